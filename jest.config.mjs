@@ -1,0 +1,33 @@
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testRegex: '\\.test\\.ts$',
+  testPathIgnorePatterns: ['<rootDir>/test/.tmp/'],
+  modulePathIgnorePatterns: ['<rootDir>/test/.tmp/', '<rootDir>/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    // The sample app imports the package by its public name: here it is tested against src.
+    '^passport-genauth$': '<rootDir>/src/index.ts',
+    '^passport-genauth/(nest|emulator)$': '<rootDir>/src/$1/index.ts',
+    // TypeScript's ESM writes './x.js' for './x.ts'.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'es6' },
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
+          keepClassNames: true,
+        },
+      },
+    ],
+  },
+  collectCoverageFrom: ['src/**/*.ts'],
+  coverageProvider: 'babel',
+};

@@ -1,0 +1,30 @@
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
+import { AuthController } from './auth.controller.js';
+import { DemoController } from './demo.controller.js';
+import type { Settings } from './settings.js';
+
+export const SETTINGS = 'SETTINGS';
+
+@Module({})
+export class AppModule implements OnApplicationShutdown {
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
+
+  static forRoot(settings: Settings): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [GenAuthModule.forRoot(settings.options)],
+      controllers: [AuthController, DemoController],
+      providers: [
+        { provide: SETTINGS, useValue: settings },
+        // Every route wants a token, unless it says @Public() or is a login.
+        { provide: APP_GUARD, useExisting: GenAuthGuard },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.settings.emulator?.stop();
+  }
+}

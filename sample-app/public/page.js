@@ -1,0 +1,57 @@
+// Everything that comes from outside is written as text, never as HTML; tokens stay in memory.
+const element = (id) => document.getElementById(id);
+const form = element('login');
+const LOGINS = {
+  password: { path: 'auth/login', field: 'account', label: 'Account' },
+  ad: { path: 'auth/login/ad', field: 'sAMAccountName', label: 'Windows account name' },
+};
+const chosenLogin = () => LOGINS[new FormData(form).get('connection')];
+
+form.addEventListener('change', () => {
+  form.querySelector('label[for=name]').textContent = chosenLogin().label;
+});
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const { path, field } = chosenLogin();
+  const button = form.querySelector('button');
+  button.disabled = true;
+  element('failure').hidden = true;
+  element('result').hidden = true;
+  try {
+    const login = await call(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ [field]: element('name').value, password: element('password').value }),
+    });
+    element('password').value = '';
+    await showResult(login);
+  } catch (error) {
+    element('failure').textContent = error.message;
+    element('failure').hidden = false;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+async function showResult(login) {
+  const expires = new Date(login.expiresAt);
+  element('expires').textContent = expires.toLocaleString();
+  element('expires').dateTime = expires.toISOString();
+  element('user').textContent = JSON.stringify(login.user, null, 2);
+  const me = await call('me', { headers: { authorization: `Bearer ${login.accessToken}` } });
+  element('me').textContent = JSON.stringify(me, null, 2);
+  // Only the emulator can tell; with a real tenant this part stays hidden.
+  const received = await call('demo/last-sign-in').catch(() => undefined);
+  element('received-part').hidden = received === undefined;
+  element('client-ip').textContent = received?.clientIp ?? 'none';
+  element('context').textContent = JSON.stringify(received?.context ?? null);
+  element('result').hidden = false;
+}
+
+async function call(path, init) {
+  const response = await fetch(path, init);
+  const body = await response.json().catch(() => ({ message: `HTTP ${response.status}` }));
+  if (response.ok) return body;
+  throw new Error(`${body.message} (${body.code ?? response.status})`);
+}

@@ -1,0 +1,170 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import axios, { type AxiosInstance, type AxiosProxyConfig, type AxiosResponse } from 'axios';
+import { UpstreamError, quote } from './errors.js';
+
+/** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */
+const IDLE_CONNECTION_MS = 30_000;
+const MAX_RETRY_AFTER_SECONDS = 3600;
+
+export interface HttpSettings {
+  /** `https://host[:port]`, without a path. */
+  origin: string;
+  /** Milliseconds for one whole exchange: connecting, sending, and reading the last byte. */
+  timeout: number;
+  /** Certificate authorities (PEM) to trust instead of Node's own. */
+  ca?: string | readonly string[] | undefined;
+  /** Address of an HTTP proxy, with user and password if it wants them. */
+  proxy?: string | undefined;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  /** An absolute path, always a constant of ours: nothing of a user's request gets into an address. */
+  path: string;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Largest answer that is read, in bytes after any decoding. */
+  maxBytes: number;
+  /** Milliseconds, where an exchange must end sooner than `timeout` says. */
+  timeout?: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** The parsed JSON, or `undefined` where the body is not JSON. */
+  body: unknown;
+  /** Seconds, from the `Retry-After` header (RFC 9110 §10.2.3). */
+  retryAfter: number | undefined;
+}
+
+/**
+ * The one user of axios: one origin, keep-alive, no redirects, no absolute addresses, no decompression, a cap on the size
+ * and one deadline for everything. What axios throws holds the whole request with the password in it, so no error of
+ * axios ever leaves this file.
+ */
+export class Http {
+  readonly #settings: HttpSettings;
+  readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
+  readonly #axios: AxiosInstance;
+
+  constructor(settings: HttpSettings) {
+    this.#settings = settings;
+    const pool = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
+    const ca =
+      settings.ca === undefined ? {} : { ca: typeof settings.ca === 'string' ? settings.ca : [...settings.ca] };
+    this.#agents = { httpAgent: new HttpAgent(pool), httpsAgent: new HttpsAgent({ ...pool, ...ca }) };
+    this.#axios = axios.create({
+      ...this.#agents,
+      adapter: 'http',
+      baseURL: settings.origin,
+      allowAbsoluteUrls: false,
+      maxRedirects: 0,
+      decompress: false,
+      responseType: 'arraybuffer',
+      transformRequest: [],
+      transformResponse: [],
+      validateStatus: null,
+      proxy: settings.proxy === undefined ? false : toProxyConfig(settings.proxy),
+      headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passport-genauth' },
+    });
+  }
+
+  /**
+   * One exchange, never repeated.
+   *
+   * @throws UpstreamError for every fault of the network and for every answer that may not be used: too large, encoded
+   * although we asked for plain bytes, a redirect. HTTP error statuses are answers, not errors.
+   */
+  async request(request: HttpRequest): Promise<HttpAnswer> {
+    if (!/^\/(?!\/)/.test(request.path)) throw new TypeError(`not an absolute path: ${quote(request.path)}`);
+    const what = `${request.method} ${this.#settings.origin}${request.path}`;
+    const timeout = Math.min(request.timeout ?? Infinity, this.#settings.timeout);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeout);
+    timer.unref();
+    try {
+      const response = await this.#axios.request<Buffer>({
+        method: request.method,
+        url: request.path,
+        headers: { ...request.headers, ...(request.body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+        maxContentLength: request.maxBytes,
+        signal: deadline.signal,
+      });
+      return toAnswer(what, response);
+    } catch (error) {
+      if (error instanceof UpstreamError) throw error;
+      if (deadline.signal.aborted) {
+        throw new UpstreamError('upstream_timeout', `${what}: no complete answer within ${timeout} ms`);
+      }
+      throw toUpstreamError(what, error, request.maxBytes);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the kept connections; exchanges under way fail. */
+  close(): void {
+    this.#agents.httpAgent.destroy();
+    this.#agents.httpsAgent.destroy();
+  }
+}
+
+function toProxyConfig(proxy: string): AxiosProxyConfig {
+  const url = new URL(proxy);
+  return {
+    protocol: url.protocol.slice(0, -1),
+    host: url.hostname,
+    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+    ...(url.username === ''
+      ? {}
+      : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } }),
+  };
+}
+
+function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
+  const { status, headers } = response;
+  if (status >= 300 && status < 400 && status !== 304) {
+    throw new UpstreamError(
+      'upstream_invalid_response',
+      `${what}: redirected with HTTP ${status}, and redirects are not followed. Set appHost to the address that answers itself.`,
+    );
+  }
+  const encoding: unknown = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new UpstreamError(
+      'upstream_invalid_response',
+      `${what}: content-encoding ${quote(encoding)} was not asked for`,
+    );
+  }
+  return { status, body: parseJson(response.data), retryAfter: parseRetryAfter(headers['retry-after']) };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseRetryAfter(value: unknown): number | undefined {
+  if (typeof value !== 'string') return undefined;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS) : undefined;
+}
+
+/** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */
+function toUpstreamError(what: string, error: unknown, maxBytes: number): UpstreamError {
+  if (axios.isAxiosError(error) && error.message.startsWith('maxContentLength')) {
+    return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`);
+  }
+  const origin = axios.isAxiosError(error) && error.cause instanceof Error ? error.cause : error;
+  const { code, message }: NodeJS.ErrnoException = origin instanceof Error ? origin : new Error('unknown fault');
+  const reason = [code, message].filter((part) => part !== undefined && part !== '').join(': ');
+  return new UpstreamError('upstream_unreachable', `${what}: ${reason}`, {
+    cause: Object.assign(new Error(message), code === undefined ? {} : { code }),
+  });
+}

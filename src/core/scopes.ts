@@ -1,0 +1,152 @@
+/**
+ * Scopes and the claims they bring (GenAuth: sign-in page, option `scope`; OpenID Connect Core 1.0 §5.4), once as types and once
+ * as readers, so that a user has at run time what its type promises.
+ */
+
+/** A role as GenAuth may send it: its code, or an object that holds the code. */
+export type GenAuthRole = string | { readonly code: string; readonly [property: string]: unknown };
+
+/** Claims by scope. A text that GenAuth leaves unset (`null` or `""`) is `null`. */
+export interface ScopeClaims {
+  openid: { sub: string };
+  profile: {
+    /** `YYYY-MM-DD`, or a date-time. */
+    birthdate: string | null;
+    family_name: string | null;
+    /** `M`, `F` or `U`; other texts occur. */
+    gender: string | null;
+    given_name: string | null;
+    locale: string | null;
+    middle_name: string | null;
+    name: string | null;
+    nickname: string | null;
+    picture: string | null;
+    preferred_username: string | null;
+    profile: string | null;
+    /** GenAuth sends an ISO 8601 text, OpenID Connect says seconds since 1970. */
+    updated_at: string | number | null;
+    website: string | null;
+    zoneinfo: string | null;
+  };
+  username: { username: string | null };
+  email: { email: string | null; email_verified: boolean };
+  phone: { phone_number: string | null; phone_number_verified: boolean };
+  address: { address: Record<string, unknown> | null };
+  roles: { roles: GenAuthRole[] };
+  role: { role: string | null };
+  unionid: { unionid: string | null };
+  userpool_id: { userpool_id: string | null };
+  external_id: { external_id: string | null };
+  extended_fields: { extended_fields: Record<string, unknown> | null };
+  /** `null` outside a tenant. */
+  tenant_id: { tenant_id: string | null };
+}
+
+/** The scopes that bring claims; `offline_access` and the scopes of your own API resources bring none. */
+export type ClaimScope = keyof ScopeClaims;
+
+/** The scopes asked for when none are configured. */
+export type DefaultScope = 'openid' | 'profile';
+
+/** `'openid profile'` → `'openid' | 'profile'`; a single scope stays what it is. */
+export type ScopeNames<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | ScopeNames<Tail> : S;
+
+type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never;
+
+/**
+ * A signed-in user: exactly the claims that the scopes `S` promise, and nothing that was not asked for.
+ *
+ * `S` is a union of scopes (`'openid' | 'email'`) or the space-separated text. With scopes that are known only at run time
+ * (`string`) every claim but `sub` is optional.
+ */
+export type GenAuthUser<S extends string = string> = string extends S
+  ? { sub: string } & Partial<UnionToIntersection<ScopeClaims[ClaimScope]>>
+  : UnionToIntersection<ScopeClaims['openid'] | ScopeClaims[ScopeNames<S> & ClaimScope]> extends infer Claims
+    ? { [Name in keyof Claims]: Claims[Name] }
+    : never;
+
+type Reader<Value> = (value: unknown) => Value;
+
+const text: Reader<string | null> = (value) => (typeof value === 'string' && value !== '' ? value : null);
+const flag: Reader<boolean> = (value) => value === true;
+const moment: Reader<string | number | null> = (value) => (typeof value === 'number' ? value : text(value));
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const object: Reader<Record<string, unknown> | null> = (value) => (isObject(value) ? value : null);
+const isRole = (value: unknown): value is GenAuthRole =>
+  typeof value === 'string' || (isObject(value) && typeof value['code'] === 'string');
+const roles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
+
+const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
+  openid: { sub: (value) => value as string },
+  profile: {
+    birthdate: text,
+    family_name: text,
+    gender: text,
+    given_name: text,
+    locale: text,
+    middle_name: text,
+    name: text,
+    nickname: text,
+    picture: text,
+    preferred_username: text,
+    profile: text,
+    updated_at: moment,
+    website: text,
+    zoneinfo: text,
+  },
+  username: { username: text },
+  email: { email: text, email_verified: flag },
+  phone: { phone_number: text, phone_number_verified: flag },
+  address: { address: object },
+  roles: { roles },
+  role: { role: text },
+  unionid: { unionid: text },
+  userpool_id: { userpool_id: text },
+  external_id: { external_id: text },
+  extended_fields: { extended_fields: object },
+  tenant_id: { tenant_id: text },
+};
+
+/** GenAuth's scope table writes some claims in another way than its claims list does: the claim here, the other name there. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { external_id: 'externalId' };
+
+/** `'openid  profile'` → `['openid', 'profile']`, each once. */
+export function parseScope(scope: string | readonly string[]): string[] {
+  const names = typeof scope === 'string' ? scope.split(' ') : scope;
+  return [...new Set(names)].filter((name) => name !== '');
+}
+
+/** Builds the user from verified claims: by name, into a new object, so that nothing that was not asked for gets in. */
+export function toUser<S extends string>(
+  claims: Readonly<Record<string, unknown>>,
+  scope: readonly string[],
+): GenAuthUser<S> {
+  const user: Record<string, unknown> = { sub: claims['sub'] };
+  for (const name of scope) {
+    if (!Object.hasOwn(READERS, name)) continue;
+    for (const [claim, read] of Object.entries<Reader<unknown>>(READERS[name as ClaimScope])) {
+      const source = Object.hasOwn(claims, claim) ? claim : OTHER_NAMES[claim];
+      user[claim] = read(source !== undefined && Object.hasOwn(claims, source) ? claims[source] : undefined);
+    }
+  }
+  return user as GenAuthUser<S>;
+}
+
+/** Who sent a guarded request, from the access token alone: GenAuth puts no profile into it. */
+export interface GenAuthTokenUser {
+  sub: string;
+  /** What the token was granted. */
+  scope: readonly string[];
+  /** `null` outside a tenant. */
+  tenant_id: string | null;
+}
+
+/** Builds that user from a verified access token's claims. */
+export function toTokenUser(
+  claims: Readonly<{ sub: string; scope: string; [claim: string]: unknown }>,
+): GenAuthTokenUser {
+  return { sub: claims.sub, scope: parseScope(claims.scope), tenant_id: text(claims['tenant_id']) };
+}

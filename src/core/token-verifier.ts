@@ -1,0 +1,290 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { compactVerify } from 'jose';
+import { TokenVerificationError, quote } from './errors.js';
+import type { Jwks } from './jwks.js';
+
+/** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
+const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
+const MAX_KID_LENGTH = 256;
+const MAX_SUBJECT_LENGTH = 255;
+/** Seconds. No tenant grants a year; a lifetime beyond it is a time in milliseconds or worse. */
+const MAX_LIFETIME = 366 * 24 * 3600;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+/** Media types that a JWT may have (RFC 7519 §5.1, RFC 9068 §2.1), in lower case. */
+const TOKEN_TYPES = {
+  id_token: ['jwt', 'application/jwt'],
+  access_token: ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'],
+} as const;
+
+type TokenKind = 'id_token' | 'access_token';
+
+/** Claims that every verified token has (RFC 7519 §4.1). */
+export interface TokenClaims {
+  iss: string;
+  /** GenAuth's user ID. */
+  sub: string;
+  aud: string | string[];
+  /** Seconds since 1970. */
+  exp: number;
+  /** Seconds since 1970. */
+  iat: number;
+  [claim: string]: unknown;
+}
+
+/** Claims of a verified id_token (OpenID Connect Core 1.0 §2). */
+export type IdTokenClaims = TokenClaims;
+
+/** Claims of a verified access token. GenAuth puts no profile into it. */
+export interface AccessTokenClaims extends TokenClaims {
+  /** Granted scopes, with spaces between. */
+  scope: string;
+}
+
+export interface TokenVerifierSettings {
+  /** Compared with `===`. */
+  issuer: string;
+  /** The application: `aud` of id_tokens, and `azp` of any token that has one. */
+  appId: string;
+  /** An access token must be for one of them. */
+  audience: readonly string[];
+  /** Seconds. */
+  clockTolerance: number;
+  jwks: Jwks;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+/**
+ * Decides which tokens count. In this order: form, header, algorithm (our constant, before any key is looked up), key,
+ * signature, claims. Nothing of it can be switched off.
+ */
+export class TokenVerifier {
+  /** Never taken from a token, a key or a document of the server (RFC 8725 §3.1). */
+  static readonly algorithm = 'RS256';
+  readonly #settings: TokenVerifierSettings;
+
+  constructor(settings: TokenVerifierSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Verifies an id_token (OpenID Connect Core 1.0 §3.1.3.7).
+   *
+   * @param accessToken - The access token that came with it: checked against `at_hash` if the id_token has one (§3.1.3.6).
+   * @throws TokenVerificationError
+   * @throws UpstreamError, ConfigurationError where the keys cannot be had.
+   */
+  async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
+    const claims = await this.#verify(token, 'id_token');
+    // An access token of GenAuth has both, an id_token neither; else one would pass for the other.
+    if (typeof claims['scope'] === 'string' && typeof claims['jti'] === 'string') {
+      throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
+    }
+    if (accessToken !== undefined && claims['at_hash'] !== undefined)
+      checkAccessTokenHash(claims['at_hash'], accessToken);
+    return claims;
+  }
+
+  /**
+   * Verifies an access token.
+   *
+   * @throws TokenVerificationError
+   * @throws UpstreamError, ConfigurationError where the keys cannot be had.
+   */
+  async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
+    const claims = await this.#verify(token, 'access_token');
+    if (typeof claims['scope'] !== 'string' || claims['nonce'] !== undefined || claims['at_hash'] !== undefined) {
+      throw new TokenVerificationError(
+        'token_type_mismatch',
+        'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
+      );
+    }
+    return claims as AccessTokenClaims;
+  }
+
+  async #verify(token: string, kind: TokenKind): Promise<TokenClaims> {
+    const { header, payload } = decomposeUnverifiedToken(token, kind);
+    const kid = checkHeader(header, kind);
+    const key = await this.#settings.jwks.getKey(kid, kind === 'id_token');
+    try {
+      await compactVerify(token, key, { algorithms: [TokenVerifier.algorithm] });
+    } catch (cause) {
+      throw new TokenVerificationError('token_signature_invalid', `The signature of the ${kind} is wrong.`, { cause });
+    }
+    return this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind);
+  }
+
+  #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
+    const { issuer, appId, audience, clockTolerance, now } = this.#settings;
+    const { iss, sub, aud, azp, exp, iat, nbf } = ownProperties(claims, [
+      'iss',
+      'sub',
+      'aud',
+      'azp',
+      'exp',
+      'iat',
+      'nbf',
+    ]);
+    if (iss !== issuer) {
+      throw new TokenVerificationError(
+        'token_issuer_mismatch',
+        `The ${kind} is from issuer ${quote(iss)}, this service trusts ${quote(issuer)}: correct appHost, or set the option issuer.`,
+      );
+    }
+    if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) throw claimInvalid(kind, 'sub', sub);
+    const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+    if (audiences.length === 0 || !audiences.every((item) => typeof item === 'string' && item !== '')) {
+      throw claimInvalid(kind, 'aud', aud);
+    }
+    const accepted: readonly unknown[] = kind === 'id_token' ? [appId] : audience;
+    if (!audiences.some((item) => accepted.includes(item))) {
+      const mend = kind === 'id_token' ? 'check appId' : 'check appId, or set the option audience';
+      throw new TokenVerificationError(
+        'token_audience_mismatch',
+        `The ${kind} is for ${quote(aud)}, this service is ${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${mend}.`,
+      );
+    }
+    if ((audiences.length > 1 || azp !== undefined) && azp !== appId) {
+      throw new TokenVerificationError(
+        'token_audience_mismatch',
+        `The ${kind} was issued to ${quote(azp)} (azp), this service is ${quote(appId)}.`,
+      );
+    }
+    if (!isTime(exp)) throw claimInvalid(kind, 'exp', exp);
+    if (!isTime(iat)) throw claimInvalid(kind, 'iat', iat);
+    if (nbf !== undefined && !isTime(nbf)) throw claimInvalid(kind, 'nbf', nbf);
+    if (exp <= iat || exp - iat > MAX_LIFETIME) throw claimInvalid(kind, 'exp', exp);
+    const seconds = Math.floor(now() / 1000);
+    if (seconds >= exp + clockTolerance) {
+      throw new TokenVerificationError('token_expired', `The ${kind} expired ${seconds - exp} seconds ago.`);
+    }
+    const ahead = Math.max(iat, nbf ?? iat) - seconds;
+    if (ahead > clockTolerance) {
+      throw new TokenVerificationError(
+        'token_not_yet_valid',
+        `The ${kind} becomes valid in ${ahead} seconds: one of the two clocks is wrong, or set the option clockTolerance.`,
+      );
+    }
+    return claims as TokenClaims;
+  }
+}
+
+/** Takes the token apart without believing anything in it: three canonical base64url parts, a JSON object first. */
+function decomposeUnverifiedToken(
+  token: unknown,
+  kind: TokenKind,
+): { header: Record<string, unknown>; payload: Buffer } {
+  if (typeof token !== 'string' || token === '') {
+    throw new TokenVerificationError('token_missing', `There is no ${kind}.`);
+  }
+  if (token.length > MAX_TOKEN_LENGTH[kind]) {
+    throw new TokenVerificationError(
+      'token_too_large',
+      `The ${kind} has ${token.length} characters, more than ${MAX_TOKEN_LENGTH[kind]}.`,
+    );
+  }
+  const segments = token.split('.');
+  const [header, payload, signature] = segments;
+  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
+    throw new TokenVerificationError(
+      'token_malformed',
+      `The ${kind} is no signed JWT: it has ${segments.length} parts, not 3.`,
+    );
+  }
+  decodeSegment(signature, `signature of the ${kind}`);
+  return {
+    header: parseJsonObject(decodeSegment(header, `header of the ${kind}`), `header of the ${kind}`),
+    payload: decodeSegment(payload, `payload of the ${kind}`),
+  };
+}
+
+/** What an access token says of itself, for a caller that got it from GenAuth directly; nothing for one that is no JWT. */
+export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
+  try {
+    const { payload } = decomposeUnverifiedToken(token, 'access_token');
+    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'), ['sub', 'exp']);
+    return { sub, exp: isTime(exp) ? exp : undefined };
+  } catch {
+    return { sub: undefined, exp: undefined };
+  }
+}
+
+/** A segment that does not encode back to itself would give one token many spellings, and get round deny-lists and caches. */
+function decodeSegment(segment: string, what: string): Buffer {
+  const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
+  if (bytes === undefined || bytes.toString('base64url') !== segment) {
+    throw new TokenVerificationError('token_malformed', `The ${what} is not canonical base64url.`);
+  }
+  return bytes;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TokenVerificationError('token_malformed', `The ${what} is no JSON object.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Reads members that the object has itself, whatever somebody has put into `Object.prototype`. */
+function ownProperties<Name extends string>(source: object, names: readonly Name[]): Partial<Record<Name, unknown>> {
+  const own: Partial<Record<Name, unknown>> = Object.create(null) as object;
+  for (const name of names) if (Object.hasOwn(source, name)) own[name] = (source as Record<Name, unknown>)[name];
+  return own;
+}
+
+/** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
+function checkHeader(header: Record<string, unknown>, kind: TokenKind): string | undefined {
+  const { alg, kid, typ, crit, b64, zip } = ownProperties(header, ['alg', 'kid', 'typ', 'crit', 'b64', 'zip']);
+  if (alg !== TokenVerifier.algorithm) throw algorithmMismatch(alg, kind);
+  if (crit !== undefined || b64 !== undefined || zip !== undefined) {
+    throw new TokenVerificationError(
+      'token_malformed',
+      `The header of the ${kind} asks for an extension (crit, b64 or zip).`,
+    );
+  }
+  const types: readonly string[] = TOKEN_TYPES[kind];
+  if (typ !== undefined && !(typeof typ === 'string' && types.includes(typ.toLowerCase()))) {
+    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`);
+  }
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)) {
+    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`);
+  }
+  return kid;
+}
+
+function algorithmMismatch(alg: unknown, kind: TokenKind): TokenVerificationError {
+  const mend =
+    alg === 'HS256' && kind === 'id_token'
+      ? ' HS256 is what GenAuth signs with until it is told otherwise: in the console open the application, protocol' +
+        ' configuration, authorization, and set the id_token signature algorithm to RS256.'
+      : '';
+  return new TokenVerificationError(
+    'token_algorithm_mismatch',
+    `The ${kind} is signed with ${quote(alg)}, this service accepts ${TokenVerifier.algorithm} alone.${mend}`,
+  );
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVerificationError {
+  return new TokenVerificationError('token_claim_invalid', `The ${kind} has ${claim} ${quote(value)}.`);
+}
+
+/** `at_hash`: the left half of the access token's SHA-256, for the algorithms that end in 256. */
+function checkAccessTokenHash(hash: unknown, accessToken: string): void {
+  const expected = createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16);
+  const actual = Buffer.from(typeof hash === 'string' ? hash : '', 'base64url');
+  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
+    throw new TokenVerificationError('token_hash_mismatch', 'The id_token belongs to another access token (at_hash).');
+  }
+}

@@ -1,0 +1,6 @@
+/** `passport-genauth/nest`: the module, guards and decorators for NestJS 11 and 12, on Express and Fastify. */
+export { AuthInfo, CurrentUser, Public } from './genauth.decorators.js';
+export { GenAuthException } from './genauth.exception.js';
+export { GenAuthGuard } from './genauth.guard.js';
+export { GenAuthModule, type GenAuthOptionsFactory } from './genauth.module.js';
+export { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

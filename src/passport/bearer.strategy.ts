@@ -1,0 +1,44 @@
+import type { GenAuthClient } from '../core/client.js';
+import { TokenVerificationError } from '../core/errors.js';
+import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
+import { type GenAuthTokenUser, toTokenUser } from '../core/scopes.js';
+import type { AccessTokenClaims } from '../core/token-verifier.js';
+import { parseBearerToken } from './bearer-token.js';
+import { GenAuthStrategy, type VerifyCallback } from './genauth.strategy.js';
+
+/** `req.authInfo` behind a token. */
+export interface BearerInfo {
+  /** All claims of the verified access token. */
+  claims: AccessTokenClaims;
+}
+
+/** Verifies the bearer token of a request; the guards use it without Passport around it. */
+export async function authenticateBearer(
+  client: Pick<GenAuthClient<string>, 'verifyAccessToken'>,
+  req: GenAuthRequest,
+): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {
+  const token = parseBearerToken(req);
+  if (token === undefined) throw new TokenVerificationError('token_missing', 'The request has no bearer token.');
+  const claims = await client.verifyAccessToken(token);
+  return { user: toTokenUser(claims), info: { claims } };
+}
+
+/**
+ * Passport strategy `genauth-bearer`: guards a route with GenAuth's access token in `Authorization: Bearer …`. Nothing is
+ * asked of GenAuth but its keys.
+ */
+export class GenAuthBearerStrategy<S extends string = string> extends GenAuthStrategy<S, GenAuthTokenUser, BearerInfo> {
+  protected readonly stage = 'bearer';
+
+  /** As for `GenAuthPasswordStrategy`. */
+  constructor(
+    optionsOrClient: GenAuthOptions<S> | GenAuthClient<S>,
+    verify?: VerifyCallback<GenAuthTokenUser, BearerInfo>,
+  ) {
+    super('genauth-bearer', optionsOrClient, verify);
+  }
+
+  protected identify(req: GenAuthRequest): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {
+    return authenticateBearer(this.client, req);
+  }
+}
