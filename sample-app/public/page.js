@@ -11,8 +11,12 @@ form.addEventListener('change', () => {
   form.querySelector('label[for=name]').textContent = chosenLogin().label;
 });
 
-form.addEventListener('submit', async (event) => {
+form.addEventListener('submit', (event) => {
   event.preventDefault();
+  void signIn();
+});
+
+async function signIn() {
   const { path, field } = chosenLogin();
   const button = form.querySelector('button');
   button.disabled = true;
@@ -32,7 +36,7 @@ form.addEventListener('submit', async (event) => {
   } finally {
     button.disabled = false;
   }
-});
+}
 
 async function showResult(login) {
   const expires = new Date(login.expiresAt);

@@ -27,7 +27,7 @@ const SIGN_IN_GUARDS: readonly unknown[] = [
 @Injectable()
 export class GenAuthGuard implements CanActivate {
   constructor(
-    @Inject(GenAuthClient) private readonly client: GenAuthClient<string>,
+    @Inject(GenAuthClient) private readonly client: Pick<GenAuthClient, 'verifyAccessToken'>,
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 

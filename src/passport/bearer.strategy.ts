@@ -14,7 +14,7 @@ export interface BearerInfo {
 
 /** Verifies the bearer token of a request; the guards use it without Passport around it. */
 export async function authenticateBearer(
-  client: Pick<GenAuthClient<string>, 'verifyAccessToken'>,
+  client: Pick<GenAuthClient, 'verifyAccessToken'>,
   req: GenAuthRequest,
 ): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {
   const token = parseBearerToken(req);

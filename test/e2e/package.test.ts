@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../support/process.js';
+
+describe('what is packed', () => {
+  let files: string[];
+  beforeAll(() => {
+    // The built `dist` is there already: npm's `pretest` made it.
+    const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{ files: list }] = JSON.parse(packed) as [{ files: { path: string }[] }];
+    files = list.map(({ path }) => path);
+  });
+
+  it('is the built code, its sources for the maps, and the papers', () => {
+    const others = files.filter((file) => !/^(dist|src)\//.test(file));
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+    expect(files.filter((file) => /^dist\/(index|nest\/index|emulator\/index|cli\/main)\.js$/.test(file))).toHaveLength(
+      4,
+    );
+  });
+
+  it('has a source for every map', () => {
+    for (const file of files.filter((name) => name.endsWith('.js'))) {
+      expect(files).toContain(file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts'));
+    }
+  });
+});
+
+it('names no package in its public types but its own peers and dependencies', () => {
+  const names = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.d.ts'))
+    .flatMap((file) => [
+      ...readFileSync(join(ROOT, 'dist', file), 'utf8').matchAll(/(?:from|import\()\s*['"]([^.'"\n;][^'"\n]*)['"]/g),
+    ])
+    .map((match) => match[1] ?? '')
+    .filter((name) => !name.startsWith('node:'));
+  // Express's types, passport-custom's class and axios would tie every user to their versions.
+  expect([...new Set(names)].sort()).toEqual(['@nestjs/common', '@nestjs/core', 'jose']);
+});

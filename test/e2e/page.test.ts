@@ -1,0 +1,78 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, type Page, chromium } from 'playwright-core';
+import { type RunningSample, SAMPLES, startSample } from '../support/sample.js';
+
+const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
+if (BROWSER === undefined) {
+  process.stderr.write(
+    'SKIPPED test/e2e/page.test.ts: no Chromium on this machine (Debian: apt-get install chromium).\n',
+  );
+}
+
+(BROWSER === undefined ? describe.skip : describe).each(SAMPLES)(
+  'the page of the sample app %s, in a browser',
+  (name) => {
+    const profile = mkdtempSync(join(tmpdir(), 'sample-page-'));
+    let sample: RunningSample;
+    let browser: BrowserContext;
+    let page: Page;
+    const faults: string[] = [];
+
+    beforeAll(async () => {
+      sample = await startSample(name);
+      browser = await chromium.launchPersistentContext(profile, {
+        executablePath: BROWSER ?? '',
+        headless: true,
+        args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
+      });
+      page = browser.pages()[0] ?? (await browser.newPage());
+      page.on('pageerror', (error) => faults.push(error.message));
+      await page.goto(sample.url);
+    }, 30_000);
+    afterAll(async () => {
+      await browser.close();
+      await sample.process.stop();
+      rmSync(profile, { recursive: true, force: true });
+    });
+
+    async function signIn(account: string, password: string): Promise<void> {
+      await page.fill('#name', account);
+      await page.fill('#password', password);
+      await page.click('button[type=submit]');
+    }
+
+    it('says what is wrong, and shows no user', async () => {
+      await signIn('alice', 'wrong');
+      await page.waitForSelector('#failure:not([hidden])');
+      expect(await page.textContent('#failure')).toBe('The account or the password is wrong. (invalid_credentials)');
+      expect(await page.isVisible('#result')).toBe(false);
+    });
+
+    it('signs in by password and shows the verified user, the lifetime, and what GenAuth received', async () => {
+      await signIn('alice', 'passw0rd');
+      await page.waitForSelector('#result:not([hidden])');
+      expect(await page.isVisible('#failure')).toBe(false);
+      expect(JSON.parse((await page.textContent('#user')) ?? '')).toMatchObject({
+        name: 'Alice Example',
+        roles: ['admin'],
+      });
+      expect(JSON.parse((await page.textContent('#me')) ?? '')).toHaveProperty('scope');
+      expect(Date.parse((await page.getAttribute('#expires', 'datetime')) ?? '')).toBeGreaterThan(Date.now());
+      expect(await page.textContent('#client-ip')).toMatch(/^(127\.0\.0\.1|::1)$/);
+      expect(await page.textContent('#context')).toContain('HeadlessChrome');
+      expect(await page.inputValue('#password')).toBe('');
+    });
+
+    it('signs in by Active Directory', async () => {
+      await page.check('input[value=ad]');
+      expect(await page.textContent('label[for=name]')).toBe('Windows account name');
+      await signIn('zhangsan', 'AdPassw0rd');
+      await page.locator('#user', { hasText: '张三' }).waitFor();
+      expect(faults).toEqual([]);
+    });
+  },
+);

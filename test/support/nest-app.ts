@@ -1,0 +1,71 @@
+import { type INestApplication, type LoggerService, type ModuleMetadata } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+
+/** The two platforms that Nest runs on; `trustProxy` as a user would set it there. */
+export const PLATFORMS = {
+  Express: (trustProxy?: string) => {
+    const adapter = new ExpressAdapter();
+    if (trustProxy !== undefined) adapter.set('trust proxy', trustProxy);
+    return adapter;
+  },
+  Fastify: (trustProxy?: string) => new FastifyAdapter(trustProxy === undefined ? {} : { trustProxy }),
+} as const;
+export type Platform = keyof typeof PLATFORMS;
+
+/** Everything that an application logged, line by line. */
+export class MemoryLogger implements LoggerService {
+  readonly lines: string[] = [];
+  readonly #write =
+    (level: string) =>
+    (...parts: unknown[]): void => {
+      this.lines.push([level, ...parts.map(String)].join(' '));
+    };
+  log = this.#write('log');
+  error = this.#write('error');
+  warn = this.#write('warn');
+  debug = this.#write('debug');
+}
+
+export interface RunningApp {
+  app: INestApplication;
+  url: string;
+  logger: MemoryLogger;
+  close(): Promise<void>;
+}
+
+/** Starts a real Nest application on a free loopback port. */
+export async function startNestApp(
+  platform: Platform,
+  metadata: ModuleMetadata,
+  { trustProxy, prepare }: { trustProxy?: string; prepare?: (app: INestApplication) => void } = {},
+): Promise<RunningApp> {
+  class AppModule {}
+  const logger = new MemoryLogger();
+  const app = await NestFactory.create({ module: AppModule, ...metadata }, PLATFORMS[platform](trustProxy), {
+    logger,
+    abortOnError: false,
+  });
+  prepare?.(app);
+  await app.listen(0, '127.0.0.1');
+  return { app, url: await app.getUrl(), logger, close: () => app.close() };
+}
+
+/** One HTTP exchange, read to its end. */
+export async function send(
+  url: string,
+  { method = 'GET', body, headers = {} }: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+  };
+}
