@@ -27,6 +27,7 @@ if (BROWSER === undefined) {
       browser = await chromium.launchPersistentContext(profile, {
         executablePath: BROWSER ?? '',
         headless: true,
+        timeout: 20_000,
         args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
       });
       page = browser.pages()[0] ?? (await browser.newPage());
@@ -34,8 +35,8 @@ if (BROWSER === undefined) {
       await page.goto(sample.url);
     }, 30_000);
     afterAll(async () => {
-      await browser.close();
-      await sample.process.stop();
+      await browser?.close();
+      await sample?.process.stop();
       rmSync(profile, { recursive: true, force: true });
     });
 

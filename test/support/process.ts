@@ -21,6 +21,9 @@ export function startNode(args: readonly string[], env: Record<string, string> =
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that fails before it stops the process must not leave it behind.
+  const killOnExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', killOnExit);
   const lines: string[] = [];
   const waiting = new Set<(line?: string) => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -31,6 +34,7 @@ export function startNode(args: readonly string[], env: Record<string, string> =
     });
   }
   const ended = once(child, 'close').then(() => {
+    process.off('exit', killOnExit);
     for (const look of waiting) look();
   });
   return {
