@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+
+/** What a command may touch of its process. */
+export interface CommandIo {
+  /** Writes one line, or several, to standard output. */
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** The environment, which the sample application reads as well. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the command is to end (SIGINT, SIGTERM). */
+  readonly stop: AbortSignal;
+}
+
+/** Runs a command with the arguments after its name; resolves with the process's exit code. */
+export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
+
+/** Exit codes. `usage`: the command line, or a file that it names, has to be corrected. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** The version of this package. */
+export async function readVersion(): Promise<string> {
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

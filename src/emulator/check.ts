@@ -1,0 +1,46 @@
+import { EmulatorError, invalid, show } from './errors.js';
+
+/** Whether a value is an object with named members, and not a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `users[2]` and `email` make `users[2].email`; at the top a path is the name alone. */
+export function at(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}
+
+/**
+ * The members of an object, without those that are `undefined`.
+ *
+ * @param known every name that may stand in it: a misspelt one would otherwise be ignored silently
+ * @throws EmulatorError `invalid_input`
+ */
+export function readObject(value: unknown, path: string, known: readonly string[]): Map<string, unknown> {
+  if (!isObject(value)) throw invalid(path || 'options', 'an object', value);
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const unknown = `${path || 'options'}: there is no ${show(key)} here; known are ${known.join(', ')}.`;
+    throw new EmulatorError('invalid_input', unknown);
+  }
+  return new Map(Object.entries(value).filter(([, member]) => member !== undefined));
+}
+
+/** @throws EmulatorError `invalid_input` */
+export function readInteger(value: unknown, path: string, least: number, most: number): number {
+  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+  throw invalid(path, `a whole number from ${least} to ${most}`, value);
+}
+
+/** @throws EmulatorError `invalid_input` */
+export function readBoolean(value: unknown, path: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(path, 'true or false', value);
+}
+
+/** @throws EmulatorError `invalid_input` */
+export function readOneOf<T extends string>(value: unknown, path: string, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw invalid(path, `one of ${choices.join(', ')}`, value);
+  return choice;
+}

@@ -1,0 +1,61 @@
+import { EmulatorError } from './errors.js';
+import { isLoopback } from './options.js';
+import type { EmulatorRequest, EmulatorResponse } from './operation.js';
+import type { EmulatorState } from './state.js';
+
+/** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
+export const CONTROL_PATH = '/emulator/v1';
+
+interface ControlOperation {
+  readonly method: 'get' | 'post' | 'delete';
+  readonly path: string;
+  /** @returns the answer's JSON; nothing stands for `{}` */
+  readonly run: (state: EmulatorState, body: unknown) => object | void | Promise<object>;
+}
+
+export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
+  { method: 'get', path: '/sign-ins', run: (state) => state.signIns },
+  { method: 'delete', path: '/sign-ins', run: (state) => state.clearSignIns() },
+  { method: 'post', path: '/faults', run: (state, body) => state.addFault(body) },
+  { method: 'delete', path: '/faults', run: (state) => state.clearFaults() },
+  { method: 'post', path: '/id-token-flaw', run: (state, body) => state.addFlaw(body) },
+  { method: 'post', path: '/keys/rotate', run: async (state, body) => ({ kid: await state.rotateKeys(body ?? {}) }) },
+  { method: 'post', path: '/reset', run: (state) => state.reset() },
+];
+
+/** Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown. */
+export async function runControl(
+  { run }: ControlOperation,
+  state: EmulatorState,
+  { body }: EmulatorRequest,
+): Promise<EmulatorResponse> {
+  try {
+    return { status: 200, body: (await run(state, body)) ?? {} };
+  } catch (error) {
+    if (error instanceof EmulatorError && error.code === 'invalid_input') return refuse(400, error.message);
+    throw error;
+  }
+}
+
+/**
+ * Refuses what a web page in the developer's browser could send here: pages of other origins (`Origin`), names that were
+ * made to point at this machine (`Host`), and bodies that need no preflight (form and text).
+ */
+export function checkControlCaller(
+  { host, origin }: { readonly host: string | undefined; readonly origin: string | undefined },
+  hasForeignBody: boolean,
+): EmulatorResponse | undefined {
+  if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
+  if (origin !== undefined && origin !== `http://${host}`) return refuse(403, 'Control is closed to other origins.');
+  if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
+  return undefined;
+}
+
+function isOwnHost(host: string | undefined): boolean {
+  const url = `http://${host}`;
+  return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
+}
+
+function refuse(status: number, message: string): EmulatorResponse {
+  return { status, body: { statusCode: status, message } };
+}

@@ -1,0 +1,210 @@
+import type { TokenEndpointAuthMethod } from '../core/wire.js';
+import type { EmulatorEndpoint, EmulatorFault } from './faults.js';
+import { EmulatorError } from './errors.js';
+import { buildOrigin, type GenAuthEmulatorOptions } from './options.js';
+import { type Listener, listen } from './server.js';
+import { EmulatorState, type SignInRecord } from './state.js';
+import type { IdTokenFlaw } from './tokens.js';
+import type { EmulatorAdAccount, EmulatorUser } from './users.js';
+
+/** The part of the client's options that an emulator knows. */
+export interface EmulatorClientOptions {
+  appId: string;
+  /** Left out with `tokenEndpointAuthMethod: 'none'`. */
+  appSecret?: string;
+  appHost: string;
+  tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+}
+
+/**
+ * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, discovery and key set on
+ * production's paths, with tokens that are really signed (RS256). Its own knobs are this class's methods, and the same
+ * over HTTP below `/emulator/v1`.
+ *
+ * ```ts
+ * const emulator = await new GenAuthEmulator().start();
+ * const options = { ...emulator.clientOptions, scope: ['openid', 'email'] };
+ * // … sign in as alice / passw0rd …
+ * await emulator.stop();
+ * ```
+ *
+ * Not for production: its default users and its default secret are public, and it refuses `NODE_ENV=production`.
+ */
+export class GenAuthEmulator {
+  readonly #state: EmulatorState;
+  #running: Promise<Listener> | undefined;
+  #stopped: Promise<unknown> = Promise.resolve();
+
+  /** @throws EmulatorError `invalid_input`: the option, its value and what would do */
+  constructor(options: GenAuthEmulatorOptions = {}) {
+    this.#state = new EmulatorState(options);
+  }
+
+  /**
+   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys and the
+   * users it had.
+   *
+   * @returns the emulator itself
+   * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
+   */
+  async start(): Promise<this> {
+    const running = (this.#running ??= this.#open());
+    try {
+      await running;
+    } catch (error) {
+      if (this.#running === running) this.#running = undefined;
+      throw error;
+    }
+    return this;
+  }
+
+  /**
+   * Closes the port and every connection, busy ones too, and ends the delays of faults. Resolves when nothing is left;
+   * may be called at any time and more than once.
+   */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    this.#state.origin = undefined;
+    this.#stopped = Promise.all([this.#stopped, this.#close(running)]);
+    await this.#stopped;
+  }
+
+  /** {@link stop}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /**
+   * `http://127.0.0.1:PORT`, GenAuth's "app host". The issuer is this and `/oidc`.
+   *
+   * @throws EmulatorError `not_started`
+   */
+  get url(): string {
+    return this.#state.url;
+  }
+
+  /** @throws EmulatorError `not_started` */
+  get port(): number {
+    return Number(this.url.slice(this.url.lastIndexOf(':') + 1));
+  }
+
+  get appId(): string {
+    return this.#state.config.appId;
+  }
+
+  get appSecret(): string {
+    return this.#state.config.appSecret;
+  }
+
+  /**
+   * What an app needs to sign in here: the options of the client, of the strategies and of the Nest module.
+   *
+   * @throws EmulatorError `not_started`
+   */
+  get clientOptions(): EmulatorClientOptions {
+    const { appId, appSecret, tokenEndpointAuthMethod } = this.#state.config;
+    const secret = tokenEndpointAuthMethod === 'none' ? {} : { appSecret };
+    return { appId, ...secret, appHost: this.url, tokenEndpointAuthMethod };
+  }
+
+  /** The last 1,000 sign-ins as they arrived, oldest first; no password in them. `GET /emulator/v1/sign-ins` */
+  get signIns(): readonly SignInRecord[] {
+    return this.#state.signIns;
+  }
+
+  /** `DELETE /emulator/v1/sign-ins` */
+  clearSignIns(): void {
+    this.#state.clearSignIns();
+  }
+
+  /**
+   * How many requests an endpoint has met, those that a fault answered among them. Both addresses of the key set are
+   * one endpoint.
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  requests(endpoint: EmulatorEndpoint): number {
+    return this.#state.requests(endpoint);
+  }
+
+  /**
+   * Adds a user to those that the options gave.
+   *
+   * @returns the `sub` of the user's tokens
+   * @throws EmulatorError `invalid_input`, also if an identifier is another user's
+   */
+  addUser(user: EmulatorUser): { sub: string } {
+    return { sub: this.#state.users.addUser(user, 'user') };
+  }
+
+  /**
+   * Adds an AD account to those that the options gave.
+   *
+   * @returns the `sub` of the account's tokens
+   * @throws EmulatorError `invalid_input`, also if the name is another account's
+   */
+  addAdAccount(adAccount: EmulatorAdAccount): { sub: string } {
+    return { sub: this.#state.users.addAdAccount(adAccount, 'adAccount') };
+  }
+
+  /**
+   * Makes trouble at an endpoint. Several faults of one endpoint are used up in order.
+   * `POST /emulator/v1/faults`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  fault(fault: EmulatorFault): void {
+    this.#state.addFault(fault);
+  }
+
+  /** `DELETE /emulator/v1/faults` */
+  clearFaults(): void {
+    this.#state.clearFaults();
+  }
+
+  /**
+   * Makes the next `times` id_tokens (default 1) wrong in one way. Several flaws are used up in order, one a token.
+   * `POST /emulator/v1/id-token-flaw`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  flawIdToken(flaw: IdTokenFlaw, times = 1): void {
+    this.#state.addFlaw({ flaw, times });
+  }
+
+  /**
+   * Signs with a new key from now on. The old keys stay in the key set, as tokens that they signed are still alive;
+   * `withdraw` takes them out, as after a theft. `POST /emulator/v1/keys/rotate`
+   *
+   * @returns the new key's `kid`
+   * @throws EmulatorError `not_started`, `invalid_input`
+   */
+  async rotateKeys(options: { withdraw?: boolean } = {}): Promise<{ kid: string }> {
+    return { kid: await this.#state.rotateKeys(options) };
+  }
+
+  /** Forgets faults, flaws, recorded sign-ins and counts; users and keys stay. `POST /emulator/v1/reset` */
+  reset(): void {
+    this.#state.reset();
+  }
+
+  async #open(): Promise<Listener> {
+    if (process.env['NODE_ENV'] === 'production') {
+      const message = 'The GenAuth emulator does not start with NODE_ENV=production: anybody can sign in to it.';
+      throw new EmulatorError('production_refused', message);
+    }
+    await this.#stopped;
+    await this.#state.createKeys();
+    const listener = await listen(this.#state);
+    this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
+    return listener;
+  }
+
+  async #close(running: Promise<Listener> | undefined): Promise<void> {
+    // One that failed to start has nothing to close; its caller was told why.
+    const listener = await running?.catch(() => undefined);
+    await listener?.close();
+    this.#state.origin = undefined;
+  }
+}

@@ -1,0 +1,9 @@
+/** A GenAuth for tests and development. Not for production. */
+export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
+export { EmulatorError, type EmulatorErrorCode } from './errors.js';
+export type { EmulatorClaims } from './claims.js';
+export type { EmulatorEndpoint, EmulatorFault } from './faults.js';
+export { DEFAULT_APP_ID, DEFAULT_APP_SECRET, type GenAuthEmulatorOptions } from './options.js';
+export type { RecordedOutcome, SignInRecord } from './state.js';
+export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens.js';
+export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, type EmulatorAdAccount, type EmulatorUser } from './users.js';
