@@ -1,15 +1,17 @@
 import { KeySetSource } from './discovery.js';
-import { TokenVerificationError } from './errors.js';
+import { TokenVerificationError, UpstreamError } from './errors.js';
 import { Http } from './http.js';
 import { Jwks } from './jwks.js';
 import { type GenAuthOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type DefaultScope, parseScope, toUser } from './scopes.js';
 import {
   type Credentials,
+  type SignedInTokens,
   type SignInOptions,
   type SignInOutcome,
   type TokenSet,
   buildSignInRequest,
+  mergeSignInOptions,
   parseSignInResponse,
 } from './sign-in.js';
 import {
@@ -18,7 +20,6 @@ import {
   TokenVerifier,
   decodeUnverifiedAccessToken,
 } from './token-verifier.js';
-import type { UnverifiedTokens } from './wire.js';
 
 /** Seconds since 1970, the last that a Date can hold. */
 const LAST_SECOND = 8.64e12;
@@ -74,19 +75,19 @@ export class GenAuthClient<const S extends string = DefaultScope> {
    * @param signInOptions - What accompanies this sign-in, over the configured `signInOptions` where those are an object.
    * @returns The outcome; a wrong password is an outcome, not an error.
    * @throws RequestError for credentials that cannot be any (empty, too long); nothing is sent.
-   * @throws UpstreamError where GenAuth or the network fails.
-   * @throws TokenVerificationError where the id_token of a successful answer does not verify.
+   * @throws UpstreamError where GenAuth or the network fails; `upstream_token_invalid` where a token that GenAuth sent does not
+   * verify, with the reason as its `cause`.
    * @throws ConfigurationError where GenAuth refuses the application itself.
    */
   async signIn(credentials: Credentials, signInOptions: SignInOptions = {}): Promise<SignInOutcome<S>> {
     const configured = this.options.signInOptions;
-    const merged = { ...(typeof configured === 'object' ? configured : {}), ...signInOptions };
+    const merged = mergeSignInOptions(typeof configured === 'object' ? configured : {}, signInOptions);
     const parsed = parseSignInResponse(
       await this.#http.request(buildSignInRequest(this.#options, credentials, merged)),
     );
     if (!('tokens' in parsed)) return parsed;
     const { envelope, tokens } = parsed;
-    const claims = await this.#verifier.verifyIdToken(tokens.idToken, tokens.accessToken);
+    const claims = await this.#verifyOwnTokens(tokens);
     const { statusCode, apiCode, requestId, message } = envelope;
     return {
       kind: 'success',
@@ -121,22 +122,29 @@ export class GenAuthClient<const S extends string = DefaultScope> {
     this.#keySetSource.close();
   }
 
-  #toTokenSet(tokens: UnverifiedTokens & { idToken: string; accessToken: string }, claims: IdTokenClaims): TokenSet {
-    const { accessToken, idToken, refreshToken, scope, expiresIn } = tokens;
-    const { sub, exp } = decodeUnverifiedAccessToken(accessToken);
-    if (sub !== undefined && sub !== claims.sub) {
-      throw new TokenVerificationError(
-        'token_subject_mismatch',
-        'The id_token and the access token are not of one person.',
-      );
+  /** The tokens of a sign-in: if they are wrong, GenAuth is, and not whoever sent a request here. */
+  async #verifyOwnTokens({ idToken, accessToken }: SignedInTokens): Promise<IdTokenClaims> {
+    try {
+      const claims = await this.#verifier.verifyIdToken(idToken, accessToken);
+      const { sub } = decodeUnverifiedAccessToken(accessToken);
+      if (sub === undefined || sub === claims.sub) return claims;
+      throw new TokenVerificationError('token_subject_mismatch', 'The two tokens are not of one person.');
+    } catch (cause) {
+      if (!(cause instanceof TokenVerificationError)) throw cause;
+      const message = `The tokens that GenAuth sent were refused. ${cause.message}`;
+      throw new UpstreamError('upstream_token_invalid', message, { cause });
     }
+  }
+
+  #toTokenSet(tokens: SignedInTokens, claims: IdTokenClaims): TokenSet {
+    const { accessToken, idToken, refreshToken, scope, expiresIn } = tokens;
+    const { exp } = decodeUnverifiedAccessToken(accessToken);
     const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : this.#now() / 1000 + expiresIn);
-    const seconds = Math.min(Math.floor(expiresAt), LAST_SECOND);
     return {
       accessToken,
       idToken,
       refreshToken,
-      expiresAt: new Date(seconds * 1000),
+      expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), LAST_SECOND) * 1000),
       scope: scope === undefined ? this.options.scope : parseScope(scope),
     };
   }

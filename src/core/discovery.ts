@@ -4,7 +4,7 @@ import type { ResolvedOptions } from './options.js';
 import { PATHS, buildAppJwksPath } from './wire.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
-/** A guarded request may wait for the keys, and it should not wait as long as a login does. */
+/** For all fetches together: a guarded request may wait for the keys, but not as long as a login. */
 const MAX_WAIT_MS = 5_000;
 
 /**
@@ -20,9 +20,8 @@ export class KeySetSource {
   constructor(options: ResolvedOptions, http: Http) {
     this.#options = options;
     const { jwksUri, timeout, ca, proxy } = options;
-    if (jwksUri !== undefined && jwksUri.origin !== options.appHost) {
-      this.#ownHttp = new Http({ origin: jwksUri.origin, timeout, ca, proxy });
-    }
+    const origin = jwksUri === undefined ? options.appHost : new URL(jwksUri).origin;
+    if (origin !== options.appHost) this.#ownHttp = new Http({ origin, timeout, ca, proxy });
     this.#http = this.#ownHttp ?? http;
   }
 
@@ -34,22 +33,24 @@ export class KeySetSource {
    */
   async requestKeySet(): Promise<unknown> {
     const { jwksUri, appId } = this.#options;
-    if (jwksUri !== undefined) return expectDocument('key set', await this.#get(jwksUri.pathname));
-    const path = this.#path ?? (await this.#requestAddress());
-    let answer = await this.#get(path);
+    const deadline = performance.now() + MAX_WAIT_MS;
+    if (jwksUri !== undefined) return expectDocument('key set', await this.#get(toPath(new URL(jwksUri)), deadline));
+    const path = this.#path ?? (await this.#requestAddress(deadline));
+    let answer = await this.#get(path, deadline);
     let working = path;
     if (answer.status === 404 && path === PATHS.jwks) {
       working = buildAppJwksPath(appId);
-      answer = await this.#get(working);
+      answer = await this.#get(working, deadline);
     }
-    // An address that stopped working is forgotten, so that the next attempt asks discovery again.
-    this.#path = answer.status === 200 ? working : undefined;
+    // An address that is gone is forgotten, so that the next attempt asks discovery again.
+    if (answer.status === 200) this.#path = working;
+    else if (answer.status < 500 && answer.status !== 429) this.#path = undefined;
     return expectDocument('key set', answer);
   }
 
-  async #requestAddress(): Promise<string> {
+  async #requestAddress(deadline: number): Promise<string> {
     const { issuer, appHost } = this.#options;
-    const answer = await this.#get(PATHS.discovery);
+    const answer = await this.#get(PATHS.discovery, deadline);
     if (answer.status === 404) return PATHS.jwks;
     const document = expectDocument('discovery document', answer);
     if (document['issuer'] !== issuer) {
@@ -68,25 +69,21 @@ export class KeySetSource {
           'set the option jwksUri to it.',
       );
     }
-    return url.pathname;
+    return toPath(url);
   }
 
-  /** A read may be repeated once when a kept connection turns out to have been closed by the other side. */
-  async #get(path: string): Promise<HttpAnswer> {
-    const request = { method: 'GET', path, maxBytes: MAX_DOCUMENT_BYTES, timeout: MAX_WAIT_MS } as const;
-    try {
-      return await this.#http.request(request);
-    } catch (error) {
-      const reset =
-        error instanceof UpstreamError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
-      if (!reset) throw error;
-      return await this.#http.request(request);
-    }
+  #get(path: string, deadline: number): Promise<HttpAnswer> {
+    const timeout = Math.max(1, Math.ceil(deadline - performance.now()));
+    return this.#http.request({ method: 'GET', path, maxBytes: MAX_DOCUMENT_BYTES, timeout });
   }
 
   close(): void {
     this.#ownHttp?.close();
   }
+}
+
+function toPath({ pathname, search }: URL): string {
+  return pathname + search;
 }
 
 function expectDocument(what: string, { status, body, retryAfter }: HttpAnswer): Readonly<Record<string, unknown>> {

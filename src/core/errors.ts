@@ -94,42 +94,64 @@ export class UpstreamError extends GenAuthError {
   readonly code: UpstreamErrorCode;
   /** Seconds after which another try makes sense, where that is known. */
   readonly retryAfter: number | undefined;
+  /** For an answer with `statusCode`; Express writes them where the error reaches it. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: UpstreamErrorCode, message: string, options?: ErrorOptions & { retryAfter?: number | undefined }) {
     super(message, options);
     this.code = code;
     this.statusCode = code === 'upstream_invalid_response' || code === 'upstream_token_invalid' ? 502 : 503;
     this.retryAfter = options?.retryAfter;
+    this.headers = this.statusCode === 503 ? { 'retry-after': String(this.retryAfter ?? DEFAULT_RETRY_AFTER) } : {};
   }
 }
+
+/** Seconds, where GenAuth says nothing of when to come back. */
+const DEFAULT_RETRY_AFTER = 5;
 
 /** The person must act: GenAuth did not sign them in, and `outcome` says why and what the next step needs. */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';
   readonly code: SignInRejection['kind'];
   readonly statusCode: number;
-  readonly outcome: SignInRejection;
+  // Private, so that whoever logs the error does not log an `mfaToken` with it.
+  readonly #outcome: SignInRejection;
 
   constructor(outcome: SignInRejection, statusCode: number, message: string) {
     super(message);
     this.code = outcome.kind;
     this.statusCode = statusCode;
-    this.outcome = outcome;
+    this.#outcome = outcome;
+  }
+
+  /** What GenAuth said, and what the next step needs. */
+  get outcome(): SignInRejection {
+    return this.#outcome;
   }
 }
 
 const MAX_QUOTED_LENGTH = 64;
+const MAX_QUOTED_ITEMS = 4;
 
 /**
- * A value from outside as one safe piece of a message: JSON-escaped, with control, bidirectional and other invisible
- * characters escaped as well, cut at 64 characters.
+ * A value from outside as one safe piece of a message: texts JSON-escaped, with control, bidirectional and other invisible
+ * characters escaped as well, cut at 64 characters; of objects only that they are objects.
  */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? value : String(JSON.stringify(value) ?? typeof value);
+  if (typeof value === 'string') return quoteText(value);
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MAX_QUOTED_ITEMS).map((item) => (Array.isArray(item) ? 'a list' : quote(item)));
+    return `[${items.join(', ')}${value.length > MAX_QUOTED_ITEMS ? ', …' : ''}]`;
+  }
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  return String(value);
+}
+
+function quoteText(text: string): string {
   const cut = text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
-  const escaped = JSON.stringify(cut).replace(
+  return JSON.stringify(cut).replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
-  return typeof value === 'string' ? escaped : escaped.slice(1, -1).replaceAll('\\"', '"');
 }

@@ -1,11 +1,15 @@
-import { Agent as HttpAgent } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, type AxiosProxyConfig, type AxiosResponse } from 'axios';
+import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { UpstreamError, quote } from './errors.js';
+import { ownProperties } from './own-properties.js';
+import { TunnelAgent } from './proxy-tunnel.js';
 
 /** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */
 const IDLE_CONNECTION_MS = 30_000;
 const MAX_RETRY_AFTER_SECONDS = 3600;
+/** RFC 9110 §5.6.7, the one form of a date that may be sent. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 export interface HttpSettings {
   /** `https://host[:port]`, without a path. */
@@ -14,7 +18,7 @@ export interface HttpSettings {
   timeout: number;
   /** Certificate authorities (PEM) to trust instead of Node's own. */
   ca?: string | readonly string[] | undefined;
-  /** Address of an HTTP proxy, with user and password if it wants them. */
+  /** Address of an HTTP proxy, with user and password if it wants them. For https alone: plain http never leaves this machine. */
   proxy?: string | undefined;
 }
 
@@ -24,7 +28,7 @@ export interface HttpRequest {
   path: string;
   headers?: Record<string, string>;
   /** Sent as JSON. */
-  body?: unknown;
+  body?: object;
   /** Largest answer that is read, in bytes after any decoding. */
   maxBytes: number;
   /** Milliseconds, where an exchange must end sooner than `timeout` says. */
@@ -51,10 +55,13 @@ export class Http {
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
+    const { timeout, ca, proxy } = settings;
     const pool = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
-    const ca =
-      settings.ca === undefined ? {} : { ca: typeof settings.ca === 'string' ? settings.ca : [...settings.ca] };
-    this.#agents = { httpAgent: new HttpAgent(pool), httpsAgent: new HttpsAgent({ ...pool, ...ca }) };
+    const tls = { ...pool, ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }) };
+    this.#agents = {
+      httpAgent: new HttpAgent(pool),
+      httpsAgent: proxy === undefined ? new HttpsAgent(tls) : new TunnelAgent(proxy, timeout, tls),
+    };
     this.#axios = axios.create({
       ...this.#agents,
       adapter: 'http',
@@ -66,32 +73,39 @@ export class Http {
       transformRequest: [],
       transformResponse: [],
       validateStatus: null,
-      proxy: settings.proxy === undefined ? false : toProxyConfig(settings.proxy),
+      // axios must not look for one in the environment; ours is in the agent.
+      proxy: false,
       headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passport-genauth' },
     });
   }
 
   /**
-   * One exchange, never repeated.
+   * One exchange. A sign-in is never repeated; a read is, once, when a kept connection turns out to have been closed by the
+   * other side.
    *
    * @throws UpstreamError for every fault of the network and for every answer that may not be used: too large, encoded
    * although we asked for plain bytes, a redirect. HTTP error statuses are answers, not errors.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    if (!/^\/(?!\/)/.test(request.path)) throw new TypeError(`not an absolute path: ${quote(request.path)}`);
-    const what = `${request.method} ${this.#settings.origin}${request.path}`;
-    const timeout = Math.min(request.timeout ?? Infinity, this.#settings.timeout);
+    const { method, path, headers, body, maxBytes, timeout: shorter } = ownProperties(request);
+    if (!path.startsWith('/') || path.startsWith('//')) throw new TypeError(`not an absolute path: ${quote(path)}`);
+    const what = `${method} ${this.#settings.origin}${path}`;
+    const timeout = Math.min(shorter ?? Infinity, this.#settings.timeout);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeout);
     timer.unref();
+    const config = {
+      method,
+      url: path,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { data: JSON.stringify(body) }),
+      maxContentLength: maxBytes,
+      signal: deadline.signal,
+    };
     try {
-      const response = await this.#axios.request<Buffer>({
-        method: request.method,
-        url: request.path,
-        headers: { ...request.headers, ...(request.body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
-        maxContentLength: request.maxBytes,
-        signal: deadline.signal,
+      const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
+        if (method === 'GET' && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
+        throw error;
       });
       return toAnswer(what, response);
     } catch (error) {
@@ -99,7 +113,7 @@ export class Http {
       if (deadline.signal.aborted) {
         throw new UpstreamError('upstream_timeout', `${what}: no complete answer within ${timeout} ms`);
       }
-      throw toUpstreamError(what, error, request.maxBytes);
+      throw toUpstreamError(what, error, maxBytes);
     } finally {
       clearTimeout(timer);
     }
@@ -112,16 +126,9 @@ export class Http {
   }
 }
 
-function toProxyConfig(proxy: string): AxiosProxyConfig {
-  const url = new URL(proxy);
-  return {
-    protocol: url.protocol.slice(0, -1),
-    host: url.hostname,
-    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
-    ...(url.username === ''
-      ? {}
-      : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } }),
-  };
+function wasIdleConnectionReset(error: unknown): boolean {
+  if (!axios.isAxiosError(error) || (error.code !== 'ECONNRESET' && error.code !== 'EPIPE')) return false;
+  return (error.request as ClientRequest | undefined)?.reusedSocket === true;
 }
 
 function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
@@ -132,8 +139,8 @@ function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
       `${what}: redirected with HTTP ${status}, and redirects are not followed. Set appHost to the address that answers itself.`,
     );
   }
-  const encoding: unknown = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
+  const encoding: unknown = headers['content-encoding'] ?? '';
+  if (typeof encoding !== 'string' || !/^(identity)?$/i.test(encoding)) {
     throw new UpstreamError(
       'upstream_invalid_response',
       `${what}: content-encoding ${quote(encoding)} was not asked for`,
@@ -152,8 +159,10 @@ function parseJson(bytes: Uint8Array): unknown {
 
 function parseRetryAfter(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
-  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS) : undefined;
+  if (/^\d{1,9}$/.test(value)) return Math.min(Number(value), MAX_RETRY_AFTER_SECONDS);
+  if (!HTTP_DATE.test(value)) return undefined;
+  const seconds = Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);
 }
 
 /** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */

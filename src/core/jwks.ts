@@ -29,7 +29,8 @@ export class Jwks {
   #keys: ReadonlyMap<string, CryptoKey> = new Map();
   #fetchedAt = -Infinity;
   #attemptedAt = -Infinity;
-  #retryAt = -Infinity;
+  /** Milliseconds to wait after the last attempt, because it failed. */
+  #pause = 0;
   #failures = 0;
   #lastError: unknown;
   #pending: Promise<void> | undefined;
@@ -48,12 +49,12 @@ export class Jwks {
    * @throws UpstreamError where GenAuth cannot be asked; then nobody knows whether the key is unknown.
    */
   async getKey(kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
-    const now = this.#settings.now();
-    const age = now - this.#fetchedAt;
+    const { maxAge, staleIfError } = this.#settings;
+    const age = this.#age();
     const known = this.#find(kid);
-    if (known !== undefined && age < this.#settings.maxAge) return known;
-    const stale = age < this.#settings.maxAge + this.#settings.staleIfError ? known : undefined;
-    if (this.#mayFetch(now, fromGenAuth)) {
+    if (known !== undefined && age < maxAge) return known;
+    const stale = age < maxAge + staleIfError ? known : undefined;
+    if (this.#mayFetch(fromGenAuth)) {
       try {
         await this.#refresh();
       } catch (error) {
@@ -77,7 +78,15 @@ export class Jwks {
 
   /** Fetches the key set if there is no fresh one. @throws UpstreamError, ConfigurationError */
   async warmUp(): Promise<void> {
-    if (this.#settings.now() - this.#fetchedAt >= this.#settings.maxAge) await this.#refresh();
+    if (this.#age() < this.#settings.maxAge) return;
+    if (!this.#mayFetch(false)) throw this.#lastError;
+    await this.#refresh();
+  }
+
+  /** Of the key set. A clock that was set back makes it stale, not young. */
+  #age(): number {
+    const age = this.#settings.now() - this.#fetchedAt;
+    return age < 0 ? this.#settings.maxAge : age;
   }
 
   #find(kid: string | undefined): CryptoKey | undefined {
@@ -85,11 +94,12 @@ export class Jwks {
     return this.#keys.size === 1 ? this.#keys.values().next().value : undefined;
   }
 
-  #mayFetch(now: number, fromGenAuth: boolean): boolean {
-    if (this.#pending !== undefined) return true;
-    if (now < this.#retryAt) return false;
-    const fresh = now - this.#fetchedAt < this.#settings.maxAge;
-    return !fresh || fromGenAuth || now - this.#attemptedAt >= this.#settings.cooldown;
+  #mayFetch(fromGenAuth: boolean): boolean {
+    const sinceAttempt = this.#settings.now() - this.#attemptedAt;
+    // Below zero: the clock was set back, and nobody knows how long ago the attempt was.
+    if (this.#pending !== undefined || sinceAttempt < 0) return true;
+    if (sinceAttempt < this.#pause) return false;
+    return this.#age() >= this.#settings.maxAge || fromGenAuth || sinceAttempt >= this.#settings.cooldown;
   }
 
   #refresh(): Promise<void> {
@@ -100,20 +110,22 @@ export class Jwks {
   }
 
   async #load(): Promise<void> {
-    const { requestKeySet, algorithm, cooldown, now } = this.#settings;
+    const { requestKeySet, algorithm, cooldown, maxAge, now } = this.#settings;
     const startedAt = now();
     this.#attemptedAt = startedAt;
     try {
       this.#keys = await importKeySet(await requestKeySet(), algorithm);
       this.#fetchedAt = startedAt;
       this.#failures = 0;
-      this.#retryAt = -Infinity;
+      this.#pause = 0;
       this.#lastError = undefined;
     } catch (error) {
-      const pause = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, cooldown);
+      const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, cooldown);
+      const asked = error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0;
       this.#failures += 1;
+      this.#attemptedAt = now();
       // Jitter, so that many processes do not come back in one moment.
-      this.#retryAt = now() + pause * (0.75 + Math.random() * 0.5);
+      this.#pause = Math.max(backoff * (0.75 + Math.random() * 0.5), Math.min(asked, maxAge));
       this.#lastError = error;
       throw error;
     }

@@ -1,4 +1,5 @@
 import { ConfigurationError, quote } from './errors.js';
+import { ownProperties } from './own-properties.js';
 import { type DefaultScope, parseScope } from './scopes.js';
 import { type SignInOptions, findSignInOptionsMistakes } from './sign-in.js';
 import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod, buildIssuer } from './wire.js';
@@ -21,56 +22,59 @@ export interface GenAuthOptions<S extends string = string> {
   /** Application ID (console: application → endpoint information). */
   appId: string;
   /** Application secret; left out with `tokenEndpointAuthMethod: 'none'`. */
-  appSecret?: string;
+  appSecret?: string | undefined;
   /** The application's address, `https://example.genauth.ai`. Plain http is taken for a loopback host alone. */
   appHost: string;
   /** `iss` of the tokens, compared as it stands. Default: `${appHost}/oidc`. */
-  issuer?: string;
+  issuer?: string | undefined;
   /** As the console says under token-exchange authentication. Default: `client_secret_post`. */
-  tokenEndpointAuthMethod?: TokenEndpointAuthMethod;
+  tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** A list, or one text with spaces; must hold `openid`. Default: `['openid', 'profile']`. */
-  scope?: S | readonly S[];
+  scope?: S | readonly S[] | undefined;
   /**
    * What accompanies a sign-in, fixed or made for each request on the server's side. Nothing of it is ever read from the
    * request's body by itself. What the function throws makes the login fail with 500.
    */
-  signInOptions?: SignInOptions | SignInOptionsResolver;
+  signInOptions?: SignInOptions | SignInOptionsResolver | undefined;
   /**
    * The person's IP address. Default: the address that the framework trusts, else the socket's. What this function
-   * returns counts only if it is an IP address.
+   * returns, or its promise, counts only if it is an IP address; what it throws makes the login fail with 500.
    */
-  clientIp?: ClientIpResolver;
+  clientIp?: ClientIpResolver | undefined;
   /** Milliseconds for one whole exchange with GenAuth. Default: 10,000. A sign-in is never repeated. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Seconds that clocks may differ when `exp`, `nbf` and `iat` are checked; 0 to 300. Default: 5. */
-  clockTolerance?: number;
+  clockTolerance?: number | undefined;
   /** Address of the key set. Default: what discovery says. */
-  jwksUri?: string;
+  jwksUri?: string | undefined;
   /** `aud` that access tokens on guarded routes must have one of. Default: `appId`. The id_token's is always `appId`. */
-  audience?: string | readonly string[];
+  audience?: string | readonly string[] | undefined;
   /** Certificate authorities (PEM) to trust instead of Node's own, for a private deployment. */
-  ca?: string | readonly string[];
-  /** HTTP proxy for all calls to GenAuth, `http://user:password@proxy:3128`. Default: none; the environment is not read. */
-  proxy?: string;
+  ca?: string | readonly string[] | undefined;
+  /**
+   * HTTP proxy for the calls to GenAuth, `http://user:password@proxy:3128`. Default: none; the environment is not read. A
+   * loopback `appHost` is reached directly.
+   */
+  proxy?: string | undefined;
   /** The key set's cache, in milliseconds. */
-  jwks?: JwksOptions;
+  jwks?: JwksOptions | undefined;
 }
 
 // Methods, not properties: their parameters are compared both ways, so `(req: express.Request) => …` fits.
 interface Resolvers {
   signInOptions(req: GenAuthRequest): SignInOptions | Promise<SignInOptions>;
-  clientIp(req: GenAuthRequest): string | undefined;
+  clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
 }
 export type SignInOptionsResolver = Resolvers['signInOptions'];
 export type ClientIpResolver = Resolvers['clientIp'];
 
 export interface JwksOptions {
   /** How long a key set counts as fresh: a withdrawn key is gone after it. Default: 600,000 (10 minutes). */
-  maxAge?: number;
+  maxAge?: number | undefined;
   /** Shortest time between two fetches that unknown key IDs cause. Default: 30,000. */
-  cooldown?: number;
+  cooldown?: number | undefined;
   /** How long after `maxAge` the last good set serves while GenAuth cannot be reached. Default: 86,400,000 (a day). */
-  staleIfError?: number;
+  staleIfError?: number | undefined;
 }
 
 /** Options with every default filled in, checked and frozen. */
@@ -85,11 +89,11 @@ export interface ResolvedOptions {
   readonly clientIp: ClientIpResolver | undefined;
   readonly timeout: number;
   readonly clockTolerance: number;
-  readonly jwksUri: URL | undefined;
+  readonly jwksUri: string | undefined;
   readonly audience: readonly string[];
   readonly ca: string | readonly string[] | undefined;
   readonly proxy: string | undefined;
-  readonly jwks: Readonly<Required<JwksOptions>>;
+  readonly jwks: { readonly maxAge: number; readonly cooldown: number; readonly staleIfError: number };
 }
 
 /**
@@ -144,14 +148,15 @@ const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
  *
  * @throws ConfigurationError `invalid_options` that names every mistake at once.
  */
-export function resolveOptions(options: GenAuthOptions): ResolvedOptions {
+export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   const mistakes: string[] = [];
-  if (!isRecord(options)) {
+  if (!isRecord(given)) {
     throw new ConfigurationError(
       'invalid_options',
-      `passport-genauth: the options are ${quote(options)}. Pass an object with appId, appSecret and appHost.`,
+      `passport-genauth: the options are ${quote(given)}. Pass an object with appId, appSecret and appHost.`,
     );
   }
+  const options: GenAuthOptions = ownProperties(given);
   const check = new Checker(options, mistakes);
   check.names(OPTION_NAMES, SYNONYMS);
 
@@ -167,9 +172,6 @@ export function resolveOptions(options: GenAuthOptions): ResolvedOptions {
   }
   const appHost = check.origin('appHost') ?? '';
   const scope = check.scope('scope', ['openid', 'profile']);
-  if (typeof options.signInOptions !== 'function' && options.signInOptions !== undefined) {
-    mistakes.push(...findSignInOptionsMistakes(options.signInOptions).map((mistake) => `signInOptions.${mistake}`));
-  }
   const jwks = isRecord(options.jwks) ? options.jwks : {};
   if (options.jwks !== undefined && !isRecord(options.jwks)) {
     mistakes.push(`jwks is ${quote(options.jwks)}: write an object, jwks: { maxAge: 600_000 }.`);
@@ -184,12 +186,11 @@ export function resolveOptions(options: GenAuthOptions): ResolvedOptions {
     issuer: check.url('issuer')?.text ?? buildIssuer(appHost),
     tokenEndpointAuthMethod,
     scope: Object.freeze(scope),
-    signInOptions:
-      typeof options.signInOptions === 'object' ? Object.freeze({ ...options.signInOptions }) : options.signInOptions,
+    signInOptions: check.signInOptions('signInOptions'),
     clientIp: check.callable('clientIp') as ClientIpResolver | undefined,
     timeout: check.whole('timeout', 'milliseconds', 1, 600_000, 10_000),
     clockTolerance: check.whole('clockTolerance', 'seconds', 0, 300, 5),
-    jwksUri: check.url('jwksUri')?.url,
+    jwksUri: check.url('jwksUri')?.url.href,
     audience: Object.freeze(check.texts('audience', [appId])),
     ca: check.certificates('ca'),
     proxy: check.proxy('proxy'),
@@ -209,6 +210,11 @@ function describe(mistakes: readonly string[]): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  return value;
 }
 
 function isLoopback(hostname: string): boolean {
@@ -239,7 +245,8 @@ class Checker {
     for (const name of Object.keys(this.#source)) {
       if (known.includes(name)) continue;
       const plain = name.toLowerCase().replaceAll(/[^a-z]/g, '');
-      const meant = known.find((candidate) => candidate.toLowerCase() === plain) ?? synonyms[plain];
+      const synonym = Object.hasOwn(synonyms, plain) ? synonyms[plain] : undefined;
+      const meant = known.find((candidate) => candidate.toLowerCase() === plain) ?? synonym;
       const mend = meant === undefined ? `there are ${known.join(', ')}.` : `write ${this.#prefix}${meant}.`;
       this.#mistakes.push(`${this.#prefix}${name} is not an option: ${mend}`);
     }
@@ -255,6 +262,10 @@ class Checker {
     if (typeof value !== 'string') return this.#wrong(name, `is not a text but ${typeof value}.`);
     if (PLACEHOLDER.test(value)) {
       return this.#wrong(name, `is still the placeholder ${value}: copy yours from the console.`);
+    }
+    // It goes into a header, and with client_secret_basic a colon ends it (RFC 7617 §2).
+    if (name === 'appId' && !/^[\x21-\x39\x3B-\x7E]+$/.test(value.trim())) {
+      return this.#wrong(name, `is ${quote(value)}: copy the ID, letters and digits, from the console.`);
     }
     if (value !== value.trim()) return this.#wrong(name, `is ${shown} with white space around it: take that off.`);
     return value;
@@ -285,6 +296,17 @@ class Checker {
     return value;
   }
 
+  signInOptions(name: string): SignInOptions | SignInOptionsResolver | undefined {
+    const value = this.#read(name);
+    if (value === undefined || typeof value === 'function') return value as SignInOptionsResolver | undefined;
+    if (!isRecord(value))
+      return this.#wrong(name, `is ${quote(value)}: write an object, or a function of the request.`);
+    const mistakes = findSignInOptionsMistakes(value);
+    if (mistakes.length === 0) return deepFreeze(JSON.parse(JSON.stringify(value)) as SignInOptions);
+    this.#mistakes.push(...mistakes.map((mistake) => `${this.#prefix}${name}.${mistake}`));
+    return undefined;
+  }
+
   scope(name: string, otherwise: string[]): string[] {
     const value = this.#read(name);
     if (value === undefined) return otherwise;
@@ -307,7 +329,8 @@ class Checker {
     const value = this.#read(name);
     if (value === undefined) return otherwise;
     const list: unknown[] = Array.isArray(value) ? value : [value];
-    if (list.length > 0 && list.every((item) => typeof item === 'string' && item !== '')) return list as string[];
+    if (list.length > 0 && list.every((item) => typeof item === 'string' && item !== ''))
+      return [...(list as string[])];
     this.#wrong(name, `is ${quote(value)}: write a text, or a list of texts.`);
     return otherwise;
   }
@@ -329,17 +352,21 @@ class Checker {
   url(name: string): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
+    // First, since a message about anything else would show them.
+    if (typeof value === 'string' && value.includes('@')) {
+      return this.#wrong(name, 'holds a user or a password: take them out.');
+    }
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     if (url === undefined || typeof value !== 'string' || !/^https?:\/\//.test(value)) {
-      const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/*/i, '').split('/', 1)[0] : '';
+      const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0] : '';
       const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
       return this.#wrong(name, `is ${quote(value)}: write a full address, "https://${example}".`);
     }
-    if (url.username !== '' || url.password !== '')
-      return this.#wrong(name, 'holds a user or a password: take them out.');
     if (value.includes('?') || value.includes('#')) {
       return this.#wrong(name, `is ${quote(value)}: take the query and the fragment off.`);
     }
+    if (url.pathname.startsWith('//'))
+      return this.#wrong(name, `is ${quote(value)}: its path begins with two slashes.`);
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       return this.#wrong(name, `is ${quote(value)}: write https; plain http would send passwords in the clear.`);
     }
@@ -369,7 +396,9 @@ class Checker {
     const value = this.#read(name);
     if (value === undefined) return undefined;
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-    if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '') return value as string;
+    const isHttp = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
+    // A percent sign that is part of a password must itself be written as %25.
+    if (isHttp && /^(?:[^%]|%[0-9a-f]{2})*$/i.test(url.username + url.password)) return value as string;
     return this.#wrong(name, 'is not the address of an HTTP proxy: write "http://proxy.example.com:3128".');
   }
 }

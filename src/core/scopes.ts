@@ -80,7 +80,7 @@ const isRole = (value: unknown): value is GenAuthRole =>
 const roles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
 
 const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
-  openid: { sub: (value) => value as string },
+  openid: { sub: (value) => String(value) },
   profile: {
     birthdate: text,
     family_name: text,
@@ -124,8 +124,8 @@ export function toUser<S extends string>(
   claims: Readonly<Record<string, unknown>>,
   scope: readonly string[],
 ): GenAuthUser<S> {
-  const user: Record<string, unknown> = { sub: claims['sub'] };
-  for (const name of scope) {
+  const user: Record<string, unknown> = {};
+  for (const name of ['openid', ...scope]) {
     if (!Object.hasOwn(READERS, name)) continue;
     for (const [claim, read] of Object.entries<Reader<unknown>>(READERS[name as ClaimScope])) {
       const source = Object.hasOwn(claims, claim) ? claim : OTHER_NAMES[claim];

@@ -2,6 +2,7 @@ import { parseIpAddress } from './client-ip.js';
 import { ConfigurationError, RequestError, UpstreamError, quote } from './errors.js';
 import type { HttpAnswer, HttpRequest } from './http.js';
 import type { ResolvedOptions } from './options.js';
+import { ownProperties } from './own-properties.js';
 import type { GenAuthUser } from './scopes.js';
 import type { IdTokenClaims } from './token-verifier.js';
 import {
@@ -69,9 +70,9 @@ export interface SignInAnswer {
   message: string;
 }
 
-export interface SignInSuccess<S extends string = string> extends SignInAnswer {
+export interface SignInSuccess<User = GenAuthUser> extends SignInAnswer {
   kind: 'success';
-  user: GenAuthUser<S>;
+  user: User;
   tokens: TokenSet;
   /** All claims of the verified id_token, also those that were not asked for. */
   claims: IdTokenClaims;
@@ -106,7 +107,7 @@ export type SignInRejection = SignInAnswer &
   );
 
 /** Every way a sign-in can go, told apart by `kind`. Faults of GenAuth, the network or the configuration are thrown instead. */
-export type SignInOutcome<S extends string = string> = SignInSuccess<S> | SignInRejection;
+export type SignInOutcome<S extends string = string> = SignInSuccess<GenAuthUser<S>> | SignInRejection;
 
 /**
  * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for. Several
@@ -146,15 +147,26 @@ const KINDS: Readonly<Record<number, SignInRejection['kind']>> = {
   2130010: 'access_denied',
 };
 
+/** The later ones count, where they say something: `undefined` takes nothing away. */
+export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
+  const said = layers.flatMap((layer) => Object.entries(layer)).filter(([, value]) => value !== undefined);
+  // Not by assignment: a name may be `__proto__`, and is then to be found wrong.
+  return Object.fromEntries(said);
+}
+
 /** What is wrong with sign-in options, one text for each mistake; the names are those of the options. */
 export function findSignInOptionsMistakes(options: SignInOptions): string[] {
   const mistakes: string[] = [];
-  const object = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const object = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && isJson(value);
   const checks: Record<keyof SignInOptions, [(value: unknown) => boolean, string]> = {
     clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
-    context: [(value) => typeof value === 'string' || object(value), 'write an object, { source: "utm" }'],
+    context: [
+      (value) => typeof value === 'string' || object(value),
+      'write an object that JSON can hold, { source: "utm" }',
+    ],
     tenantId: [(value) => typeof value === 'string' && value !== '', 'write the tenant ID as a text'],
-    customData: [object, 'write an object, { school: "pku" }'],
+    customData: [object, 'write an object that JSON can hold, { school: "pku" }'],
   };
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(checks, name) ? checks[name as keyof SignInOptions] : undefined;
@@ -163,6 +175,14 @@ export function findSignInOptionsMistakes(options: SignInOptions): string[] {
     else if (value !== undefined && !check[0](value)) mistakes.push(`${name} is ${quote(value)}: ${check[1]}.`);
   }
   return mistakes;
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value)?.startsWith('{') === true;
+  } catch {
+    return false;
+  }
 }
 
 function checkText(name: string, value: unknown, maxLength: number): void {
@@ -188,8 +208,8 @@ export function buildSignInRequest(
     throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${mistakes.join(' ')}`);
   }
   const { appId, appSecret = '', tokenEndpointAuthMethod } = options;
-  const clientIp = parseIpAddress(signInOptions.clientIp);
-  const { context, tenantId, customData } = signInOptions;
+  const { clientIp: address, context, tenantId, customData } = ownProperties(signInOptions);
+  const clientIp = parseIpAddress(address);
   const wireOptions: WireSignInOptions = {
     scope: options.scope.join(' '),
     ...(clientIp === undefined ? {} : { clientIp }),
@@ -218,9 +238,11 @@ export function buildSignInRequest(
   };
 }
 
-function buildPayload(
-  credentials: Credentials,
-): Pick<WireSignInRequest, 'connection' | 'passwordPayload' | 'adPayload'> {
+function buildPayload(given: Credentials): Pick<WireSignInRequest, 'connection' | 'passwordPayload' | 'adPayload'> {
+  if (typeof given !== 'object' || given === null) {
+    throw new RequestError('The credentials are missing: pass { account, password } or { sAMAccountName, password }.');
+  }
+  const credentials = ownProperties(given);
   const { password } = credentials;
   if ('sAMAccountName' in credentials) {
     const { sAMAccountName } = credentials;
@@ -235,9 +257,10 @@ function buildPayload(
 }
 
 /** GenAuth's answer before anything in it is verified: the tokens, or the reason why there are none. */
-export type ParsedSignIn =
-  | { envelope: Envelope; tokens: UnverifiedTokens & { idToken: string; accessToken: string } }
-  | SignInRejection;
+export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | SignInRejection;
+
+/** Both tokens are there, and nobody has verified them. */
+export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
 
 /**
  * Reads the answer: by the body first, since its HTTP status is 200 for nearly everything, then by the HTTP status.

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { compactVerify } from 'jose';
 import { TokenVerificationError, quote } from './errors.js';
 import type { Jwks } from './jwks.js';
+import { ownProperties } from './own-properties.js';
 
 /** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
 const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
@@ -70,18 +71,19 @@ export class TokenVerifier {
   /**
    * Verifies an id_token (OpenID Connect Core 1.0 §3.1.3.7).
    *
-   * @param accessToken - The access token that came with it: checked against `at_hash` if the id_token has one (§3.1.3.6).
+   * @param accessToken - The access token that came with it, straight from GenAuth: checked against `at_hash` if the id_token
+   * has one (§3.1.3.6). An unknown key is then looked for at once, see `Jwks.getKey`.
    * @throws TokenVerificationError
    * @throws UpstreamError, ConfigurationError where the keys cannot be had.
    */
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
-    const claims = await this.#verify(token, 'id_token');
+    const claims = await this.#verify(token, 'id_token', accessToken !== undefined);
+    const { scope, jti, at_hash: hash } = ownProperties(claims);
     // An access token of GenAuth has both, an id_token neither; else one would pass for the other.
-    if (typeof claims['scope'] === 'string' && typeof claims['jti'] === 'string') {
+    if (typeof scope === 'string' && typeof jti === 'string') {
       throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
     }
-    if (accessToken !== undefined && claims['at_hash'] !== undefined)
-      checkAccessTokenHash(claims['at_hash'], accessToken);
+    if (accessToken !== undefined && hash !== undefined) checkAccessTokenHash(hash, accessToken);
     return claims;
   }
 
@@ -92,8 +94,9 @@ export class TokenVerifier {
    * @throws UpstreamError, ConfigurationError where the keys cannot be had.
    */
   async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
-    const claims = await this.#verify(token, 'access_token');
-    if (typeof claims['scope'] !== 'string' || claims['nonce'] !== undefined || claims['at_hash'] !== undefined) {
+    const claims = await this.#verify(token, 'access_token', false);
+    const { scope, nonce, at_hash: hash } = ownProperties(claims);
+    if (typeof scope !== 'string' || nonce !== undefined || hash !== undefined) {
       throw new TokenVerificationError(
         'token_type_mismatch',
         'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
@@ -102,10 +105,10 @@ export class TokenVerifier {
     return claims as AccessTokenClaims;
   }
 
-  async #verify(token: string, kind: TokenKind): Promise<TokenClaims> {
+  async #verify(token: string, kind: TokenKind, fromGenAuth: boolean): Promise<TokenClaims> {
     const { header, payload } = decomposeUnverifiedToken(token, kind);
     const kid = checkHeader(header, kind);
-    const key = await this.#settings.jwks.getKey(kid, kind === 'id_token');
+    const key = await this.#settings.jwks.getKey(kid, fromGenAuth);
     try {
       await compactVerify(token, key, { algorithms: [TokenVerifier.algorithm] });
     } catch (cause) {
@@ -116,15 +119,7 @@ export class TokenVerifier {
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
     const { issuer, appId, audience, clockTolerance, now } = this.#settings;
-    const { iss, sub, aud, azp, exp, iat, nbf } = ownProperties(claims, [
-      'iss',
-      'sub',
-      'aud',
-      'azp',
-      'exp',
-      'iat',
-      'nbf',
-    ]);
+    const { iss, sub, aud, azp, exp, iat, nbf } = ownProperties(claims);
     if (iss !== issuer) {
       throw new TokenVerificationError(
         'token_issuer_mismatch',
@@ -198,11 +193,14 @@ function decomposeUnverifiedToken(
   };
 }
 
-/** What an access token says of itself, for a caller that got it from GenAuth directly; nothing for one that is no JWT. */
+/**
+ * What an access token says of itself, for a caller that got it from GenAuth directly, and so of any size that GenAuth sends;
+ * nothing for one that is no JWT.
+ */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
-    const { payload } = decomposeUnverifiedToken(token, 'access_token');
-    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'), ['sub', 'exp']);
+    const { payload } = decomposeUnverifiedToken(token, 'id_token');
+    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'));
     return { sub, exp: isTime(exp) ? exp : undefined };
   } catch {
     return { sub: undefined, exp: undefined };
@@ -233,16 +231,9 @@ function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknow
   return value as Record<string, unknown>;
 }
 
-/** Reads members that the object has itself, whatever somebody has put into `Object.prototype`. */
-function ownProperties<Name extends string>(source: object, names: readonly Name[]): Partial<Record<Name, unknown>> {
-  const own: Partial<Record<Name, unknown>> = Object.create(null) as object;
-  for (const name of names) if (Object.hasOwn(source, name)) own[name] = (source as Record<Name, unknown>)[name];
-  return own;
-}
-
 /** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
 function checkHeader(header: Record<string, unknown>, kind: TokenKind): string | undefined {
-  const { alg, kid, typ, crit, b64, zip } = ownProperties(header, ['alg', 'kid', 'typ', 'crit', 'b64', 'zip']);
+  const { alg, kid, typ, crit, b64, zip } = ownProperties(header);
   if (alg !== TokenVerifier.algorithm) throw algorithmMismatch(alg, kind);
   if (crit !== undefined || b64 !== undefined || zip !== undefined) {
     throw new TokenVerificationError(

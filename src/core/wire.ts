@@ -136,10 +136,11 @@ export interface Envelope {
 /** Reads a V3 answer; `undefined` for a body that is none, such as a gateway's page. */
 export function parseEnvelope(body: unknown): Envelope | undefined {
   if (!isObject(body) || typeof body['statusCode'] !== 'number') return undefined;
-  const apiCode = Number(body['apiCode'] ?? body['code'] ?? Number.NaN);
+  const code = body['apiCode'] ?? body['code'];
+  const apiCode = typeof code === 'string' && /^\d+$/.test(code) ? Number(code) : code;
   return {
     statusCode: body['statusCode'],
-    apiCode: Number.isInteger(apiCode) ? apiCode : undefined,
+    apiCode: typeof apiCode === 'number' && Number.isInteger(apiCode) ? apiCode : undefined,
     message: typeof body['message'] === 'string' ? body['message'] : '',
     requestId: typeof body['requestId'] === 'string' ? body['requestId'] : undefined,
     data: isObject(body['data']) ? body['data'] : {},

@@ -24,7 +24,8 @@ export class GenAuthException extends HttpException {
 /** Makes the exception, and tells the operator what the answer does not say. */
 export function toException(refusal: Refusal): GenAuthException {
   const { error } = refusal;
-  if (refusal.action === 'error') logger.error(describe(error));
+  if (refusal.action === 'error')
+    logger.error(describe(error), error.cause instanceof Error ? error.cause.stack : undefined);
   // A request without a token is what every browser sends first: nothing to tell.
   else if (error.code !== 'token_missing') logger.debug(describe(error));
   return new GenAuthException(refusal);

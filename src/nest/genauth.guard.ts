@@ -40,7 +40,7 @@ export class GenAuthGuard implements CanActivate {
       request.user = user;
       request.authInfo = info;
     } catch (error) {
-      const refusal = toRefusal(error, 'bearer');
+      const refusal = toRefusal(error);
       throw refusal === undefined ? error : refuse(refusal);
     }
     return true;

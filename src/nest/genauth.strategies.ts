@@ -1,7 +1,7 @@
 import type { GenAuthClient } from '../core/client.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
-import type { Attempt, GenAuthStrategy } from '../passport/genauth.strategy.js';
+import type { Attempt, GenAuthStrategy, PassportActions } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { toException } from './genauth.exception.js';
 
@@ -13,9 +13,9 @@ type StrategyClass = new (client: GenAuthClient<string>) => GenAuthStrategy<stri
  */
 function answeringByException<Base extends StrategyClass>(base: Base): Base {
   abstract class Answering extends (base as StrategyClass) {
-    protected override act(attempt: Attempt): void {
-      if (attempt.kind === 'refusal') this.error(toException(attempt.refusal));
-      else super.act(attempt);
+    protected override act(attempt: Attempt, passport: PassportActions): void {
+      if (attempt.kind === 'refusal') passport.error(toException(attempt.refusal));
+      else super.act(attempt, passport);
     }
   }
   return Answering as unknown as Base;

@@ -14,8 +14,6 @@ export class GenAuthAdStrategy<const S extends string = DefaultScope> extends Ge
   GenAuthUser<S>,
   SignInInfo
 > {
-  protected readonly stage = 'sign-in';
-
   /** As for `GenAuthPasswordStrategy`. */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S>,

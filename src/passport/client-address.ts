@@ -7,16 +7,13 @@ import type { GenAuthRequest } from '../core/options.js';
  * its proxy settings, else the socket's. No header is ever read here: without the framework's settings nobody knows which
  * of them a proxy of ours wrote.
  */
-export function resolveClientIp(
+export async function resolveClientIp(
   client: Pick<GenAuthClient<string>, 'options'>,
   req: GenAuthRequest,
-): string | undefined {
+): Promise<string | undefined> {
   warnOfBlindTrust(req);
-  return (
-    parseIpAddress(client.options.clientIp?.(req)) ??
-    parseIpAddress(req.ip) ??
-    parseIpAddress(req.socket?.remoteAddress)
-  );
+  const named = await client.options.clientIp?.(req);
+  return parseIpAddress(named) ?? parseIpAddress(req.ip) ?? parseIpAddress(req.socket?.remoteAddress);
 }
 
 let warned = false;

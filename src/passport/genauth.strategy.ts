@@ -1,16 +1,21 @@
+import { isPromise } from 'node:util/types';
 import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
-import { type Refusal, type Stage, toRefusal } from './outcome.js';
+import { type Refusal, toRefusal } from './outcome.js';
 
-/** A strategy as Passport sees it; the three actions are what Passport puts on it for each request. */
-interface PassportStrategy {
+/** What Passport puts on a strategy for each request, as functions of that request. */
+export interface PassportActions {
+  success: (user: unknown, info?: unknown) => void;
+  fail: (challenge: unknown, status: number) => void;
+  error: (error: unknown) => void;
+}
+
+/** A strategy as Passport sees it. */
+interface PassportStrategy extends PassportActions {
   name: string;
   authenticate(req: GenAuthRequest, options?: unknown): void;
-  success(user: unknown, info?: unknown): void;
-  fail(challenge: unknown, status: number): void;
-  error(error: unknown): void;
 }
 
 // passport-custom's own types tie every user of this package to Express 5's, and its name to 'custom'.
@@ -24,12 +29,17 @@ type PassportStrategyConstructor = new (
  * @param done - `done(error)`, `done(null, user, info?)`, or `done(null, false, info?)` to let this person not in. Only the
  * first call counts. A promise that rejects is an error too.
  */
-export type VerifyCallback<User = unknown, Info = unknown> = (
-  req: GenAuthRequest,
-  user: User,
-  info: Info,
-  done: (error: unknown, user?: object | false | null, info?: unknown) => void,
-) => void | Promise<void>;
+export type VerifyCallback<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
+
+// A method, not a property: its parameters are compared both ways, so `(req: express.Request, …) => …` fits.
+interface Verify<User, Info> {
+  verify(
+    req: GenAuthRequest,
+    user: User,
+    info: Info,
+    done: (error: unknown, user?: object | false | null, info?: unknown) => void,
+  ): void | Promise<void>;
+}
 
 /** What became of one request. */
 export type Attempt =
@@ -52,7 +62,6 @@ export abstract class GenAuthStrategy<
   /** The client behind this strategy; strategies that are given one client share its keys and connections. */
   readonly client: GenAuthClient<S>;
   protected readonly verify: VerifyCallback | undefined;
-  protected abstract readonly stage: Stage;
 
   constructor(
     name: string,
@@ -60,9 +69,16 @@ export abstract class GenAuthStrategy<
     verify: VerifyCallback<User, Info> | undefined,
   ) {
     super(function authenticate(req) {
-      // Here `this` is the object that Passport made for this one request. The attempt never rejects; what is thrown after it
-      // comes from the application's own callback, and Node shall report it as it reports any such throw.
-      void this.attempt(req).then((attempt) => this.act(attempt));
+      // Taken now: where Passport is given a strategy itself and not its name, the next request replaces them on it.
+      const { success, fail, error } = this;
+      const actions = { success, fail, error };
+      void this.attempt(req)
+        .then((attempt) => this.act(attempt, actions))
+        .catch((thrown: NodeJS.ErrnoException) => {
+          // The attempt never rejects. Somebody else, a time-out say, has answered this request: then all is said. Anything
+          // else comes from the application's own callback, and Node shall report it as it reports any such throw.
+          if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') throw thrown;
+        });
     });
     if (verify !== undefined && typeof verify !== 'function') {
       throw new ConfigurationError(
@@ -86,24 +102,26 @@ export abstract class GenAuthStrategy<
       if (this.verify === undefined) return { kind: 'success', user, info };
       return await callVerify(this.verify, req, user, info);
     } catch (error) {
-      const refusal = toRefusal(error, this.stage);
-      return refusal === undefined ? { kind: 'error', error } : { kind: 'refusal', refusal };
+      const refusal = toRefusal(error);
+      if (refusal !== undefined) return { kind: 'refusal', refusal };
+      // Passport lets a request through whose error is nothing.
+      return { kind: 'error', error: error || new Error(`a function of the application threw ${String(error)}`) };
     }
   }
 
   /** Tells Passport. */
-  protected act(attempt: Attempt): void {
+  protected act(attempt: Attempt, passport: PassportActions): void {
     switch (attempt.kind) {
       case 'success':
-        return this.success(attempt.user, attempt.info);
+        return passport.success(attempt.user, attempt.info);
       case 'denied':
-        return this.fail(attempt.info, 403);
+        return passport.fail(attempt.info, 403);
       case 'error':
-        return this.error(attempt.error);
+        return passport.error(attempt.error);
       case 'refusal': {
         const { action, status, error, headers } = attempt.refusal;
         // Passport writes a challenge into the header only where it is a text.
-        return action === 'error' ? this.error(error) : this.fail(headers['www-authenticate'] ?? error, status);
+        return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
       }
     }
   }
@@ -112,10 +130,11 @@ export abstract class GenAuthStrategy<
 function callVerify(verify: VerifyCallback, req: GenAuthRequest, user: unknown, info: unknown): Promise<Attempt> {
   return new Promise((resolve, reject) => {
     const returned = verify(req, user, info, (error, mapped, ownInfo) => {
-      if (error !== undefined && error !== null) reject(error as Error);
+      if (error) reject(error as Error);
       else if (mapped) resolve({ kind: 'success', user: mapped, info: ownInfo ?? info });
       else resolve({ kind: 'denied', info: ownInfo });
     });
-    if (returned instanceof Promise) returned.catch(reject);
+    // Not any thenable: a query of an ORM would run a second time.
+    if (isPromise(returned)) returned.catch(reject);
   });
 }

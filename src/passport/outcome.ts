@@ -8,9 +8,6 @@ import {
 } from '../core/errors.js';
 import type { SignInRejection } from '../core/sign-in.js';
 
-/** Where a request stands: a login, or a route behind a token. The same fault is another party's at each. */
-export type Stage = 'sign-in' | 'bearer';
-
 /** The JSON that a refused request is answered with. */
 export interface RefusalBody {
   statusCode: number;
@@ -62,9 +59,6 @@ export const DENIED: RefusalBody = Object.freeze({
 });
 
 const REALM = 'realm="genauth"';
-/** Seconds, where GenAuth says nothing of when to come back. */
-const DEFAULT_RETRY_AFTER = 5;
-
 /** A rejected sign-in as an error that Passport, Express and Nest can pass on. */
 export function toRejectedError(outcome: SignInRejection): SignInRejectedError {
   const { status, message } = REJECTIONS[outcome.kind];
@@ -76,29 +70,16 @@ export function toRejectedError(outcome: SignInRejection): SignInRejectedError {
  *
  * @returns `undefined` for errors that are not this library's: they go on as they are.
  */
-export function toRefusal(error: unknown, stage: Stage): Refusal | undefined {
+export function toRefusal(error: unknown): Refusal | undefined {
   if (error instanceof SignInRejectedError) return toRejectionRefusal(error);
   if (error instanceof RequestError) return build('fail', 400, error, error.code, error.message);
-  if (error instanceof TokenVerificationError) {
-    if (stage === 'bearer') return toTokenRefusal(error);
-    // The person did nothing wrong: it was GenAuth that sent this token.
-    return toRefusal(
-      new UpstreamError('upstream_token_invalid', `GenAuth's id_token was refused. ${error.message}`, { cause: error }),
-      stage,
-    );
-  }
+  if (error instanceof TokenVerificationError) return toTokenRefusal(error);
   if (error instanceof UpstreamError) {
     if (error.statusCode === 502) {
       return build('error', 502, error, 'upstream_invalid_response', 'The identity service gave an unusable answer.');
     }
-    const refusal = build(
-      'error',
-      503,
-      error,
-      'upstream_unavailable',
-      'The identity service cannot be reached. Try again later.',
-    );
-    return { ...refusal, headers: { 'retry-after': String(error.retryAfter ?? DEFAULT_RETRY_AFTER) } };
+    const text = 'The identity service cannot be reached. Try again later.';
+    return { ...build('error', 503, error, 'upstream_unavailable', text), headers: error.headers };
   }
   if (error instanceof GenAuthError) {
     return build('error', 500, error, 'configuration_error', 'The service is not set up correctly.');

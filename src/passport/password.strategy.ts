@@ -14,8 +14,6 @@ export class GenAuthPasswordStrategy<const S extends string = DefaultScope> exte
   GenAuthUser<S>,
   SignInInfo
 > {
-  protected readonly stage = 'sign-in';
-
   /**
    * @param optionsOrClient - A client that is given to several strategies serves them all with one set of keys.
    * @param verify - Maps the user to the application's own; left out, the user is taken as it is.

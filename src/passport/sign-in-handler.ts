@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import defaultPassport from 'passport';
-import { ConfigurationError, type GenAuthError } from '../core/errors.js';
-import { DENIED, type RefusalBody, toRefusal } from './outcome.js';
+import { GenAuthError } from '../core/errors.js';
+import { DENIED, type Refusal, type RefusalBody, toRefusal } from './outcome.js';
 
 type Next = (error?: unknown) => void;
 /** An Express handler, 4 or 5, without either's types. */
@@ -33,10 +33,10 @@ export function signInHandler(
         Object.assign(req, { user, authInfo: info });
         return next();
       }
-      const refusal = toRefusal(error ?? info, 'sign-in');
+      const refusal = toRefusal(error ?? info);
       if (refusal === undefined && error) return next(error);
       if (refusal === undefined) return answer(res, DENIED, {});
-      warnOperator(refusal.error);
+      warnOperator(refusal);
       return answer(res, refusal.body, refusal.headers);
     });
     run(req, res, next);
@@ -44,6 +44,8 @@ export function signInHandler(
 }
 
 function answer(res: ServerResponse, body: RefusalBody, headers: Readonly<Record<string, string>>): void {
+  // Somebody else, a time-out say, was faster.
+  if (res.headersSent) return;
   const json = JSON.stringify(body);
   res.writeHead(body.statusCode, {
     ...headers,
@@ -54,11 +56,17 @@ function answer(res: ServerResponse, body: RefusalBody, headers: Readonly<Record
   res.end(json);
 }
 
-const warnedCodes = new Set<string>();
+const MAX_WARNINGS = 20;
+const warned = new Set<string>();
 
-/** Express does not get to see these errors, so somebody must say once that our own side is wrong. */
-function warnOperator(error: GenAuthError): void {
-  if (!(error instanceof ConfigurationError) || warnedCodes.has(error.code)) return;
-  warnedCodes.add(error.code);
-  process.emitWarning(error.message, { type: 'GenAuthWarning', code: `GENAUTH_${error.code.toUpperCase()}` });
+/** Express does not get to see these errors, so the operator is told here: once of each, whatever the number of logins. */
+function warnOperator({ action, error }: Refusal): void {
+  if (action !== 'error') return;
+  // Of a function of the application's own, only its error says what is wrong.
+  const own =
+    error.code === 'invalid_sign_in_options' && error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  const key = `${error.code} ${error.cause instanceof GenAuthError ? error.cause.code : own}`;
+  if (warned.has(key) || warned.size >= MAX_WARNINGS) return;
+  warned.add(key);
+  process.emitWarning(error.message + own, { type: 'GenAuthWarning', code: `GENAUTH_${error.code.toUpperCase()}` });
 }

@@ -1,8 +1,8 @@
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError, quote } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options.js';
 import type { GenAuthUser } from '../core/scopes.js';
-import type { Credentials, SignInOptions, TokenSet } from '../core/sign-in.js';
+import { type Credentials, type SignInOptions, type TokenSet, mergeSignInOptions } from '../core/sign-in.js';
 import type { IdTokenClaims } from '../core/token-verifier.js';
 import { resolveClientIp } from './client-address.js';
 import { toRejectedError } from './outcome.js';
@@ -23,27 +23,35 @@ export async function signInRequest<S extends string>(
   parseCredentials: (req: GenAuthRequest) => Credentials,
 ): Promise<{ user: GenAuthUser<S>; info: SignInInfo }> {
   const credentials = parseCredentials(req);
-  const clientIp = resolveClientIp(client, req);
-  const signInOptions = await resolveSignInOptions(client, req);
-  const outcome = await client.signIn(credentials, {
-    ...(clientIp === undefined ? {} : { clientIp }),
-    ...signInOptions,
-  });
+  const outcome = await client.signIn(credentials, await resolveSignInOptions(client, req));
   if (outcome.kind !== 'success') throw toRejectedError(outcome);
   const { user, tokens, claims, requestId } = outcome;
   return { user, info: { tokens, claims, requestId } };
 }
 
+/** What the server's own functions add; whatever they do wrong is our side's mistake, and not the person's. */
 async function resolveSignInOptions(
-  { options }: Pick<GenAuthClient<string>, 'options'>,
+  client: Pick<GenAuthClient<string>, 'options'>,
   req: GenAuthRequest,
 ): Promise<SignInOptions> {
-  const { signInOptions } = options;
-  if (typeof signInOptions !== 'function') return signInOptions ?? {};
+  const { signInOptions } = client.options;
+  const clientIp = await blame('clientIp', resolveClientIp(client, req));
+  if (typeof signInOptions !== 'function') return mergeSignInOptions({ clientIp }, signInOptions ?? {});
+  const made: unknown = await blame('signInOptions', (async () => signInOptions(req))());
+  if (made !== undefined && (typeof made !== 'object' || made === null || Array.isArray(made))) {
+    throw new ConfigurationError(
+      'invalid_sign_in_options',
+      `The option signInOptions returned ${quote(made)}: return an object, { context: { source: "utm" } }.`,
+    );
+  }
+  return mergeSignInOptions({ clientIp }, made ?? {});
+}
+
+async function blame<T>(option: string, running: Promise<T>): Promise<T> {
   try {
-    return await signInOptions(req);
+    return await running;
   } catch (cause) {
-    throw new ConfigurationError('invalid_sign_in_options', 'The option signInOptions threw an error; see its cause.', {
+    throw new ConfigurationError('invalid_sign_in_options', `The option ${option} threw an error; see its cause.`, {
       cause,
     });
   }

@@ -142,7 +142,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('login on %s', (platform) =>
         });
         expect(status).toBe(502);
         expect(running.logger.lines.join('\n')).toMatch(
-          /error upstream_token_invalid: GenAuth's id_token was refused\. /,
+          /error upstream_token_invalid: The tokens that GenAuth sent were refused\. /,
         );
         expect((await login('password', ALICE)).status).toBe(200);
       },

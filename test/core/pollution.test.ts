@@ -1,0 +1,62 @@
+import { GenAuthClient } from '../../src/core/client.js';
+import { Http } from '../../src/core/http.js';
+import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
+import { answering, useTcpServers } from '../support/tcp-server.js';
+import { VerifierBench } from '../support/token-verifier.js';
+
+// Somebody else's library has written into Object.prototype: our own option objects must not read it.
+const issuer = useIssuer();
+const serve = useTcpServers();
+const bench = new VerifierBench(issuer);
+
+async function polluted<T>(name: string, value: unknown, run: () => Promise<T>): Promise<T | Error> {
+  Object.defineProperty(Object.prototype, name, { value, configurable: true });
+  try {
+    return await run();
+  } catch (error) {
+    return error as Error;
+  } finally {
+    Reflect.deleteProperty(Object.prototype, name);
+  }
+}
+
+it.each<[string, unknown]>([
+  ['headers', { 'x-evil': '1' }],
+  ['timeout', 1],
+  ['body', { evil: 1 }],
+])('a read sends the same bytes with Object.prototype.%s', async (name, value) => {
+  const server = await serve(answering(200, {}, '{}'));
+  const exchange = async (): Promise<unknown> => {
+    const http = new Http({ origin: server.url, timeout: 5000 });
+    try {
+      return await http.request({ method: 'GET', path: '/keys', maxBytes: 4096 });
+    } finally {
+      http.close();
+    }
+  };
+  await exchange();
+  expect(await polluted(name, value, exchange)).toMatchObject({ status: 200 });
+  expect(server.received[1]).toBe(server.received[0]);
+});
+
+it.each<[string, unknown]>([
+  ['tenantId', 'evil'],
+  ['clientIp', '192.0.2.66'],
+  ['context', { evil: 1 }],
+  ['customData', { evil: 1 }],
+])('a sign-in sends the same bytes with Object.prototype.%s', async (name, value) => {
+  issuer().replySignIn();
+  const client = new GenAuthClient(issuer().clientOptions);
+  const signIn = () => client.signIn({ account: 'alice', password: 'p' });
+  await signIn();
+  expect(await polluted(name, value, signIn)).toMatchObject({ kind: 'success' });
+  client.close();
+  const [first, second] = issuer().requests.filter(({ path }) => path === SIGN_IN_PATH);
+  expect(second?.body).toBe(first?.body);
+});
+
+it('an id_token is no access token with Object.prototype.scope', async () => {
+  const token = bench.material('id_token').forge();
+  const outcome = await polluted('scope', 'admin', () => bench.verify('access_token', token));
+  expect(outcome).toMatchObject({ code: 'token_type_mismatch' });
+});

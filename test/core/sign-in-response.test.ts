@@ -1,0 +1,174 @@
+import { ConfigurationError, UpstreamError } from '../../src/core/errors.js';
+import type { HttpAnswer } from '../../src/core/http.js';
+import { parseSignInResponse } from '../../src/core/sign-in.js';
+import { findLeaks } from '../support/leak.js';
+import { catchThrown } from '../support/thrown.js';
+
+const answer = (body: unknown, status = 200, retryAfter?: number): HttpAnswer => ({ status, body, retryAfter });
+
+describe('parseSignInResponse', () => {
+  const CANARIES = ['canary-of-the-access-token', 'canary-of-the-id-token'] as const;
+  const [access_token, id_token] = CANARIES;
+  const TOKENS = { access_token, id_token, scope: 'openid', expires_in: 7200 };
+
+  it.each<[string, number]>([
+    ['200', 200],
+    ['201, as mobile SDKs have seen', 201],
+    ['500, where the body says otherwise', 500],
+  ])('success is statusCode 200 in the body, under HTTP %s', (_name, status) => {
+    const parsed = parseSignInResponse(answer({ statusCode: 200, requestId: 'r-1', data: TOKENS }, status));
+    expect(parsed).toEqual({
+      envelope: { statusCode: 200, apiCode: undefined, message: '', requestId: 'r-1', data: TOKENS },
+      tokens: {
+        idToken: id_token,
+        accessToken: access_token,
+        refreshToken: undefined,
+        scope: 'openid',
+        expiresIn: 7200,
+      },
+    });
+  });
+
+  /** GenAuth's statusCode and apiCode → kind. */
+  it.each<[number, number | undefined, string]>([
+    [403, 2333, 'invalid_credentials'],
+    [403, 2006, 'invalid_credentials'],
+    [404, 2004, 'invalid_credentials'],
+    [403, 2027, 'invalid_credentials'],
+    [403, 2000, 'captcha_required'],
+    [403, 2001, 'captcha_required'],
+    [301, 1635, 'mfa_required'],
+    [301, 1636, 'mfa_required'],
+    [301, 1639, 'password_change_required'],
+    [301, 2058, 'password_change_required'],
+    [301, 2061, 'password_change_required'],
+    [301, 2071, 'password_change_required'],
+    [301, 1640, 'identity_binding_required'],
+    [301, 1641, 'identity_binding_required'],
+    [301, 1666, 'identity_binding_required'],
+    [301, 1108, 'profile_completion_required'],
+    [301, 1642, 'profile_completion_required'],
+    [301, 1645, 'profile_completion_required'],
+    [403, 2005, 'account_locked'],
+    [403, 2057, 'account_locked'],
+    [301, 1643, 'account_locked'],
+    [403, 1001, 'access_denied'],
+    [403, 1576, 'access_denied'],
+    [403, 1577, 'access_denied'],
+    [403, 1578, 'access_denied'],
+    [403, 2031, 'access_denied'],
+    [403, 2042, 'access_denied'],
+    [403, 2120008, 'access_denied'],
+    [403, 2130010, 'access_denied'],
+    [429, 1002, 'rate_limited'],
+    [429, 2100, 'rate_limited'],
+    [429, undefined, 'rate_limited'],
+    [429, 424242, 'rate_limited'],
+    [301, 1600, 'rejected'],
+    [301, 1644, 'rejected'],
+    [301, 1699, 'rejected'],
+    [301, 2921, 'rejected'],
+    [499, 2016, 'rejected'],
+    [401, 2020, 'rejected'],
+    [401, 2021, 'rejected'],
+    [402, 3720001, 'rejected'],
+    [403, 424242, 'rejected'],
+    [403, undefined, 'rejected'],
+    [301, undefined, 'rejected'],
+    [204, undefined, 'rejected'],
+    [0, undefined, 'rejected'],
+    // What the code says counts, not the class of the statusCode: no success, and no outage.
+    [500, 2333, 'invalid_credentials'],
+    [401, 2333, 'invalid_credentials'],
+    [301, 2333, 'invalid_credentials'],
+  ])('statusCode %i with apiCode %s is %s', (statusCode, apiCode, kind) => {
+    const body = { statusCode, apiCode, message: 'GenAuth says', requestId: 'r-1', data: TOKENS };
+    const parsed = parseSignInResponse(answer(body));
+    expect(parsed).toMatchObject({ kind, statusCode, apiCode, message: 'GenAuth says', requestId: 'r-1' });
+    expect(findLeaks(parsed, CANARIES)).toEqual([]);
+  });
+
+  it.each<[string, unknown, number | undefined]>([
+    ['a number', 2, 2],
+    ['none left', 0, 0],
+    ['nothing', undefined, undefined],
+    ['a text', '2', undefined],
+  ])('remaining attempts: %s', (_name, remainCount, remainingAttempts) => {
+    const parsed = parseSignInResponse(answer({ statusCode: 403, apiCode: 2333, data: { remainCount } }));
+    expect(parsed).toHaveProperty('remainingAttempts', remainingAttempts);
+  });
+
+  it.each([
+    ['token', 'token'],
+    [5, undefined],
+    [undefined, undefined],
+  ])('mfaToken %j is %j', (mfaToken, expected) => {
+    const parsed = parseSignInResponse(answer({ statusCode: 301, apiCode: 1636, data: { mfaToken } }));
+    expect(parsed).toHaveProperty('mfaToken', expected);
+  });
+
+  it.each<[string, unknown]>([
+    ['in the body', { statusCode: 429 }],
+    ["of a gateway's page", undefined],
+  ])('knows how long a rate limit %s lasts', (_name, body) => {
+    expect(parseSignInResponse(answer(body, 429, 7))).toMatchObject({
+      kind: 'rate_limited',
+      statusCode: 429,
+      retryAfter: 7,
+    });
+  });
+
+  it.each<[string, HttpAnswer, 502 | 503]>([
+    ['success without tokens', answer({ statusCode: 200, data: {} }), 502],
+    ['success without data', answer({ statusCode: 200 }), 502],
+    ['success without id_token', answer({ statusCode: 200, data: { access_token } }), 502],
+    ['success without access_token', answer({ statusCode: 200, data: { id_token } }), 502],
+    ['success with an empty id_token', answer({ statusCode: 200, data: { ...TOKENS, id_token: '' } }), 502],
+    ['tokens without envelope', answer(TOKENS), 502],
+    ['tokens beside a statusCode that is a text', answer({ statusCode: '200', data: TOKENS }), 502],
+    ['a page with HTTP 200', answer(undefined), 502],
+    ['a page with HTTP 404', answer(undefined, 404), 502],
+    ['a page with HTTP 401', answer(undefined, 401), 502],
+    ['a page with HTTP 403', answer(undefined, 403), 502],
+    ['a page with HTTP 500', answer(undefined, 500, 9), 503],
+    ['a page with HTTP 599', answer('x', 599, 9), 503],
+    ['statusCode 500', answer({ statusCode: 500 }, 200, 9), 503],
+    ['statusCode 503 with a code that nobody knows', answer({ statusCode: 503, apiCode: 7 }, 200, 9), 503],
+    ['statusCode 603 (a Pipeline function failed)', answer({ statusCode: 603 }, 200, 9), 503],
+    ['apiCode 1000 (busy)', answer({ statusCode: 403, apiCode: 1000 }, 200, 9), 503],
+  ])('%s is an outage, never a wrong password', (_name, response, statusCode) => {
+    const thrown = catchThrown(() => parseSignInResponse(response));
+    expect(thrown).toBeInstanceOf(UpstreamError);
+    const [code, retryAfter] = statusCode === 502 ? ['upstream_invalid_response'] : ['upstream_unavailable', 9];
+    expect(thrown).toMatchObject({ code, statusCode, retryAfter });
+    expect(findLeaks(thrown, CANARIES)).toEqual([]);
+  });
+
+  it.each([
+    [{ access_token }, undefined, 'without an id_token (request "without ID").'],
+    [{ id_token }, 'r-1', 'without an access_token (request "r-1").'],
+  ])('says which token is missing: %#', (data, requestId, expected) => {
+    const thrown = catchThrown(() => parseSignInResponse(answer({ statusCode: 200, requestId, data })));
+    expect(String(thrown)).toBe(`UpstreamError: GenAuth answered a sign-in with success and ${expected}`);
+  });
+
+  it.each([
+    ['the secret is refused', 401, undefined, 'client_authentication_failed', 'check appSecret, and tokenEndpointAuth'],
+    ['the application is unknown', 499, 2011, 'app_not_found', 'check appId and appHost against the console.'],
+    ['the user pool is unknown', 404, 2224, 'app_not_found', 'check appId and appHost against the console.'],
+    ['the code is a text, as of old', 499, '2011', 'app_not_found', 'check appId and appHost against the console.'],
+  ])('%s: our own configuration, told in one line', (_name, statusCode, apiCode, code, mend) => {
+    for (const requestId of ['r-1\n', undefined]) {
+      const body = { statusCode, apiCode, message: 'GenAuth\u202E', requestId, data: TOKENS };
+      const thrown = catchThrown(() => parseSignInResponse(answer(body)));
+      expect(thrown).toBeInstanceOf(ConfigurationError);
+      expect(thrown).toMatchObject({ code });
+      // What GenAuth's support asks for.
+      const said = [statusCode, apiCode].filter((part) => part !== undefined).join('/');
+      const request = requestId === undefined ? '"without ID"' : '"r-1\\n"';
+      expect(String(thrown)).toContain(`(${said} "GenAuth\\u{202e}", request ${request}): ${mend}`);
+      expect(String(thrown)).toMatch(/ the console[^\n]*\.$/);
+      expect(findLeaks(thrown, CANARIES)).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,57 @@
+import { KeySetSource } from '../../src/core/discovery.js';
+import { Http } from '../../src/core/http.js';
+import { Jwks, type JwksSettings } from '../../src/core/jwks.js';
+import { resolveOptions } from '../../src/core/options.js';
+import { type Issuer, JWKS_PATH } from './issuer.js';
+
+export const MAX_AGE = 600_000;
+export const COOLDOWN = 30_000;
+export const STALE_IF_ERROR = 86_400_000;
+
+/** Key sets that are fetched from an issuer over HTTP, one request a fetch, by a clock that the test sets. */
+export interface KeySets {
+  /** Milliseconds since 1970; put back before each test. */
+  now: number;
+  open(settings?: Partial<JwksSettings>): Jwks;
+  publish(...keys: unknown[]): void;
+  fetches(): number;
+}
+
+export function useKeySets(issuer: () => Issuer): KeySets {
+  const clients: Http[] = [];
+  const keySets: KeySets = {
+    now: 0,
+    open(settings = {}) {
+      const { url, clientOptions } = issuer();
+      const http = new Http({ origin: url, timeout: 5000 });
+      clients.push(http);
+      const source = new KeySetSource(resolveOptions({ ...clientOptions, jwksUri: `${url}${JWKS_PATH}` }), http);
+      return new Jwks({
+        requestKeySet: () => source.requestKeySet(),
+        algorithm: 'RS256',
+        maxAge: MAX_AGE,
+        cooldown: COOLDOWN,
+        staleIfError: STALE_IF_ERROR,
+        now: () => keySets.now,
+        ...settings,
+      });
+    },
+    publish: (...keys) => issuer().reply(JWKS_PATH, { body: { keys } }),
+    fetches: () => issuer().count(JWKS_PATH),
+  };
+  beforeEach(() => {
+    keySets.now = 1_760_000_000_000;
+  });
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+  });
+  return keySets;
+}
+
+/** What becomes of a request for a key: `found`, or the error's code. */
+export function ask(jwks: Jwks, kid: string | undefined, fromGenAuth = false): Promise<string | undefined> {
+  return jwks.getKey(kid, fromGenAuth).then(
+    () => 'found',
+    (error: { code?: string }) => error.code,
+  );
+}
