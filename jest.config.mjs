@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // Jest would leave one core to itself, and on two cores work on one.
+  maxWorkers: '100%',
   roots: ['<rootDir>/test'],
   testRegex: '\\.test\\.ts$',
   testPathIgnorePatterns: ['<rootDir>/test/.tmp/'],

@@ -83,8 +83,8 @@ const ROWS: readonly Row[] = [
 ];
 
 describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
-  const start = (more: Partial<LoginAppSettings> = {}): Promise<string> => {
-    const client = new GenAuthClient({ ...emulator().clientOptions, scope: 'openid offline_access', timeout: 400 });
+  const start = (more: Partial<LoginAppSettings> = {}, timeout = 10_000): Promise<string> => {
+    const client = new GenAuthClient({ ...emulator().clientOptions, scope: 'openid offline_access', timeout });
     return serve(
       createLoginApp(express, {
         strategies: [new GenAuthPasswordStrategy(client), new GenAuthAdStrategy(client)],
@@ -98,7 +98,7 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
 
   it.each(ROWS)('GenAuth says %s', async (_name, fault, status, code, message) => {
     emulator().fault({ endpoint: 'signin', times: 1, ...fault });
-    const answer = await login(await start(), WRONG);
+    const answer = await login(await start({}, fault.delayMs === undefined ? undefined : 400), WRONG);
     const body = JSON.parse(answer.text) as object;
     const rejected = [401, 403, 429].includes(status);
     expect([answer.status, body]).toEqual([
