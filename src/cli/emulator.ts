@@ -22,11 +22,12 @@ Options:
   --app-id ID          id of the app (genauth-emulator-app)
   --app-secret SECRET  secret of the app (${DEFAULT_APP_SECRET})
   --auth-method NAME   how the app proves who it is: client_secret_post (default), client_secret_basic or none
+  --id-token-alg NAME  what id_tokens are signed with: RS256 (default) or HS256
   --users FILE.json    who can sign in: { "users": [...], "adAccounts": [...] }, or a list of users
   --help, --version
 
-Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET and
-GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD, as in the sample application.`;
+Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET,
+GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.`;
 
 /** A mistake in the command line or in a file that it names. */
 class UsageError extends Error {}
@@ -62,6 +63,7 @@ function readFlags(args: readonly string[]) {
         'app-id': { type: 'string' },
         'app-secret': { type: 'string' },
         'auth-method': { type: 'string' },
+        'id-token-alg': { type: 'string' },
         users: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -84,13 +86,15 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
     throw new UsageError(`${name}: expected a number from 0 to 65535, got "${port}".`);
   }
   const method = flags['auth-method'] ?? env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
+  const alg = flags['id-token-alg'] ?? env['GENAUTH_ID_TOKEN_ALG'];
   try {
     return new GenAuthEmulator({
       port: Number(port),
       appId: flags['app-id'] ?? env['GENAUTH_APP_ID'],
       appSecret: flags['app-secret'] ?? env['GENAUTH_APP_SECRET'],
-      // The emulator checks it, and names those that there are.
+      // The emulator checks these two, and names those that there are.
       tokenEndpointAuthMethod: method as GenAuthEmulatorOptions['tokenEndpointAuthMethod'],
+      idTokenSignedResponseAlg: alg as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
       ...people,
     });
   } catch (error) {

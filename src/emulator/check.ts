@@ -39,8 +39,29 @@ export function readBoolean(value: unknown, path: string): boolean {
 }
 
 /** @throws EmulatorError `invalid_input` */
+export function readString(value: unknown, path: string): string {
+  if (typeof value === 'string') return value;
+  throw invalid(path, 'a string', value);
+}
+
+/** @throws EmulatorError `invalid_input` */
 export function readOneOf<T extends string>(value: unknown, path: string, choices: readonly T[]): T {
   const choice = choices.find((candidate) => candidate === value);
   if (choice === undefined) throw invalid(path, `one of ${choices.join(', ')}`, value);
   return choice;
+}
+
+/**
+ * A value as JSON text.
+ *
+ * @throws EmulatorError `invalid_input`
+ */
+export function readJson(value: unknown, path: string): string {
+  try {
+    const json: string | undefined = JSON.stringify(value);
+    if (json !== undefined) return json;
+  } catch {
+    // A cycle or a bigint: the same mistake as a function, named below.
+  }
+  throw invalid(path, 'a value that JSON can hold', value);
 }

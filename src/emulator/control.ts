@@ -10,7 +10,7 @@ interface ControlOperation {
   readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   /** @returns the answer's JSON; nothing stands for `{}` */
-  readonly run: (state: EmulatorState, body: unknown) => object | void | Promise<object>;
+  readonly run: (state: EmulatorState, body: unknown) => object | void | Promise<object | void>;
 }
 
 export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
@@ -20,6 +20,11 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'delete', path: '/faults', run: (state) => state.clearFaults() },
   { method: 'post', path: '/id-token-flaw', run: (state, body) => state.addFlaw(body) },
   { method: 'post', path: '/keys/rotate', run: async (state, body) => ({ kid: await state.rotateKeys(body ?? {}) }) },
+  { method: 'post', path: '/encryption-keys/rotate', run: (state) => state.encryptionKeys.rotate() },
+  { method: 'post', path: '/sign-in-answers', run: (state, body) => state.addSignInAnswer(body) },
+  { method: 'delete', path: '/sign-in-answers', run: (state) => state.answers.clear() },
+  { method: 'post', path: '/login-protection', run: (state, body) => state.protectLogins(body) },
+  { method: 'post', path: '/unlock', run: (state, body) => state.unlock(body ?? {}) },
   { method: 'post', path: '/reset', run: (state) => state.reset() },
 ];
 

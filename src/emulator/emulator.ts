@@ -1,8 +1,10 @@
 import type { TokenEndpointAuthMethod } from '../core/wire.js';
 import type { EmulatorEndpoint, EmulatorFault } from './faults.js';
 import { EmulatorError } from './errors.js';
-import { buildOrigin, type GenAuthEmulatorOptions } from './options.js';
+import type { EmulatorLoginProtection } from './login-protection.js';
+import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
 import { type Listener, listen } from './server.js';
+import type { EmulatorSignInAnswer } from './sign-in-answers.js';
 import { EmulatorState, type SignInRecord } from './state.js';
 import type { IdTokenFlaw } from './tokens.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users.js';
@@ -14,12 +16,14 @@ export interface EmulatorClientOptions {
   appSecret?: string;
   appHost: string;
   tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** Left out where it is RS256, the client's default. */
+  idTokenSignedResponseAlg?: IdTokenAlg;
 }
 
 /**
- * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, discovery and key set on
- * production's paths, with tokens that are really signed (RS256). Its own knobs are this class's methods, and the same
- * over HTTP below `/emulator/v1`.
+ * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, with what belongs to it
+ * (keys for passwords, captcha), discovery and key set. All of it on production's paths, with tokens that are really
+ * signed. Its own knobs are this class's methods, and the same over HTTP below `/emulator/v1`.
  *
  * ```ts
  * const emulator = await new GenAuthEmulator().start();
@@ -41,8 +45,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys and the
-   * users it had.
+   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys (those for
+   * passwords as well) and the users it had.
    *
    * @returns the emulator itself
    * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
@@ -103,9 +107,14 @@ export class GenAuthEmulator {
    * @throws EmulatorError `not_started`
    */
   get clientOptions(): EmulatorClientOptions {
-    const { appId, appSecret, tokenEndpointAuthMethod } = this.#state.config;
-    const secret = tokenEndpointAuthMethod === 'none' ? {} : { appSecret };
-    return { appId, ...secret, appHost: this.url, tokenEndpointAuthMethod };
+    const { appId, appSecret, tokenEndpointAuthMethod, idTokenSignedResponseAlg } = this.#state.config;
+    return {
+      appId,
+      ...(tokenEndpointAuthMethod !== 'none' && { appSecret }),
+      appHost: this.url,
+      tokenEndpointAuthMethod,
+      ...(idTokenSignedResponseAlg !== 'RS256' && { idTokenSignedResponseAlg }),
+    };
   }
 
   /** The last 1,000 sign-ins as they arrived, oldest first; no password in them. `GET /emulator/v1/sign-ins` */
@@ -184,7 +193,60 @@ export class GenAuthEmulator {
     return { kid: await this.#state.rotateKeys(options) };
   }
 
-  /** Forgets faults, flaws, recorded sign-ins and counts; users and keys stay. `POST /emulator/v1/reset` */
+  /**
+   * Makes new keys for passwords at once: what is encrypted under the old ones fails from now on (499 / 2016).
+   * `POST /emulator/v1/encryption-keys/rotate`
+   *
+   * @throws EmulatorError `sm_crypto_missing`
+   */
+  async rotateEncryptionKeys(): Promise<void> {
+    await this.#state.encryptionKeys.rotate();
+  }
+
+  /**
+   * Answers the next `times` sign-ins (default 1) with this envelope, whatever the password, once the app and the form of
+   * the request have been found right. Several answers are used up in order. No such sign-in counts as a failure; the
+   * journal calls it `answered`. `POST /emulator/v1/sign-in-answers`
+   *
+   * ```ts
+   * emulator.answerSignIn({ statusCode: 301, apiCode: 1636, data: { mfaToken: '…' }, account: 'alice' });
+   * ```
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  answerSignIn(answer: EmulatorSignInAnswer): void {
+    this.#state.addSignInAnswer(answer);
+  }
+
+  /** `DELETE /emulator/v1/sign-in-answers` */
+  clearSignInAnswers(): void {
+    this.#state.answers.clear();
+  }
+
+  /**
+   * Sets both limits anew, in place of the options'; one that is left out means never. Failures count while a limit is on,
+   * by account, known or not, and until that account's next success. They are failures of the password: not those of
+   * a captcha, nor a password that cannot be decrypted. `POST /emulator/v1/login-protection`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  protectLogins(limits: EmulatorLoginProtection): void {
+    this.#state.protectLogins(limits);
+  }
+
+  /**
+   * Forgets the failures of an account, by any of its identifiers, or of all. `POST /emulator/v1/unlock`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  unlock(account?: string): void {
+    this.#state.unlock({ account });
+  }
+
+  /**
+   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits back;
+   * users and keys stay. `POST /emulator/v1/reset`
+   */
   reset(): void {
     this.#state.reset();
   }

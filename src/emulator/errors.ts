@@ -2,7 +2,9 @@
  * What went wrong, for programs:
  * - `invalid_input`: a value that was handed in is wrong; the message names where it stood, what it was and what would do;
  * - `production_refused`: `NODE_ENV` is `production`;
- * - `express_missing`: the optional dependency Express is not installed;
+ * - `express_missing`, `node_forge_missing`, `sm_crypto_missing`: that optional dependency is not installed. Without the
+ *   first nothing starts; the second decrypts RSA passwords; the third SM2 passwords, and makes a key that the system
+ *   information needs;
  * - `address_in_use`: another process listens on that port;
  * - `not_started`: something was asked that only a started emulator has.
  */
@@ -10,6 +12,8 @@ export type EmulatorErrorCode =
   | 'invalid_input'
   | 'production_refused'
   | 'express_missing'
+  | 'node_forge_missing'
+  | 'sm_crypto_missing'
   | 'address_in_use'
   | 'not_started';
 

@@ -1,8 +1,9 @@
-import { at, readBoolean, readInteger, readObject, readOneOf } from './check.js';
-import { EmulatorError, invalid } from './errors.js';
+import { at, readBoolean, readInteger, readJson, readObject, readOneOf } from './check.js';
+import { EmulatorError } from './errors.js';
+import { readTimes } from './timed-queue.js';
 
-/** Endpoints that faults and counts know by name. `system` and `token` are names of endpoints that are not built yet. */
-export const ENDPOINTS = ['signin', 'jwks', 'discovery', 'system', 'token'] as const;
+/** Endpoints that faults and counts know by name. `token` is the name of one that is not built yet. */
+export const ENDPOINTS = ['signin', 'jwks', 'discovery', 'system', 'token', 'captcha'] as const;
 export type EmulatorEndpoint = (typeof ENDPOINTS)[number];
 
 /** A trouble to make at one endpoint, in place of its answer or (with `delayMs` alone) before it. */
@@ -50,47 +51,9 @@ export function readFault(fault: unknown, path: string) {
   return { endpoint, times, fault: { delayMs, drop, reply } satisfies PreparedFault };
 }
 
-/** @throws EmulatorError `invalid_input` */
-export function readTimes(value: unknown, path: string): number {
-  return readInteger(value, path, 1, Number.MAX_SAFE_INTEGER);
-}
-
 function readBody(given: ReadonlyMap<string, unknown>, path: string): { contentType: string; body: string } {
   const body = given.get('body') ?? (given.has('body') ? null : '');
   // A string stands for what a proxy in front of GenAuth might send: an error page, or half an answer.
   if (typeof body === 'string') return { contentType: 'text/html; charset=utf-8', body };
-  return { contentType: 'application/json; charset=utf-8', body: toJson(body, path) };
-}
-
-function toJson(value: unknown, path: string): string {
-  try {
-    const json: string | undefined = JSON.stringify(value);
-    if (json !== undefined) return json;
-  } catch {
-    // A cycle or a bigint: the same mistake as a function, named below.
-  }
-  throw invalid(path, 'a string or a value that JSON can hold', value);
-}
-
-/** Things to be used up in order, each a number of times. */
-export class TimedQueue<Item> {
-  #entries: { item: Item; left: number }[] = [];
-
-  /** One without an end gives way to the next that is added; it would never let it have its turn. */
-  add(item: Item, times: number): void {
-    if (this.#entries.at(-1)?.left === Infinity) this.#entries.pop();
-    this.#entries.push({ item, left: times });
-  }
-
-  take(): Item | undefined {
-    const [entry] = this.#entries;
-    if (!entry) return undefined;
-    entry.left -= 1;
-    if (entry.left === 0) this.#entries.shift();
-    return entry.item;
-  }
-
-  clear(): void {
-    this.#entries = [];
-  }
+  return { contentType: 'application/json; charset=utf-8', body: readJson(body, path) };
 }

@@ -24,13 +24,16 @@ export type Operation = (
   request: EmulatorRequest,
 ) => EmulatorResponse | Promise<EmulatorResponse>;
 
+/** What HTTP tells as well as `statusCode` does: GenAuth's rate limit, and what is not built, so that nobody can miss it. */
+const HTTP_STATUSES: ReadonlySet<number> = new Set([429, 501]);
+
 /**
- * An answer of the V3 interface. Its HTTP status is 200 whatever happened: `statusCode` tells
- * (GenAuth docs, reference/error-code). Only what is not built (501) is told by both, so that nobody can miss it.
+ * An answer of the V3 interface. Its HTTP status is 200 for nearly everything that may have happened: `statusCode` tells
+ * (GenAuth docs, reference/error-code).
  */
 export function envelope(request: EmulatorRequest, answer: WireEnvelope<unknown>): EmulatorResponse {
   const { data, ...rest } = answer;
-  const status = answer.statusCode === 501 ? 501 : 200;
+  const status = HTTP_STATUSES.has(answer.statusCode) ? answer.statusCode : 200;
   return { status, body: { ...rest, requestId: request.requestId, ...(data !== undefined && { data }) } };
 }
 

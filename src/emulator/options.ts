@@ -1,17 +1,20 @@
 import { isIPv4 } from 'node:net';
 import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire.js';
-import { readInteger, readObject, readOneOf } from './check.js';
+import { readBoolean, readInteger, readObject, readOneOf } from './check.js';
 import { invalid, invalidSecret } from './errors.js';
+import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './login-protection.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users.js';
 
 /** The app that the emulator plays unless told otherwise. Its secret is public: it guards nothing. */
 export const DEFAULT_APP_ID = 'genauth-emulator-app';
 export const DEFAULT_APP_SECRET = 'genauth-emulator-secret-0123456789abcdef';
 
+const ID_TOKEN_ALGS = ['RS256', 'HS256'] as const;
+const RSA_KEY_FORMATS = ['pem', 'base64'] as const;
 const LIFETIME_FIELDS = ['expires_in', 'expire_in', 'both'] as const;
 
 /** Options of {@link GenAuthEmulator}; each may be left out. */
-export interface GenAuthEmulatorOptions {
+export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** TCP port, 0 to 65535. Default 0: any free one, see `emulator.port`. */
   port?: number | undefined;
   /** Address to listen on, and the host of the issuer. Default `127.0.0.1`; only loopback addresses are taken. */
@@ -36,7 +39,19 @@ export interface GenAuthEmulatorOptions {
    * seen to send `expires_in`. Default `both`.
    */
   lifetimeField?: (typeof LIFETIME_FIELDS)[number] | undefined;
+  /**
+   * What id_tokens are signed with: `RS256`, the default, by a key of the key set; `HS256` by the app secret, which is
+   * GenAuth's own default. Access tokens are RS256 in either case. An app with `tokenEndpointAuthMethod: 'none'` has no
+   * secret to verify HS256 with. (GenAuth console: application → protocol configuration → id_token signature algorithm.)
+   */
+  idTokenSignedResponseAlg?: IdTokenAlg | undefined;
+  /** Whether the system information comes in an envelope, as some of GenAuth's documents have it. Default `false`. */
+  systemWrapped?: boolean | undefined;
+  /** The form of the RSA key for passwords: `pem`, the default, or the bare `base64` that some SDKs hold. */
+  rsaKeyFormat?: (typeof RSA_KEY_FORMATS)[number] | undefined;
 }
+
+export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
 
 /** Checked options, without the users. */
 export interface EmulatorConfig {
@@ -47,6 +62,10 @@ export interface EmulatorConfig {
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   readonly tokenLifetime: number;
   readonly lifetimeField: (typeof LIFETIME_FIELDS)[number];
+  readonly idTokenSignedResponseAlg: IdTokenAlg;
+  readonly systemWrapped: boolean;
+  readonly rsaKeyFormat: (typeof RSA_KEY_FORMATS)[number];
+  readonly loginLimits: LoginLimits;
 }
 
 const NAMES = [
@@ -59,6 +78,11 @@ const NAMES = [
   'adAccounts',
   'tokenLifetime',
   'lifetimeField',
+  'idTokenSignedResponseAlg',
+  'systemWrapped',
+  'rsaKeyFormat',
+  'captchaAfter',
+  'lockAfter',
 ] as const satisfies readonly (keyof GenAuthEmulatorOptions)[];
 
 /**
@@ -80,6 +104,14 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     ),
     tokenLifetime: readInteger(given.get('tokenLifetime') ?? 1_209_600, 'tokenLifetime', 1, 315_360_000),
     lifetimeField: readOneOf(given.get('lifetimeField') ?? 'both', 'lifetimeField', LIFETIME_FIELDS),
+    idTokenSignedResponseAlg: readOneOf(
+      given.get('idTokenSignedResponseAlg') ?? 'RS256',
+      'idTokenSignedResponseAlg',
+      ID_TOKEN_ALGS,
+    ),
+    systemWrapped: readBoolean(given.get('systemWrapped') ?? false, 'systemWrapped'),
+    rsaKeyFormat: readOneOf(given.get('rsaKeyFormat') ?? 'pem', 'rsaKeyFormat', RSA_KEY_FORMATS),
+    loginLimits: readLimits(given),
   };
 }
 

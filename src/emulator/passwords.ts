@@ -34,6 +34,12 @@ export async function isPassword(password: string, stored: PasswordHash | undefi
   return timingSafeEqual(await deriveKey(digest(password), salt, KEY_BYTES, COST), key) && password !== '';
 }
 
+/** Whether one of `candidates` is the stored password. All are tried whatever comes out, as each takes its time. */
+export async function isAnyPassword(candidates: readonly string[], stored: PasswordHash | undefined): Promise<boolean> {
+  const results = await Promise.all(candidates.map((candidate) => isPassword(candidate, stored)));
+  return results.includes(true);
+}
+
 /** scrypt's HMAC fills a short password up with NUL bytes, so it would take `p` and `p\0` for the same. */
 function digest(password: string): string {
   return createHash('sha256').update(password).digest('hex');

@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppJwksPath, PATHS } from '../core/wire.js';
+import { getCaptcha } from './captchas.js';
 import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, runControl } from './control.js';
 import { getDiscovery, getJwks } from './discovery.js';
 import { EmulatorError } from './errors.js';
 import type { EmulatorEndpoint } from './faults.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, type Operation } from './operation.js';
+import { importOptional } from './optional-dependency.js';
 import { describeSignIn, signIn } from './sign-in.js';
 import type { EmulatorState } from './state.js';
+import { getSystem } from './system.js';
 
 /** A listening emulator. */
 export interface Listener {
@@ -46,7 +49,7 @@ export async function listen(state: EmulatorState): Promise<Listener> {
 
 /** Hands requests to operations and their answers to sockets; it decides nothing else. */
 async function createApp(state: EmulatorState): Promise<Express> {
-  const express = await importExpress();
+  const express = await importOptional('express', () => import('express'));
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
@@ -60,6 +63,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.use(express.json({ limit: BODY_LIMIT }));
 
   app.post(PATHS.signIn, serve(state, 'signin', signIn));
+  app.get(PATHS.system, serve(state, 'system', getSystem));
+  app.get(PATHS.captcha, serve(state, 'captcha', getCaptcha));
   app.get(PATHS.discovery, serve(state, 'discovery', getDiscovery));
   app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
   app.get(buildAppJwksPath(state.config.appId), serve(state, 'jwks', getJwks));
@@ -77,14 +82,6 @@ async function createApp(state: EmulatorState): Promise<Express> {
   });
   app.use(answerError);
   return app;
-}
-
-async function importExpress() {
-  try {
-    return (await import('express')).default;
-  } catch (cause) {
-    throw new EmulatorError('express_missing', 'The GenAuth emulator needs Express: npm install express', { cause });
-  }
 }
 
 /** An endpoint that is counted and that faults can meet. */
@@ -118,18 +115,23 @@ async function wait(delayMs: number, gone: AbortSignal): Promise<boolean> {
   }
 }
 
-/** The messages of body-parser and JSON.parse quote the body, which may hold a password: none of them is passed on. */
+/**
+ * The messages of body-parser and JSON.parse quote the body, which may hold a password: none of them is passed on. The
+ * emulator's own are, as somebody has to install what they name.
+ */
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);
   const statusCode = typeof error.status === 'number' ? error.status : 500;
-  const message =
-    {
-      'entity.parse.failed': 'The body is not a JSON object.',
-      'entity.too.large': `The body is larger than ${BODY_LIMIT}.`,
-    }[String(error.type)] ?? (statusCode < 500 ? 'The request could not be read.' : 'The emulator failed.');
+  const message = error instanceof EmulatorError ? error.message : describeError(statusCode, error.type);
   const answer = envelope(request, { statusCode, message });
   send(res, request.path.startsWith('/api/') && statusCode < 500 ? answer : { ...answer, status: statusCode });
 };
+
+function describeError(statusCode: number, type: unknown): string {
+  if (type === 'entity.parse.failed') return 'The body is not a JSON object.';
+  if (type === 'entity.too.large') return `The body is larger than ${BODY_LIMIT}.`;
+  return statusCode < 500 ? 'The request could not be read.' : 'The emulator failed.';
+}
 
 function toRequest(req: Request): EmulatorRequest {
   const path = req.originalUrl.split('?')[0]?.slice(0, 256) ?? '';

@@ -1,37 +1,27 @@
-import { SIGN_IN_ERRORS, type WireEnvelope } from '../core/wire.js';
+import { SIGN_IN_ERRORS, type WireSignInOptions } from '../core/wire.js';
 import { isObject } from './check.js';
-import { grantScopes } from './claims.js';
 import { authenticateClient } from './client-authentication.js';
-import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented } from './operation.js';
-import { isPassword } from './passwords.js';
+import { EmulatorError } from './errors.js';
+import { type EmulatorRequest, type EmulatorResponse, envelope } from './operation.js';
+import { isAnyPassword } from './passwords.js';
+import { malformed, Refusal } from './refusal.js';
+import { readSignIn, type SignInRequest } from './sign-in-request.js';
 import type { EmulatorState, RecordedOutcome, SignInRecord } from './state.js';
+import { decodeBase64 } from './text.js';
 import { type Grant, issueTokens } from './tokens.js';
 import { type Account, IDENTIFIERS } from './users.js';
 
-/** GenAuth's default, seen in its answers. */
-const DEFAULT_SCOPE = 'openid profile tenant_id';
-
-/** 499 / 2016: what GenAuth answers when it cannot read an encrypted password. */
-const DECRYPTION_FAILED = {
-  statusCode: 499,
-  apiCode: 2016,
-  message: 'Decrypt password failed, please check your encryption configuration.',
+/** Answers whose words GenAuth's own table lacks. */
+const ERRORS = {
+  captchaWrong: { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' },
+  accountLocked: { statusCode: 403, apiCode: 2005, message: 'Account is locked.' },
+  userExists: { statusCode: 409, apiCode: 2026, message: 'User already exists.' },
 };
-
-/** The reason why a sign-in ends without tokens. */
-class Refusal extends Error {
-  constructor(
-    readonly outcome: Exclude<RecordedOutcome, 'success' | 'fault'>,
-    readonly answer: WireEnvelope<never>,
-  ) {
-    super(outcome);
-  }
-}
 
 /**
  * `POST /api/v3/signin` for the connections PASSWORD and AD (GenAuth docs: Login with Account Password, Login with AD
- * Account). Three deliberate differences: a tenant is taken as it is named, without asking for membership;
- * `autoRegister` is recorded and registers nobody; a body that GenAuth might read leniently is refused.
+ * Account). Two deliberate differences: a tenant is taken as it is named, without asking for membership; a body that
+ * GenAuth might read leniently is refused.
  */
 export async function signIn(state: EmulatorState, request: EmulatorRequest): Promise<EmulatorResponse> {
   try {
@@ -78,79 +68,78 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
   if (client === 'app_not_found') throw new Refusal(client, SIGN_IN_ERRORS.appNotFound);
   if (client !== 'ok') throw new Refusal(client, SIGN_IN_ERRORS.clientAuthenticationFailed);
 
-  const options = readOptions(body['options']);
-  const scopes = grantScopes(options.scope ?? DEFAULT_SCOPE);
-  if (!scopes.includes('openid')) throw malformed('options.scope must contain openid.');
-  // Not `null` and not another type: an unknown way of encryption must never be taken for clear text.
-  if (options.passwordEncryptType !== undefined && options.passwordEncryptType !== 'none') {
-    throw new Refusal('decryption_failed', DECRYPTION_FAILED);
-  }
-
-  const { account, password } = readCredentials(state, body);
-  // The password first: an unknown user must cost the same time.
-  if (!(await isPassword(password, account?.password)) || !account) {
-    throw new Refusal('invalid_credentials', SIGN_IN_ERRORS.accountOrPasswordWrong);
-  }
-  return { account, scopes, tenantId: options.tenantId ?? '' };
+  const wanted = readSignIn(body);
+  const answer = state.takeSignInAnswer(wanted.connection, wanted.name);
+  if (answer) throw new Refusal('answered', answer);
+  return {
+    account: await identify(state, wanted),
+    scopes: wanted.scopes,
+    tenantId: wanted.options.tenantId ?? '',
+  };
 }
 
-function readCredentials(
-  { users }: EmulatorState,
-  body: Record<string, unknown>,
-): { account: Account | undefined; password: string } {
-  const connection = body['connection'];
-  switch (connection) {
-    case 'PASSWORD': {
-      const payload = body['passwordPayload'];
-      const named = isObject(payload) ? IDENTIFIERS.filter((identifier) => payload[identifier] !== undefined) : [];
-      const [identifier] = named;
-      if (!isObject(payload) || !identifier) throw new Refusal('invalid_request', SIGN_IN_ERRORS.identifierMissing);
-      if (named.length > 1) throw malformed(`passwordPayload must include only one of ${named.join(', ')}.`);
-      const name = readString(payload, identifier, 'passwordPayload');
-      return {
-        account: users.findUser(identifier, name),
-        password: readString(payload, 'password', 'passwordPayload'),
-      };
-    }
-    case 'AD': {
-      const payload = body['adPayload'];
-      if (!isObject(payload)) throw malformed('adPayload must be an object.');
-      const name = readString(payload, 'sAMAccountName', 'adPayload');
-      return { account: users.findAdAccount(name), password: readString(payload, 'password', 'adPayload') };
-    }
-    case 'LDAP':
-    case 'PASSCODE':
-      throw new Refusal('not_implemented', notImplemented(`the connection ${connection}`));
-    default:
-      throw malformed('connection must be PASSWORD, PASSCODE, LDAP or AD.');
-  }
+/**
+ * Who it is. Up to the verdict, everybody takes the same path and the same time: those who exist and those who do not,
+ * the locked ones, and those whose password cannot be decrypted.
+ *
+ * The verdict itself tells a password that cannot be decrypted from a wrong one (499 / 2016), since GenAuth does. With RSA
+ * a stranger who has recorded a ciphertext can make an oracle of that (Bleichenbacher's attack): here no secret is at stake.
+ */
+async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
+  const { protection, users } = state;
+  const { connection, identifier, name, options } = wanted;
+  const key = users.keyOf(connection, name);
+  if (protection.wantsCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
+
+  const account = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
+  const clear = await decrypt(state, wanted);
+  const isRight = await isAnyPassword(readPasswords(clear ?? '', options), account?.password);
+
+  // Not before: guesses that arrive at the same time would all be let through.
+  if (protection.isLocked(key)) throw new Refusal('account_locked', ERRORS.accountLocked);
+  // Not counted as a failure: it is the app's, whose copy of our key may be old.
+  if (clear === undefined) throw new Refusal('decryption_failed', SIGN_IN_ERRORS.decryptionFailed);
+  if (account && !isRight) throw wrongCredentials(state, key);
+  const found = account ?? register(state, wanted, clear);
+  if (!found) throw wrongCredentials(state, key);
+  protection.forget(key);
+  return found;
 }
 
-/** `options` with its members checked; `captchaCode` and the rest of SignInOptionsDto are let through unread. */
-function readOptions(value: unknown): { scope?: string; tenantId?: string; passwordEncryptType: unknown } {
-  if (value !== undefined && !isObject(value)) throw malformed('options must be an object.');
-  const options = value ?? {};
-  const strings = ['scope', 'clientIp', 'tenantId'].filter((name) => options[name] !== undefined);
-  const read = Object.fromEntries(strings.map((name) => [name, readString(options, name, 'options')]));
-  const context = options['context'];
-  if (context !== undefined && typeof context !== 'string' && !isObject(context)) {
-    throw malformed('options.context must be an object or a string.');
-  }
-  const customData = options['customData'];
-  if (customData !== undefined && !isObject(customData)) throw malformed('options.customData must be an object.');
-  const autoRegister = options['autoRegister'];
-  if (autoRegister !== undefined && typeof autoRegister !== 'boolean') {
-    throw malformed('options.autoRegister must be a boolean.');
-  }
-  return { ...read, passwordEncryptType: options['passwordEncryptType'] };
+function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {
+  const remainCount = protection.recordFailure(key);
+  return new Refusal('invalid_credentials', {
+    ...SIGN_IN_ERRORS.accountOrPasswordWrong,
+    ...(remainCount !== undefined && { data: { remainCount } }),
+  });
 }
 
-function readString(container: Record<string, unknown>, name: string, path: string): string {
-  const value = container[name];
-  if (typeof value === 'string') return value;
-  throw malformed(`${path}.${name} must be a string.`);
+function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken }: WireSignInOptions): void {
+  if (!captchaCode) throw new Refusal('captcha_required', SIGN_IN_ERRORS.captchaRequired);
+  if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ERRORS.captchaWrong);
 }
 
-function malformed(message: string): Refusal {
-  return new Refusal('invalid_request', { statusCode: 400, message });
+/** @returns `undefined` for what cannot be decrypted */
+async function decrypt({ encryptionKeys }: EmulatorState, { password, options }: SignInRequest) {
+  const type = options.passwordEncryptType ?? 'none';
+  return type === 'none' ? password : (await encryptionKeys[type]).decrypt(password);
+}
+
+/** The passwords that a clear text may stand for: GenAuth's mobile SDKs encrypt with SM2 the base64 of the password. */
+function readPasswords(clear: string, { passwordEncryptType }: WireSignInOptions): string[] {
+  return passwordEncryptType === 'sm2' ? [clear, decodeBase64(clear) ?? ''] : [clear];
+}
+
+/** Creates the user that there is not, if the sign-in asks for it; in AD, where an `account` it is, it creates nobody. */
+function register({ users }: EmulatorState, wanted: SignInRequest, password: string): Account | undefined {
+  const { identifier, name, options } = wanted;
+  if (options.autoRegister !== true || identifier === 'account') return undefined;
+  try {
+    const account = users.register(identifier, name, password);
+    if (!account) throw new Refusal('user_exists', ERRORS.userExists);
+    return account;
+  } catch (error) {
+    // Its sentence names what is wrong with the identifier, and no password.
+    throw error instanceof EmulatorError ? malformed(error.message) : error;
+  }
 }

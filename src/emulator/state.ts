@@ -1,9 +1,14 @@
-import { buildIssuer } from '../core/wire.js';
-import { readBoolean, readObject, readOneOf } from './check.js';
+import { buildIssuer, type WireEnvelope } from '../core/wire.js';
+import { Captchas } from './captchas.js';
+import { readBoolean, readObject, readOneOf, readString } from './check.js';
+import { EncryptionKeys } from './encryption-keys.js';
 import { EmulatorError, invalid } from './errors.js';
-import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault, readTimes, TimedQueue } from './faults.js';
+import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
 import { createSigningKey, KeyRing } from './keys.js';
+import { LoginProtection, readLoginProtection } from './login-protection.js';
 import { type EmulatorConfig, type GenAuthEmulatorOptions, resolveOptions } from './options.js';
+import { type PreparedSignInAnswer, readSignInAnswer } from './sign-in-answers.js';
+import { readTimes, TimedQueue } from './timed-queue.js';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
 
@@ -14,7 +19,12 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
  * - `invalid_request`: the body is not a sign-in that GenAuth documents (400)
  * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401)
  * - `app_not_found`: another app's id, or none (499, 2011)
- * - `decryption_failed`: an encrypted password (499, 2016)
+ * - `decryption_failed`: the password is no ciphertext under the current key (499, 2016)
+ * - `captcha_required`: the account has failed too often, and there was no captcha (403, 2000)
+ * - `captcha_wrong`: the captcha was wrong, used or too old (403, 2001)
+ * - `account_locked`: the account has failed too often (403, 2005)
+ * - `user_exists`: `autoRegister` for an identifier that somebody else has (409, 2026)
+ * - `answered`: an answer on demand was given in place of the sign-in's own
  * - `not_implemented`: a connection of GenAuth that the emulator has not (501)
  * - `fault`: a fault answered in its place, or dropped it, or the caller left during a delay
  */
@@ -25,6 +35,11 @@ export type RecordedOutcome =
   | 'client_authentication_failed'
   | 'app_not_found'
   | 'decryption_failed'
+  | 'captcha_required'
+  | 'captcha_wrong'
+  | 'account_locked'
+  | 'user_exists'
+  | 'answered'
   | 'not_implemented'
   | 'fault';
 
@@ -50,6 +65,10 @@ export class EmulatorState {
   readonly config: EmulatorConfig;
   readonly users = new UserDirectory();
   readonly flaws = new TimedQueue<IdTokenFlaw>();
+  readonly answers = new TimedQueue<PreparedSignInAnswer>();
+  readonly captchas = new Captchas();
+  readonly encryptionKeys = new EncryptionKeys();
+  readonly protection: LoginProtection;
   /** `http://127.0.0.1:PORT`, while the emulator listens. */
   origin: string | undefined;
   #keys: KeyRing | undefined;
@@ -60,6 +79,7 @@ export class EmulatorState {
   /** @throws EmulatorError `invalid_input` */
   constructor(options: GenAuthEmulatorOptions) {
     this.config = resolveOptions(options);
+    this.protection = new LoginProtection(this.config.loginLimits);
     readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
     readList(options.adAccounts ?? DEFAULT_AD_ACCOUNTS, 'adAccounts').forEach((account, i) =>
       this.users.addAdAccount(account, `adAccounts[${i}]`),
@@ -67,6 +87,7 @@ export class EmulatorState {
   }
 
   async createKeys(): Promise<void> {
+    this.encryptionKeys.forget();
     this.#keys = new KeyRing(await createSigningKey());
   }
 
@@ -118,6 +139,33 @@ export class EmulatorState {
     this.flaws.add(flaw, readTimes(given.get('times') ?? 1, 'times'));
   }
 
+  /** @throws EmulatorError `invalid_input` */
+  addSignInAnswer(input: unknown): void {
+    const { answer, times } = readSignInAnswer(input, 'answer');
+    this.answers.add(answer, times);
+  }
+
+  /** The next answer on demand that is meant for this sign-in. */
+  takeSignInAnswer(connection: 'PASSWORD' | 'AD', name: string): WireEnvelope<unknown> | undefined {
+    const key = this.users.keyOf(connection, name);
+    const isMeant = ({ account }: PreparedSignInAnswer) =>
+      account === undefined || this.users.keyOf(connection, account) === key;
+    return this.answers.take(isMeant)?.envelope;
+  }
+
+  /** @throws EmulatorError `invalid_input` */
+  protectLogins(input: unknown): void {
+    this.protection.limits = readLoginProtection(input);
+  }
+
+  /** @throws EmulatorError `invalid_input` */
+  unlock(input: unknown): void {
+    const given = readObject(input, 'unlock', ['account']);
+    if (!given.has('account')) return this.protection.forgetAll();
+    const account = readString(given.get('account'), 'account');
+    for (const connection of ['PASSWORD', 'AD'] as const) this.protection.forget(this.users.keyOf(connection, account));
+  }
+
   /** @throws EmulatorError `invalid_input`, `not_started` */
   async rotateKeys(input: unknown): Promise<string> {
     const given = readObject(input, 'rotate', ['withdraw']);
@@ -136,6 +184,10 @@ export class EmulatorState {
   reset(): void {
     this.clearFaults();
     this.flaws.clear();
+    this.answers.clear();
+    this.captchas.clear();
+    this.protection.limits = this.config.loginLimits;
+    this.protection.forgetAll();
     this.clearSignIns();
     this.#requests.clear();
   }

@@ -3,6 +3,7 @@ import { exportSPKI, type CryptoKey, type JWTPayload, SignJWT } from 'jose';
 import type { WireTokens } from '../core/wire.js';
 import { buildScopeClaims } from './claims.js';
 import { createSigningKey, type SigningKey } from './keys.js';
+import type { EmulatorConfig, IdTokenAlg } from './options.js';
 import type { EmulatorState } from './state.js';
 import type { Account } from './users.js';
 
@@ -15,9 +16,9 @@ import type { Account } from './users.js';
  * - `wrong_issuer`: `iss` is another host
  * - `unsigned`: `alg` is `none` and the signature is empty
  * - `hs256_public_key`: HS256, keyed with the text of the public key's PEM (algorithm confusion)
- * - `unknown_kid`: `kid` is in no key set
- * - `no_kid`: the header has no `kid`
- * - `foreign_key`: the right `kid`, but another key signed
+ * - `unknown_kid`: `kid` is in no key set; under HS256, where a right token has none, it has one: the signature is right
+ * - `no_kid`: the header has no `kid`; under HS256 no token has one, so this is a right token
+ * - `foreign_key`: the right header, but another key signed; under HS256 another secret
  * - `missing_sub`: no `sub`
  * - `other_subject`: `sub` is not the access token's
  * - `tampered`: `exp` was raised after the token was signed
@@ -65,11 +66,11 @@ export async function issueTokens(state: EmulatorState, grant: Grant): Promise<W
   const idClaims = { ...registered, ...buildScopeClaims({ ...account.claims, tenant_id: tenantId }, scopes) };
   const flaw = state.flaws.take();
   const key = keys.current;
-  const idToken = { key, claims: idClaims };
+  const idToken = { claims: idClaims, key, signer: buildIdTokenSigner(config, key) };
   return {
     scope,
     token_type: 'Bearer',
-    access_token: await sign({ key, claims: accessClaims }),
+    access_token: await sign({ claims: accessClaims, signer: buildSigner(key) }),
     id_token: await (flaw ? FLAWS[flaw](idToken) : sign(idToken)),
     // No later call takes it yet; an app that stores it can do so already.
     ...(scopes.includes('offline_access') && { refresh_token: randomBytes(32).toString('base64url') }),
@@ -78,54 +79,71 @@ export async function issueTokens(state: EmulatorState, grant: Grant): Promise<W
   };
 }
 
-interface Unsigned {
-  readonly key: SigningKey;
-  readonly claims: JWTPayload & { iat: number; exp: number };
+/** What signs a token, and the header that says so. */
+interface Signer {
+  readonly header: { readonly alg: IdTokenAlg; readonly kid?: string };
+  readonly key: CryptoKey | Uint8Array;
 }
+
+function buildSigner({ kid, privateKey }: SigningKey): Signer {
+  return { header: { alg: 'RS256', kid }, key: privateKey };
+}
+
+/** Under HS256 the key is the text of the app secret, and no `kid` names it. */
+function buildIdTokenSigner({ idTokenSignedResponseAlg: alg, appSecret }: EmulatorConfig, key: SigningKey): Signer {
+  return alg === 'RS256' ? buildSigner(key) : { header: { alg }, key: Buffer.from(appSecret) };
+}
+
+interface Unsigned {
+  readonly claims: JWTPayload & { iat: number; exp: number };
+  readonly signer: Signer;
+}
+
+/** An id_token about to be signed, with the published key, which is the signer's own under RS256 alone. */
+type UnsignedIdToken = Unsigned & { readonly key: SigningKey };
 
 const HOUR = 3600;
 
-const FLAWS: Record<IdTokenFlaw, (token: Unsigned) => Promise<string>> = {
-  expired: ({ key, claims }) => {
+const FLAWS: Record<IdTokenFlaw, (token: UnsignedIdToken) => Promise<string>> = {
+  expired: ({ claims, signer }) => {
     const exp = claims.iat - HOUR;
-    return sign({ key, claims: { ...claims, exp, iat: exp - (claims.exp - claims.iat) } });
+    return sign({ signer, claims: { ...claims, exp, iat: exp - (claims.exp - claims.iat) } });
   },
-  not_yet_valid: ({ key, claims }) => sign({ key, claims: { ...claims, nbf: claims.iat + HOUR } }),
-  wrong_audience: ({ key, claims }) => sign({ key, claims: { ...claims, aud: 'another-app' } }),
-  wrong_issuer: ({ key, claims }) => sign({ key, claims: { ...claims, iss: 'https://issuer.invalid/oidc' } }),
-  unsigned: async ({ key, claims }) => `${encode({ alg: 'none', typ: 'JWT', kid: key.kid })}.${encode(claims)}.`,
-  hs256_public_key: async ({ key, claims }) => {
+  not_yet_valid: ({ claims, signer }) => sign({ signer, claims: { ...claims, nbf: claims.iat + HOUR } }),
+  wrong_audience: ({ claims, signer }) => sign({ signer, claims: { ...claims, aud: 'another-app' } }),
+  wrong_issuer: ({ claims, signer }) => sign({ signer, claims: { ...claims, iss: 'https://issuer.invalid/oidc' } }),
+  unsigned: async ({ claims, signer }) => `${encode({ ...signer.header, alg: 'none', typ: 'JWT' })}.${encode(claims)}.`,
+  hs256_public_key: async ({ claims, key, signer }) => {
     // With the line break at the end, as a PEM file has it and as node:crypto writes it.
     const pem = `${(await exportSPKI(key.publicKey)).trim()}\n`;
-    return sign({ key, claims }, { alg: 'HS256', kid: key.kid }, Buffer.from(pem));
+    return sign({ claims, signer: { header: { ...signer.header, alg: 'HS256' }, key: Buffer.from(pem) } });
   },
-  unknown_kid: (token) => sign(token, { alg: 'RS256', kid: randomBytes(32).toString('base64url') }),
-  no_kid: (token) => sign(token, { alg: 'RS256' }),
-  foreign_key: async (token) => {
-    const { privateKey } = await createSigningKey();
-    return sign(token, { alg: 'RS256', kid: token.key.kid }, privateKey);
+  unknown_kid: ({ claims, signer }) => {
+    const kid = randomBytes(32).toString('base64url');
+    return sign({ claims, signer: { ...signer, header: { ...signer.header, kid } } });
   },
-  missing_sub: ({ key, claims }) => {
+  no_kid: ({ claims, signer: { header, key } }) => sign({ claims, signer: { header: { alg: header.alg }, key } }),
+  foreign_key: async ({ claims, signer: { header } }) => {
+    const key = header.alg === 'RS256' ? (await createSigningKey()).privateKey : randomBytes(32);
+    return sign({ claims, signer: { header, key } });
+  },
+  missing_sub: ({ claims, signer }) => {
     const { sub: _, ...others } = claims;
-    return sign({ key, claims: { ...others, iat: claims.iat, exp: claims.exp } });
+    return sign({ signer, claims: { ...others, iat: claims.iat, exp: claims.exp } });
   },
-  other_subject: ({ key, claims }) => sign({ key, claims: { ...claims, sub: randomBytes(12).toString('hex') } }),
+  other_subject: ({ claims, signer }) => sign({ signer, claims: { ...claims, sub: randomBytes(12).toString('hex') } }),
   tampered: async (token) => {
     const [header, , signature] = (await sign(token)).split('.');
     return `${header}.${encode({ ...token.claims, exp: token.claims.exp + 1 })}.${signature}`;
   },
-  bad_at_hash: ({ key, claims }) => {
+  bad_at_hash: ({ claims, signer }) => {
     const hash = createHash('sha256').update('another access token').digest();
-    return sign({ key, claims: { ...claims, at_hash: hash.subarray(0, 16).toString('base64url') } });
+    return sign({ signer, claims: { ...claims, at_hash: hash.subarray(0, 16).toString('base64url') } });
   },
 };
 
-function sign(
-  { key, claims }: Unsigned,
-  header: { alg: string; kid?: string } = { alg: 'RS256', kid: key.kid },
-  signWith: CryptoKey | Uint8Array = key.privateKey,
-): Promise<string> {
-  return new SignJWT(claims).setProtectedHeader({ ...header, typ: 'JWT' }).sign(signWith);
+function sign({ claims, signer: { header, key } }: Unsigned): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ ...header, typ: 'JWT' }).sign(key);
 }
 
 function encode(part: object): string {

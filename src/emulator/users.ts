@@ -122,6 +122,29 @@ export class UserDirectory {
     return undefined;
   }
 
+  /**
+   * Creates a user with one identifier, as `autoRegister` does.
+   *
+   * @returns `undefined` if somebody has that identifier, of whichever kind
+   * @throws EmulatorError `invalid_input`
+   */
+  register(identifier: Exclude<Identifier, 'account'>, value: string, password: string): Account | undefined {
+    if (this.findUser('account', value)) return undefined;
+    const claim = IDENTIFYING_CLAIMS.find(([each]) => each === identifier)?.[1] ?? identifier;
+    this.addUser({ [claim]: value, password }, 'autoRegister');
+    return this.findUser(identifier, value);
+  }
+
+  /**
+   * One key for whoever is meant by a name: the same for all identifiers of a user, and for each of those that nobody has
+   * a key of its own, so that it cannot be told from theirs.
+   */
+  keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
+    if (connection === 'AD') return `ad:${name.toLowerCase()}`;
+    const user = this.findUser('account', name);
+    return user ? `user:${user.sub}` : `nobody:${name.includes('@') ? name.toLowerCase() : name}`;
+  }
+
   findAdAccount(sAMAccountName: string): Account | undefined {
     return this.#adAccounts.get(sAMAccountName.toLowerCase());
   }

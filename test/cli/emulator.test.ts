@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeProtectedHeader } from 'jose';
 import { run } from '../../src/cli/run.js';
 import { makeFolder } from './support.js';
 
@@ -49,6 +50,10 @@ async function withEmulator<T>(
 }
 
 async function signIn(url: string, body: object, headers: Record<string, string> = {}): Promise<number> {
+  return (await post(url, body, headers)).statusCode;
+}
+
+async function post(url: string, body: object, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}/api/v3/signin`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -59,7 +64,7 @@ async function signIn(url: string, body: object, headers: Record<string, string>
       ...body,
     }),
   });
-  return ((await response.json()) as { statusCode: number }).statusCode;
+  return (await response.json()) as { statusCode: number; data?: { id_token: string } };
 }
 
 async function usersFile(content: unknown): Promise<string> {
@@ -106,6 +111,22 @@ test('--app-id, --app-secret and --auth-method; the secret is not printed', asyn
     expect(await signIn(url, body, { authorization })).toBe(200);
     expect(await signIn(url, { ...alice, client_id: 'my-app', client_secret: 'canary-secret' })).toBe(401);
   });
+});
+
+test.each<[string, string[], Record<string, string>]>([
+  ['RS256', [], {}],
+  ['HS256', ['--id-token-alg', 'HS256'], {}],
+  ['HS256', [], { GENAUTH_ID_TOKEN_ALG: 'HS256' }],
+  ['RS256', ['--id-token-alg', 'RS256'], { GENAUTH_ID_TOKEN_ALG: 'HS256' }],
+])('id_tokens are signed %s by %j and %j', async (alg, args, env) => {
+  await withEmulator(
+    args,
+    async (url) => {
+      const { data } = await post(url, alice);
+      expect(decodeProtectedHeader(data?.id_token ?? '')).toMatchObject({ alg });
+    },
+    env,
+  );
 });
 
 test.each<[string, unknown, [alice: number, carol: number, zhangsan: number, lisi: number], string]>([
@@ -178,7 +199,7 @@ describe('a users file with a mistake is exit code 2 and a sentence with its pla
 
 test.each<[string[], string]>([
   [['--prot', '1'], "Unknown option '--prot'. See --help."],
-  [['--id-token-alg', 'HS256'], "Unknown option '--id-token-alg'"],
+  [['--id-token-alg', 'none'], 'idTokenSignedResponseAlg: expected one of RS256, HS256, got "none".'],
   [['now'], "Unexpected argument 'now'"],
   [['--port'], "Option '--port <value>' argument missing"],
   [['--port', 'abc'], '--port: expected a number from 0 to 65535, got "abc".'],

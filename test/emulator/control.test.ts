@@ -1,4 +1,4 @@
-import { control, getJwks, getTokens, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
+import { control, getJwks, getSystem, getTokens, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
 
 const emulator = useEmulator();
 
@@ -45,6 +45,41 @@ describe('over HTTP', () => {
     for (let i = 0; i < 2; i++) expect((await getTokens(emulator())).id_token).toMatch(/\.$/);
   });
 
+  test('POST /encryption-keys/rotate', async () => {
+    const before = await getSystem(emulator());
+    expect(await control(emulator(), 'POST', '/encryption-keys/rotate')).toEqual({ status: 200, answer: {} });
+    const after = await getSystem(emulator());
+    expect(after.rsa).not.toEqual(before.rsa);
+    expect(after.sm2).not.toEqual(before.sm2);
+  });
+
+  test('POST and DELETE /sign-in-answers', async () => {
+    const answer = { statusCode: 301, apiCode: 1636, times: 2 };
+    expect(await control(emulator(), 'POST', '/sign-in-answers', answer)).toEqual({ status: 200, answer: {} });
+    expect((await postSignIn(emulator(), signInBody(emulator()))).answer).toMatchObject({ apiCode: 1636 });
+    expect(await control(emulator(), 'DELETE', '/sign-in-answers')).toEqual({ status: 200, answer: {} });
+    expect(await isGoodSignIn()).toBe(true);
+  });
+
+  test('POST /login-protection and /unlock, with an account and without', async () => {
+    const wrong = { passwordPayload: { account: 'alice', password: 'wrong' } };
+    expect(await control(emulator(), 'POST', '/login-protection', { lockAfter: 1 })).toEqual({
+      status: 200,
+      answer: {},
+    });
+    for (const body of [{ account: 'alice' }, undefined]) {
+      await postSignIn(emulator(), signInBody(emulator(), wrong));
+      expect(await isGoodSignIn()).toBe(false);
+      await control(emulator(), 'POST', '/unlock', { account: 'bob' });
+      expect(await isGoodSignIn()).toBe(false);
+      expect(await control(emulator(), 'POST', '/unlock', body)).toEqual({ status: 200, answer: {} });
+      expect(await isGoodSignIn()).toBe(true);
+    }
+    expect(await control(emulator(), 'POST', '/login-protection', {})).toEqual({ status: 200, answer: {} });
+    await postSignIn(emulator(), signInBody(emulator(), wrong));
+    expect(await isGoodSignIn()).toBe(true);
+  });
+
   test('POST /reset', async () => {
     emulator().fault({ endpoint: 'jwks', status: 500 });
     emulator().flawIdToken('unsigned', 3);
@@ -63,6 +98,11 @@ describe('over HTTP', () => {
     ['/id-token-flaw', { flaw: 'none' }, 'flaw: expected one of expired'],
     ['/id-token-flaw', { flaw: 'expired', time: 2 }, 'there is no "time" here; known are flaw, times.'],
     ['/keys/rotate', { withdraw: 1 }, 'withdraw: expected true or false, got 1.'],
+    ['/sign-in-answers', { apiCode: 2000 }, 'answer.statusCode: expected a whole number from 200 to 699'],
+    ['/sign-in-answers', undefined, 'answer: expected an object, got undefined.'],
+    ['/login-protection', { lockAfter: 0 }, 'lockAfter: expected a whole number from 1'],
+    ['/login-protection', undefined, 'loginProtection: expected an object, got undefined.'],
+    ['/unlock', { account: 7 }, 'account: expected a string, got 7.'],
   ])('%s %j is 400 with a sentence', async (path, body, message) => {
     const { status, answer } = await control(emulator(), 'POST', path, body);
     expect([status, answer]).toMatchObject([400, { statusCode: 400, message: expect.stringContaining(message) }]);
@@ -83,6 +123,8 @@ describe('over HTTP', () => {
     ['GET', '/keys/rotate'],
     ['DELETE', '/reset'],
     ['POST', '/users'],
+    ['GET', '/encryption-keys/rotate'],
+    ['GET', '/sign-in-answers'],
     ['GET', '/sign-ins/'],
     ['GET', ''],
   ])('%s %s is 404', async (method, path) => {
@@ -98,6 +140,11 @@ describe('is closed to web pages', () => {
     ['DELETE', '/faults'],
     ['POST', '/keys/rotate'],
     ['POST', '/id-token-flaw'],
+    ['POST', '/encryption-keys/rotate'],
+    ['POST', '/sign-in-answers'],
+    ['DELETE', '/sign-in-answers'],
+    ['POST', '/login-protection'],
+    ['POST', '/unlock'],
     ['POST', '/reset'],
   ] as const;
 

@@ -67,6 +67,13 @@ describe('start', () => {
     });
   });
 
+  test('the signature of id_tokens is in the options where it is not the default', async () => {
+    const emulator = await build({ idTokenSignedResponseAlg: 'HS256' }).start();
+    expect(emulator.clientOptions).toMatchObject({ idTokenSignedResponseAlg: 'HS256' });
+    const usual = await build({ idTokenSignedResponseAlg: 'RS256' }).start();
+    expect(usual.clientOptions).not.toHaveProperty('idTokenSignedResponseAlg');
+  });
+
   test('twice, also at once, is one emulator', async () => {
     const emulator = build();
     await Promise.all([emulator.start(), emulator.start()]);
@@ -157,6 +164,14 @@ describe('options', () => {
     ['tokenLifetime', 0, 'tokenLifetime: expected a whole number from 1'],
     ['tokenLifetime', Infinity, 'got Infinity'],
     ['lifetimeField', 'expires', 'one of expires_in, expire_in, both'],
+    ['idTokenSignedResponseAlg', 'none', 'idTokenSignedResponseAlg: expected one of RS256, HS256, got "none".'],
+    ['idTokenSignedResponseAlg', 'ES256', 'got "ES256"'],
+    ['systemWrapped', 'yes', 'systemWrapped: expected true or false, got "yes".'],
+    ['rsaKeyFormat', 'der', 'rsaKeyFormat: expected one of pem, base64, got "der".'],
+    ['captchaAfter', -1, 'captchaAfter: expected a whole number from 0'],
+    ['captchaAfter', Infinity, 'got Infinity'],
+    ['lockAfter', 0, 'lockAfter: expected a whole number from 1'],
+    ['lockAfter', '3', 'got "3"'],
     ['users', {}, 'users: expected a list, got an object.'],
     ['adAccounts', 'zhangsan', 'adAccounts: expected a list, got "zhangsan".'],
     ['prot', 3999, 'there is no "prot" here; known are port, host, '],

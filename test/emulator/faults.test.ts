@@ -8,6 +8,8 @@ const PATHS = {
   signin: '/api/v3/signin',
   jwks: '/oidc/.well-known/jwks.json',
   discovery: '/oidc/.well-known/openid-configuration',
+  system: '/api/v3/system',
+  captcha: '/api/v3/get-captcha-code',
 } as const;
 
 async function ask(endpoint: keyof typeof PATHS) {
@@ -153,14 +155,14 @@ test('reset clears faults and counts', async () => {
   await getTokens(emulator());
 });
 
-test.each(['system', 'token'] as const)('%s is a name that faults and counts know already', (endpoint) => {
-  emulator().fault({ endpoint, status: 500 });
-  expect(emulator().requests(endpoint)).toBe(0);
+test('token is a name that faults and counts know already', () => {
+  emulator().fault({ endpoint: 'token', status: 500 });
+  expect(emulator().requests('token')).toBe(0);
 });
 
 test.each<[string, unknown, string]>([
   ['no object', 7, 'fault: expected an object, got 7.'],
-  ['no endpoint', { status: 500 }, 'fault.endpoint: expected one of signin, jwks, discovery, system, token'],
+  ['no endpoint', { status: 500 }, 'fault.endpoint: expected one of signin, jwks, discovery, system, token, captcha'],
   ['an unknown endpoint', { endpoint: 'login', status: 500 }, 'got "login"'],
   ['an inherited name', { endpoint: 'constructor', status: 500 }, 'got "constructor"'],
   ['nothing to do', { endpoint: 'jwks' }, 'fault: a fault needs one of status, body, delayMs and drop.'],
@@ -178,12 +180,8 @@ test.each<[string, unknown, string]>([
   ['a drop that answers', { endpoint: 'jwks', drop: true, status: 500 }, 'a dropped connection has no status'],
   ['no times', { endpoint: 'jwks', status: 500, times: 0 }, 'fault.times: expected a whole number from 1'],
   ['a typing error', { endpoint: 'jwks', delay: 5 }, 'there is no "delay" here; known are endpoint, status'],
-  [
-    'a body beyond JSON',
-    { endpoint: 'jwks', body: () => 1 },
-    'fault.body: expected a string or a value that JSON can hold',
-  ],
-  ['a body with a bigint', { endpoint: 'jwks', body: { a: 1n } }, 'fault.body: expected a string or a value'],
+  ['a body beyond JSON', { endpoint: 'jwks', body: () => 1 }, 'fault.body: expected a value that JSON can hold'],
+  ['a body with a bigint', { endpoint: 'jwks', body: { a: 1n } }, 'fault.body: expected a value that JSON can hold'],
 ])('%s is refused', async (_name, fault, message) => {
   expect(() => emulator().fault(fault as never)).toThrow(
     expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) }),

@@ -86,6 +86,37 @@ export async function verify(emulator: GenAuthEmulator, token: string, options: 
   });
 }
 
+/** The bytes of a sign-in's answer and its headers, without what differs from one answer to the next. */
+export async function postSignInBytes(emulator: GenAuthEmulator, body: object) {
+  const response = await fetch(`${emulator.url}/api/v3/signin`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const headers = Object.fromEntries([...response.headers].filter(([name]) => name !== 'date'));
+  const text = (await response.text()).replace(/"requestId":"[^"]+"/, '');
+  return { status: response.status, headers, text };
+}
+
+/** `GET /api/v3/system`, without an envelope. */
+export async function getSystem(emulator: GenAuthEmulator) {
+  return (await getJson(`${emulator.url}/api/v3/system`)) as {
+    rsa: { publicKey: string };
+    sm2: { publicKey: string };
+    version: Record<string, string>;
+    publicIps: string[];
+  };
+}
+
+/** A captcha, and the code that its picture shows. */
+export async function getCaptcha(emulator: GenAuthEmulator) {
+  const { data } = (await getJson(`${emulator.url}/api/v3/get-captcha-code`)) as {
+    data: { captchaCodeSvg: string; captchaToken: string };
+  };
+  const captchaCode = /<text[^>]*>([^<]+)<\/text>/.exec(data.captchaCodeSvg)?.[1] ?? '';
+  return { captchaCode, captchaToken: data.captchaToken };
+}
+
 /** A request to a control endpoint. */
 export async function control(emulator: GenAuthEmulator, method: string, path: string, body?: unknown) {
   const response = await fetch(`${emulator.url}/emulator/v1${path}`, {

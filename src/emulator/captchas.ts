@@ -1,0 +1,50 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import type { WireCaptcha } from '../core/wire.js';
+import { BoundedMap } from './bounded-map.js';
+import { envelope, type Operation } from './operation.js';
+
+const LIFETIME_MS = 5 * 60_000;
+
+/** How many may be open at once; more push out the oldest. */
+const MOST_OPEN = 1000;
+
+/** Without 0, O, 1, I and L, which people take for one another. */
+const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
+const LENGTH = 4;
+
+/** The captchas that wait for their one try. */
+export class Captchas {
+  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MOST_OPEN);
+
+  create(): WireCaptcha {
+    const captchaToken = randomBytes(16).toString('base64url');
+    const code = Array.from({ length: LENGTH }, () => CHARACTERS.charAt(randomInt(CHARACTERS.length))).join('');
+    this.#open.set(captchaToken, { code, until: Date.now() + LIFETIME_MS });
+    return { captchaCodeSvg: draw(code), captchaToken };
+  }
+
+  /** Whether `code`, in either case, is the one that goes with `token`. Right or wrong, there is no second try. */
+  redeem(token: string, code: string): boolean {
+    const captcha = this.#open.get(token);
+    this.#open.delete(token);
+    return captcha !== undefined && Date.now() < captcha.until && captcha.code === code.toUpperCase();
+  }
+
+  clear(): void {
+    this.#open.clear();
+  }
+}
+
+/** `GET /api/v3/get-captcha-code` (GetCaptchaCodeDataDto). */
+export const getCaptcha: Operation = ({ captchas }, request) =>
+  envelope(request, { statusCode: 200, message: '', data: captchas.create() });
+
+/** A picture that tests can read as well as people: it stops nobody. */
+function draw(code: string): string {
+  return [
+    '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">',
+    '<rect width="120" height="40" fill="#f2f2f2"/>',
+    `<text x="60" y="28" text-anchor="middle" font-family="monospace" font-size="24">${code}</text>`,
+    '</svg>',
+  ].join('');
+}

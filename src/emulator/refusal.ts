@@ -1,0 +1,17 @@
+import type { WireEnvelope } from '../core/wire.js';
+import type { RecordedOutcome } from './state.js';
+
+/** The reason why a sign-in ends without tokens. */
+export class Refusal extends Error {
+  constructor(
+    readonly outcome: Exclude<RecordedOutcome, 'success' | 'fault'>,
+    readonly answer: WireEnvelope<unknown>,
+  ) {
+    super(outcome);
+  }
+}
+
+/** For a body that is no sign-in. */
+export function malformed(message: string): Refusal {
+  return new Refusal('invalid_request', { statusCode: 400, message });
+}

@@ -1,0 +1,97 @@
+import { PASSWORD_ENCRYPT_TYPES, SIGN_IN_ERRORS, type WireSignInOptions } from '../core/wire.js';
+import { isObject } from './check.js';
+import { grantScopes } from './claims.js';
+import { notImplemented } from './operation.js';
+import { malformed, Refusal } from './refusal.js';
+import { type Identifier, IDENTIFIERS } from './users.js';
+
+/** GenAuth's default, seen in its answers. */
+const DEFAULT_SCOPE = 'openid profile tenant_id';
+
+/** Who wants to sign in, and with what. */
+interface Credentials {
+  readonly connection: 'PASSWORD' | 'AD';
+  /** What `name` is; for AD it is the sAMAccountName. */
+  readonly identifier: Identifier;
+  readonly name: string;
+  /** Clear text or ciphertext: `options.passwordEncryptType` tells. */
+  readonly password: string;
+}
+
+/** The checked body of a sign-in. */
+export interface SignInRequest extends Credentials {
+  readonly scopes: readonly string[];
+  readonly options: Readonly<WireSignInOptions>;
+}
+
+/**
+ * Reads the body of a sign-in (SigninByCredentialsDto), whoever the app is. A body that GenAuth might read leniently is
+ * refused.
+ *
+ * @throws Refusal
+ */
+export function readSignIn(body: Readonly<Record<string, unknown>>): SignInRequest {
+  const options = readOptions(body['options']);
+  const scopes = grantScopes(options.scope ?? DEFAULT_SCOPE);
+  if (!scopes.includes('openid')) throw malformed('options.scope must contain openid.');
+  const credentials = readCredentials(body);
+  if (options.autoRegister === true && credentials.connection === 'PASSWORD' && credentials.identifier === 'account') {
+    // What kind of identifier an `account` is, is known of existing users alone (SignInOptionsDto).
+    throw malformed('options.autoRegister needs email, username or phone in passwordPayload, not account.');
+  }
+  return { ...credentials, scopes, options };
+}
+
+function readCredentials(body: Readonly<Record<string, unknown>>): Credentials {
+  const connection = body['connection'];
+  switch (connection) {
+    case 'PASSWORD': {
+      const payload = body['passwordPayload'];
+      const named = isObject(payload) ? IDENTIFIERS.filter((identifier) => payload[identifier] !== undefined) : [];
+      const [identifier] = named;
+      if (!isObject(payload) || !identifier) throw new Refusal('invalid_request', SIGN_IN_ERRORS.identifierMissing);
+      if (named.length > 1) throw malformed(`passwordPayload must include only one of ${named.join(', ')}.`);
+      const name = readString(payload, identifier, 'passwordPayload');
+      return { connection, identifier, name, password: readString(payload, 'password', 'passwordPayload') };
+    }
+    case 'AD': {
+      const payload = body['adPayload'];
+      if (!isObject(payload)) throw malformed('adPayload must be an object.');
+      const name = readString(payload, 'sAMAccountName', 'adPayload');
+      return { connection, identifier: 'account', name, password: readString(payload, 'password', 'adPayload') };
+    }
+    case 'LDAP':
+    case 'PASSCODE':
+      throw new Refusal('not_implemented', notImplemented(`the connection ${connection}`));
+    default:
+      throw malformed('connection must be PASSWORD, PASSCODE, LDAP or AD.');
+  }
+}
+
+/** `options` with the type of every member of SignInOptionsDto checked; members that it has not are let through. */
+function readOptions(value: unknown): WireSignInOptions {
+  if (value !== undefined && !isObject(value)) throw malformed('options must be an object.');
+  const options = value ?? {};
+  for (const name of ['scope', 'clientIp', 'tenantId', 'captchaCode', 'captchaToken']) {
+    if (options[name] !== undefined) readString(options, name, 'options');
+  }
+  const { context, customData, autoRegister, passwordEncryptType } = options;
+  if (context !== undefined && typeof context !== 'string' && !isObject(context)) {
+    throw malformed('options.context must be an object or a string.');
+  }
+  if (customData !== undefined && !isObject(customData)) throw malformed('options.customData must be an object.');
+  if (autoRegister !== undefined && typeof autoRegister !== 'boolean') {
+    throw malformed('options.autoRegister must be a boolean.');
+  }
+  // Not `null` either: an unknown way of encryption must never be taken for clear text.
+  if (passwordEncryptType !== undefined && !PASSWORD_ENCRYPT_TYPES.some((type) => type === passwordEncryptType)) {
+    throw malformed(`options.passwordEncryptType must be one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}.`);
+  }
+  return options;
+}
+
+function readString(container: Readonly<Record<string, unknown>>, name: string, path: string): string {
+  const value = container[name];
+  if (typeof value === 'string') return value;
+  throw malformed(`${path}.${name} must be a string.`);
+}
