@@ -21,6 +21,11 @@ export type ConfigurationErrorCode =
   | 'invalid_options'
   | 'client_authentication_failed'
   | 'app_not_found'
+  | 'app_secret_unavailable'
+  | 'app_secret_too_short'
+  | 'password_decryption_failed'
+  | 'connection_misconfigured'
+  | 'plan_exhausted'
   | 'invalid_sign_in_options'
   | 'discovery_issuer_mismatch'
   | 'discovery_jwks_uri_refused';

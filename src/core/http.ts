@@ -2,7 +2,7 @@ import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { UpstreamError, quote } from './errors.js';
-import { ownProperties } from './own-properties.js';
+import { ownProperties } from './record.js';
 import { TunnelAgent } from './proxy-tunnel.js';
 
 /** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */
@@ -18,7 +18,7 @@ export interface HttpSettings {
   timeout: number;
   /** Certificate authorities (PEM) to trust instead of Node's own. */
   ca?: string | readonly string[] | undefined;
-  /** Address of an HTTP proxy, with user and password if it wants them. For https alone: plain http never leaves this machine. */
+  /** Address of an HTTP proxy, with user and password if it wants them. For https only: plain http never leaves this machine. */
   proxy?: string | undefined;
 }
 

@@ -1,17 +1,24 @@
 import { type CryptoKey, type JWK, importJWK } from 'jose';
 import { TokenVerificationError, UpstreamError, quote } from './errors.js';
+import { ownProperties } from './record.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
 const FIRST_BACKOFF_MS = 2_000;
+/** How long a request waits for new keys when there is an old one that would do. */
+const STALE_WAIT_MS = 500;
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
-const MAX_KID_LENGTH = 256;
+/** Characters. */
+export const MAX_KID_LENGTH = 256;
+
+/** Keys by algorithm and ID. */
+type KeySet = ReadonlyMap<string, ReadonlyMap<string, CryptoKey>>;
 
 export interface JwksSettings {
   /** Fetches the key set (RFC 7517 §5). */
   requestKeySet: () => Promise<unknown>;
-  /** The one algorithm that the keys are for. */
-  algorithm: string;
+  /** The asymmetric algorithms (RFC 7518 §3.1) that tokens here are signed with. */
+  algorithms: readonly string[];
   /** Milliseconds, as in the option `jwks`. */
   maxAge: number;
   cooldown: number;
@@ -26,7 +33,7 @@ export interface JwksSettings {
  */
 export class Jwks {
   readonly #settings: JwksSettings;
-  #keys: ReadonlyMap<string, CryptoKey> = new Map();
+  #keys: KeySet = new Map();
   #fetchedAt = -Infinity;
   #attemptedAt = -Infinity;
   /** Milliseconds to wait after the last attempt, because it failed. */
@@ -42,36 +49,34 @@ export class Jwks {
   /**
    * The key for a token.
    *
+   * @param algorithm - One of the configured ones.
    * @param kid - The token's key ID; without one the key is only clear if there is exactly one (OpenID Connect Core 1.0 §10.1).
    * @param fromGenAuth - The token came straight from GenAuth, so nobody can use unknown key IDs to cause fetches: a key that
    * was rotated a moment ago must not make logins fail until the cool-down ends.
    * @throws TokenVerificationError `token_key_unknown`.
    * @throws UpstreamError where GenAuth cannot be asked; then nobody knows whether the key is unknown.
    */
-  async getKey(kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
+  async getKey(algorithm: string, kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
     const { maxAge, staleIfError } = this.#settings;
     const age = this.#age();
-    const known = this.#find(kid);
+    const known = this.#find(algorithm, kid);
     if (known !== undefined && age < maxAge) return known;
     const stale = age < maxAge + staleIfError ? known : undefined;
     if (this.#mayFetch(fromGenAuth)) {
-      try {
-        await this.#refresh();
-      } catch (error) {
-        if (stale !== undefined) return stale;
-        throw error;
-      }
+      if (stale === undefined) await this.#refresh();
+      // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
+      else if (!(await settlesWithin(STALE_WAIT_MS, this.#refresh()))) return stale;
     } else if (stale !== undefined) {
       return stale;
     } else if (this.#lastError !== undefined) {
       throw this.#lastError;
     }
-    const key = this.#find(kid);
+    const key = this.#find(algorithm, kid);
     if (key !== undefined) return key;
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined
-        ? `The token names no key (kid), and the key set has ${this.#keys.size}.`
+        ? `The token names no key (kid), and the key set has ${this.#keys.get(algorithm)?.size ?? 0} for ${algorithm}.`
         : `The token is signed with key ${quote(kid)}, which the key set does not have.`,
     );
   }
@@ -89,9 +94,10 @@ export class Jwks {
     return age < 0 ? this.#settings.maxAge : age;
   }
 
-  #find(kid: string | undefined): CryptoKey | undefined {
-    if (kid !== undefined) return this.#keys.get(kid);
-    return this.#keys.size === 1 ? this.#keys.values().next().value : undefined;
+  #find(algorithm: string, kid: string | undefined): CryptoKey | undefined {
+    const keys = this.#keys.get(algorithm);
+    if (kid !== undefined) return keys?.get(kid);
+    return keys?.size === 1 ? keys.values().next().value : undefined;
   }
 
   #mayFetch(fromGenAuth: boolean): boolean {
@@ -110,11 +116,11 @@ export class Jwks {
   }
 
   async #load(): Promise<void> {
-    const { requestKeySet, algorithm, cooldown, maxAge, now } = this.#settings;
+    const { requestKeySet, algorithms, cooldown, maxAge, now } = this.#settings;
     const startedAt = now();
     this.#attemptedAt = startedAt;
     try {
-      this.#keys = await importKeySet(await requestKeySet(), algorithm);
+      this.#keys = await importKeySet(await requestKeySet(), algorithms);
       this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#pause = 0;
@@ -132,44 +138,76 @@ export class Jwks {
   }
 }
 
+/** Whether it is fulfilled in that time; what comes later is nobody's loss. */
+async function settlesWithin(milliseconds: number, promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
+    timer.unref();
+  });
+  const settled = promise.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([settled, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Imports the keys that may verify tokens here, and passes over all others; a set without any is a fault of the server. */
-async function importKeySet(document: unknown, algorithm: string): Promise<Map<string, CryptoKey>> {
+async function importKeySet(document: unknown, algorithms: readonly string[]): Promise<KeySet> {
   const list: unknown =
     typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(list)) {
     throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no list of keys.");
   }
-  const keys = new Map<string, CryptoKey>();
-  for (const jwk of list as unknown[]) {
-    if (!isUsable(jwk, algorithm) || keys.has(jwk.kid)) continue;
-    try {
-      // Nothing but the public numbers is taken over: neither the key's own `alg` nor key material of another kind.
-      const key = await importJWK({ kty: 'RSA', n: jwk.n, e: jwk.e }, algorithm);
-      if (!(key instanceof Uint8Array)) keys.set(jwk.kid, key);
-    } catch {
-      // Numbers that are no key: the same as any other key that cannot be used.
+  const keySet = new Map(algorithms.map((algorithm) => [algorithm, new Map<string, CryptoKey>()]));
+  for (const [algorithm, keys] of keySet) {
+    for (const jwk of list as unknown[]) {
+      const candidate = toPublicKey(jwk, algorithm);
+      if (candidate === undefined || keys.has(candidate.kid)) continue;
+      try {
+        const key = await importJWK(candidate.numbers, algorithm);
+        if (!(key instanceof Uint8Array)) keys.set(candidate.kid, key);
+      } catch {
+        // Numbers that are no key: the same as any other key that cannot be used.
+      }
     }
   }
-  if (keys.size === 0) {
+  if ([...keySet.values()].every((keys) => keys.size === 0)) {
     throw new UpstreamError(
       'upstream_invalid_response',
-      `None of the ${list.length} keys in GenAuth's key set can verify ${algorithm} tokens.`,
+      `None of the ${list.length} keys in GenAuth's key set can verify ${algorithms.join(' or ')} tokens.`,
     );
   }
-  return keys;
+  return keySet;
 }
 
-/** RFC 7517 §4, RFC 7518 §6.3.1, and sizes: 2048 to 8192 bits, exponent 65537. */
-function isUsable(value: unknown, algorithm: string): value is JWK & { kid: string; n: string; e: string } {
-  if (typeof value !== 'object' || value === null) return false;
-  const { kty, kid, use, alg, key_ops: operations, n, e } = value as Record<string, unknown>;
-  if (kty !== 'RSA' || typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return false;
-  if (use !== undefined && use !== 'sig') return false;
-  if (alg !== undefined && alg !== algorithm) return false;
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return false;
-  if (typeof n !== 'string' || typeof e !== 'string') return false;
+/** Curve of each algorithm (RFC 7518 §3.4). */
+const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+
+/**
+ * What of a JWK is taken over: its ID and the public numbers, neither its own `alg` nor key material of another kind. Nothing
+ * for a key that is not for this algorithm (RFC 7517 §4, RFC 7518 §6): RSA of 2048 to 8192 bits with exponent 65537, or the
+ * algorithm's curve.
+ */
+function toPublicKey(value: unknown, algorithm: string): { kid: string; numbers: JWK } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { kty, kid, use, alg, key_ops: operations, n, e, crv, x, y } = ownProperties(value as Record<string, unknown>);
+  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return undefined;
+  if (use !== undefined && use !== 'sig') return undefined;
+  if (alg !== undefined && alg !== algorithm) return undefined;
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined;
+  const curve = CURVES[algorithm];
+  if (curve !== undefined) {
+    if (kty !== 'EC' || crv !== curve || typeof x !== 'string' || typeof y !== 'string') return undefined;
+    return { kid, numbers: { kty, crv, x, y } };
+  }
+  if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string' || !/^A*AQAB$/.test(e)) return undefined;
   const bits = countBits(Buffer.from(n, 'base64url'));
-  return bits >= MIN_MODULUS_BITS && bits <= MAX_MODULUS_BITS && /^A*AQAB$/.test(e);
+  return bits >= MIN_MODULUS_BITS && bits <= MAX_MODULUS_BITS ? { kid, numbers: { kty, n, e } } : undefined;
 }
 
 function countBits(bytes: Uint8Array): number {

@@ -1,3 +1,6 @@
+import { isRecord } from './record.js';
+import { CLAIM_ALIASES } from './wire.js';
+
 /**
  * Scopes and the claims they bring (GenAuth: sign-in page, option `scope`; OpenID Connect Core 1.0 §5.4), once as types and once
  * as readers, so that a user has at run time what its type promises.
@@ -6,8 +9,8 @@
 /** A role as GenAuth may send it: its code, or an object that holds the code. */
 export type GenAuthRole = string | { readonly code: string; readonly [property: string]: unknown };
 
-/** Claims by scope. A text that GenAuth leaves unset (`null` or `""`) is `null`. */
-export interface ScopeClaims {
+/** Claims by scope. A string that GenAuth leaves unset (`null` or `""`) is `null`. */
+export interface ScopeClaims<ExtendedFields extends object = Record<string, unknown>> {
   openid: { sub: string };
   profile: {
     /** `YYYY-MM-DD`, or a date-time. */
@@ -37,7 +40,8 @@ export interface ScopeClaims {
   unionid: { unionid: string | null };
   userpool_id: { userpool_id: string | null };
   external_id: { external_id: string | null };
-  extended_fields: { extended_fields: Record<string, unknown> | null };
+  /** The fields that your user pool defines; the type is yours to give, and nobody checks the values against it. */
+  extended_fields: { extended_fields: ExtendedFields | null };
   /** `null` outside a tenant. */
   tenant_id: { tenant_id: string | null };
 }
@@ -60,10 +64,17 @@ type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) 
  *
  * `S` is a union of scopes (`'openid' | 'email'`) or the space-separated text. With scopes that are known only at run time
  * (`string`) every claim but `sub` is optional.
+ *
+ * @typeParam ExtendedFields - The user pool's own fields, with scope `extended_fields`.
  */
-export type GenAuthUser<S extends string = string> = string extends S
-  ? { sub: string } & Partial<UnionToIntersection<ScopeClaims[ClaimScope]>>
-  : UnionToIntersection<ScopeClaims['openid'] | ScopeClaims[ScopeNames<S> & ClaimScope]> extends infer Claims
+export type GenAuthUser<
+  S extends string = string,
+  ExtendedFields extends object = Record<string, unknown>,
+> = string extends S
+  ? { sub: string } & Partial<UnionToIntersection<ScopeClaims<ExtendedFields>[ClaimScope]>>
+  : UnionToIntersection<
+        ScopeClaims<ExtendedFields>['openid'] | ScopeClaims<ExtendedFields>[ScopeNames<S> & ClaimScope]
+      > extends infer Claims
     ? { [Name in keyof Claims]: Claims[Name] }
     : never;
 
@@ -72,11 +83,9 @@ type Reader<Value> = (value: unknown) => Value;
 const text: Reader<string | null> = (value) => (typeof value === 'string' && value !== '' ? value : null);
 const flag: Reader<boolean> = (value) => value === true;
 const moment: Reader<string | number | null> = (value) => (typeof value === 'number' ? value : text(value));
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const object: Reader<Record<string, unknown> | null> = (value) => (isObject(value) ? value : null);
+const object: Reader<Record<string, unknown> | null> = (value) => (isRecord(value) ? value : null);
 const isRole = (value: unknown): value is GenAuthRole =>
-  typeof value === 'string' || (isObject(value) && typeof value['code'] === 'string');
+  typeof value === 'string' || (isRecord(value) && typeof value['code'] === 'string');
 const roles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
 
 const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
@@ -110,9 +119,6 @@ const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<Sco
   tenant_id: { tenant_id: text },
 };
 
-/** GenAuth's scope table writes some claims in another way than its claims list does: the claim here, the other name there. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { external_id: 'externalId' };
-
 /** `'openid  profile'` → `['openid', 'profile']`, each once. */
 export function parseScope(scope: string | readonly string[]): string[] {
   const names = typeof scope === 'string' ? scope.split(' ') : scope;
@@ -120,19 +126,16 @@ export function parseScope(scope: string | readonly string[]): string[] {
 }
 
 /** Builds the user from verified claims: by name, into a new object, so that nothing that was not asked for gets in. */
-export function toUser<S extends string>(
-  claims: Readonly<Record<string, unknown>>,
-  scope: readonly string[],
-): GenAuthUser<S> {
+export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: readonly string[]): User {
   const user: Record<string, unknown> = {};
   for (const name of ['openid', ...scope]) {
     if (!Object.hasOwn(READERS, name)) continue;
     for (const [claim, read] of Object.entries<Reader<unknown>>(READERS[name as ClaimScope])) {
-      const source = Object.hasOwn(claims, claim) ? claim : OTHER_NAMES[claim];
+      const source = Object.hasOwn(claims, claim) ? claim : CLAIM_ALIASES[claim];
       user[claim] = read(source !== undefined && Object.hasOwn(claims, source) ? claims[source] : undefined);
     }
   }
-  return user as GenAuthUser<S>;
+  return user as User;
 }
 
 /** Who sent a guarded request, from the access token alone: GenAuth puts no profile into it. */

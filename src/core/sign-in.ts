@@ -1,30 +1,34 @@
 import { parseIpAddress } from './client-ip.js';
-import { ConfigurationError, RequestError, UpstreamError, quote } from './errors.js';
-import type { HttpAnswer, HttpRequest } from './http.js';
+import { ConfigurationError, RequestError, quote } from './errors.js';
+import type { HttpRequest } from './http.js';
 import type { ResolvedOptions } from './options.js';
-import { ownProperties } from './own-properties.js';
-import type { GenAuthUser } from './scopes.js';
+import { ownProperties } from './record.js';
+import { type GenAuthUser, parseScope } from './scopes.js';
 import type { IdTokenClaims } from './token-verifier.js';
 import {
-  type Envelope,
   HEADERS,
+  PASSWORD_ENCRYPT_TYPES,
   PATHS,
-  type UnverifiedTokens,
+  type PasswordEncryptType,
   type WireSignInOptions,
-  type WireSignInRequest,
-  parseEnvelope,
-  parseTokens,
+  buildSignInBody,
 } from './wire.js';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_IDENTIFIER_LENGTH = 256;
 const MAX_PASSWORD_LENGTH = 1024;
+const MAX_CAPTCHA_LENGTH = 4096;
 
-/** Account (user name, e-mail or phone number) and password. */
-export interface PasswordCredentials {
-  account: string;
-  password: string;
-}
+/** The four ways to name a person with a password; `account` is any of the others, GenAuth tries them. */
+export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
+export type Identifier = (typeof IDENTIFIERS)[number];
+
+/** One identifier and the password. */
+export type PasswordCredentials = {
+  [Name in Identifier]: { [Member in Name]: string } & { [Other in Exclude<Identifier, Name>]?: never } & {
+    password: string;
+  };
+}[Identifier];
 
 /** The name that a person has in the company's Active Directory, and the password there. */
 export interface AdCredentials {
@@ -34,16 +38,29 @@ export interface AdCredentials {
 
 export type Credentials = PasswordCredentials | AdCredentials;
 
-/** What accompanies a sign-in (GenAuth: sign-in page, SignInOptionsDto). All of it comes from the server's own side. */
-export interface SignInOptions {
+/**
+ * What accompanies a sign-in (GenAuth: sign-in page, SignInOptionsDto). All of it comes from the server's own side, except a
+ * captcha.
+ */
+export interface SignInOptions<S extends string = string, CustomData extends object = object> {
+  /** Instead of the configured scopes; the user of the outcome follows them. */
+  scope?: S | readonly S[] | undefined;
   /** The person's IP address; any other text is refused. */
   clientIp?: string | undefined;
-  /** Reaches the Pipeline functions of the tenant; an object, or a text that is passed on as it is. */
-  context?: Record<string, unknown> | string | undefined;
+  /** Reaches the Pipeline functions of the tenant; an object, or a string that is passed on as it is. */
+  context?: object | string | undefined;
   /** Sign in to this tenant. */
   tenantId?: string | undefined;
   /** Values for custom fields that are defined in the console. */
-  customData?: Record<string, unknown> | undefined;
+  customData?: CustomData | undefined;
+  /** Creates the account if there is none: with `email`, `username` or `phone`, never with `account`. */
+  autoRegister?: boolean | undefined;
+  /** What the person read in the picture, after an outcome `captcha_required`. */
+  captchaCode?: string | undefined;
+  /** The token that came with the picture. */
+  captchaToken?: string | undefined;
+  /** Instead of the configured one. */
+  passwordEncryptType?: PasswordEncryptType | undefined;
 }
 
 /** The tokens of a verified sign-in. Keep them from logs and from `req.user`. */
@@ -78,23 +95,36 @@ export interface SignInSuccess<User = GenAuthUser> extends SignInAnswer {
   claims: IdTokenClaims;
 }
 
+/** A factor that the person may use (GenAuth: MfaTriggerData). */
+export interface ApplicationMfa {
+  /** `SMS`, `EMAIL`, `OTP`, `FACE`, `PASSKEY`; others may come. */
+  mfaPolicy: string;
+  status: number;
+  sort: number;
+}
+
 /** A sign-in that GenAuth understood and did not complete: the person must do something, or may not come in. */
 export type SignInRejection = SignInAnswer &
   (
     | {
         /** Unknown account or wrong password; nobody outside learns which. */
         kind: 'invalid_credentials';
+        /** Tries that are left before the account is locked, where GenAuth says so. */
         remainingAttempts: number | undefined;
       }
+    /** Fetch a picture with `getCaptcha`, and sign in again with `captchaCode` and `captchaToken`. */
     | { kind: 'captcha_required' }
     | {
         kind: 'mfa_required';
         /** Bearer token for GenAuth's MFA calls. */
         mfaToken: string | undefined;
+        applicationMfa: readonly ApplicationMfa[];
       }
-    | { kind: 'password_change_required' }
-    | { kind: 'identity_binding_required' }
-    | { kind: 'profile_completion_required' }
+    | {
+        kind: 'password_change_required' | 'identity_binding_required' | 'profile_completion_required';
+        /** Token for GenAuth's call that does it, where it gave one. */
+        flowToken: string | undefined;
+      }
     | { kind: 'account_locked' }
     | { kind: 'access_denied' }
     | {
@@ -102,50 +132,18 @@ export type SignInRejection = SignInAnswer &
         /** Seconds, where GenAuth said so. */
         retryAfter: number | undefined;
       }
-    /** Anything else that is not success, unknown codes among them. */
-    | { kind: 'rejected' }
+    | {
+        /** Anything else that is not success, unknown codes among them. */
+        kind: 'rejected';
+        /** GenAuth wants one more step that has no kind here (`statusCode` 3xx); its own sign-in page offers it. */
+        furtherStep: boolean;
+      }
   );
 
 /** Every way a sign-in can go, told apart by `kind`. Faults of GenAuth, the network or the configuration are thrown instead. */
-export type SignInOutcome<S extends string = string> = SignInSuccess<GenAuthUser<S>> | SignInRejection;
-
-/**
- * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for. Several
- * names for one thing, such as 2333, 2004 and 2006, are one kind.
- */
-const KINDS: Readonly<Record<number, SignInRejection['kind']>> = {
-  1001: 'access_denied',
-  1002: 'rate_limited',
-  1108: 'profile_completion_required',
-  1576: 'access_denied',
-  1577: 'access_denied',
-  1578: 'access_denied',
-  1635: 'mfa_required',
-  1636: 'mfa_required',
-  1639: 'password_change_required',
-  1640: 'identity_binding_required',
-  1641: 'identity_binding_required',
-  1642: 'profile_completion_required',
-  1643: 'account_locked',
-  1645: 'profile_completion_required',
-  1666: 'identity_binding_required',
-  2000: 'captcha_required',
-  2001: 'captcha_required',
-  2004: 'invalid_credentials',
-  2005: 'account_locked',
-  2006: 'invalid_credentials',
-  2027: 'invalid_credentials',
-  2031: 'access_denied',
-  2042: 'access_denied',
-  2057: 'account_locked',
-  2058: 'password_change_required',
-  2061: 'password_change_required',
-  2071: 'password_change_required',
-  2100: 'rate_limited',
-  2333: 'invalid_credentials',
-  2120008: 'access_denied',
-  2130010: 'access_denied',
-};
+export type SignInOutcome<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
+  | SignInSuccess<GenAuthUser<S, ExtendedFields>>
+  | SignInRejection;
 
 /** The later ones count, where they say something: `undefined` takes nothing away. */
 export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
@@ -154,30 +152,47 @@ export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
   return Object.fromEntries(said);
 }
 
-/** What is wrong with sign-in options, one text for each mistake; the names are those of the options. */
+const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) => boolean, string]>> = {
+  scope: [isScope, "write ['openid', 'email'], with 'openid' among them"],
+  clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
+  context: [
+    (value) => typeof value === 'string' || isJsonObject(value),
+    'write an object that JSON can hold, { source: "utm" }',
+  ],
+  tenantId: [isText, 'write the tenant ID as a string'],
+  customData: [isJsonObject, 'write an object that JSON can hold, { school: "pku" }'],
+  autoRegister: [(value) => typeof value === 'boolean', 'write true or false'],
+  captchaCode: [isText, 'write the text of the picture'],
+  captchaToken: [isText, 'write the token that came with the picture'],
+  passwordEncryptType: [
+    (value) => PASSWORD_ENCRYPT_TYPES.some((type) => type === value),
+    `write one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}`,
+  ],
+};
+
+/** What is wrong with sign-in options, one line for each mistake; the names are those of the options. */
 export function findSignInOptionsMistakes(options: SignInOptions): string[] {
   const mistakes: string[] = [];
-  const object = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) && isJson(value);
-  const checks: Record<keyof SignInOptions, [(value: unknown) => boolean, string]> = {
-    clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
-    context: [
-      (value) => typeof value === 'string' || object(value),
-      'write an object that JSON can hold, { source: "utm" }',
-    ],
-    tenantId: [(value) => typeof value === 'string' && value !== '', 'write the tenant ID as a text'],
-    customData: [object, 'write an object that JSON can hold, { school: "pku" }'],
-  };
   for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name) ? checks[name as keyof SignInOptions] : undefined;
-    if (check === undefined)
-      mistakes.push(`${name} is not a sign-in option: there are ${Object.keys(checks).join(', ')}.`);
-    else if (value !== undefined && !check[0](value)) mistakes.push(`${name} is ${quote(value)}: ${check[1]}.`);
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof SignInOptions] : undefined;
+    if (check === undefined) {
+      mistakes.push(`${name} is not a sign-in option: there are ${Object.keys(CHECKS).join(', ')}.`);
+    } else if (value !== undefined && !check[0](value)) mistakes.push(`${name} is ${quote(value)}: ${check[1]}.`);
   }
   return mistakes;
 }
 
-function isJson(value: unknown): boolean {
+function isScope(value: unknown): boolean {
+  const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return (typeof value === 'string' || isTexts) && parseScope(value as string | string[]).includes('openid');
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_CAPTCHA_LENGTH;
+}
+
+function isJsonObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   try {
     return JSON.stringify(value)?.startsWith('{') === true;
   } catch {
@@ -185,50 +200,94 @@ function isJson(value: unknown): boolean {
   }
 }
 
-function checkText(name: string, value: unknown, maxLength: number): void {
-  if (typeof value === 'string' && value !== '' && value.length <= maxLength) return;
-  // The value stays out of the message: it may be a password in the wrong field.
-  throw new RequestError(`"${name}" must be a text of 1 to ${maxLength} characters.`);
+/** Credentials in the form of the wire: which connection, what the person is called by, and the password. */
+export interface ParsedCredentials {
+  connection: 'PASSWORD' | 'AD';
+  identifier: Identifier | 'sAMAccountName';
+  name: string;
+  password: string;
 }
 
 /**
- * The request of a sign-in: configuration, the two texts of the person, and what the server's side adds. Texts are neither
- * trimmed nor normalised: a password may begin with a space.
+ * Checks credentials. Texts are neither trimmed nor normalised: a password may begin with a space.
  *
- * @throws RequestError for credentials that no account can have; they are not sent.
- * @throws ConfigurationError `invalid_sign_in_options`.
+ * @throws RequestError for credentials that no account can have; they are never sent.
  */
-export function buildSignInRequest(
-  options: ResolvedOptions,
-  credentials: Credentials,
-  signInOptions: SignInOptions,
-): HttpRequest {
-  const mistakes = findSignInOptionsMistakes(signInOptions);
-  if (mistakes.length > 0) {
-    throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${mistakes.join(' ')}`);
+export function parseCredentials(given: Credentials): ParsedCredentials {
+  const credentials: Partial<Record<string, unknown>> =
+    typeof given === 'object' && given !== null ? { ...ownProperties(given) } : {};
+  const named = ([...IDENTIFIERS, 'sAMAccountName'] as const).filter((name) => credentials[name] !== undefined);
+  const [identifier] = named;
+  if (identifier === undefined || named.length > 1) {
+    const found = named.length === 0 ? 'none' : named.join(' and ');
+    throw new RequestError(
+      `One of ${IDENTIFIERS.join(', ')} and sAMAccountName is needed with the password, not ${found}.`,
+    );
   }
-  const { appId, appSecret = '', tokenEndpointAuthMethod } = options;
-  const { clientIp: address, context, tenantId, customData } = ownProperties(signInOptions);
-  const clientIp = parseIpAddress(address);
-  const wireOptions: WireSignInOptions = {
-    scope: options.scope.join(' '),
-    ...(clientIp === undefined ? {} : { clientIp }),
+  return {
+    connection: identifier === 'sAMAccountName' ? 'AD' : 'PASSWORD',
+    identifier,
+    name: readText(identifier, credentials[identifier], MAX_IDENTIFIER_LENGTH),
+    password: readText('password', credentials['password'], MAX_PASSWORD_LENGTH),
+  };
+}
+
+function readText(name: string, value: unknown, maxLength: number): string {
+  if (typeof value === 'string' && value !== '' && value.length <= maxLength) return value;
+  // The value stays out of the message: it may be a password in the wrong field.
+  throw new RequestError(`"${name}" must be a string of 1 to ${maxLength} characters.`);
+}
+
+/** @throws ConfigurationError `invalid_sign_in_options`, also for what does not go together with the credentials. */
+export function checkSignInOptions(options: SignInOptions, { identifier }: ParsedCredentials): void {
+  const mistakes = findSignInOptionsMistakes(options);
+  if (ownProperties(options).autoRegister === true && identifier === 'account') {
+    mistakes.push('autoRegister does not work with account: send email, username or phone instead.');
+  }
+  if (mistakes.length === 0) return;
+  throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${mistakes.join(' ')}`);
+}
+
+/** What goes into a sign-in beside the configuration: checked, and the password as it is to be sent. */
+export interface SignInRequestParts {
+  credentials: ParsedCredentials;
+  options: SignInOptions;
+  /** Encrypted, if `passwordEncryptType` says so. */
+  password: string;
+  passwordEncryptType: PasswordEncryptType;
+  appSecret: string | undefined;
+}
+
+/** The request of a sign-in: configuration, what the person typed, and what the server's side adds. */
+export function buildSignInRequest(configuration: ResolvedOptions, parts: SignInRequestParts): HttpRequest {
+  const { appId, tokenEndpointAuthMethod } = configuration;
+  const { credentials, password, passwordEncryptType, appSecret = '' } = parts;
+  const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = ownProperties(
+    parts.options,
+  );
+  const address = parseIpAddress(clientIp);
+  const options: WireSignInOptions = {
+    scope: (scope === undefined ? configuration.scope : parseScope(scope)).join(' '),
+    ...(address === undefined ? {} : { clientIp: address }),
     ...(context === undefined ? {} : { context }),
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(customData === undefined ? {} : { customData }),
+    ...(autoRegister === undefined ? {} : { autoRegister }),
+    ...(captchaCode === undefined ? {} : { captchaCode }),
+    ...(captchaToken === undefined ? {} : { captchaToken }),
+    ...(passwordEncryptType === 'none' ? {} : { passwordEncryptType }),
   };
-  const body: WireSignInRequest = {
-    ...buildPayload(credentials),
-    options: wireOptions,
-    ...(tokenEndpointAuthMethod === 'client_secret_post' ? { client_id: appId, client_secret: appSecret } : {}),
-  };
+  const body = buildSignInBody({
+    ...credentials,
+    password,
+    options,
+    client: tokenEndpointAuthMethod === 'client_secret_post' ? { id: appId, secret: appSecret } : undefined,
+  });
   return {
     method: 'POST',
     path: PATHS.signIn,
     headers: {
-      [HEADERS.appId]: appId,
-      [HEADERS.appIdOfGenAuth]: appId,
-      [HEADERS.requestFrom]: 'sdk',
+      ...buildAppHeaders(appId),
       ...(tokenEndpointAuthMethod === 'client_secret_basic'
         ? { authorization: `Basic ${Buffer.from(`${appId}:${appSecret}`).toString('base64')}` }
         : {}),
@@ -238,106 +297,7 @@ export function buildSignInRequest(
   };
 }
 
-function buildPayload(given: Credentials): Pick<WireSignInRequest, 'connection' | 'passwordPayload' | 'adPayload'> {
-  if (typeof given !== 'object' || given === null) {
-    throw new RequestError('The credentials are missing: pass { account, password } or { sAMAccountName, password }.');
-  }
-  const credentials = ownProperties(given);
-  const { password } = credentials;
-  if ('sAMAccountName' in credentials) {
-    const { sAMAccountName } = credentials;
-    checkText('sAMAccountName', sAMAccountName, MAX_IDENTIFIER_LENGTH);
-    checkText('password', password, MAX_PASSWORD_LENGTH);
-    return { connection: 'AD', adPayload: { sAMAccountName, password } };
-  }
-  const { account } = credentials;
-  checkText('account', account, MAX_IDENTIFIER_LENGTH);
-  checkText('password', password, MAX_PASSWORD_LENGTH);
-  return { connection: 'PASSWORD', passwordPayload: { account, password } };
-}
-
-/** GenAuth's answer before anything in it is verified: the tokens, or the reason why there are none. */
-export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | SignInRejection;
-
-/** Both tokens are there, and nobody has verified them. */
-export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
-
-/**
- * Reads the answer: by the body first, since its HTTP status is 200 for nearly everything, then by the HTTP status.
- *
- * @throws UpstreamError where GenAuth is down or answers what cannot be used.
- * @throws ConfigurationError where it refuses the application itself.
- */
-export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
-  const envelope = parseEnvelope(answer.body);
-  if (envelope === undefined) return parseForeignAnswer(answer);
-  if (envelope.statusCode === 200) {
-    const { idToken, accessToken, ...rest } = parseTokens(envelope.data);
-    if (idToken !== undefined && accessToken !== undefined) {
-      return { envelope, tokens: { ...rest, idToken, accessToken } };
-    }
-    throw new UpstreamError(
-      'upstream_invalid_response',
-      `GenAuth answered a sign-in with success and without ${idToken === undefined ? 'an id_token' : 'an access_token'} ` +
-        `(request ${quote(envelope.requestId ?? 'without ID')}).`,
-    );
-  }
-  return toRejection(envelope, answer.retryAfter);
-}
-
-/** An answer without GenAuth's envelope comes from something in between. */
-function parseForeignAnswer({ status, retryAfter }: HttpAnswer): SignInRejection {
-  if (status === 429) {
-    return { kind: 'rate_limited', statusCode: 429, apiCode: undefined, requestId: undefined, message: '', retryAfter };
-  }
-  if (status >= 500) {
-    throw new UpstreamError('upstream_unavailable', `GenAuth's gateway answered HTTP ${status}.`, { retryAfter });
-  }
-  throw new UpstreamError(
-    'upstream_invalid_response',
-    `The sign-in was answered with HTTP ${status} and without GenAuth's JSON: is appHost the application's address?`,
-  );
-}
-
-function toRejection(envelope: Envelope, retryAfter: number | undefined): SignInRejection {
-  const { statusCode, apiCode, message, requestId, data } = envelope;
-  const answer = { statusCode, apiCode, message, requestId };
-  const said = `${statusCode}${apiCode === undefined ? '' : `/${apiCode}`} ${quote(message)}, request ${quote(requestId ?? 'without ID')}`;
-  const kind = apiCode === undefined ? undefined : KINDS[apiCode];
-  if (kind === undefined) {
-    if (apiCode === 2011 || apiCode === 2224) {
-      throw new ConfigurationError(
-        'app_not_found',
-        `GenAuth does not know this application (${said}): check appId and appHost against the console.`,
-      );
-    }
-    if (statusCode === 401 && apiCode === undefined) {
-      throw new ConfigurationError(
-        'client_authentication_failed',
-        `GenAuth refused the application's own credentials (${said}): check appSecret, and tokenEndpointAuthMethod against ` +
-          'the console, application → configuration → token-exchange authentication method.',
-      );
-    }
-    if (statusCode >= 500 || apiCode === 1000) {
-      throw new UpstreamError('upstream_unavailable', `GenAuth cannot sign anybody in now (${said}).`, { retryAfter });
-    }
-  }
-  switch (kind ?? (statusCode === 429 ? 'rate_limited' : 'rejected')) {
-    case 'invalid_credentials': {
-      const remaining = data['remainCount'];
-      return {
-        ...answer,
-        kind: 'invalid_credentials',
-        remainingAttempts: typeof remaining === 'number' ? remaining : undefined,
-      };
-    }
-    case 'mfa_required': {
-      const token = data['mfaToken'];
-      return { ...answer, kind: 'mfa_required', mfaToken: typeof token === 'string' ? token : undefined };
-    }
-    case 'rate_limited':
-      return { ...answer, kind: 'rate_limited', retryAfter };
-    default:
-      return { ...answer, kind: (kind ?? 'rejected') as 'rejected' };
-  }
+/** Which application calls. Newer tenants know the second name, all know the first. */
+export function buildAppHeaders(appId: string): Record<string, string> {
+  return { [HEADERS.appId]: appId, [HEADERS.appIdOfGenAuth]: appId, [HEADERS.requestFrom]: 'sdk' };
 }

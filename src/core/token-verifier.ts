@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { compactVerify } from 'jose';
-import { TokenVerificationError, quote } from './errors.js';
-import type { Jwks } from './jwks.js';
-import { ownProperties } from './own-properties.js';
+import { type CryptoKey, compactVerify } from 'jose';
+import { ConfigurationError, TokenVerificationError, quote } from './errors.js';
+import type { AppSecret } from './app-secret.js';
+import { type Jwks, MAX_KID_LENGTH } from './jwks.js';
+import { ownProperties } from './record.js';
 
 /** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
 const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
-const MAX_KID_LENGTH = 256;
 const MAX_SUBJECT_LENGTH = 255;
 /** Seconds. No tenant grants a year; a lifetime beyond it is a time in milliseconds or worse. */
 const MAX_LIFETIME = 366 * 24 * 3600;
@@ -18,6 +18,23 @@ const TOKEN_TYPES = {
 } as const;
 
 type TokenKind = 'id_token' | 'access_token';
+
+/** Algorithms that a tenant can be set to (RFC 7518 §3.1). The asymmetric ones are verified through the key set. */
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'HS256',
+] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+/** Bytes of an HS256 key (RFC 7518 §3.2). */
+export const MIN_HS256_SECRET_BYTES = 32;
 
 /** Claims that every verified token has (RFC 7519 §4.1). */
 export interface TokenClaims {
@@ -50,7 +67,12 @@ export interface TokenVerifierSettings {
   audience: readonly string[];
   /** Seconds. */
   clockTolerance: number;
-  jwks: Jwks;
+  /** What each kind of token must be signed with: the only algorithm that is accepted for it. */
+  algorithms: Readonly<Record<TokenKind, SigningAlgorithm>>;
+  /** Left out where no algorithm has public keys. */
+  jwks: Jwks | undefined;
+  /** Key of HS256. */
+  appSecret: AppSecret;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -60,8 +82,6 @@ export interface TokenVerifierSettings {
  * signature, claims. Nothing of it can be switched off.
  */
 export class TokenVerifier {
-  /** Never taken from a token, a key or a document of the server (RFC 8725 §3.1). */
-  static readonly algorithm = 'RS256';
   readonly #settings: TokenVerifierSettings;
 
   constructor(settings: TokenVerifierSettings) {
@@ -83,7 +103,9 @@ export class TokenVerifier {
     if (typeof scope === 'string' && typeof jti === 'string') {
       throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
     }
-    if (accessToken !== undefined && hash !== undefined) checkAccessTokenHash(hash, accessToken);
+    if (accessToken !== undefined && hash !== undefined) {
+      checkAccessTokenHash(hash, accessToken, this.#settings.algorithms.id_token);
+    }
     return claims;
   }
 
@@ -107,14 +129,31 @@ export class TokenVerifier {
 
   async #verify(token: string, kind: TokenKind, fromGenAuth: boolean): Promise<TokenClaims> {
     const { header, payload } = decomposeUnverifiedToken(token, kind);
-    const kid = checkHeader(header, kind);
-    const key = await this.#settings.jwks.getKey(kid, fromGenAuth);
-    try {
-      await compactVerify(token, key, { algorithms: [TokenVerifier.algorithm] });
-    } catch (cause) {
-      throw new TokenVerificationError('token_signature_invalid', `The signature of the ${kind} is wrong.`, { cause });
+    // From our configuration alone, never from a token, a key or a document of the server (RFC 8725 §3.1).
+    const algorithm = this.#settings.algorithms[kind];
+    const kid = checkHeader(header, kind, algorithm);
+    if (algorithm === 'HS256') await this.#checkSharedSecret(token, kind, fromGenAuth);
+    else {
+      const key = await this.#settings.jwks?.getKey(algorithm, kid, fromGenAuth);
+      if (key === undefined)
+        throw new TokenVerificationError('token_key_unknown', `There are no keys for ${algorithm}.`);
+      await checkSignature(token, kind, algorithm, key);
     }
     return this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind);
+  }
+
+  /** HS256 is a way of its own: its key is the application's secret, and no public key ever gets here. */
+  async #checkSharedSecret(token: string, kind: TokenKind, fromGenAuth: boolean): Promise<void> {
+    const { appSecret } = this.#settings;
+    const secret = await appSecret.get();
+    try {
+      await checkSignature(token, kind, 'HS256', toHs256Key(secret));
+    } catch (error) {
+      // A secret that is replaced while we run: tokens of the new one come before GenAuth refuses the old one. What a stranger
+      // sends must not make us ask for the secret again.
+      if (!fromGenAuth || !(await appSecret.renew(secret))) throw error;
+      await checkSignature(token, kind, 'HS256', toHs256Key(await appSecret.get()));
+    }
   }
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
@@ -183,7 +222,7 @@ function decomposeUnverifiedToken(
   if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
     throw new TokenVerificationError(
       'token_malformed',
-      `The ${kind} is no signed JWT: it has ${segments.length} parts, not 3.`,
+      `The ${kind} is not a signed JWT: it has ${segments.length} parts, not 3.`,
     );
   }
   decodeSegment(signature, `signature of the ${kind}`);
@@ -226,15 +265,19 @@ function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknow
     value = undefined;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TokenVerificationError('token_malformed', `The ${what} is no JSON object.`);
+    throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
   }
   return value as Record<string, unknown>;
 }
 
 /** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
-function checkHeader(header: Record<string, unknown>, kind: TokenKind): string | undefined {
+function checkHeader(
+  header: Record<string, unknown>,
+  kind: TokenKind,
+  algorithm: SigningAlgorithm,
+): string | undefined {
   const { alg, kid, typ, crit, b64, zip } = ownProperties(header);
-  if (alg !== TokenVerifier.algorithm) throw algorithmMismatch(alg, kind);
+  if (alg !== algorithm) throw algorithmMismatch(alg, kind, algorithm);
   if (crit !== undefined || b64 !== undefined || zip !== undefined) {
     throw new TokenVerificationError(
       'token_malformed',
@@ -251,15 +294,41 @@ function checkHeader(header: Record<string, unknown>, kind: TokenKind): string |
   return kid;
 }
 
-function algorithmMismatch(alg: unknown, kind: TokenKind): TokenVerificationError {
-  const mend =
+function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgorithm): TokenVerificationError {
+  const option = kind === 'id_token' ? 'idTokenSignedResponseAlg' : 'accessTokenSignedResponseAlg';
+  const known = SIGNING_ALGORITHMS.find((each) => each === alg);
+  const mend = known === undefined ? '' : ` If that is how the tenant signs, set the option ${option}: '${known}'.`;
+  const advice =
     alg === 'HS256' && kind === 'id_token'
-      ? ' HS256 is what GenAuth signs with until it is told otherwise: in the console open the application, protocol' +
-        ' configuration, authorization, and set the id_token signature algorithm to RS256.'
+      ? ' HS256 is what GenAuth signs with until it is told otherwise. Better than the option is RS256: in the console open the' +
+        ' application, protocol configuration, authorization, id_token signature algorithm.'
       : '';
   return new TokenVerificationError(
     'token_algorithm_mismatch',
-    `The ${kind} is signed with ${quote(alg)}, this service accepts ${TokenVerifier.algorithm} alone.${mend}`,
+    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${mend}${advice}`,
+  );
+}
+
+async function checkSignature(
+  token: string,
+  kind: TokenKind,
+  algorithm: SigningAlgorithm,
+  key: CryptoKey | Uint8Array,
+): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms: [algorithm] });
+  } catch (cause) {
+    throw new TokenVerificationError('token_signature_invalid', `The signature of the ${kind} is wrong.`, { cause });
+  }
+}
+
+/** The UTF-8 bytes of the secret; one that is missing or short would let anybody sign. */
+function toHs256Key(secret: string | undefined): Uint8Array {
+  const key = new TextEncoder().encode(secret ?? '');
+  if (key.length >= MIN_HS256_SECRET_BYTES) return key;
+  throw new ConfigurationError(
+    'app_secret_too_short',
+    `The app secret has ${key.length} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}: choose RS256 in the console.`,
   );
 }
 
@@ -271,9 +340,12 @@ function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVeri
   return new TokenVerificationError('token_claim_invalid', `The ${kind} has ${claim} ${quote(value)}.`);
 }
 
-/** `at_hash`: the left half of the access token's SHA-256, for the algorithms that end in 256. */
-function checkAccessTokenHash(hash: unknown, accessToken: string): void {
-  const expected = createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16);
+/** `at_hash`: the left half of the access token's hash, with the hash function of the id_token's algorithm. */
+function checkAccessTokenHash(hash: unknown, accessToken: string, algorithm: SigningAlgorithm): void {
+  const digest = createHash(`sha${algorithm.slice(2)}`)
+    .update(accessToken, 'ascii')
+    .digest();
+  const expected = digest.subarray(0, digest.length / 2);
   const actual = Buffer.from(typeof hash === 'string' ? hash : '', 'base64url');
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
     throw new TokenVerificationError('token_hash_mismatch', 'The id_token belongs to another access token (at_hash).');

@@ -1,18 +1,35 @@
 /**
- * GenAuth's wire as its own documents and SDKs show it: paths, header names, bodies and codes, nothing else.
+ * GenAuth's wire as its own documents and SDKs show it: paths, header names, bodies and codes, and the two ways between its
+ * words and ours.
  *
- * The one module that the emulator shares with the client. It holds facts and types, no behaviour that a test could
- * need to see from both sides.
+ * The one module that the emulator shares with the client. What both use are facts and types; the functions that write and read
+ * bodies are the client's alone, so that no mistake in them can hide on both sides.
  */
+
+import { isRecord } from './record.js';
 
 /** Addresses below the application's host. */
 export const PATHS = {
   /** Sign-in by credentials. */
   signIn: '/api/v3/signin',
+  /** Public facts of the server, its keys for passwords among them. */
+  system: '/api/v3/system',
+  /** A captcha picture with a token that stands for it, so that no cookie is needed. */
+  captcha: '/api/v3/get-captcha-code',
   /** OpenID Connect Discovery 1.0 §4. */
   discovery: '/oidc/.well-known/openid-configuration',
   /** Key set, the address that GenAuth documents. */
   jwks: '/oidc/.well-known/jwks.json',
+  /** RFC 6749 §3.2. */
+  token: '/oidc/token',
+  /** RFC 7662. */
+  introspection: '/oidc/token/introspection',
+  /** RFC 7009. */
+  revocation: '/oidc/token/revocation',
+  /** OpenID Connect Core 1.0 §5.3. */
+  userInfo: '/oidc/me',
+  /** OpenID Connect RP-Initiated Logout 1.0. */
+  endSession: '/oidc/session/end',
 } as const;
 
 /** Where newer tenants serve the key set: below the application's id. */
@@ -36,15 +53,26 @@ export const HEADERS = {
 export const TOKEN_ENDPOINT_AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const;
 export type TokenEndpointAuthMethod = (typeof TOKEN_ENDPOINT_AUTH_METHODS)[number];
 
+/** GenAuth's scope table writes some claims in another way than its claims list: the list's name, and the table's. */
+export const CLAIM_ALIASES: Readonly<Record<string, string>> = { external_id: 'externalId' };
+
+/** How a password may be encrypted on the way, on top of TLS. */
+export const PASSWORD_ENCRYPT_TYPES = ['none', 'rsa', 'sm2'] as const;
+export type PasswordEncryptType = (typeof PASSWORD_ENCRYPT_TYPES)[number];
+
 /** `options` of a sign-in (SignInOptionsDto). */
 export interface WireSignInOptions {
   scope?: string;
   clientIp?: string;
   /** Documented as an object and as a string; both are taken. */
-  context?: Record<string, unknown> | string;
+  context?: object | string;
   tenantId?: string;
-  customData?: Record<string, unknown>;
+  customData?: object;
   autoRegister?: boolean;
+  captchaCode?: string;
+  captchaToken?: string;
+  /** Left out, it is `none`. */
+  passwordEncryptType?: PasswordEncryptType;
 }
 
 /** `passwordPayload`: the password and exactly one identifier. */
@@ -95,12 +123,6 @@ export interface WireTokens {
   expire_in?: number;
 }
 
-/** The parts of a discovery document that matter here. */
-export interface WireDiscovery {
-  issuer: string;
-  jwks_uri: string;
-}
-
 /** What sign-in answers, by GenAuth's own table: the `statusCode`, the `apiCode` and the English text. */
 export const SIGN_IN_ERRORS = {
   identifierMissing: {
@@ -121,8 +143,54 @@ export const SIGN_IN_ERRORS = {
     message: 'Please enter captcha code for this login request.',
   },
   userNotFound: { statusCode: 404, apiCode: 2004, message: 'User not exists.' },
+  decryptionFailed: {
+    statusCode: 499,
+    apiCode: 2016,
+    message: 'Decrypt password failed, please check your encryption configuration.',
+  },
   appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
 } as const satisfies Record<string, { statusCode: number; apiCode?: number; message: string }>;
+
+/** Body of `GET /api/v3/system` (SystemInfoResp), which comes without an envelope, and in some places with one. */
+export interface WireSystem {
+  /** PEM, in some places bare base64. */
+  rsa?: { publicKey: string };
+  /** Uncompressed point in hex, with or without the leading `04`. */
+  sm2?: { publicKey: string };
+  version?: Record<string, string>;
+  publicIps?: string[];
+}
+
+/** `data` of `GET /api/v3/get-captcha-code` (GetCaptchaCodeDataDto). */
+export interface WireCaptcha {
+  captchaCodeSvg: string;
+  captchaToken: string;
+}
+
+/** Who wants to sign in and how, in words of our own. */
+export interface SignInBodyParts {
+  connection: 'PASSWORD' | 'AD';
+  identifier: 'account' | 'email' | 'username' | 'phone' | 'sAMAccountName';
+  /** What the person is called by. */
+  name: string;
+  password: string;
+  options: WireSignInOptions;
+  /** With `client_secret_post` only. */
+  client: { id: string; secret: string } | undefined;
+}
+
+/** Writes the body of a sign-in. */
+export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
+  const { connection, identifier, name, password, options, client } = parts;
+  return {
+    connection,
+    ...(identifier === 'sAMAccountName'
+      ? { adPayload: { sAMAccountName: name, password } }
+      : { passwordPayload: { [identifier]: name, password } }),
+    options,
+    ...(client === undefined ? {} : { client_id: client.id, client_secret: client.secret }),
+  };
+}
 
 /** A V3 answer in one form: `apiCode` as a number wherever and however it was written, nothing optional but the two ids. */
 export interface Envelope {
@@ -135,7 +203,7 @@ export interface Envelope {
 
 /** Reads a V3 answer; `undefined` for a body that is none, such as a gateway's page. */
 export function parseEnvelope(body: unknown): Envelope | undefined {
-  if (!isObject(body) || typeof body['statusCode'] !== 'number') return undefined;
+  if (!isRecord(body) || typeof body['statusCode'] !== 'number') return undefined;
   const code = body['apiCode'] ?? body['code'];
   const apiCode = typeof code === 'string' && /^\d+$/.test(code) ? Number(code) : code;
   return {
@@ -143,8 +211,61 @@ export function parseEnvelope(body: unknown): Envelope | undefined {
     apiCode: typeof apiCode === 'number' && Number.isInteger(apiCode) ? apiCode : undefined,
     message: typeof body['message'] === 'string' ? body['message'] : '',
     requestId: typeof body['requestId'] === 'string' ? body['requestId'] : undefined,
-    data: isObject(body['data']) ? body['data'] : {},
+    data: isRecord(body['data']) ? body['data'] : {},
   };
+}
+
+/** Reads `GET /api/v3/system`, with or without an envelope: the public keys as they stand, none of them checked. */
+export function parseSystemKeys(body: unknown): Partial<Record<'rsa' | 'sm2', string>> {
+  if (!isRecord(body)) return {};
+  const system = isRecord(body['rsa']) || isRecord(body['sm2']) ? body : body['data'];
+  const keys: Partial<Record<'rsa' | 'sm2', string>> = {};
+  for (const type of ['rsa', 'sm2'] as const) {
+    const entry = isRecord(system) ? system[type] : undefined;
+    const key = isRecord(entry) ? entry['publicKey'] : undefined;
+    if (typeof key === 'string') keys[type] = key;
+  }
+  return keys;
+}
+
+/** Reads `GET /api/v3/get-captcha-code`; `undefined` for an answer without picture and token. */
+export function parseCaptcha(body: unknown): { svg: string; token: string } | undefined {
+  const { captchaCodeSvg: svg, captchaToken: token } = parseEnvelope(body)?.data ?? {};
+  return typeof svg === 'string' && typeof token === 'string' ? { svg, token } : undefined;
+}
+
+/** What GenAuth adds to a sign-in that is not complete; which of it is there depends on the code. */
+export interface RejectionData {
+  /** With a wrong password, where a limit is on. */
+  remainingAttempts: number | undefined;
+  mfaToken: string | undefined;
+  applicationMfa: { mfaPolicy: string; status: number; sort: number }[];
+  /** With a step that another call of GenAuth does. */
+  flowToken: string | undefined;
+}
+
+/** Reads `data` of a sign-in that is not complete. */
+export function parseRejectionData(data: Readonly<Record<string, unknown>>): RejectionData {
+  const { remainCount, mfaToken, applicationMfa, token } = data;
+  const factors: unknown[] = Array.isArray(applicationMfa) ? applicationMfa : [];
+  return {
+    remainingAttempts: toNumber(remainCount),
+    mfaToken: toText(mfaToken),
+    applicationMfa: factors.filter(isRecord).flatMap(({ mfaPolicy, status, sort }) => {
+      return typeof mfaPolicy === 'string'
+        ? [{ mfaPolicy, status: toNumber(status) ?? 0, sort: toNumber(sort) ?? 0 }]
+        : [];
+    }),
+    flowToken: toText(token),
+  };
+}
+
+function toText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function toNumber(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
 /** The tokens of a sign-in answer, as texts that nobody has verified yet. */
@@ -160,20 +281,11 @@ export interface UnverifiedTokens {
 
 /** Reads `data` of a successful sign-in; the lifetime goes by `expires_in` in real answers and by `expire_in` in the schema. */
 export function parseTokens(data: Readonly<Record<string, unknown>>): UnverifiedTokens {
-  const text = (name: string): string | undefined => {
-    const value = data[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const lifetime = data['expires_in'] ?? data['expire_in'];
   return {
-    accessToken: text('access_token'),
-    idToken: text('id_token'),
-    refreshToken: text('refresh_token'),
-    scope: text('scope'),
-    expiresIn: typeof lifetime === 'number' && Number.isFinite(lifetime) ? lifetime : undefined,
+    accessToken: toText(data['access_token']),
+    idToken: toText(data['id_token']),
+    refreshToken: toText(data['refresh_token']),
+    scope: toText(data['scope']),
+    expiresIn: toNumber(data['expires_in'] ?? data['expire_in']),
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -235,7 +235,9 @@ describe('what cannot be a sign-in is not sent', () => {
 
   it.each<[string, unknown]>([
     ['a clientIp that is none', { clientIp: '<script>' }],
-    ['an option that is none', { scope: 'admin' }],
+    ['an option that is none', { client_id: 'another' }],
+    ['a scope without openid', { scope: 'admin' }],
+    ['autoRegister with account', { autoRegister: true }],
     ['an empty tenantId', { tenantId: '' }],
     ['customData that is a text', { customData: 'a=1' }],
   ])('%s: ConfigurationError', async (_, options) => {

@@ -10,7 +10,7 @@ const REQUIRED: Readonly<Record<'appId' | 'appSecret' | 'appHost', string>> = Ob
   appHost: 'https://example.genauth.ai',
 });
 
-/** What is wrong, one text for each mistake; fails where nothing is. Values may be of any type, as from JavaScript. */
+/** What is wrong, one line for each mistake; fails where nothing is. Values may be of any type, as from JavaScript. */
 function findMistakes(options: unknown): string[] {
   const error = catchThrown(() => resolveOptions(options as GenAuthOptions));
   expect(error).toBeInstanceOf(ConfigurationError);
@@ -29,7 +29,23 @@ describe('resolveOptions fills in', () => {
       ...REQUIRED,
       issuer: 'https://example.genauth.ai/oidc',
       tokenEndpointAuthMethod: 'client_secret_post',
+      idTokenSignedResponseAlg: 'RS256',
+      accessTokenSignedResponseAlg: 'RS256',
+      passwordEncryptType: 'none',
       scope: ['openid', 'profile'],
+      fields: {
+        account: 'account',
+        email: 'email',
+        username: 'username',
+        phone: 'phone',
+        sAMAccountName: 'sAMAccountName',
+        password: 'password',
+        captchaCode: 'captchaCode',
+        captchaToken: 'captchaToken',
+      },
+      language: undefined,
+      exposeReasons: false,
+      name: 'genauth',
       signInOptions: undefined,
       clientIp: undefined,
       timeout: 10_000,
@@ -57,6 +73,7 @@ describe('resolveOptions fills in', () => {
       resolved.scope,
       resolved.audience,
       resolved.jwks,
+      resolved.fields,
       resolved.signInOptions,
       resolved.ca,
     ]) {
@@ -169,7 +186,7 @@ describe('resolveOptions refuses', () => {
   it.each<[string, object, string]>([
     ['no appId', { appId: undefined }, 'appId is missing: copy it from the console'],
     ['an empty appId', { appId: '' }, 'appId is missing'],
-    ['an appId that is a number', { appId: 5 }, 'appId is not a text but number.'],
+    ['an appId that is a number', { appId: 5 }, 'appId is not a string but number.'],
     ['the appId of the sample', { appId: 'AUTHING_APP_ID' }, 'appId is still the placeholder AUTHING_APP_ID'],
     ['the appId of the other sample', { appId: 'GEN_AUTH_APP_ID' }, 'appId is still the placeholder GEN_AUTH_APP_ID'],
     ['an appId with a line break after it', { appId: 'a\n' }, 'appId is "a\\n" with white space around it'],
@@ -236,7 +253,7 @@ describe('resolveOptions refuses', () => {
     ['a wrong sign-in option', { signInOptions: { tenantId: '' } }, 'signInOptions.tenantId is "": write the'],
     ['unknown sign-in options', { signInOptions: { tenant: 't' } }, 'signInOptions.tenant is not a sign-in option'],
     ['a clientIp that is a text', { clientIp: '203.0.113.7' }, 'clientIp is "203.0.113.7": write a function'],
-    ['an audience that is empty', { audience: '' }, 'audience is "": write a text, or a list of texts'],
+    ['an audience that is empty', { audience: '' }, 'audience is "": write a string, or a list of strings'],
     ['an audience that is an empty list', { audience: [] }, 'audience is []: write'],
     ['an audience with an empty text', { audience: ['a', ''] }, 'audience is ["a", ""]: write'],
     ['an audience that is a RegExp', { audience: /./ }, 'audience is an object: write'],
@@ -261,6 +278,10 @@ describe('resolveOptions refuses', () => {
   });
 
   it.each([
+    ['idTokenSignedResponseAlg', ['id_token_signed_response_alg', 'algorithms', 'idTokenAlg']],
+    ['passwordEncryptType', ['password_encrypt_type', 'passwordEncrypt']],
+    ['fields: { account }', ['usernameField']],
+    ['fields: { password }', ['passwordField', 'password_field']],
     ['appId', ['appid', 'app_id', 'APPID', 'clientId', 'client_id', 'clientID']],
     ['appSecret', ['app-secret', 'clientSecret', 'client_secret', 'secret']],
     ['appHost', ['apphost', 'host', 'domain', 'baseURL', 'base_url']],

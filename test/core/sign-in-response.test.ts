@@ -1,6 +1,6 @@
 import { ConfigurationError, UpstreamError } from '../../src/core/errors.js';
 import type { HttpAnswer } from '../../src/core/http.js';
-import { parseSignInResponse } from '../../src/core/sign-in.js';
+import { parseSignInResponse } from '../../src/core/sign-in-response.js';
 import { findLeaks } from '../support/leak.js';
 import { catchThrown } from '../support/thrown.js';
 
@@ -68,10 +68,8 @@ describe('parseSignInResponse', () => {
     [301, 1644, 'rejected'],
     [301, 1699, 'rejected'],
     [301, 2921, 'rejected'],
-    [499, 2016, 'rejected'],
     [401, 2020, 'rejected'],
     [401, 2021, 'rejected'],
-    [402, 3720001, 'rejected'],
     [403, 424242, 'rejected'],
     [403, undefined, 'rejected'],
     [301, undefined, 'rejected'],
@@ -107,6 +105,59 @@ describe('parseSignInResponse', () => {
     expect(parsed).toHaveProperty('mfaToken', expected);
   });
 
+  it.each<[string, unknown, unknown[]]>([
+    [
+      'two',
+      [
+        { mfaPolicy: 'SMS', status: 1, sort: 2 },
+        { mfaPolicy: 'new one', more: 1 },
+      ],
+      [
+        ['SMS', 1, 2],
+        ['new one', 0, 0],
+      ],
+    ],
+    [
+      'among other things',
+      [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }, { mfaPolicy: 'OTP', sort: '1' }],
+      [['OTP', 0, 0]],
+    ],
+    ['none', [], []],
+    ['null', null, []],
+    ['an object', { 0: { mfaPolicy: 'SMS' } }, []],
+    ['nothing', undefined, []],
+  ])('factors: %s', (_name, applicationMfa, expected) => {
+    const parsed = parseSignInResponse(answer({ statusCode: 301, apiCode: 1635, data: { applicationMfa } }));
+    const factors = expected.map((factor) => {
+      const [mfaPolicy, status, sort] = factor as unknown[];
+      return { mfaPolicy, status, sort };
+    });
+    expect(parsed).toHaveProperty('applicationMfa', factors);
+  });
+
+  it.each([
+    [1639, 'password_change_required'],
+    [1640, 'identity_binding_required'],
+    [1642, 'profile_completion_required'],
+  ])('the token for the next call comes with %i', (apiCode, kind) => {
+    const parse = (data: unknown): unknown => parseSignInResponse(answer({ statusCode: 301, apiCode, data }));
+    expect(parse({ token: 'flow-1' })).toMatchObject({ kind, flowToken: 'flow-1' });
+    for (const data of [{ token: '' }, { token: 5 }, {}, null])
+      expect(parse(data)).toHaveProperty('flowToken', undefined);
+  });
+
+  it.each<[number, boolean]>([
+    [299, false],
+    [300, true],
+    [301, true],
+    [399, true],
+    [400, false],
+  ])('statusCode %i without a code that has a kind: a further step, %j', (statusCode, furtherStep) => {
+    for (const apiCode of [undefined, 1699, 424_242]) {
+      expect(parseSignInResponse(answer({ statusCode, apiCode }))).toMatchObject({ kind: 'rejected', furtherStep });
+    }
+  });
+
   it.each<[string, unknown]>([
     ['in the body', { statusCode: 429 }],
     ["of a gateway's page", undefined],
@@ -135,6 +186,8 @@ describe('parseSignInResponse', () => {
     ['statusCode 500', answer({ statusCode: 500 }, 200, 9), 503],
     ['statusCode 503 with a code that nobody knows', answer({ statusCode: 503, apiCode: 7 }, 200, 9), 503],
     ['statusCode 603 (a Pipeline function failed)', answer({ statusCode: 603 }, 200, 9), 503],
+    ['statusCode 408 (the directory was too slow)', answer({ statusCode: 408 }, 200, 9), 503],
+    ['statusCode 601 (a directory out of reach)', answer({ statusCode: 601 }, 200, 9), 503],
     ['apiCode 1000 (busy)', answer({ statusCode: 403, apiCode: 1000 }, 200, 9), 503],
   ])('%s is an outage, never a wrong password', (_name, response, statusCode) => {
     const thrown = catchThrown(() => parseSignInResponse(response));
@@ -145,7 +198,7 @@ describe('parseSignInResponse', () => {
   });
 
   it.each([
-    [{ access_token }, undefined, 'without an id_token (request "without ID").'],
+    [{ access_token }, undefined, 'without an id_token (request "-").'],
     [{ id_token }, 'r-1', 'without an access_token (request "r-1").'],
   ])('says which token is missing: %#', (data, requestId, expected) => {
     const thrown = catchThrown(() => parseSignInResponse(answer({ statusCode: 200, requestId, data })));
@@ -154,9 +207,13 @@ describe('parseSignInResponse', () => {
 
   it.each([
     ['the secret is refused', 401, undefined, 'client_authentication_failed', 'check appSecret, and tokenEndpointAuth'],
-    ['the application is unknown', 499, 2011, 'app_not_found', 'check appId and appHost against the console.'],
-    ['the user pool is unknown', 404, 2224, 'app_not_found', 'check appId and appHost against the console.'],
-    ['the code is a text, as of old', 499, '2011', 'app_not_found', 'check appId and appHost against the console.'],
+    ['the application is unknown', 499, 2011, 'app_not_found', 'check appId and appHost against the console'],
+    ['the user pool is unknown', 404, 2224, 'app_not_found', 'check appId and appHost'],
+    ['the code is a text, as of old', 499, '2011', 'app_not_found', 'check appId and appHost against the console'],
+    ['the password is not readable', 499, 2016, 'password_decryption_failed', 'check passwordEncryptType'],
+    ['the plan is exhausted', 402, 3_720_001, 'plan_exhausted', "the console's billing page"],
+    ['the plan is exhausted, without a code', 402, undefined, 'plan_exhausted', "the console's billing page"],
+    ['the directory is misconfigured', 422, 2_820_002, 'connection_misconfigured', "the console's LDAP and AD page"],
   ])('%s: our own configuration, told in one line', (_name, statusCode, apiCode, code, mend) => {
     for (const requestId of ['r-1\n', undefined]) {
       const body = { statusCode, apiCode, message: 'GenAuth\u202E', requestId, data: TOKENS };
@@ -164,10 +221,11 @@ describe('parseSignInResponse', () => {
       expect(thrown).toBeInstanceOf(ConfigurationError);
       expect(thrown).toMatchObject({ code });
       // What GenAuth's support asks for.
-      const said = [statusCode, apiCode].filter((part) => part !== undefined).join('/');
-      const request = requestId === undefined ? '"without ID"' : '"r-1\\n"';
-      expect(String(thrown)).toContain(`(${said} "GenAuth\\u{202e}", request ${request}): ${mend}`);
-      expect(String(thrown)).toMatch(/ the console[^\n]*\.$/);
+      const request = requestId === undefined ? '"-"' : '"r-1\\n"';
+      const said = `GenAuth answered ${statusCode}/${apiCode ?? '-'} "GenAuth\\u{202e}", request ${request}`;
+      expect(String(thrown)).toMatch(/^ConfigurationError: [^\n]+\.$/);
+      expect(String(thrown)).toContain(mend);
+      expect(String(thrown).endsWith(` (${said}).`)).toBe(true);
       expect(findLeaks(thrown, CANARIES)).toEqual([]);
     }
   });

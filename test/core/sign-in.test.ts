@@ -3,8 +3,10 @@ import { type GenAuthOptions, resolveOptions } from '../../src/core/options.js';
 import {
   type Credentials,
   type SignInOptions,
+  type SignInRequestParts,
   buildSignInRequest,
-  findSignInOptionsMistakes,
+  checkSignInOptions,
+  parseCredentials,
 } from '../../src/core/sign-in.js';
 import { findLeaks } from '../support/leak.js';
 import { catchThrown } from '../support/thrown.js';
@@ -12,13 +14,24 @@ import { catchThrown } from '../support/thrown.js';
 const SECRET = 'canary-of-the-app-secret';
 const REQUIRED = { appId: 'app-1', appSecret: SECRET, appHost: 'https://example.genauth.ai' };
 const ALICE = { account: 'alice', password: 'password-of-alice' };
+const AD = { sAMAccountName: 'zhangsan', password: 'p-of-zhangsan' };
 
 function build(
   options: Partial<GenAuthOptions> = {},
   credentials: Credentials = ALICE,
   signInOptions: SignInOptions = {},
+  parts: Partial<SignInRequestParts> = {},
 ): ReturnType<typeof buildSignInRequest> {
-  return buildSignInRequest(resolveOptions({ ...REQUIRED, ...options }), credentials, signInOptions);
+  const parsed = parseCredentials(credentials);
+  checkSignInOptions(signInOptions, parsed);
+  return buildSignInRequest(resolveOptions({ ...REQUIRED, ...options }), {
+    credentials: parsed,
+    options: signInOptions,
+    password: parsed.password,
+    passwordEncryptType: 'none',
+    appSecret: SECRET,
+    ...parts,
+  });
 }
 
 describe('buildSignInRequest', () => {
@@ -50,15 +63,52 @@ describe('buildSignInRequest', () => {
     const request = build(
       { scope: 'openid email' },
       { sAMAccountName: 'zhangsan', password: 'p' },
-      { clientIp: '::ffff:203.0.113.7', context, tenantId: 't-1', customData },
+      {
+        // Listed in another order than they are sent in, which is the wire's own.
+        passwordEncryptType: 'none',
+        captchaToken: 'captcha-1',
+        captchaCode: 'aB3d',
+        autoRegister: false,
+        customData,
+        tenantId: 't-1',
+        context,
+        clientIp: '::ffff:203.0.113.7',
+        scope: ['openid', 'phone', 'openid'],
+      },
     );
     expect(request.body).toStrictEqual({
       connection: 'AD',
       adPayload: { sAMAccountName: 'zhangsan', password: 'p' },
-      options: { scope: 'openid email', clientIp: '203.0.113.7', context, tenantId: 't-1', customData },
+      options: {
+        scope: 'openid phone',
+        clientIp: '203.0.113.7',
+        context,
+        tenantId: 't-1',
+        customData,
+        autoRegister: false,
+        captchaCode: 'aB3d',
+        captchaToken: 'captcha-1',
+      },
       client_id: 'app-1',
       client_secret: SECRET,
     });
+    const names = 'scope clientIp context tenantId customData autoRegister captchaCode captchaToken';
+    expect(Object.keys((request.body as { options: object }).options).join(' ')).toBe(names);
+  });
+
+  it.each(['rsa', 'sm2'] as const)('sends the password as it is handed over, and says %s', (passwordEncryptType) => {
+    for (const credentials of [ALICE, AD]) {
+      const { body } = build({}, credentials, {}, { password: 'ciphertext', passwordEncryptType });
+      const { adPayload, passwordPayload, options } = body as Record<string, object>;
+      expect(adPayload ?? passwordPayload).toStrictEqual({ ...credentials, password: 'ciphertext' });
+      expect(options).toStrictEqual({ scope: 'openid profile', passwordEncryptType });
+      expect(findLeaks(body, [credentials.password])).toEqual([]);
+    }
+  });
+
+  it('takes the secret that it is handed over: a function’s never gets into the configuration', () => {
+    const request = build({ appSecret: () => 'never asked here' }, ALICE, {}, { appSecret: 'canary-of-the-vault' });
+    expect(request.body).toHaveProperty('client_secret', 'canary-of-the-vault');
   });
 
   it('passes a context that is a text on as it is', () => {
@@ -73,22 +123,66 @@ describe('buildSignInRequest', () => {
   });
 
   it("proves nothing with 'none'", () => {
-    const { appSecret: _, ...options } = REQUIRED;
-    const resolved = resolveOptions({ ...options, tokenEndpointAuthMethod: 'none' });
-    const request = buildSignInRequest(resolved, ALICE, {});
+    const request = build(
+      { appSecret: undefined, tokenEndpointAuthMethod: 'none' },
+      ALICE,
+      {},
+      { appSecret: undefined },
+    );
     expect(request.headers).toStrictEqual(HEADERS);
     expect(Object.keys(request.body as object)).toEqual(['connection', 'passwordPayload', 'options']);
   });
 
   it('takes nothing of the credentials but the two texts', () => {
-    const credentials = { ...ALICE, email: 'a@example.com', options: { autoRegister: true }, connection: 'LDAP' };
+    const credentials = { ...ALICE, code: '1', options: { autoRegister: true }, connection: 'LDAP', client_id: 'x' };
     expect(build({}, credentials)).toStrictEqual(build());
+  });
+
+  it.each<[string, object, string]>([
+    ['none', {}, 'not none.'],
+    ['none that is own', Object.create({ account: 'alice' }) as object, 'not none.'],
+    ['all undefined', { account: undefined, email: undefined, sAMAccountName: undefined }, 'not none.'],
+    ['account and email', { account: 'a', email: 'a@example.com' }, 'not account and email.'],
+    ['phone and username, one empty', { username: '', phone: '1' }, 'not username and phone.'],
+    ['email and sAMAccountName', { email: 'e', sAMAccountName: 's' }, 'not email and sAMAccountName.'],
+    ['account null beside phone', { account: null, phone: '1' }, 'not account and phone.'],
+  ])('identifiers: %s: refused, without the values', (_name, identifiers, expected) => {
+    const credentials = Object.assign(identifiers, { password: 'canary' }) as Credentials;
+    const thrown = catchThrown(() => build({}, credentials));
+    expect(thrown).toBeInstanceOf(RequestError);
+    expect(String(thrown)).toContain(`One of account, email, username, phone and sAMAccountName is needed`);
+    expect(String(thrown)).toContain(expected);
+    expect(findLeaks(thrown, ['canary', 'example.com'])).toEqual([]);
+  });
+
+  it('an identifier beside others that are undefined is the one', () => {
+    const credentials = { account: undefined, email: 'a@example.com', phone: undefined, password: 'p' };
+    expect(build({}, credentials as unknown as Credentials).body).toHaveProperty('passwordPayload', {
+      email: 'a@example.com',
+      password: 'p',
+    });
+  });
+
+  it.each([true, false])('autoRegister %j goes with an email, a username, a phone and AD', (autoRegister) => {
+    for (const name of ['email', 'username', 'phone', 'sAMAccountName']) {
+      const request = build({}, { [name]: 'x', password: 'p' } as unknown as Credentials, { autoRegister });
+      expect(request.body).toHaveProperty('options.autoRegister', autoRegister);
+    }
+  });
+
+  it('autoRegister does not go with account (GenAuth: SignInOptionsDto); false does', () => {
+    const thrown = catchThrown(() => build({}, ALICE, { autoRegister: true }));
+    expect(thrown).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options', statusCode: 500 });
+    expect(String(thrown)).toContain('autoRegister does not work with account: send email, username or phone instead.');
+    expect(build({}, ALICE, { autoRegister: false }).body).toHaveProperty('options.autoRegister', false);
   });
 
   /** NFC and NFD, a lone surrogate and an address stay what they are. */
   const TEXTS = ['x', ' ', ' x ', '\t\n', '\u00E9', 'e\u0301', '😀', '\uD800', '\0', '//127.0.0.1/', '__proto__'];
-  const AD = { sAMAccountName: 'zhangsan', password: 'p' };
   const FIELDS = [
+    ['email', { email: 'a@example.com', password: 'p' }, 256],
+    ['username', { username: 'alice', password: 'p' }, 256],
+    ['phone', { phone: '+8613800000001', password: 'p' }, 256],
     ['account', ALICE, 256],
     ['password', ALICE, 1024],
     ['sAMAccountName', AD, 256],
@@ -97,7 +191,7 @@ describe('buildSignInRequest', () => {
 
   it.each(FIELDS)('%s of %j: from 1 to %i of any characters', (name, others, longest) => {
     for (const value of [...TEXTS, 'x'.repeat(longest)]) {
-      const credentials = { ...others, [name]: value };
+      const credentials = { ...others, [name]: value } as Credentials;
       const { adPayload, passwordPayload } = build({}, credentials).body as Record<string, object>;
       expect(adPayload ?? passwordPayload).toStrictEqual(credentials);
     }
@@ -106,11 +200,22 @@ describe('buildSignInRequest', () => {
   it.each(FIELDS)(
     '%s of %j: neither empty, nor above %i, nor any other value, and not shown',
     (name, others, longest) => {
-      const values = ['', undefined, null, 5, true, {}, ['canary'], new String('canary'), 'canary'.repeat(400)];
+      // An identifier that is undefined is none at all, which is another error.
+      const values = [
+        '',
+        ...(name === 'password' ? [undefined] : []),
+        null,
+        5,
+        true,
+        {},
+        ['canary'],
+        new String('canary'),
+        'canary'.repeat(400),
+      ];
       for (const value of [...values, 'canary'.repeat(400).slice(0, longest + 1)]) {
         const thrown = catchThrown(() => build({}, { ...others, [name]: value } as Credentials));
         expect(thrown).toBeInstanceOf(RequestError);
-        expect(String(thrown)).toBe(`RequestError: "${name}" must be a text of 1 to ${longest} characters.`);
+        expect(String(thrown)).toBe(`RequestError: "${name}" must be a string of 1 to ${longest} characters.`);
         expect(findLeaks(thrown, ['canary'])).toEqual([]);
       }
     },
@@ -118,7 +223,7 @@ describe('buildSignInRequest', () => {
 
   it('refuses sign-in options with a mistake, and says which', () => {
     for (const [options, expected] of [
-      [{ tenantId: '' }, 'tenantId is "": write the tenant ID as a text.'],
+      [{ tenantId: '' }, 'tenantId is "": write the tenant ID as a string.'],
       [{ clientIp: 'x', tenantId: '' }, 'clientIp is "x": write an IP address, "203.0.113.7". tenantId is "": write'],
     ] as const) {
       const thrown = catchThrown(() => build({}, ALICE, options));
@@ -126,48 +231,5 @@ describe('buildSignInRequest', () => {
       expect(thrown).toMatchObject({ code: 'invalid_sign_in_options' });
       expect(String(thrown)).toContain(`The sign-in options are wrong: ${expected}`);
     }
-  });
-});
-
-const CIRCULAR: Record<string, unknown> = {};
-CIRCULAR['self'] = CIRCULAR;
-const UNWRITABLE = {
-  toJSON() {
-    throw new Error('no');
-  },
-};
-
-describe('findSignInOptionsMistakes', () => {
-  it.each<[string, object]>([
-    ['nothing', {}],
-    ['all undefined', { clientIp: undefined, context: undefined, tenantId: undefined, customData: undefined }],
-    ['IPv6 with zone and port', { clientIp: '[fe80::1%eth0]:443' }],
-    ['an empty context', { context: {} }],
-    ['an empty text as context', { context: '' }],
-    ['empty custom data', { customData: {} }],
-  ])('takes %s', (_name, options) => {
-    expect(findSignInOptionsMistakes(options)).toEqual([]);
-  });
-
-  it.each<[string, object, string]>([
-    ['a clientIp that is a name', { clientIp: 'localhost' }, 'clientIp is "localhost": write an IP address'],
-    ['a clientIp that is null', { clientIp: null }, 'clientIp is null: write an IP address'],
-    ['a list of addresses', { clientIp: '203.0.113.7, 10.0.0.1' }, 'clientIp is "203.0.113.7, 10.0.0.1": write'],
-    ['a context that is null', { context: null }, 'context is null: write an object'],
-    ['a context that is a list', { context: ['a'] }, 'context is ["a"]: write an object'],
-    ['a context that is a number', { context: 5 }, 'context is 5: write an object'],
-    ['a context that is circular', { context: CIRCULAR }, 'context is an object: write an object that JSON can hold'],
-    ['a context with a bigint', { context: { a: 1n } }, 'context is an object: write an object that JSON can hold'],
-    ['custom data whose toJSON throws', { customData: UNWRITABLE }, 'customData is an object: write an object'],
-    ['a context that is a function', { context: () => ({}) }, 'context is a function: write an object'],
-    ['an empty tenantId', { tenantId: '' }, 'tenantId is "": write the tenant ID as a text'],
-    ['a tenantId that is a number', { tenantId: 5 }, 'tenantId is 5: write the tenant ID as a text'],
-    ['custom data that is a text', { customData: '{}' }, 'customData is "{}": write an object'],
-    ['custom data that is a list', { customData: [] }, 'customData is []: write an object'],
-    ["the wire's own words", { scope: 'openid' }, 'scope is not a sign-in option: there are clientIp, context, ten'],
-    ['an inherited name', { constructor: 'x' }, 'constructor is not a sign-in option'],
-    ['an own __proto__', JSON.parse('{"__proto__":{}}') as object, '__proto__ is not a sign-in option'],
-  ])('does not take %s', (_name, options, expected) => {
-    expect(findSignInOptionsMistakes(options)).toEqual([expect.stringContaining(expected)]);
   });
 });

@@ -195,7 +195,7 @@ describe.each(KINDS)('%s', (kind) => {
   );
 });
 
-it('an id_token by HS256, which is GenAuth’s default, gets an error that names the console; nothing else does', async () => {
+it('a token by another algorithm: the error names the option; that for HS256, GenAuth’s default, the console too', async () => {
   const message = async (kind: (typeof KINDS)[number], alg: string): Promise<string> => {
     const { forge, header } = bench.material(kind);
     return bench.verify(kind, forge({ ...header, alg })).then(
@@ -203,9 +203,22 @@ it('an id_token by HS256, which is GenAuth’s default, gets an error that names
       (error: Error) => error.message,
     );
   };
-  expect(await message('id_token', 'HS256')).toMatch(/console.*RS256/);
-  expect(await message('id_token', 'HS512')).not.toMatch(/console/);
-  expect(await message('access_token', 'HS256')).not.toMatch(/console/);
+  const byDefault = await message('id_token', 'HS256');
+  expect(byDefault).toContain("set the option idTokenSignedResponseAlg: 'HS256'");
+  expect(byDefault).toMatch(/RS256: in the console open/);
+  for (const [kind, alg, option] of [
+    ['access_token', 'HS256', "set the option accessTokenSignedResponseAlg: 'HS256'"],
+    ['access_token', 'PS256', "set the option accessTokenSignedResponseAlg: 'PS256'"],
+    ['id_token', 'ES256', "set the option idTokenSignedResponseAlg: 'ES256'"],
+    ['id_token', 'HS512', 'this service accepts only RS256.'],
+    ['id_token', 'none', 'this service accepts only RS256.'],
+  ] as const) {
+    expect(await message(kind, alg)).toContain(option);
+    expect(await message(kind, alg)).not.toMatch(/console/);
+  }
+  // What cannot be set is not proposed.
+  expect(await message('id_token', 'HS512')).not.toMatch(/option/);
+  expect(await message('id_token', 'none')).not.toMatch(/option/);
 });
 
 it.each(['at+jwt', 'application/at+jwt', 'AT+JWT'])('typ %s: an access token, and no id_token', async (typ) => {

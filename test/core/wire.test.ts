@@ -1,11 +1,14 @@
 import {
   HEADERS,
+  PASSWORD_ENCRYPT_TYPES,
   PATHS,
   SIGN_IN_ERRORS,
   TOKEN_ENDPOINT_AUTH_METHODS,
   buildAppJwksPath,
   buildIssuer,
+  parseCaptcha,
   parseEnvelope,
+  parseSystemKeys,
   parseTokens,
 } from '../../src/core/wire.js';
 
@@ -13,6 +16,8 @@ describe('what GenAuth documents', () => {
   it('has these paths, headers and authentication methods', () => {
     expect(PATHS).toEqual({
       signIn: '/api/v3/signin',
+      system: '/api/v3/system',
+      captcha: '/api/v3/get-captcha-code',
       discovery: '/oidc/.well-known/openid-configuration',
       jwks: '/oidc/.well-known/jwks.json',
     });
@@ -22,6 +27,7 @@ describe('what GenAuth documents', () => {
       requestFrom: 'x-authing-request-from',
     });
     expect(TOKEN_ENDPOINT_AUTH_METHODS).toEqual(['client_secret_post', 'client_secret_basic', 'none']);
+    expect(PASSWORD_ENCRYPT_TYPES).toEqual(['none', 'rsa', 'sm2']);
   });
 
   it('has the issuer below the host, without the application', () => {
@@ -51,6 +57,11 @@ describe('what GenAuth documents', () => {
       passwordWrong: { statusCode: 403, apiCode: 2006, message: 'Password is incorrect.' },
       captchaRequired: { statusCode: 403, apiCode: 2000, message: 'Please enter captcha code for this login request.' },
       userNotFound: { statusCode: 404, apiCode: 2004, message: 'User not exists.' },
+      decryptionFailed: {
+        statusCode: 499,
+        apiCode: 2016,
+        message: 'Decrypt password failed, please check your encryption configuration.',
+      },
       appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
     });
   });
@@ -146,5 +157,56 @@ describe('parseTokens', () => {
     ['names in the other spelling', { accessToken: 'a', idToken: 'i' }, NONE],
   ])('reads %s', (_name, data, expected) => {
     expect(parseTokens(data)).toEqual(expected);
+  });
+});
+
+describe('parseSystemKeys', () => {
+  const RSA = { publicKey: 'rsa-key' };
+  const SM2 = { publicKey: 'sm2-key' };
+
+  it.each<[string, unknown, object]>([
+    ['without an envelope', { rsa: RSA, sm2: SM2, version: {} }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
+    ['in an envelope', { statusCode: 200, data: { rsa: RSA, sm2: SM2 } }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
+    ['in an envelope without statusCode', { data: { sm2: SM2 } }, { sm2: 'sm2-key' }],
+    ['both: what stands outside', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
+    ['RSA alone', { rsa: RSA }, { rsa: 'rsa-key' }],
+    ['SM2 alone', { sm2: SM2 }, { sm2: 'sm2-key' }],
+    ['RSA null and SM2', { rsa: null, sm2: SM2 }, { sm2: 'sm2-key' }],
+    ['RSA null outside, keys inside', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
+    ['a key that is no text', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
+    ['a key that is a list', { rsa: { publicKey: ['rsa-key'] } }, {}],
+    ['no publicKey', { rsa: {}, sm2: { key: 'x' } }, {}],
+    ['keys as texts', { rsa: 'rsa-key', sm2: 'sm2-key' }, {}],
+    ['an empty object', {}, {}],
+    ['an error', { statusCode: 500, message: 'no' }, {}],
+    ['data null', { statusCode: 200, data: null }, {}],
+    ['a list', [{ rsa: RSA }], {}],
+    ['a text', 'rsa', {}],
+    ['nothing', undefined, {}],
+    ['null', null, {}],
+  ])('reads %s', (_name, body, expected) => {
+    expect(parseSystemKeys(JSON.parse(JSON.stringify(body) ?? 'null'))).toEqual(expected);
+  });
+});
+
+describe('parseCaptcha', () => {
+  const DATA = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
+
+  it('reads picture and token', () => {
+    const captcha = { svg: '<svg/>', token: 'token' };
+    expect(parseCaptcha({ statusCode: 200, message: 'x', data: { ...DATA, more: 1 } })).toEqual(captcha);
+  });
+
+  it.each<[string, unknown]>([
+    ['no envelope', DATA],
+    ['no data', { statusCode: 200 }],
+    ['no picture', { statusCode: 200, data: { captchaToken: 'token' } }],
+    ['no token', { statusCode: 200, data: { captchaCodeSvg: '<svg/>' } }],
+    ['a token that is a number', { statusCode: 200, data: { ...DATA, captchaToken: 5 } }],
+    ['a picture that is a list', { statusCode: 200, data: { ...DATA, captchaCodeSvg: ['<svg/>'] } }],
+    ['a text', '<svg/>'],
+    ['nothing', undefined],
+  ])('%s: none', (_name, body) => {
+    expect(parseCaptcha(body)).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type INestApplication, type LoggerService, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -14,25 +15,31 @@ export const PLATFORMS = {
 } as const;
 export type Platform = keyof typeof PLATFORMS;
 
-/** Everything that an application logged, line by line. */
+/** Everything that an application logged, line by line: of an object all that there is to see. */
 export class MemoryLogger implements LoggerService {
   readonly lines: string[] = [];
   readonly #write =
     (level: string) =>
     (...parts: unknown[]): void => {
-      this.lines.push([level, ...parts.map(String)].join(' '));
+      this.lines.push([level, ...parts.map(show)].join(' '));
     };
   log = this.#write('log');
   error = this.#write('error');
   warn = this.#write('warn');
   debug = this.#write('debug');
+  verbose = this.#write('verbose');
+  fatal = this.#write('fatal');
+}
+
+function show(part: unknown): string {
+  return typeof part === 'string' ? part : inspect(part, { depth: Infinity, showHidden: true, maxStringLength: null });
 }
 
 export interface RunningApp {
   app: INestApplication;
   url: string;
   logger: MemoryLogger;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** Starts a real Nest application on a free loopback port. */

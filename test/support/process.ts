@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 export const ROOT = join(import.meta.dirname, '../..');
 
 export interface RunningProcess {
-  /** The first group of the pattern, in the first line of standard output that fits it. */
+  /** The first group of the pattern, in the first line that fits it; fails where none comes in 20 s. */
   line(pattern: RegExp): Promise<string>;
   /** All that was written so far, both streams. */
   output(): string;
@@ -41,11 +41,13 @@ export function startNode(args: readonly string[], env: Record<string, string> =
     output: () => lines.join('\n'),
     line: (pattern) =>
       new Promise((resolve, reject) => {
+        const timer = setTimeout(() => look(), 20_000);
         const look = (line?: string): void => {
           const found = line === undefined ? null : pattern.exec(line);
           if (found === null && line !== undefined) return;
           waiting.delete(look);
-          if (found === null) reject(new Error(`the process ended without ${String(pattern)}:\n${lines.join('\n')}`));
+          clearTimeout(timer);
+          if (found === null) reject(new Error(`the process did not print ${String(pattern)}:\n${lines.join('\n')}`));
           else resolve(found[1] ?? '');
         };
         waiting.add(look);

@@ -1,22 +1,28 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-/** The snippets of the README by the file name in the comment before each. */
-export const SNIPPETS: ReadonlyMap<string, string> = new Map(
-  [...README.matchAll(/<!-- snippet: (\S+) -->\n\n```\w+\n([^]*?)```/g)].map(([, name = '', code = '']) => [
-    name,
-    code,
-  ]),
-);
+/** Every page with snippets, by its path. */
+export const PAGES: readonly string[] = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`)];
 
-/** The lines of the README's shell blocks. */
-export const COMMANDS: readonly string[] = [...README.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, code = '']) =>
-  code.trim().split('\n'),
-);
+/** The snippets of a page by the file name in the comment before each. */
+export function readSnippets(page: string): ReadonlyMap<string, string> {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  const found = text.matchAll(/<!-- snippet: (\S+) -->\n\n```\w+\n([^]*?)```/g);
+  return new Map([...found].map(([, name = '', code = '']) => [name, code]));
+}
+
+/** The README's. */
+export const SNIPPETS = readSnippets('README.md');
+
+/** The lines of the README's shell blocks, all of them or those of one section. */
+export function readCommands(section?: string): string[] {
+  const text = section === undefined ? README : (README.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '');
+  return [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, code = '']) => code.trim().split('\n'));
+}
 
 /** Lets a program that listens on port 3000 have any free one, and says which. */
 const ANY_PORT = `data:text/javascript,${encodeURIComponent(`

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { AppSecret } from '../../src/core/app-secret.js';
 import { TokenVerificationError } from '../../src/core/errors.js';
 import type { Jwks } from '../../src/core/jwks.js';
 import { type TokenClaims, TokenVerifier, type TokenVerifierSettings } from '../../src/core/token-verifier.js';
@@ -55,7 +56,9 @@ export class VerifierBench {
       appId: APP_ID,
       audience: [APP_ID],
       clockTolerance: 5,
+      algorithms: { id_token: 'RS256', access_token: 'RS256' },
       jwks: this.#jwks,
+      appSecret: new AppSecret(this.#issuer().clientOptions.appSecret),
       now: () => this.sets.now,
       ...settings,
     });

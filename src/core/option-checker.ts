@@ -1,0 +1,255 @@
+import type { AppSecretSource } from './app-secret.js';
+import { quote } from './errors.js';
+import type { LoginFields, SignInOptionsResolver } from './options.js';
+import { isRecord } from './record.js';
+import { parseScope } from './scopes.js';
+import { type SignInOptions, findSignInOptionsMistakes } from './sign-in.js';
+
+const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
+  account: 'account',
+  email: 'email',
+  username: 'username',
+  phone: 'phone',
+  sAMAccountName: 'sAMAccountName',
+  password: 'password',
+  captchaCode: 'captchaCode',
+  captchaToken: 'captchaToken',
+});
+
+/** GenAuth's sample code: values that are still to be replaced. */
+const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  return value;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** Reads one option after the other, takes down what is wrong, and goes on, so that all mistakes are told at once. */
+export class OptionChecker {
+  readonly #source: object;
+  readonly #mistakes: string[];
+  readonly #prefix: string;
+
+  constructor(source: object, mistakes: string[], prefix = '') {
+    this.#source = source;
+    this.#mistakes = mistakes;
+    this.#prefix = prefix;
+  }
+
+  #read(name: string): unknown {
+    return Object.hasOwn(this.#source, name) ? (this.#source as Record<string, unknown>)[name] : undefined;
+  }
+
+  #wrong(name: string, problem: string): undefined {
+    this.#mistakes.push(`${this.#prefix}${name} ${problem}`);
+  }
+
+  names(known: readonly string[], synonyms: Readonly<Record<string, string>> = {}): void {
+    for (const name of Object.keys(this.#source)) {
+      if (known.includes(name)) continue;
+      const plain = name.toLowerCase().replaceAll(/[^a-z]/g, '');
+      const synonym = Object.hasOwn(synonyms, plain) ? synonyms[plain] : undefined;
+      const meant = known.find((candidate) => candidate.toLowerCase() === plain) ?? synonym;
+      const mend = meant === undefined ? `there are ${known.join(', ')}.` : `write ${this.#prefix}${meant}.`;
+      this.#mistakes.push(`${this.#prefix}${name} is not an option: ${mend}`);
+    }
+  }
+
+  /** App id and secret. The value of a secret is never shown. */
+  credential(name: 'appId' | 'appSecret'): string | undefined {
+    const value = this.#read(name);
+    const shown = name === 'appSecret' ? 'set' : quote(value);
+    if (value === undefined || value === '') {
+      return this.#wrong(name, `is missing: copy it from the console, application → endpoint information.`);
+    }
+    if (typeof value !== 'string') return this.#wrong(name, `is not a string but ${typeof value}.`);
+    if (PLACEHOLDER.test(value)) {
+      return this.#wrong(name, `is still the placeholder ${value}: copy yours from the console.`);
+    }
+    // It goes into a header, and with client_secret_basic a colon ends it (RFC 7617 §2).
+    if (name === 'appId' && !/^[\x21-\x39\x3B-\x7E]+$/.test(value.trim())) {
+      return this.#wrong(name, `is ${quote(value)}: copy the ID, letters and digits, from the console.`);
+    }
+    if (value !== value.trim()) return this.#wrong(name, `is ${shown} with white space around it: take that off.`);
+    return value;
+  }
+
+  secret(name: 'appSecret'): AppSecretSource | undefined {
+    const value = this.#read(name);
+    return typeof value === 'function' ? (value as AppSecretSource) : this.credential(name);
+  }
+
+  flag(name: string): boolean {
+    const value = this.#read(name) ?? false;
+    if (typeof value !== 'boolean') this.#wrong(name, `is ${quote(value)}: write true or false.`);
+    return value === true;
+  }
+
+  strategyName(name: string): string {
+    const value = this.#read(name) ?? 'genauth';
+    if (typeof value === 'string' && /^[a-z][a-z0-9_-]*$/i.test(value)) return value;
+    this.#wrong(name, `is ${quote(value)}: write letters, digits, - and _, as in 'staff'.`);
+    return 'genauth';
+  }
+
+  fields(name: string): Readonly<LoginFields> {
+    const value = this.#read(name) ?? {};
+    if (!isRecord(value)) {
+      this.#wrong(name, `is ${quote(value)}: write an object, fields: { account: 'login' }.`);
+      return DEFAULT_FIELDS;
+    }
+    const check = new OptionChecker(value, this.#mistakes, `${name}.`);
+    check.names(Object.keys(DEFAULT_FIELDS));
+    const own = Object.keys(DEFAULT_FIELDS).map((field) => [field, check.#fieldName(field)] as const);
+    const fields = { ...DEFAULT_FIELDS, ...Object.fromEntries(own.filter(([, called]) => called !== undefined)) };
+    const names = Object.values(fields);
+    const twice = names.find((each, i) => names.indexOf(each) !== i);
+    if (twice !== undefined) this.#wrong(name, `call two fields ${quote(twice)}: give each a name of its own.`);
+    return Object.freeze(fields);
+  }
+
+  #fieldName(name: string): string | undefined {
+    const value = this.#read(name);
+    if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+    return this.#wrong(name, `is ${quote(value)}: write the name that the field has in the body.`);
+  }
+
+  oneOf<Value extends string, Otherwise extends Value | undefined>(
+    name: string,
+    values: readonly Value[],
+    otherwise: Otherwise,
+  ): Value | Otherwise {
+    const value = this.#read(name);
+    if (value === undefined) return otherwise;
+    const found = values.find((candidate) => candidate === value);
+    if (found === undefined) this.#wrong(name, `is ${quote(value)}: write one of ${values.join(', ')}.`);
+    return found ?? otherwise;
+  }
+
+  whole(name: string, unit: string, least: number, most: number, otherwise: number): number {
+    const value = this.#read(name);
+    if (value === undefined) return otherwise;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+    const shown = typeof value === 'number' ? String(value) : quote(value);
+    this.#wrong(name, `is ${shown}: write a whole number of ${unit} from ${least} to ${most}.`);
+    return otherwise;
+  }
+
+  callable(name: string): unknown {
+    const value = this.#read(name);
+    if (value !== undefined && typeof value !== 'function') {
+      this.#wrong(name, `is ${quote(value)}: write a function of the request.`);
+    }
+    return value;
+  }
+
+  signInOptions(name: string): SignInOptions | SignInOptionsResolver | undefined {
+    const value = this.#read(name);
+    if (value === undefined || typeof value === 'function') return value as SignInOptionsResolver | undefined;
+    if (!isRecord(value))
+      return this.#wrong(name, `is ${quote(value)}: write an object, or a function of the request.`);
+    const mistakes = findSignInOptionsMistakes(value);
+    if (mistakes.length === 0) return deepFreeze(JSON.parse(JSON.stringify(value)) as SignInOptions);
+    this.#mistakes.push(...mistakes.map((mistake) => `${this.#prefix}${name}.${mistake}`));
+    return undefined;
+  }
+
+  scope(name: string, otherwise: string[]): string[] {
+    const value = this.#read(name);
+    if (value === undefined) return otherwise;
+    const isText = typeof value === 'string';
+    if (!isText && !(Array.isArray(value) && value.every((item) => typeof item === 'string'))) {
+      this.#wrong(name, `is ${quote(value)}: write ['openid', 'profile'] or 'openid profile'.`);
+      return otherwise;
+    }
+    const scope = parseScope(value as string | string[]);
+    // RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash.
+    const bad = scope.find((item) => !/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(item));
+    if (bad !== undefined) this.#wrong(name, `holds ${quote(bad)}, which is not a scope.`);
+    if (!scope.includes('openid')) {
+      this.#wrong(name, `is ${quote(scope.join(' '))} without 'openid': add it, else there is no id_token.`);
+    }
+    return scope;
+  }
+
+  texts(name: string, otherwise: string[]): string[] {
+    const value = this.#read(name);
+    if (value === undefined) return otherwise;
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length > 0 && list.every((item) => typeof item === 'string' && item !== ''))
+      return [...(list as string[])];
+    this.#wrong(name, `is ${quote(value)}: write a string, or a list of strings.`);
+    return otherwise;
+  }
+
+  certificates(name: string): string | readonly string[] | undefined {
+    const value = this.#read(name);
+    if (value === undefined) return undefined;
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    if (
+      list.length > 0 &&
+      list.every((item) => typeof item === 'string' && item.includes('-----BEGIN CERTIFICATE-----'))
+    ) {
+      return typeof value === 'string' ? value : Object.freeze([...(list as string[])]);
+    }
+    return this.#wrong(name, `is no PEM certificate: write ca: readFileSync('ca.pem', 'utf8').`);
+  }
+
+  /** An address with https, or http on a loopback host, without user, query and fragment. */
+  url(name: string): { url: URL; text: string } | undefined {
+    const value = this.#read(name);
+    if (value === undefined) return undefined;
+    // First, since a message about anything else would show them.
+    if (typeof value === 'string' && value.includes('@')) {
+      return this.#wrong(name, 'holds a user or a password: take them out.');
+    }
+    const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    if (url === undefined || typeof value !== 'string' || !/^https?:\/\//.test(value)) {
+      const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0] : '';
+      const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
+      return this.#wrong(name, `is ${quote(value)}: write a full address, "https://${example}".`);
+    }
+    if (value.includes('?') || value.includes('#')) {
+      return this.#wrong(name, `is ${quote(value)}: take the query and the fragment off.`);
+    }
+    if (url.pathname.startsWith('//'))
+      return this.#wrong(name, `is ${quote(value)}: its path begins with two slashes.`);
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      return this.#wrong(name, `is ${quote(value)}: write https; plain http would send passwords in the clear.`);
+    }
+    return { url, text: value };
+  }
+
+  origin(name: string): string | undefined {
+    const value = this.#read(name);
+    if (value === undefined || value === '') {
+      return this.#wrong(
+        name,
+        `is missing: copy the application's address from the console, "https://example.genauth.ai".`,
+      );
+    }
+    if (typeof value === 'string' && PLACEHOLDER.test(value)) {
+      return this.#wrong(name, `is still the placeholder ${value}: copy the application's address from the console.`);
+    }
+    const parsed = this.url(name)?.url;
+    if (parsed !== undefined && parsed.pathname !== '/') {
+      return this.#wrong(name, `is ${quote(value)}: take the path off, "${parsed.origin}".`);
+    }
+    return parsed?.origin;
+  }
+
+  /** The value of a proxy may hold a password, so it is never shown. */
+  proxy(name: string): string | undefined {
+    const value = this.#read(name);
+    if (value === undefined) return undefined;
+    const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+    const isHttp = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
+    // A percent sign that is part of a password must itself be written as %25.
+    if (isHttp && /^(?:[^%]|%[0-9a-f]{2})*$/i.test(url.username + url.password)) return value as string;
+    return this.#wrong(name, 'is not the address of an HTTP proxy: write "http://proxy.example.com:3128".');
+  }
+}

@@ -1,0 +1,25 @@
+import { GenAuthClient } from '../../src/core/client.js';
+import type { GenAuthOptions } from '../../src/core/options.js';
+import type { Issuer } from './issuer.js';
+
+/** Opens a client of the issuer, by the test's clock if it brings one. */
+export type OpenClient = (options?: Partial<GenAuthOptions>, seams?: { now?: () => number }) => GenAuthClient;
+
+/** Clients that are closed after the test. */
+export function useClients(issuer: () => Issuer): OpenClient {
+  const clients: GenAuthClient[] = [];
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+  });
+  return (options = {}, seams = {}) => {
+    const client = new GenAuthClient<string>({ ...issuer().clientOptions, ...options }, seams) as GenAuthClient;
+    clients.push(client);
+    return client;
+  };
+}
+
+/** The body of the last sign-in that an issuer was sent. */
+export function lastSignIn(issuer: Issuer): { options: Record<string, unknown>; [member: string]: unknown } {
+  const body = issuer.requests.findLast(({ path }) => path === '/api/v3/signin')?.body ?? '{}';
+  return JSON.parse(body) as ReturnType<typeof lastSignIn>;
+}
