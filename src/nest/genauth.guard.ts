@@ -1,23 +1,21 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
 import { GenAuthClient } from '../core/client.js';
 import { authenticateBearer } from '../passport/bearer.strategy.js';
 import { toRefusal } from '../passport/outcome.js';
 import { PUBLIC } from './genauth.decorators.js';
 import { readHttpContext } from './http-context.js';
-import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
+import { DEFAULT_NAME, getToken, memoizeByName } from './genauth.tokens.js';
+import { isSignInGuard } from './sign-in.guards.js';
 
 /** Nest's metadata key of `@UseGuards`; @nestjs/common does not export it. */
 const GUARDS = '__guards__';
-/** `AuthGuard` makes one class for each name, so it can be found again in a route's metadata. */
-const SIGN_IN_GUARDS: readonly unknown[] = [
-  GenAuthPasswordGuard,
-  GenAuthAdGuard,
-  AuthGuard('genauth-password'),
-  AuthGuard('genauth-ad'),
-];
 
+/** Our guard, one with a name, a class that extends it, or an instance. */
+function isBearerGuard(guard: unknown): boolean {
+  const prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
+  return guard === GenAuthGuard || prototype instanceof GenAuthGuard;
+}
 /**
  * Guards routes with GenAuth's access token. For one route `@UseGuards(GenAuthGuard)`, for all of them
  * `{ provide: APP_GUARD, useExisting: GenAuthGuard }`; then `@Public()` opens a route, and login routes are open by themselves.
@@ -26,8 +24,20 @@ const SIGN_IN_GUARDS: readonly unknown[] = [
  */
 @Injectable()
 export class GenAuthGuard implements CanActivate {
+  /** The guard of the application with that `name`, where there are several. */
+  static readonly named = memoizeByName((name): typeof GenAuthGuard => {
+    if (name === DEFAULT_NAME) return GenAuthGuard;
+    @Injectable()
+    class NamedGuard extends GenAuthGuard {
+      constructor(@Inject(getToken('client', name)) client: GenAuthClient, @Inject(Reflector) reflector: Reflector) {
+        super(client, reflector);
+      }
+    }
+    return NamedGuard;
+  });
+
   constructor(
-    @Inject(GenAuthClient) private readonly client: Pick<GenAuthClient, 'verifyAccessToken'>,
+    @Inject(GenAuthClient) private readonly client: Pick<GenAuthClient, 'verifyAccessToken' | 'options'>,
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
@@ -40,19 +50,22 @@ export class GenAuthGuard implements CanActivate {
       request.user = user;
       request.authInfo = info;
     } catch (error) {
-      const refusal = toRefusal(error);
+      const refusal = toRefusal(error, {
+        options: this.client.options,
+        acceptLanguage: request.headers['accept-language'],
+      });
       throw refusal === undefined ? error : refuse(refusal);
     }
     return true;
   }
 
-  /** What stands on the handler wins over what stands on its class. */
+  /** What stands on the handler wins over what stands on its class, and whatever asks for a token over what asks for none. */
   private isPublic(context: ExecutionContext): boolean {
     for (const target of [context.getHandler(), context.getClass()]) {
-      if (this.reflector.get<boolean | undefined>(PUBLIC, target) === true) return true;
       const guards = this.reflector.get<unknown[] | undefined>(GUARDS, target) ?? [];
-      if (guards.some((guard) => SIGN_IN_GUARDS.includes(guard))) return true;
-      if (guards.includes(GenAuthGuard)) return false;
+      if (guards.some(isBearerGuard)) return false;
+      // Own metadata: a class that extends a public one is not public by that.
+      if (Reflect.getOwnMetadata(PUBLIC, target) === true || guards.some(isSignInGuard)) return true;
     }
     return false;
   }

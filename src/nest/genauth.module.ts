@@ -1,23 +1,13 @@
-import {
-  ConfigurableModuleBuilder,
-  Inject,
-  Logger,
-  Module,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
-import passport from 'passport';
+import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
-import { GenAuthError } from '../core/errors.js';
+import { ConfigurationError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options.js';
-import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
-import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
-import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
-import { GenAuthExceptionFilter } from './genauth.filter.js';
 import { GenAuthGuard } from './genauth.guard.js';
+import { GenAuthLifecycle } from './genauth.lifecycle.js';
 import { AdStrategyForNest, BearerStrategyForNest, PasswordStrategyForNest } from './genauth.strategies.js';
+import { DEFAULT_NAME, getToken } from './genauth.tokens.js';
 import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<GenAuthOptions>({
@@ -25,8 +15,16 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createGenAuthOptions')
-  // Guards are made in the module of the controller that uses them, and need the client there.
-  .setExtras({}, (definition) => ({ ...definition, global: true }))
+  .setExtras<{ name?: string | undefined }>({ name: DEFAULT_NAME }, (definition, { name = DEFAULT_NAME }) => {
+    const providers = buildProviders(name);
+    return {
+      ...definition,
+      // Guards are made in the module of the controller that uses them, and need the client there.
+      global: true,
+      providers: [...(definition.providers ?? []), ...providers],
+      exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
+    };
+  })
   .build();
 
 /** What `useClass` and `useExisting` of `GenAuthModule.forRootAsync` name. */
@@ -38,73 +36,48 @@ export interface GenAuthOptionsFactory {
  * `GenAuthModule.forRoot(options)`, or `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass | useExisting })`.
  * Importing it once is enough: it makes the client, registers the three strategies with Passport, fetches the keys when the
  * application starts (a start without GenAuth is no failed start) and ends the connections when it stops.
+ *
+ * For a second application in the same process give each import after the first a `name`; `forRootAsync` takes it beside
+ * `useFactory`.
  */
-@Module({
-  providers: [
+@Module({})
+export class GenAuthModule extends ConfigurableModuleClass {}
+
+function buildProviders(name: string): Provider[] {
+  const client = getToken('client', name);
+  const strategies = [
+    { provide: getToken('password', name), Strategy: PasswordStrategyForNest },
+    { provide: getToken('ad', name), Strategy: AdStrategyForNest },
+    { provide: getToken('bearer', name), Strategy: BearerStrategyForNest },
+  ];
+  return [
     {
-      provide: GenAuthClient,
+      provide: client,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: GenAuthOptions) => new GenAuthClient(options),
+      useFactory: (options: GenAuthOptions) => new GenAuthClient(withName(options, name)),
     },
+    ...strategies.map(({ provide, Strategy }) => ({
+      provide,
+      inject: [client],
+      useFactory: (made: GenAuthClient<string>) => new Strategy(made),
+    })),
     {
-      provide: GenAuthPasswordStrategy,
-      inject: [GenAuthClient],
-      useFactory: (client: GenAuthClient<string>) => new PasswordStrategyForNest(client),
+      provide: `passport-genauth:${name}:lifecycle`,
+      inject: [client, HttpAdapterHost, ...strategies.map(({ provide }) => provide)],
+      useFactory: (made: GenAuthClient<string>, host: HttpAdapterHost, ...registered: passport.Strategy[]) =>
+        new GenAuthLifecycle(made, host, registered),
     },
-    {
-      provide: GenAuthAdStrategy,
-      inject: [GenAuthClient],
-      useFactory: (client: GenAuthClient<string>) => new AdStrategyForNest(client),
-    },
-    {
-      provide: GenAuthBearerStrategy,
-      inject: [GenAuthClient],
-      useFactory: (client: GenAuthClient<string>) => new BearerStrategyForNest(client),
-    },
-    GenAuthGuard,
-    GenAuthPasswordGuard,
-    GenAuthAdGuard,
-    { provide: APP_FILTER, useClass: GenAuthExceptionFilter },
-  ],
-  exports: [
-    GenAuthClient,
-    GenAuthPasswordStrategy,
-    GenAuthAdStrategy,
-    GenAuthBearerStrategy,
-    GenAuthGuard,
-    GenAuthPasswordGuard,
-    GenAuthAdGuard,
-  ],
-})
-export class GenAuthModule
-  extends ConfigurableModuleClass
-  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy
-{
-  private readonly logger = new Logger('GenAuth');
-  private warmingUp: Promise<void> = Promise.resolve();
+    GenAuthGuard.named(name),
+    GenAuthPasswordGuard.named(name),
+    GenAuthAdGuard.named(name),
+  ];
+}
 
-  constructor(
-    @Inject(GenAuthClient) private readonly client: GenAuthClient<string>,
-    @Inject(GenAuthPasswordStrategy) private readonly passwordStrategy: GenAuthPasswordStrategy<string>,
-    @Inject(GenAuthAdStrategy) private readonly adStrategy: GenAuthAdStrategy<string>,
-    @Inject(GenAuthBearerStrategy) private readonly bearerStrategy: GenAuthBearerStrategy,
-  ) {
-    super();
-  }
-
-  onModuleInit(): void {
-    for (const strategy of [this.passwordStrategy, this.adStrategy, this.bearerStrategy]) passport.use(strategy);
-  }
-
-  onApplicationBootstrap(): void {
-    this.warmingUp = this.client.warmUp().catch((error: unknown) => {
-      const reason = error instanceof GenAuthError ? `${error.code}: ${error.message}` : String(error);
-      this.logger.warn(`The keys could not be fetched at the start, and will be when they are needed. ${reason}`);
-    });
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    this.client.close();
-    await this.warmingUp;
-  }
+/** The name is part of the injection tokens, so it is told to the module; the options may repeat it and not differ. */
+function withName(options: GenAuthOptions, name: string): GenAuthOptions {
+  if (options.name === undefined || options.name === name) return { ...options, name };
+  throw new ConfigurationError(
+    'invalid_options',
+    `The options have the name '${options.name}', the module has '${name}': write forRootAsync({ name: '${options.name}', … }).`,
+  );
 }

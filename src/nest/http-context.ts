@@ -2,7 +2,6 @@ import { type ExecutionContext, InternalServerErrorException } from '@nestjs/com
 import type { GenAuthRequest } from '../core/options.js';
 import type { Refusal } from '../passport/outcome.js';
 import { toException } from './genauth.exception.js';
-import { writeHeaders } from './genauth.filter.js';
 
 interface HttpContext {
   request: GenAuthRequest & { user?: unknown; authInfo?: unknown };
@@ -16,14 +15,9 @@ export function readHttpContext(context: ExecutionContext): HttpContext {
   if (type !== 'http') {
     throw new InternalServerErrorException(`GenAuth's guards do not know the context "${type}", so they refuse it.`);
   }
-  const http = context.switchToHttp();
+  const request = context.switchToHttp().getRequest<HttpContext['request']>();
   return {
-    request: http.getRequest(),
-    refuse: (refusal) => {
-      const exception = toException(refusal);
-      // Written here as well as in the filter, so that an application's own catch-all filter does not lose them.
-      writeHeaders(http.getResponse(), exception);
-      return exception;
-    },
+    request,
+    refuse: (refusal) => toException(refusal, request),
   };
 }

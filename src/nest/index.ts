@@ -3,4 +3,5 @@ export { AuthInfo, CurrentUser, Public } from './genauth.decorators.js';
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';
 export { GenAuthModule, type GenAuthOptionsFactory } from './genauth.module.js';
+export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.tokens.js';
 export { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

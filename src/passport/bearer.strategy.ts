@@ -3,7 +3,7 @@ import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
 import { type GenAuthTokenUser, toTokenUser } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/token-verifier.js';
 import { parseBearerToken } from './bearer-token.js';
-import { GenAuthStrategy, type VerifyCallback } from './genauth.strategy.js';
+import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 
 /** `req.authInfo` behind a token. */
 export interface BearerInfo {
@@ -25,13 +25,16 @@ export async function authenticateBearer(
  * Passport strategy `genauth-bearer`: guards a route with GenAuth's access token in `Authorization: Bearer …`. Nothing is
  * asked of GenAuth but its keys.
  */
-export class GenAuthBearerStrategy<S extends string = string> extends GenAuthStrategy<S, GenAuthTokenUser, BearerInfo> {
+export class GenAuthBearerStrategy<
+  S extends string = string,
+  ExtendedFields extends object = Record<string, unknown>,
+> extends GenAuthStrategy<S, ExtendedFields, GenAuthTokenUser, BearerInfo> {
   /** As for `GenAuthPasswordStrategy`. */
   constructor(
-    optionsOrClient: GenAuthOptions<S> | GenAuthClient<S>,
-    verify?: VerifyCallback<GenAuthTokenUser, BearerInfo>,
+    optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
+    verify?: VerifyFunction<GenAuthTokenUser, BearerInfo>,
   ) {
-    super('genauth-bearer', optionsOrClient, verify);
+    super('bearer', optionsOrClient, verify);
   }
 
   protected identify(req: GenAuthRequest): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {

@@ -3,7 +3,7 @@ import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
-import { type Refusal, toRefusal } from './outcome.js';
+import { type Refusal, type RefusalBody, buildDenial, toRefusal } from './outcome.js';
 
 /** What Passport puts on a strategy for each request, as functions of that request. */
 export interface PassportActions {
@@ -20,7 +20,7 @@ interface PassportStrategy extends PassportActions {
 
 // passport-custom's own types tie every user of this package to Express 5's, and its name to 'custom'.
 type PassportStrategyConstructor = new (
-  authenticate: (this: GenAuthStrategy<string, unknown, unknown>, req: GenAuthRequest) => void,
+  authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
 
 /**
@@ -29,7 +29,7 @@ type PassportStrategyConstructor = new (
  * @param done - `done(error)`, `done(null, user, info?)`, or `done(null, false, info?)` to let this person not in. Only the
  * first call counts. A promise that rejects is an error too.
  */
-export type VerifyCallback<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
+export type VerifyFunction<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
 
 // A method, not a property: its parameters are compared both ways, so `(req: express.Request, …) => …` fits.
 interface Verify<User, Info> {
@@ -45,10 +45,16 @@ interface Verify<User, Info> {
 export type Attempt =
   | { kind: 'success'; user: unknown; info: unknown }
   /** The application's own `verify` said no. */
-  | { kind: 'denied'; info: unknown }
+  | { kind: 'denied'; info: unknown; body: RefusalBody }
   | { kind: 'refusal'; refusal: Refusal }
   /** An error of the application's own functions. */
   | { kind: 'error'; error: unknown };
+
+/** For whoever answers a request that Passport only says of that it did not pass: what became of it here. */
+const attempts = new WeakMap<object, Attempt>();
+export function getLastAttempt(req: object): Attempt | undefined {
+  return attempts.get(req);
+}
 
 /**
  * What the three strategies share: one attempt for each request, answered by exactly one of Passport's actions. No state of
@@ -56,40 +62,47 @@ export type Attempt =
  */
 export abstract class GenAuthStrategy<
   S extends string,
+  ExtendedFields extends object,
   User,
   Info,
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
   /** The client behind this strategy; strategies that are given one client share its keys and connections. */
-  readonly client: GenAuthClient<S>;
-  protected readonly verify: VerifyCallback | undefined;
+  readonly client: GenAuthClient<S, ExtendedFields>;
+  protected readonly verify: VerifyFunction | undefined;
 
   constructor(
-    name: string,
-    optionsOrClient: GenAuthOptions<S> | GenAuthClient<S>,
-    verify: VerifyCallback<User, Info> | undefined,
+    kind: 'password' | 'ad' | 'bearer',
+    optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
+    verify: VerifyFunction<User, Info> | undefined,
   ) {
     super(function authenticate(req) {
       // Taken now: where Passport is given a strategy itself and not its name, the next request replaces them on it.
       const { success, fail, error } = this;
       const actions = { success, fail, error };
       void this.attempt(req)
-        .then((attempt) => this.act(attempt, actions))
+        .then((attempt) => {
+          attempts.set(req, attempt);
+          this.act(attempt, actions, req);
+        })
         .catch((thrown: NodeJS.ErrnoException) => {
-          // The attempt never rejects. Somebody else, a time-out say, has answered this request: then all is said. Anything
-          // else comes from the application's own callback, and Node shall report it as it reports any such throw.
-          if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') throw thrown;
+          // The attempt never rejects, so this is Passport (flash messages without a session) or the application's callback: the
+          // request ends as an error, and not the process. Unless somebody else, a time-out say, has answered it already.
+          if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
         });
     });
     if (verify !== undefined && typeof verify !== 'function') {
       throw new ConfigurationError(
         'invalid_options',
-        'verify is no function: write (req, user, info, done) => done(null, user).',
+        'verify is not a function: write (req, user, info, done) => done(null, user).',
       );
     }
-    this.name = name;
-    this.client = optionsOrClient instanceof GenAuthClient ? optionsOrClient : new GenAuthClient(optionsOrClient);
+    this.client =
+      optionsOrClient instanceof GenAuthClient
+        ? optionsOrClient
+        : new GenAuthClient<S, ExtendedFields>(optionsOrClient);
+    this.name = `${this.client.options.name}-${kind}`;
     // Kept without its types, which only `identify` of the same strategy has to fit.
-    this.verify = verify as VerifyCallback | undefined;
+    this.verify = verify as VerifyFunction | undefined;
   }
 
   /** Who sent the request. Throws where that does not become clear. */
@@ -97,12 +110,15 @@ export abstract class GenAuthStrategy<
 
   /** Runs one request to its end without touching Passport; never rejects. */
   async attempt(req: GenAuthRequest): Promise<Attempt> {
+    const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
     try {
       const { user, info } = await this.identify(req);
       if (this.verify === undefined) return { kind: 'success', user, info };
-      return await callVerify(this.verify, req, user, info);
+      const verified = await callVerify(this.verify, req, user, info);
+      if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
+      return { kind: 'denied', info: verified.info, body: buildDenial(context) };
     } catch (error) {
-      const refusal = toRefusal(error);
+      const refusal = toRefusal(error, context);
       if (refusal !== undefined) return { kind: 'refusal', refusal };
       // Passport lets a request through whose error is nothing.
       return { kind: 'error', error: error || new Error(`a function of the application threw ${String(error)}`) };
@@ -110,7 +126,7 @@ export abstract class GenAuthStrategy<
   }
 
   /** Tells Passport. */
-  protected act(attempt: Attempt, passport: PassportActions): void {
+  protected act(attempt: Attempt, passport: PassportActions, _req: GenAuthRequest): void {
     switch (attempt.kind) {
       case 'success':
         return passport.success(attempt.user, attempt.info);
@@ -120,19 +136,23 @@ export abstract class GenAuthStrategy<
         return passport.error(attempt.error);
       case 'refusal': {
         const { action, status, error, headers } = attempt.refusal;
-        // Passport writes a challenge into the header only where it is a text.
+        // Passport writes a challenge into the header only where it is a string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
       }
     }
   }
 }
 
-function callVerify(verify: VerifyCallback, req: GenAuthRequest, user: unknown, info: unknown): Promise<Attempt> {
+interface Verified {
+  user: object | false | null | undefined;
+  info: unknown;
+}
+
+function callVerify(verify: VerifyFunction, req: GenAuthRequest, user: unknown, info: unknown): Promise<Verified> {
   return new Promise((resolve, reject) => {
     const returned = verify(req, user, info, (error, mapped, ownInfo) => {
       if (error) reject(error as Error);
-      else if (mapped) resolve({ kind: 'success', user: mapped, info: ownInfo ?? info });
-      else resolve({ kind: 'denied', info: ownInfo });
+      else resolve({ user: mapped, info: ownInfo });
     });
     // Not any thenable: a query of an ORM would run a second time.
     if (isPromise(returned)) returned.catch(reject);

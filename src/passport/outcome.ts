@@ -6,7 +6,9 @@ import {
   TokenVerificationError,
   UpstreamError,
 } from '../core/errors.js';
-import type { SignInRejection } from '../core/sign-in.js';
+import type { ResolvedOptions } from '../core/options.js';
+import type { ApplicationMfa, SignInRejection } from '../core/sign-in.js';
+import { type Texts, getTexts } from './texts.js';
 
 /** The JSON that a refused request is answered with. */
 export interface RefusalBody {
@@ -19,8 +21,17 @@ export interface RefusalBody {
   code: string;
   /** GenAuth's ID of its answer. */
   requestId?: string;
-  /** With `mfa_required`: the bearer token for GenAuth's MFA calls. */
+  /** With `mfa_required`: the bearer token for GenAuth's MFA calls, and the factors to choose from. */
   mfaToken?: string;
+  applicationMfa?: readonly ApplicationMfa[];
+  /** With the other steps: the token for GenAuth's call that does them. */
+  flowToken?: string;
+  /** With `rejected`: GenAuth wants a step that is not offered here. */
+  furtherStep?: true;
+  /** With the option `exposeReasons`. */
+  apiCode?: number;
+  /** With the option `exposeReasons`: tries that are left. */
+  remainingAttempts?: number;
 }
 
 /** What a request that does not pass is answered with, on any framework. */
@@ -34,35 +45,49 @@ export interface Refusal {
   error: GenAuthError;
 }
 
-/** One text for every reason that a stranger must not be able to tell apart. */
-const WRONG = 'The account or the password is wrong.';
+/** What else decides about an answer. */
+export interface RefusalContext {
+  options: Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
+  /** The request's header. */
+  acceptLanguage?: unknown;
+}
 
-const REJECTIONS: Readonly<Record<SignInRejection['kind'], { status: number; message: string }>> = {
-  invalid_credentials: { status: 401, message: WRONG },
-  captcha_required: { status: 403, message: 'Enter the characters of the picture to sign in.' },
-  mfa_required: { status: 403, message: 'A second factor is needed to sign in.' },
-  password_change_required: { status: 403, message: 'The password must be changed before signing in.' },
-  identity_binding_required: { status: 403, message: 'The account must be bound to an identity before signing in.' },
-  profile_completion_required: { status: 403, message: 'The profile must be completed before signing in.' },
-  account_locked: { status: 403, message: WRONG },
-  access_denied: { status: 403, message: WRONG },
-  rate_limited: { status: 429, message: 'Too many attempts. Try again later.' },
-  rejected: { status: 403, message: 'The sign-in was refused.' },
+const STATUSES: Readonly<Record<SignInRejection['kind'], 401 | 403 | 429>> = {
+  invalid_credentials: 401,
+  captcha_required: 403,
+  mfa_required: 403,
+  password_change_required: 403,
+  identity_binding_required: 403,
+  profile_completion_required: 403,
+  account_locked: 403,
+  access_denied: 403,
+  rate_limited: 429,
+  rejected: 403,
 };
-
-/** The answer where the application's own `verify` lets a person not in. */
-export const DENIED: RefusalBody = Object.freeze({
-  statusCode: 403,
-  error: 'Forbidden',
-  message: 'The sign-in was refused.',
-  code: 'access_denied',
-});
-
 const REALM = 'realm="genauth"';
+/** RFC 6750 §3.1: ASCII, and the same in every language. */
+const INVALID_TOKEN = 'The access token is malformed, expired, or not for this service';
+
 /** A rejected sign-in as an error that Passport, Express and Nest can pass on. */
-export function toRejectedError(outcome: SignInRejection): SignInRejectedError {
-  const { status, message } = REJECTIONS[outcome.kind];
-  return new SignInRejectedError(outcome, status, message);
+export function toRejectedError(
+  outcome: SignInRejection,
+  { options, acceptLanguage }: RefusalContext,
+): SignInRejectedError {
+  const texts = getTexts(options.language, acceptLanguage);
+  return new SignInRejectedError(outcome, STATUSES[outcome.kind], toMessage(outcome, texts, options.exposeReasons));
+}
+
+function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolean): string {
+  switch (outcome.kind) {
+    case 'account_locked':
+    case 'access_denied':
+      // One text for every reason that a stranger must not be able to tell apart.
+      return exposeReasons ? texts[outcome.kind] : texts.invalid_credentials;
+    case 'rejected':
+      return outcome.furtherStep ? texts.further_step : texts.rejected;
+    default:
+      return texts[outcome.kind];
+  }
 }
 
 /**
@@ -70,21 +95,25 @@ export function toRejectedError(outcome: SignInRejection): SignInRejectedError {
  *
  * @returns `undefined` for errors that are not this library's: they go on as they are.
  */
-export function toRefusal(error: unknown): Refusal | undefined {
-  if (error instanceof SignInRejectedError) return toRejectionRefusal(error);
+export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
+  const texts = getTexts(context.options.language, context.acceptLanguage);
+  if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
   if (error instanceof RequestError) return build('fail', 400, error, error.code, error.message);
-  if (error instanceof TokenVerificationError) return toTokenRefusal(error);
+  if (error instanceof TokenVerificationError) return toTokenRefusal(error, texts);
   if (error instanceof UpstreamError) {
-    if (error.statusCode === 502) {
-      return build('error', 502, error, 'upstream_invalid_response', 'The identity service gave an unusable answer.');
-    }
-    const text = 'The identity service cannot be reached. Try again later.';
-    return { ...build('error', 503, error, 'upstream_unavailable', text), headers: error.headers };
+    const code = error.statusCode === 502 ? 'upstream_invalid_response' : 'upstream_unavailable';
+    return { ...build('error', error.statusCode, error, code, texts[code]), headers: error.headers };
   }
   if (error instanceof GenAuthError) {
-    return build('error', 500, error, 'configuration_error', 'The service is not set up correctly.');
+    return build('error', 500, error, 'configuration_error', texts.configuration_error);
   }
   return undefined;
+}
+
+/** The answer where the application's own `verify` lets a person not in. */
+export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
+  const { rejected: message } = getTexts(options.language, acceptLanguage);
+  return { statusCode: 403, error: 'Forbidden', message, code: 'access_denied' };
 }
 
 function build(action: Refusal['action'], status: number, error: GenAuthError, code: string, message: string): Refusal {
@@ -92,8 +121,9 @@ function build(action: Refusal['action'], status: number, error: GenAuthError, c
   return { action, status, headers: {}, body, error };
 }
 
-function toRejectionRefusal(error: SignInRejectedError): Refusal {
+function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean): Refusal {
   const { outcome } = error;
+  const { requestId, apiCode } = outcome;
   const refusal = build('fail', error.statusCode, error, error.code, error.message);
   return {
     ...refusal,
@@ -103,22 +133,44 @@ function toRejectionRefusal(error: SignInRejectedError): Refusal {
         : {},
     body: {
       ...refusal.body,
-      ...(outcome.requestId === undefined ? {} : { requestId: outcome.requestId }),
-      ...(outcome.kind === 'mfa_required' && outcome.mfaToken !== undefined ? { mfaToken: outcome.mfaToken } : {}),
+      ...(requestId !== undefined && { requestId }),
+      ...toNextStep(outcome),
+      ...(exposeReasons && apiCode !== undefined && { apiCode }),
+      ...(exposeReasons && toRemainingAttempts(outcome)),
     },
   };
 }
 
-/** RFC 6750 §3: no error code for a request that brought no token, and never the cause. */
-function toTokenRefusal(error: TokenVerificationError): Refusal {
-  if (error.code === 'token_missing') {
-    const refusal = build('fail', 401, error, 'token_missing', 'An access token is needed.');
-    return { ...refusal, headers: { 'www-authenticate': `Bearer ${REALM}` } };
+/** What the person's side needs to go on. */
+function toNextStep(outcome: SignInRejection): Partial<RefusalBody> {
+  switch (outcome.kind) {
+    case 'mfa_required': {
+      const { mfaToken, applicationMfa } = outcome;
+      return { ...(mfaToken !== undefined && { mfaToken }), ...(applicationMfa.length > 0 && { applicationMfa }) };
+    }
+    case 'password_change_required':
+    case 'identity_binding_required':
+    case 'profile_completion_required':
+      return outcome.flowToken === undefined ? {} : { flowToken: outcome.flowToken };
+    case 'rejected':
+      return outcome.furtherStep ? { furtherStep: true } : {};
+    default:
+      return {};
   }
-  const description = 'The access token is malformed, expired, or not for this service';
-  const refusal = build('fail', 401, error, 'invalid_token', `${description}.`);
+}
+
+function toRemainingAttempts(outcome: SignInRejection): Partial<RefusalBody> {
+  if (outcome.kind !== 'invalid_credentials' || outcome.remainingAttempts === undefined) return {};
+  return { remainingAttempts: outcome.remainingAttempts };
+}
+
+/** RFC 6750 §3: no error code for a request that brought no token, and never the cause. */
+function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
+  const isMissing = error.code === 'token_missing';
+  const code = isMissing ? 'token_missing' : 'invalid_token';
+  const challenge = isMissing ? '' : `, error="invalid_token", error_description="${INVALID_TOKEN}"`;
   return {
-    ...refusal,
-    headers: { 'www-authenticate': `Bearer ${REALM}, error="invalid_token", error_description="${description}"` },
+    ...build('fail', 401, error, code, texts[code]),
+    headers: { 'www-authenticate': `Bearer ${REALM}${challenge}` },
   };
 }

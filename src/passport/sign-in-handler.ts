@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import defaultPassport from 'passport';
-import { GenAuthError } from '../core/errors.js';
-import { DENIED, type Refusal, type RefusalBody, toRefusal } from './outcome.js';
+import { answerJson } from './answer-json.js';
+import { getLastAttempt } from './genauth.strategy.js';
+import type { Refusal } from './outcome.js';
 
 type Next = (error?: unknown) => void;
 /** An Express handler, 4 or 5, without either's types. */
@@ -31,42 +32,31 @@ export function signInHandler(
     const run = authenticator.authenticate(name, { session: false }, (error, user, info) => {
       if (user) {
         Object.assign(req, { user, authInfo: info });
+        // What follows answers with tokens (RFC 6749 §5.1).
+        if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
       }
-      const refusal = toRefusal(error ?? info);
-      if (refusal === undefined && error) return next(error);
-      if (refusal === undefined) return answer(res, DENIED, {});
-      warnOperator(refusal);
-      return answer(res, refusal.body, refusal.headers);
+      const attempt = getLastAttempt(req);
+      if (attempt?.kind === 'denied') return answerJson(res, attempt.body, {});
+      if (attempt?.kind !== 'refusal')
+        return next(error ?? new Error(`the strategy ${name} is not of passport-genauth`));
+      warnOperator(attempt.refusal);
+      return answerJson(res, attempt.refusal.body, attempt.refusal.headers);
     });
     run(req, res, next);
   };
 }
 
-function answer(res: ServerResponse, body: RefusalBody, headers: Readonly<Record<string, string>>): void {
-  // Somebody else, a time-out say, was faster.
-  if (res.headersSent) return;
-  const json = JSON.stringify(body);
-  res.writeHead(body.statusCode, {
-    ...headers,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(json),
-    'cache-control': 'no-store',
-  });
-  res.end(json);
-}
+const WARNING_PAUSE_MS = 60_000;
+const warnedAt = new Map<string, number>();
 
-const MAX_WARNINGS = 20;
-const warned = new Set<string>();
-
-/** Express does not get to see these errors, so the operator is told here: once of each, whatever the number of logins. */
+/** Express does not get to see these errors, so the operator is told here: of each kind once a minute, however many logins. */
 function warnOperator({ action, error }: Refusal): void {
-  if (action !== 'error') return;
+  const now = performance.now();
+  if (action !== 'error' || now - (warnedAt.get(error.code) ?? -Infinity) < WARNING_PAUSE_MS) return;
+  warnedAt.set(error.code, now);
   // Of a function of the application's own, only its error says what is wrong.
   const own =
     error.code === 'invalid_sign_in_options' && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  const key = `${error.code} ${error.cause instanceof GenAuthError ? error.cause.code : own}`;
-  if (warned.has(key) || warned.size >= MAX_WARNINGS) return;
-  warned.add(key);
   process.emitWarning(error.message + own, { type: 'GenAuthWarning', code: `GENAUTH_${error.code.toUpperCase()}` });
 }

@@ -1,10 +1,11 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, quote } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options.js';
+import type { GenAuthRequest, LoginFields } from '../core/options.js';
 import type { GenAuthUser } from '../core/scopes.js';
-import { type Credentials, type SignInOptions, type TokenSet, mergeSignInOptions } from '../core/sign-in.js';
+import { type SignInOptions, type TokenSet, mergeSignInOptions } from '../core/sign-in.js';
 import type { IdTokenClaims } from '../core/token-verifier.js';
 import { resolveClientIp } from './client-address.js';
+import type { LoginBody } from './credentials.js';
 import { toRejectedError } from './outcome.js';
 
 /** `req.authInfo` after a login: what does not belong to `req.user`. Holds tokens: not for a log, not for an answer as a whole. */
@@ -17,14 +18,17 @@ export interface SignInInfo {
 }
 
 /** One login: what the request says of the person, what the server adds, and GenAuth's verdict. Throws unless it is success. */
-export async function signInRequest<S extends string>(
-  client: GenAuthClient<S>,
+export async function signInRequest<S extends string, ExtendedFields extends object>(
+  client: GenAuthClient<S, ExtendedFields>,
   req: GenAuthRequest,
-  parseCredentials: (req: GenAuthRequest) => Credentials,
-): Promise<{ user: GenAuthUser<S>; info: SignInInfo }> {
-  const credentials = parseCredentials(req);
-  const outcome = await client.signIn(credentials, await resolveSignInOptions(client, req));
-  if (outcome.kind !== 'success') throw toRejectedError(outcome);
+  parseLogin: (req: GenAuthRequest, fields: Readonly<LoginFields>) => LoginBody,
+): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
+  const { credentials, captcha } = parseLogin(req, client.options.fields);
+  const options = mergeSignInOptions(captcha, await resolveSignInOptions(client, req));
+  const outcome = await client.signIn<S>(credentials, options as SignInOptions<S>);
+  if (outcome.kind !== 'success') {
+    throw toRejectedError(outcome, { options: client.options, acceptLanguage: req.headers['accept-language'] });
+  }
   const { user, tokens, claims, requestId } = outcome;
   return { user, info: { tokens, claims, requestId } };
 }
@@ -51,8 +55,7 @@ async function blame<T>(option: string, running: Promise<T>): Promise<T> {
   try {
     return await running;
   } catch (cause) {
-    throw new ConfigurationError('invalid_sign_in_options', `The option ${option} threw an error; see its cause.`, {
-      cause,
-    });
+    const message = `The option ${option} threw an error; see its cause.`;
+    throw new ConfigurationError('invalid_sign_in_options', message, { cause });
   }
 }

@@ -1,5 +1,6 @@
 import { GenAuthAdStrategy, GenAuthPasswordStrategy, RequestError, signInHandler } from '../../src/index.js';
-import { parseAdCredentials, parsePasswordCredentials } from '../../src/passport/credentials.js';
+import { resolveOptions } from '../../src/core/options.js';
+import { parseAdLogin, parsePasswordLogin } from '../../src/passport/credentials.js';
 import { useEmulator } from '../emulator/support.js';
 import { EXPRESS_VERSIONS, type ExpressFactory } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
@@ -9,19 +10,18 @@ import { ask, useWebServer } from '../support/web-server.js';
 import { catchThrown } from '../support/thrown.js';
 
 const CANARY = 'canary-password';
+const { fields } = resolveOptions({ appId: 'a', appSecret: 's', appHost: 'https://a.example' });
 
 describe('the two texts of a body', () => {
   it.each([
-    ['account', parsePasswordCredentials],
-    ['sAMAccountName', parseAdCredentials],
+    ['account', parsePasswordLogin],
+    ['sAMAccountName', parseAdLogin],
   ] as const)('%s and password, and nothing else', (name, parse) => {
-    const body = { [name]: ' alice ', password: ' pw ', email: 'x', options: { autoRegister: true }, client_id: 'x' };
-    expect(parse({ headers: {}, body })).toStrictEqual({ [name]: ' alice ', password: ' pw ' });
+    const body = { [name]: ' alice ', password: ' pw ', options: { autoRegister: true }, client_id: 'x' };
+    const login = { credentials: { [name]: ' alice ', password: ' pw ' }, captcha: {} };
+    expect(parse({ headers: {}, body }, fields)).toStrictEqual(login);
     // As querystring and Fastify make them.
-    expect(parse({ headers: {}, body: Object.assign(Object.create(null), body) })).toStrictEqual({
-      [name]: ' alice ',
-      password: ' pw ',
-    });
+    expect(parse({ headers: {}, body: Object.assign(Object.create(null), body) }, fields)).toStrictEqual(login);
   });
 
   it.each<[string, unknown]>([
@@ -37,7 +37,7 @@ describe('the two texts of a body', () => {
     ['with things that print as texts', { account: 'alice', password: { toString: () => CANARY } }],
     ['with a password of bytes', { account: 'alice', password: Buffer.from(CANARY) }],
   ])('a body %s: RequestError, without its values', (_name, body) => {
-    const parse = (): unknown => parsePasswordCredentials({ headers: {}, body });
+    const parse = (): unknown => parsePasswordLogin({ headers: {}, body }, fields);
     expect(parse).toThrow(RequestError);
     expect(parse).toThrow(/"(account|password)"/);
     expect(findLeaks(catchThrown(parse), [CANARY])).toEqual([]);
@@ -83,7 +83,7 @@ describe.each(EXPRESS_VERSIONS)('a login on %s', (_version, express) => {
     ['a second password that is a list', `{"account":"alice","password":"${CANARY}","password":[]}`],
     ['names in capitals', `{"Account":"alice","PASSWORD":"${CANARY}"}`],
     ["GenAuth's own names", `{"passwordPayload":{"account":"alice","password":"${CANARY}"}}`],
-    ['a user name for the account', `{"username":"alice","password":"${CANARY}"}`],
+    ['a name that is none of the four', `{"login":"alice","password":"${CANARY}"}`],
     ["Active Directory's name for the account", `{"sAMAccountName":"alice","password":"${CANARY}"}`],
     ['an account of 257 characters', JSON.stringify({ account: 'a'.repeat(257), password: CANARY })],
     ['a password of 1025 characters', JSON.stringify({ account: 'alice', password: CANARY.repeat(70).slice(0, 1025) })],

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm';
-import { type GenAuthOptions, GenAuthPasswordStrategy, type VerifyCallback, signInHandler } from '../../src/index.js';
+import { type GenAuthOptions, GenAuthPasswordStrategy, type VerifyFunction, signInHandler } from '../../src/index.js';
 import { useEmulator } from '../emulator/support.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { hostProcess, listWarnings } from '../support/host-process.js';
@@ -38,7 +38,7 @@ describe.each(EXPRESS_VERSIONS)('%s', (_v, express) => {
   const nothing = (): never => {
     throw undefined;
   };
-  it.each<[string, Partial<GenAuthOptions>, VerifyCallback | (() => unknown) | undefined, number]>([
+  it.each<[string, Partial<GenAuthOptions>, VerifyFunction | (() => unknown) | undefined, number]>([
     // As passport-custom and every other strategy read it: no error.
     ['done(false, user)', {}, (_q, user, _i, done) => done(false, user as object), 200],
     ["done('')", {}, (_q, _u, _i, done) => done(''), 403],

@@ -3,81 +3,20 @@ import {
   type ConfigurationErrorCode,
   GenAuthError,
   RequestError,
-  type SignInRejection,
   TokenVerificationError,
   type TokenVerificationErrorCode,
   UpstreamError,
   type UpstreamErrorCode,
 } from '../../src/index.js';
-import { DENIED, toRefusal, toRejectedError } from '../../src/passport/outcome.js';
-import { findLeaks } from '../support/leak.js';
+import { type Refusal, type RefusalContext, buildDenial, toRefusal } from '../../src/passport/outcome.js';
 
 /** Whatever the operator may know and a stranger must not. */
 const CANARY = 'canary-of-the-cause';
 const CAUSE = new Error(CANARY);
 
-const WRONG = 'The account or the password is wrong.';
-/** Kind → status, its words, and what the person reads. A new kind does not compile until it stands here. */
-const REJECTIONS: Readonly<Record<SignInRejection['kind'], readonly [status: number, error: string, message: string]>> =
-  {
-    invalid_credentials: [401, 'Unauthorized', WRONG],
-    captcha_required: [403, 'Forbidden', 'Enter the characters of the picture to sign in.'],
-    mfa_required: [403, 'Forbidden', 'A second factor is needed to sign in.'],
-    password_change_required: [403, 'Forbidden', 'The password must be changed before signing in.'],
-    identity_binding_required: [403, 'Forbidden', 'The account must be bound to an identity before signing in.'],
-    profile_completion_required: [403, 'Forbidden', 'The profile must be completed before signing in.'],
-    account_locked: [403, 'Forbidden', WRONG],
-    access_denied: [403, 'Forbidden', WRONG],
-    rate_limited: [429, 'Too Many Requests', 'Too many attempts. Try again later.'],
-    rejected: [403, 'Forbidden', 'The sign-in was refused.'],
-  };
-const KINDS = Object.keys(REJECTIONS) as SignInRejection['kind'][];
-
-function reject(kind: SignInRejection['kind'], more: object = {}): SignInRejection {
-  // GenAuth's own status, code and text are for the operator.
-  return { kind, statusCode: 499, apiCode: 987654, requestId: 'r-1', message: CANARY, ...more } as SignInRejection;
-}
-
-describe('a rejected sign-in', () => {
-  it.each(KINDS)('%s', (kind) => {
-    const [status, error, message] = REJECTIONS[kind];
-    const thrown = toRejectedError(reject(kind));
-    expect(thrown).toMatchObject({ code: kind, statusCode: status, message, outcome: { apiCode: 987654 } });
-    const refusal = toRefusal(thrown);
-    expect(refusal).toStrictEqual({
-      action: 'fail',
-      status,
-      headers: {},
-      body: { statusCode: status, error, message, code: kind, requestId: 'r-1' },
-      error: thrown,
-    });
-    expect(findLeaks(refusal?.body, [CANARY, '987654'])).toEqual([]);
-  });
-
-  it.each(KINDS)('%s shows nothing of what the answer held beside, but what the next step needs', (kind) => {
-    const secrets = ['canary-mfa', 'canary-tokens', 'canary-attempts'];
-    const [mfaToken, tokens, remainingAttempts] = secrets;
-    const rejection = reject(kind, { mfaToken, tokens, remainingAttempts, requestId: undefined });
-    const body = toRefusal(toRejectedError(rejection))?.body;
-    expect(findLeaks(body, secrets)).toEqual(kind === 'mfa_required' ? ['canary-mfa'] : []);
-    const names = ['statusCode', 'error', 'message', 'code'];
-    expect(Object.keys(body ?? {})).toEqual(kind === 'mfa_required' ? [...names, 'mfaToken'] : names);
-  });
-
-  it('mfa_required without a token has none', () => {
-    expect(toRefusal(toRejectedError(reject('mfa_required', { mfaToken: undefined })))?.body).not.toHaveProperty(
-      'mfaToken',
-    );
-  });
-
-  it.each([
-    [7, { 'retry-after': '7' }],
-    [0, { 'retry-after': '0' }],
-    [undefined, {}],
-  ])('rate_limited with retryAfter %s has the headers %j', (retryAfter, headers) => {
-    expect(toRefusal(toRejectedError(reject('rate_limited', { retryAfter })))?.headers).toEqual(headers);
-  });
-});
+/** No option set, and a request that prefers no language. */
+const CONTEXT: RefusalContext = { options: { language: undefined, exposeReasons: false } };
+const refuse = (error: unknown, context = CONTEXT): Refusal | undefined => toRefusal(error, context);
 
 const UPSTREAM: Readonly<Record<UpstreamErrorCode, 502 | 503>> = {
   upstream_unreachable: 503,
@@ -90,7 +29,7 @@ const UPSTREAM: Readonly<Record<UpstreamErrorCode, 502 | 503>> = {
 describe('the other errors', () => {
   it.each(Object.keys(UPSTREAM) as UpstreamErrorCode[])('%s is an error, never a refusal of the person', (code) => {
     const thrown = new UpstreamError(code, CANARY, { cause: CAUSE, retryAfter: 9 });
-    const refusal = toRefusal(thrown);
+    const refusal = refuse(thrown);
     expect(refusal).toStrictEqual(
       UPSTREAM[code] === 503
         ? {
@@ -125,7 +64,7 @@ describe('the other errors', () => {
     [0, '0'],
     [3600, '3600'],
   ])('a 503 with retryAfter %s says Retry-After: %s', (retryAfter, expected) => {
-    const refusal = toRefusal(new UpstreamError('upstream_timeout', '', { retryAfter }));
+    const refusal = refuse(new UpstreamError('upstream_timeout', '', { retryAfter }));
     expect(refusal?.headers).toEqual({ 'retry-after': expected });
   });
 
@@ -133,13 +72,18 @@ describe('the other errors', () => {
     invalid_options: true,
     client_authentication_failed: true,
     app_not_found: true,
+    app_secret_unavailable: true,
+    app_secret_too_short: true,
+    password_decryption_failed: true,
+    connection_misconfigured: true,
+    plan_exhausted: true,
     invalid_sign_in_options: true,
     discovery_issuer_mismatch: true,
     discovery_jwks_uri_refused: true,
   };
   it.each(Object.keys(CONFIGURATION) as ConfigurationErrorCode[])('%s is our own error', (code) => {
     const thrown = new ConfigurationError(code, CANARY, { cause: CAUSE });
-    expect(toRefusal(thrown)).toStrictEqual({
+    expect(refuse(thrown)).toStrictEqual({
       action: 'error',
       status: 500,
       headers: {},
@@ -155,7 +99,7 @@ describe('the other errors', () => {
 
   it('a RequestError is 400, with its text', () => {
     const thrown = new RequestError('"account" must be a text.');
-    expect(toRefusal(thrown)).toStrictEqual({
+    expect(refuse(thrown)).toStrictEqual({
       action: 'fail',
       status: 400,
       headers: {},
@@ -173,7 +117,7 @@ describe('the other errors', () => {
     ['nothing', undefined],
     ['null', null],
   ])('%s is not this library’s', (_name, error) => {
-    expect(toRefusal(error)).toBeUndefined();
+    expect(refuse(error)).toBeUndefined();
   });
 });
 
@@ -198,7 +142,7 @@ describe('a token that does not verify', () => {
   it.each(codes)('%s on a guarded route is one and the same 401', (code) => {
     const thrown = new TokenVerificationError(code, CANARY, { cause: CAUSE });
     const description = 'The access token is malformed, expired, or not for this service';
-    const refusal = toRefusal(thrown);
+    const refusal = refuse(thrown);
     expect(refusal).toStrictEqual({
       action: 'fail',
       status: 401,
@@ -212,7 +156,7 @@ describe('a token that does not verify', () => {
 
   it('token_missing on a guarded route is 401 without an error code (RFC 6750 §3.1)', () => {
     const thrown = new TokenVerificationError('token_missing', CANARY);
-    expect(toRefusal(thrown)).toStrictEqual({
+    expect(refuse(thrown)).toStrictEqual({
       action: 'fail',
       status: 401,
       headers: { 'www-authenticate': 'Bearer realm="genauth"' },
@@ -227,15 +171,48 @@ it('an error of ours of a kind that nobody has thought of is our own fault, not 
     readonly code = 'new';
     readonly statusCode = 200;
   }
-  expect(toRefusal(new NewError('x'))).toMatchObject({ action: 'error', status: 500 });
+  expect(refuse(new NewError('x'))).toMatchObject({ action: 'error', status: 500 });
 });
 
-it('the answer to a person whom the application itself refuses is frozen', () => {
-  expect(DENIED).toStrictEqual({
-    statusCode: 403,
-    error: 'Forbidden',
-    message: 'The sign-in was refused.',
-    code: 'access_denied',
+it.each([
+  [undefined, undefined, 'The sign-in was refused.'],
+  [undefined, 'zh-CN', '登录被拒绝。'],
+  ['en', 'zh-CN', 'The sign-in was refused.'],
+  ['zh', 'en', '登录被拒绝。'],
+] as const)('a person whom the application refuses, language %s and Accept-Language %s, reads %s', (...row) => {
+  const [language, acceptLanguage, message] = row;
+  // Whatever the reason is, it is the application's own.
+  for (const exposeReasons of [false, true]) {
+    expect(buildDenial({ options: { language, exposeReasons }, acceptLanguage })).toStrictEqual({
+      statusCode: 403,
+      error: 'Forbidden',
+      message,
+      code: 'access_denied',
+    });
+  }
+});
+
+describe('in Chinese', () => {
+  const ZH: RefusalContext = {
+    options: { language: undefined, exposeReasons: false },
+    acceptLanguage: 'zh-CN,en;q=0.8',
+  };
+  const token = new TokenVerificationError('token_expired', CANARY);
+
+  it.each<[string, GenAuthError]>([
+    ['502', new UpstreamError('upstream_token_invalid', CANARY)],
+    ['503', new UpstreamError('upstream_timeout', CANARY)],
+    ['500', new ConfigurationError('invalid_options', CANARY)],
+    ['no token', new TokenVerificationError('token_missing', CANARY)],
+    ['a bad token', token],
+  ])('%s: only the message is another', (_name, error) => {
+    const [chinese, english] = [refuse(error, ZH)?.body, refuse(error)?.body];
+    expect(chinese?.message).toMatch(/^[\p{Script=Han}，。、]+$/u);
+    expect({ ...chinese, message: '' }).toStrictEqual({ ...english, message: '' });
   });
-  expect(Object.isFrozen(DENIED)).toBe(true);
+
+  it('the challenge of RFC 6750 stays ASCII', () => {
+    expect(refuse(token, ZH)?.headers).toEqual(refuse(token)?.headers);
+    expect(refuse(token, ZH)?.headers['www-authenticate']).toMatch(/^[\x20-\x7E]+$/);
+  });
 });

@@ -18,8 +18,10 @@ const serve = useWebServer();
 const ALICE = { account: 'alice', password: 'passw0rd' };
 const WRONG = { account: 'alice', password: 'canary-password' };
 /** Everything that GenAuth might send beside, and nobody may pass on. */
-const CANARIES = ['canary-password', 'canary-token', 'canary-message', '424242'];
-const DATA = { access_token: 'canary-token', id_token: 'canary-token', token: 'canary-token', remainCount: 424242 };
+const CANARIES = ['canary-password', 'canary-token', 'canary-message', '424242', 'canary-flow'];
+const DATA = { access_token: 'canary-token', id_token: 'canary-token', token: 'canary-flow', remainCount: 424242 };
+/** What such an answer may pass on after all: the token of the next step. */
+const FLOW = { flowToken: 'canary-flow' };
 
 const WRONG_TEXT = 'The account or the password is wrong.';
 const DOWN = 'The identity service cannot be reached. Try again later.';
@@ -40,7 +42,14 @@ const said = (statusCode: number, apiCode?: number, data: object = DATA): Partia
   body: { statusCode, apiCode, message: 'canary-message', requestId: 'request-1', data },
 });
 
-type Row = readonly [name: string, fault: Partial<EmulatorFault>, status: number, code: string, message: string];
+type Row = readonly [
+  name: string,
+  fault: Partial<EmulatorFault>,
+  status: number,
+  code: string,
+  message: string,
+  more?: object,
+];
 /** The table "What comes back", column login. */
 const ROWS: readonly Row[] = [
   ['2333', said(403, 2333), 401, 'invalid_credentials', WRONG_TEXT],
@@ -48,22 +57,40 @@ const ROWS: readonly Row[] = [
   ['2006', said(403, 2006), 401, 'invalid_credentials', WRONG_TEXT],
   ['2000', said(403, 2000), 403, 'captcha_required', 'Enter the characters of the picture to sign in.'],
   ['1636', said(301, 1636), 403, 'mfa_required', 'A second factor is needed to sign in.'],
-  ['1639', said(301, 1639), 403, 'password_change_required', 'The password must be changed before signing in.'],
+  ['1639', said(301, 1639), 403, 'password_change_required', 'The password must be changed before signing in.', FLOW],
   [
     '1640',
     said(301, 1640),
     403,
     'identity_binding_required',
     'The account must be bound to an identity before signing in.',
+    FLOW,
   ],
-  ['1642', said(301, 1642), 403, 'profile_completion_required', 'The profile must be completed before signing in.'],
+  [
+    '1642',
+    said(301, 1642),
+    403,
+    'profile_completion_required',
+    'The profile must be completed before signing in.',
+    FLOW,
+  ],
   ['2005', said(403, 2005), 403, 'account_locked', WRONG_TEXT],
   ['2120008', said(403, 2120008), 403, 'access_denied', WRONG_TEXT],
   ['1002', said(429, 1002), 429, 'rate_limited', 'Too many attempts. Try again later.'],
   ['an unknown code', said(403, 987654), 403, 'rejected', 'The sign-in was refused.'],
-  ['301 without code', said(301), 403, 'rejected', 'The sign-in was refused.'],
+  [
+    '301 without code',
+    said(301),
+    403,
+    'rejected',
+    'One more step is needed to sign in, which is not offered here.',
+    { furtherStep: true },
+  ],
   ['401 without code', said(401), 500, 'configuration_error', MISCONFIGURED],
   ['2011', said(499, 2011), 500, 'configuration_error', MISCONFIGURED],
+  ['2016', said(499, 2016), 500, 'configuration_error', MISCONFIGURED],
+  ['4021', said(402, 4021), 500, 'configuration_error', MISCONFIGURED],
+  ['2820002', said(499, 2820002), 500, 'configuration_error', MISCONFIGURED],
   ['500', said(500), 503, 'upstream_unavailable', DOWN],
   ['603', said(603), 503, 'upstream_unavailable', DOWN],
   ['HTTP 502', { status: 502, body: '<p>canary-message' }, 503, 'upstream_unavailable', DOWN],
@@ -96,26 +123,39 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
   };
   const login = async (url: string, json: object = ALICE): Promise<WebAnswer> => ask(url, { path: '/login', json });
 
-  it.each(ROWS)('GenAuth says %s', async (_name, fault, status, code, message) => {
-    emulator().fault({ endpoint: 'signin', times: 1, ...fault });
-    const answer = await login(await start({}, fault.delayMs === undefined ? undefined : 400), WRONG);
-    const body = JSON.parse(answer.text) as object;
-    const rejected = [401, 403, 429].includes(status);
-    expect([answer.status, body]).toEqual([
-      status,
-      { statusCode: status, error: WORDS[status], message, code, ...(rejected && { requestId: 'request-1' }) },
-    ]);
-    const { date: _date, ...headers } = answer.headers;
-    expect(headers).toEqual({
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(Buffer.byteLength(answer.text)),
-      'cache-control': 'no-store',
-      connection: 'close',
-      ...(status === 503 && { 'retry-after': '5' }),
-    });
-    expect(findLeaks([answer, warnings], [...CANARIES.slice(0, 2), emulator().appSecret])).toEqual([]);
-    expect(findLeaks(answer, CANARIES)).toEqual([]);
-  });
+  it.each(ROWS.map((row) => [row[0], row] as const))(
+    'GenAuth says %s',
+    async (_name, [, fault, status, code, message, more = {}]) => {
+      emulator().fault({ endpoint: 'signin', times: 1, ...fault });
+      const answer = await login(await start({}, fault.delayMs === undefined ? undefined : 400), WRONG);
+      const body = JSON.parse(answer.text) as object;
+      const rejected = [401, 403, 429].includes(status);
+      expect([answer.status, body]).toEqual([
+        status,
+        {
+          statusCode: status,
+          error: WORDS[status],
+          message,
+          code,
+          ...(rejected && { requestId: 'request-1' }),
+          ...more,
+        },
+      ]);
+      const { date: _date, ...headers } = answer.headers;
+      expect(headers).toEqual({
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': String(Buffer.byteLength(answer.text)),
+        'cache-control': 'no-store',
+        connection: 'close',
+        ...(status === 503 && { 'retry-after': '5' }),
+      });
+      const shown = { ...answer, text: answer.text.replace('"flowToken":"canary-flow"', '') };
+      expect(
+        findLeaks([shown, warnings], ['canary-password', 'canary-token', 'canary-flow', emulator().appSecret]),
+      ).toEqual([]);
+      expect(findLeaks(shown, CANARIES)).toEqual([]);
+    },
+  );
 
   it('gives the MFA token to the person whom MFA is asked of, and to nobody else', async () => {
     const url = await start();

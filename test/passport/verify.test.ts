@@ -4,7 +4,7 @@ import {
   GenAuthBearerStrategy,
   GenAuthPasswordStrategy,
 } from '../../src/index.js';
-import { UpstreamError, type VerifyCallback, signInHandler } from '../../src/index.js';
+import { UpstreamError, type VerifyFunction, signInHandler } from '../../src/index.js';
 import { getTokens, useEmulator } from '../emulator/support.js';
 import { until } from '../support/promise.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
@@ -28,7 +28,7 @@ const failed: Row = [500, BUG, BUG];
 
 /** The status, and the answers of bare Passport and of signInHandler. */
 type Row = readonly [status: number, passport: unknown, handler: unknown];
-type Verify = VerifyCallback<{ sub: string }>;
+type Verify = VerifyFunction<{ sub: string }>;
 
 const ROWS: readonly (readonly [string, Verify, Row])[] = [
   ['takes the user as it is', (_req, user, _info, done) => done(null, user), success()],
@@ -136,6 +136,24 @@ describe.each(EXPRESS_VERSIONS)('verify on %s', (_version, express) => {
     const authenticate: LoginAppSettings['authenticate'] = (made) =>
       signInHandler('genauth-password', { passport: made });
     expect(await login(await start(verify, { authenticate }))).toEqual([status, handler]);
+  });
+
+  it.each([
+    ['de', 'The sign-in was refused.'],
+    ['zh-Hant-TW, en;q=0.5', '登录被拒绝。'],
+  ])('says no to somebody who reads %s: %s', async (acceptLanguage, message) => {
+    for (const exposeReasons of [false, true]) {
+      const strategy = new GenAuthPasswordStrategy({ ...emulator().clientOptions, exposeReasons }, (_r, _u, _i, done) =>
+        done(null, false, { message: 'canary-reason', apiCode: 1 }),
+      );
+      const url = await start(undefined, {
+        strategies: [strategy],
+        authenticate: (passport) => signInHandler('genauth-password', { passport }),
+      });
+      const json = { account: 'alice', password: 'passw0rd' };
+      const answer = await ask(url, { path: '/login', json, headers: { 'accept-language': acceptLanguage } });
+      expect([answer.status, JSON.parse(answer.text)]).toEqual([403, { ...DENIED, message }]);
+    }
   });
 
   it.each(['says yes twice', 'says no, then yes', 'says no, and yes much later', 'says yes, then throws'])(

@@ -10,7 +10,6 @@ import {
   type GenAuthTokenUser,
   type GenAuthUser,
   type SignInInfo,
-  type SignInOutcome,
   defineGenAuthOptions,
 } from '../../src/index.js';
 import type { Equal, Expect } from '../support/type-equality.js';
@@ -33,6 +32,20 @@ export const good: GenAuthOptions[] = [
   // A handler of one's own framework fits, though its request has more than the library asks for.
   { ...required, signInOptions: (req: Request) => ({ tenantId: req.hostname }), clientIp: (req: Request) => req.ip },
   defineGenAuthOptions({ ...required, scope: ['openid'] }),
+  { ...required, appSecret: () => 's' },
+  { ...required, appSecret: async () => 's' },
+  { ...required, appSecret: () => (text === '' ? 's' : Promise.resolve('s')) },
+  { ...required, idTokenSignedResponseAlg: 'HS256', accessTokenSignedResponseAlg: 'ES512' },
+  {
+    ...required,
+    passwordEncryptType: 'sm2',
+    fields: { account: 'login' },
+    language: 'zh',
+    exposeReasons: true,
+    name: 'b',
+  },
+  { ...required, signInOptions: { autoRegister: true, passwordEncryptType: 'none', scope: ['openid', 'email'] } },
+  { ...required, signInOptions: () => ({ autoRegister: true, scope: 'openid email', captchaCode: text }) },
 ];
 
 export const bad: GenAuthOptions[] = [
@@ -59,9 +72,37 @@ export const bad: GenAuthOptions[] = [
   // @ts-expect-error an issuer that is a pattern
   { ...required, issuer: /genauth/ },
   // @ts-expect-error a sign-in option that nobody knows
-  { ...required, signInOptions: { autoRegister: true } },
+  { ...required, signInOptions: { connection: 'LDAP' } },
   // @ts-expect-error the same, from a function
-  { ...required, signInOptions: () => ({ autoRegister: true }) },
+  { ...required, signInOptions: () => ({ connection: 'LDAP' }) },
+  // @ts-expect-error another encryption
+  { ...required, signInOptions: { passwordEncryptType: 'aes' } },
+  // @ts-expect-error a flag that is a text
+  { ...required, signInOptions: { autoRegister: 'true' } },
+  // @ts-expect-error a secret that is a promise: give the function
+  { ...required, appSecret: Promise.resolve('s') },
+  // @ts-expect-error a function that may give none
+  { ...required, appSecret: () => text || undefined },
+  // @ts-expect-error a function that wants to be told something
+  { ...required, appSecret: (name: string) => name },
+  // @ts-expect-error a function that gives bytes
+  { ...required, appSecret: () => Buffer.from('s') },
+  // @ts-expect-error no algorithm of a tenant's
+  { ...required, idTokenSignedResponseAlg: 'none' },
+  // @ts-expect-error GenAuth has HS256 alone
+  { ...required, idTokenSignedResponseAlg: 'HS512' },
+  // @ts-expect-error one algorithm, not a choice
+  { ...required, accessTokenSignedResponseAlg: ['RS256'] },
+  // @ts-expect-error an algorithm that is any text
+  { ...required, accessTokenSignedResponseAlg: text },
+  // @ts-expect-error not the spelling of GenAuth's API
+  { ...required, passwordEncryptType: 'RSA' },
+  // @ts-expect-error a language that there are no texts for
+  { ...required, language: 'de' },
+  // @ts-expect-error a field that a login does not have
+  { ...required, fields: { otp: 'code' } },
+  // @ts-expect-error a field without a name
+  { ...required, fields: { account: undefined } },
   // @ts-expect-error a context that is a number
   { ...required, signInOptions: () => ({ context: 5 }) },
   // @ts-expect-error an address that is fixed
@@ -92,21 +133,40 @@ const fromDefinedText = new GenAuthClient(defineGenAuthOptions({ ...required, sc
 const fromDefinedNothing = new GenAuthClient(defineGenAuthOptions(required));
 
 type WithEmail = GenAuthUser<'openid' | 'email'>;
-type UserOf<C extends { signIn(...args: never[]): Promise<SignInOutcome> }> =
-  Extract<Awaited<ReturnType<C['signIn']>>, { kind: 'success' }> extends { user: infer User } ? User : never;
+const ALICE = { account: 'alice', password: 'p' };
+/** What the promise of a sign-in comes to, where it succeeds. */
+type UserOf<Outcome> = Extract<Awaited<Outcome>, { kind: 'success' }> extends { user: infer User } ? User : never;
+
+/** A sign-in without options of its own, by each of the clients. */
+const signedIn = {
+  fromList: () => fromList.signIn(ALICE),
+  fromText: () => fromText.signIn(ALICE),
+  fromOne: () => fromOne.signIn(ALICE),
+  fromNothing: () => fromNothing.signIn(ALICE),
+  fromRunTimeText: () => fromRunTimeText.signIn(ALICE),
+  fromRunTimeList: () => fromRunTimeList.signIn(ALICE),
+  fromConst: () => fromConst.signIn(ALICE),
+  fromDefined: () => fromDefined.signIn(ALICE),
+  fromDefinedText: () => fromDefinedText.signIn(ALICE),
+  fromDefinedNothing: () => fromDefinedNothing.signIn(ALICE),
+  /** Options of its own, but no scope among them, change nothing. */
+  withOptions: () => fromList.signIn(ALICE, { tenantId: 't' }),
+};
+type SignedIn = { [Name in keyof typeof signedIn]: UserOf<ReturnType<(typeof signedIn)[Name]>> };
 
 export type Users = [
-  Expect<Equal<UserOf<typeof fromList>, WithEmail>>,
-  Expect<Equal<UserOf<typeof fromText>, WithEmail>>,
-  Expect<Equal<UserOf<typeof fromOne>, { sub: string }>>,
-  Expect<Equal<UserOf<typeof fromNothing>, GenAuthUser<DefaultScope>>>,
-  Expect<Equal<UserOf<typeof fromNothing>, GenAuthUser<'openid' | 'profile'>>>,
-  Expect<Equal<UserOf<typeof fromRunTimeText>, GenAuthUser>>,
-  Expect<Equal<UserOf<typeof fromRunTimeList>, GenAuthUser>>,
-  Expect<Equal<UserOf<typeof fromConst>, GenAuthUser<'openid' | 'roles'>>>,
-  Expect<Equal<UserOf<typeof fromDefined>, WithEmail>>,
-  Expect<Equal<UserOf<typeof fromDefinedText>, WithEmail>>,
-  Expect<Equal<UserOf<typeof fromDefinedNothing>, GenAuthUser<'openid' | 'profile'>>>,
+  Expect<Equal<SignedIn['fromList'], WithEmail>>,
+  Expect<Equal<SignedIn['fromText'], WithEmail>>,
+  Expect<Equal<SignedIn['fromOne'], { sub: string }>>,
+  Expect<Equal<SignedIn['fromNothing'], GenAuthUser<DefaultScope>>>,
+  Expect<Equal<SignedIn['fromNothing'], GenAuthUser<'openid' | 'profile'>>>,
+  Expect<Equal<SignedIn['fromRunTimeText'], GenAuthUser>>,
+  Expect<Equal<SignedIn['fromRunTimeList'], GenAuthUser>>,
+  Expect<Equal<SignedIn['fromConst'], GenAuthUser<'openid' | 'roles'>>>,
+  Expect<Equal<SignedIn['fromDefined'], WithEmail>>,
+  Expect<Equal<SignedIn['fromDefinedText'], WithEmail>>,
+  Expect<Equal<SignedIn['fromDefinedNothing'], GenAuthUser<'openid' | 'profile'>>>,
+  Expect<Equal<SignedIn['withOptions'], WithEmail>>,
 ];
 
 /** Compiles where the type of the argument is the very type that is named. */

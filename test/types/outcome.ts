@@ -97,11 +97,11 @@ export async function misuse(client: GenAuthClient): Promise<void> {
   // @ts-expect-error no password
   await client.signIn({ account: 'alice' });
   // @ts-expect-error not a name for the account
-  await client.signIn({ username: 'alice', password: 'p' });
+  await client.signIn({ user: 'alice', password: 'p' });
   // @ts-expect-error a password that may be missing
   await client.signIn({ account: 'alice', password: undefined as string | undefined });
-  // @ts-expect-error scopes are configured, not chosen by a sign-in
-  await client.signIn({ account: 'alice', password: 'p' }, { scope: 'openid roles' });
+  // @ts-expect-error a token is no text that may be missing
+  await client.signIn({ account: 'alice', password: 'p' }, { captchaToken: 5 });
   // @ts-expect-error the options are frozen
   client.options.timeout = 1;
   // @ts-expect-error the secret is not shown
