@@ -3,9 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
 import { AuthController } from './auth.controller.js';
 import { DemoController } from './demo.controller.js';
-import type { Settings } from './settings.js';
-
-export const SETTINGS = 'SETTINGS';
+import { SETTINGS, type Settings } from './settings.js';
 
 @Module({})
 export class AppModule implements OnApplicationShutdown {

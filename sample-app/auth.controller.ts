@@ -1,11 +1,13 @@
 import { Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import type { GenAuthTokenUser, GenAuthUser, SignInInfo } from 'passport-genauth';
-import { AuthInfo, CurrentUser, GenAuthAdGuard, Public } from 'passport-genauth/nest';
+import type { Captcha, GenAuthClient, GenAuthTokenUser, GenAuthUser, SignInInfo } from 'passport-genauth';
+import { AuthInfo, CurrentUser, GenAuthAdGuard, InjectGenAuthClient, Public } from 'passport-genauth/nest';
 import { toLoginAnswer } from './login-answer.js';
 
 @Controller()
 export class AuthController {
+  constructor(@InjectGenAuthClient() private readonly client: GenAuthClient<string>) {}
+
   @Public()
   @Get('health')
   health(): { status: string } {
@@ -26,6 +28,13 @@ export class AuthController {
   @Post('auth/login/ad')
   loginByActiveDirectory(@CurrentUser() user: GenAuthUser, @AuthInfo() info: SignInInfo): object {
     return toLoginAnswer(user, info);
+  }
+
+  /** The picture that a login wants after too many failures. */
+  @Public()
+  @Get('auth/captcha')
+  captcha(): Promise<Captcha> {
+    return this.client.getCaptcha();
   }
 
   @Get('me')

@@ -1,12 +1,12 @@
 import { Controller, Get, Inject, NotFoundException } from '@nestjs/common';
 import { Public } from 'passport-genauth/nest';
-import type { Settings } from './settings.js';
+import { SETTINGS, type Settings } from './settings.js';
 
 /** For the page: what the emulator received at the last sign-in. A real tenant tells this in its own console. */
 @Public()
 @Controller('demo')
 export class DemoController {
-  constructor(@Inject('SETTINGS') private readonly settings: Settings) {}
+  constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
   @Get('last-sign-in')
   lastSignIn(): object {

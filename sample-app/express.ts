@@ -8,13 +8,14 @@ import {
   GenAuthPasswordStrategy,
   type GenAuthUser,
   type SignInInfo,
+  bodyErrorHandler,
   signInHandler,
 } from 'passport-genauth';
 import { toLoginAnswer } from './login-answer.js';
-import { loadSettings } from './settings.js';
+import { endWithMessage, loadSettings } from './settings.js';
 
-const settings = await loadSettings();
-const client = new GenAuthClient(settings.options);
+const settings = await loadSettings().catch(endWithMessage);
+const client = makeClient();
 passport.use(new GenAuthPasswordStrategy(client));
 passport.use(new GenAuthAdStrategy(client));
 passport.use(new GenAuthBearerStrategy(client));
@@ -23,13 +24,16 @@ const app = express();
 app.disable('x-powered-by');
 app.set('trust proxy', settings.trustProxy);
 app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
-app.use(express.json());
+app.use(express.json(), bodyErrorHandler);
 
 function answerLogin(req: Request, res: Response): void {
   res.json(toLoginAnswer(req.user as GenAuthUser, req.authInfo as SignInInfo));
 }
 app.post('/auth/login', signInHandler('genauth-password'), answerLogin);
 app.post('/auth/login/ad', signInHandler('genauth-ad'), answerLogin);
+app.get('/auth/captcha', async (_req, res) => {
+  res.json(await client.getCaptcha());
+});
 app.get('/me', passport.authenticate('genauth-bearer', { session: false }), (req, res) => {
   res.json(req.user);
 });
@@ -43,11 +47,19 @@ app.get('/demo/last-sign-in', (_req, res) => {
   else res.json(last);
 });
 
-const server = app.listen(settings.port, (error?: Error) => {
-  if (error !== undefined) throw error;
+const server = app.listen(settings.port, settings.host, (error?: Error) => {
+  if (error !== undefined) endWithMessage(error);
   const { port } = server.address() as { port: number };
   console.log(`Sample app (Express) listening on http://localhost:${port}`);
 });
+function makeClient(): GenAuthClient<string> {
+  try {
+    return new GenAuthClient(settings.options);
+  } catch (error) {
+    return endWithMessage(error);
+  }
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     client.close();

@@ -2,14 +2,21 @@ import 'reflect-metadata';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import express from 'express';
+import { bodyErrorHandler } from 'passport-genauth';
 import { AppModule } from './app.module.js';
-import { loadSettings } from './settings.js';
+import { endWithMessage, loadSettings } from './settings.js';
 
-const settings = await loadSettings();
-const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(settings));
+const settings = await loadSettings().catch(endWithMessage);
+const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(settings), {
+  abortOnError: false,
+  bodyParser: false,
+}).catch(endWithMessage);
+// Instead of Nest's own: a body that cannot be read is answered without quoting it, since it may hold a password.
+app.use(express.json(), bodyErrorHandler);
 app.set('trust proxy', settings.trustProxy);
 app.useStaticAssets(fileURLToPath(new URL('../sample-app/public', import.meta.url)));
 app.enableShutdownHooks();
-await app.listen(settings.port);
+await app.listen(settings.port, settings.host).catch(endWithMessage);
 const { port } = app.getHttpServer().address() as { port: number };
 console.log(`Sample app (Nest) listening on http://localhost:${port}`);

@@ -1,34 +1,44 @@
-import { type GenAuthOptions, type GenAuthRequest, type TokenEndpointAuthMethod } from 'passport-genauth';
-import type { GenAuthEmulator } from 'passport-genauth/emulator';
+import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
+import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
 /** What the sample signs in for when GENAUTH_SCOPE says nothing. */
 const SCOPE = 'openid profile email phone roles';
 
+/** Injection token. */
+export const SETTINGS = Symbol('settings of the sample');
+
 export interface Settings {
   options: GenAuthOptions;
   port: number;
+  /** The emulator's users and passwords are public, so with it the sample is for this machine only. */
+  host: '127.0.0.1' | '::';
   /** As Express's `trust proxy` takes it. */
   trustProxy: boolean | number | string;
   /** The emulator in this process; `undefined` where GENAUTH_APP_HOST names a tenant. */
   emulator: GenAuthEmulator | undefined;
 }
 
-/** Reads the environment, and starts the emulator where it names no tenant. */
+/** Reads the environment, and starts the emulator where it names no tenant. What the values may be is checked where they are used. */
 export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
   const emulator = env['GENAUTH_APP_HOST'] === undefined ? await startEmulator(env) : undefined;
   return {
     options: {
-      appId: emulator?.appId ?? env['GENAUTH_APP_ID'] ?? '',
-      ...readSecret(env, emulator),
-      appHost: emulator?.url ?? env['GENAUTH_APP_HOST'] ?? '',
+      ...(emulator === undefined ? readTenant(env) : emulator.clientOptions),
+      passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
-      ...readAuthMethod(env),
       signInOptions: describeRequest,
     },
     port: readPort(env, 'PORT', 3000),
+    host: emulator === undefined ? '::' : '127.0.0.1',
     trustProxy: readTrustProxy(env['TRUST_PROXY']),
     emulator,
   };
+}
+
+/** Ends the process with what is wrong in words; the stack would only say that it was found while starting. */
+export function endWithMessage(error: unknown): never {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
 }
 
 /** The context of a sign-in: what a Pipeline function of the tenant may want to know of it. */
@@ -42,22 +52,23 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
     port: readPort(env, 'EMULATOR_PORT', 3999),
     appId: env['GENAUTH_APP_ID'],
     appSecret: env['GENAUTH_APP_SECRET'],
-    ...readAuthMethod(env),
+    tokenEndpointAuthMethod: env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] as GenAuthOptions['tokenEndpointAuthMethod'],
+    idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
   });
   await emulator.start();
   console.log(`GenAuth emulator listening on ${emulator.url}`);
   return emulator;
 }
 
-function readAuthMethod(env: NodeJS.ProcessEnv): { tokenEndpointAuthMethod?: TokenEndpointAuthMethod } {
-  const method = env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
-  // Checked where it is used: the library names the three.
-  return method === undefined ? {} : { tokenEndpointAuthMethod: method as TokenEndpointAuthMethod };
-}
-
-function readSecret(env: NodeJS.ProcessEnv, emulator: GenAuthEmulator | undefined): { appSecret?: string } {
-  if (env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] === 'none') return {};
-  return { appSecret: emulator?.appSecret ?? env['GENAUTH_APP_SECRET'] ?? '' };
+function readTenant(env: NodeJS.ProcessEnv): GenAuthOptions {
+  const tokenEndpointAuthMethod = env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
+  return {
+    appId: env['GENAUTH_APP_ID'] ?? '',
+    appSecret: tokenEndpointAuthMethod === 'none' ? undefined : env['GENAUTH_APP_SECRET'],
+    appHost: env['GENAUTH_APP_HOST'] ?? '',
+    tokenEndpointAuthMethod: tokenEndpointAuthMethod as GenAuthOptions['tokenEndpointAuthMethod'],
+    idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthOptions['idTokenSignedResponseAlg'],
+  };
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {

@@ -16,26 +16,47 @@ form.addEventListener('submit', (event) => {
   void signIn();
 });
 
+/** Token of the picture that is shown, if one is. */
+let captchaToken;
+
 async function signIn() {
   const { path, field } = chosenLogin();
   const button = form.querySelector('button');
   button.disabled = true;
   element('failure').hidden = true;
   element('result').hidden = true;
+  const captcha = captchaToken === undefined ? {} : { captchaToken, captchaCode: element('captcha-code').value };
   try {
     const login = await call(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ [field]: element('name').value, password: element('password').value }),
+      body: JSON.stringify({ [field]: element('name').value, password: element('password').value, ...captcha }),
     });
     element('password').value = '';
+    hideCaptcha();
     await showResult(login);
   } catch (error) {
+    // A picture is good for one try, so another one is needed after each.
+    if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha();
     element('failure').textContent = error.message;
     element('failure').hidden = false;
   } finally {
     button.disabled = false;
   }
+}
+
+async function showCaptcha() {
+  const { svg, token } = await call('auth/captcha');
+  captchaToken = token;
+  // As an image, so that nothing in it can act in this page.
+  element('captcha-picture').src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  element('captcha-code').value = '';
+  element('captcha').hidden = false;
+}
+
+function hideCaptcha() {
+  captchaToken = undefined;
+  element('captcha').hidden = true;
 }
 
 async function showResult(login) {
@@ -57,5 +78,5 @@ async function call(path, init) {
   const response = await fetch(path, init);
   const body = await response.json().catch(() => ({ message: `HTTP ${response.status}` }));
   if (response.ok) return body;
-  throw new Error(`${body.message} (${body.code ?? response.status})`);
+  throw Object.assign(new Error(`${body.message} (${body.code ?? response.status})`), { code: body.code });
 }

@@ -1,37 +1,36 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, startNode } from '../support/process.js';
-import { COMMANDS, GOOD_LOGIN, SNIPPETS, startServer, tryLogin } from '../support/readme.js';
+import { GOOD_LOGIN, SNIPPETS, readCommands, readSnippets, startServer, tryLogin } from '../support/readme.js';
 
-// The package as a stranger gets it: packed, installed from the registry's other packages into an empty folder. This is the one
+// The package as a stranger gets it: packed, installed with the registry's other packages into an empty folder. This is the one
 // suite that needs the npm registry, so `npm test` leaves it out and CI runs it.
 const FOLDER = mkdtempSync(join(tmpdir(), 'genauth-consumer-'));
+const LIMIT = 300_000;
 let tarball: string;
 
-/** Runs a command of the README, with the packed package in place of the published one. */
-function run(command: string, folder: string): string {
-  const line = command.replaceAll(
-    /(install(?: --\S+)*) passport-genauth\b/g,
-    `$1 --no-audit --no-fund --loglevel=error ${tarball}`,
-  );
-  return execFileSync('bash', ['-ec', line], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+/** Runs a shell line, with the packed package in place of the published one. */
+function run(line: string, folder: string): string {
+  const command = line
+    .replaceAll(/\bnpm install\b/g, 'npm install --no-audit --no-fund --loglevel=error')
+    .replaceAll(/(?<= )passport-genauth(?= )/g, tarball);
+  const script = line.startsWith('npx passport-genauth') ? line : command;
+  const { status, stdout, stderr } = spawnSync('bash', ['-ec', script], { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${script} ended with ${status}:\n${stdout}\n${stderr}`);
+  return stdout;
 }
 
-function makeFolder(name: string, files: Record<string, string>, type: 'module' | 'commonjs' = 'module'): string {
+/** An empty folder, and in it nothing but these files. */
+function makeFolder(name: string, files: Record<string, string>): string {
   const folder = join(FOLDER, name);
   mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true, type }));
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   return folder;
 }
 
-function findCommand(start: string): string {
-  const command = COMMANDS.find((line) => line.startsWith(start));
-  if (command === undefined) throw new Error(`the README has no command "${start} …"`);
-  return command;
-}
+const snippet = (name: string): string => SNIPPETS.get(name) ?? '';
 
 async function expectGoodLogin(file: string, folder: string): Promise<void> {
   const server = await startServer(file, folder);
@@ -43,76 +42,138 @@ async function expectGoodLogin(file: string, folder: string): Promise<void> {
 }
 
 beforeAll(() => {
-  const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', FOLDER], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const packed = run(`npm pack --json --pack-destination ${FOLDER}`, ROOT);
   const [{ filename }] = JSON.parse(packed.slice(packed.indexOf('['))) as [{ filename: string }];
   tarball = join(FOLDER, filename);
 }, 60_000);
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
-it('the Nest snippet of the README compiles and runs as it stands', async () => {
-  const folder = makeFolder('nest', {
-    'nest.ts': SNIPPETS.get('nest.ts') ?? '',
-    'options.ts': SNIPPETS.get('options.ts') ?? '',
-    'emulator.ts': SNIPPETS.get('emulator.ts') ?? '',
-  });
-  run(findCommand('npm install passport-genauth passport @nestjs'), folder);
-  // What its second command needs, in the newest versions; and the other snippets must compile as well.
-  run('npm install --save-dev --no-audit --no-fund --loglevel=error typescript @types/node@20', folder);
-  const compile = findCommand('npx tsc nest.ts').split(' && ')[0] ?? '';
-  run(compile, folder);
-  run(compile.replace('nest.ts', 'options.ts emulator.ts --noEmit'), folder);
-  await expectGoodLogin('nest.js', folder);
-}, 300_000);
+it(
+  "the README's lines for Nest, one after the other, end in a login that works",
+  async () => {
+    const others = Object.fromEntries(
+      [...SNIPPETS, ...readSnippets('docs/sign-in.md')].filter(([name]) => name.endsWith('.ts')),
+    );
+    const folder = makeFolder('nest', others);
+    const commands = readCommands('Nest').map((line) => line.replace(' && node nest.js', ''));
+    for (const line of commands) run(line, folder);
+    // The other snippets must compile as well, with the same compiler, the newest there is.
+    const compile = commands.at(-1) ?? '';
+    run(compile.replace('nest.ts', `${Object.keys(others).join(' ')} --noEmit --strict`), folder);
+    await expectGoodLogin('nest.js', folder);
+  },
+  LIMIT,
+);
 
-it('the Express snippet of the README runs as it stands, and no Nest package comes with it', async () => {
-  const folder = makeFolder('express', { 'server.js': SNIPPETS.get('server.js') ?? '' });
-  run(findCommand('npm install passport-genauth passport express'), folder);
-  await expectGoodLogin('server.js', folder);
-  expect(readdirSync(join(folder, 'node_modules'))).not.toContain('@nestjs');
-}, 300_000);
+it(
+  "the README's lines for Express do too, and no Nest package comes with them",
+  async () => {
+    const folder = makeFolder('express', { 'server.js': snippet('server.js') });
+    const commands = readCommands('Express');
+    expect(commands.pop()).toBe('node server.js');
+    for (const line of commands) run(line, folder);
+    await expectGoodLogin('server.js', folder);
+    expect(readdirSync(join(folder, 'node_modules'))).not.toContain('@nestjs');
+    expect(run('npx passport-genauth --version', folder).trim()).toMatch(/^\d+\.\d+\.\d+/);
+    const emulator = startNode(['node_modules/.bin/passport-genauth', 'emulator', '--port', '0'], {}, folder);
+    expect(await emulator.line(/^GenAuth emulator listening on (http:.*)$/)).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    await emulator.stop();
+  },
+  LIMIT,
+);
 
-it('CommonJS with Express 4 and TypeScript', async () => {
-  const folder = makeFolder(
-    'commonjs',
-    {
-      'server.ts': (SNIPPETS.get('server.js') ?? '')
-        .replace("import express from 'express';", "import express = require('express');")
-        .replace('const emulator', 'async function main() {\nconst emulator')
-        .replace('req.authInfo.tokens', '(req.authInfo as SignInInfo).tokens')
-        .replace('signInHandler }', 'signInHandler, type SignInInfo }')
-        .concat('}\nmain();\n'),
+const COMMONJS = { compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, esModuleInterop: true } };
+
+it(
+  'CommonJS, Express 4, Passport 0.6 and TypeScript 5.9, with every type checked',
+  async () => {
+    const server = snippet('server.js')
+      .replace("import express from 'express';", "import express = require('express');")
+      .replace('const tenant', 'async function main() {\nconst tenant')
+      .replace('req.authInfo.tokens', '(req.authInfo as SignInInfo).tokens')
+      .replace('import passport', "import type { SignInInfo } from 'passport-genauth';\nimport passport")
+      .concat('}\nmain();\n');
+    const folder = makeFolder('commonjs', {
+      'server.ts': server,
       'tsconfig.json': JSON.stringify({
-        compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, esModuleInterop: true, types: ['node'] },
+        compilerOptions: { ...COMMONJS.compilerOptions, types: ['node'] },
         files: ['server.ts'],
       }),
-    },
-    'commonjs',
-  );
-  // With skipLibCheck off: the types of this package must hold next to Express 4's.
-  run(
-    'npm install passport-genauth passport express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
-    folder,
-  );
-  run('npx tsc', folder);
-  expect(readFileSync(join(folder, 'server.js'), 'utf8')).toContain('require("passport-genauth")');
-  await expectGoodLogin('server.js', folder);
-}, 300_000);
+    });
+    run('npm init -y && npm pkg set type=commonjs', folder);
+    run(
+      'npm install passport-genauth passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
+      folder,
+    );
+    run('npx tsc', folder);
+    expect(readFileSync(join(folder, 'server.js'), 'utf8')).toContain('require("passport-genauth")');
+    await expectGoodLogin('server.js', folder);
+  },
+  LIMIT,
+);
 
-it('without the optional dependencies the library works, and the emulator says what to install', async () => {
-  const folder = makeFolder('production', {
-    'main.js': `
-      import { GenAuthClient } from 'passport-genauth';
-      import { GenAuthEmulator } from 'passport-genauth/emulator';
-      new GenAuthClient({ appId: 'app', appSecret: 'secret', appHost: 'https://example.genauth.ai' });
-      await new GenAuthEmulator().start().catch((error) => console.log('said: ' + error.message));
-    `,
-  });
-  run('npm install --omit=optional passport-genauth passport', folder);
-  const program = startNode(['main.js'], {}, folder);
-  expect(await program.line(/^said: (.*)/)).toContain('npm install express');
-  await program.stop();
-}, 300_000);
+it(
+  'CommonJS, Nest 11 and ts-jest with the line of the README',
+  async () => {
+    const [imports = '', rest = ''] = snippet('nest.ts').split('\n\nconst tenant');
+    const main = `${imports}\nasync function main() {\nconst tenant${rest}}\nmain();\n`.replaceAll(/^export /gm, '');
+    const folder = makeFolder('nest-11', {
+      'nest.ts': main,
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          ...COMMONJS.compilerOptions,
+          experimentalDecorators: true,
+          types: ['node', 'jest'],
+          isolatedModules: true,
+        },
+        include: ['*.ts'],
+      }),
+      'sign-in.test.ts': `
+        import { GenAuthClient } from 'passport-genauth';
+        import { GenAuthEmulator } from 'passport-genauth/emulator';
+        import { GenAuthModule } from 'passport-genauth/nest';
+        it('signs in', async () => {
+          const emulator = await new GenAuthEmulator().start();
+          const outcome = await new GenAuthClient(emulator.clientOptions).signIn({ account: 'alice', password: 'passw0rd' });
+          await emulator.stop();
+          expect([outcome.kind, typeof GenAuthModule]).toEqual(['success', 'function']);
+        });`,
+    });
+    run('npm init -y && npm pkg set type=commonjs', folder);
+    const nest =
+      '@nestjs/common@11 @nestjs/core@11 @nestjs/platform-express@11 @nestjs/passport@11 reflect-metadata rxjs';
+    run(`npm install passport-genauth passport ${nest}`, folder);
+    run('npm install typescript@5.9 @types/node@20 @types/express jest@29 ts-jest@29 @types/jest@29', folder);
+    run('npx tsc --noEmit false', folder);
+    await expectGoodLogin('nest.js', folder);
+    const [line = ''] = /transformIgnorePatterns: .*\]/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+    const transform =
+      "{ '^.+\\\\.[jt]s$': ['ts-jest', { tsconfig: { allowJs: true, module: 'commonjs', isolatedModules: true } }] }";
+    writeFileSync(
+      join(folder, 'jest.config.js'),
+      `module.exports = { testRegex: 'test\\\\.ts$', transform: ${transform}, ${line} };`,
+    );
+    run('npx jest --silent 2>&1', folder);
+  },
+  LIMIT,
+);
+
+it(
+  'without the optional dependencies the library works, and the emulator says what to install',
+  async () => {
+    const folder = makeFolder('production', {
+      'main.mjs': `
+        import { GenAuthClient } from 'passport-genauth';
+        import { GenAuthEmulator } from 'passport-genauth/emulator';
+        new GenAuthClient({ appId: 'app', appSecret: 'secret', appHost: 'https://example.genauth.ai' });
+        await new GenAuthEmulator().start().catch((error) => console.log('said: ' + error.message));
+      `,
+    });
+    run('npm init -y', folder);
+    run('npm install --omit=optional passport-genauth passport', folder);
+    const program = startNode(['main.mjs'], {}, folder);
+    expect(await program.line(/^said: (.*)/)).toContain('npm install express');
+    await program.stop();
+  },
+  LIMIT,
+);

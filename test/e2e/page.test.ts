@@ -68,6 +68,31 @@ if (BROWSER === undefined) {
       expect(await page.inputValue('#password')).toBe('');
     });
 
+    it('shows a picture when one is asked for, and signs in with it', async () => {
+      const json = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ captchaAfter: 1 });
+      await fetch(`${sample?.emulatorUrl}/emulator/v1/login-protection`, { method: 'POST', headers: json, body });
+      await signIn('bob', 'wrong');
+      await page.waitForSelector('#failure:not([hidden])');
+      expect(await page.isVisible('#captcha')).toBe(false);
+      await signIn('bob', 'passw0rd');
+      await page.waitForSelector('#captcha:not([hidden])');
+      expect(await page.textContent('#failure')).toContain('(captcha_required)');
+      // A wrong reading brings another picture.
+      const first = await page.getAttribute('#captcha-picture', 'src');
+      await page.fill('#captcha-code', 'wrong');
+      await signIn('bob', 'passw0rd');
+      await page.waitForFunction(`document.querySelector('#captcha-picture').src !== ${JSON.stringify(first)}`);
+      await page.waitForSelector('#failure:not([hidden])');
+      const picture = decodeURIComponent((await page.getAttribute('#captcha-picture', 'src')) ?? '');
+      const code = [...picture.matchAll(/<text[^>]*>([^<]+)</g)].map(([, text = '']) => text).join('');
+      await page.fill('#captcha-code', code);
+      await signIn('bob', 'passw0rd');
+      await page.waitForSelector('#result:not([hidden])');
+      expect(JSON.parse((await page.textContent('#user')) ?? '')).toMatchObject({ name: 'Bob Example' });
+      expect(await page.isVisible('#captcha')).toBe(false);
+    });
+
     it('signs in by Active Directory', async () => {
       await page.check('input[value=ad]');
       expect(await page.textContent('label[for=name]')).toBe('Windows account name');

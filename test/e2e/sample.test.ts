@@ -94,6 +94,29 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect((await post(`${sample.url}/auth/login`, ALICE)).status).toBe(200);
   });
 
+  it('answers JSON that cannot be read without quoting it, and logs none of it', async () => {
+    for (const body of ['{"account":"alice","password":c4nary-json}', '{"account":"alice","password":"c4nary-json"']) {
+      const answer = await fetch(`${sample.url}/auth/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toEqual({
+        statusCode: 400,
+        error: 'Bad Request',
+        message: 'The body of the request cannot be read.',
+        code: 'invalid_request',
+      });
+    }
+    expect(sample.process.output()).not.toContain('c4nary-json');
+  });
+
+  it('lets nobody store a login', async () => {
+    const answer = await post(`${sample.url}/auth/login`, ALICE);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
   it('writes no password and no token to its log', async () => {
     const { body } = await post(`${sample.url}/auth/login`, ALICE);
     await post(`${sample.url}/auth/login`, { ...ALICE, password: 'c4nary-passw0rd' });
