@@ -1,13 +1,24 @@
 import { AppSecret } from './app-secret.js';
 import { KeySetSource } from './discovery.js';
-import { ConfigurationError, TokenVerificationError, UpstreamError } from './errors.js';
+import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError, quote } from './errors.js';
 import { publishSignIn } from './events.js';
 import { Http } from './http.js';
-import { Jwks } from './jwks.js';
+import { Jwks, type KeySetStatus } from './jwks.js';
+import { Introspections } from './introspections.js';
+import { OidcEndpoints, type TokenTypeHint } from './oidc-endpoints.js';
 import { type GenAuthOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { PasswordEncryption } from './password-encryption.js';
-import { type DefaultScope, type GenAuthUser, parseScope, toUser } from './scopes.js';
-import { type ParsedSignIn, type SignedInTokens, describeAnswer, parseSignInResponse } from './sign-in-response.js';
+import {
+  type DefaultScope,
+  type GenAuthTokenUser,
+  type GenAuthUser,
+  parseScope,
+  toTokenUser,
+  toUser,
+} from './scopes.js';
+import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './sign-in-response.js';
+import { isRecord } from './record.js';
+import { type ReceivedRefresh, toTokenSet, verifyRefreshedTokens, verifySignedInTokens } from './received-tokens.js';
 import {
   type Credentials,
   type ParsedCredentials,
@@ -21,17 +32,14 @@ import {
   mergeSignInOptions,
   parseCredentials,
 } from './sign-in.js';
-import {
-  type AccessTokenClaims,
-  type IdTokenClaims,
-  TokenVerifier,
-  decodeUnverifiedAccessToken,
-} from './token-verifier.js';
-import { PATHS, parseCaptcha } from './wire.js';
+import { type AccessTokenClaims, type IdTokenClaims, type TokenClaims, TokenVerifier } from './token-verifier.js';
+import { MAX_TOKEN_LENGTH } from './unverified-token.js';
+import { UserInfoCache } from './user-info.js';
+import { PATHS, parseCaptcha, parseEnvelope } from './wire.js';
 
-/** Seconds since 1970, the last that a Date can hold. */
-const LAST_SECOND = 8.64e12;
 const MAX_DOCUMENT_BYTES = 256 * 1024;
+/** Whose user info and introspection are kept. */
+const MAX_REMEMBERED_TOKENS = 10_000;
 
 /** What tests replace. */
 interface ClientSeams {
@@ -41,6 +49,44 @@ interface ClientSeams {
 
 /** Faults of others than the person, which are thrown. */
 type SignInFault = ConfigurationError | UpstreamError;
+
+/** What `refresh` brings. */
+export interface RefreshedTokens<User = GenAuthUser> {
+  /** Keep these in place of the old ones: `refreshToken` is the newest there is, a new one or the one that was sent. */
+  tokens: Omit<TokenSet, 'idToken'> & { refreshToken: string; idToken: string | undefined };
+  /** Who the person is now; `undefined` where GenAuth sent no new id_token. */
+  user: User | undefined;
+  /** All claims of the new access token. */
+  claims: AccessTokenClaims;
+}
+
+/** RFC 7662 §2.2. */
+export interface Introspection {
+  active: boolean;
+  sub: string | undefined;
+  /** The application that the token was issued to. */
+  clientId: string | undefined;
+  scope: readonly string[];
+  /** Seconds since 1970. */
+  exp: number | undefined;
+}
+
+/** How things are, for a health check. */
+export interface ClientStatus {
+  /** Whether a token of a known key could be verified now. */
+  ready: boolean;
+  keys: KeySetStatus;
+}
+
+/** What `buildLogoutUrl` takes. */
+export interface LogoutParameters {
+  /** Tells GenAuth whose session ends; an expired one will do. */
+  idToken?: string | undefined;
+  /** Where GenAuth sends the browser afterwards. */
+  postLogoutRedirectUri?: string | undefined;
+  /** Comes back with the browser. */
+  state?: string | undefined;
+}
 
 /** A picture that the person has to read, and the token that stands for it. */
 export interface Captcha {
@@ -70,6 +116,10 @@ export class GenAuthClient<
   readonly #jwks: Jwks | undefined;
   readonly #verifier: TokenVerifier;
   readonly #passwordEncryption: PasswordEncryption;
+  readonly #endpoints: OidcEndpoints;
+  readonly #introspections: Introspections;
+  readonly #userInfo: UserInfoCache;
+  readonly #refreshing = new Map<string, Promise<ReceivedRefresh>>();
   readonly #now: () => number;
 
   /** @throws ConfigurationError that names every mistake in the options. */
@@ -82,7 +132,7 @@ export class GenAuthClient<
     const { appSecret, proxy, ...shown } = this.#options;
     this.options = Object.freeze(shown);
     const { appHost, appId, issuer, audience, timeout, ca, clockTolerance } = shown;
-    this.#appSecret = new AppSecret(appSecret);
+    this.#appSecret = new AppSecret(appSecret, now);
     this.#http = new Http({ origin: appHost, timeout, ca, proxy });
     this.#keySetSource = new KeySetSource(this.#options, this.#http);
     const algorithms = { id_token: shown.idTokenSignedResponseAlg, access_token: shown.accessTokenSignedResponseAlg };
@@ -95,6 +145,19 @@ export class GenAuthClient<
       algorithms,
       jwks: this.#jwks,
       appSecret: this.#appSecret,
+      maxVerifiedTokens: shown.verifiedTokenCache === false ? 0 : shown.verifiedTokenCache.maxEntries,
+      now,
+    });
+    this.#endpoints = new OidcEndpoints({ options: shown, http: this.#http, appSecret: this.#appSecret });
+    this.#introspections = new Introspections({
+      requestIntrospection: (token) => this.introspect(token),
+      maxEntries: MAX_REMEMBERED_TOKENS,
+      now,
+    });
+    this.#userInfo = new UserInfoCache({
+      requestUserInfo: (token) => this.userInfo(token),
+      maxAge: shown.userInfoMaxAge,
+      maxEntries: MAX_REMEMBERED_TOKENS,
       now,
     });
     this.#passwordEncryption = new PasswordEncryption({
@@ -121,13 +184,24 @@ export class GenAuthClient<
     credentials: Credentials,
     signInOptions: SignInOptions<T> = {},
   ): Promise<SignInOutcome<T, ExtendedFields>> {
+    const given: unknown = signInOptions;
+    if (!isRecord(given)) {
+      throw new ConfigurationError(
+        'invalid_sign_in_options',
+        `The sign-in options are ${quote(given)}: write an object.`,
+      );
+    }
     const configured = this.options.signInOptions;
     const options = mergeSignInOptions(typeof configured === 'object' ? configured : {}, signInOptions);
     const parsed = parseCredentials(credentials);
     checkSignInOptions(options, parsed);
     const startedAt = performance.now();
     try {
-      const outcome = await this.#toOutcome<T>(await this.#requestSignIn(parsed, options), options);
+      const outcome = await this.#toOutcome<T>(
+        await this.#requestSignIn(parsed, options),
+        options.scope,
+        signInOptions.scope,
+      );
       this.#publish(parsed, outcome, startedAt);
       return outcome;
     } catch (error) {
@@ -156,6 +230,144 @@ export class GenAuthClient<
   /** Verifies an access token, as a guarded route does. @throws TokenVerificationError, UpstreamError, ConfigurationError */
   verifyAccessToken(token: string): Promise<AccessTokenClaims> {
     return this.#verifier.verifyAccessToken(token);
+  }
+
+  /**
+   * Verifies the token that guarded routes take, by the option `bearerToken`.
+   *
+   * @throws TokenVerificationError, UpstreamError, ConfigurationError
+   */
+  verifyBearerToken(token: string): Promise<TokenClaims> {
+    return this.options.bearerToken === 'id_token' ? this.verifyIdToken(token) : this.verifyAccessToken(token);
+  }
+
+  /**
+   * The user behind a verified bearer token, by the options `bearerToken` and `userClaims`.
+   *
+   * @param claims - What `verifyBearerToken` returned for the token.
+   * @throws TokenVerificationError `token_revoked`, UpstreamError; both with `userClaims: 'userinfo'` only.
+   */
+  async getUser<T extends string = S>(
+    token: string,
+    claims: TokenClaims,
+  ): Promise<GenAuthTokenUser | GenAuthUser<T, ExtendedFields>> {
+    const { bearerToken, userClaims, scope } = this.options;
+    if (bearerToken === 'access_token' && userClaims === 'token') return toTokenUser(claims as AccessTokenClaims);
+    return toUser(await this.getUserClaims(token, claims), scope);
+  }
+
+  /**
+   * All claims of the person behind a verified bearer token: those of an id_token itself, behind an access token those of
+   * GenAuth's user info, which is asked once for each token and `userInfoMaxAge`.
+   *
+   * @throws TokenVerificationError `token_revoked`, UpstreamError
+   */
+  async getUserClaims(token: string, claims: TokenClaims): Promise<Readonly<Record<string, unknown>>> {
+    return this.options.bearerToken === 'id_token' ? claims : this.#userInfo.get(token);
+  }
+
+  /**
+   * Asks GenAuth whose an access token is (OpenID Connect Core 1.0 §5.3); each call is one request.
+   *
+   * @returns The claims as GenAuth sends them. Their `sub` is the token's.
+   * @throws TokenVerificationError for a token that does not verify or that GenAuth has revoked.
+   * @throws UpstreamError, ConfigurationError
+   */
+  async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> & { sub: string }> {
+    const { sub } = await this.verifyAccessToken(accessToken);
+    const claims = await this.#endpoints.requestUserInfo(accessToken);
+    // OpenID Connect Core 1.0 §5.3.2: else somebody else's profile would be taken for this person's.
+    if (claims['sub'] === sub) return { ...claims, sub };
+    throw new UpstreamError('upstream_invalid_response', "GenAuth's user info is not about the person of the token.");
+  }
+
+  /**
+   * New tokens for a refresh token (RFC 6749 §6). Calls for one refresh token at one time are one request, so that parallel
+   * requests of a browser do not use each other's token up.
+   *
+   * @throws TokenVerificationError `refresh_token_refused`: the person signs in again.
+   * @throws UpstreamError, also `upstream_token_invalid` for new tokens that do not verify.
+   * @throws RequestError for what cannot be a refresh token, ConfigurationError
+   */
+  async refresh<T extends string = S>(refreshToken: string): Promise<RefreshedTokens<GenAuthUser<T, ExtendedFields>>> {
+    const pending =
+      this.#refreshing.get(refreshToken) ??
+      this.#requestRefresh(refreshToken).finally(() => this.#refreshing.delete(refreshToken));
+    this.#refreshing.set(refreshToken, pending);
+    const { tokens, claims, idClaims } = await pending;
+    if (idClaims !== undefined) this.#userInfo.prime(tokens.accessToken, idClaims);
+    return {
+      tokens: { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken },
+      user: idClaims === undefined ? undefined : toUser(idClaims, this.options.scope),
+      claims,
+    };
+  }
+
+  /**
+   * Makes GenAuth forget a token (RFC 7009); an unknown one is no failure. Tokens are verified offline, so guarded routes go on
+   * taking an access token until it expires, but for routes with introspection.
+   *
+   * @param hint - Default: `refresh_token`, which ends the person's access at its root.
+   * @throws UpstreamError, ConfigurationError
+   */
+  async revoke(token: string, hint: TokenTypeHint = 'refresh_token'): Promise<void> {
+    await this.#endpoints.requestRevocation(expectToken(token), hint);
+    this.#userInfo.forget(token);
+    this.#introspections.forget(token);
+  }
+
+  /**
+   * Asks GenAuth whether a token is valid at this moment (RFC 7662); each call is one request. id_tokens never are.
+   *
+   * @throws UpstreamError, ConfigurationError
+   */
+  async introspect(token: string, hint: TokenTypeHint = 'access_token'): Promise<Introspection> {
+    const { active, sub, clientId, scope, exp } = await this.#endpoints.requestIntrospection(expectToken(token), hint);
+    return { active, sub, clientId, scope, exp };
+  }
+
+  /**
+   * Makes sure that GenAuth has not revoked a verified access token, for routes that cannot wait until it expires.
+   *
+   * @param maxAge - Milliseconds that an earlier answer counts.
+   * @throws TokenVerificationError `token_revoked`, UpstreamError, ConfigurationError
+   */
+  async requireActive(token: string, { sub }: TokenClaims, maxAge: number): Promise<void> {
+    if (this.options.bearerToken === 'id_token') {
+      throw new ConfigurationError(
+        'invalid_options',
+        "A route asks for introspection, which knows no id_tokens: leave the option bearerToken at 'access_token'.",
+      );
+    }
+    const introspection = await this.#introspections.get(token, maxAge);
+    if (introspection.active && (introspection.sub === undefined || introspection.sub === sub)) return;
+    throw new TokenVerificationError('token_revoked', 'GenAuth says that the access token is not active.');
+  }
+
+  /**
+   * Where to send the browser to end the session at GenAuth too (OpenID Connect RP-Initiated Logout 1.0 §2).
+   *
+   * @param parameters - `postLogoutRedirectUri` must be registered in the console, and needs `idToken`.
+   * @throws ConfigurationError for an address that GenAuth cannot take.
+   */
+  buildLogoutUrl({ idToken, postLogoutRedirectUri, state }: LogoutParameters = {}): string {
+    const url = new URL(PATHS.endSession, this.options.appHost);
+    if (postLogoutRedirectUri !== undefined && (!idToken || !URL.canParse(postLogoutRedirectUri))) {
+      throw new ConfigurationError(
+        'invalid_options',
+        `postLogoutRedirectUri is ${quote(postLogoutRedirectUri)}: write a full address, and give the idToken with it.`,
+      );
+    }
+    if (idToken) url.searchParams.set('id_token_hint', idToken);
+    if (postLogoutRedirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', postLogoutRedirectUri);
+    if (state !== undefined) url.searchParams.set('state', state);
+    return url.href;
+  }
+
+  /** How the keys are, without asking GenAuth. */
+  status(): ClientStatus {
+    const keys = this.#jwks?.status() ?? { count: 0, fetchedAt: undefined, isStale: false, lastError: undefined };
+    return { ready: this.#jwks === undefined || keys.count > 0, keys };
   }
 
   /** Fetches the keys before the first token or password comes. @throws UpstreamError, ConfigurationError */
@@ -203,63 +415,51 @@ export class GenAuthClient<
 
   async #toOutcome<T extends string>(
     parsed: ParsedSignIn,
-    options: SignInOptions,
+    requested: SignInOptions['scope'],
+    promised: SignInOptions['scope'],
   ): Promise<SignInOutcome<T, ExtendedFields>> {
     if (!('tokens' in parsed)) return parsed;
     const { envelope, tokens } = parsed;
-    const scope = options.scope === undefined ? this.options.scope : parseScope(options.scope);
-    const claims = await this.#verifyOwnTokens(tokens);
+    const claims = await verifySignedInTokens(this.#verifier, tokens);
     const { statusCode, apiCode, requestId, message } = envelope;
+    this.#userInfo.prime(tokens.accessToken, claims);
     return {
       kind: 'success',
       statusCode,
       apiCode,
       requestId,
       message,
-      user: toUser<GenAuthUser<T, ExtendedFields>>(claims, scope),
-      tokens: this.#toTokenSet(tokens, claims, scope),
+      // What the caller asked for, else what the client's type says.
+      user: toUser<GenAuthUser<T, ExtendedFields>>(claims, parseScope(promised ?? this.options.scope)),
+      tokens: toTokenSet(tokens, claims.exp, parseScope(requested ?? this.options.scope), this.#now),
       claims,
     };
   }
 
-  /** The tokens of a sign-in: if they are wrong, GenAuth is, and not whoever sent a request here. */
-  async #verifyOwnTokens({ idToken, accessToken }: SignedInTokens): Promise<IdTokenClaims> {
-    try {
-      const claims = await this.#verifier.verifyIdToken(idToken, accessToken);
-      const { sub } = decodeUnverifiedAccessToken(accessToken);
-      if (sub === undefined || sub === claims.sub) return claims;
-      throw new TokenVerificationError('token_subject_mismatch', 'The two tokens are not of one person.');
-    } catch (cause) {
-      if (!(cause instanceof TokenVerificationError)) throw cause;
-      const message = `The tokens that GenAuth sent were refused. ${cause.message}`;
-      throw new UpstreamError('upstream_token_invalid', message, { cause });
-    }
-  }
-
-  #toTokenSet(tokens: SignedInTokens, claims: IdTokenClaims, requested: readonly string[]): TokenSet {
-    const { accessToken, idToken, refreshToken, scope, expiresIn } = tokens;
-    const { exp } = decodeUnverifiedAccessToken(accessToken);
-    const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : this.#now() / 1000 + expiresIn);
-    return {
-      accessToken,
-      idToken,
-      refreshToken,
-      expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), LAST_SECOND) * 1000),
-      scope: scope === undefined ? requested : parseScope(scope),
-    };
+  async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {
+    const tokens = await this.#endpoints.requestRefresh(expectToken(refreshToken, 'refresh token'));
+    return verifyRefreshedTokens(this.#verifier, tokens, this.#now);
   }
 
   /** A public answer of GenAuth's V3 interface. */
   async #requestDocument(path: string): Promise<unknown> {
     const headers = buildAppHeaders(this.options.appId);
-    const answer = await this.#http.request({ method: 'GET', path, headers, maxBytes: MAX_DOCUMENT_BYTES });
-    if (answer.status === 200 && answer.body !== undefined) return answer.body;
-    const { status, retryAfter } = answer;
-    const isDown = status === 429 || status >= 500;
+    const { status, body, retryAfter } = await this.#http.request({
+      method: 'GET',
+      path,
+      headers,
+      maxBytes: MAX_DOCUMENT_BYTES,
+    });
+    // The HTTP status is 200 for nearly everything, here too.
+    const envelope = parseEnvelope(body);
+    const code = status === 200 ? (envelope?.statusCode ?? status) : status;
+    if (code === 200 && body !== undefined) return body;
+    const isDown = code === 429 || code >= 500;
+    const said = envelope === undefined ? `HTTP ${status}${isDown ? '' : ' and no JSON'}` : describeAnswer(envelope);
     throw new UpstreamError(
       isDown ? 'upstream_unavailable' : 'upstream_invalid_response',
-      `GenAuth answered GET ${path} with HTTP ${status}${isDown ? '' : ' and no JSON'}.`,
-      { retryAfter },
+      `GET ${path} cannot be used: ${said}.`,
+      { retryAfter, answer: envelope },
     );
   }
 
@@ -271,11 +471,17 @@ export class GenAuthClient<
     publishSignIn(() => {
       const common = { appId: this.options.appId, connection, duration: performance.now() - startedAt };
       if (result instanceof Error) {
-        const unknown = { statusCode: undefined, apiCode: undefined, requestId: undefined };
-        return { ...common, ...unknown, result: result.code, text: result.message };
+        const { statusCode, apiCode, requestId } = result.answer ?? {};
+        return { ...common, result: result.code, text: result.message, statusCode, apiCode, requestId };
       }
       const { kind, statusCode, apiCode, requestId } = result;
       return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
     });
   }
+}
+
+/** A token that goes into a form: whatever it is, it must not be empty or endless. */
+function expectToken(token: unknown, what = 'token'): string {
+  if (typeof token === 'string' && token !== '' && token.length <= MAX_TOKEN_LENGTH.access_token) return token;
+  throw new RequestError(`The ${what} must be a string of 1 to ${MAX_TOKEN_LENGTH.access_token} characters.`);
 }

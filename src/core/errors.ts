@@ -1,4 +1,4 @@
-import type { SignInRejection } from './sign-in.js';
+import type { SignInAnswer, SignInRejection } from './sign-in.js';
 
 /**
  * The errors of this library, one class for each party that must act. Every one has a stable `code`, an HTTP `statusCode`
@@ -30,15 +30,30 @@ export type ConfigurationErrorCode =
   | 'discovery_issuer_mismatch'
   | 'discovery_jwks_uri_refused';
 
+/** GenAuth's answer behind an error, if there was one: what its support and the operator's log want to know. */
+export type AnswerIds = Pick<SignInAnswer, 'statusCode' | 'apiCode' | 'requestId'>;
+
+interface AnsweredErrorOptions extends ErrorOptions {
+  answer?: AnswerIds | undefined;
+}
+
+function toAnswerIds(answer: AnswerIds | undefined): AnswerIds | undefined {
+  if (answer === undefined) return undefined;
+  const { statusCode, apiCode, requestId } = answer;
+  return { statusCode, apiCode, requestId };
+}
+
 /** Our own developer or operator must act: an option, a secret or a setting of the tenant is wrong. */
 export class ConfigurationError extends GenAuthError {
   override readonly name = 'ConfigurationError';
   readonly statusCode = 500;
   readonly code: ConfigurationErrorCode;
+  readonly answer: AnswerIds | undefined;
 
-  constructor(code: ConfigurationErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ConfigurationErrorCode, message: string, options?: AnsweredErrorOptions) {
     super(message, options);
     this.code = code;
+    this.answer = toAnswerIds(options?.answer);
   }
 }
 
@@ -63,7 +78,11 @@ export type TokenVerificationErrorCode =
   | 'token_not_yet_valid'
   | 'token_claim_invalid'
   | 'token_hash_mismatch'
-  | 'token_subject_mismatch';
+  | 'token_subject_mismatch'
+  /** GenAuth says that the token is not, or not any more, a valid one. */
+  | 'token_revoked'
+  /** GenAuth does not renew with this refresh token: expired, revoked or used up. The person signs in again. */
+  | 'refresh_token_refused';
 
 /**
  * A token was refused. On a guarded route the bearer must act (401); at login it is GenAuth that sent it, and the login
@@ -77,6 +96,23 @@ export class TokenVerificationError extends GenAuthError {
   constructor(code: TokenVerificationErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+}
+
+export type AccessDeniedErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch';
+
+/** The bearer is known, and may not do this: a scope, a role or the tenant is missing. */
+export class AccessDeniedError extends GenAuthError {
+  override readonly name = 'AccessDeniedError';
+  readonly statusCode = 403;
+  readonly code: AccessDeniedErrorCode;
+  /** With `insufficient_scope`: what is needed, for `WWW-Authenticate` (RFC 6750 §3). */
+  readonly scope: readonly string[];
+
+  constructor(code: AccessDeniedErrorCode, message: string, scope: readonly string[] = []) {
+    super(message);
+    this.code = code;
+    this.scope = scope;
   }
 }
 
@@ -97,14 +133,20 @@ export class UpstreamError extends GenAuthError {
   override readonly name = 'UpstreamError';
   readonly statusCode: 502 | 503;
   readonly code: UpstreamErrorCode;
+  readonly answer: AnswerIds | undefined;
   /** Seconds after which another try makes sense, where that is known. */
   readonly retryAfter: number | undefined;
   /** For an answer with `statusCode`; Express writes them where the error reaches it. */
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: UpstreamErrorCode, message: string, options?: ErrorOptions & { retryAfter?: number | undefined }) {
+  constructor(
+    code: UpstreamErrorCode,
+    message: string,
+    options?: AnsweredErrorOptions & { retryAfter?: number | undefined },
+  ) {
     super(message, options);
     this.code = code;
+    this.answer = toAnswerIds(options?.answer);
     this.statusCode = code === 'upstream_invalid_response' || code === 'upstream_token_invalid' ? 502 : 503;
     this.retryAfter = options?.retryAfter;
     this.headers = this.statusCode === 503 ? { 'retry-after': String(this.retryAfter ?? DEFAULT_RETRY_AFTER) } : {};

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { ConfigurationErrorCode, UpstreamErrorCode } from './errors.js';
 import type { SignInOutcome } from './sign-in.js';
 
-/** What `diagnostics_channel.subscribe('genauth:sign-in', …)` gets for every sign-in that was sent to GenAuth. */
+/** What `diagnostics_channel.subscribe('genauth:sign-in', …)` gets for every sign-in whose arguments were right. */
 export interface SignInEvent {
   appId: string;
   connection: 'PASSWORD' | 'AD';

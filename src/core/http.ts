@@ -29,6 +29,8 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: object;
+  /** Sent as a form (`application/x-www-form-urlencoded`), in place of `body`. */
+  form?: Readonly<Record<string, string>>;
   /** Largest answer that is read, in bytes after any decoding. */
   maxBytes: number;
   /** Milliseconds, where an exchange must end sooner than `timeout` says. */
@@ -87,7 +89,7 @@ export class Http {
    * although we asked for plain bytes, a redirect. HTTP error statuses are answers, not errors.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers, body, maxBytes, timeout: shorter } = ownProperties(request);
+    const { method, path, headers, body, form, maxBytes, timeout: shorter } = ownProperties(request);
     if (!path.startsWith('/') || path.startsWith('//')) throw new TypeError(`not an absolute path: ${quote(path)}`);
     const what = `${method} ${this.#settings.origin}${path}`;
     const timeout = Math.min(shorter ?? Infinity, this.#settings.timeout);
@@ -97,8 +99,7 @@ export class Http {
     const config = {
       method,
       url: path,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { data: JSON.stringify(body) }),
+      ...buildContent(headers, body, form),
       maxContentLength: maxBytes,
       signal: deadline.signal,
     };
@@ -126,6 +127,21 @@ export class Http {
   }
 }
 
+function buildContent(
+  headers: HttpRequest['headers'],
+  body: HttpRequest['body'],
+  form: HttpRequest['form'],
+): { headers: Record<string, string>; data?: string } {
+  if (body !== undefined) {
+    return { headers: { ...headers, 'content-type': 'application/json' }, data: JSON.stringify(body) };
+  }
+  if (form === undefined) return { headers: { ...headers } };
+  return {
+    headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+    data: new URLSearchParams(form).toString(),
+  };
+}
+
 function wasIdleConnectionReset(error: unknown): boolean {
   if (!axios.isAxiosError(error) || (error.code !== 'ECONNRESET' && error.code !== 'EPIPE')) return false;
   return (error.request as ClientRequest | undefined)?.reusedSocket === true;
@@ -133,7 +149,8 @@ function wasIdleConnectionReset(error: unknown): boolean {
 
 function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
   const { status, headers } = response;
-  if (status >= 300 && status < 400 && status !== 304) {
+  // GenAuth's own "further step" is a statusCode in the body; a redirect says where to go.
+  if (status >= 300 && status < 400 && headers['location'] !== undefined) {
     throw new UpstreamError(
       'upstream_invalid_response',
       `${what}: redirected with HTTP ${status}, and redirects are not followed. Set appHost to the address that answers itself.`,

@@ -1,5 +1,6 @@
 import { type CryptoKey, type JWK, importJWK } from 'jose';
-import { TokenVerificationError, UpstreamError, quote } from './errors.js';
+import { GenAuthError, TokenVerificationError, UpstreamError, quote } from './errors.js';
+import { fulfilsWithin } from './promise.js';
 import { ownProperties } from './record.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
@@ -13,6 +14,18 @@ export const MAX_KID_LENGTH = 256;
 
 /** Keys by algorithm and ID. */
 type KeySet = ReadonlyMap<string, ReadonlyMap<string, CryptoKey>>;
+
+/** How a key set is. */
+export interface KeySetStatus {
+  /** Keys that tokens can be verified with. */
+  count: number;
+  /** When they were fetched. */
+  fetchedAt: Date | undefined;
+  /** Whether they serve only because GenAuth cannot be asked for new ones. */
+  isStale: boolean;
+  /** Why the last fetch failed: an error's `code`. */
+  lastError: string | undefined;
+}
 
 export interface JwksSettings {
   /** Fetches the key set (RFC 7517 §5). */
@@ -65,7 +78,7 @@ export class Jwks {
     if (this.#mayFetch(fromGenAuth)) {
       if (stale === undefined) await this.#refresh();
       // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
-      else if (!(await settlesWithin(STALE_WAIT_MS, this.#refresh()))) return stale;
+      else if (!(await fulfilsWithin(STALE_WAIT_MS, this.#refresh()))) return stale;
     } else if (stale !== undefined) {
       return stale;
     } else if (this.#lastError !== undefined) {
@@ -86,6 +99,20 @@ export class Jwks {
     if (this.#age() < this.#settings.maxAge) return;
     if (!this.#mayFetch(false)) throw this.#lastError;
     await this.#refresh();
+  }
+
+  /** Keys that are too old to serve do not count. */
+  status(): KeySetStatus {
+    const { maxAge, staleIfError } = this.#settings;
+    const age = this.#age();
+    const isServing = age < maxAge + staleIfError;
+    const counts = [...this.#keys.values()].map((keys) => keys.size);
+    return {
+      count: isServing ? counts.reduce((sum, size) => sum + size, 0) : 0,
+      fetchedAt: Number.isFinite(this.#fetchedAt) ? new Date(this.#fetchedAt) : undefined,
+      isStale: isServing && age >= maxAge,
+      lastError: this.#lastError instanceof GenAuthError ? this.#lastError.code : undefined,
+    };
   }
 
   /** Of the key set. A clock that was set back makes it stale, not young. */
@@ -135,24 +162,6 @@ export class Jwks {
       this.#lastError = error;
       throw error;
     }
-  }
-}
-
-/** Whether it is fulfilled in that time; what comes later is nobody's loss. */
-async function settlesWithin(milliseconds: number, promise: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, false);
-    timer.unref();
-  });
-  const settled = promise.then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([settled, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

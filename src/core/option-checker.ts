@@ -1,9 +1,12 @@
 import type { AppSecretSource } from './app-secret.js';
 import { quote } from './errors.js';
 import type { LoginFields, SignInOptionsResolver } from './options.js';
-import { isRecord } from './record.js';
-import { parseScope } from './scopes.js';
+import { deepFreeze, isRecord } from './record.js';
+import { isScopeName, parseScope } from './scopes.js';
 import { type SignInOptions, findSignInOptionsMistakes } from './sign-in.js';
+
+/** The option `name` of an application that has none. */
+export const DEFAULT_NAME = 'genauth';
 
 const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
   account: 'account',
@@ -18,11 +21,6 @@ const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
 
 /** GenAuth's sample code: values that are still to be replaced. */
 const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
-  return value;
-}
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
@@ -59,6 +57,15 @@ export class OptionChecker {
     }
   }
 
+  /** The members of an option that is an object. */
+  group(name: string, known: readonly string[], example: string): OptionChecker {
+    const value = this.#read(name);
+    if (value !== undefined && !isRecord(value)) this.#wrong(name, `is ${quote(value)}: write an object, ${example}.`);
+    const check = new OptionChecker(isRecord(value) ? value : {}, this.#mistakes, `${this.#prefix}${name}.`);
+    check.names(known);
+    return check;
+  }
+
   /** App id and secret. The value of a secret is never shown. */
   credential(name: 'appId' | 'appSecret'): string | undefined {
     const value = this.#read(name);
@@ -84,26 +91,22 @@ export class OptionChecker {
   }
 
   flag(name: string): boolean {
-    const value = this.#read(name) ?? false;
-    if (typeof value !== 'boolean') this.#wrong(name, `is ${quote(value)}: write true or false.`);
+    const value = this.#read(name);
+    if (value !== undefined && typeof value !== 'boolean')
+      this.#wrong(name, `is ${quote(value)}: write true or false.`);
     return value === true;
   }
 
   strategyName(name: string): string {
-    const value = this.#read(name) ?? 'genauth';
+    const value = this.#read(name);
+    if (value === undefined) return DEFAULT_NAME;
     if (typeof value === 'string' && /^[a-z][a-z0-9_-]*$/i.test(value)) return value;
     this.#wrong(name, `is ${quote(value)}: write letters, digits, - and _, as in 'staff'.`);
-    return 'genauth';
+    return DEFAULT_NAME;
   }
 
   fields(name: string): Readonly<LoginFields> {
-    const value = this.#read(name) ?? {};
-    if (!isRecord(value)) {
-      this.#wrong(name, `is ${quote(value)}: write an object, fields: { account: 'login' }.`);
-      return DEFAULT_FIELDS;
-    }
-    const check = new OptionChecker(value, this.#mistakes, `${name}.`);
-    check.names(Object.keys(DEFAULT_FIELDS));
+    const check = this.group(name, Object.keys(DEFAULT_FIELDS), `fields: { account: 'login' }`);
     const own = Object.keys(DEFAULT_FIELDS).map((field) => [field, check.#fieldName(field)] as const);
     const fields = { ...DEFAULT_FIELDS, ...Object.fromEntries(own.filter(([, called]) => called !== undefined)) };
     const names = Object.values(fields);
@@ -167,8 +170,7 @@ export class OptionChecker {
       return otherwise;
     }
     const scope = parseScope(value as string | string[]);
-    // RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash.
-    const bad = scope.find((item) => !/^[\x21\x23-\x5B\x5D-\x7E]+$/.test(item));
+    const bad = scope.find((item) => !isScopeName(item));
     if (bad !== undefined) this.#wrong(name, `holds ${quote(bad)}, which is not a scope.`);
     if (!scope.includes('openid')) {
       this.#wrong(name, `is ${quote(scope.join(' '))} without 'openid': add it, else there is no id_token.`);

@@ -1,10 +1,11 @@
 import { ConfigurationError, quote } from './errors.js';
 import { isRecord, ownProperties } from './record.js';
 import { OptionChecker } from './option-checker.js';
-import type { DefaultScope, GenAuthUser } from './scopes.js';
+import type { DefaultScope, GenAuthUser, ScopeNames } from './scopes.js';
 import type { SignInOptions } from './sign-in.js';
 import type { AppSecretSource } from './app-secret.js';
-import { MIN_HS256_SECRET_BYTES, SIGNING_ALGORITHMS, type SigningAlgorithm } from './token-verifier.js';
+import { MIN_HS256_SECRET_BYTES } from './token-verifier.js';
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './unverified-token.js';
 import {
   PASSWORD_ENCRYPT_TYPES,
   type PasswordEncryptType,
@@ -54,9 +55,13 @@ export interface GenAuthOptions<S extends string = string> {
   scope?: S | readonly S[] | undefined;
   /**
    * What accompanies a sign-in, fixed or made for each request on the server's side. Nothing of it is ever read from the
-   * request's body by itself. What the function throws makes the login fail with 500.
+   * request's body by itself. What the function throws makes the login fail with 500. A `scope` in it is one of the configured
+   * ones or several; the user has the claims of all that are configured, `null` where they were not asked for.
    */
-  signInOptions?: SignInOptions | SignInOptionsResolver | undefined;
+  signInOptions?:
+    | SignInOptions<NoInfer<S | ScopeNames<S>>>
+    | SignInOptionsResolver<NoInfer<S | ScopeNames<S>>>
+    | undefined;
   /**
    * What the fields of a login's body are called. Default: each by its own name.
    */
@@ -64,8 +69,9 @@ export interface GenAuthOptions<S extends string = string> {
   /** Language of the texts for the person. Default: what the request's `Accept-Language` prefers, else English. */
   language?: Language | undefined;
   /**
-   * Tells the person why they are not let in: locked, not allowed, how many tries are left, and GenAuth's `apiCode`. Default:
-   * false, so that nobody can try out which accounts exist.
+   * Tells the person in words why they are not let in: locked, not allowed, how many tries are left, and GenAuth's `apiCode`.
+   * Default: false. Either way a wrong password and an unknown account are answered alike, and the answer's `code` tells
+   * `account_locked` and `access_denied` from them.
    */
   exposeReasons?: boolean | undefined;
   /**
@@ -95,6 +101,33 @@ export interface GenAuthOptions<S extends string = string> {
   proxy?: string | undefined;
   /** The key set's cache, in milliseconds. */
   jwks?: JwksOptions | undefined;
+  /**
+   * Which token guarded routes take: the access token, or the id_token of a first-party application, which brings the claims of
+   * its scopes along. The two are never mixed. Default: `access_token`.
+   */
+  bearerToken?: BearerTokenKind | undefined;
+  /**
+   * Where the user of a guarded route comes from: `token` (nothing is asked of GenAuth; an access token holds `sub`, `scope` and
+   * `tenant_id`) or `userinfo` (all claims of the scopes, from GenAuth's user info, kept for `userInfoMaxAge`). Default: `token`.
+   */
+  userClaims?: UserClaimsSource | undefined;
+  /** Milliseconds that user info counts as fresh. Default: 300,000 (5 minutes). */
+  userInfoMaxAge?: number | undefined;
+  /**
+   * Tokens that passed are remembered, so that their signature is not computed again: at most `maxEntries` of them (default:
+   * 10,000; about 1 kB each). `false` remembers none. The decisions are the same either way.
+   */
+  verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
+}
+
+export const BEARER_TOKEN_KINDS = ['access_token', 'id_token'] as const;
+export type BearerTokenKind = (typeof BEARER_TOKEN_KINDS)[number];
+export const USER_CLAIMS_SOURCES = ['token', 'userinfo'] as const;
+export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
+
+export interface VerifiedTokenCacheOptions {
+  /** 1 to 1,000,000. */
+  maxEntries?: number | undefined;
 }
 
 /** The fields of a login's body: exactly one of the four identifiers (or `sAMAccountName`), the password, and a captcha. */
@@ -117,12 +150,12 @@ export type GenAuthUserOf<Options, ExtendedFields extends object = Record<string
   Options extends GenAuthOptions<infer S> ? GenAuthUser<S, ExtendedFields> : never;
 
 // Methods, not properties: their parameters are compared both ways, so `(req: express.Request) => …` fits.
-interface Resolvers {
-  signInOptions(req: GenAuthRequest): SignInOptions | Promise<SignInOptions>;
+interface Resolvers<S extends string> {
+  signInOptions(req: GenAuthRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
   clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
 }
-export type SignInOptionsResolver = Resolvers['signInOptions'];
-export type ClientIpResolver = Resolvers['clientIp'];
+export type SignInOptionsResolver<S extends string = string> = Resolvers<S>['signInOptions'];
+export type ClientIpResolver = Resolvers<string>['clientIp'];
 
 export interface JwksOptions {
   /** How long a key set counts as fresh: a withdrawn key is gone after it. Default: 600,000 (10 minutes). */
@@ -157,6 +190,10 @@ export interface ResolvedOptions {
   readonly ca: string | readonly string[] | undefined;
   readonly proxy: string | undefined;
   readonly jwks: { readonly maxAge: number; readonly cooldown: number; readonly staleIfError: number };
+  readonly bearerToken: BearerTokenKind;
+  readonly userClaims: UserClaimsSource;
+  readonly userInfoMaxAge: number;
+  readonly verifiedTokenCache: false | { readonly maxEntries: number };
 }
 
 /**
@@ -195,6 +232,10 @@ const OPTION_NAMES = [
   'ca',
   'proxy',
   'jwks',
+  'bearerToken',
+  'userClaims',
+  'userInfoMaxAge',
+  'verifiedTokenCache',
 ] as const satisfies readonly (keyof GenAuthOptions)[];
 
 /** Other libraries' words for ours. */
@@ -257,12 +298,14 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   }
   const appHost = check.origin('appHost') ?? '';
   const scope = check.scope('scope', ['openid', 'profile']);
-  const jwks = isRecord(options.jwks) ? options.jwks : {};
-  if (options.jwks !== undefined && !isRecord(options.jwks)) {
-    mistakes.push(`jwks is ${quote(options.jwks)}: write an object, jwks: { maxAge: 600_000 }.`);
+  const checkJwks = check.group('jwks', ['maxAge', 'cooldown', 'staleIfError'], 'jwks: { maxAge: 600_000 }');
+  const bearerToken = check.oneOf('bearerToken', BEARER_TOKEN_KINDS, 'access_token');
+  const userClaims = check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token');
+  if (bearerToken === 'id_token' && userClaims === 'userinfo') {
+    mistakes.push(
+      `userClaims is "userinfo", which needs access tokens: leave it out, an id_token brings the claims along.`,
+    );
   }
-  const checkJwks = new OptionChecker(jwks, mistakes, 'jwks.');
-  checkJwks.names(['maxAge', 'cooldown', 'staleIfError']);
 
   const resolved: ResolvedOptions = {
     appId,
@@ -291,9 +334,26 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
       cooldown: checkJwks.whole('cooldown', 'milliseconds', 100, 3_600_000, 30_000),
       staleIfError: checkJwks.whole('staleIfError', 'milliseconds', 0, 31 * 86_400_000, 86_400_000),
     }),
+    bearerToken,
+    userClaims,
+    userInfoMaxAge: check.whole('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
+    verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
   };
   if (mistakes.length > 0) throw new ConfigurationError('invalid_options', describe(mistakes));
   return Object.freeze(resolved);
+}
+
+function resolveVerifiedTokenCache(
+  given: GenAuthOptions['verifiedTokenCache'],
+  check: OptionChecker,
+): ResolvedOptions['verifiedTokenCache'] {
+  if (given === false) return false;
+  const cache = check.group(
+    'verifiedTokenCache',
+    ['maxEntries'],
+    'verifiedTokenCache: { maxEntries: 10_000 }, or false',
+  );
+  return Object.freeze({ maxEntries: cache.whole('maxEntries', 'tokens', 1, 1_000_000, 10_000) });
 }
 
 function describe(mistakes: readonly string[]): string {

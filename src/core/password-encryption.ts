@@ -17,7 +17,7 @@ export interface PasswordKey {
    * @returns With RSA base64 of PKCS#1 v1.5, with SM2 hex of C1C3C2 without the leading `04`.
    * @throws RequestError where the password is too long for the key.
    */
-  encrypt(password: string): string;
+  encrypt: (password: string) => string;
 }
 
 export interface PasswordEncryptionSettings {
@@ -41,6 +41,7 @@ interface KeySet {
 export class PasswordEncryption {
   readonly #settings: PasswordEncryptionSettings;
   #keySet: KeySet | undefined;
+  readonly #prepared = new Map<EncryptedBy, { text: string; encrypt: PasswordKey['encrypt'] }>();
 
   constructor(settings: PasswordEncryptionSettings) {
     this.#settings = settings;
@@ -55,7 +56,7 @@ export class PasswordEncryption {
     const keySet = this.#getKeySet();
     const known = keySet.keys.get(type);
     if (known !== undefined) return known;
-    const key = keySet.texts.then((texts) => importKey(type, texts[type]));
+    const key = keySet.texts.then((texts) => this.#prepare(type, texts[type]));
     keySet.keys.set(type, key);
     // A failure is not kept: the next login asks again.
     key.catch(() => this.#drop(keySet));
@@ -68,6 +69,16 @@ export class PasswordEncryption {
     if (keySet === undefined) return;
     const keys = await Promise.allSettled(keySet.keys.values());
     if (keys.some((each) => each.status === 'fulfilled' && each.value === key)) this.#drop(keySet);
+  }
+
+  /** To prepare an SM2 key takes 40 ms and more, so one that has not changed is not prepared again. */
+  async #prepare(type: EncryptedBy, text: string | undefined): Promise<PasswordKey> {
+    if (text === undefined) throw unusable(type, 'is missing');
+    const known = this.#prepared.get(type);
+    const encrypt = known?.text === text ? known.encrypt : await (type === 'rsa' ? importRsaKey : importSm2Key)(text);
+    this.#prepared.set(type, { text, encrypt });
+    // An object of its own for each fetch: `forget` tells them apart.
+    return { encrypt };
   }
 
   #drop(keySet: KeySet): void {
@@ -88,32 +99,25 @@ export class PasswordEncryption {
   }
 }
 
-async function importKey(type: EncryptedBy, text: string | undefined): Promise<PasswordKey> {
-  if (text === undefined) throw unusable(type, 'is missing');
-  return type === 'rsa' ? importRsaKey(text) : importSm2Key(text);
-}
-
 function unusable(type: EncryptedBy, problem: string): UpstreamError {
   return new UpstreamError(
     'upstream_invalid_response',
-    `GenAuth's ${type} key for passwords ${problem}, so nobody can sign in with passwordEncryptType '${type}'.`,
+    `GenAuth's ${type} key for passwords ${problem}, so nobody can sign in with passwordEncryptType '${type}': ask GenAuth, or set it to 'none'.`,
   );
 }
 
 /** PEM, or the same in bare base64: both occur (SubjectPublicKeyInfo or PKCS#1). */
-function importRsaKey(text: string): PasswordKey {
+function importRsaKey(text: string): PasswordKey['encrypt'] {
   const key = parseRsaKey(text);
   const bits = key?.asymmetricKeyType === 'rsa' ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 0;
   if (key === undefined || bits < MIN_RSA_BITS) throw unusable('rsa', 'is not an RSA key of 1024 bits or more');
-  const maxBytes = bits / 8 - RSA_PADDING_BYTES;
-  return {
-    encrypt(password) {
-      const bytes = Buffer.from(password, 'utf8');
-      if (bytes.length > maxBytes) {
-        throw new RequestError(`The password has ${bytes.length} bytes, and at most ${maxBytes} can be encrypted.`);
-      }
-      return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, bytes).toString('base64');
-    },
+  const maxBytes = Math.ceil(bits / 8) - RSA_PADDING_BYTES;
+  return (password) => {
+    const bytes = Buffer.from(password, 'utf8');
+    if (bytes.length > maxBytes) {
+      throw new RequestError(`The password has ${bytes.length} bytes, and at most ${maxBytes} can be encrypted.`);
+    }
+    return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, bytes).toString('base64');
   };
 }
 
@@ -136,7 +140,7 @@ function parseRsaKey(text: string): KeyObject | undefined {
  * A point on the curve, in hex, with or without the `04` that says that it is uncompressed. SM2 is loaded when it is used: most
  * tenants never do. `sm-crypto-v2` with a precomputed key blocks for less than a millisecond a password, `sm-crypto` for 20.
  */
-async function importSm2Key(text: string): Promise<PasswordKey> {
+async function importSm2Key(text: string): Promise<PasswordKey['encrypt']> {
   if (!/^(?:04)?[0-9a-f]{128}$/i.test(text)) throw unusable('sm2', 'is not a point in hex');
   const {
     default: { sm2 },
@@ -148,15 +152,13 @@ async function importSm2Key(text: string): Promise<PasswordKey> {
       throw unusable('sm2', 'is not a point on the curve');
     }
   })();
-  return {
-    encrypt(password) {
-      const bytes = Buffer.from(password, 'utf8');
-      for (;;) {
-        const ciphertext = sm2.doEncrypt(bytes, point, C1C3C2);
-        // A key stream of zeros, which one password of one letter in 256 meets, would leave it in the clear (GM/T 0003.4 §6.1).
-        if (!ciphertext.endsWith(bytes.toString('hex'))) return ciphertext;
-      }
-    },
+  return (password) => {
+    const bytes = Buffer.from(password, 'utf8');
+    for (;;) {
+      const ciphertext = sm2.doEncrypt(bytes, point, C1C3C2);
+      // A key stream of zeros, which one password of one letter in 256 meets, would leave it in the clear (GM/T 0003.4 §6.1).
+      if (!ciphertext.endsWith(bytes.toString('hex'))) return ciphertext;
+    }
   };
 }
 

@@ -10,3 +10,13 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 export function ownProperties<T extends object>(source: T): T {
   return Object.assign(Object.create(null) as T, source);
 }
+
+/** Freezes what JSON has made, to any depth: without recursion, since a stranger decides how deep it is. */
+export function deepFreeze<T>(value: T): T {
+  const pending: unknown[] = [value];
+  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
+    if (typeof item !== 'object' || item === null) continue;
+    for (const member of Object.values(Object.freeze(item))) if (typeof member === 'object') pending.push(member);
+  }
+  return value;
+}

@@ -125,6 +125,11 @@ export function parseScope(scope: string | readonly string[]): string[] {
   return [...new Set(names)].filter((name) => name !== '');
 }
 
+/** RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash. */
+export function isScopeName(name: string): boolean {
+  return /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(name);
+}
+
 /** Builds the user from verified claims: by name, into a new object, so that nothing that was not asked for gets in. */
 export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: readonly string[]): User {
   const user: Record<string, unknown> = {};

@@ -1,7 +1,14 @@
-import { ConfigurationError, UpstreamError, quote } from './errors.js';
+import { ConfigurationError, type ConfigurationErrorCode, UpstreamError, quote } from './errors.js';
 import type { HttpAnswer } from './http.js';
 import type { SignInAnswer, SignInRejection } from './sign-in.js';
-import { type Envelope, type UnverifiedTokens, parseEnvelope, parseRejectionData, parseTokens } from './wire.js';
+import {
+  type Envelope,
+  type UnverifiedTokens,
+  parseEnvelope,
+  parseOidcError,
+  parseRejectionData,
+  parseTokens,
+} from './wire.js';
 
 type Kind = SignInRejection['kind'];
 
@@ -44,15 +51,29 @@ const KINDS: Readonly<Record<number, Kind>> = {
   2130010: 'access_denied',
 };
 
+type OperatorFault = readonly [code: ConfigurationErrorCode, mend: string];
+const APP_NOT_FOUND: OperatorFault = [
+  'app_not_found',
+  'GenAuth does not know this application: check appId and appHost against the console',
+];
+const PLAN_EXHAUSTED: OperatorFault = [
+  'plan_exhausted',
+  "The tenant's plan is exhausted: see the console's billing page",
+];
+const CLIENT_REFUSED: OperatorFault = [
+  'client_authentication_failed',
+  'GenAuth refused the application itself: check appSecret, and tokenEndpointAuthMethod against the console, application → ' +
+    'configuration → token-exchange authentication method',
+];
 /** What is the operator's to mend, by GenAuth's code: our error's code, and what to do. */
-const OPERATOR_FAULTS: Readonly<Record<number, readonly [ConfigurationError['code'], string]>> = {
-  2011: ['app_not_found', 'GenAuth does not know this application: check appId and appHost against the console'],
+const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
+  2011: APP_NOT_FOUND,
   2016: ['password_decryption_failed', 'GenAuth could not decrypt the password: check passwordEncryptType'],
-  2224: ['app_not_found', 'GenAuth does not know the user pool of this application: check appId and appHost'],
-  4021: ['plan_exhausted', "The tenant's plan is exhausted: see the console's billing page"],
-  3720001: ['plan_exhausted', "The tenant's plan is exhausted: see the console's billing page"],
-  3720002: ['plan_exhausted', "The tenant's plan is exhausted: see the console's billing page"],
-  3720003: ['plan_exhausted', "The tenant's plan is exhausted: see the console's billing page"],
+  2224: APP_NOT_FOUND,
+  4021: PLAN_EXHAUSTED,
+  3720001: PLAN_EXHAUSTED,
+  3720002: PLAN_EXHAUSTED,
+  3720003: PLAN_EXHAUSTED,
   2820002: [
     'connection_misconfigured',
     "The tenant's directory connection is wrong: see the console's LDAP and AD page",
@@ -83,6 +104,7 @@ export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
     'upstream_invalid_response',
     `GenAuth answered a sign-in with success and without ${idToken === undefined ? 'an id_token' : 'an access_token'} ` +
       `(request ${quote(envelope.requestId ?? '-')}).`,
+    { answer: envelope },
   );
 }
 
@@ -92,7 +114,10 @@ export function describeAnswer({ statusCode, apiCode, message, requestId }: Sign
 }
 
 /** An answer without GenAuth's envelope comes from something in between. */
-function parseForeignAnswer({ status, retryAfter }: HttpAnswer): SignInRejection {
+function parseForeignAnswer({ status, body, retryAfter }: HttpAnswer): SignInRejection {
+  // As OAuth has it (RFC 6749 §5.2), which GenAuth's other endpoints speak.
+  if (parseOidcError(body) === 'invalid_client')
+    throw new ConfigurationError(CLIENT_REFUSED[0], `${CLIENT_REFUSED[1]} (invalid_client).`);
   if (status === 429) {
     return { kind: 'rate_limited', statusCode: 429, apiCode: undefined, requestId: undefined, message: '', retryAfter };
   }
@@ -137,23 +162,20 @@ function toRejection(envelope: Envelope, retryAfter: number | undefined): SignIn
 function throwForeignFault(answer: SignInAnswer, retryAfter: number | undefined): void {
   const { statusCode, apiCode } = answer;
   const said = describeAnswer(answer);
-  const fault = apiCode === undefined ? undefined : OPERATOR_FAULTS[apiCode];
-  if (fault !== undefined) throw new ConfigurationError(fault[0], `${fault[1]} (${said}).`);
-  if (statusCode === 401 && apiCode === undefined) {
-    throw new ConfigurationError(
-      'client_authentication_failed',
-      'GenAuth refused the application itself: check appSecret, and tokenEndpointAuthMethod against the console, application → ' +
-        `configuration → token-exchange authentication method (${said}).`,
-    );
-  }
-  if (statusCode === 402) {
-    throw new ConfigurationError(
-      'plan_exhausted',
-      `The tenant's plan is exhausted: see the console's billing page (${said}).`,
-    );
-  }
+  const fault = findOperatorFault(answer);
+  if (fault !== undefined) throw new ConfigurationError(fault[0], `${fault[1]} (${said}).`, { answer });
   // 408: the directory behind GenAuth did not answer in time. 6xx: something that GenAuth itself had to ask.
   if (statusCode >= 500 || statusCode === 408 || apiCode === 1000) {
-    throw new UpstreamError('upstream_unavailable', `Nobody can sign in now. ${said}.`, { retryAfter });
+    throw new UpstreamError('upstream_unavailable', `The sign-in could not be completed: ${said}.`, {
+      retryAfter,
+      answer,
+    });
   }
+}
+
+function findOperatorFault({ statusCode, apiCode }: SignInAnswer): OperatorFault | undefined {
+  const fault = apiCode === undefined ? undefined : OPERATOR_FAULTS[apiCode];
+  if (fault !== undefined) return fault;
+  if (statusCode === 401 && apiCode === undefined) return CLIENT_REFUSED;
+  return statusCode === 402 ? PLAN_EXHAUSTED : undefined;
 }

@@ -2,8 +2,9 @@ import { parseIpAddress } from './client-ip.js';
 import { ConfigurationError, RequestError, quote } from './errors.js';
 import type { HttpRequest } from './http.js';
 import type { ResolvedOptions } from './options.js';
-import { ownProperties } from './record.js';
-import { type GenAuthUser, parseScope } from './scopes.js';
+import { buildBasicAuthorization } from './oidc-endpoints.js';
+import { isRecord, ownProperties } from './record.js';
+import { type GenAuthUser, isScopeName, parseScope } from './scopes.js';
 import type { IdTokenClaims } from './token-verifier.js';
 import {
   HEADERS,
@@ -184,7 +185,9 @@ export function findSignInOptionsMistakes(options: SignInOptions): string[] {
 
 function isScope(value: unknown): boolean {
   const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string');
-  return (typeof value === 'string' || isTexts) && parseScope(value as string | string[]).includes('openid');
+  if (typeof value !== 'string' && !isTexts) return false;
+  const scope = parseScope(value as string | string[]);
+  return scope.includes('openid') && scope.every(isScopeName);
 }
 
 function isText(value: unknown): boolean {
@@ -192,9 +195,11 @@ function isText(value: unknown): boolean {
 }
 
 function isJsonObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  // A Map or a Date would arrive as something else than it is.
+  if (!isRecord(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
+    return false;
   try {
-    return JSON.stringify(value)?.startsWith('{') === true;
+    return JSON.stringify(value).startsWith('{');
   } catch {
     return false;
   }
@@ -214,8 +219,7 @@ export interface ParsedCredentials {
  * @throws RequestError for credentials that no account can have; they are never sent.
  */
 export function parseCredentials(given: Credentials): ParsedCredentials {
-  const credentials: Partial<Record<string, unknown>> =
-    typeof given === 'object' && given !== null ? { ...ownProperties(given) } : {};
+  const credentials: Partial<Record<string, unknown>> = ownProperties(isRecord(given) ? given : {});
   const named = ([...IDENTIFIERS, 'sAMAccountName'] as const).filter((name) => credentials[name] !== undefined);
   const [identifier] = named;
   if (identifier === undefined || named.length > 1) {
@@ -238,11 +242,11 @@ function readText(name: string, value: unknown, maxLength: number): string {
   throw new RequestError(`"${name}" must be a string of 1 to ${maxLength} characters.`);
 }
 
-/** @throws ConfigurationError `invalid_sign_in_options`, also for what does not go together with the credentials. */
+/** @throws ConfigurationError `invalid_sign_in_options`; RequestError for `account` with `autoRegister`, which GenAuth refuses. */
 export function checkSignInOptions(options: SignInOptions, { identifier }: ParsedCredentials): void {
   const mistakes = findSignInOptionsMistakes(options);
-  if (ownProperties(options).autoRegister === true && identifier === 'account') {
-    mistakes.push('autoRegister does not work with account: send email, username or phone instead.');
+  if (mistakes.length === 0 && ownProperties(options).autoRegister === true && identifier === 'account') {
+    throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" in its place.');
   }
   if (mistakes.length === 0) return;
   throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${mistakes.join(' ')}`);
@@ -289,7 +293,7 @@ export function buildSignInRequest(configuration: ResolvedOptions, parts: SignIn
     headers: {
       ...buildAppHeaders(appId),
       ...(tokenEndpointAuthMethod === 'client_secret_basic'
-        ? { authorization: `Basic ${Buffer.from(`${appId}:${appSecret}`).toString('base64')}` }
+        ? { authorization: buildBasicAuthorization(appId, appSecret) }
         : {}),
     },
     body,

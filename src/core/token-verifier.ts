@@ -1,38 +1,25 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { type CryptoKey, compactVerify } from 'jose';
 import { ConfigurationError, TokenVerificationError, quote } from './errors.js';
 import type { AppSecret } from './app-secret.js';
-import { type Jwks, MAX_KID_LENGTH } from './jwks.js';
-import { ownProperties } from './record.js';
+import type { Jwks } from './jwks.js';
+import { LruMap } from './lru-map.js';
+import { deepFreeze, ownProperties } from './record.js';
+import {
+  MAX_TOKEN_LENGTH,
+  type SigningAlgorithm,
+  type TokenKind,
+  checkHeader,
+  decomposeUnverifiedToken,
+  isTime,
+  parseJsonObject,
+} from './unverified-token.js';
 
-/** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
-const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
 const MAX_SUBJECT_LENGTH = 255;
 /** Seconds. No tenant grants a year; a lifetime beyond it is a time in milliseconds or worse. */
 const MAX_LIFETIME = 366 * 24 * 3600;
-const BASE64URL = /^[A-Za-z0-9_-]+$/;
-/** Media types that a JWT may have (RFC 7519 §5.1, RFC 9068 §2.1), in lower case. */
-const TOKEN_TYPES = {
-  id_token: ['jwt', 'application/jwt'],
-  access_token: ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'],
-} as const;
-
-type TokenKind = 'id_token' | 'access_token';
-
-/** Algorithms that a tenant can be set to (RFC 7518 §3.1). The asymmetric ones are verified through the key set. */
-export const SIGNING_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'HS256',
-] as const;
-export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+/** Shortest time between two questions for the app's secret that tokens of strangers cause. */
+const SECRET_COOLDOWN_MS = 30_000;
 /** Bytes of an HS256 key (RFC 7518 §3.2). */
 export const MIN_HS256_SECRET_BYTES = 32;
 
@@ -73,19 +60,34 @@ export interface TokenVerifierSettings {
   jwks: Jwks | undefined;
   /** Key of HS256. */
   appSecret: AppSecret;
+  /** How many verified tokens are remembered; 0 for none. */
+  maxVerifiedTokens: number;
   /** Milliseconds since 1970. */
   now: () => number;
+}
+
+/** A token that passed, and the key that it was signed with. */
+interface VerifiedToken {
+  readonly kid: string | undefined;
+  readonly key: CryptoKey;
+  readonly claims: TokenClaims;
 }
 
 /**
  * Decides which tokens count. In this order: form, header, algorithm (our constant, before any key is looked up), key,
  * signature, claims. Nothing of it can be switched off.
+ *
+ * Of a token that passed, form and signature are not looked at again, as long as its very key is in the key set; key and claims
+ * are, each time, so that the decision is the same as for a token that was never seen.
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
+  /** By the SHA-256 of kind and token: a tenth of a token's size, and no part of it can be mistaken for the whole. */
+  readonly #verified: LruMap<string, VerifiedToken> | undefined;
 
   constructor(settings: TokenVerifierSettings) {
     this.#settings = settings;
+    this.#verified = settings.maxVerifiedTokens > 0 ? new LruMap(settings.maxVerifiedTokens) : undefined;
   }
 
   /**
@@ -93,53 +95,76 @@ export class TokenVerifier {
    *
    * @param accessToken - The access token that came with it, straight from GenAuth: checked against `at_hash` if the id_token
    * has one (§3.1.3.6). An unknown key is then looked for at once, see `Jwks.getKey`.
+   * @returns The claims; without `accessToken` they are frozen.
    * @throws TokenVerificationError
    * @throws UpstreamError, ConfigurationError where the keys cannot be had.
    */
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
-    const claims = await this.#verify(token, 'id_token', accessToken !== undefined);
-    const { scope, jti, at_hash: hash } = ownProperties(claims);
-    // An access token of GenAuth has both, an id_token neither; else one would pass for the other.
-    if (typeof scope === 'string' && typeof jti === 'string') {
-      throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
-    }
-    if (accessToken !== undefined && hash !== undefined) {
-      checkAccessTokenHash(hash, accessToken, this.#settings.algorithms.id_token);
-    }
+    if (accessToken === undefined) return this.#verifyOnce(token, 'id_token');
+    const { claims } = await this.#verify(token, 'id_token', true);
+    const { at_hash: hashOfOther } = ownProperties(claims);
+    if (hashOfOther !== undefined) checkAccessTokenHash(hashOfOther, accessToken, this.#settings.algorithms.id_token);
     return claims;
+  }
+
+  /** Verifies an access token that came straight from GenAuth, beside an id_token or without one. */
+  async verifyOwnAccessToken(token: string): Promise<AccessTokenClaims> {
+    return (await this.#verify(token, 'access_token', true)).claims as AccessTokenClaims;
   }
 
   /**
    * Verifies an access token.
    *
+   * @returns The claims, frozen.
    * @throws TokenVerificationError
    * @throws UpstreamError, ConfigurationError where the keys cannot be had.
    */
   async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
-    const claims = await this.#verify(token, 'access_token', false);
-    const { scope, nonce, at_hash: hash } = ownProperties(claims);
-    if (typeof scope !== 'string' || nonce !== undefined || hash !== undefined) {
-      throw new TokenVerificationError(
-        'token_type_mismatch',
-        'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
-      );
-    }
-    return claims as AccessTokenClaims;
+    return (await this.#verifyOnce(token, 'access_token')) as AccessTokenClaims;
   }
 
-  async #verify(token: string, kind: TokenKind, fromGenAuth: boolean): Promise<TokenClaims> {
+  async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
+    const { jwks, algorithms } = this.#settings;
+    const verified = this.#verified;
+    if (
+      typeof token !== 'string' ||
+      token.length > MAX_TOKEN_LENGTH[kind] ||
+      verified === undefined ||
+      jwks === undefined
+    ) {
+      return deepFreeze((await this.#verify(token, kind, false)).claims);
+    }
+    const digest = hash('sha256', `${kind} ${token}`, 'base64url');
+    const known = verified.get(digest);
+    if (known !== undefined) {
+      const key = await jwks.getKey(algorithms[kind], known.kid, false);
+      if (key === known.key) return this.#checkClaims(known.claims, kind);
+      verified.delete(digest);
+    }
+    const { claims, kid, key } = await this.#verify(token, kind, false);
+    deepFreeze(claims);
+    if (key !== undefined) verified.set(digest, { kid, key, claims });
+    return claims;
+  }
+
+  async #verify(
+    token: string,
+    kind: TokenKind,
+    fromGenAuth: boolean,
+  ): Promise<{ claims: TokenClaims; kid: string | undefined; key: CryptoKey | undefined }> {
     const { header, payload } = decomposeUnverifiedToken(token, kind);
     // From our configuration alone, never from a token, a key or a document of the server (RFC 8725 §3.1).
     const algorithm = this.#settings.algorithms[kind];
     const kid = checkHeader(header, kind, algorithm);
+    let key: CryptoKey | undefined;
     if (algorithm === 'HS256') await this.#checkSharedSecret(token, kind, fromGenAuth);
     else {
-      const key = await this.#settings.jwks?.getKey(algorithm, kid, fromGenAuth);
+      key = await this.#settings.jwks?.getKey(algorithm, kid, fromGenAuth);
       if (key === undefined)
         throw new TokenVerificationError('token_key_unknown', `There are no keys for ${algorithm}.`);
       await checkSignature(token, kind, algorithm, key);
     }
-    return this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind);
+    return { claims: this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind), kid, key };
   }
 
   /** HS256 is a way of its own: its key is the application's secret, and no public key ever gets here. */
@@ -149,9 +174,12 @@ export class TokenVerifier {
     try {
       await checkSignature(token, kind, 'HS256', toHs256Key(secret));
     } catch (error) {
-      // A secret that is replaced while we run: tokens of the new one come before GenAuth refuses the old one. What a stranger
-      // sends must not make us ask for the secret again.
-      if (!fromGenAuth || !(await appSecret.renew(secret))) throw error;
+      // A secret that is replaced while we run: tokens of the new one may come before GenAuth refuses the old one. What a
+      // stranger sends makes us ask for the secret again only now and then.
+      const renewed = fromGenAuth
+        ? appSecret.renew(secret)
+        : appSecret.renew(secret, SECRET_COOLDOWN_MS).catch(() => false);
+      if (!(await renewed)) throw error;
       await checkSignature(token, kind, 'HS256', toHs256Key(await appSecret.get()));
     }
   }
@@ -199,114 +227,23 @@ export class TokenVerifier {
         `The ${kind} becomes valid in ${ahead} seconds: one of the two clocks is wrong, or set the option clockTolerance.`,
       );
     }
+    checkKind(claims, kind);
     return claims as TokenClaims;
   }
 }
 
-/** Takes the token apart without believing anything in it: three canonical base64url parts, a JSON object first. */
-function decomposeUnverifiedToken(
-  token: unknown,
-  kind: TokenKind,
-): { header: Record<string, unknown>; payload: Buffer } {
-  if (typeof token !== 'string' || token === '') {
-    throw new TokenVerificationError('token_missing', `There is no ${kind}.`);
+/** An access token of GenAuth has scope and jti, an id_token neither; else one would pass for the other. */
+function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
+  const { scope, jti, nonce, at_hash: hashOfOther } = ownProperties(claims);
+  if (kind === 'id_token' && typeof scope === 'string' && typeof jti === 'string') {
+    throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
   }
-  if (token.length > MAX_TOKEN_LENGTH[kind]) {
+  if (kind === 'access_token' && (typeof scope !== 'string' || nonce !== undefined || hashOfOther !== undefined)) {
     throw new TokenVerificationError(
-      'token_too_large',
-      `The ${kind} has ${token.length} characters, more than ${MAX_TOKEN_LENGTH[kind]}.`,
+      'token_type_mismatch',
+      'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
     );
   }
-  const segments = token.split('.');
-  const [header, payload, signature] = segments;
-  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
-    throw new TokenVerificationError(
-      'token_malformed',
-      `The ${kind} is not a signed JWT: it has ${segments.length} parts, not 3.`,
-    );
-  }
-  decodeSegment(signature, `signature of the ${kind}`);
-  return {
-    header: parseJsonObject(decodeSegment(header, `header of the ${kind}`), `header of the ${kind}`),
-    payload: decodeSegment(payload, `payload of the ${kind}`),
-  };
-}
-
-/**
- * What an access token says of itself, for a caller that got it from GenAuth directly, and so of any size that GenAuth sends;
- * nothing for one that is no JWT.
- */
-export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
-  try {
-    const { payload } = decomposeUnverifiedToken(token, 'id_token');
-    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'));
-    return { sub, exp: isTime(exp) ? exp : undefined };
-  } catch {
-    return { sub: undefined, exp: undefined };
-  }
-}
-
-/** A segment that does not encode back to itself would give one token many spellings, and get round deny-lists and caches. */
-function decodeSegment(segment: string, what: string): Buffer {
-  const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
-  if (bytes === undefined || bytes.toString('base64url') !== segment) {
-    throw new TokenVerificationError('token_malformed', `The ${what} is not canonical base64url.`);
-  }
-  return bytes;
-}
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(UTF8.decode(bytes));
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
-  }
-  return value as Record<string, unknown>;
-}
-
-/** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
-function checkHeader(
-  header: Record<string, unknown>,
-  kind: TokenKind,
-  algorithm: SigningAlgorithm,
-): string | undefined {
-  const { alg, kid, typ, crit, b64, zip } = ownProperties(header);
-  if (alg !== algorithm) throw algorithmMismatch(alg, kind, algorithm);
-  if (crit !== undefined || b64 !== undefined || zip !== undefined) {
-    throw new TokenVerificationError(
-      'token_malformed',
-      `The header of the ${kind} asks for an extension (crit, b64 or zip).`,
-    );
-  }
-  const types: readonly string[] = TOKEN_TYPES[kind];
-  if (typ !== undefined && !(typeof typ === 'string' && types.includes(typ.toLowerCase()))) {
-    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`);
-  }
-  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)) {
-    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`);
-  }
-  return kid;
-}
-
-function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgorithm): TokenVerificationError {
-  const option = kind === 'id_token' ? 'idTokenSignedResponseAlg' : 'accessTokenSignedResponseAlg';
-  const known = SIGNING_ALGORITHMS.find((each) => each === alg);
-  const mend = known === undefined ? '' : ` If that is how the tenant signs, set the option ${option}: '${known}'.`;
-  const advice =
-    alg === 'HS256' && kind === 'id_token'
-      ? ' HS256 is what GenAuth signs with until it is told otherwise. Better than the option is RS256: in the console open the' +
-        ' application, protocol configuration, authorization, id_token signature algorithm.'
-      : '';
-  return new TokenVerificationError(
-    'token_algorithm_mismatch',
-    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${mend}${advice}`,
-  );
 }
 
 async function checkSignature(
@@ -330,10 +267,6 @@ function toHs256Key(secret: string | undefined): Uint8Array {
     'app_secret_too_short',
     `The app secret has ${key.length} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}: choose RS256 in the console.`,
   );
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVerificationError {

@@ -123,34 +123,6 @@ export interface WireTokens {
   expire_in?: number;
 }
 
-/** What sign-in answers, by GenAuth's own table: the `statusCode`, the `apiCode` and the English text. */
-export const SIGN_IN_ERRORS = {
-  identifierMissing: {
-    statusCode: 400,
-    message:
-      'Parameter passwordPayload must include account, email, username or phone when authenticationType is PASSWORD.',
-  },
-  clientAuthenticationFailed: { statusCode: 401, message: 'client authentication failed' },
-  accountOrPasswordWrong: {
-    statusCode: 403,
-    apiCode: 2333,
-    message: 'Account not exists or password is incorrect.',
-  },
-  passwordWrong: { statusCode: 403, apiCode: 2006, message: 'Password is incorrect.' },
-  captchaRequired: {
-    statusCode: 403,
-    apiCode: 2000,
-    message: 'Please enter captcha code for this login request.',
-  },
-  userNotFound: { statusCode: 404, apiCode: 2004, message: 'User not exists.' },
-  decryptionFailed: {
-    statusCode: 499,
-    apiCode: 2016,
-    message: 'Decrypt password failed, please check your encryption configuration.',
-  },
-  appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
-} as const satisfies Record<string, { statusCode: number; apiCode?: number; message: string }>;
-
 /** Body of `GET /api/v3/system` (SystemInfoResp), which comes without an envelope, and in some places with one. */
 export interface WireSystem {
   /** PEM, in some places bare base64. */
@@ -287,5 +259,36 @@ export function parseTokens(data: Readonly<Record<string, unknown>>): Unverified
     refreshToken: toText(data['refresh_token']),
     scope: toText(data['scope']),
     expiresIn: toNumber(data['expires_in'] ?? data['expire_in']),
+  };
+}
+
+/** What `POST /oidc/token` and its neighbours say of a refusal (RFC 6749 §5.2): the code, or `undefined` where there is none. */
+export function parseOidcError(body: unknown): string | undefined {
+  return isRecord(body) ? toText(body['error']) : undefined;
+}
+
+/** RFC 7662 §2.2, as texts and numbers that are there. */
+export interface WireIntrospection {
+  active: boolean;
+  sub: string | undefined;
+  clientId: string | undefined;
+  issuer: string | undefined;
+  /** Between spaces in GenAuth's samples, between commas in its tables. */
+  scope: string[];
+  /** Seconds since 1970; a number in samples, a text in one table. */
+  exp: number | undefined;
+}
+
+/** Reads an introspection; `undefined` for an answer that does not say whether the token is active. */
+export function parseIntrospection(body: unknown): WireIntrospection | undefined {
+  if (!isRecord(body) || typeof body['active'] !== 'boolean') return undefined;
+  const { active, sub, client_id: clientId, iss, scope, exp } = body;
+  return {
+    active,
+    sub: toText(sub),
+    clientId: toText(clientId),
+    issuer: toText(iss),
+    scope: (toText(scope) ?? '').split(/[ ,]+/).filter((name) => name !== ''),
+    exp: typeof exp === 'string' && /^\d{1,12}$/.test(exp) ? Number(exp) : toNumber(exp),
   };
 }

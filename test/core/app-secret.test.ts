@@ -1,47 +1,13 @@
 import { AppSecret, type AppSecretSource } from '../../src/core/app-secret.js';
-import { lastSignIn, useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { type ReceivedRequest, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
-import { Gate, catchError, until } from '../support/promise.js';
-import { LONG_SECRET } from '../support/signing-key.js';
-import { buildToken } from '../support/token.js';
+import { Gate, catchError } from '../support/promise.js';
+import { createVault as vault } from '../support/vault.js';
 
 failOnUnhandledRejections();
 const OLD = 'canary-old-secret-0123456789abcdef';
 const NEW = 'canary-new-secret-0123456789abcdef';
-const ALICE = { account: 'alice', password: 'canary-Passw0rd' };
 const UNAVAILABLE = { name: 'ConfigurationError', code: 'app_secret_unavailable', statusCode: 500 };
-
-const issuer = useIssuer();
-const open = useClients(issuer);
-const signIns = (): number => issuer().count(SIGN_IN_PATH);
-
-/** A vault: hands out its secrets in turn, the last for ever, and counts. */
-function vault(...secrets: unknown[]): { source: () => Promise<string>; asked: () => number } {
-  let asked = 0;
-  const source = async (): Promise<string> => secrets[Math.min(asked++, secrets.length - 1)] as string;
-  return { source, asked: () => asked };
-}
-
-/** GenAuth takes this secret alone, and says 401 to any other. */
-const accept = (secret: string): void => {
-  issuer().replySignIn();
-  const { key } = issuer();
-  const data = {
-    id_token: issuer().sign(issuer().idTokenClaims(), { kid: key.kid }),
-    access_token: issuer().sign(issuer().accessTokenClaims()),
-  };
-  issuer().reply(SIGN_IN_PATH, (request) =>
-    secretOf(request) === secret
-      ? { body: { statusCode: 200, data } }
-      : { body: { statusCode: 401, message: 'client authentication failed' } },
-  );
-};
-const secretOf = ({ body, headers }: ReceivedRequest): string | undefined => {
-  const basic = Buffer.from(headers.authorization?.replace('Basic ', '') ?? '', 'base64').toString();
-  return basic === '' ? (JSON.parse(body) as { client_secret?: string }).client_secret : basic.split(':')[1];
-};
 
 describe('AppSecret', () => {
   it.each<[string, AppSecretSource | undefined, string | undefined]>([
@@ -88,39 +54,86 @@ describe('AppSecret', () => {
   });
 
   const CAUSE = new Error('the vault is sealed');
-  it.each<[string, () => unknown]>([
+  it.each<[string, () => unknown, unknown]>([
     [
       'throws',
       () => {
         throw CAUSE;
       },
+      CAUSE,
     ],
-    ['rejects', () => Promise.reject(CAUSE)],
-  ])('a function that %s: app_secret_unavailable with the cause, and asked again at the next need', async (_, fail) => {
-    let broken = true;
-    const secret = new AppSecret((() => (broken ? fail() : 'secret')) as () => string);
+    ['rejects', () => Promise.reject(CAUSE), CAUSE],
+    ['gives nothing', () => undefined, undefined],
+  ])('a function that %s: app_secret_unavailable, for a second, and then asked again', async (_, fail, cause) => {
+    let [now, asked, broken] = [1_760_000_000_000, 0, true];
+    const ask = (): unknown => {
+      asked += 1;
+      return broken ? fail() : 'secret';
+    };
+    const secret = new AppSecret(ask as () => string, () => now);
     const error = await catchError(secret.get());
     expect(error).toMatchObject(UNAVAILABLE);
-    expect(error.cause).toBe(CAUSE);
+    expect(error.cause).toBe(cause);
     broken = false;
+    now += 999;
+    expect([await catchError(secret.get()), asked]).toEqual([error, 1]);
+    now += 1;
+    expect([await secret.get(), asked]).toEqual(['secret', 2]);
+    now += 1_000_000;
+    expect([await secret.get(), asked]).toEqual(['secret', 2]);
+  });
+
+  it('a clock that is set back does not keep a failure for longer', async () => {
+    let now = 1_760_000_000_000;
+    const { source } = vault(undefined, 'secret');
+    const secret = new AppSecret(source, () => now);
+    await catchError(secret.get());
+    now -= 86_400_000;
     expect(await secret.get()).toBe('secret');
   });
 
-  it.each<[string, unknown]>([
-    ['an empty text', ''],
-    ['nothing', undefined],
-    ['null', null],
-    ['a number', 42],
-    ['bytes', Buffer.from(OLD)],
-    ['a text object', Object(OLD)],
-    ['an object that makes a text', { toString: () => OLD }],
-    ['a list of one', [OLD]],
-    ['a function', () => OLD],
-  ])('a function that gives %s: app_secret_unavailable, without the value', async (_name, value) => {
+  it('a failure that takes long is kept from its end, not from its beginning', async () => {
+    let [now, asked] = [1_760_000_000_000, 0];
+    const gate = new Gate();
+    const secret = new AppSecret(
+      async () => {
+        asked += 1;
+        await gate.opened;
+        return '';
+      },
+      () => now,
+    );
+    const first = catchError(secret.get());
+    now += 5000;
+    gate.open();
+    await first;
+    now += 999;
+    await catchError(secret.get());
+    expect(asked).toBe(1);
+  });
+
+  const NO_STRING = 'returned no string: return the secret.';
+  const WHITE_SPACE = 'returned a secret with white space around it, as a file ends with: return it trimmed.';
+  it.each<[string, unknown, string]>([
+    ['an empty text', '', 'returned an empty string: return the secret.'],
+    ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
+    ['a secret with CRLF', `${OLD}\r\n`, WHITE_SPACE],
+    ['a secret behind a space', ` ${OLD}`, WHITE_SPACE],
+    ['a secret behind a byte order mark', `\uFEFF${OLD}`, WHITE_SPACE],
+    ['a space', ' ', WHITE_SPACE],
+    ['nothing', undefined, NO_STRING],
+    ['null', null, NO_STRING],
+    ['a number', 42, NO_STRING],
+    ['bytes', Buffer.from(OLD), NO_STRING],
+    ['a text object', Object(OLD), NO_STRING],
+    ['an object that makes a text', { toString: () => OLD }, NO_STRING],
+    ['a list of one', [OLD], NO_STRING],
+    ['a function', () => OLD, NO_STRING],
+  ])('a function that gives %s: app_secret_unavailable, without the value', async (_name, value, problem) => {
     for (const source of [() => value, async () => value]) {
       const error = await catchError(new AppSecret(source as () => string).get());
       expect(error).toMatchObject(UNAVAILABLE);
-      expect(error.message).toBe('The option appSecret returned no string: return the secret.');
+      expect(error.message).toBe(`The option appSecret ${problem}`);
       expect(findLeaks(error, [OLD, '42'])).toEqual([]);
     }
   });
@@ -142,175 +155,40 @@ describe('AppSecret', () => {
     expect(await new AppSecret(undefined).renew(undefined)).toBe(false);
   });
 
-  it('renew: a vault that fails is the error, and the next need asks again', async () => {
-    const secrets = [OLD, undefined, NEW];
-    const secret = new AppSecret(() => secrets.shift() as string);
+  it('renew: a vault that fails is the error, it is left alone for a second, and what is known is not lost', async () => {
+    let now = 1_760_000_000_000;
+    const { source, asked } = vault(OLD, undefined, NEW);
+    const secret = new AppSecret(source, () => now);
     await secret.get();
     expect(await catchError(secret.renew(OLD))).toMatchObject(UNAVAILABLE);
-    expect(await secret.get()).toBe(NEW);
-  });
-});
-
-describe.each(['client_secret_post', 'client_secret_basic'] as const)('%s', (tokenEndpointAuthMethod) => {
-  const openBy = (source: AppSecretSource, options = {}): ReturnType<typeof open> =>
-    open({ tokenEndpointAuthMethod, appSecret: source, ...options });
-
-  it('a secret from a function is what is sent; ten logins ask once', async () => {
-    accept(OLD);
-    const { source, asked } = vault(OLD);
-    const client = openBy(source);
-    expect(asked()).toBe(0);
-    for (let i = 0; i < 10; i += 1) expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
-    expect([asked(), signIns()]).toEqual([1, 10]);
-    expect(findLeaks(client, [OLD])).toEqual([]);
+    expect(await catchError(secret.renew(OLD))).toMatchObject(UNAVAILABLE);
+    expect([await secret.get(), asked()]).toEqual([OLD, 2]);
+    now += 999;
+    expect(await catchError(secret.renew(OLD))).toMatchObject(UNAVAILABLE);
+    now += 1;
+    expect([await secret.renew(OLD), await secret.get(), asked()]).toEqual([true, NEW, 3]);
   });
 
-  it('renewed after a refusal: the same login succeeds, with exactly 2 sign-ins', async () => {
-    accept(NEW);
+  it('renew with minAge: a secret that is younger is not asked for again, and one as old is', async () => {
+    let now = 1_760_000_000_000;
     const { source, asked } = vault(OLD, NEW);
-    const client = openBy(source);
-    expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
-    expect(
-      issuer()
-        .requests.filter(({ path }) => path === SIGN_IN_PATH)
-        .map(secretOf),
-    ).toEqual([OLD, NEW]);
-    expect(asked()).toBe(2);
-    await client.signIn(ALICE);
-    expect([asked(), signIns()]).toEqual([2, 3]);
+    const secret = new AppSecret(source, () => now);
+    await secret.get();
+    now += 29_999;
+    expect([await secret.renew(OLD, 30_000), asked()]).toEqual([false, 1]);
+    now += 1;
+    expect([await secret.renew(OLD, 30_000), asked()]).toEqual([true, 2]);
+    // What was refused is not what is held now: nobody is asked, however old it is.
+    expect([await secret.renew(OLD, 30_000), asked()]).toEqual([true, 2]);
+    now += 29_999;
+    expect([await secret.renew(NEW, 30_000), asked()]).toEqual([false, 2]);
   });
 
-  it('unchanged: not tried again, and the operator must act', async () => {
-    accept(NEW);
-    const { source, asked } = vault(OLD);
-    const error = await catchError(openBy(source).signIn(ALICE));
-    expect(error).toMatchObject({ code: 'client_authentication_failed', statusCode: 500 });
-    expect([asked(), signIns()]).toEqual([2, 1]);
-    expect(findLeaks(error, [OLD, ALICE.password])).toEqual([]);
-  });
-
-  it('refused twice, each time with another one: two sign-ins, and no third', async () => {
-    accept('yet another');
-    const { source, asked } = vault(OLD, NEW, 'third', 'fourth');
-    expect(await catchError(openBy(source).signIn(ALICE))).toMatchObject({ code: 'client_authentication_failed' });
-    expect([asked(), signIns()]).toEqual([2, 2]);
-  });
-
-  it('a text is not tried again', async () => {
-    accept(NEW);
-    expect(await catchError(openBy(OLD).signIn(ALICE))).toMatchObject({ code: 'client_authentication_failed' });
-    expect(signIns()).toBe(1);
-  });
-
-  it('a vault that is sealed: nothing is sent; one that is sealed at the second question: no second sign-in', async () => {
-    accept(NEW);
-    expect(await catchError(openBy(vault(undefined).source).signIn(ALICE))).toMatchObject(UNAVAILABLE);
-    expect(signIns()).toBe(0);
-    expect(await catchError(openBy(vault(OLD, undefined).source).signIn(ALICE))).toMatchObject(UNAVAILABLE);
-    expect(signIns()).toBe(1);
-  });
-
-  it('50 logins that are refused with one secret ask once more in all, and every one is sent twice', async () => {
-    accept(NEW);
-    const gate = new Gate();
-    const secrets = [OLD, NEW];
-    let asked = 0;
-    const client = openBy(async () => {
-      asked += 1;
-      if (asked > 1) await gate.opened;
-      return secrets[asked - 1] ?? NEW;
-    });
-    const logins = Promise.all(Array.from({ length: 50 }, () => client.signIn(ALICE)));
-    await until(() => asked === 2 && signIns() === 50);
-    gate.open();
-    expect(new Set((await logins).map(({ kind }) => kind))).toEqual(new Set(['success']));
-    expect([asked, signIns()]).toEqual([2, 100]);
-  });
-
-  it('other refusals do not ask for another secret', async () => {
+  it('renew at one time by many: one question', async () => {
     const { source, asked } = vault(OLD, NEW);
-    const client = openBy(source);
-    for (const body of [{ statusCode: 401, apiCode: 2020 }, { statusCode: 403, apiCode: 2333 }, { statusCode: 403 }]) {
-      issuer().reply(SIGN_IN_PATH, { body });
-      expect(await client.signIn(ALICE)).toMatchObject({ statusCode: body.statusCode });
-    }
-    issuer().reply(SIGN_IN_PATH, { status: 401, body: '<html>' });
-    await catchError(client.signIn(ALICE));
-    expect([asked(), signIns()]).toEqual([1, 4]);
-  });
-
-  it('both refusals that are tried anew, one after the other: three sign-ins, and no more', async () => {
-    issuer().reply('/api/v3/system', {
-      body: { rsa: { publicKey: issuer().key.publicKey.export({ type: 'spki', format: 'pem' }) } },
-    });
-    const answers = [{ statusCode: 401 }, { statusCode: 499, apiCode: 2016 }, { statusCode: 401 }, { statusCode: 401 }];
-    issuer().reply(SIGN_IN_PATH, () => ({ body: answers.shift() }));
-    const client = openBy(vault(OLD, NEW, 'third').source, { passwordEncryptType: 'rsa' });
-    expect(await catchError(client.signIn(ALICE))).toMatchObject({ code: 'client_authentication_failed' });
-    expect(signIns()).toBe(3);
-  });
-});
-
-describe('HS256 with a secret that is replaced', () => {
-  const hs256 = (secret: string, claims = issuer().idTokenClaims()): string =>
-    buildToken({ alg: 'HS256', typ: 'JWT' }, claims, secret, 'HS256');
-  const options = { idTokenSignedResponseAlg: 'HS256' } as const;
-
-  it('GenAuth refuses the old one: the login succeeds with the new one, token and all', async () => {
-    accept(NEW);
-    const answer = { id_token: hs256(NEW), access_token: issuer().sign(issuer().accessTokenClaims()) };
-    issuer().reply(SIGN_IN_PATH, (request) => ({
-      body: secretOf(request) === NEW ? { statusCode: 200, data: answer } : { statusCode: 401 },
-    }));
-    const { source, asked } = vault(OLD, NEW);
-    expect(await open({ ...options, appSecret: source }).signIn(ALICE)).toMatchObject({ kind: 'success' });
-    expect([asked(), signIns()]).toEqual([2, 2]);
-  });
-
-  it('GenAuth still takes the old one and signs with the new: asked again, and no second sign-in', async () => {
-    issuer().replySignIn({ id_token: hs256(NEW) });
-    const { source, asked } = vault(OLD, NEW);
-    const client = open({ ...options, appSecret: source });
-    expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
-    expect([asked(), signIns(), lastSignIn(issuer())['client_secret']]).toEqual([2, 1, OLD]);
-    await client.signIn(ALICE);
-    expect([asked(), lastSignIn(issuer())['client_secret']]).toEqual([2, NEW]);
-  });
-
-  it.each(['verifyIdToken', 'verifyAccessToken'] as const)(
-    'a stranger’s token (%s) does not make us ask again, whatever it is signed with',
-    async (verify) => {
-      const { source, asked } = vault(OLD, NEW);
-      const client = open({ ...options, accessTokenSignedResponseAlg: 'HS256', appSecret: source });
-      const claims = verify === 'verifyIdToken' ? issuer().idTokenClaims() : issuer().accessTokenClaims();
-      for (let i = 0; i < 100; i += 1) {
-        const error = await catchError(client[verify](hs256(i % 2 === 0 ? NEW : 'stranger', claims)));
-        expect(error).toMatchObject({ code: 'token_signature_invalid', statusCode: 401 });
-      }
-      expect(asked()).toBe(1);
-      expect(await client[verify](hs256(OLD, claims))).toMatchObject(claims);
-    },
-  );
-
-  it.each([
-    ['too short', 'x'.repeat(31), 'app_secret_too_short'],
-    ['short in characters, long in bytes', 'ü'.repeat(16), 'upstream_token_invalid'],
-  ])('a secret that turns out %s: %j: %s', async (_name, secret, code) => {
-    issuer().replySignIn({ id_token: hs256(LONG_SECRET) });
-    const error = await catchError(open({ ...options, appSecret: () => secret }).signIn(ALICE));
-    expect(error).toMatchObject({ code });
-    expect(findLeaks(error, [secret])).toEqual([]);
-    expect(signIns()).toBe(1);
-  });
-
-  it('a secret that is too short signs nothing, not even what was signed with it', async () => {
-    const short = 'x'.repeat(31);
-    const client = open({ ...options, accessTokenSignedResponseAlg: 'HS256', appSecret: () => short });
-    for (const token of [hs256(short), hs256(''), hs256('x')]) {
-      expect(await catchError(client.verifyIdToken(token))).toMatchObject({
-        code: 'app_secret_too_short',
-        statusCode: 500,
-      });
-    }
+    const secret = new AppSecret(source);
+    await secret.get();
+    const renewed = await Promise.all(Array.from({ length: 100 }, () => secret.renew(OLD)));
+    expect([new Set(renewed), asked()]).toEqual([new Set([true]), 2]);
   });
 });

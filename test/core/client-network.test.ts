@@ -102,6 +102,24 @@ describe('the option signInOptions', () => {
     expect(sent()).toEqual({ scope: 'openid profile', ...configured, clientIp: '192.0.2.2', context: 'text' });
   });
 
+  it('scope in it: that is asked for, and the user has the claims of all configured scopes', async () => {
+    const claims = issuer().idTokenClaims({ email: 'a@example.com', email_verified: true, username: 'alice' });
+    issuer().replySignIn({ id_token: issuer().sign(claims) });
+    const client = open({ scope: ['openid', 'email', 'phone'], signInOptions: { scope: 'openid email' } });
+    expect(await client.signIn(ALICE)).toMatchObject({ tokens: { scope: ['openid', 'email'] } });
+    expect(sent()).toEqual({ scope: 'openid email' });
+    const all = { sub: claims['sub'], email: 'a@example.com', email_verified: true };
+    expect(await client.signIn(ALICE)).toHaveProperty('user', {
+      ...all,
+      phone_number: null,
+      phone_number_verified: false,
+    });
+    // The caller of signIn names scopes, and then the user follows those.
+    const outcome = await client.signIn(ALICE, { scope: ['openid', 'username'] });
+    expect(outcome).toHaveProperty('user', { sub: claims['sub'], username: 'alice' });
+    expect(sent()).toEqual({ scope: 'openid username' });
+  });
+
   it('as a function is for requests, which this client knows nothing of: it is not called', async () => {
     issuer().replySignIn();
     const signInOptions = (): never => {

@@ -237,11 +237,22 @@ describe('what cannot be a sign-in is not sent', () => {
     ['a clientIp that is none', { clientIp: '<script>' }],
     ['an option that is none', { client_id: 'another' }],
     ['a scope without openid', { scope: 'admin' }],
-    ['autoRegister with account', { autoRegister: true }],
     ['an empty tenantId', { tenantId: '' }],
     ['customData that is a text', { customData: 'a=1' }],
   ])('%s: ConfigurationError', async (_, options) => {
     const error = await catchError(open().signIn(ALICE, options as SignInOptions));
+    expect(error).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options' });
+    expect(signIns()).toBe(0);
+  });
+
+  it('autoRegister with account: RequestError, since it was the person who chose the account', async () => {
+    const error = await catchError(open().signIn(ALICE, { autoRegister: true }));
+    expect(error).toMatchObject({ name: 'RequestError', code: 'invalid_request', statusCode: 400 });
+    expect(signIns()).toBe(0);
+  });
+
+  it.each([null, 'openid', 5, [], true])('%j for the options: ConfigurationError', async (options) => {
+    const error = await catchError(open().signIn(ALICE, options as unknown as SignInOptions));
     expect(error).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options' });
     expect(signIns()).toBe(0);
   });

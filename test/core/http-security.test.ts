@@ -186,6 +186,7 @@ describe('a polluted Object.prototype changes no byte', () => {
     ['data', 'evil=1'],
     ['decompress', true],
     ['family', 6],
+    ['form', { evil: '1' }],
     ['formSerializer', { visitor: evil }],
     ['getHeaders', () => ({ 'x-evil': '1' })],
     ['host', '127.0.0.9'],

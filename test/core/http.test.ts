@@ -221,6 +221,23 @@ describe('answers', () => {
     expect(await connect(server.url).request(GET)).toEqual({ status: 200, body, retryAfter: undefined });
   });
 
+  // GenAuth's own "further step" may come with the HTTP status that its statusCode says; only an address makes a redirect.
+  it.each([300, 301, 302, 303, 307, 308, 399])(
+    'HTTP %i without a Location is an answer, read as any other',
+    async (status) => {
+      const server = await serve(answering(status, {}, '{"statusCode":301,"apiCode":1636}'));
+      const body = { statusCode: 301, apiCode: 1636 };
+      expect(await connect(server.url).request(POST)).toEqual({ status, body, retryAfter: undefined });
+    },
+  );
+
+  it.each(['', '#', '/same/host'])('HTTP 302 to %j is a redirect, and so no answer', async (location) => {
+    const server = await serve(answering(302, { location }, '{"statusCode":200}'));
+    const error = await catchError(connect(server.url).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
+    expect(server.connections).toBe(1);
+  });
+
   it.each([201, 204, 304, 400, 401, 404, 429, 500, 503, 599])('HTTP %i is an answer, not an error', async (status) => {
     const server = await serve(answering(status, {}, ''));
     expect(await connect(server.url).request(POST)).toMatchObject({ status, body: undefined });

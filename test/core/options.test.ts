@@ -55,6 +55,10 @@ describe('resolveOptions fills in', () => {
       ca: undefined,
       proxy: undefined,
       jwks: { maxAge: 600_000, cooldown: 30_000, staleIfError: 86_400_000 },
+      bearerToken: 'access_token',
+      userClaims: 'token',
+      userInfoMaxAge: 300_000,
+      verifiedTokenCache: { maxEntries: 10_000 },
     });
   });
 
@@ -73,6 +77,7 @@ describe('resolveOptions fills in', () => {
       resolved.scope,
       resolved.audience,
       resolved.jwks,
+      resolved.verifiedTokenCache,
       resolved.fields,
       resolved.signInOptions,
       resolved.ca,
@@ -130,6 +135,10 @@ describe('resolveOptions takes', () => {
     ['a key set elsewhere', { jwksUri: 'https://a.example/j' }, { jwksUri: new URL('https://a.example/j') }],
     ['a function for the address', { clientIp }, { clientIp }],
     ['Basic', { tokenEndpointAuthMethod: 'client_secret_basic' }, { tokenEndpointAuthMethod: 'client_secret_basic' }],
+    ['id_tokens on guarded routes', { bearerToken: 'id_token' }, { bearerToken: 'id_token', userClaims: 'token' }],
+    ['the user from user info', { userClaims: 'userinfo' }, { bearerToken: 'access_token', userClaims: 'userinfo' }],
+    ['no cache of tokens', { verifiedTokenCache: false }, { verifiedTokenCache: false }],
+    ['a cache without a size', { verifiedTokenCache: {} }, { verifiedTokenCache: { maxEntries: 10_000 } }],
     ['fixed sign-in options', { signInOptions: { tenantId: 't' } }, { signInOptions: { tenantId: 't' } }],
   ])('%s', (_name, options, expected) => {
     expect(resolveOptions({ ...REQUIRED, ...options })).toMatchObject(expected);
@@ -146,6 +155,8 @@ describe('resolveOptions takes', () => {
     ['jwks.maxAge', 1000, 86_400_000],
     ['jwks.cooldown', 100, 3_600_000],
     ['jwks.staleIfError', 0, 2_678_400_000],
+    ['userInfoMaxAge', 0, 86_400_000],
+    ['verifiedTokenCache.maxEntries', 1, 1_000_000],
   ] as const;
   const withNumber = (name: string, value: unknown): object => {
     const [outer = '', inner] = name.split('.');
@@ -270,12 +281,34 @@ describe('resolveOptions refuses', () => {
     ['jwks that is a list', { jwks: [] }, 'jwks is []: write an object'],
     ['an unknown member of jwks', { jwks: { ttl: 1 } }, 'jwks.ttl is not an option: there are maxAge, cooldown, stale'],
     ['a member of jwks, misspelt', { jwks: { max_age: 1 } }, 'jwks.max_age is not an option: write jwks.maxAge.'],
+    ['a cache that is true', { verifiedTokenCache: true }, 'verifiedTokenCache is true: write an object, verifiedTok'],
+    ['a cache that is a number', { verifiedTokenCache: 100 }, 'verifiedTokenCache is 100: write an object'],
+    ['a cache that is null', { verifiedTokenCache: null }, 'verifiedTokenCache is null: write an object'],
+    ['an unknown member of it', { verifiedTokenCache: { max: 1 } }, 'verifiedTokenCache.max is not an option'],
+    [
+      'another kind of token',
+      { bearerToken: 'refresh_token' },
+      'is "refresh_token": write one of access_token, id_tok',
+    ],
+    ['both kinds of token', { bearerToken: ['access_token', 'id_token'] }, 'bearerToken is ["access_token", "id_token'],
+    ['another source of claims', { userClaims: 'both' }, 'userClaims is "both": write one of token, userinfo'],
+    ['user info for id_tokens', { bearerToken: 'id_token', userClaims: 'userinfo' }, 'userClaims is "userinfo", which'],
     ['an option that nobody knows', { verifyTls: false }, 'verifyTls is not an option: there are appId, appS'],
     ['an own __proto__', JSON.parse('{"__proto__":{"issuer":"x"}}') as object, '__proto__ is not an option: there are'],
   ])('%s', (_name, options, expected) => {
     const mistakes = findMistakes(Object.defineProperties({ ...REQUIRED }, Object.getOwnPropertyDescriptors(options)));
     expect(mistakes).toEqual([expect.stringContaining(expected)]);
   });
+
+  // `null` is a value that somebody wrote, and never the default.
+  it.each([...Object.keys(resolveOptions({ ...REQUIRED })), 'fields.account', 'verifiedTokenCache.maxEntries'])(
+    '%s that is null, and nothing else',
+    (name) => {
+      const [outer = '', inner] = name.split('.');
+      const options = { ...REQUIRED, [outer]: inner === undefined ? null : { [inner]: null } };
+      expect(findMistakes(options)).toEqual([expect.stringMatching(new RegExp(`^${name.replace('.', '\\.')} is `))]);
+    },
+  );
 
   it.each([
     ['idTokenSignedResponseAlg', ['id_token_signed_response_alg', 'algorithms', 'idTokenAlg']],

@@ -220,10 +220,32 @@ async function expectUnusable(type: Type, publicKey: unknown): Promise<void> {
   expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
   expect(error.message).toMatch(
     new RegExp(
-      `^GenAuth's ${type} key for passwords is .+, so nobody can sign in with passwordEncryptType '${type}'\\.$`,
+      `^GenAuth's ${type} key for passwords is [^']+, so nobody can sign in with passwordEncryptType '${type}': ask GenAuth, or set it to 'none'\\.$`,
     ),
   );
 }
+
+it.each([rsa, sm2])('$type: a key that has not changed is not prepared again, one that has is', async (pair) => {
+  let now = 0;
+  let publicKey = pair.publicKey;
+  const requestSystem = async (): Promise<unknown> => ({ [pair.type]: { publicKey } });
+  const keys = new PasswordEncryption({ requestSystem, now: () => now });
+  const first = await keys.getKey(pair.type);
+  now += 600_000;
+  const second = await keys.getKey(pair.type);
+  // Two sets, so that `forget` tells them apart, and one preparation.
+  expect([second === first, second.encrypt === first.encrypt]).toEqual([false, true]);
+  const next = pair.type === 'rsa' ? createRsaPasswordKey() : createSm2PasswordKey();
+  publicKey = next.publicKey;
+  await keys.forget(second);
+  const third = await keys.getKey(pair.type);
+  expect(third.encrypt).not.toBe(first.encrypt);
+  expect(next.decrypt(third.encrypt('p')).toString()).toBe('p');
+  // And back: what was prepared last is all that is kept.
+  publicKey = pair.publicKey;
+  await keys.forget(third);
+  expect(pair.decrypt((await keys.getKey(pair.type)).encrypt('p')).toString()).toBe('p');
+});
 
 describe('forget', () => {
   const systemOf = (first: PasswordKeyPair, second: PasswordKeyPair): object => ({

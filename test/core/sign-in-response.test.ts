@@ -169,6 +169,25 @@ describe('parseSignInResponse', () => {
     });
   });
 
+  it.each([200, 400, 401, 403, 500])(
+    'the error of RFC 6749 §5.2, invalid_client, under HTTP %i: our own configuration',
+    (status) => {
+      const body = { error: 'invalid_client', error_description: 'canary', access_token };
+      const thrown = catchThrown(() => parseSignInResponse(answer(body, status)));
+      expect(thrown).toBeInstanceOf(ConfigurationError);
+      expect(thrown).toMatchObject({ code: 'client_authentication_failed', statusCode: 500 });
+      expect(findLeaks(thrown, ['canary'])).toEqual([]);
+    },
+  );
+
+  it.each([{ error: 'invalid_grant' }, { error: ['invalid_client'] }, { error: '' }, { errors: 'invalid_client' }])(
+    '%j is none of GenAuth’s answers: an outage',
+    (body) => {
+      const thrown = catchThrown(() => parseSignInResponse(answer(body, 401)));
+      expect(thrown).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
+    },
+  );
+
   it.each<[string, HttpAnswer, 502 | 503]>([
     ['success without tokens', answer({ statusCode: 200, data: {} }), 502],
     ['success without data', answer({ statusCode: 200 }), 502],

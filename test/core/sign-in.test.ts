@@ -172,8 +172,13 @@ describe('buildSignInRequest', () => {
 
   it('autoRegister does not go with account (GenAuth: SignInOptionsDto); false does', () => {
     const thrown = catchThrown(() => build({}, ALICE, { autoRegister: true }));
-    expect(thrown).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options', statusCode: 500 });
-    expect(String(thrown)).toContain('autoRegister does not work with account: send email, username or phone instead.');
+    expect(thrown).toMatchObject({ name: 'RequestError', code: 'invalid_request', statusCode: 400 });
+    expect(String(thrown)).toBe(
+      'RequestError: "account" cannot be registered: send "email", "username" or "phone" in its place.',
+    );
+    // The developer's mistake comes before the person's.
+    const both = catchThrown(() => build({}, ALICE, { autoRegister: true, tenantId: '' }));
+    expect(both).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options' });
     expect(build({}, ALICE, { autoRegister: false }).body).toHaveProperty('options.autoRegister', false);
   });
 

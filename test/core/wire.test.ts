@@ -2,7 +2,6 @@ import {
   HEADERS,
   PASSWORD_ENCRYPT_TYPES,
   PATHS,
-  SIGN_IN_ERRORS,
   TOKEN_ENDPOINT_AUTH_METHODS,
   buildAppJwksPath,
   buildIssuer,
@@ -20,6 +19,11 @@ describe('what GenAuth documents', () => {
       captcha: '/api/v3/get-captcha-code',
       discovery: '/oidc/.well-known/openid-configuration',
       jwks: '/oidc/.well-known/jwks.json',
+      token: '/oidc/token',
+      introspection: '/oidc/token/introspection',
+      revocation: '/oidc/token/revocation',
+      userInfo: '/oidc/me',
+      endSession: '/oidc/session/end',
     });
     expect(HEADERS).toEqual({
       appId: 'x-authing-app-id',
@@ -41,29 +45,6 @@ describe('what GenAuth documents', () => {
     ['//evil.example', '/%2F%2Fevil.example/oidc/.well-known/jwks.json'],
   ])('the key set of application %j is at %s', (appId, path) => {
     expect(buildAppJwksPath(appId)).toBe(path);
-  });
-
-  it("has GenAuth's own table of a sign-in's errors", () => {
-    const missing =
-      'Parameter passwordPayload must include account, email, username or phone when authenticationType is PASSWORD.';
-    expect(SIGN_IN_ERRORS).toEqual({
-      identifierMissing: { statusCode: 400, message: missing },
-      clientAuthenticationFailed: { statusCode: 401, message: 'client authentication failed' },
-      accountOrPasswordWrong: {
-        statusCode: 403,
-        apiCode: 2333,
-        message: 'Account not exists or password is incorrect.',
-      },
-      passwordWrong: { statusCode: 403, apiCode: 2006, message: 'Password is incorrect.' },
-      captchaRequired: { statusCode: 403, apiCode: 2000, message: 'Please enter captcha code for this login request.' },
-      userNotFound: { statusCode: 404, apiCode: 2004, message: 'User not exists.' },
-      decryptionFailed: {
-        statusCode: 499,
-        apiCode: 2016,
-        message: 'Decrypt password failed, please check your encryption configuration.',
-      },
-      appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
-    });
   });
 });
 

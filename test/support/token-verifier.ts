@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { AppSecret } from '../../src/core/app-secret.js';
 import { TokenVerificationError } from '../../src/core/errors.js';
 import type { Jwks } from '../../src/core/jwks.js';
@@ -31,33 +30,44 @@ export interface Material {
   forge: (header?: object | string, payload?: object | string, key?: SigningKey, algorithm?: string) => string;
 }
 
-/** A verifier over key sets that come from an issuer by HTTP, with a clock and a count of everything that it asks for. */
+/**
+ * A verifier over key sets that come from an issuer by HTTP, with a clock and a count of everything that it asks for. Whatever
+ * it decides, a verifier that remembers tokens must decide too, the first time and the second.
+ */
 export class VerifierBench {
   readonly sets: KeySets;
   readonly #issuer: () => Issuer;
   #jwks: Jwks | undefined;
+  #lookups = 0;
+  /** With a memory, over the same keys; by their settings, so that all tokens of a test meet the same ones. */
+  readonly #remembering = new Map<string, TokenVerifier>();
 
   constructor(issuer: () => Issuer) {
     this.#issuer = issuer;
     this.sets = useKeySets(issuer);
     afterEach(() => {
       this.#jwks = undefined;
+      this.#lookups = 0;
+      this.#remembering.clear();
     });
   }
 
   /** One key cache for each test. */
   verifier(settings: Partial<TokenVerifierSettings> = {}): TokenVerifier {
-    if (this.#jwks === undefined) {
-      this.#jwks = this.sets.open();
-      jest.spyOn(this.#jwks, 'getKey');
-    }
+    this.#jwks ??= this.sets.open();
+    const jwks = this.#jwks;
+    const getKey: Jwks['getKey'] = (...parts) => {
+      this.#lookups += 1;
+      return jwks.getKey(...parts);
+    };
     return new TokenVerifier({
       issuer: this.#issuer().issuer,
       appId: APP_ID,
       audience: [APP_ID],
       clockTolerance: 5,
       algorithms: { id_token: 'RS256', access_token: 'RS256' },
-      jwks: this.#jwks,
+      jwks: { getKey } as Jwks,
+      maxVerifiedTokens: 0,
       appSecret: new AppSecret(this.#issuer().clientOptions.appSecret),
       now: () => this.sets.now,
       ...settings,
@@ -66,7 +76,7 @@ export class VerifierBench {
 
   /** How often a key was looked up. */
   get lookups(): number {
-    return this.#jwks === undefined ? 0 : jest.mocked(this.#jwks).getKey.mock.calls.length;
+    return this.#lookups;
   }
 
   material(kind: Kind): Material {
@@ -87,9 +97,25 @@ export class VerifierBench {
     };
   }
 
-  verify(kind: Kind, token: unknown, settings?: Partial<TokenVerifierSettings>): Promise<TokenClaims> {
-    const verifier = this.verifier(settings);
-    return kind === 'id_token' ? verifier.verifyIdToken(token as string) : verifier.verifyAccessToken(token as string);
+  async verify(kind: Kind, token: unknown, settings: Partial<TokenVerifierSettings> = {}): Promise<TokenClaims> {
+    const run = (verifier: TokenVerifier): Promise<TokenClaims> =>
+      kind === 'id_token' ? verifier.verifyIdToken(token as string) : verifier.verifyAccessToken(token as string);
+    const verifying = run(this.verifier(settings));
+    const decision = await describeDecision(verifying);
+    const remembering = this.#getRemembering(settings);
+    expect(await describeDecision(run(remembering))).toEqual(decision);
+    expect(await describeDecision(run(remembering))).toEqual(decision);
+    return verifying;
+  }
+
+  #getRemembering(settings: Partial<TokenVerifierSettings>): TokenVerifier {
+    const name = JSON.stringify(settings);
+    const known = this.#remembering.get(name);
+    if (known !== undefined) return known;
+    // The same keys, but for the count of look-ups.
+    const verifier = this.verifier({ jwks: this.#jwks, ...settings, maxVerifiedTokens: 100 });
+    this.#remembering.set(name, verifier);
+    return verifier;
   }
 
   /** The code that a token is refused with, once it is clear that the error is of the right class and quotes no token. */
@@ -102,4 +128,12 @@ export class VerifierBench {
     expect(error.statusCode).toBe(401);
     return error.code;
   }
+}
+
+/** What was decided: the claims, or the error but for its stack. */
+export async function describeDecision(verifying: Promise<TokenClaims>): Promise<unknown> {
+  return verifying.then(
+    (claims) => ({ claims: structuredClone(claims) }),
+    ({ name, code, message }: Error & { code?: string }) => ({ name, code, message }),
+  );
 }

@@ -1,0 +1,140 @@
+import { TokenVerificationError, quote } from './errors.js';
+import { MAX_KID_LENGTH } from './jwks.js';
+import { ownProperties } from './record.js';
+
+/** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
+export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+/** Media types that a JWT may have (RFC 7519 §5.1, RFC 9068 §2.1), in lower case. */
+const TOKEN_TYPES = {
+  id_token: ['jwt', 'application/jwt'],
+  access_token: ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'],
+} as const;
+
+export type TokenKind = 'id_token' | 'access_token';
+
+/** Algorithms that a tenant can be set to (RFC 7518 §3.1). The asymmetric ones are verified through the key set. */
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'HS256',
+] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** Takes the token apart without believing anything in it: three canonical base64url parts, a JSON object first. */
+export function decomposeUnverifiedToken(
+  token: unknown,
+  kind: TokenKind,
+): { header: Record<string, unknown>; payload: Buffer } {
+  if (typeof token !== 'string' || token === '') {
+    throw new TokenVerificationError('token_missing', `There is no ${kind}.`);
+  }
+  if (token.length > MAX_TOKEN_LENGTH[kind]) {
+    throw new TokenVerificationError(
+      'token_too_large',
+      `The ${kind} has ${token.length} characters, more than ${MAX_TOKEN_LENGTH[kind]}.`,
+    );
+  }
+  const segments = token.split('.');
+  const [header, payload, signature] = segments;
+  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
+    throw new TokenVerificationError(
+      'token_malformed',
+      `The ${kind} is not a signed JWT: it has ${segments.length} parts, not 3.`,
+    );
+  }
+  decodeSegment(signature, `signature of the ${kind}`);
+  return {
+    header: parseJsonObject(decodeSegment(header, `header of the ${kind}`), `header of the ${kind}`),
+    payload: decodeSegment(payload, `payload of the ${kind}`),
+  };
+}
+
+/**
+ * What an access token says of itself, for a caller that got it from GenAuth directly, and so of any size that GenAuth sends;
+ * nothing for one that is no JWT.
+ */
+export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
+  try {
+    const { payload } = decomposeUnverifiedToken(token, 'id_token');
+    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'));
+    return { sub, exp: isTime(exp) ? exp : undefined };
+  } catch {
+    return { sub: undefined, exp: undefined };
+  }
+}
+
+/** A segment that does not encode back to itself would give one token many spellings, and get round deny-lists and caches. */
+function decodeSegment(segment: string, what: string): Buffer {
+  const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
+  if (bytes === undefined || bytes.toString('base64url') !== segment) {
+    throw new TokenVerificationError('token_malformed', `The ${what} is not canonical base64url.`);
+  }
+  return bytes;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(bytes));
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
+export function checkHeader(
+  header: Record<string, unknown>,
+  kind: TokenKind,
+  algorithm: SigningAlgorithm,
+): string | undefined {
+  const { alg, kid, typ, crit, b64, zip } = ownProperties(header);
+  if (alg !== algorithm) throw algorithmMismatch(alg, kind, algorithm);
+  if (crit !== undefined || b64 !== undefined || zip !== undefined) {
+    throw new TokenVerificationError(
+      'token_malformed',
+      `The header of the ${kind} asks for an extension (crit, b64 or zip).`,
+    );
+  }
+  const types: readonly string[] = TOKEN_TYPES[kind];
+  if (typ !== undefined && !(typeof typ === 'string' && types.includes(typ.toLowerCase()))) {
+    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`);
+  }
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)) {
+    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`);
+  }
+  return kid;
+}
+
+function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgorithm): TokenVerificationError {
+  const option = kind === 'id_token' ? 'idTokenSignedResponseAlg' : 'accessTokenSignedResponseAlg';
+  const known = SIGNING_ALGORITHMS.find((each) => each === alg);
+  const mend = known === undefined ? '' : ` If that is how the tenant signs, set the option ${option}: '${known}'.`;
+  const advice =
+    alg === 'HS256' && kind === 'id_token'
+      ? ' HS256 is what GenAuth signs with until it is told otherwise. Better than the option is RS256: in the console open the' +
+        ' application, protocol configuration, authorization, id_token signature algorithm.'
+      : '';
+  return new TokenVerificationError(
+    'token_algorithm_mismatch',
+    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${mend}${advice}`,
+  );
+}
+
+/** Seconds since 1970. */
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}

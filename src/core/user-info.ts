@@ -1,0 +1,107 @@
+import { hash } from 'node:crypto';
+import { TokenVerificationError } from './errors.js';
+import { LruMap } from './lru-map.js';
+import { fulfilsWithin } from './promise.js';
+import { deepFreeze } from './record.js';
+
+/** How long a request waits for new claims when there are old ones that would do. */
+const STALE_WAIT_MS = 500;
+/** Pause after a failure or a refusal, of one token each. */
+const PAUSE_MS = 5_000;
+
+export type UserInfoClaims = Readonly<Record<string, unknown>>;
+
+export interface UserInfoCacheSettings {
+  /** Asks GenAuth whom an access token belongs to. */
+  requestUserInfo: (accessToken: string) => Promise<UserInfoClaims>;
+  /** Milliseconds. */
+  maxAge: number;
+  maxEntries: number;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+interface Entry {
+  claims: UserInfoClaims | undefined;
+  fetchedAt: number;
+  failedAt: number;
+  lastError: unknown;
+  pending: Promise<void> | undefined;
+}
+
+/**
+ * The claims behind access tokens: fetched once for each token however many requests ask at one time, and the last good ones
+ * while GenAuth is down. The tokens themselves were verified before.
+ */
+export class UserInfoCache {
+  readonly #settings: UserInfoCacheSettings;
+  readonly #entries: LruMap<string, Entry>;
+
+  constructor(settings: UserInfoCacheSettings) {
+    this.#settings = settings;
+    this.#entries = new LruMap(settings.maxEntries);
+  }
+
+  /**
+   * @returns The claims, frozen.
+   * @throws TokenVerificationError where GenAuth refuses the token, UpstreamError where it cannot be asked and never could.
+   */
+  async get(accessToken: string): Promise<UserInfoClaims> {
+    const key = toKey(accessToken);
+    const entry = this.#entries.get(key) ?? createEntry();
+    const now = this.#settings.now();
+    if (entry.claims !== undefined && isWithin(this.#settings.maxAge, entry.fetchedAt, now)) return entry.claims;
+    if (entry.pending === undefined && isWithin(PAUSE_MS, entry.failedAt, now)) {
+      if (entry.claims !== undefined) return entry.claims;
+      throw entry.lastError;
+    }
+    this.#entries.set(key, entry);
+    entry.pending ??= this.#load(accessToken, entry).finally(() => {
+      entry.pending = undefined;
+    });
+    if (entry.claims === undefined) await entry.pending;
+    else await fulfilsWithin(STALE_WAIT_MS, entry.pending);
+    // Gone, if GenAuth refused the token meanwhile.
+    if (entry.claims === undefined) throw entry.lastError;
+    return entry.claims;
+  }
+
+  /** Takes over the claims of a login, so that the first guarded request need not ask. */
+  prime(accessToken: string, claims: UserInfoClaims): void {
+    const entry = { ...createEntry(), claims: deepFreeze(structuredClone(claims)), fetchedAt: this.#settings.now() };
+    this.#entries.set(toKey(accessToken), entry);
+  }
+
+  /** Forgets a token that was revoked. */
+  forget(accessToken: string): void {
+    this.#entries.delete(toKey(accessToken));
+  }
+
+  async #load(accessToken: string, entry: Entry): Promise<void> {
+    const { requestUserInfo, now } = this.#settings;
+    const startedAt = now();
+    try {
+      entry.claims = deepFreeze(await requestUserInfo(accessToken));
+      entry.fetchedAt = startedAt;
+      entry.failedAt = -Infinity;
+    } catch (error) {
+      entry.failedAt = now();
+      entry.lastError = error;
+      if (error instanceof TokenVerificationError) entry.claims = undefined;
+      throw error;
+    }
+  }
+}
+
+function createEntry(): Entry {
+  return { claims: undefined, fetchedAt: -Infinity, failedAt: -Infinity, lastError: undefined, pending: undefined };
+}
+
+/** A clock that was set back makes things old, not young. */
+function isWithin(milliseconds: number, since: number, now: number): boolean {
+  return now >= since && now - since < milliseconds;
+}
+
+function toKey(accessToken: string): string {
+  return hash('sha256', accessToken, 'base64url');
+}
