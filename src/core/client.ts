@@ -36,6 +36,7 @@ import { type AccessTokenClaims, type IdTokenClaims, type TokenClaims, TokenVeri
 import { MAX_TOKEN_LENGTH } from './unverified-token.js';
 import { UserInfoCache } from './user-info.js';
 import { PATHS, parseCaptcha, parseEnvelope } from './wire.js';
+import { withholdSecrets } from './withhold.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 /** Whose user info and introspection are kept. */
@@ -401,7 +402,8 @@ export class GenAuthClient<
       const appSecret = await this.#appSecret.get();
       const parts = { credentials, options, password, passwordEncryptType, appSecret };
       try {
-        return parseSignInResponse(await this.#http.request(buildSignInRequest(this.#options, parts)));
+        const answer = await this.#http.request(buildSignInRequest(this.#options, parts));
+        return parseSignInResponse(withholdSecrets(answer, [credentials.password, password, appSecret]));
       } catch (error) {
         // Neither of the two means that a password was tried, and each is tried anew once.
         const code = error instanceof ConfigurationError ? error.code : '';

@@ -11,6 +11,9 @@ const MAX_RETRY_AFTER_SECONDS = 3600;
 /** RFC 9110 §5.6.7, the one form of a date that may be sent. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
+/** Those that there are (RFC 9110 §8.4.1), one or several; other words of the server are not repeated. */
+const ENCODINGS = /^(?:(?:x-)?(?:gzip|deflate|compress|br|zstd)(?:, ?)?)+$/;
+
 export interface HttpSettings {
   /** `https://host[:port]`, without a path. */
   origin: string;
@@ -54,6 +57,8 @@ export class Http {
   readonly #settings: HttpSettings;
   readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
   readonly #axios: AxiosInstance;
+  /** How often connections were ended by us, which looks like a reset by the other side. */
+  #closings = 0;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
@@ -104,8 +109,10 @@ export class Http {
       signal: deadline.signal,
     };
     try {
+      const closings = this.#closings;
       const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
-        if (method === 'GET' && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
+        const isOurs = this.#closings !== closings;
+        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
         throw error;
       });
       return toAnswer(what, response);
@@ -122,6 +129,7 @@ export class Http {
 
   /** Ends the kept connections; exchanges under way fail. */
   close(): void {
+    this.#closings += 1;
     this.#agents.httpAgent.destroy();
     this.#agents.httpsAgent.destroy();
   }
@@ -160,7 +168,7 @@ function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
   if (typeof encoding !== 'string' || !/^(identity)?$/i.test(encoding)) {
     throw new UpstreamError(
       'upstream_invalid_response',
-      `${what}: content-encoding ${quote(encoding)} was not asked for`,
+      `${what}: content-encoding ${quote(ENCODINGS.test(String(encoding)) ? encoding : 'unknown')} was not asked for`,
     );
   }
   return { status, body: parseJson(response.data), retryAfter: parseRetryAfter(headers['retry-after']) };

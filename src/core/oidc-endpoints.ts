@@ -11,6 +11,7 @@ import {
   parseOidcError,
   parseTokens,
 } from './wire.js';
+import { withholdSecrets } from './withhold.js';
 
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Guarded requests wait for these, so not as long as a login may take. */
@@ -71,13 +72,14 @@ export class OidcEndpoints {
    * @throws TokenVerificationError `token_revoked` where GenAuth does not take the token, UpstreamError
    */
   async requestUserInfo(accessToken: string): Promise<Record<string, unknown>> {
-    const answer = await this.#settings.http.request({
+    const received = await this.#settings.http.request({
       method: 'GET',
       path: PATHS.userInfo,
       headers: { authorization: `Bearer ${accessToken}` },
       maxBytes: MAX_ANSWER_BYTES,
       timeout: MAX_WAIT_MS,
     });
+    const answer = withholdSecrets(received, [accessToken]);
     if (answer.status === 401 || readStatusCode(answer) === 401 || parseOidcError(answer.body) === 'invalid_token') {
       throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.');
     }
@@ -89,11 +91,15 @@ export class OidcEndpoints {
   /** Sends a form with the application's own credentials; once more, if a secret that was replaced is all that is wrong. */
   async #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
     const { http, appSecret } = this.#settings;
+    const send = async (secret: string | undefined): Promise<HttpAnswer> => {
+      const answer = await http.request(this.#build(path, form, secret, timeout));
+      return withholdSecrets(answer, [secret, form['token'], form['refresh_token']]);
+    };
     const secret = await appSecret.get();
-    const answer = await http.request(this.#build(path, form, secret, timeout));
+    const answer = await send(secret);
     if (!isClientRefused(answer)) return answer;
     if (await appSecret.renew(secret)) {
-      const second = await http.request(this.#build(path, form, await appSecret.get(), timeout));
+      const second = await send(await appSecret.get());
       if (!isClientRefused(second)) return second;
     }
     throw new ConfigurationError(

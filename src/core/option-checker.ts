@@ -209,14 +209,14 @@ export class OptionChecker {
     if (typeof value === 'string' && value.includes('@')) {
       return this.#wrong(name, 'holds a user or a password: take them out.');
     }
+    if (typeof value === 'string' && /[?#]/.test(value)) {
+      return this.#wrong(name, 'has a query or a fragment: take it off.');
+    }
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     if (url === undefined || typeof value !== 'string' || !/^https?:\/\//.test(value)) {
       const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0] : '';
       const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
       return this.#wrong(name, `is ${quote(value)}: write a full address, "https://${example}".`);
-    }
-    if (value.includes('?') || value.includes('#')) {
-      return this.#wrong(name, `is ${quote(value)}: take the query and the fragment off.`);
     }
     if (url.pathname.startsWith('//'))
       return this.#wrong(name, `is ${quote(value)}: its path begins with two slashes.`);

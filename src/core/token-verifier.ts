@@ -1,6 +1,6 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { type CryptoKey, compactVerify } from 'jose';
-import { ConfigurationError, TokenVerificationError, quote } from './errors.js';
+import { ConfigurationError, TokenVerificationError, UpstreamError, quote } from './errors.js';
 import type { AppSecret } from './app-secret.js';
 import type { Jwks } from './jwks.js';
 import { LruMap } from './lru-map.js';
@@ -137,7 +137,7 @@ export class TokenVerifier {
     const digest = hash('sha256', `${kind} ${token}`, 'base64url');
     const known = verified.get(digest);
     if (known !== undefined) {
-      const key = await jwks.getKey(algorithms[kind], known.kid, false);
+      const key = await this.#getKey(jwks, algorithms[kind], known.kid, false);
       if (key === known.key) return this.#checkClaims(known.claims, kind);
       verified.delete(digest);
     }
@@ -159,12 +159,23 @@ export class TokenVerifier {
     let key: CryptoKey | undefined;
     if (algorithm === 'HS256') await this.#checkSharedSecret(token, kind, fromGenAuth);
     else {
-      key = await this.#settings.jwks?.getKey(algorithm, kid, fromGenAuth);
-      if (key === undefined)
+      const { jwks } = this.#settings;
+      if (jwks === undefined)
         throw new TokenVerificationError('token_key_unknown', `There are no keys for ${algorithm}.`);
+      key = await this.#getKey(jwks, algorithm, kid, fromGenAuth);
       await checkSignature(token, kind, algorithm, key);
     }
     return { claims: this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind), kid, key };
+  }
+
+  /** Whoever shows a token can only come back later, whatever is wrong with the keys. */
+  async #getKey(jwks: Jwks, algorithm: string, kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
+    try {
+      return await jwks.getKey(algorithm, kid, fromGenAuth);
+    } catch (error) {
+      if (fromGenAuth || !(error instanceof UpstreamError) || error.statusCode === 503) throw error;
+      throw new UpstreamError('upstream_unavailable', error.message, { cause: error });
+    }
   }
 
   /** HS256 is a way of its own: its key is the application's secret, and no public key ever gets here. */

@@ -182,9 +182,14 @@ export function parseEnvelope(body: unknown): Envelope | undefined {
     statusCode: body['statusCode'],
     apiCode: typeof apiCode === 'number' && Number.isInteger(apiCode) ? apiCode : undefined,
     message: typeof body['message'] === 'string' ? body['message'] : '',
-    requestId: typeof body['requestId'] === 'string' ? body['requestId'] : undefined,
+    requestId: toRequestId(body['requestId']),
     data: isRecord(body['data']) ? body['data'] : {},
   };
+}
+
+/** It goes into answers to the person: what is no ID is not repeated. */
+function toRequestId(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined;
 }
 
 /** Reads `GET /api/v3/system`, with or without an envelope: the public keys as they stand, none of them checked. */

@@ -65,6 +65,12 @@ describe.each([rsa, sm2])('$type: the other side reads the very bytes', ({ type,
   });
 });
 
+/** The same modulus, and an exponent that makes no RSA of it. */
+function withExponent(e: string): string {
+  const jwk = { ...rsa.key.export({ format: 'jwk' }), e };
+  return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string;
+}
+
 describe('RSA', () => {
   it.each<[string, string]>([
     ['PEM', rsa.publicKey],
@@ -128,6 +134,8 @@ describe('RSA', () => {
     ['the DER in hex', Buffer.from(pems().bare, 'base64').toString('hex')],
     ['a JWK', JSON.stringify(rsa.key.export({ format: 'jwk' }))],
     ['a key of 512 bits', small],
+    ['a key with the exponent 1', withExponent('AQ')],
+    ['a key with an even exponent', withExponent('AQAA')],
     ['a key of 512 bits in bare base64', pems(small).bare],
     ['an elliptic curve', ec.export({ type: 'spki', format: 'pem' })],
     ['an elliptic curve in bare base64', ec.export({ type: 'spki', format: 'der' }).toString('base64')],
