@@ -1,7 +1,16 @@
 /** `passport-genauth`: the client, the Passport strategies for any framework, errors and types. */
-export { type Captcha, GenAuthClient } from './core/client.js';
+export {
+  type Captcha,
+  type ClientStatus,
+  GenAuthClient,
+  type Introspection,
+  type LogoutParameters,
+  type RefreshedTokens,
+} from './core/client.js';
 export type { AppSecretSource } from './core/app-secret.js';
 export {
+  AccessDeniedError,
+  type AccessDeniedErrorCode,
   ConfigurationError,
   type ConfigurationErrorCode,
   GenAuthError,
@@ -15,6 +24,7 @@ export {
 export type { SignInEvent } from './core/events.js';
 export {
   type ClientIpResolver,
+  type BearerTokenKind,
   type GenAuthOptions,
   type GenAuthRequest,
   type GenAuthUserOf,
@@ -22,6 +32,8 @@ export {
   type Language,
   type LoginFields,
   type SignInOptionsResolver,
+  type UserClaimsSource,
+  type VerifiedTokenCacheOptions,
   defineGenAuthOptions,
 } from './core/options.js';
 export type {
@@ -45,13 +57,16 @@ export type {
   SignInSuccess,
   TokenSet,
 } from './core/sign-in.js';
-export type { AccessTokenClaims, IdTokenClaims, SigningAlgorithm, TokenClaims } from './core/token-verifier.js';
+export type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './core/token-verifier.js';
+export type { SigningAlgorithm } from './core/unverified-token.js';
 export type { PasswordEncryptType, TokenEndpointAuthMethod } from './core/wire.js';
 export { GenAuthAdStrategy } from './passport/ad.strategy.js';
-export { bodyErrorHandler } from './passport/body-error-handler.js';
-export { type BearerInfo, GenAuthBearerStrategy } from './passport/bearer.strategy.js';
+export { type BearerInfo, type BearerUser, GenAuthBearerStrategy } from './passport/bearer.strategy.js';
+export { type ErrorHandler, genAuthErrorHandler } from './passport/error-handler.js';
 export type { VerifyFunction } from './passport/genauth.strategy.js';
 export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
+export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './passport/require-auth.js';
 export { type SignInHandler, signInHandler } from './passport/sign-in-handler.js';
 export type { RefusalBody } from './passport/outcome.js';
+export type { TenantResolver } from './passport/access.js';
 export type { SignInInfo } from './passport/sign-in-request.js';

@@ -1,7 +1,8 @@
 import { HttpException, Logger } from '@nestjs/common';
-import { ConfigurationError, type GenAuthError, SignInRejectedError } from '../core/errors.js';
+import { type GenAuthError, SignInRejectedError } from '../core/errors.js';
 import { describeAnswer } from '../core/sign-in-response.js';
-import type { Refusal } from '../passport/outcome.js';
+import { getOwnCause } from '../passport/operator-warning.js';
+import type { Refusal, RefusalBody } from '../passport/outcome.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 const logger = new Logger('GenAuth');
@@ -15,24 +16,37 @@ export class GenAuthException extends HttpException {
   readonly code: string;
   declare readonly cause: GenAuthError;
 
+  // Private: it may hold a token for the next step, and whoever logs the exception must not log that.
+  readonly #body: RefusalBody;
+
   constructor({ body, status, error }: Refusal) {
-    super(body, status, { cause: error });
+    super(body.message, status, { cause: error });
     this.code = body.code;
-    // What is sent to the person may hold a token for the next step; whoever logs the exception must not log it.
-    Object.defineProperty(this, 'response', { enumerable: false });
+    this.#body = body;
+  }
+
+  override getResponse(): RefusalBody {
+    return this.#body;
   }
 }
 
-/** Writes the headers, tells the operator what the answer does not say, and makes the exception. */
-export function toException(refusal: Refusal, request: object): GenAuthException {
-  const { action, error, headers } = refusal;
-  writeHeaders(request, { ...headers, ...NO_STORE });
-  // Of a function of the application's own, only its error says what is wrong.
-  const own = error instanceof ConfigurationError && error.cause instanceof Error ? error.cause.stack : undefined;
-  if (action === 'error') logger.error(describe(error), own);
+/** Tells the operator what the answer does not say. */
+export function logRefusal({ action, error }: Refusal): void {
+  if (action === 'error') logger.error(describe(error), getOwnCause(error)?.stack);
   // A request without a token is what every browser sends first: nothing to tell.
   else if (error.code !== 'token_missing') logger.debug(describe(error));
+}
+
+/** Tells the operator, and makes the exception. */
+export function toException(refusal: Refusal): GenAuthException {
+  logRefusal(refusal);
   return new GenAuthException(refusal);
+}
+
+/** The same in HTTP, where an answer has headers. */
+export function toHttpException(refusal: Refusal, request: object): GenAuthException {
+  writeHeaders(request, { ...refusal.headers, ...NO_STORE });
+  return toException(refusal);
 }
 
 function describe(error: GenAuthError): string {

@@ -1,24 +1,19 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
-import { authenticateBearer } from '../passport/bearer.strategy.js';
+import { DEFAULT_NAME } from '../core/option-checker.js';
+import { hasBearerToken } from '../passport/bearer-token.js';
+import { type BearerClient, authenticateBearer } from '../passport/bearer.strategy.js';
 import { toRefusal } from '../passport/outcome.js';
-import { PUBLIC } from './genauth.decorators.js';
-import { readHttpContext } from './http-context.js';
-import { DEFAULT_NAME, getToken, memoizeByName } from './genauth.tokens.js';
-import { isSignInGuard } from './sign-in.guards.js';
+import { getToken, memoizeByName } from './genauth.tokens.js';
+import { findGuardRole, registerGuard } from './guard-registry.js';
+import { readRequestContext } from './request-context.js';
+import { type RouteAccess, readRouteAccess } from './route-access.js';
 
-/** Nest's metadata key of `@UseGuards`; @nestjs/common does not export it. */
-const GUARDS = '__guards__';
-
-/** Our guard, one with a name, a class that extends it, or an instance. */
-function isBearerGuard(guard: unknown): boolean {
-  const prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
-  return guard === GenAuthGuard || prototype instanceof GenAuthGuard;
-}
 /**
- * Guards routes with GenAuth's access token. For one route `@UseGuards(GenAuthGuard)`, for all of them
+ * Guards routes with GenAuth's token. For one route `@UseGuards(GenAuthGuard)`, for all of them
  * `{ provide: APP_GUARD, useExisting: GenAuthGuard }`; then `@Public()` opens a route, and login routes are open by themselves.
+ * HTTP, GraphQL, WebSocket gateways and microservices; every other context is refused.
  *
  * It asks the client directly: Passport alone would cost a quarter of a request.
  */
@@ -33,40 +28,47 @@ export class GenAuthGuard implements CanActivate {
         super(client, reflector);
       }
     }
+    registerGuard(NamedGuard, 'bearer', name);
     return NamedGuard;
   });
 
+  /** By class and handler: metadata does not change, and reading it takes longer than verifying a token that is known. */
+  private readonly accesses = new WeakMap<object, WeakMap<object, RouteAccess>>();
+
   constructor(
-    @Inject(GenAuthClient) private readonly client: Pick<GenAuthClient, 'verifyAccessToken' | 'options'>,
+    @Inject(GenAuthClient) private readonly client: BearerClient,
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
-  /** @throws GenAuthException with the answer of RFC 6750 §3. */
+  /** @throws GenAuthException with the answer of RFC 6750 §3; outside HTTP the exception of the context. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.isPublic(context)) return true;
-    const { request, refuse } = readHttpContext(context);
+    const access = this.getAccess(context);
+    if (access === 'open') return true;
+    const { request, bearing, refuse } = readRequestContext(context);
+    if (access.optional && !hasBearerToken(request)) return true;
     try {
-      const { user, info } = await authenticateBearer(this.client, request);
-      request.user = user;
-      request.authInfo = info;
+      const { user, info } = await authenticateBearer(this.client, request, access);
+      bearing.user = user;
+      bearing.authInfo = info;
     } catch (error) {
       const refusal = toRefusal(error, {
         options: this.client.options,
         acceptLanguage: request.headers['accept-language'],
       });
-      throw refusal === undefined ? error : refuse(refusal);
+      throw refusal === undefined ? error : await refuse(refusal);
     }
     return true;
   }
 
-  /** What stands on the handler wins over what stands on its class, and whatever asks for a token over what asks for none. */
-  private isPublic(context: ExecutionContext): boolean {
-    for (const target of [context.getHandler(), context.getClass()]) {
-      const guards = this.reflector.get<unknown[] | undefined>(GUARDS, target) ?? [];
-      if (guards.some(isBearerGuard)) return false;
-      // Own metadata: a class that extends a public one is not public by that.
-      if (Reflect.getOwnMetadata(PUBLIC, target) === true || guards.some(isSignInGuard)) return true;
-    }
-    return false;
+  private getAccess(context: ExecutionContext): RouteAccess {
+    const [handler, controller] = [context.getHandler(), context.getClass()];
+    const byHandler = this.accesses.get(controller) ?? new WeakMap<object, RouteAccess>();
+    this.accesses.set(controller, byHandler);
+    const known = byHandler.get(handler);
+    if (known !== undefined) return known;
+    const access = readRouteAccess(this.reflector, findGuardRole(this)?.name, [handler, controller]);
+    byHandler.set(handler, access);
+    return access;
   }
 }
+registerGuard(GenAuthGuard, 'bearer', DEFAULT_NAME);

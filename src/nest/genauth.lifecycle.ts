@@ -1,13 +1,23 @@
-import { Logger, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import passport from 'passport';
 import type { GenAuthClient } from '../core/client.js';
-import { GenAuthError } from '../core/errors.js';
+import { ConfigurationError, GenAuthError } from '../core/errors.js';
+import type { ResolvedOptions } from '../core/options.js';
 import { trackReplies } from './response-headers.js';
-import { registerSignInGuards } from './sign-in.guards.js';
+import { registerAuthGuards } from './guard-registry.js';
+
+/** Applications by name, in each Nest application. */
+const applications = new WeakMap<HttpAdapterHost, Map<string, GenAuthClient<string>>>();
+
+/** The options that count for an error of no certain application: those of the only one. */
+export function getOnlyOptions(host: HttpAdapterHost): Pick<ResolvedOptions, 'language' | 'exposeReasons'> {
+  const [only, ...others] = applications.get(host)?.values() ?? [];
+  return only !== undefined && others.length === 0 ? only.options : { language: undefined, exposeReasons: false };
+}
 
 /** What has to happen when the application starts and when it stops. */
-export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('GenAuth');
   private warmingUp: Promise<void> = Promise.resolve();
 
@@ -17,10 +27,12 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     private readonly strategies: readonly passport.Strategy[],
   ) {}
 
+  /** @throws ConfigurationError where two different applications have one name: logins would go to either. */
   onModuleInit(): void {
+    this.expectOwnName();
     trackReplies(this.adapterHost);
     for (const strategy of this.strategies) passport.use(strategy);
-    registerSignInGuards(this.client.options.name);
+    registerAuthGuards(this.client.options.name);
   }
 
   onApplicationBootstrap(): void {
@@ -30,8 +42,24 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     });
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** Not `onModuleDestroy`, which comes before the server has answered the logins under way. */
+  async onApplicationShutdown(): Promise<void> {
     this.client.close();
     await this.warmingUp;
+  }
+
+  private expectOwnName(): void {
+    const { name, appId, appHost } = this.client.options;
+    const known = applications.get(this.adapterHost) ?? new Map<string, GenAuthClient<string>>();
+    applications.set(this.adapterHost, known);
+    const other = known.get(name)?.options;
+    if (other !== undefined && (other.appId !== appId || other.appHost !== appHost)) {
+      throw new ConfigurationError(
+        'invalid_options',
+        `GenAuthModule is imported for the apps '${other.appId}' and '${appId}' under one name, '${name}': give the second a ` +
+          "name of its own, GenAuthModule.forRoot({ …, name: 'staff' }).",
+      );
+    }
+    known.set(name, this.client);
   }
 }

@@ -1,13 +1,15 @@
 import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options.js';
+import { GenAuthErrorFilter } from './genauth.filter.js';
 import { GenAuthGuard } from './genauth.guard.js';
-import { GenAuthLifecycle } from './genauth.lifecycle.js';
+import { GenAuthLifecycle, getOnlyOptions } from './genauth.lifecycle.js';
 import { AdStrategyForNest, BearerStrategyForNest, PasswordStrategyForNest } from './genauth.strategies.js';
-import { DEFAULT_NAME, getToken } from './genauth.tokens.js';
+import { DEFAULT_NAME } from '../core/option-checker.js';
+import { getToken } from './genauth.tokens.js';
 import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<GenAuthOptions>({
@@ -21,7 +23,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
       ...definition,
       // Guards are made in the module of the controller that uses them, and need the client there.
       global: true,
-      providers: [...(definition.providers ?? []), ...providers],
+      providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
       exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
     };
   })
@@ -72,6 +74,13 @@ function buildProviders(name: string): Provider[] {
     GenAuthAdGuard.named(name),
   ];
 }
+
+/** One of Nest's own global filters, so it is nothing to export. */
+const ERROR_FILTER: Provider = {
+  provide: APP_FILTER,
+  inject: [HttpAdapterHost],
+  useFactory: (host: HttpAdapterHost) => new GenAuthErrorFilter(host, () => getOnlyOptions(host)),
+};
 
 /** The name is part of the injection tokens, so it is told to the module; the options may repeat it and not differ. */
 function withName(options: GenAuthOptions, name: string): GenAuthOptions {

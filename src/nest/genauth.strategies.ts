@@ -4,10 +4,12 @@ import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import type { Attempt, GenAuthStrategy, PassportActions } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
-import { toException } from './genauth.exception.js';
+import { toHttpException } from './genauth.exception.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
-type StrategyClass = new (client: GenAuthClient<string>) => GenAuthStrategy<string, object, unknown, unknown>;
+type StrategyClass = new (
+  client: GenAuthClient<string>,
+) => GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
 /**
  * The same strategy for `AuthGuard` of @nestjs/passport, which makes one bare 401 of whatever a strategy fails with and passes on
@@ -19,7 +21,7 @@ function answeringByException<Base extends StrategyClass>(
 ): Base {
   abstract class Answering extends (base as StrategyClass) {
     protected override act(attempt: Attempt, passport: PassportActions, req: GenAuthRequest): void {
-      if (attempt.kind === 'refusal') return passport.error(toException(attempt.refusal, req));
+      if (attempt.kind === 'refusal') return passport.error(toHttpException(attempt.refusal, req));
       if (attempt.kind === 'success') writeHeaders(req, successHeaders);
       return super.act(attempt, passport, req);
     }

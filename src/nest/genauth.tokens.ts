@@ -1,11 +1,9 @@
 import { Inject } from '@nestjs/common';
 import { GenAuthClient } from '../core/client.js';
+import { DEFAULT_NAME } from '../core/option-checker.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
-
-/** The option `name` of an application that has none. */
-export const DEFAULT_NAME = 'genauth';
 
 const CLASSES = {
   client: GenAuthClient,

@@ -1,7 +1,17 @@
 /** `passport-genauth/nest`: the module, guards and decorators for NestJS 11 and 12, on Express and Fastify. */
-export { AuthInfo, CurrentUser, Public } from './genauth.decorators.js';
+export {
+  AuthInfo,
+  CurrentUser,
+  Introspect,
+  OptionalAuth,
+  Public,
+  RequireScopes,
+  Roles,
+  Tenant,
+} from './genauth.decorators.js';
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';
 export { GenAuthModule, type GenAuthOptionsFactory } from './genauth.module.js';
 export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.tokens.js';
+export { type OpenApiDocument, applyGenAuthSecurity } from './openapi.js';
 export { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

@@ -1,28 +1,29 @@
 import { type CanActivate, type ExecutionContext, ForbiddenException, Inject, Injectable } from '@nestjs/common';
-import { AuthGuard } from '@nestjs/passport';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import type { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
-import { DEFAULT_NAME, getToken, memoizeByName } from './genauth.tokens.js';
-import { readHttpContext } from './http-context.js';
+import { DEFAULT_NAME } from '../core/option-checker.js';
+import { getToken, memoizeByName } from './genauth.tokens.js';
+import { registerGuard } from './guard-registry.js';
+import { readHttpContext } from './request-context.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 /** A login route's guard: puts the signed-in user and the tokens on the request, or refuses. */
 abstract class SignInGuard implements CanActivate {
-  protected abstract readonly strategy: GenAuthStrategy<string, object, unknown, unknown>;
+  protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
   /** @throws GenAuthException with the answer. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { request, refuse } = readHttpContext(context);
+    const { request, bearing, refuse } = readHttpContext(context);
     const attempt = await this.strategy.attempt(request);
     switch (attempt.kind) {
       case 'success':
-        request.user = attempt.user;
-        request.authInfo = attempt.info;
+        bearing.user = attempt.user;
+        bearing.authInfo = attempt.info;
         writeHeaders(request, NO_STORE);
         return true;
       case 'refusal':
-        throw refuse(attempt.refusal);
+        throw await refuse(attempt.refusal);
       case 'denied':
         throw new ForbiddenException(attempt.body);
       case 'error':
@@ -47,6 +48,7 @@ export class GenAuthPasswordGuard extends SignInGuard {
         super(strategy);
       }
     }
+    registerGuard(NamedPasswordGuard, 'sign-in', name);
     return NamedPasswordGuard;
   });
 
@@ -67,6 +69,7 @@ export class GenAuthAdGuard extends SignInGuard {
         super(strategy);
       }
     }
+    registerGuard(NamedAdGuard, 'sign-in', name);
     return NamedAdGuard;
   });
 
@@ -75,19 +78,5 @@ export class GenAuthAdGuard extends SignInGuard {
   }
 }
 
-type GuardClass = abstract new (...args: never[]) => unknown;
-
-/** `AuthGuard` makes one class for each name, so those of login routes can be found again in a route's metadata. */
-const signInGuards = new Set<GuardClass>([SignInGuard]);
-
-/** Remembers what `AuthGuard` of @nestjs/passport is called with on the login routes of an application. */
-export function registerSignInGuards(name: string): void {
-  const [password, ad] = [`${name}-password`, `${name}-ad`];
-  for (const types of [password, ad, [password, ad], [ad, password]]) signInGuards.add(AuthGuard(types));
-}
-
-/** Whether a guard signs people in: one of ours, `AuthGuard` with such a name, a class that extends it, or an instance. */
-export function isSignInGuard(guard: unknown): boolean {
-  const prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
-  return [...signInGuards].some((known) => guard === known || prototype instanceof known);
-}
+registerGuard(GenAuthPasswordGuard, 'sign-in', DEFAULT_NAME);
+registerGuard(GenAuthAdGuard, 'sign-in', DEFAULT_NAME);

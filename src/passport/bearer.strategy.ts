@@ -1,43 +1,65 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
-import { type GenAuthTokenUser, toTokenUser } from '../core/scopes.js';
-import type { AccessTokenClaims } from '../core/token-verifier.js';
+import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
+import type { TokenClaims } from '../core/token-verifier.js';
+import { type AccessRequirements, authorize } from './access.js';
 import { parseBearerToken } from './bearer-token.js';
 import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 
 /** `req.authInfo` behind a token. */
 export interface BearerInfo {
-  /** All claims of the verified access token. */
-  claims: AccessTokenClaims;
+  /** All claims of the verified token, frozen: they are shared with other requests of its bearer. */
+  claims: TokenClaims;
 }
+
+/** Who is behind a token: by the options `userClaims` and `bearerToken` what the token says, or everything. */
+export type BearerUser<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
+  | GenAuthTokenUser
+  | GenAuthUser<S, ExtendedFields>;
+
+/** What a guard asks of a request. */
+export interface BearerRequirements extends AccessRequirements {
+  /** Milliseconds that an earlier answer of GenAuth counts; left out, a token is good until it expires. */
+  introspect?: number | undefined;
+}
+
+/** The part of a client that guards use; the user's type is the client's own matter. */
+export type BearerClient = Pick<
+  GenAuthClient<string>,
+  'options' | 'verifyBearerToken' | 'requireActive' | 'getUserClaims'
+> & { getUser(token: string, claims: TokenClaims): Promise<object> };
 
 /** Verifies the bearer token of a request; the guards use it without Passport around it. */
 export async function authenticateBearer(
-  client: Pick<GenAuthClient, 'verifyAccessToken'>,
+  client: BearerClient,
   req: GenAuthRequest,
-): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {
+  requirements: BearerRequirements = {},
+): Promise<{ user: object; info: BearerInfo }> {
   // Without a token the verifier says that there is none.
-  const claims = await client.verifyAccessToken(parseBearerToken(req) ?? '');
-  return { user: toTokenUser(claims), info: { claims } };
+  const token = parseBearerToken(req) ?? '';
+  const claims = await client.verifyBearerToken(token);
+  if (requirements.introspect !== undefined) await client.requireActive(token, claims, requirements.introspect);
+  await authorize(requirements, { claims, getUserClaims: () => client.getUserClaims(token, claims) }, req);
+  return { user: await client.getUser(token, claims), info: { claims } };
 }
 
 /**
- * Passport strategy `genauth-bearer`: guards a route with GenAuth's access token in `Authorization: Bearer …`. Nothing is
- * asked of GenAuth but its keys.
+ * Passport strategy `genauth-bearer`: guards a route with GenAuth's token in `Authorization: Bearer …`.
  */
 export class GenAuthBearerStrategy<
   S extends string = string,
   ExtendedFields extends object = Record<string, unknown>,
-> extends GenAuthStrategy<S, ExtendedFields, GenAuthTokenUser, BearerInfo> {
+> extends GenAuthStrategy<S, ExtendedFields, BearerUser<S, ExtendedFields>, BearerInfo> {
   /** As for `GenAuthPasswordStrategy`. */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
-    verify?: VerifyFunction<GenAuthTokenUser, BearerInfo>,
+    verify?: VerifyFunction<BearerUser<S, ExtendedFields>, BearerInfo>,
   ) {
     super('bearer', optionsOrClient, verify);
   }
 
-  protected identify(req: GenAuthRequest): Promise<{ user: GenAuthTokenUser; info: BearerInfo }> {
-    return authenticateBearer(this.client, req);
+  protected async identify(req: GenAuthRequest): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+    const { user, info } = await authenticateBearer(this.client, req);
+    return { user: user as BearerUser<S, ExtendedFields>, info };
   }
 }

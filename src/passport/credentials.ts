@@ -48,7 +48,8 @@ function readBody({ body }: GenAuthRequest, needed: readonly string[]): Body {
       `The request has no body with ${names}: send JSON, and have it parsed before this route (express.json() in Express).`,
     );
   }
-  return (name) => (Object.hasOwn(body, name) ? (body as Record<string, unknown>)[name] : undefined);
+  // `null` is how some forms send a field that was left empty.
+  return (name) => (Object.hasOwn(body, name) ? ((body as Record<string, unknown>)[name] ?? undefined) : undefined);
 }
 
 /** `?password[$ne]=1` makes an object of a field, `password=a&password=b` a list. */

@@ -3,7 +3,7 @@ import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
-import { type Refusal, type RefusalBody, buildDenial, toRefusal } from './outcome.js';
+import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from './outcome.js';
 
 /** What Passport puts on a strategy for each request, as functions of that request. */
 export interface PassportActions {
@@ -26,7 +26,7 @@ type PassportStrategyConstructor = new (
 /**
  * Maps a signed-in user to the application's own, as Passport's strategies do.
  *
- * @param done - `done(error)`, `done(null, user, info?)`, or `done(null, false, info?)` to let this person not in. Only the
+ * @param done - `done(error)`, `done(null, user, info?)`, or `done(null, false, info?)` to keep this person out. Only the
  * first call counts. A promise that rejects is an error too.
  */
 export type VerifyFunction<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
@@ -50,7 +50,7 @@ export type Attempt =
   /** An error of the application's own functions. */
   | { kind: 'error'; error: unknown };
 
-/** For whoever answers a request that Passport only says of that it did not pass: what became of it here. */
+/** What became of each request, for handlers that must answer it and learn from Passport only that it did not pass. */
 const attempts = new WeakMap<object, Attempt>();
 export function getLastAttempt(req: object): Attempt | undefined {
   return attempts.get(req);
@@ -120,8 +120,7 @@ export abstract class GenAuthStrategy<
     } catch (error) {
       const refusal = toRefusal(error, context);
       if (refusal !== undefined) return { kind: 'refusal', refusal };
-      // Passport lets a request through whose error is nothing.
-      return { kind: 'error', error: error || new Error(`a function of the application threw ${String(error)}`) };
+      return { kind: 'error', error: toError(error) };
     }
   }
 

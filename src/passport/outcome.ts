@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import {
+  AccessDeniedError,
   GenAuthError,
   RequestError,
   SignInRejectedError,
@@ -15,7 +16,7 @@ export interface RefusalBody {
   statusCode: number;
   /** The status in words. */
   error: string;
-  /** For the person; says nothing of the cause that a stranger should not know. */
+  /** For the person, and with `invalid_request` for the developer of the form; says nothing that a stranger should not know. */
   message: string;
   /** Stable; see the table in the README. */
   code: string;
@@ -100,6 +101,7 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
   if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
   if (error instanceof RequestError) return build('fail', 400, error, error.code, error.message);
   if (error instanceof TokenVerificationError) return toTokenRefusal(error, texts);
+  if (error instanceof AccessDeniedError) return toDenialRefusal(error, texts);
   if (error instanceof UpstreamError) {
     const code = error.statusCode === 502 ? 'upstream_invalid_response' : 'upstream_unavailable';
     return { ...build('error', error.statusCode, error, code, texts[code]), headers: error.headers };
@@ -110,7 +112,12 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
   return undefined;
 }
 
-/** The answer where the application's own `verify` lets a person not in. */
+/** Frameworks let a request through whose error is nothing, or a word that they know. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`a function of the application threw ${String(thrown)}`);
+}
+
+/** The answer where the application's own `verify` keeps a person out. */
 export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
   const { rejected: message } = getTexts(options.language, acceptLanguage);
   return { statusCode: 403, error: 'Forbidden', message, code: 'access_denied' };
@@ -166,6 +173,8 @@ function toRemainingAttempts(outcome: SignInRejection): Partial<RefusalBody> {
 
 /** RFC 6750 §3: no error code for a request that brought no token, and never the cause. */
 function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
+  // Not a bearer's token, so no challenge for one.
+  if (error.code === 'refresh_token_refused') return build('fail', 401, error, error.code, texts.sign_in_again);
   const isMissing = error.code === 'token_missing';
   const code = isMissing ? 'token_missing' : 'invalid_token';
   const challenge = isMissing ? '' : `, error="invalid_token", error_description="${INVALID_TOKEN}"`;
@@ -173,4 +182,12 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
     ...build('fail', 401, error, code, texts[code]),
     headers: { 'www-authenticate': `Bearer ${REALM}${challenge}` },
   };
+}
+
+/** RFC 6750 §3.1: what scope would do is said, of roles and tenants nothing. */
+function toDenialRefusal(error: AccessDeniedError, texts: Texts): Refusal {
+  const refusal = build('fail', 403, error, error.code, texts.forbidden);
+  if (error.code !== 'insufficient_scope') return refusal;
+  const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${error.scope.join(' ')}"`;
+  return { ...refusal, headers: { 'www-authenticate': challenge } };
 }

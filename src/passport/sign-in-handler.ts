@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import defaultPassport from 'passport';
 import { answerJson } from './answer-json.js';
 import { getLastAttempt } from './genauth.strategy.js';
-import type { Refusal } from './outcome.js';
+import { warnOperator } from './operator-warning.js';
 
 type Next = (error?: unknown) => void;
 /** An Express handler, 4 or 5, without either's types. */
@@ -40,23 +40,9 @@ export function signInHandler(
       if (attempt?.kind === 'denied') return answerJson(res, attempt.body, {});
       if (attempt?.kind !== 'refusal')
         return next(error ?? new Error(`the strategy ${name} is not of passport-genauth`));
-      warnOperator(attempt.refusal);
+      warnOperator(name, attempt.refusal);
       return answerJson(res, attempt.refusal.body, attempt.refusal.headers);
     });
     run(req, res, next);
   };
-}
-
-const WARNING_PAUSE_MS = 60_000;
-const warnedAt = new Map<string, number>();
-
-/** Express does not get to see these errors, so the operator is told here: of each kind once a minute, however many logins. */
-function warnOperator({ action, error }: Refusal): void {
-  const now = performance.now();
-  if (action !== 'error' || now - (warnedAt.get(error.code) ?? -Infinity) < WARNING_PAUSE_MS) return;
-  warnedAt.set(error.code, now);
-  // Of a function of the application's own, only its error says what is wrong.
-  const own =
-    error.code === 'invalid_sign_in_options' && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  process.emitWarning(error.message + own, { type: 'GenAuthWarning', code: `GENAUTH_${error.code.toUpperCase()}` });
 }

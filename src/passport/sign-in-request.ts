@@ -1,7 +1,7 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, quote } from '../core/errors.js';
 import type { GenAuthRequest, LoginFields } from '../core/options.js';
-import type { GenAuthUser } from '../core/scopes.js';
+import { type GenAuthUser, parseScope, toUser } from '../core/scopes.js';
 import { type SignInOptions, type TokenSet, mergeSignInOptions } from '../core/sign-in.js';
 import type { IdTokenClaims } from '../core/token-verifier.js';
 import { resolveClientIp } from './client-address.js';
@@ -25,11 +25,16 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
 ): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
   const { credentials, captcha } = parseLogin(req, client.options.fields);
   const options = mergeSignInOptions(captcha, await resolveSignInOptions(client, req));
-  const outcome = await client.signIn<S>(credentials, options as SignInOptions<S>);
+  const outcome = await client.signIn(credentials, options);
   if (outcome.kind !== 'success') {
     throw toRejectedError(outcome, { options: client.options, acceptLanguage: req.headers['accept-language'] });
   }
-  const { user, tokens, claims, requestId } = outcome;
+  const { tokens, claims, requestId } = outcome;
+  // A resolver may ask for less than is configured; the user's type promises what is.
+  const user = toUser<GenAuthUser<S, ExtendedFields>>(claims, [
+    ...client.options.scope,
+    ...parseScope(options.scope ?? []),
+  ]);
   return { user, info: { tokens, claims, requestId } };
 }
 

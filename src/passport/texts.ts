@@ -10,6 +10,10 @@ export interface Texts extends Record<SignInRejection['kind'], string> {
   configuration_error: string;
   token_missing: string;
   invalid_token: string;
+  /** A refresh token is not taken any more. */
+  sign_in_again: string;
+  /** A scope, a role or the tenant is missing. */
+  forbidden: string;
 }
 
 const TEXTS: Readonly<Record<Language, Texts>> = {
@@ -30,6 +34,8 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
     configuration_error: 'The service is not set up correctly.',
     token_missing: 'An access token is needed.',
     invalid_token: 'The access token is malformed, expired, or not for this service.',
+    sign_in_again: 'Your session has ended. Sign in again.',
+    forbidden: 'You do not have access to this.',
   },
   zh: {
     invalid_credentials: '账号或密码错误。',
@@ -48,6 +54,8 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
     configuration_error: '服务配置有误。',
     token_missing: '需要访问令牌。',
     invalid_token: '访问令牌格式错误、已过期，或不适用于本服务。',
+    sign_in_again: '登录状态已失效，请重新登录。',
+    forbidden: '您没有访问权限。',
   },
 };
 

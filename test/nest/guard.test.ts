@@ -209,7 +209,7 @@ describe('GenAuthGuard without GenAuth', () => {
   );
 });
 
-it.each(['ws', 'rpc', 'graphql', 'unheard-of'])('refuses the context %s', async (type) => {
+it.each(['unheard-of', '', 'HTTP', 'constructor'])('refuses the context %j', async (type) => {
   const client = new GenAuthClient({ appId: 'app', appSecret: 'secret', appHost: 'http://127.0.0.1:9' });
   const guard = new GenAuthGuard(client, new Reflector());
   const context = { getType: () => type, getHandler: () => () => undefined, getClass: () => class {} };

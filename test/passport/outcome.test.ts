@@ -1,4 +1,6 @@
 import {
+  AccessDeniedError,
+  type AccessDeniedErrorCode,
   ConfigurationError,
   type ConfigurationErrorCode,
   GenAuthError,
@@ -98,12 +100,17 @@ describe('the other errors', () => {
   });
 
   it('a RequestError is 400, with its text', () => {
-    const thrown = new RequestError('"account" must be a text.');
+    const thrown = new RequestError('"account" must be a non-empty string.');
     expect(refuse(thrown)).toStrictEqual({
       action: 'fail',
       status: 400,
       headers: {},
-      body: { statusCode: 400, error: 'Bad Request', message: '"account" must be a text.', code: 'invalid_request' },
+      body: {
+        statusCode: 400,
+        error: 'Bad Request',
+        message: '"account" must be a non-empty string.',
+        code: 'invalid_request',
+      },
       error: thrown,
     });
   });
@@ -122,7 +129,8 @@ describe('the other errors', () => {
 });
 
 describe('a token that does not verify', () => {
-  const CODES: Readonly<Record<Exclude<TokenVerificationErrorCode, 'token_missing'>, true>> = {
+  type Others = 'token_missing' | 'refresh_token_refused';
+  const CODES: Readonly<Record<Exclude<TokenVerificationErrorCode, Others>, true>> = {
     token_malformed: true,
     token_too_large: true,
     token_type_mismatch: true,
@@ -136,6 +144,7 @@ describe('a token that does not verify', () => {
     token_claim_invalid: true,
     token_hash_mismatch: true,
     token_subject_mismatch: true,
+    token_revoked: true,
   };
   const codes = Object.keys(CODES) as (keyof typeof CODES)[];
 
@@ -164,6 +173,43 @@ describe('a token that does not verify', () => {
       error: thrown,
     });
   });
+});
+
+it('a refresh token that is refused is 401 with a code of its own, and no challenge for a bearer token', () => {
+  const thrown = new TokenVerificationError('refresh_token_refused', CANARY, { cause: CAUSE });
+  expect(refuse(thrown)).toStrictEqual({
+    action: 'fail',
+    status: 401,
+    headers: {},
+    body: {
+      statusCode: 401,
+      error: 'Unauthorized',
+      message: 'Your session has ended. Sign in again.',
+      code: 'refresh_token_refused',
+    },
+    error: thrown,
+  });
+});
+
+describe('a bearer who may not', () => {
+  const CODES: Readonly<Record<AccessDeniedErrorCode, string | undefined>> = {
+    insufficient_scope: 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"',
+    insufficient_role: undefined,
+    tenant_mismatch: undefined,
+  };
+  it.each(Object.entries(CODES) as [AccessDeniedErrorCode, string | undefined][])(
+    '%s: 403, and the challenge %s',
+    (code, challenge) => {
+      const thrown = new AccessDeniedError(code, CANARY, ['email', 'orders:read']);
+      expect(refuse(thrown)).toStrictEqual({
+        action: 'fail',
+        status: 403,
+        headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
+        body: { statusCode: 403, error: 'Forbidden', message: 'You do not have access to this.', code },
+        error: thrown,
+      });
+    },
+  );
 });
 
 it('an error of ours of a kind that nobody has thought of is our own fault, not an open door', () => {
@@ -205,6 +251,8 @@ describe('in Chinese', () => {
     ['500', new ConfigurationError('invalid_options', CANARY)],
     ['no token', new TokenVerificationError('token_missing', CANARY)],
     ['a bad token', token],
+    ['a refused refresh token', new TokenVerificationError('refresh_token_refused', CANARY)],
+    ['a bearer who may not', new AccessDeniedError('insufficient_role', CANARY)],
   ])('%s: only the message is another', (_name, error) => {
     const [chinese, english] = [refuse(error, ZH)?.body, refuse(error)?.body];
     expect(chinese?.message).toMatch(/^[\p{Script=Han}，。、]+$/u);

@@ -180,7 +180,6 @@ describe('signInOptions', () => {
     ['gives an encryption that there is not', () => ({ passwordEncryptType: 'aes' })],
     ['gives a captcha that is a number', () => ({ captchaCode: 1234 })],
     ['gives autoRegister that is a text', () => ({ autoRegister: 'false' })],
-    ['gives autoRegister with account', () => ({ autoRegister: true })],
     ['gives a text', () => 'canary-of-the-resolver'],
     ['gives a list', () => [{ tenantId: 't' }]],
     ['gives an own __proto__', () => JSON.parse('{"__proto__":{"tenantId":"t"}}') as unknown],

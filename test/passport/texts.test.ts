@@ -34,6 +34,8 @@ describe('the texts', () => {
     configuration_error: true,
     token_missing: true,
     invalid_token: true,
+    sign_in_again: true,
+    forbidden: true,
   };
   const names = Object.keys(NAMES) as (keyof Texts)[];
 

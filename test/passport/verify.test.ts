@@ -207,8 +207,8 @@ it('serves the other two strategies as well', async () => {
     new GenAuthAdStrategy(clientOptions, (_req, { name }, { tokens }, done) =>
       done(null, { name }, { at: tokens.scope }),
     ),
-    new GenAuthBearerStrategy(clientOptions, (_req, { scope }, { claims }, done) =>
-      done(null, scope.includes('email') ? { id: claims.sub } : false),
+    new GenAuthBearerStrategy(clientOptions, (_req, user, { claims }, done) =>
+      done(null, 'scope' in user && user.scope.includes('email') ? { id: claims.sub } : false),
     ),
   ];
   const start = (name: string): Promise<string> =>

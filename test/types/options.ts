@@ -193,13 +193,15 @@ export const strategies = [
   new GenAuthAdStrategy({ ...required, scope: 'openid email' }, (_req, user) => expectType<WithEmail>()(user)),
   new GenAuthAdStrategy(required, (_req, user) => expectType<GenAuthUser<DefaultScope>>()(user)),
   new GenAuthAdStrategy(fromText, (_req, user) => expectType<WithEmail>()(user)),
-  // A token has no profile, whatever the scopes.
+  // By the options `userClaims` and `bearerToken` it is the one or the other.
   new GenAuthBearerStrategy({ ...required, scope: ['openid', 'email'] }, (_req, user) => {
-    expectType<GenAuthTokenUser>()(user);
+    expectType<GenAuthTokenUser | WithEmail>()(user);
+    if ('scope' in user) expectType<GenAuthTokenUser>()(user);
+    else expectType<WithEmail>()(user);
     // @ts-expect-error an access token has no e-mail address
     return void user.email;
   }),
-  new GenAuthBearerStrategy(fromList, (_req, user) => expectType<GenAuthTokenUser>()(user)),
+  new GenAuthBearerStrategy(fromList, (_req, user) => expectType<GenAuthTokenUser | WithEmail>()(user)),
   new GenAuthPasswordStrategy(required, async (_req, user, _info, done) => done(null, { id: user.sub }, { own: 1 })),
   new GenAuthPasswordStrategy(required, (_req, _user, _info, done) => done(null, false)),
   new GenAuthPasswordStrategy(required, (_req, _user, _info, done) => done(new Error('x'))),

@@ -1,0 +1,37 @@
+import { type ArgumentsHost, Catch } from '@nestjs/common';
+import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
+import { from, mergeMap, throwError } from 'rxjs';
+import { GenAuthError } from '../core/errors.js';
+import type { ResolvedOptions } from '../core/options.js';
+import { toRefusal } from '../passport/outcome.js';
+import { readRequestContext } from './request-context.js';
+
+/** Answers what a handler lets through of this library's errors, an outage during `client.getCaptcha()` say, as the guards would. */
+@Catch(GenAuthError)
+export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
+  readonly #getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
+
+  /** @param getOptions - Those of the application that the error is of, where that is clear. */
+  constructor({ httpAdapter }: HttpAdapterHost, getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>) {
+    super(httpAdapter);
+    this.#getOptions = getOptions;
+  }
+
+  override catch(error: GenAuthError, host: ArgumentsHost): unknown {
+    const { request, refuse } = readRequestContext(host);
+    const refusal = toRefusal(error, {
+      options: this.#getOptions(),
+      acceptLanguage: request.headers['accept-language'],
+    });
+    if (refusal === undefined) return super.catch(error, host);
+    const exception = refuse(refusal);
+    switch (host.getType<string>()) {
+      case 'http':
+        return super.catch(exception as GenAuthError, host);
+      case 'rpc':
+        return from(Promise.resolve(exception)).pipe(mergeMap((each) => throwError(() => each)));
+      default:
+        return exception;
+    }
+  }
+}

@@ -1,0 +1,242 @@
+import { type INestApplicationContext, VersioningType } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer, Reflector } from '@nestjs/core';
+import { GenAuthClient } from '../core/client.js';
+import { PATHS } from '../core/wire.js';
+import type { Choice } from '../passport/access.js';
+import { GenAuthGuard } from './genauth.guard.js';
+import { getToken } from './genauth.tokens.js';
+import { findGuardRole, registerAuthGuards } from './guard-registry.js';
+import { type RouteAccess, listGuards, readRouteAccess } from './route-access.js';
+import { type Route, listRoutes } from './routes.js';
+
+/** Schemes by name with the scopes that are needed; all of one object, and any one object of a list. */
+type SecurityRequirement = Record<string, string[]>;
+
+interface Operation {
+  security?: SecurityRequirement[] | undefined;
+  responses?: Record<string, unknown> | undefined;
+}
+
+/** As much of an OpenAPI 3 document as is read and written here: that of @nestjs/swagger is one. */
+export interface OpenApiDocument {
+  openapi?: string | undefined;
+  paths: Record<string, object>;
+  components?: object | undefined;
+  security?: SecurityRequirement[] | undefined;
+}
+
+interface Components {
+  securitySchemes?: Record<string, unknown>;
+  schemas?: Record<string, unknown>;
+}
+
+/** What all guards of one application together ask of a route's callers. */
+interface Demand {
+  name: string;
+  optional: boolean;
+  scopes: Choice | undefined;
+  /** Why a good token can be not enough: `scope`, `role`, `tenant`. */
+  conditions: readonly string[];
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'search', 'query'];
+const REFUSAL = 'GenAuthRefusal';
+const REFUSAL_SCHEMA = {
+  type: 'object',
+  required: ['statusCode', 'error', 'message', 'code'],
+  properties: {
+    statusCode: { type: 'integer' },
+    error: { type: 'string', description: 'The status in words.' },
+    message: { type: 'string', description: 'For the person.' },
+    code: { type: 'string', description: 'Stable, for programs.' },
+  },
+};
+
+/**
+ * Writes into an OpenAPI document what the guards ask of each route: `security` with the scopes, and the answers 401 and
+ * 403. It reads what the guards read, those of `APP_GUARD` and `useGlobalGuards` included, so call it behind those:
+ * `SwaggerModule.setup('docs', app, applyGenAuthSecurity(SwaggerModule.createDocument(app, config), app))`.
+ *
+ * There are two schemes for the one token, and a route has both to choose from: `genauth` (OpenID Connect, which can name
+ * scopes) and `genauth-bearer` (for tools that take a token). What the document says of other schemes stays, and of 401 and
+ * 403; so do operations that are no controller's.
+ *
+ * @returns The document.
+ */
+export function applyGenAuthSecurity<Document extends OpenApiDocument>(
+  document: Document,
+  app: INestApplicationContext,
+): Document {
+  const clients = findClients(app);
+  // Here as when the application starts: a document may be made before that.
+  for (const name of clients.keys()) registerAuthGuards(name);
+  const operations = listGuardedOperations(document, app);
+  const names = new Set([...clients.keys(), ...operations.flatMap(({ demands }) => demands.map(({ name }) => name))]);
+
+  for (const { operation, demands } of operations) {
+    const others = (operation.security ?? document.security ?? []).flatMap((each) => withoutOurs(each, names));
+    const ours = demands.map((demand) => toRequirements(demand, clients.has(demand.name), document.openapi));
+    operation.security = [others, ...ours].filter(({ length }) => length > 0).reduce(both, []);
+    if (demands.length > 0) writeResponses(operation, demands);
+  }
+  const components = (document.components ??= {}) as Components;
+  const schemes = (components.securitySchemes ??= {});
+  for (const name of names) Object.assign(schemes, buildSchemes(name, clients.get(name)));
+  if (names.size > 0) (components.schemas ??= {})[REFUSAL] = REFUSAL_SCHEMA;
+  return document;
+}
+
+/** Those of `GenAuthModule`, by name. */
+function findClients(app: INestApplicationContext): Map<string, GenAuthClient<string>> {
+  const clients = new Map<string, GenAuthClient<string>>();
+  for (const { providers } of app.get(ModulesContainer).values()) {
+    for (const { token, instance } of providers.values()) {
+      if (!(instance instanceof GenAuthClient)) continue;
+      const { name } = instance.options;
+      if (token === getToken('client', name)) clients.set(name, instance as GenAuthClient<string>);
+    }
+  }
+  return clients;
+}
+
+/** The document's operations whose handlers are found, with what their guards ask. */
+function listGuardedOperations(
+  document: OpenApiDocument,
+  app: INestApplicationContext,
+): { operation: Operation; demands: Demand[] }[] {
+  const [findRoute, readDemands] = [indexRoutes(app), openDemands(app)];
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    (Object.entries(item) as [string, Operation][]).flatMap(([method, operation]) => {
+      const route = METHODS.includes(method) ? findRoute(method, path) : undefined;
+      return route === undefined ? [] : [{ operation, demands: readDemands(route) }];
+    }),
+  );
+}
+
+/** Finds the route behind an operation of the document. */
+function indexRoutes(app: INestApplicationContext): (method: string, path: string) => Route | undefined {
+  const [byPath, byBarePath] = [new Map<string, Route[]>(), new Map<string, Route[]>()];
+  for (const route of listRoutes(app)) {
+    addTo(byPath, toShape(route.path), route);
+    // A document may leave out the global prefix.
+    addTo(byBarePath, toShape(route.bare), route);
+  }
+  const versioning = app.get(ApplicationConfig).getVersioning();
+  const isVersionInPath = versioning === undefined || versioning.type === VersioningType.URI;
+  return (method, path) => {
+    const shape = path.replaceAll(/\{[^}]*\}/g, '{}');
+    const serves = (route: Route): boolean => route.method === method || route.method === 'all';
+    const [found = []] = [byPath, byBarePath].map((index) => index.get(shape)?.filter(serves)).filter(isNotEmpty);
+    // The first is the one that is served; but of versions that a header tells apart the document has the last.
+    return found.at(isVersionInPath ? 0 : -1);
+  };
+}
+
+function isNotEmpty(routes: Route[] | undefined): routes is Route[] {
+  return routes !== undefined && routes.length > 0;
+}
+
+function addTo(index: Map<string, Route[]>, key: string, route: Route): void {
+  index.set(key, [...(index.get(key) ?? []), route]);
+}
+
+/** `/users/:id(\\d+)`, `/files/*path` and `/posts{/:page}` as OpenAPI has them, but for the parameters' names. */
+function toShape(path: string): string {
+  return path.replaceAll(/\([^)]*\)|[{}]/g, '').replaceAll(/[:*]\w+|\*/g, '{}');
+}
+
+/** Reads what the guards before a route ask, one entry for each application that asks at all. */
+function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
+  const [reflector, config] = [app.get(Reflector), app.get(ApplicationConfig)];
+  const scoped = config.getGlobalRequestGuards().flatMap(({ instance, metatype }): unknown[] => [instance ?? metatype]);
+  const everywhere: unknown[] = [...config.getGlobalGuards(), ...scoped];
+  return ({ controller, handler }) => {
+    const guards = [...everywhere, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
+    const demands = new Map<string, Demand>();
+    for (const guard of guards) {
+      const role = findGuardRole(guard);
+      if (role?.does !== 'bearer') continue;
+      // `AuthGuard` takes a token and reads nothing.
+      const access: RouteAccess = isGenAuthGuard(guard)
+        ? readRouteAccess(reflector, role.name, [handler, controller])
+        : { optional: false };
+      if (access === 'open') continue;
+      const { optional, scopes, roles, tenant } = access;
+      const known = demands.get(role.name);
+      const conditions = Object.entries({ scope: scopes, role: roles, tenant }).filter(
+        ([, each]) => each !== undefined,
+      );
+      demands.set(role.name, {
+        name: role.name,
+        optional: optional && known?.optional !== false,
+        scopes: scopes ?? known?.scopes,
+        conditions: [...new Set([...(known?.conditions ?? []), ...conditions.map(([what]) => what)])],
+      });
+    }
+    return [...demands.values()];
+  };
+}
+
+function isGenAuthGuard(guard: unknown): boolean {
+  return (typeof guard === 'function' ? guard.prototype : guard) instanceof GenAuthGuard || guard === GenAuthGuard;
+}
+
+const toBearerScheme = (name: string): string => `${name}-bearer`;
+
+function toRequirements({ name, optional, scopes }: Demand, isKnown: boolean, version = ''): SecurityRequirement[] {
+  const alternatives = scopes?.mode === 'any' ? scopes.names.map((each) => [each]) : [[...(scopes?.names ?? [])]];
+  return [
+    ...(optional ? [{}] : []),
+    ...(isKnown ? alternatives.map((needed) => ({ [name]: needed })) : []),
+    // Before OpenAPI 3.1 only OAuth 2.0 and OpenID Connect could name scopes.
+    ...(/^3\.[1-9]/.test(version) ? alternatives : [[]]).map((needed) => ({ [toBearerScheme(name)]: needed })),
+  ];
+}
+
+/** One of the first and one of the second at a time. */
+function both(first: SecurityRequirement[], second: SecurityRequirement[]): SecurityRequirement[] {
+  if (first.length === 0) return second;
+  return first.flatMap((one) => second.map((other) => ({ ...one, ...other })));
+}
+
+/** What a document that this was done to already, or that was written by hand, says of our schemes is left out. */
+function withoutOurs(requirement: SecurityRequirement, names: ReadonlySet<string>): SecurityRequirement[] {
+  const ours = [...names].flatMap((name) => [name, toBearerScheme(name)]);
+  const schemes = Object.entries(requirement);
+  const others = schemes.filter(([scheme]) => !ours.includes(scheme));
+  // One that asked for nothing goes on asking for nothing.
+  return others.length > 0 || schemes.length === 0 ? [Object.fromEntries(others)] : [];
+}
+
+function buildSchemes(name: string, client: GenAuthClient<string> | undefined): Record<string, object> {
+  const token = client?.options.bearerToken === 'id_token' ? 'id_token' : 'access token';
+  const bearer = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `The ${token} of GenAuth.` };
+  const openIdConnectUrl = `${client?.options.appHost}${PATHS.discovery}`;
+  return {
+    ...(client !== undefined && {
+      [name]: { type: 'openIdConnect', openIdConnectUrl, description: `Sign-in by GenAuth, for its ${token}.` },
+    }),
+    [toBearerScheme(name)]: bearer,
+  };
+}
+
+function writeResponses(operation: Operation, demands: readonly Demand[]): void {
+  const responses = (operation.responses ??= {});
+  const isOptional = demands.every(({ optional }) => optional);
+  responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'There is no valid token.');
+  // Which role or tenant it takes is nobody's business; the scopes are in `security`.
+  const conditions = [...new Set(demands.flatMap((demand) => demand.conditions))];
+  if (conditions.length > 0) {
+    responses['403'] ??= buildResponse(
+      `The token is valid, but not of the ${conditions.join(' and the ')} that it takes.`,
+    );
+  }
+}
+
+function buildResponse(description: string): object {
+  return {
+    description,
+    headers: { 'WWW-Authenticate': { description: 'As in RFC 6750 §3.', schema: { type: 'string' } } },
+    content: { 'application/json': { schema: { $ref: `#/components/schemas/${REFUSAL}` } } },
+  };
+}

@@ -1,0 +1,102 @@
+import { AccessDeniedError, ConfigurationError, quote } from '../core/errors.js';
+import type { GenAuthRequest } from '../core/options.js';
+import { isRecord } from '../core/record.js';
+import { isScopeName, parseScope } from '../core/scopes.js';
+import type { TokenClaims } from '../core/token-verifier.js';
+
+/** Names of which a bearer needs all, or any one. */
+export interface Choice {
+  readonly mode: 'all' | 'any';
+  readonly names: readonly string[];
+}
+
+/** The tenant that a request is about, as the application knows it; nothing, and nobody gets in. */
+export type TenantResolver = Tenants['resolve'];
+// A method, not a property: its parameters are compared both ways, so `(req: express.Request) => …` fits.
+interface Tenants {
+  resolve(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
+}
+
+/** What a route asks of a bearer beside a valid token. */
+export interface AccessRequirements {
+  scopes?: Choice | undefined;
+  roles?: Choice | undefined;
+  tenant?: TenantResolver | undefined;
+}
+
+/** What is known of a bearer. */
+export interface Bearer {
+  /** Of the verified token. */
+  claims: TokenClaims;
+  /** Asks for what the token does not hold. */
+  getUserClaims: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** @throws ConfigurationError for names that nobody can have: an empty list would let everybody in, or nobody. */
+export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: readonly string[]): Choice {
+  const isName = what === 'scope' ? isScopeName : (name: string) => name !== '';
+  if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isName(name))) {
+    return Object.freeze({ mode, names: Object.freeze([...names]) });
+  }
+  const example = what === 'scope' ? "'email'" : "'admin'";
+  throw new ConfigurationError(
+    'invalid_options',
+    `The ${what}s of a route are ${quote(names)}: name one or more, ${example}.`,
+  );
+}
+
+/**
+ * Holds a bearer against what a route asks. A claim that the token lacks is asked for; nothing is ever guessed.
+ *
+ * @throws AccessDeniedError
+ * @throws UpstreamError, TokenVerificationError where a claim is asked for and GenAuth does not give it.
+ * @throws ConfigurationError for scopes where the routes take id_tokens.
+ */
+export async function authorize(
+  { scopes, roles, tenant }: AccessRequirements,
+  { claims, getUserClaims }: Bearer,
+  req: GenAuthRequest,
+): Promise<void> {
+  if (scopes !== undefined) checkScopes(scopes, claims['scope']);
+  if (roles !== undefined) checkRoles(roles, Object.hasOwn(claims, 'roles') ? claims : await getUserClaims());
+  if (tenant !== undefined) {
+    const wanted: unknown = await tenant(req);
+    const { tenant_id: actual } = Object.hasOwn(claims, 'tenant_id') ? claims : await getUserClaims();
+    if (typeof wanted === 'string' && wanted !== '' && wanted === actual) return;
+    throw new AccessDeniedError(
+      'tenant_mismatch',
+      `The bearer is of tenant ${quote(actual)}, the request is about ${quote(wanted)}.`,
+    );
+  }
+}
+
+function isMet({ mode, names }: Choice, actual: readonly string[]): boolean {
+  const has = (name: string): boolean => actual.includes(name);
+  return mode === 'all' ? names.every(has) : names.some(has);
+}
+
+function checkScopes(needed: Choice, scope: unknown): void {
+  if (typeof scope !== 'string') {
+    throw new ConfigurationError(
+      'invalid_options',
+      "A route asks for scopes, which an id_token does not have: leave the option bearerToken at 'access_token', or ask for roles.",
+    );
+  }
+  if (isMet(needed, parseScope(scope))) return;
+  throw new AccessDeniedError(
+    'insufficient_scope',
+    `The token has scope ${quote(scope)}, the route needs ${needed.mode} of ${quote(needed.names)}.`,
+    needed.names,
+  );
+}
+
+function checkRoles(needed: Choice, { roles }: Readonly<Record<string, unknown>>): void {
+  const list: unknown[] = Array.isArray(roles) ? roles : [];
+  const codes = list.map((role) => (isRecord(role) ? role['code'] : role)).filter((code) => typeof code === 'string');
+  if (isMet(needed, codes)) return;
+  const hint = Array.isArray(roles) ? '' : " Roles come with the scope 'roles'.";
+  throw new AccessDeniedError(
+    'insufficient_role',
+    `The bearer has roles ${quote(codes)}, the route needs ${needed.mode} of ${quote(needed.names)}.${hint}`,
+  );
+}

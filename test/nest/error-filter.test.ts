@@ -1,0 +1,217 @@
+import {
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  HttpException,
+  type INestApplication,
+  Injectable,
+  Module,
+  NotFoundException,
+  type PipeTransform,
+  type Provider,
+  Query,
+  type Type,
+  UseFilters,
+} from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
+import { GenAuthModule } from '../../src/nest/index.js';
+import { ANSWERS } from '../support/guarded-ways.js';
+import { failOnUnhandledRejections } from '../support/host-process.js';
+import { type Reply, useIssuer } from '../support/issuer.js';
+import { USER_INFO_PATH, bearer } from '../support/marked-routes.js';
+import { PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
+
+failOnUnhandledRejections();
+const issuer = useIssuer();
+const CAPTCHA_PATH = '/api/v3/get-captcha-code';
+const TOKEN_PATH = '/oidc/token';
+
+@Injectable()
+class CaptchaPipe implements PipeTransform {
+  constructor(private readonly client: GenAuthClient) {}
+  transform(): Promise<unknown> {
+    return this.client.getCaptcha();
+  }
+}
+
+@Controller()
+class Routes {
+  constructor(private readonly client: GenAuthClient) {}
+
+  @Get('captcha')
+  captcha(): Promise<object> {
+    return this.client.getCaptcha();
+  }
+
+  @Get('pipe')
+  pipe(@Query('x', CaptchaPipe) x: object): object {
+    return x;
+  }
+
+  @Get('refresh')
+  refresh(): Promise<object> {
+    return this.client.refresh('canary-refresh');
+  }
+
+  @Get('sign-in')
+  signIn(): Promise<object> {
+    return this.client.signIn({ account: '', password: 'canary' });
+  }
+
+  @Get('user-info')
+  userInfo(@Query('token') token: string): Promise<object> {
+    return this.client.userInfo(token);
+  }
+
+  @Get('own-error')
+  ownError(): never {
+    throw new Error('canary of the application');
+  }
+
+  @Get('not-found')
+  notFound(): never {
+    throw new NotFoundException('nothing here');
+  }
+}
+
+/** What many applications have: one filter for everything, which knows nothing of headers or of this library. */
+@Catch()
+class CatchAll implements ExceptionFilter {
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<{ status(code: number): { send(body: unknown): void } }>();
+    const { name, code, statusCode } = exception as { name?: string; code?: string; statusCode?: number };
+    const status = exception instanceof HttpException ? exception.getStatus() : 500;
+    response.status(status).send({ caught: name, code, statusCode });
+  }
+}
+
+@UseFilters(CatchAll)
+@Controller('filtered')
+class Filtered extends Routes {}
+
+interface More {
+  before?: Type[];
+  after?: Type[];
+  providers?: Provider[];
+  prepare?: (app: INestApplication) => void;
+}
+
+describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handler on %s', (platform) => {
+  const running: RunningApp[] = [];
+  const start = async (options: Partial<GenAuthOptions> = {}, more: More = {}): Promise<string> => {
+    const { clientOptions } = issuer();
+    const app = await startNestApp(
+      platform,
+      {
+        imports: [
+          ...(more.before ?? []),
+          GenAuthModule.forRoot({ ...clientOptions, ...options }),
+          ...(more.after ?? []),
+        ],
+        controllers: [Routes, Filtered],
+        providers: [CaptchaPipe, ...(more.providers ?? [])],
+      },
+      more.prepare === undefined ? {} : { prepare: more.prepare },
+    );
+    running.push(app);
+    return app.url;
+  };
+  afterEach(async () => {
+    for (const app of running.splice(0)) await app.close();
+  });
+  const read = async (url: string, headers = {}): Promise<{ status: number; headers: object; body: unknown }> => {
+    const answer = await send(url, { headers });
+    const names = ['www-authenticate', 'retry-after', 'cache-control'];
+    const ours = names.map((name) => [name, answer.headers.get(name)] as const).filter(([, value]) => value !== null);
+    return { status: answer.status, headers: Object.fromEntries(ours), body: answer.body };
+  };
+  const after = (seconds: string): object => ({
+    ...ANSWERS.upstream_unavailable,
+    headers: { 'cache-control': 'no-store', 'retry-after': seconds },
+  });
+
+  it.each<[string, Reply, object]>([
+    ['HTTP 500', { status: 500 }, after('5')],
+    ['HTTP 503, Retry-After: 9', { status: 503, headers: { 'retry-after': '9' } }, after('9')],
+    ['statusCode 500 in HTTP 200', { body: { statusCode: 500 } }, after('5')],
+    ['a reset', { reset: true }, after('5')],
+    ['a page', { body: '<html>' }, ANSWERS.upstream_invalid_response],
+    ['no captcha', { body: {} }, ANSWERS.upstream_invalid_response],
+  ])('GenAuth answers %s: the same from a handler and from a pipe', async (_title, reply, expected) => {
+    issuer().reply(CAPTCHA_PATH, reply);
+    const url = await start();
+    expect(await read(`${url}/captcha`)).toEqual(expected);
+    expect(await read(`${url}/pipe`)).toEqual(expected);
+    expect(running[0]?.logger.lines.filter((line) => line.startsWith('error '))).toHaveLength(2);
+  });
+
+  it('a refused refresh token, an empty account, a revoked token: as everywhere', async () => {
+    const url = await start();
+    issuer().reply(TOKEN_PATH, { status: 400, body: { error: 'invalid_grant' } });
+    expect(await read(`${url}/refresh`)).toMatchObject({ status: 401, body: { code: 'refresh_token_refused' } });
+    expect(await read(`${url}/sign-in`)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    issuer().reply(USER_INFO_PATH, { status: 401 });
+    const token = bearer(issuer()).slice('Bearer '.length);
+    expect(await read(`${url}/user-info?token=${token}`)).toEqual(ANSWERS.invalid_token);
+    expect(running[0]?.logger.lines.join('\n')).not.toContain('canary');
+  });
+
+  it('our own mistake: 500, and the log says which', async () => {
+    const url = await start({ appSecret: () => Promise.reject(new Error('the vault is shut')) });
+    expect(await read(`${url}/refresh`)).toEqual(ANSWERS.configuration_error);
+    expect(running[0]?.logger.lines.join('\n')).toMatch(/error app_secret_unavailable: [^]*the vault is shut/);
+  });
+
+  it('the language is by Accept-Language, or by the option', async () => {
+    issuer().reply(CAPTCHA_PATH, { status: 500 });
+    const url = await start();
+    const chinese = { ...ANSWERS.upstream_unavailable.body, message: '暂时无法连接身份服务，请稍后再试。' };
+    expect((await read(`${url}/captcha`, { 'accept-language': 'zh-CN' })).body).toEqual(chinese);
+    expect((await read(`${await start({ language: 'zh' })}/captcha`)).body).toEqual(chinese);
+  });
+
+  it('what is not ours stays as it was', async () => {
+    const url = await start();
+    expect(await read(`${url}/own-error`)).toEqual({
+      status: 500,
+      headers: {},
+      body: { statusCode: 500, message: 'Internal server error' },
+    });
+    expect(await read(`${url}/not-found`)).toMatchObject({ status: 404, body: { message: 'nothing here' } });
+    expect((await send(`${url}/nowhere`)).status).toBe(404);
+  });
+
+  const asAppFilter = { provide: APP_FILTER, useClass: CatchAll };
+  @Module({ providers: [asAppFilter] })
+  class FilterModule {}
+
+  it.each<[string, More]>([
+    ['APP_FILTER of the application', { providers: [asAppFilter] }],
+    ['APP_FILTER of a module that is imported before', { before: [FilterModule] }],
+  ])('a catch-all filter by %s: ours answers what is ours, it what is not', async (_title, more) => {
+    issuer().reply(CAPTCHA_PATH, { status: 500 });
+    const url = await start({}, more);
+    expect(await read(`${url}/captcha`)).toEqual(ANSWERS.upstream_unavailable);
+    expect((await read(`${url}/own-error`)).body).toEqual({ caught: 'Error' });
+  });
+
+  it.each<[string, string, More]>([
+    ['by useGlobalFilters', 'captcha', { prepare: (app) => void app.useGlobalFilters(new CatchAll()) }],
+    ['by APP_FILTER of a module that is imported after', 'captcha', { after: [FilterModule] }],
+    ['on a controller', 'filtered/captcha', {}],
+  ])(
+    'a catch-all filter %s has the first word, as Nest has it: it gets the error with all it needs',
+    async (...row) => {
+      const [, path, more] = row;
+      issuer().reply(CAPTCHA_PATH, { status: 500 });
+      expect(await read(`${await start({}, more)}/${path}`)).toEqual({
+        status: 500,
+        headers: {},
+        body: { caught: 'UpstreamError', code: 'upstream_unavailable', statusCode: 503 },
+      });
+    },
+  );
+});
