@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // A busy machine is slow, and no test measures time.
+  testTimeout: 30_000,
   // Jest would leave one core to itself, and on two cores work on one.
   maxWorkers: '100%',
   roots: ['<rootDir>/test'],
@@ -10,7 +12,7 @@ export default {
   moduleNameMapper: {
     // The sample app imports the package by its public name: here it is tested against src.
     '^passport-genauth$': '<rootDir>/src/index.ts',
-    '^passport-genauth/(nest|emulator)$': '<rootDir>/src/$1/index.ts',
+    '^passport-genauth/(nest|emulator|testing)$': '<rootDir>/src/$1/index.ts',
     // TypeScript's ESM writes './x.js' for './x.ts'.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

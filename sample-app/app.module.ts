@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
 import { AuthController } from './auth.controller.js';
 import { DemoController } from './demo.controller.js';
+import { GuardedController } from './guarded.controller.js';
 import { SETTINGS, type Settings } from './settings.js';
 
 @Module({})
@@ -13,7 +14,7 @@ export class AppModule implements OnApplicationShutdown {
     return {
       module: AppModule,
       imports: [GenAuthModule.forRoot(settings.options)],
-      controllers: [AuthController, DemoController],
+      controllers: [AuthController, GuardedController, DemoController],
       providers: [
         { provide: SETTINGS, useValue: settings },
         // Every route wants a token, unless it says @Public() or is a login.

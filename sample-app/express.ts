@@ -3,39 +3,52 @@ import express, { type Request, type Response } from 'express';
 import passport from 'passport';
 import {
   GenAuthAdStrategy,
-  GenAuthBearerStrategy,
   GenAuthClient,
   GenAuthPasswordStrategy,
+  type BearerUser,
   type GenAuthUser,
   type SignInInfo,
-  bodyErrorHandler,
+  genAuthErrorHandler,
+  requireAuth,
   signInHandler,
 } from 'passport-genauth';
 import { toLoginAnswer } from './login-answer.js';
+import { logout, refresh } from './session.js';
 import { endWithMessage, loadSettings } from './settings.js';
 
 const settings = await loadSettings().catch(endWithMessage);
 const client = makeClient();
 passport.use(new GenAuthPasswordStrategy(client));
 passport.use(new GenAuthAdStrategy(client));
-passport.use(new GenAuthBearerStrategy(client));
 
 const app = express();
 app.disable('x-powered-by');
 app.set('trust proxy', settings.trustProxy);
 app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
-app.use(express.json(), bodyErrorHandler);
+app.use(express.json());
 
 function answerLogin(req: Request, res: Response): void {
-  res.json(toLoginAnswer(req.user as GenAuthUser, req.authInfo as SignInInfo));
+  res.json(toLoginAnswer(req.user as GenAuthUser, (req.authInfo as SignInInfo).tokens));
 }
 app.post('/auth/login', signInHandler('genauth-password'), answerLogin);
 app.post('/auth/login/ad', signInHandler('genauth-ad'), answerLogin);
 app.get('/auth/captcha', async (_req, res) => {
   res.json(await client.getCaptcha());
 });
-app.get('/me', passport.authenticate('genauth-bearer', { session: false }), (req, res) => {
+app.post('/auth/refresh', async (req, res) => {
+  res.set('cache-control', 'no-store').json(await refresh(client, req.body));
+});
+app.post('/auth/logout', async (req, res) => {
+  res.json(await logout(client, req.body));
+});
+app.get('/me', requireAuth(client), (req, res) => {
   res.json(req.user);
+});
+app.get('/admin', requireAuth(client, { roles: ['admin'] }), (req, res) => {
+  res.json({ admin: (req.user as BearerUser).sub });
+});
+app.get('/orders', requireAuth(client, { scopes: ['email'] }), (req, res) => {
+  res.json({ email: (req.user as GenAuthUser).email, orders: [] });
 });
 app.get('/health', (_req, res) => {
   res.json({ status: 'ok' });
@@ -46,6 +59,9 @@ app.get('/demo/last-sign-in', (_req, res) => {
     res.status(404).json({ statusCode: 404, message: 'No sign-in has reached an emulator in this process.' });
   else res.json(last);
 });
+
+// Behind the routes: what they let through of the library's errors, and bodies that cannot be read.
+app.use(genAuthErrorHandler(client));
 
 const server = app.listen(settings.port, settings.host, (error?: Error) => {
   if (error !== undefined) endWithMessage(error);

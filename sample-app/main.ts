@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import express from 'express';
-import { bodyErrorHandler } from 'passport-genauth';
+import { genAuthErrorHandler } from 'passport-genauth';
 import { AppModule } from './app.module.js';
 import { endWithMessage, loadSettings } from './settings.js';
 
@@ -13,7 +13,7 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(s
   bodyParser: false,
 }).catch(endWithMessage);
 // Instead of Nest's own: a body that cannot be read is answered without quoting it, since it may hold a password.
-app.use(express.json(), bodyErrorHandler);
+app.use(express.json(), genAuthErrorHandler());
 app.set('trust proxy', settings.trustProxy);
 app.useStaticAssets(fileURLToPath(new URL('../sample-app/public', import.meta.url)));
 app.enableShutdownHooks();

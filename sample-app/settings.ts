@@ -2,7 +2,7 @@ import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
 /** What the sample signs in for when GENAUTH_SCOPE says nothing. */
-const SCOPE = 'openid profile email phone roles';
+const SCOPE = 'openid profile email phone roles offline_access';
 
 /** Injection token. */
 export const SETTINGS = Symbol('settings of the sample');
@@ -27,6 +27,8 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
+      // `/me` shows the whole user, not only what an access token says.
+      userClaims: 'userinfo',
     },
     port: readPort(env, 'PORT', 3000),
     host: emulator === undefined ? '::' : '127.0.0.1',

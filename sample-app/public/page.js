@@ -27,19 +27,16 @@ async function signIn() {
   element('result').hidden = true;
   const captcha = captchaToken === undefined ? {} : { captchaToken, captchaCode: element('captcha-code').value };
   try {
-    const login = await call(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ [field]: element('name').value, password: element('password').value, ...captcha }),
-    });
+    const credentials = { [field]: element('name').value, password: element('password').value };
+    const login = await post(path, { ...credentials, ...captcha });
     element('password').value = '';
     hideCaptcha();
     await showResult(login);
   } catch (error) {
-    // A picture is good for one try, so another one is needed after each.
-    if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha();
     element('failure').textContent = error.message;
     element('failure').hidden = false;
+    // A picture is good for one try, so another one is needed after each.
+    if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha().catch(hideCaptcha);
   } finally {
     button.disabled = false;
   }
@@ -59,19 +56,65 @@ function hideCaptcha() {
   element('captcha').hidden = true;
 }
 
+/** Of the login that is shown. */
+let session;
+
+element('refresh').addEventListener('click', async () => {
+  await act(async () => showResult(await post('auth/refresh', { refreshToken: session.refreshToken })));
+});
+
+element('logout').addEventListener('click', async () => {
+  const { accessToken, idToken, refreshToken } = session;
+  await act(async () => {
+    await post('auth/logout', { accessToken, idToken, refreshToken });
+    session = undefined;
+    element('result').hidden = true;
+  });
+});
+
+async function act(run) {
+  element('failure').hidden = true;
+  try {
+    await run();
+  } catch (error) {
+    element('failure').textContent = error.message;
+    element('failure').hidden = false;
+  }
+}
+
+/** What the routes with conditions answer to this person. */
+async function showRoutes(headers) {
+  for (const route of ['admin', 'orders']) {
+    const answer = await call(route, { headers }).then(JSON.stringify, (error) => error.message);
+    element(route).textContent = answer;
+  }
+}
+
 async function showResult(login) {
+  session = login;
   const expires = new Date(login.expiresAt);
   element('expires').textContent = expires.toLocaleString();
   element('expires').dateTime = expires.toISOString();
   element('user').textContent = JSON.stringify(login.user, null, 2);
-  const me = await call('me', { headers: { authorization: `Bearer ${login.accessToken}` } });
+  const headers = { authorization: `Bearer ${login.accessToken}` };
+  const me = await call('me', { headers });
   element('me').textContent = JSON.stringify(me, null, 2);
+  element('refresh').hidden = login.refreshToken === undefined;
+  await showRoutes(headers);
   // Only the emulator can tell; with a real tenant this part stays hidden.
   const received = await call('demo/last-sign-in').catch(() => undefined);
   element('received-part').hidden = received === undefined;
   element('client-ip').textContent = received?.clientIp ?? 'none';
   element('context').textContent = JSON.stringify(received?.context ?? null);
   element('result').hidden = false;
+}
+
+function post(path, body) {
+  return call(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 }
 
 async function call(path, init) {

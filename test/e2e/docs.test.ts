@@ -11,9 +11,9 @@ const snippets = new Map(PAGES.filter((page) => page !== 'README.md').flatMap((p
 
 beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
+  mkdirSync(join(FOLDER, 'out'), { recursive: true });
   for (const [name, code] of [...snippets, ...readSnippets('README.md')]) {
-    if (name.endsWith('.ts')) writeFileSync(join(FOLDER, name), code);
+    writeFileSync(join(FOLDER, name.endsWith('.js') ? `out/${name}` : name), code);
   }
   writeFileSync(
     join(FOLDER, 'tsconfig.json'),
@@ -47,7 +47,16 @@ async function run(code: string): Promise<string> {
 }
 
 it('has snippets that compile in strict mode', () => {
-  expect([...snippets.keys()]).toEqual(['outcomes.ts', 'events.ts', 'two-apps.ts', 'types.ts']);
+  expect([...snippets.keys()]).toEqual([
+    'guarded.ts',
+    'shop.js',
+    'session.ts',
+    'pages.js',
+    'outcomes.ts',
+    'events.ts',
+    'two-apps.ts',
+    'types.ts',
+  ]);
   for (const name of snippets.keys()) expect(existsSync(join(FOLDER, 'out', name.replace('.ts', '.js')))).toBe(true);
 });
 
@@ -95,6 +104,117 @@ it('two-apps.ts signs customers and staff in, each at their own', async () => {
   `);
   await Promise.all([customers.stop(), staff.stop()]);
   expect(output).toBe('201 201 401');
+});
+
+const SHOP = `
+  const login = async (account) => (await client.signIn({ account, password: 'passw0rd' })).tokens.accessToken;
+  const ask = async (path, token) => (await fetch(url + path, token && { headers: { authorization: 'Bearer ' + token } })).status;
+  const [alice, bob] = [await login('alice'), await login('bob')];
+  for (const path of ['offers', 'orders', 'stock', 'tenants/t1']) console.log(path, await ask(path), await ask(path, alice), await ask(path, bob), await ask(path, 'x'));
+`;
+const SHOP_ANSWERS = [
+  'offers 200 200 200 401',
+  'orders 401 200 200 401',
+  'stock 401 200 403 401',
+  'tenants/t1 401 403 403 401',
+];
+
+it.each([
+  [
+    'guarded.ts',
+    `
+    import 'reflect-metadata';
+    import { Module } from '@nestjs/common';
+    import { APP_GUARD, NestFactory } from '@nestjs/core';
+    import { GenAuthClient } from 'passport-genauth';
+    import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
+    import { ShopController } from './guarded.js';
+    class AppModule {}
+    const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
+    Module({ imports: [GenAuthModule.forRoot(options)], controllers: [ShopController], providers })(AppModule);
+    const app = await NestFactory.create(AppModule, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const client = app.get(GenAuthClient);
+    const url = (await app.getUrl()) + '/shop/';
+    console.log((await fetch(url + 'goods')).status);
+    ${SHOP}
+    await app.close();`,
+    ['200', ...SHOP_ANSWERS],
+  ],
+  [
+    'shop.js',
+    `
+    import express from 'express';
+    import { GenAuthClient } from 'passport-genauth';
+    import { makeShop } from './shop.js';
+    const client = new GenAuthClient(options);
+    const server = express().use('/shop', makeShop(client)).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const url = 'http://127.0.0.1:' + server.address().port + '/shop/';
+    ${SHOP}
+    server.close();
+    server.closeAllConnections();
+    client.close();`,
+    SHOP_ANSWERS,
+  ],
+])('%s guards', async (_name, code, answers) => {
+  const emulator = await new GenAuthEmulator().start();
+  const options = { ...emulator.clientOptions, scope: ['openid', 'email', 'phone', 'roles'] };
+  const output = await run(code.replace(/^\s*(?=const|class)/m, `const options = ${JSON.stringify(options)};`));
+  await emulator.stop();
+  expect(output.split('\n')).toEqual(answers);
+});
+
+it('session.ts refreshes, asks, revokes and ends', async () => {
+  const emulator = await new GenAuthEmulator().start();
+  const options = { ...emulator.clientOptions, scope: ['openid', 'offline_access'] };
+  const output = await run(`
+    import { GenAuthClient } from 'passport-genauth';
+    import { keepSignedIn } from './session.js';
+    const client = new GenAuthClient(${JSON.stringify(options)});
+    const { tokens, user } = await client.signIn({ account: 'alice', password: 'passw0rd' });
+    console.log(user.sub);
+    const url = new URL(await keepSignedIn(client, tokens));
+    console.log(url.pathname, [...url.searchParams.keys()].join());
+    client.close();
+  `);
+  await emulator.stop();
+  const [sub] = output.split('\n');
+  expect(output.split('\n')).toEqual([
+    sub,
+    `${sub} ${sub}`,
+    'true',
+    'false',
+    '/oidc/session/end id_token_hint,post_logout_redirect_uri,state',
+  ]);
+});
+
+it('pages.js signs in with a session, and out', async () => {
+  const emulator = await new GenAuthEmulator().start();
+  const output = await run(`
+    process.env.SESSION_SECRET = crypto.randomUUID();
+    const { GenAuthClient } = await import('passport-genauth');
+    const { makePages } = await import('./pages.js');
+    const client = new GenAuthClient(${JSON.stringify(emulator.clientOptions)});
+    const server = makePages(client).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    let cookie = '';
+    const ask = async (path, body) => {
+      const answer = await fetch('http://127.0.0.1:' + server.address().port + path, {
+        redirect: 'manual', headers: { cookie }, ...(body && { method: 'POST', body: new URLSearchParams(body) }),
+      });
+      cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+      return answer.headers.get('location') ?? (await answer.text()).split(' ').slice(0, 2).join(' ');
+    };
+    console.log(await ask('/'), await ask('/login', { account: 'alice', password: 'wrong' }), await ask('/'));
+    console.log(await ask('/login', { account: 'alice', password: 'passw0rd' }), await ask('/'));
+    console.log(await ask('/logout', {}), await ask('/'));
+    server.close();
+    server.closeAllConnections();
+    client.close();
+  `);
+  await emulator.stop();
+  expect(output.split('\n')).toEqual(['not signed /login not signed', '/ signed in', '/ not signed']);
 });
 
 it('links to files that exist', () => {

@@ -61,11 +61,27 @@ if (BROWSER === undefined) {
         name: 'Alice Example',
         roles: ['admin'],
       });
-      expect(JSON.parse((await page.textContent('#me')) ?? '')).toHaveProperty('scope');
+      expect(await page.textContent('#me')).toBe(await page.textContent('#user'));
+      expect(await page.textContent('#admin')).toContain('"admin":');
+      expect(await page.textContent('#orders')).toContain('alice@example.com');
       expect(Date.parse((await page.getAttribute('#expires', 'datetime')) ?? '')).toBeGreaterThan(Date.now());
       expect(await page.textContent('#client-ip')).toMatch(/^(127\.0\.0\.1|::1)$/);
       expect(await page.textContent('#context')).toContain('HeadlessChrome');
       expect(await page.inputValue('#password')).toBe('');
+    });
+
+    it('refreshes the tokens, and signs out', async () => {
+      const refreshed = page.waitForResponse((response) => response.url().endsWith('/auth/refresh'));
+      const asked = page.waitForResponse((response) => response.url().endsWith('/me'));
+      await page.click('#refresh');
+      expect((await refreshed).status()).toBe(200);
+      // What it brought is in use: the routes are asked with the new token.
+      const me = await asked;
+      const { accessToken } = (await (await refreshed).json()) as { accessToken: string };
+      expect([me.status(), me.request().headers()['authorization']]).toEqual([200, `Bearer ${accessToken}`]);
+      await page.click('#logout');
+      await page.waitForSelector('#result', { state: 'hidden' });
+      expect(await page.isVisible('#failure')).toBe(false);
     });
 
     it('shows a picture when one is asked for, and signs in with it', async () => {
@@ -90,6 +106,7 @@ if (BROWSER === undefined) {
       await signIn('bob', 'passw0rd');
       await page.waitForSelector('#result:not([hidden])');
       expect(JSON.parse((await page.textContent('#user')) ?? '')).toMatchObject({ name: 'Bob Example' });
+      expect(await page.textContent('#admin')).toContain('(insufficient_role)');
       expect(await page.isVisible('#captcha')).toBe(false);
     });
 

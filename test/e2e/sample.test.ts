@@ -38,12 +38,13 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   ])('signs in %s and guards /me', async (_, path, credentials, fullName) => {
     const { status, body } = await post(`${sample.url}${path}`, credentials);
     expect(status).toBe(200);
-    expect(Object.keys(body).sort()).toEqual(['accessToken', 'expiresAt', 'idToken', 'user']);
+    expect(Object.keys(body).sort()).toEqual(['accessToken', 'expiresAt', 'idToken', 'refreshToken', 'user']);
     expect(body['user']).toMatchObject({ name: fullName });
     expect(new Date(body['expiresAt'] as string).toISOString()).toBe(body['expiresAt']);
     const headers = { authorization: `Bearer ${body['accessToken'] as string}` };
     const me = await send(`${sample.url}/me`, { headers });
-    expect([me.status, me.body['sub']]).toEqual([200, (body['user'] as { sub: string }).sub]);
+    // The whole user: all claims of the scopes, not only what an access token says.
+    expect([me.status, me.body]).toEqual([200, body['user']]);
   });
 
   it('refuses /me without a token and with an id_token', async () => {
@@ -55,6 +56,73 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
       expect.stringContaining('error="invalid_token"'),
     ]);
   });
+
+  it.each([
+    ['alice', 200, 200],
+    ['bob', 403, 200],
+  ])('lets %s into /admin with %d, into /orders with %d', async (account, admin, orders) => {
+    const { body } = await post(`${sample.url}/auth/login`, { account, password: 'passw0rd' });
+    const headers = { authorization: `Bearer ${body['accessToken'] as string}` };
+    for (const [path, status, code] of [
+      ['/admin', admin, 'insufficient_role'],
+      ['/orders', orders, 'insufficient_scope'],
+    ] as const) {
+      const answer = await send(`${sample.url}${path}`, { headers });
+      expect([path, answer.status]).toEqual([path, status]);
+      if (status === 403) expect(answer.body['code']).toBe(code);
+      expect((await send(`${sample.url}${path}`)).status).toBe(401);
+    }
+  });
+
+  it('refreshes, and a refresh token is good once', async () => {
+    const { body } = await post(`${sample.url}/auth/login`, ALICE);
+    const refreshed = await post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
+    expect([refreshed.status, refreshed.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(Object.keys(refreshed.body).sort()).toEqual(Object.keys(body).sort());
+    expect(refreshed.body['user']).toEqual(body['user']);
+    expect(refreshed.body['refreshToken']).not.toBe(body['refreshToken']);
+    const headers = { authorization: `Bearer ${refreshed.body['accessToken'] as string}` };
+    expect((await send(`${sample.url}/me`, { headers })).body).toEqual(body['user']);
+    const again = await post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
+    expect([again.status, again.body['code'], again.headers.get('www-authenticate')]).toEqual([
+      401,
+      'refresh_token_refused',
+      null,
+    ]);
+  });
+
+  it('ends a session: the refresh token is revoked, and the answer says where GenAuth ends its own', async () => {
+    const { body } = await post(`${sample.url}/auth/login`, ALICE);
+    const { refreshToken, idToken } = body;
+    const logout = await post(`${sample.url}/auth/logout`, { refreshToken, idToken });
+    expect(logout.status).toBe(200);
+    expect((await fetch(logout.body['logoutUrl'] as string)).status).toBe(200);
+    expect((await post(`${sample.url}/auth/refresh`, { refreshToken })).status).toBe(401);
+  });
+
+  it.each([{}, { refreshToken: 5 }, { refreshToken: '' }])('/auth/refresh with %j: 400', async (body) => {
+    const answer = await post(`${sample.url}/auth/refresh`, body);
+    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
+  });
+
+  it.each([
+    ['GET', '/auth/captcha', 'captcha'],
+    ['POST', '/auth/refresh', 'token'],
+    ['POST', '/auth/logout', 'revocation'],
+  ])(
+    '%s %s while GenAuth is down: 503 with Retry-After, and no word of where GenAuth is',
+    async (method, path, endpoint) => {
+      await post(`${sample.emulatorUrl}/emulator/v1/faults`, { endpoint, status: 500, times: 1 });
+      const options = method === 'POST' ? { method, body: { refreshToken: 'x' } } : {};
+      const answer = await send(`${sample.url}${path}`, options);
+      expect([answer.status, answer.headers.get('retry-after'), answer.body['code']]).toEqual([
+        503,
+        '5',
+        'upstream_unavailable',
+      ]);
+      expect(JSON.stringify(answer.body)).not.toContain('127.0.0.1');
+    },
+  );
 
   it('forwards the socket address whatever the header says, and the context', async () => {
     await post(`${sample.url}/auth/login`, ALICE, { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'journal test' });
