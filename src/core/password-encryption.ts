@@ -110,11 +110,11 @@ function unusable(type: EncryptedBy, problem: string): UpstreamError {
 function importRsaKey(text: string): PasswordKey['encrypt'] {
   const key = parseRsaKey(text);
   const { modulusLength: bits = 0, publicExponent = 0n } = key?.asymmetricKeyDetails ?? {};
-  if (key?.asymmetricKeyType !== 'rsa' || bits < MIN_RSA_BITS) {
+  // With the exponent 1 the ciphertext is the password itself.
+  const encrypts = publicExponent >= 3n && publicExponent % 2n === 1n;
+  if (key?.asymmetricKeyType !== 'rsa' || bits < MIN_RSA_BITS || !encrypts) {
     throw unusable('rsa', 'is not an RSA key of 1024 bits or more');
   }
-  // With the exponent 1 the ciphertext is the password itself.
-  if (publicExponent < 3n || publicExponent % 2n === 0n) throw unusable('rsa', 'has an exponent that encrypts nothing');
   const maxBytes = Math.ceil(bits / 8) - RSA_PADDING_BYTES;
   return (password) => {
     const bytes = Buffer.from(password, 'utf8');
