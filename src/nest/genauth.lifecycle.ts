@@ -24,14 +24,15 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
   constructor(
     private readonly client: GenAuthClient<string>,
     private readonly adapterHost: HttpAdapterHost,
-    private readonly strategies: readonly passport.Strategy[],
+    // Not Passport's type: users need not have its types.
+    private readonly strategies: readonly object[],
   ) {}
 
   /** @throws ConfigurationError where two different applications have one name: logins would go to either. */
   onModuleInit(): void {
     this.expectOwnName();
     trackReplies(this.adapterHost);
-    for (const strategy of this.strategies) passport.use(strategy);
+    for (const strategy of this.strategies) passport.use(strategy as passport.Strategy);
     registerAuthGuards(this.client.options.name);
   }
 

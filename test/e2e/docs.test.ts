@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { ROOT, startNode } from '../support/process.js';
 import { PAGES, readSnippets } from '../support/readme.js';
@@ -52,10 +53,14 @@ it('has snippets that compile in strict mode', () => {
     'shop.js',
     'session.ts',
     'pages.js',
+    'openapi.ts',
     'outcomes.ts',
     'events.ts',
     'two-apps.ts',
     'types.ts',
+    'app.module.ts',
+    'app.test.ts',
+    'shop.test.js',
   ]);
   for (const name of snippets.keys()) expect(existsSync(join(FOLDER, 'out', name.replace('.ts', '.js')))).toBe(true);
 });
@@ -136,10 +141,13 @@ it.each([
     await app.listen(0, '127.0.0.1');
     const client = app.get(GenAuthClient);
     const url = (await app.getUrl()) + '/shop/';
+    const { documentApi } = await import('./openapi.js');
+    const { paths } = documentApi(app);
+    console.log(Object.entries(paths).map(([path, { get }]) => path.replace('/shop/', '') + ' ' + (get.responses[401] ? 1 : 0) + (get.responses[403] ? 1 : 0)).join());
     console.log((await fetch(url + 'goods')).status);
     ${SHOP}
     await app.close();`,
-    ['200', ...SHOP_ANSWERS],
+    ['goods 00,offers 10,orders 11,stock 11,tenants/{tenant} 11', '200', ...SHOP_ANSWERS],
   ],
   [
     'shop.js',
@@ -215,6 +223,19 @@ it('pages.js signs in with a session, and out', async () => {
   `);
   await emulator.stop();
   expect(output.split('\n')).toEqual(['not signed /login not signed', '/ signed in', '/ not signed']);
+});
+
+it.each([
+  ['app.test.ts', 3],
+  ['shop.test.js', 3],
+])('%s passes under node:test', async (name, count) => {
+  const file = join(FOLDER, 'out', name.replace('.ts', '.js'));
+  const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', file], {
+    cwd: join(FOLDER, 'out'),
+    env: { PATH: process.env['PATH'] ?? '' },
+    timeout: 30_000,
+  });
+  expect(stdout).toContain(`# pass ${count}\n# fail 0`);
 });
 
 it('links to files that exist', () => {

@@ -1,0 +1,26 @@
+import { type TestAnswer, type TestRequest, openApp } from './open-app.js';
+
+const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
+
+/** Sends requests to an application as one person: `agent.post('/orders', { body: { item: 1 } })`. */
+export type TestAgent = Readonly<
+  Record<(typeof METHODS)[number], (path: string, request?: TestRequest) => Promise<TestAnswer>>
+>;
+
+/** @param token - Left out: nobody is signed in. */
+export function createAgent(app: object, token: string | undefined): TestAgent {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const send = async (method: string, path: string, { headers, body }: TestRequest = {}): Promise<TestAnswer> => {
+    const open = await openApp(app);
+    try {
+      return await open.send(method.toUpperCase(), path, { headers: { ...authorization, ...headers }, body });
+    } finally {
+      await open.close();
+    }
+  };
+  const methods = METHODS.map((method) => [
+    method,
+    (path: string, request?: TestRequest) => send(method, path, request),
+  ]);
+  return Object.fromEntries(methods) as TestAgent;
+}
