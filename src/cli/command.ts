@@ -9,7 +9,14 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the command is to end (SIGINT, SIGTERM). */
   readonly stop: AbortSignal;
+  /** Where a person types or a program writes; a function, since Node opens it when it is asked for. */
+  readonly stdin?: () => Input;
+  /** Whether standard output is a terminal, which can show colours. */
+  readonly isTerminal?: boolean;
 }
+
+/** Standard input; a terminal can be told not to show what is typed. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 /** Runs a command with the arguments after its name; resolves with the process's exit code. */
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
@@ -17,8 +24,18 @@ export type Command = (args: readonly string[], io: CommandIo) => Promise<number
 /** Exit codes. `usage`: the command line, or a file that it names, has to be corrected. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
+/** What of this package's `package.json` the commands use. */
+export interface Manifest {
+  version: string;
+  engines: { node: string };
+  peerDependencies: Readonly<Record<string, string>>;
+}
+
+export async function readManifest(): Promise<Manifest> {
+  return JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
+}
+
 /** The version of this package. */
 export async function readVersion(): Promise<string> {
-  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
+  return (await readManifest()).version;
 }

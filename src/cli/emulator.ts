@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
   DEFAULT_AD_ACCOUNTS,
@@ -8,6 +7,8 @@ import {
   EmulatorError,
   GenAuthEmulator,
   type GenAuthEmulatorOptions,
+  readUsersFile,
+  type UsersFile,
 } from '../emulator/index.js';
 import { type Command, type CommandIo, EXIT, readVersion } from './command.js';
 
@@ -23,7 +24,23 @@ Options:
   --app-secret SECRET  secret of the app (${DEFAULT_APP_SECRET})
   --auth-method NAME   how the app proves who it is: client_secret_post (default), client_secret_basic or none
   --id-token-alg NAME  what id_tokens are signed with: RS256 (default) or HS256
-  --users FILE.json    who can sign in: { "users": [...], "adAccounts": [...] }, or a list of users
+  --token-lifetime SECONDS
+                       how long id_tokens and access tokens live (1209600, 14 days)
+  --refresh-token-lifetime SECONDS
+                       how long refresh tokens live (2592000, 30 days)
+  --users FILE.json    who can sign in: { "users": [...], "adAccounts": [...], "tenants": [...], "roles": [...],
+                       "extendedFields": [...] }, or a list of users
+  --captcha-after N    failures of an account after which it needs a captcha (never)
+  --lock-after N       failures of an account after which it is locked (never)
+  --mfa                asks everybody for a second factor
+  --clock-drift SECONDS
+                       how far the clock is ahead; --clock-drift=-60 is behind (0)
+  --logout-uri URI     where a logout may lead; may be there several times
+  --lifetime-field NAME, --system-wrapped, --jwks-address NAME
+                       where GenAuth's documents differ: expires_in, expire_in or both (default); the keys for
+                       passwords in an envelope; the key set at the host, below the app, or at both (default)
+  --host ADDRESS       address to listen on (127.0.0.1)
+  --allow-remote       takes a --host that other machines can reach: everybody there can sign in
   --help, --version
 
 Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET,
@@ -40,11 +57,11 @@ export const runEmulator: Command = async (args, io) => {
       io.stdout(flags.help ? HELP : await readVersion());
       return EXIT.ok;
     }
-    const people = flags.users === undefined ? {} : await readUsersFile(flags.users);
+    const people = flags.users === undefined ? {} : await readPeople(flags.users);
     const emulator = buildEmulator(flags, io.env, people);
     await emulator.start();
     io.stdout(`GenAuth emulator listening on ${emulator.url}`);
-    io.stdout(describe(emulator, people));
+    io.stdout(describe(emulator, people, flags['allow-remote'] === true));
     if (!io.stop.aborted) await once(io.stop, 'abort');
     await emulator.stop();
     return EXIT.ok;
@@ -64,7 +81,19 @@ function readFlags(args: readonly string[]) {
         'app-secret': { type: 'string' },
         'auth-method': { type: 'string' },
         'id-token-alg': { type: 'string' },
+        'token-lifetime': { type: 'string' },
+        'refresh-token-lifetime': { type: 'string' },
         users: { type: 'string' },
+        'captcha-after': { type: 'string' },
+        'lock-after': { type: 'string' },
+        mfa: { type: 'boolean' },
+        'clock-drift': { type: 'string' },
+        'logout-uri': { type: 'string', multiple: true },
+        'lifetime-field': { type: 'string' },
+        'system-wrapped': { type: 'boolean' },
+        'jwks-address': { type: 'string' },
+        host: { type: 'string' },
+        'allow-remote': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -76,25 +105,51 @@ function readFlags(args: readonly string[]) {
   }
 }
 
-type People = Pick<GenAuthEmulatorOptions, 'users' | 'adAccounts'>;
+/** Digits only: Number() also reads '', '0x50' and '1e3'. What is too much or too little, the emulator says. */
+function readNumber(text: string, name: string, expected: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`${name}: expected ${expected}, got "${text}".`);
+}
 
-function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], people: People): GenAuthEmulator {
+function readSeconds(text: string | undefined, name: string): number | undefined {
+  return text === undefined ? undefined : readNumber(text, name, 'a number of seconds');
+}
+
+/** The one number that may be negative. */
+function readDrift(text: string | undefined): number | undefined {
+  const seconds = readSeconds(text?.replace(/^-(?=\d)/, ''), '--clock-drift');
+  return seconds !== undefined && text?.startsWith('-') === true ? -seconds : seconds;
+}
+
+function readCount(text: string | undefined, name: string): number | undefined {
+  return text === undefined ? undefined : readNumber(text, name, 'a number of failures');
+}
+
+function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], people: UsersFile): GenAuthEmulator {
   const port = flags.port ?? env['EMULATOR_PORT'] ?? String(DEFAULT_PORT);
-  // Digits only: Number() also reads '', '0x50' and '1e3'.
-  if (!/^\d{1,5}$/.test(port)) {
-    const name = flags.port === undefined ? 'EMULATOR_PORT' : '--port';
-    throw new UsageError(`${name}: expected a number from 0 to 65535, got "${port}".`);
-  }
+  const portName = flags.port === undefined ? 'EMULATOR_PORT' : '--port';
   const method = flags['auth-method'] ?? env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
   const alg = flags['id-token-alg'] ?? env['GENAUTH_ID_TOKEN_ALG'];
   try {
     return new GenAuthEmulator({
-      port: Number(port),
+      port: readNumber(port, portName, 'a number from 0 to 65535'),
       appId: flags['app-id'] ?? env['GENAUTH_APP_ID'],
       appSecret: flags['app-secret'] ?? env['GENAUTH_APP_SECRET'],
-      // The emulator checks these two, and names those that there are.
+      // The emulator checks the words, and names those that there are.
       tokenEndpointAuthMethod: method as GenAuthEmulatorOptions['tokenEndpointAuthMethod'],
       idTokenSignedResponseAlg: alg as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
+      tokenLifetime: readSeconds(flags['token-lifetime'], '--token-lifetime'),
+      refreshTokenLifetime: readSeconds(flags['refresh-token-lifetime'], '--refresh-token-lifetime'),
+      captchaAfter: readCount(flags['captcha-after'], '--captcha-after'),
+      lockAfter: readCount(flags['lock-after'], '--lock-after'),
+      mfa: flags.mfa,
+      clockDrift: readDrift(flags['clock-drift']),
+      postLogoutRedirectUris: flags['logout-uri'],
+      lifetimeField: flags['lifetime-field'] as GenAuthEmulatorOptions['lifetimeField'],
+      systemWrapped: flags['system-wrapped'],
+      jwksAddress: flags['jwks-address'] as GenAuthEmulatorOptions['jwksAddress'],
+      host: flags.host,
+      allowRemote: flags['allow-remote'],
       ...people,
     });
   } catch (error) {
@@ -102,36 +157,15 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
   }
 }
 
-/** Only the file's outline is read here; the emulator checks what is in the lists and names places as `users[2].email`. */
-async function readUsersFile(path: string): Promise<People> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--users: cannot read ${path} (${error.code}).`);
-  });
-  const content = parseJson(text, path);
-  if (Array.isArray(content)) return { users: content };
-  const isOutline = typeof content === 'object' && content !== null;
-  const unknown = isOutline ? Object.keys(content).find((key) => key !== 'users' && key !== 'adAccounts') : undefined;
-  if (!isOutline || unknown !== undefined) {
-    const got = unknown === undefined ? '' : `; ${JSON.stringify(unknown)} is neither`;
-    throw new UsageError(
-      `--users: ${path} must hold { "users": [...], "adAccounts": [...] } or a list of users${got}.`,
-    );
-  }
-  return content;
-}
-
-function parseJson(text: string, path: string): unknown {
+async function readPeople(path: string): Promise<UsersFile> {
   try {
-    // Editors on Windows begin a file with a byte order mark.
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    return await readUsersFile(path);
   } catch (error) {
-    // Of the parser's message the place only: the rest may quote a password.
-    const place = /position \d+/.exec(String(error))?.[0] ?? 'its end';
-    throw new UsageError(`--users: ${path} is not JSON: see ${place}.`);
+    throw error instanceof EmulatorError ? new UsageError(`--users: ${error.message}`) : error;
   }
 }
 
-function describe(emulator: GenAuthEmulator, people: People): string {
+function describe(emulator: GenAuthEmulator, people: UsersFile, isRemote: boolean): string {
   const users = (people.users ?? DEFAULT_USERS).map((user) => user.username ?? user.email ?? user.phone_number);
   const adAccounts = (people.adAccounts ?? DEFAULT_AD_ACCOUNTS).map((account) => account.sAMAccountName);
   const isPublic = emulator.appSecret === DEFAULT_APP_SECRET;
@@ -140,6 +174,7 @@ function describe(emulator: GenAuthEmulator, people: People): string {
     `  App secret   ${isPublic ? emulator.appSecret : 'as given'}`,
     `  Users        ${list(users)}`,
     `  AD accounts  ${list(adAccounts)}`,
+    ...(isRemote ? ['Other machines may reach it: whoever does can sign in.'] : []),
     'For development and tests only. Ctrl+C stops it.',
   ].join('\n');
 }

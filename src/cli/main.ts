@@ -11,4 +11,6 @@ process.exitCode = await run(process.argv.slice(2), {
   stderr: (text) => process.stderr.write(`${text}\n`),
   env: process.env,
   stop: stop.signal,
+  stdin: () => process.stdin,
+  isTerminal: process.stdout.isTTY,
 });

@@ -1,7 +1,13 @@
 import { type Command, EXIT, readVersion } from './command.js';
 import { runEmulator } from './emulator.js';
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['emulator', runEmulator]]);
+/** Loaded when it is asked for: it needs the whole core, and the emulator none of it. */
+const runDoctor: Command = async (args, io) => (await import('./doctor.js')).runDoctorCommand(args, io);
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['emulator', runEmulator],
+  ['doctor', runDoctor],
+]);
 
 const HELP = `passport-genauth: tools for applications that sign in with GenAuth
 
@@ -9,6 +15,7 @@ Usage: passport-genauth <command> [options]
 
 Commands:
   emulator    GenAuth on this machine, for development and tests
+  doctor      what is wrong between this application and its GenAuth tenant
 
 Options:
   --help      this text; after a command, the command's own

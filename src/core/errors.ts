@@ -21,6 +21,7 @@ export type ConfigurationErrorCode =
   | 'invalid_options'
   | 'client_authentication_failed'
   | 'app_not_found'
+  | 'grant_not_allowed'
   | 'app_secret_unavailable'
   | 'app_secret_too_short'
   | 'password_decryption_failed'

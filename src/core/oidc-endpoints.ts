@@ -42,7 +42,15 @@ export class OidcEndpoints {
   async requestRefresh(refreshToken: string): Promise<UnverifiedTokens> {
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
     const answer = await this.#post(PATHS.token, form);
-    if (parseOidcError(answer.body) === 'invalid_grant') {
+    const refusal = parseOidcError(answer.body);
+    if (refusal === 'unauthorized_client' || refusal === 'unsupported_grant_type') {
+      throw new ConfigurationError(
+        'grant_not_allowed',
+        `GenAuth lets this application refresh no tokens (${refusal}): allow refresh_token in the console, application → protocol ` +
+          'configuration → authorization mode.',
+      );
+    }
+    if (refusal === 'invalid_grant') {
       throw new TokenVerificationError(
         'refresh_token_refused',
         'GenAuth refused the refresh token (invalid_grant): it expired, was revoked or is used up. The person signs in again.',
@@ -141,7 +149,7 @@ function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): 
 
 function isClientRefused({ status, body }: HttpAnswer): boolean {
   const error = parseOidcError(body);
-  if (error !== undefined) return error === 'invalid_client' || error === 'unauthorized_client';
+  if (error !== undefined) return error === 'invalid_client';
   return status === 401 || readStatusCode({ status, body }) === 401;
 }
 

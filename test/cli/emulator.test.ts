@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeProtectedHeader } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { run } from '../../src/cli/run.js';
 import { makeFolder } from './support.js';
 
@@ -53,6 +53,10 @@ async function signIn(url: string, body: object, headers: Record<string, string>
   return (await post(url, body, headers)).statusCode;
 }
 
+async function apiCode(url: string, body: object): Promise<number | undefined> {
+  return (await post(url, body)).apiCode;
+}
+
 async function post(url: string, body: object, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}/api/v3/signin`, {
     method: 'POST',
@@ -64,7 +68,11 @@ async function post(url: string, body: object, headers: Record<string, string> =
       ...body,
     }),
   });
-  return (await response.json()) as { statusCode: number; data?: { id_token: string } };
+  return (await response.json()) as {
+    statusCode: number;
+    apiCode?: number;
+    data?: { id_token: string; refresh_token?: string };
+  };
 }
 
 async function usersFile(content: unknown): Promise<string> {
@@ -129,6 +137,89 @@ test.each<[string, string[], Record<string, string>]>([
   );
 });
 
+test('--token-lifetime and --refresh-token-lifetime', async () => {
+  await withEmulator(['--token-lifetime', '60', '--refresh-token-lifetime', '90'], async (url) => {
+    const { data } = await post(url, { ...alice, options: { scope: 'openid offline_access' } });
+    const { iat, exp } = decodeJwt(data?.id_token ?? '');
+    expect(Number(exp) - Number(iat)).toBe(60);
+    const form = {
+      client_id: 'genauth-emulator-app',
+      client_secret: 'genauth-emulator-secret-0123456789abcdef',
+      token: data?.refresh_token ?? '',
+    };
+    const introspection = await fetch(`${url}/oidc/token/introspection`, {
+      method: 'POST',
+      body: new URLSearchParams(form),
+    });
+    expect(await introspection.json()).toMatchObject({ active: true, exp: Number(iat) + 90 });
+  });
+});
+
+test('--captcha-after and --lock-after', async () => {
+  const wrong = { passwordPayload: { account: 'alice', password: 'wrong' } };
+  await withEmulator(['--captcha-after', '1'], async (url) => {
+    expect([await apiCode(url, wrong), await apiCode(url, alice)]).toEqual([2333, 2000]);
+  });
+  await withEmulator(['--lock-after', '1'], async (url) => {
+    expect([await apiCode(url, wrong), await apiCode(url, alice)]).toEqual([2333, 2005]);
+  });
+  await withEmulator(['--captcha-after', '0'], async (url) => expect(await apiCode(url, alice)).toBe(2000));
+});
+
+test('--mfa', async () => {
+  await withEmulator(['--mfa'], async (url) => expect(await apiCode(url, alice)).toBe(1636));
+});
+
+test.each([
+  [['--clock-drift', '3600'], 3600],
+  [['--clock-drift=-3600'], -3600],
+  [['--clock-drift=-0'], 0],
+])('%j', async (args, drift) => {
+  await withEmulator(args, async (url) => {
+    const { iat } = decodeJwt((await post(url, alice)).data?.id_token ?? '');
+    expect(Math.abs(Number(iat) - Date.now() / 1000 - drift)).toBeLessThan(10);
+  });
+});
+
+test('--lifetime-field, --system-wrapped and --jwks-address', async () => {
+  const args = ['--lifetime-field', 'expire_in', '--system-wrapped', '--jwks-address', 'app'];
+  await withEmulator(args, async (url) => {
+    const { data } = await post(url, alice);
+    expect([Object.hasOwn(data ?? {}, 'expire_in'), Object.hasOwn(data ?? {}, 'expires_in')]).toEqual([true, false]);
+    expect(await (await fetch(`${url}/api/v3/system`)).json()).toMatchObject({ statusCode: 200, data: { rsa: {} } });
+    const statuses = ['', '/genauth-emulator-app'].map(
+      async (prefix) => (await fetch(`${url}${prefix}/oidc/.well-known/jwks.json`)).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([404, 200]);
+  });
+});
+
+test('--logout-uri, several times', async () => {
+  const targets = ['https://app.example/bye', 'http://localhost:3000/?a=1'];
+  await withEmulator(
+    targets.flatMap((target) => ['--logout-uri', target]),
+    async (url) => {
+      const id_token_hint = (await post(url, alice)).data?.id_token ?? '';
+      for (const target of [...targets, 'https://evil.example/']) {
+        const query = new URLSearchParams({ id_token_hint, post_logout_redirect_uri: target });
+        const { status, headers } = await fetch(`${url}/oidc/session/end?${query.toString()}`, { redirect: 'manual' });
+        const expected = targets.includes(target) ? [302, target] : [400, null];
+        expect([status, headers.get('location')]).toEqual(expected);
+      }
+    },
+  );
+});
+
+test('--host and --allow-remote, which warns', async () => {
+  await withEmulator(['--host', '127.0.0.2'], async (url, stdout) => {
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
+    expect(stdout()).not.toContain('Other machines');
+  });
+  await withEmulator(['--host', '127.0.0.2', '--allow-remote'], async (_url, stdout) => {
+    expect(stdout()).toContain('\nOther machines may reach it: whoever does can sign in.\n');
+  });
+});
+
 test.each<[string, unknown, [alice: number, carol: number, zhangsan: number, lisi: number], string]>([
   ['a list of users', [{ username: 'carol', password: 'c' }], [403, 200, 200, 403], 'carol\n'],
   ['users', { users: [{ email: 'carol@x', password: 'c', username: 'carol' }] }, [403, 200, 200, 403], 'carol\n'],
@@ -176,12 +267,27 @@ describe('a users file with a mistake is exit code 2 and a sentence with its pla
     ],
     ['in adAccounts', { adAccounts: [{ password: 'x' }] }, 'adAccounts[0].sAMAccountName: expected'],
     ['users no list', { users: { alice: {} } }, 'users: expected a list, got an object.'],
-    ['another member', { user: [] }, 'or a list of users; "user" is neither.'],
+    ['another member', { user: [] }, 'users.json: there is no "user" here; known are users, adAccounts, tenants'],
     ['no outline', '"alice"', 'users.json must hold { "users": [...], "adAccounts": [...] } or a list of users.'],
     ['null', 'null', 'users.json must hold'],
     ['no JSON', '[{"password":"canary",}]', 'users.json is not JSON: see position 22.'],
     ['half JSON', '[{"password":"canary"', 'users.json is not JSON: see '],
     ['empty', '', 'users.json is not JSON: see its end.'],
+    [
+      'in roles',
+      { roles: ['admin'], users: [{ username: 'a', password: 'canary', roles: ['admni'] }] },
+      'users[0].roles[0]: "admni" is not among the roles; known are admin.',
+    ],
+    [
+      'in tenants',
+      { tenants: ['t-1'], adAccounts: [{ sAMAccountName: 'a', password: 'canary', tenants: ['t-2'] }] },
+      'adAccounts[0].tenants[0]: "t-2" is not among the tenants',
+    ],
+    [
+      'in a state',
+      { users: [{ username: 'a', password: 'canary', lockout: 1 }] },
+      'users[0].lockout: expected true or',
+    ],
     ['a duplicate', [alice, alice].map(() => ({ username: 'a', password: 'x' })), 'users[1].username: "a" is another'],
   ])('%s', async (_name, content, message) => {
     const { code, stdout, stderr } = await runToEnd('emulator', '--port', '0', '--users', await usersFile(content));
@@ -207,6 +313,21 @@ test.each<[string[], string]>([
   [['--port='], 'got ""'],
   [['--port', '0x50'], 'got "0x50"'],
   [['--port=-1'], 'got "-1"'],
+  [['--token-lifetime', '1h'], '--token-lifetime: expected a number of seconds, got "1h".'],
+  [['--token-lifetime', '0'], 'tokenLifetime: expected a whole number from 1 to 315360000, got 0.'],
+  [['--refresh-token-lifetime', ''], '--refresh-token-lifetime: expected a number of seconds, got "".'],
+  [['--clock-drift', 'soon'], '--clock-drift: expected a number of seconds, got "soon".'],
+  [['--clock-drift=--5'], '--clock-drift: expected a number of seconds, got "--5".'],
+  [['--clock-drift', '400000000'], 'clockDrift: expected a whole number from -315360000'],
+  [['--lock-after', '0'], 'lockAfter: expected a whole number from 1'],
+  [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
+  [['--captcha-after=-1'], '--captcha-after: expected a number of failures, got "-1".'],
+  [['--jwks-address', 'tenant'], 'jwksAddress: expected one of both, host, app, got "tenant".'],
+  [['--lifetime-field', 'exp'], 'lifetimeField: expected one of expires_in, expire_in, both, got "exp".'],
+  [['--logout-uri', '/bye'], 'postLogoutRedirectUris[0]: expected an absolute URL'],
+  [['--host', '0.0.0.0'], "host: expected a loopback address ('127.0.0.1', '::1' or 'localhost'"],
+  [['--host', '', '--allow-remote'], 'host: expected an IP address or a host name, got "".'],
+  [['--mfa=yes'], "Option '--mfa' does not take an argument"],
   [['--app-id', 'a/b'], 'appId: expected'],
   [['--app-secret', ''], 'appSecret: expected a string that is not empty, got an empty one.'],
   [['--auth-method', 'basic'], 'one of client_secret_post, client_secret_basic, none, got "basic".'],

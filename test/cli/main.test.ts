@@ -59,7 +59,7 @@ test('the first line of the program is for the shell', async () => {
 });
 
 test.each([
-  [['--help'], /Usage: passport-genauth <command>[^]*emulator/],
+  [['--help'], /Usage: passport-genauth <command>[^]*emulator[^]*doctor/],
   [['-h'], /Usage: passport-genauth <command>/],
   [['emulator', '--help'], /Usage: passport-genauth emulator[^]*--users FILE\.json/],
   [['emulator', '-h'], /Usage: passport-genauth emulator/],

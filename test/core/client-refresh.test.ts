@@ -237,3 +237,13 @@ describe('against the emulator', () => {
     expect(await catchError(client.refresh(first))).toMatchObject({ code: 'refresh_token_refused' });
   });
 });
+
+it.each(['unauthorized_client', 'unsupported_grant_type'])(
+  '%s: the operator is told of the grant, not of the secret',
+  async (error) => {
+    issuer().reply(TOKEN_PATH, { status: 400, body: { error } });
+    const thrown = await catchError(open().refresh(OLD));
+    expect(thrown).toMatchObject({ name: 'ConfigurationError', code: 'grant_not_allowed', statusCode: 500 });
+    expect(thrown.message).toContain('refresh_token');
+  },
+);

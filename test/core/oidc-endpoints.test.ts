@@ -74,7 +74,6 @@ describe.each(NAMES)('%s', (name) => {
     ['invalid_client under HTTP 401', { status: 401, body: { error: 'invalid_client' } }],
     ['invalid_client under HTTP 400', { status: 400, body: { error: 'invalid_client' } }],
     ['invalid_client under HTTP 200', { status: 200, body: { error: 'invalid_client' } }],
-    ['unauthorized_client', { status: 400, body: { error: 'unauthorized_client' } }],
     ['HTTP 401 with a page', { status: 401, body: '<html>' }],
     ['HTTP 401 with nothing', { status: 401 }],
     ['statusCode 401', { body: { statusCode: 401, message: 'client authentication failed' } }],

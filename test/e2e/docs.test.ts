@@ -49,6 +49,7 @@ async function run(code: string): Promise<string> {
 
 it('has snippets that compile in strict mode', () => {
   expect([...snippets.keys()]).toEqual([
+    'examine.ts',
     'guarded.ts',
     'shop.js',
     'session.ts',
@@ -236,6 +237,20 @@ it.each([
     timeout: 30_000,
   });
   expect(stdout).toContain(`# pass ${count}\n# fail 0`);
+});
+
+it('examine.ts finds what is wrong', async () => {
+  const emulator = await new GenAuthEmulator().start();
+  const { clientOptions } = emulator;
+  const output = await run(`
+    import { examine } from './examine.js';
+    console.log(JSON.stringify(await examine(${JSON.stringify(clientOptions)})));
+    console.log(JSON.stringify(await examine(${JSON.stringify({ ...clientOptions, appSecret: 'wrong' })})));
+  `);
+  await emulator.stop();
+  const [good = '', bad = ''] = output.split('\n');
+  expect(JSON.parse(good)).toEqual([]);
+  expect((JSON.parse(bad) as string[]).length).toBeGreaterThan(0);
 });
 
 it('links to files that exist', () => {

@@ -71,6 +71,7 @@ it('names only npm scripts and files that exist', () => {
     'npm install && npm test',
     ...readCommands('Nest'),
     ...readCommands('Express'),
+    'npx passport-genauth doctor --env .env',
     'npx passport-genauth emulator --port 3999',
   ]);
 });

@@ -74,6 +74,7 @@ describe('the other errors', () => {
     invalid_options: true,
     client_authentication_failed: true,
     app_not_found: true,
+    grant_not_allowed: true,
     app_secret_unavailable: true,
     app_secret_too_short: true,
     password_decryption_failed: true,

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { parseArgs, parseEnv } from 'node:util';
+import type { Credentials } from '../core/sign-in.js';
+import { type Command, type CommandIo, EXIT, readVersion } from './command.js';
+import type { DoctorReport } from './doctor-report.js';
+import { runDoctor } from './doctor-run.js';
+import { type Environment, VARIABLES } from './doctor-settings.js';
+import { formatReport } from './doctor-text.js';
+import { askPasswords, readLines } from './password-prompt.js';
+
+const HELP = `passport-genauth doctor: what is wrong between this application and its GenAuth tenant
+
+Usage: passport-genauth doctor [options]
+
+Options:
+  --env FILE           reads variables from a file as well; those of the environment count more
+  --account NAME       signs in once with this account (e-mail, phone or user name)
+  --ad-account NAME    signs in once with this account of Active Directory
+  --password-stdin     reads the passwords from standard input, one a line in the order above, where there is no terminal
+  --client-ip ADDRESS  sent as the client's address with these sign-ins
+  --json               the report as JSON
+  --help, --version
+
+Passwords are asked for at the terminal, which does not show them. Without an account nobody signs in. A sign-in that fails
+counts towards the account's lock-out. No password, secret or token is ever printed.
+
+Variables: ${Object.values(VARIABLES)
+  .join(', ')
+  .replaceAll(/(.{1,110})(?:, |$)/g, '$1,\n  ')
+  .trim()
+  .replace(/,$/, '')}.
+
+Exit code: 0 all is well, 1 there are warnings, 2 there are errors, or the command line is wrong.`;
+
+const EXIT_CODES: Readonly<Record<DoctorReport['level'], number>> = { ok: 0, warning: 1, error: 2 };
+
+/** A mistake in the command line, or in what belongs to it. */
+class UsageError extends Error {}
+
+/** `passport-genauth doctor`: one report, and the worst of it as the exit code. */
+export const runDoctorCommand: Command = async (args, io) => {
+  try {
+    const flags = readFlags(args);
+    if (flags.help || flags.version) {
+      io.stdout(flags.help ? HELP : await readVersion());
+      return EXIT.ok;
+    }
+    const clientIp = readAddress(flags['client-ip']);
+    const envFile = flags.env === undefined ? {} : await readEnvFile(flags.env);
+    const signIns = await readSignIns(flags, io);
+    const report = await runDoctor({ env: io.env, envFile, signIns, clientIp, signal: io.stop });
+    const isColored = io.isTerminal === true && (io.env['NO_COLOR'] ?? '') === '';
+    io.stdout(flags.json ? JSON.stringify(report, null, 2) : formatReport(report, isColored));
+    return EXIT_CODES[report.level];
+  } catch (fault) {
+    const said = io.stop.aborted ? 'Stopped.' : fault instanceof Error ? fault.message : String(fault);
+    io.stderr(`passport-genauth doctor: ${said}`);
+    return EXIT_CODES.error;
+  }
+};
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        env: { type: 'string' },
+        account: { type: 'string' },
+        'ad-account': { type: 'string' },
+        'password-stdin': { type: 'boolean' },
+        'client-ip': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    }).values;
+  } catch (fault) {
+    // Its further sentences are about positional arguments, and there are none here. It quotes what may be a password.
+    const [mistake = ''] = (fault as Error).message.split(/\.\s/);
+    throw new UsageError(`${mistake.replace(/^Unexpected argument '.*'/s, 'Unexpected argument')}. See --help.`);
+  }
+}
+
+function readAddress(given: string | undefined): string | undefined {
+  if (given === undefined || isIP(given) !== 0) return given;
+  throw new UsageError('--client-ip: expected an IP address, 203.0.113.7.');
+}
+
+async function readEnvFile(path: string): Promise<Environment> {
+  const text = await readFile(path, 'utf8').catch((fault: NodeJS.ErrnoException) => {
+    throw new UsageError(`--env: cannot read ${path} (${fault.code}).`);
+  });
+  // Editors on Windows begin a file with a byte order mark.
+  return parseEnv(text.replace(/^\uFEFF/, ''));
+}
+
+/** The passwords, in the order of the accounts. */
+async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): Promise<Credentials[]> {
+  const { account, 'ad-account': sAMAccountName } = flags;
+  const people = [
+    ...(account === undefined
+      ? []
+      : [{ name: account, build: (password: string): Credentials => ({ account, password }) }]),
+    ...(sAMAccountName === undefined
+      ? []
+      : [{ name: sAMAccountName, build: (password: string): Credentials => ({ sAMAccountName, password }) }]),
+  ];
+  if (people.length === 0) return [];
+  const input = io.stdin?.();
+  if (input?.isTTY === true) {
+    const questions = people.map(({ name }) => `Password of ${JSON.stringify(name)} (it is not shown):`);
+    const answers = await askPasswords(input, questions, io.stderr, io.stop);
+    return people.map(({ name, build }, i) => build(expectPassword(answers[i], name)));
+  }
+  if (input === undefined || flags['password-stdin'] !== true) {
+    throw new UsageError(
+      'There is no terminal to ask for the password at: give --password-stdin and write it to standard input.',
+    );
+  }
+  const lines = await readLines(input);
+  if (lines.length > people.length)
+    throw new UsageError(`Standard input has ${lines.length} lines for ${people.length} passwords.`);
+  return people.map(({ name, build }, i) => build(expectPassword(lines[i], name)));
+}
+
+function expectPassword(password: string | undefined, name: string): string {
+  if (password !== undefined && password !== '') return password;
+  throw new UsageError(`There is no password for ${JSON.stringify(name)}.`);
+}

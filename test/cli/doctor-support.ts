@@ -1,0 +1,132 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { transform } from '@swc/core';
+import type { DoctorReport } from '../../src/cli/doctor-report.js';
+import { formatReport } from '../../src/cli/doctor-text.js';
+import { run } from '../../src/cli/run.js';
+import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { ROOT } from '../support/process.js';
+import { APP_SECRET, PASSWORD, SECRETS, type Secrets, findCanaries } from '../support/canary.js';
+import { buildCli } from './support.js';
+
+/** Long enough for HS256. */
+export const SECRET = `${APP_SECRET}-0123456789abcdef`;
+export const AD_PASSWORD = 'c4nary-AD"Pä55<wörd&';
+const CANARIES: Secrets = { ...SECRETS, appSecret: SECRET, adPassword: AD_PASSWORD };
+
+export const PEOPLE: GenAuthEmulatorOptions = {
+  appSecret: SECRET,
+  users: [{ username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: PASSWORD }],
+  adAccounts: [{ sAMAccountName: 'zhangsan', password: AD_PASSWORD }],
+};
+
+/** Emulators with the canaries for secret and passwords: one for each set of options, put back after each test. */
+export function useEmulators(): (options?: GenAuthEmulatorOptions) => Promise<GenAuthEmulator> {
+  const emulators = new Map<string, Promise<GenAuthEmulator>>();
+  afterEach(async () => {
+    for (const emulator of emulators.values()) (await emulator).reset();
+  });
+  afterAll(async () => {
+    for (const emulator of emulators.values()) await (await emulator).stop();
+  });
+  return (options = {}) => {
+    const key = JSON.stringify(options);
+    const emulator = emulators.get(key) ?? new GenAuthEmulator({ ...PEOPLE, ...options }).start();
+    emulators.set(key, emulator);
+    return emulator;
+  };
+}
+
+/** The environment of an application that has everything right. */
+export function environmentOf({ url, appId, appSecret }: GenAuthEmulator): Record<string, string> {
+  return { GENAUTH_APP_HOST: url, GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret };
+}
+
+/** `check: level code` of everything that is not all right. */
+export function listProblems({ findings }: DoctorReport): string[] {
+  return findings
+    .filter(({ level }) => level === 'warning' || level === 'error')
+    .map(({ check, level, code }) => `${check}: ${level} ${code}`);
+}
+
+/** What every report must be: each problem with reason and mend, and no secret in any form of it. */
+export function expectDecent(report: DoctorReport, ...said: readonly string[]): void {
+  for (const finding of report.findings) {
+    if (finding.level !== 'warning' && finding.level !== 'error') continue;
+    for (const text of [finding.seen, finding.why, finding.mend]) expect(text).toMatch(/^\S.{5,}\S$/);
+  }
+  const everything = [report, formatReport(report, true), formatReport(report, false), ...said];
+  expect(findCanaries(everything, CANARIES)).toEqual([]);
+  // Where a JWT begins.
+  expect(JSON.stringify(everything)).not.toMatch(/eyJ[\w-]{8}/);
+}
+
+export interface Visit {
+  code: number;
+  report: DoctorReport;
+  problems: string[];
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command with `--json`, and looks over all that it says. Passwords come by standard input. */
+export async function visit(
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  passwords: readonly string[] = [],
+): Promise<Visit> {
+  const written = await runDoctorCommand(
+    ['--json', ...args, ...(passwords.length > 0 ? ['--password-stdin'] : [])],
+    env,
+    {
+      stdin: () => Readable.from([passwords.join('\n')]),
+    },
+  );
+  const report = JSON.parse(written.stdout) as DoctorReport;
+  expectDecent(report, written.stdout, written.stderr);
+  return { ...written, report, problems: listProblems(report) };
+}
+
+/** Runs the command to its end. */
+export async function runDoctorCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  io: Partial<Parameters<typeof run>[1]> = {},
+): Promise<{ code: number; stdout: string; stderr: string; lines: string[] }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const lines: string[] = [];
+  const code = await run(['doctor', ...args], {
+    stdout: (text) => void (out.push(text), lines.push(text)),
+    stderr: (text) => void (err.push(text), lines.push(text)),
+    env,
+    stop: new AbortController().signal,
+    ...io,
+  });
+  return { code, stdout: out.join('\n'), stderr: err.join('\n'), lines };
+}
+
+/**
+ * The command line with the core beside it, which this command needs, as plain JavaScript.
+ *
+ * @returns the path of `main.js`
+ */
+export async function buildDoctor(folder: string): Promise<string> {
+  const main = await buildCli(folder);
+  const source = join(ROOT, 'src/core');
+  await mkdir(join(folder, 'dist/core'), { recursive: true });
+  for (const file of await readdir(source)) {
+    const { code } = await transform(await readFile(join(source, file), 'utf8'), {
+      swcrc: false,
+      module: { type: 'es6' },
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    });
+    await writeFile(join(folder, 'dist/core', file.replace(/\.ts$/, '.js')), code);
+  }
+  return main;
+}
+
+/** Everybody signs in. */
+export const EVERYBODY = ['--account', 'alice', '--ad-account', 'zhangsan'];
+export const PASSWORDS = [PASSWORD, AD_PASSWORD];
