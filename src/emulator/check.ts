@@ -51,6 +51,12 @@ export function readOneOf<T extends string>(value: unknown, path: string, choice
   return choice;
 }
 
+/** @throws EmulatorError `invalid_input` */
+export function readList(value: unknown, path: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw invalid(path, 'a list', value);
+}
+
 /**
  * A value as JSON text.
  *

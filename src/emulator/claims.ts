@@ -28,8 +28,8 @@ export interface EmulatorClaims {
   /** ISO 8601: GenAuth sends a string where OpenID Connect says a number. Default: when the user was added. */
   updated_at?: string;
   address?: Record<string, unknown>;
-  /** Codes of the user's roles. */
-  roles?: string[];
+  /** Codes of the user's roles, or objects with a `code`: GenAuth's documents do not tell which it sends. */
+  roles?: (string | { code: string; [member: string]: unknown })[];
   /** The user's id in the system that the user came from. */
   external_id?: string;
   /** Fields that the user pool defines, name → value. */
@@ -37,7 +37,7 @@ export interface EmulatorClaims {
 }
 
 /** What a claim holds; it decides what is taken from a user and what stands for an unset claim. */
-type Kind = 'text' | 'flag' | 'texts' | 'object' | 'address';
+type Kind = 'text' | 'flag' | 'roles' | 'object' | 'address';
 
 type ClaimName = keyof EmulatorClaims | 'role' | 'unionid' | 'userpool_id' | 'tenant_id';
 
@@ -66,7 +66,7 @@ const SCOPES = {
     updated_at: 'text',
   },
   role: { role: 'text' },
-  roles: { roles: 'texts' },
+  roles: { roles: 'roles' },
   unionid: { unionid: 'text' },
   external_id: { external_id: 'text' },
   extended_fields: { extended_fields: 'object' },
@@ -88,7 +88,7 @@ export const CLAIMS_SUPPORTED: readonly string[] = ['sub', ...KINDS.keys(), 'sid
 const UNSET: Readonly<Record<Kind, unknown>> = {
   text: null,
   flag: false,
-  texts: [],
+  roles: [],
   object: {},
   address: { country: null, postal_code: null, region: null, formatted: null },
 };
@@ -103,14 +103,19 @@ export function claimMistake(name: string, value: unknown): string | undefined {
   switch (KINDS.get(name)) {
     case 'flag':
       return typeof value === 'boolean' ? undefined : 'true or false';
-    case 'texts':
-      return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'a list of strings';
+    case 'roles':
+      return Array.isArray(value) && value.every(isRole) ? undefined : 'a list of codes, or of objects with a code';
     case 'object':
     case 'address':
       return typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
     default:
       return typeof value === 'string' && value !== '' ? undefined : 'a string that is not empty';
   }
+}
+
+function isRole(value: unknown): boolean {
+  const code: unknown = typeof value === 'object' && value !== null && 'code' in value ? value.code : value;
+  return typeof code === 'string' && code !== '';
 }
 
 /** The scopes of a space-separated list that GenAuth knows, each once, in the order they were asked for. */

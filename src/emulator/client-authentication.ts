@@ -1,7 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { HEADERS } from '../core/wire.js';
+import { SIGN_IN_ERRORS } from './sign-in-errors.js';
+import { OAuthRefusal } from './oauth-refusal.js';
 import type { EmulatorRequest } from './operation.js';
 import type { EmulatorConfig } from './options.js';
+import { type Parameters, readForm } from './parameters.js';
+
+interface BasicCredentials {
+  readonly user: string;
+  readonly password: string;
+}
 
 /**
  * Who calls: the app that the request names, and whether it proved to be that app in the one way that it is configured for.
@@ -16,24 +24,56 @@ export function authenticateClient(
   const clientId = body['client_id'];
   const secret = body['client_secret'];
   // GenAuth names the app by a header; without one, its credentials tell.
-  const named = headers[HEADERS.appId] ?? headers[HEADERS.appIdOfGenAuth] ?? clientId ?? basic?.user;
+  const isOurs = ({ user }: BasicCredentials) => user === config.appId;
+  const named = headers[HEADERS.appId] ?? headers[HEADERS.appIdOfGenAuth] ?? clientId ?? basic?.find(isOurs)?.user;
   if (named !== config.appId) return 'app_not_found';
 
   const idFits = clientId === undefined || clientId === config.appId;
   const proven = {
     client_secret_post: () => !basic && clientId !== undefined && isSecret(secret, config),
-    client_secret_basic: () => secret === undefined && basic?.user === config.appId && isSecret(basic.password, config),
+    client_secret_basic: () =>
+      secret === undefined && basic?.some((way) => isOurs(way) && isSecret(way.password, config)) === true,
     none: () => !basic && secret === undefined,
   }[config.tokenEndpointAuthMethod]();
   return idFits && proven ? 'ok' : 'client_authentication_failed';
 }
 
-/** User and password of an `Authorization: Basic` header (RFC 7617 §2), as GenAuth's SDK writes it: without form encoding. */
-function readBasic(header: string | string[] | undefined): { user: string; password: string } | undefined {
+/**
+ * Reads the form of an OAuth endpoint, and whether the app itself sent it.
+ *
+ * @throws OAuthRefusal `invalid_request`, `invalid_client`
+ */
+export function readClientForm(config: EmulatorConfig, request: EmulatorRequest): Parameters {
+  const form = readForm(request);
+  if (authenticateClient(config, request, Object.fromEntries(form)) === 'ok') return form;
+  const isBasic =
+    config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
+  // RFC 6749 §5.2: whoever tried a scheme must be told of it.
+  const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
+  throw new OAuthRefusal(401, 'invalid_client', SIGN_IN_ERRORS.clientAuthenticationFailed.message, headers);
+}
+
+/**
+ * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC 7617 §2),
+ * as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
+ */
+function readBasic(header: string | string[] | undefined): BasicCredentials[] | undefined {
   if (typeof header !== 'string' || !/^basic /i.test(header)) return undefined;
   const pair = Buffer.from(header.slice('basic '.length), 'base64').toString();
   const colon = pair.indexOf(':');
-  return colon < 0 ? { user: pair, password: '' } : { user: pair.slice(0, colon), password: pair.slice(colon + 1) };
+  const plain =
+    colon < 0 ? { user: pair, password: '' } : { user: pair.slice(0, colon), password: pair.slice(colon + 1) };
+  const [user, password] = [plain.user, plain.password].map(decodeForm);
+  return [plain, ...(user === undefined || password === undefined ? [] : [{ user, password }])];
+}
+
+/** @returns `undefined` for what is not form-encoded */
+function decodeForm(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Compared by digest: in constant time, whatever the lengths. */

@@ -1,16 +1,19 @@
+import { isObject } from './check.js';
 import { EmulatorError } from './errors.js';
 import { isLoopback } from './options.js';
 import type { EmulatorRequest, EmulatorResponse } from './operation.js';
 import type { EmulatorState } from './state.js';
+import type { UserDirectory } from './users.js';
 
 /** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
 export const CONTROL_PATH = '/emulator/v1';
 
 interface ControlOperation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
+  /** Where `:account` stands for any of a user's identifiers, or for the name of an AD account. */
   readonly path: string;
   /** @returns the answer's JSON; nothing stands for `{}` */
-  readonly run: (state: EmulatorState, body: unknown) => object | void | Promise<object | void>;
+  readonly run: (state: EmulatorState, body: unknown, account: string) => object | void | Promise<object | void>;
 }
 
 export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
@@ -25,6 +28,17 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'delete', path: '/sign-in-answers', run: (state) => state.answers.clear() },
   { method: 'post', path: '/login-protection', run: (state, body) => state.protectLogins(body) },
   { method: 'post', path: '/unlock', run: (state, body) => state.unlock(body ?? {}) },
+  { method: 'get', path: '/users', run: ({ users }) => users.list() },
+  { method: 'post', path: '/users', run: ({ users }, body) => ({ sub: addAnybody(users, body) }) },
+  { method: 'patch', path: '/users/:account', run: ({ users }, body, account) => users.updateUser(account, body) },
+  { method: 'delete', path: '/users/:account', run: ({ users }, _, account) => users.removeUser(account) },
+  {
+    method: 'patch',
+    path: '/ad-accounts/:account',
+    run: ({ users }, body, account) => users.updateAdAccount(account, body),
+  },
+  { method: 'delete', path: '/ad-accounts/:account', run: ({ users }, _, account) => users.removeAdAccount(account) },
+  { method: 'post', path: '/clock-drift', run: (state, body) => state.setClockDrift(body) },
   { method: 'post', path: '/reset', run: (state) => state.reset() },
 ];
 
@@ -33,23 +47,38 @@ export async function runControl(
   { run }: ControlOperation,
   state: EmulatorState,
   { body }: EmulatorRequest,
+  params: Readonly<Record<string, unknown>>,
 ): Promise<EmulatorResponse> {
   try {
-    return { status: 200, body: (await run(state, body)) ?? {} };
+    return { status: 200, body: (await run(state, body, String(params['account']))) ?? {} };
   } catch (error) {
     if (error instanceof EmulatorError && error.code === 'invalid_input') return refuse(400, error.message);
     throw error;
   }
 }
 
+/** Who has a `sAMAccountName` is of AD. */
+function addAnybody(users: UserDirectory, body: unknown): string {
+  const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
+  return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
+}
+
+interface Caller {
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  /** The other end of the connection. */
+  readonly address: string | undefined;
+}
+
 /**
- * Refuses what a web page in the developer's browser could send here: pages of other origins (`Origin`), names that were
+ * Refuses other machines, whatever the emulator listens on (`address`), and what a web page in the developer's browser could send here: pages of other origins (`Origin`), names that were
  * made to point at this machine (`Host`), and bodies that need no preflight (form and text).
  */
 export function checkControlCaller(
-  { host, origin }: { readonly host: string | undefined; readonly origin: string | undefined },
+  { host, origin, address = '' }: Caller,
   hasForeignBody: boolean,
 ): EmulatorResponse | undefined {
+  if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
   if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
   if (origin !== undefined && origin !== `http://${host}`) return refuse(403, 'Control is closed to other origins.');
   if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');

@@ -1,4 +1,4 @@
-import { PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../core/wire.js';
+import { buildAppJwksPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../core/wire.js';
 import { CLAIMS_SUPPORTED, SCOPES_SUPPORTED } from './claims.js';
 import type { Operation } from './operation.js';
 
@@ -8,16 +8,16 @@ const CONTENT_ENCRYPTION_ALGORITHMS = ['A128CBC-HS256', 'A128GCM', 'A256CBC-HS51
 
 /**
  * `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4), with production's values: it names
- * endpoints that the emulator answers with 501, and lacks `subject_types_supported` as GenAuth's does.
+ * an endpoint and grants that the emulator does not implement, and lacks `subject_types_supported` as GenAuth's does.
  */
-export const getDiscovery: Operation = ({ issuer, url }) => ({
+export const getDiscovery: Operation = ({ config, issuer, url }) => ({
   status: 200,
   body: {
     issuer,
     authorization_endpoint: `${issuer}/auth`,
     token_endpoint: `${issuer}/token`,
     userinfo_endpoint: `${issuer}/me`,
-    jwks_uri: `${url}${PATHS.jwks}`,
+    jwks_uri: `${url}${config.jwksAddress === 'app' ? buildAppJwksPath(config.appId) : PATHS.jwks}`,
     end_session_endpoint: `${issuer}/session/end`,
     introspection_endpoint: `${issuer}/token/introspection`,
     revocation_endpoint: `${issuer}/token/revocation`,

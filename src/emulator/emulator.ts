@@ -22,8 +22,8 @@ export interface EmulatorClientOptions {
 
 /**
  * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, with what belongs to it
- * (keys for passwords, captcha), discovery and key set. All of it on production's paths, with tokens that are really
- * signed. Its own knobs are this class's methods, and the same over HTTP below `/emulator/v1`.
+ * (keys for passwords, captcha); refreshes, introspection, revocation, user info and logout; discovery and key set. All of
+ * it on production's paths, with tokens that are really signed. Its own knobs are this class's methods, and the same over HTTP below `/emulator/v1`.
  *
  * ```ts
  * const emulator = await new GenAuthEmulator().start();
@@ -46,7 +46,7 @@ export class GenAuthEmulator {
 
   /**
    * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys (those for
-   * passwords as well) and the users it had.
+   * passwords as well) and the users it had; it knows no token from before.
    *
    * @returns the emulator itself
    * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
@@ -138,7 +138,7 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Adds a user to those that the options gave.
+   * Adds a user to those that the options gave. `POST /emulator/v1/users`
    *
    * @returns the `sub` of the user's tokens
    * @throws EmulatorError `invalid_input`, also if an identifier is another user's
@@ -148,13 +148,59 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Adds an AD account to those that the options gave.
+   * Changes a user: user info tells it at once, and the next id_token. What is left out stays as it was, and so does the
+   * `sub`. `updated_at` becomes now, unless it is among the changes.
+   *
+   * ```ts
+   * emulator.updateUser('alice', { roles: [] });
+   * ```
+   *
+   * `PATCH /emulator/v1/users/alice`
+   *
+   * @param account any of the user's identifiers, as it was before
+   * @throws EmulatorError `invalid_input`, also if an identifier is another user's
+   */
+  updateUser(account: string, changes: Partial<EmulatorUser>): void {
+    this.#state.users.updateUser(account, changes);
+  }
+
+  /**
+   * Removes a user, who cannot sign in any more; the tokens that he had are over, even for one who is added in his place.
+   * `DELETE /emulator/v1/users/alice`
+   *
+   * @param account any of the user's identifiers
+   * @throws EmulatorError `invalid_input`
+   */
+  removeUser(account: string): void {
+    this.#state.users.removeUser(account);
+  }
+
+  /**
+   * Adds an AD account to those that the options gave. `POST /emulator/v1/users`, where its `sAMAccountName` tells what it is.
    *
    * @returns the `sub` of the account's tokens
    * @throws EmulatorError `invalid_input`, also if the name is another account's
    */
   addAdAccount(adAccount: EmulatorAdAccount): { sub: string } {
     return { sub: this.#state.users.addAdAccount(adAccount, 'adAccount') };
+  }
+
+  /**
+   * Changes an AD account, whose name stays, as {@link updateUser} does. `PATCH /emulator/v1/ad-accounts/zhangsan`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  updateAdAccount(sAMAccountName: string, changes: Partial<Omit<EmulatorAdAccount, 'sAMAccountName'>>): void {
+    this.#state.users.updateAdAccount(sAMAccountName, changes);
+  }
+
+  /**
+   * Removes an AD account, as {@link removeUser} does. `DELETE /emulator/v1/ad-accounts/zhangsan`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  removeAdAccount(sAMAccountName: string): void {
+    this.#state.users.removeAdAccount(sAMAccountName);
   }
 
   /**
@@ -191,6 +237,16 @@ export class GenAuthEmulator {
    */
   async rotateKeys(options: { withdraw?: boolean } = {}): Promise<{ kid: string }> {
     return { kid: await this.#state.rotateKeys(options) };
+  }
+
+  /**
+   * Sets the emulator's clock so many seconds ahead, or back if negative, in place of the option's. It is the clock by which
+   * tokens begin and end: with `tokenLifetime` ahead, those of now are over. `POST /emulator/v1/clock-drift`
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  setClockDrift(seconds: number): void {
+    this.#state.setClockDrift({ seconds });
   }
 
   /**
@@ -244,8 +300,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits back;
-   * users and keys stay. `POST /emulator/v1/reset`
+   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits and clock back;
+   * users, tokens and keys stay. `POST /emulator/v1/reset`
    */
   reset(): void {
     this.#state.reset();
@@ -257,8 +313,7 @@ export class GenAuthEmulator {
       throw new EmulatorError('production_refused', message);
     }
     await this.#stopped;
-    await this.#state.createKeys();
-    const listener = await listen(this.#state);
+    const listener = await listen(this.#state, this.#state.createKeys());
     this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
     return listener;
   }

@@ -7,5 +7,7 @@ export type { EmulatorLoginProtection } from './login-protection.js';
 export { DEFAULT_APP_ID, DEFAULT_APP_SECRET, type GenAuthEmulatorOptions } from './options.js';
 export type { EmulatorSignInAnswer } from './sign-in-answers.js';
 export type { RecordedOutcome, SignInRecord } from './state.js';
+export type { EmulatorUserStates } from './user-states.js';
+export { readUsersFile, type UsersFile } from './users-file.js';
 export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens.js';
 export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, type EmulatorAdAccount, type EmulatorUser } from './users.js';

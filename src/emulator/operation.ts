@@ -5,8 +5,10 @@ import type { EmulatorState } from './state.js';
 export interface EmulatorRequest {
   readonly method: string;
   readonly path: string;
+  /** What stands after the `?`, as it was sent; empty if there was none. */
+  readonly query: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The parsed JSON body; `undefined` if there was none. */
+  /** The parsed JSON body, at the OAuth endpoints the text of the form; `undefined` if there was none. */
   readonly body: unknown;
   /** Made for this request; every envelope carries it. */
   readonly requestId: string;
@@ -14,8 +16,9 @@ export interface EmulatorRequest {
 
 export interface EmulatorResponse {
   readonly status: number;
-  /** Sent as JSON. */
-  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string is sent as HTML, all else as JSON. Default: empty. */
+  readonly body?: object | string | boolean;
 }
 
 /** One endpoint, free of HTTP: it may change the state and never the request. */

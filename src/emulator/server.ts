@@ -2,19 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppJwksPath, PATHS } from '../core/wire.js';
 import { getCaptcha } from './captchas.js';
 import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, runControl } from './control.js';
 import { getDiscovery, getJwks } from './discovery.js';
+import { endSession } from './end-session.js';
 import { EmulatorError } from './errors.js';
 import type { EmulatorEndpoint } from './faults.js';
+import { introspect } from './introspection.js';
+import { OAuthRefusal } from './oauth-refusal.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, type Operation } from './operation.js';
 import { importOptional } from './optional-dependency.js';
+import { FORM } from './parameters.js';
+import { revoke } from './revocation.js';
+import { type Message, sendBadly, waitFor } from './sending.js';
 import { describeSignIn, signIn } from './sign-in.js';
 import type { EmulatorState } from './state.js';
 import { getSystem } from './system.js';
+import { postToken } from './token-endpoint.js';
+import { getUserInfo } from './user-info.js';
 
 /** A listening emulator. */
 export interface Listener {
@@ -25,10 +32,14 @@ export interface Listener {
 
 const BODY_LIMIT = '100kb';
 
-/** @throws EmulatorError `address_in_use`, `express_missing` */
-export async function listen(state: EmulatorState): Promise<Listener> {
+/**
+ * @param ready what has to be done before anybody may ask; meanwhile, Express is loaded
+ * @throws EmulatorError `address_in_use`, `express_missing`
+ */
+export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
-  const server = createServer(await createApp(state));
+  const [app] = await Promise.all([createApp(state), ready]);
+  const server = createServer(app);
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -54,27 +65,45 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
 
+  app.use((_req, res, next) => {
+    if (state.clock.drift !== 0) res.set('date', state.clock.date().toUTCString());
+    next();
+  });
+
   // Before the body is read: what may not call is not parsed either.
   app.use(CONTROL_PATH, (req, res, next) => {
-    const refused = checkControlCaller({ host: req.headers.host, origin: req.headers.origin }, hasForeignBody(req));
+    const { host, origin } = req.headers;
+    const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
     if (refused) send(res, refused);
     else next();
   });
-  app.use(express.json({ limit: BODY_LIMIT }));
 
+  // Before JSON is read: here a body is a form or none. The text alone, since a parsed one would hide what came twice.
+  const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
+  app.post(PATHS.token, readForm, serve(state, 'token', postToken));
+  app.post(PATHS.introspection, readForm, serve(state, 'introspection', introspect));
+  app.post(PATHS.revocation, readForm, serve(state, 'revocation', revoke));
+  app.post(PATHS.userInfo, readForm, serve(state, 'userinfo', getUserInfo));
+  app.get(PATHS.userInfo, serve(state, 'userinfo', getUserInfo));
+  app.get(PATHS.endSession, serve(state, 'endsession', endSession));
+
+  app.use(express.json({ limit: BODY_LIMIT }));
   app.post(PATHS.signIn, serve(state, 'signin', signIn));
   app.get(PATHS.system, serve(state, 'system', getSystem));
   app.get(PATHS.captcha, serve(state, 'captcha', getCaptcha));
   app.get(PATHS.discovery, serve(state, 'discovery', getDiscovery));
-  app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
-  app.get(buildAppJwksPath(state.config.appId), serve(state, 'jwks', getJwks));
+  const { appId, jwksAddress } = state.config;
+  if (jwksAddress !== 'app') app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
+  if (jwksAddress !== 'host') app.get(buildAppJwksPath(appId), serve(state, 'jwks', getJwks));
   for (const operation of CONTROL_OPERATIONS) {
     app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
-      send(res, await runControl(operation, state, toRequest(req))),
+      send(res, await runControl(operation, state, toRequest(req), req.params)),
     );
   }
-  app.use(['/api', '/oidc'], (req, res) => {
+  app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
+    // Not what is missing here: a GenAuth that has its key set elsewhere has nothing at this address.
+    if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });
   app.use((req, res) => {
@@ -87,32 +116,31 @@ async function createApp(state: EmulatorState): Promise<Express> {
 /** An endpoint that is counted and that faults can meet. */
 function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation): RequestHandler {
   return async (req, res) => {
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
     const request = toRequest(req);
     state.countRequest(endpoint);
     const fault = state.takeFault(endpoint);
-    if (fault) {
-      const waited = await wait(fault.delayMs, gone.signal);
-      if (!waited || fault.drop || fault.reply) {
-        if (endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
-        if (fault.reply && waited) res.status(fault.reply.status).type(fault.reply.contentType).send(fault.reply.body);
-        else req.socket.destroy();
-        return;
-      }
-    }
-    send(res, await operation(state, request));
-  };
-}
+    if (!fault) return send(res, await operation(state, request));
 
-/** @returns whether the caller is still there at the end */
-async function wait(delayMs: number, gone: AbortSignal): Promise<boolean> {
-  if (delayMs === 0) return true;
-  try {
-    return await setTimeout(delayMs, true, { signal: gone });
-  } catch {
-    return false;
-  }
+    const gone = new AbortController();
+    res.once('close', () => gone.abort());
+    const waited = await waitFor(fault.delayMs, gone.signal);
+    if (!waited || fault.drop) {
+      if (endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+      req.socket.destroy();
+      return;
+    }
+    const reply = fault.buildReply?.();
+    if (reply && endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+    const { sending } = fault;
+    if (sending) {
+      const message = reply ? { ...reply, headers: {} } : toMessage(await operation(state, request));
+      await sendBadly(res, message, sending, gone.signal);
+    } else if (reply) {
+      res.status(reply.status).type(reply.contentType).send(reply.body);
+    } else {
+      send(res, await operation(state, request));
+    }
+  };
 }
 
 /**
@@ -123,6 +151,10 @@ const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unkn
   const request = toRequest(req);
   const statusCode = typeof error.status === 'number' ? error.status : 500;
   const message = error instanceof EmulatorError ? error.message : describeError(statusCode, error.type);
+  if (request.path.startsWith('/oidc/')) {
+    const code = statusCode < 500 ? 'invalid_request' : 'server_error';
+    return send(res, new OAuthRefusal(statusCode, code, message).answer);
+  }
   const answer = envelope(request, { statusCode, message });
   send(res, request.path.startsWith('/api/') && statusCode < 500 ? answer : { ...answer, status: statusCode });
 };
@@ -134,8 +166,15 @@ function describeError(statusCode: number, type: unknown): string {
 }
 
 function toRequest(req: Request): EmulatorRequest {
-  const path = req.originalUrl.split('?')[0]?.slice(0, 256) ?? '';
-  return { method: req.method, path, headers: req.headers, body: req.body as unknown, requestId: randomUUID() };
+  const [address = '', query = ''] = req.originalUrl.split(/\?(.*)/s, 2);
+  return {
+    method: req.method,
+    path: address.slice(0, 256),
+    query,
+    headers: req.headers,
+    body: req.body as unknown,
+    requestId: randomUUID(),
+  };
 }
 
 function hasForeignBody(req: Request): boolean {
@@ -143,6 +182,15 @@ function hasForeignBody(req: Request): boolean {
   return req.headers['content-length'] !== '0' && req.is('application/json') === false;
 }
 
-function send(res: Response, { status, body }: EmulatorResponse): void {
-  res.status(status).json(body);
+function send(res: Response, { status, headers = {}, body }: EmulatorResponse): void {
+  res.status(status).set(headers);
+  if (body === undefined) res.end();
+  else if (typeof body === 'string') res.type('html').send(body);
+  else res.json(body);
+}
+
+/** The same answer as {@link send} would give, as bytes. */
+function toMessage({ status, headers = {}, body = '' }: EmulatorResponse): Message {
+  const [type, text] = typeof body === 'string' ? ['text/html', body] : ['application/json', JSON.stringify(body)];
+  return { status, headers, contentType: `${type}; charset=utf-8`, body: Buffer.from(text) };
 }

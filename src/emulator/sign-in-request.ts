@@ -1,4 +1,5 @@
-import { PASSWORD_ENCRYPT_TYPES, SIGN_IN_ERRORS, type WireSignInOptions } from '../core/wire.js';
+import { PASSWORD_ENCRYPT_TYPES, type WireSignInOptions } from '../core/wire.js';
+import { SIGN_IN_ERRORS } from './sign-in-errors.js';
 import { isObject } from './check.js';
 import { grantScopes } from './claims.js';
 import { notImplemented } from './operation.js';

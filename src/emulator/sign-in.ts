@@ -1,31 +1,29 @@
-import { SIGN_IN_ERRORS, type WireSignInOptions } from '../core/wire.js';
+import type { WireSignInOptions } from '../core/wire.js';
 import { isObject } from './check.js';
 import { authenticateClient } from './client-authentication.js';
 import { EmulatorError } from './errors.js';
+import type { Grant } from './issued-tokens.js';
+import { mask } from './masking.js';
+import { checkAdmission } from './next-step.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope } from './operation.js';
 import { isAnyPassword } from './passwords.js';
 import { malformed, Refusal } from './refusal.js';
+import { SIGN_IN_ERRORS } from './sign-in-errors.js';
 import { readSignIn, type SignInRequest } from './sign-in-request.js';
 import type { EmulatorState, RecordedOutcome, SignInRecord } from './state.js';
 import { decodeBase64 } from './text.js';
-import { type Grant, issueTokens } from './tokens.js';
+import { issueTokens } from './tokens.js';
 import { type Account, IDENTIFIERS } from './users.js';
-
-/** Answers whose words GenAuth's own table lacks. */
-const ERRORS = {
-  captchaWrong: { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' },
-  accountLocked: { statusCode: 403, apiCode: 2005, message: 'Account is locked.' },
-  userExists: { statusCode: 409, apiCode: 2026, message: 'User already exists.' },
-};
 
 /**
  * `POST /api/v3/signin` for the connections PASSWORD and AD (GenAuth docs: Login with Account Password, Login with AD
- * Account). Two deliberate differences: a tenant is taken as it is named, without asking for membership; a body that
- * GenAuth might read leniently is refused.
+ * Account). A deliberate difference: a body that GenAuth might read leniently is refused.
  */
 export async function signIn(state: EmulatorState, request: EmulatorRequest): Promise<EmulatorResponse> {
   try {
-    const tokens = await issueTokens(state, await authenticate(state, request));
+    const grant = await authenticate(state, request);
+    const withRefreshToken = grant.scopes.includes('offline_access');
+    const tokens = await issueTokens(state, grant, { scopes: grant.scopes, withRefreshToken });
     state.recordSignIn(describeSignIn(request, 'success'));
     return envelope(request, { statusCode: 200, message: '', data: tokens });
   } catch (error) {
@@ -35,7 +33,10 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
   }
 }
 
-/** A sign-in for the journal. It reads any body, however broken, and takes nothing from it that could be a password. */
+/**
+ * A sign-in for the journal. It reads any body, however broken, and takes nothing from it that could be a password. What it
+ * takes as it was sent may hold one all the same, and is masked.
+ */
 export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: RecordedOutcome): SignInRecord {
   const signInBody = isObject(body) ? body : {};
   const connection = signInBody['connection'];
@@ -43,7 +44,8 @@ export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: Re
   const names = connection === 'AD' ? ['sAMAccountName'] : IDENTIFIERS;
   const identifiers = isObject(payload) ? names.map((name) => payload[name]) : [];
   const options = signInBody['options'];
-  const sent = isObject(options) ? options : {};
+  const secrets = [signInBody, signInBody['passwordPayload'], signInBody['adPayload']].flatMap(listSecrets);
+  const sent = mask(isObject(options) ? options : {}, secrets) as Record<string, unknown>;
   return {
     connection: stringOrNull(connection),
     account: stringOrNull(identifiers.find((identifier) => typeof identifier === 'string')),
@@ -53,6 +55,11 @@ export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: Re
     requestId,
     outcome,
   };
+}
+
+function listSecrets(container: unknown): string[] {
+  const { password, client_secret: secret } = isObject(container) ? container : {};
+  return [password, secret].filter((value) => typeof value === 'string');
 }
 
 function stringOrNull(value: unknown): string | null {
@@ -71,11 +78,10 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
   const wanted = readSignIn(body);
   const answer = state.takeSignInAnswer(wanted.connection, wanted.name);
   if (answer) throw new Refusal('answered', answer);
-  return {
-    account: await identify(state, wanted),
-    scopes: wanted.scopes,
-    tenantId: wanted.options.tenantId ?? '',
-  };
+  const tenantId = wanted.options.tenantId ?? '';
+  const account = await identify(state, wanted);
+  await checkAdmission(state, account, tenantId);
+  return { account, scopes: wanted.scopes, tenantId, revoked: false };
 }
 
 /**
@@ -96,7 +102,9 @@ async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Ac
   const isRight = await isAnyPassword(readPasswords(clear ?? '', options), account?.password);
 
   // Not before: guesses that arrive at the same time would all be let through.
-  if (protection.isLocked(key)) throw new Refusal('account_locked', ERRORS.accountLocked);
+  if (protection.isLocked(key) || account?.states.lockout === true) {
+    throw new Refusal('account_locked', SIGN_IN_ERRORS.accountLocked);
+  }
   // Not counted as a failure: it is the app's, whose copy of our key may be old.
   if (clear === undefined) throw new Refusal('decryption_failed', SIGN_IN_ERRORS.decryptionFailed);
   if (account && !isRight) throw wrongCredentials(state, key);
@@ -116,7 +124,8 @@ function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {
 
 function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken }: WireSignInOptions): void {
   if (!captchaCode) throw new Refusal('captcha_required', SIGN_IN_ERRORS.captchaRequired);
-  if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ERRORS.captchaWrong);
+  if (!captchas.redeem(captchaToken ?? '', captchaCode))
+    throw new Refusal('captcha_wrong', SIGN_IN_ERRORS.captchaWrong);
 }
 
 /** @returns `undefined` for what cannot be decrypted */
@@ -136,7 +145,7 @@ function register({ users }: EmulatorState, wanted: SignInRequest, password: str
   if (options.autoRegister !== true || identifier === 'account') return undefined;
   try {
     const account = users.register(identifier, name, password);
-    if (!account) throw new Refusal('user_exists', ERRORS.userExists);
+    if (!account) throw new Refusal('user_exists', SIGN_IN_ERRORS.userExists);
     return account;
   } catch (error) {
     // Its sentence names what is wrong with the identifier, and no password.

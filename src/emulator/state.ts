@@ -1,12 +1,14 @@
 import { buildIssuer, type WireEnvelope } from '../core/wire.js';
 import { Captchas } from './captchas.js';
-import { readBoolean, readObject, readOneOf, readString } from './check.js';
+import { readBoolean, readList, readObject, readOneOf, readString } from './check.js';
+import { EmulatorClock } from './clock.js';
 import { EncryptionKeys } from './encryption-keys.js';
-import { EmulatorError, invalid } from './errors.js';
+import { EmulatorError } from './errors.js';
 import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
+import { IssuedTokens } from './issued-tokens.js';
 import { createSigningKey, KeyRing } from './keys.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
-import { type EmulatorConfig, type GenAuthEmulatorOptions, resolveOptions } from './options.js';
+import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from './options.js';
 import { type PreparedSignInAnswer, readSignInAnswer } from './sign-in-answers.js';
 import { readTimes, TimedQueue } from './timed-queue.js';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens.js';
@@ -22,7 +24,11 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
  * - `decryption_failed`: the password is no ciphertext under the current key (499, 2016)
  * - `captcha_required`: the account has failed too often, and there was no captcha (403, 2000)
  * - `captcha_wrong`: the captcha was wrong, used or too old (403, 2001)
- * - `account_locked`: the account has failed too often (403, 2005)
+ * - `account_locked`: the account has failed too often, or is locked as such (403, 2005)
+ * - `account_disabled`: the user is disabled (403, 2120008)
+ * - `tenant_refused`: another tenant than the user's (403, 2120008), or one that there is not (403, 2130010)
+ * - `password_change_required`: 301, 1639 or 2058
+ * - `mfa_required`: 301, 1635 or 1636
  * - `user_exists`: `autoRegister` for an identifier that somebody else has (409, 2026)
  * - `answered`: an answer on demand was given in place of the sign-in's own
  * - `not_implemented`: a connection of GenAuth that the emulator has not (501)
@@ -38,12 +44,19 @@ export type RecordedOutcome =
   | 'captcha_required'
   | 'captcha_wrong'
   | 'account_locked'
+  | 'account_disabled'
+  | 'tenant_refused'
+  | 'password_change_required'
+  | 'mfa_required'
   | 'user_exists'
   | 'answered'
   | 'not_implemented'
   | 'fault';
 
-/** One sign-in as it arrived. What was not sent, or was not a string, is `null`. Never a password or an app secret. */
+/**
+ * One sign-in as it arrived. What was not sent, or was not a string, is `null`. Never a password or an app secret: where one
+ * stands among the options, it is `***`.
+ */
 export interface SignInRecord {
   readonly connection: string | null;
   /** The identifier as it was sent, whichever member it stood in: account, email, username, phone or sAMAccountName. */
@@ -63,7 +76,9 @@ const JOURNAL_LENGTH = 1000;
 /** All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods change it. */
 export class EmulatorState {
   readonly config: EmulatorConfig;
-  readonly users = new UserDirectory();
+  readonly users: UserDirectory;
+  readonly clock: EmulatorClock;
+  readonly tokens: IssuedTokens;
   readonly flaws = new TimedQueue<IdTokenFlaw>();
   readonly answers = new TimedQueue<PreparedSignInAnswer>();
   readonly captchas = new Captchas();
@@ -79,15 +94,21 @@ export class EmulatorState {
   /** @throws EmulatorError `invalid_input` */
   constructor(options: GenAuthEmulatorOptions) {
     this.config = resolveOptions(options);
-    this.protection = new LoginProtection(this.config.loginLimits);
+    const { catalogs, clockDrift, loginLimits } = this.config;
+    this.protection = new LoginProtection(loginLimits);
+    this.clock = new EmulatorClock(clockDrift);
+    this.tokens = new IssuedTokens(this.clock);
+    this.users = new UserDirectory(catalogs);
     readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
     readList(options.adAccounts ?? DEFAULT_AD_ACCOUNTS, 'adAccounts').forEach((account, i) =>
       this.users.addAdAccount(account, `adAccounts[${i}]`),
     );
   }
 
+  /** What was signed or encrypted until now is over. */
   async createKeys(): Promise<void> {
     this.encryptionKeys.forget();
+    this.tokens.clear();
     this.#keys = new KeyRing(await createSigningKey());
   }
 
@@ -172,6 +193,12 @@ export class EmulatorState {
     return this.keys.rotate(readBoolean(given.get('withdraw') ?? false, 'withdraw'));
   }
 
+  /** @throws EmulatorError `invalid_input` */
+  setClockDrift(input: unknown): void {
+    const given = readObject(input, 'clock-drift', ['seconds']);
+    this.clock.drift = readDrift(given.get('seconds'), 'seconds');
+  }
+
   countRequest(endpoint: EmulatorEndpoint): void {
     this.#requests.set(endpoint, this.requests(endpoint) + 1);
   }
@@ -188,14 +215,10 @@ export class EmulatorState {
     this.captchas.clear();
     this.protection.limits = this.config.loginLimits;
     this.protection.forgetAll();
+    this.clock.drift = this.config.clockDrift;
     this.clearSignIns();
     this.#requests.clear();
   }
-}
-
-function readList(value: unknown, path: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw invalid(path, 'a list', value);
 }
 
 function notStarted(what: string): never {

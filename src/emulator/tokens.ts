@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { exportSPKI, type CryptoKey, type JWTPayload, SignJWT } from 'jose';
 import type { WireTokens } from '../core/wire.js';
 import { buildScopeClaims } from './claims.js';
+import { digest, type Grant } from './issued-tokens.js';
 import { createSigningKey, type SigningKey } from './keys.js';
 import type { EmulatorConfig, IdTokenAlg } from './options.js';
 import type { EmulatorState } from './state.js';
-import type { Account } from './users.js';
 
 /**
  * Ways in which an id_token can be wrong, one thing at a time: all else about the token stays right.
@@ -43,18 +43,19 @@ export const ID_TOKEN_FLAWS = [
   'bad_at_hash',
 ] as const;
 
-/** What a sign-in came to: who, for which scopes, in which tenant (`''` for none). */
-export interface Grant {
-  readonly account: Account;
-  readonly scopes: readonly string[];
-  readonly tenantId: string;
-}
-
-/** The tokens of a sign-in, as `data` carries them (LoginTokenResponseDataDto). */
-export async function issueTokens(state: EmulatorState, grant: Grant): Promise<WireTokens> {
-  const { config, keys } = state;
-  const { account, scopes, tenantId } = grant;
-  const iat = Math.floor(Date.now() / 1000);
+/**
+ * New tokens of a grant, as sign-in and token endpoint answer them (LoginTokenResponseDataDto), and remembers them.
+ *
+ * @param scopes those of the access token and of the id_token, which there is with `openid` alone
+ */
+export async function issueTokens(
+  state: EmulatorState,
+  grant: Grant,
+  { scopes, withRefreshToken }: { readonly scopes: readonly string[]; readonly withRefreshToken: boolean },
+): Promise<WireTokens> {
+  const { clock, config, keys } = state;
+  const { account, tenantId } = grant;
+  const iat = clock.nowInSeconds();
   const registered = { sub: account.sub, aud: config.appId, iat, exp: iat + config.tokenLifetime, iss: state.issuer };
   const scope = scopes.join(' ');
   const accessClaims = {
@@ -64,19 +65,41 @@ export async function issueTokens(state: EmulatorState, grant: Grant): Promise<W
     ...(scopes.includes('tenant_id') && { tenant_id: tenantId }),
   };
   const idClaims = { ...registered, ...buildScopeClaims({ ...account.claims, tenant_id: tenantId }, scopes) };
-  const flaw = state.flaws.take();
   const key = keys.current;
-  const idToken = { claims: idClaims, key, signer: buildIdTokenSigner(config, key) };
+  const accessToken = await sign({ claims: accessClaims, signer: buildSigner(key) });
+  state.tokens.add(accessToken, {
+    kind: 'access_token',
+    grant,
+    scopes,
+    iat,
+    exp: accessClaims.exp,
+    jti: accessClaims.jti,
+  });
   return {
     scope,
     token_type: 'Bearer',
-    access_token: await sign({ claims: accessClaims, signer: buildSigner(key) }),
-    id_token: await (flaw ? FLAWS[flaw](idToken) : sign(idToken)),
-    // No later call takes it yet; an app that stores it can do so already.
-    ...(scopes.includes('offline_access') && { refresh_token: randomBytes(32).toString('base64url') }),
+    access_token: accessToken,
+    ...(scopes.includes('openid') && { id_token: await signIdToken(state, idClaims, key) }),
+    ...(withRefreshToken && { refresh_token: issueRefreshToken(state, grant, iat) }),
     ...(config.lifetimeField !== 'expire_in' && { expires_in: config.tokenLifetime }),
     ...(config.lifetimeField !== 'expires_in' && { expire_in: config.tokenLifetime }),
   };
+}
+
+/** Signs, with the next flaw if one waits. */
+function signIdToken({ config, flaws }: EmulatorState, claims: Unsigned['claims'], key: SigningKey): Promise<string> {
+  const flaw = flaws.take();
+  const idToken = { claims, key, signer: buildIdTokenSigner(config, key) };
+  return flaw ? FLAWS[flaw](idToken) : sign(idToken);
+}
+
+/** An opaque one. It has all scopes of the grant, whatever its access token has (RFC 6749 §6). */
+function issueRefreshToken({ config, tokens }: EmulatorState, grant: Grant, iat: number): string {
+  const text = randomBytes(32).toString('base64url');
+  const exp = iat + config.refreshTokenLifetime;
+  // Introspection tells the jti, so it must not be the token.
+  tokens.add(text, { kind: 'refresh_token', grant, scopes: grant.scopes, iat, exp, jti: digest(text) });
+  return text;
 }
 
 /** What signs a token, and the header that says so. */

@@ -1,17 +1,19 @@
-import { createHash } from 'node:crypto';
+import { type Account, buildAccount, isIdentifier, readChanges, readClaims, taken } from './accounts.js';
 import { at, readObject } from './check.js';
-import { claimMistake, type EmulatorClaims, USER_CLAIMS } from './claims.js';
-import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
-import { hashPassword, type PasswordHash } from './passwords.js';
+import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
+import { invalid } from './errors.js';
+import { type Catalogs, type EmulatorUserStates, STATE_NAMES } from './user-states.js';
+
+export type { Account } from './accounts.js';
 
 /** A user of the connection PASSWORD: at least one of `username`, `email` and `phone_number`, and a password. */
-export interface EmulatorUser extends EmulatorClaims {
+export interface EmulatorUser extends EmulatorClaims, EmulatorUserStates {
   /** Clear text, not empty; kept as a hash only. */
   password: string;
 }
 
 /** An account of the connection AD. Signed in, it is a user whose `username` is its `sAMAccountName`. */
-export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'> {
+export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, EmulatorUserStates {
   /** Name for sign-in; its case does not matter. */
   sAMAccountName: string;
   /** Clear text, not empty; kept as a hash only. */
@@ -49,14 +51,6 @@ export const DEFAULT_AD_ACCOUNTS: readonly EmulatorAdAccount[] = [
   },
 ];
 
-/** Somebody who can sign in. */
-export interface Account {
-  /** 24 hex digits, derived from the first identifier: the same user has the same one in every run. */
-  readonly sub: string;
-  readonly claims: Readonly<Record<string, unknown>>;
-  readonly password: PasswordHash;
-}
-
 /** What a password sign-in may name a user by; `account` is any of the others. */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
@@ -68,10 +62,20 @@ const IDENTIFYING_CLAIMS = [
   ['phone', 'phone_number'],
 ] as const;
 
+const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NAMES];
+const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
+
 /** Who can sign in. Identifiers are unique: a sign-in by `account` never has two users to choose from. */
 export class UserDirectory {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
+  /** A name that a user gave up is still in the `sub`: nobody else may begin with it. */
+  readonly #subs = new Set<string>();
+  readonly #catalogs: Catalogs;
+
+  constructor(catalogs: Catalogs) {
+    this.#catalogs = catalogs;
+  }
 
   /**
    * @param path where the user stands, for messages: `users[2]`
@@ -79,18 +83,45 @@ export class UserDirectory {
    * @throws EmulatorError `invalid_input`
    */
   addUser(user: unknown, path: string): string {
-    const given = readObject(user, path, ['password', ...USER_CLAIMS]);
-    const claims = readClaims(given, path);
-    const named = IDENTIFYING_CLAIMS.filter(([, claim]) => given.has(claim));
-    const [first] = named;
+    const given = readObject(user, path, USER_MEMBERS);
+    const claims = readClaims(given, path, this.#catalogs);
+    const [first] = identifiersOf(claims);
     if (!first) throw invalid(path, 'one of username, email and phone_number', user);
-    for (const [, claim] of named) {
-      const name = String(claims[claim]);
-      if (this.findUser('account', name)) throw taken(at(path, claim), name);
-    }
-    const account = buildAccount(userKey(first[0], String(claims[first[1]])), claims, given, path);
-    for (const [identifier, claim] of named) this.#users.set(userKey(identifier, String(claims[claim])), account);
+    this.#checkFree(claims, path);
+    const [identifier, claim, name] = first;
+    const account = buildAccount(userKey(identifier, name), claims, given, path, this.#catalogs);
+    if (this.#subs.has(account.sub)) throw taken(at(path, claim), name);
+    this.#subs.add(account.sub);
+    this.#enter(account);
     return account.sub;
+  }
+
+  /**
+   * Changes a user, whose `sub` stays.
+   *
+   * @param name any of the user's identifiers
+   * @throws EmulatorError `invalid_input`
+   */
+  updateUser(name: unknown, changes: unknown): void {
+    const account = this.#getUser(name);
+    const given = readObject(changes, 'changes', USER_MEMBERS);
+    const claims = readClaims(given, 'changes', this.#catalogs);
+    this.#checkFree(claims, 'changes', account);
+    const next = readChanges(account, claims, given, this.#catalogs);
+    this.#leave(account);
+    Object.assign(account, next);
+    this.#enter(account);
+  }
+
+  /**
+   * @param name any of the user's identifiers
+   * @throws EmulatorError `invalid_input`
+   */
+  removeUser(name: unknown): void {
+    const account = this.#getUser(name);
+    this.#leave(account);
+    this.#subs.delete(account.sub);
+    account.removed = true;
   }
 
   /**
@@ -99,17 +130,46 @@ export class UserDirectory {
    * @throws EmulatorError `invalid_input`
    */
   addAdAccount(adAccount: unknown, path: string): string {
-    const known = ['sAMAccountName', 'password', ...USER_CLAIMS.filter((claim) => claim !== 'username')];
-    const given = readObject(adAccount, path, known);
+    const given = readObject(adAccount, path, ['sAMAccountName', ...AD_MEMBERS]);
     const name = given.get('sAMAccountName');
-    if (typeof name !== 'string' || !isIdentifier(name)) {
-      throw invalid(at(path, 'sAMAccountName'), 'a name without control characters', name);
-    }
+    if (!isIdentifier(name)) throw invalid(at(path, 'sAMAccountName'), 'a name without control characters', name);
     if (this.findAdAccount(name)) throw taken(at(path, 'sAMAccountName'), name);
-    const claims = { ...readClaims(given, path), username: name };
-    const account = buildAccount(`ad:${name.toLowerCase()}`, claims, given, path);
+    const claims = { ...readClaims(given, path, this.#catalogs), username: name };
+    const account = buildAccount(`ad:${name.toLowerCase()}`, claims, given, path, this.#catalogs);
     this.#adAccounts.set(name.toLowerCase(), account);
     return account.sub;
+  }
+
+  /**
+   * Changes an AD account, whose name and `sub` stay.
+   *
+   * @throws EmulatorError `invalid_input`
+   */
+  updateAdAccount(name: unknown, changes: unknown): void {
+    const account = this.#getAdAccount(name);
+    const given = readObject(changes, 'changes', AD_MEMBERS);
+    const claims = readClaims(given, 'changes', this.#catalogs);
+    Object.assign(account, readChanges(account, claims, given, this.#catalogs));
+  }
+
+  /** @throws EmulatorError `invalid_input` */
+  removeAdAccount(name: unknown): void {
+    const account = this.#getAdAccount(name);
+    this.#adAccounts.delete(String(name).toLowerCase());
+    account.removed = true;
+  }
+
+  /** Everybody, without passwords, in the order in which they came. */
+  list(): { users: object[]; adAccounts: object[] } {
+    const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
+    return {
+      // A user is there once for each identifier.
+      users: [...new Set(this.#users.values())].map(show),
+      adAccounts: [...this.#adAccounts.values()].map((account) => {
+        const { username, ...rest } = show(account) as Record<string, unknown>;
+        return { sAMAccountName: username, ...rest };
+      }),
+    };
   }
 
   /** E-mail addresses are compared without case, user names and phone numbers exactly (SigninByCredentialsDto). */
@@ -148,55 +208,44 @@ export class UserDirectory {
   findAdAccount(sAMAccountName: string): Account | undefined {
     return this.#adAccounts.get(sAMAccountName.toLowerCase());
   }
+
+  #getUser(name: unknown): Account {
+    const account = typeof name === 'string' ? this.findUser('account', name) : undefined;
+    if (!account) throw invalid('account', 'user name, e-mail address or phone number of a user', name);
+    return account;
+  }
+
+  #getAdAccount(name: unknown): Account {
+    const account = typeof name === 'string' ? this.findAdAccount(name) : undefined;
+    if (!account) throw invalid('sAMAccountName', 'the name of an AD account', name);
+    return account;
+  }
+
+  /** Whether all identifiers among the claims are nobody's, or `own`. */
+  #checkFree(claims: Readonly<Record<string, unknown>>, path: string, own?: Account): void {
+    for (const [, claim, name] of identifiersOf(claims)) {
+      const other = this.findUser('account', name);
+      if (other && other !== own) throw taken(at(path, claim), name);
+    }
+  }
+
+  #enter(account: Account): void {
+    for (const [identifier, , name] of identifiersOf(account.claims)) {
+      this.#users.set(userKey(identifier, name), account);
+    }
+  }
+
+  #leave(account: Account): void {
+    for (const [identifier, , name] of identifiersOf(account.claims)) this.#users.delete(userKey(identifier, name));
+  }
+}
+
+function identifiersOf(claims: Readonly<Record<string, unknown>>) {
+  return IDENTIFYING_CLAIMS.filter(([, claim]) => claims[claim] !== undefined).map(
+    ([identifier, claim]) => [identifier, claim, String(claims[claim])] as const,
+  );
 }
 
 function userKey(identifier: Exclude<Identifier, 'account'>, value: string): string {
   return `${identifier}:${identifier === 'email' ? value.toLowerCase() : value}`;
-}
-
-function buildAccount(
-  key: string,
-  claims: Record<string, unknown>,
-  given: ReadonlyMap<string, unknown>,
-  path: string,
-): Account {
-  const password = given.get('password');
-  if (typeof password !== 'string' || password === '') {
-    throw invalidSecret(at(path, 'password'), 'a string that is not empty', password);
-  }
-  return {
-    sub: createHash('sha256').update(key).digest('hex').slice(0, 24),
-    claims: { gender: 'U', updated_at: new Date().toISOString(), ...claims },
-    password: hashPassword(password),
-  };
-}
-
-function readClaims(given: ReadonlyMap<string, unknown>, path: string): Record<string, unknown> {
-  const claims: Record<string, unknown> = {};
-  for (const name of USER_CLAIMS) {
-    if (!given.has(name)) continue;
-    const value = given.get(name);
-    const expected = claimMistake(name, value) ?? identifierMistake(name, String(value));
-    if (expected !== undefined) throw invalid(at(path, name), expected, value);
-    // A copy: the caller's list may change after it was checked.
-    claims[name] = structuredClone(value);
-  }
-  return claims;
-}
-
-function identifierMistake(claim: string, value: string): string | undefined {
-  if (claim === 'email')
-    return isIdentifier(value) && /^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'an e-mail address';
-  if (claim === 'phone_number') return /^\+?\d{3,20}$/.test(value) ? undefined : 'digits, as in +8613800000001';
-  if (claim === 'username') return isIdentifier(value) ? undefined : 'a name without control characters';
-  return undefined;
-}
-
-/** Identifiers are printed by the command line, so they must not move its cursor. */
-function isIdentifier(value: string): boolean {
-  return value !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value);
-}
-
-function taken(path: string, name: string): EmulatorError {
-  return new EmulatorError('invalid_input', `${path}: ${show(name)} is another user's already.`);
 }

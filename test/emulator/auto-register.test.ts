@@ -87,7 +87,7 @@ describe('autoRegister', () => {
         passwordPayload: { username: 'twice', password },
         options: { autoRegister: true },
       });
-      const answer = await runSignIn(state, { method: 'POST', path: '', headers: {}, body, requestId: '' });
+      const answer = await runSignIn(state, { method: 'POST', path: '', query: '', headers: {}, body, requestId: '' });
       return (answer.body as { statusCode: number }).statusCode;
     };
     const passwords = ['one', 'two', 'three'];

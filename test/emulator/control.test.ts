@@ -1,3 +1,4 @@
+import { checkControlCaller } from '../../src/emulator/control.js';
 import { control, getJwks, getSystem, getTokens, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
 
 const emulator = useEmulator();
@@ -122,7 +123,12 @@ describe('over HTTP', () => {
     ['PUT', '/faults'],
     ['GET', '/keys/rotate'],
     ['DELETE', '/reset'],
-    ['POST', '/users'],
+    ['PUT', '/users'],
+    ['DELETE', '/users'],
+    ['GET', '/users/alice'],
+    ['POST', '/users/alice'],
+    ['GET', '/ad-accounts'],
+    ['GET', '/clock-drift'],
     ['GET', '/encryption-keys/rotate'],
     ['GET', '/sign-in-answers'],
     ['GET', '/sign-ins/'],
@@ -145,6 +151,13 @@ describe('is closed to web pages', () => {
     ['DELETE', '/sign-in-answers'],
     ['POST', '/login-protection'],
     ['POST', '/unlock'],
+    ['GET', '/users'],
+    ['POST', '/users'],
+    ['PATCH', '/users/alice'],
+    ['DELETE', '/users/alice'],
+    ['PATCH', '/ad-accounts/zhangsan'],
+    ['DELETE', '/ad-accounts/zhangsan'],
+    ['POST', '/clock-drift'],
     ['POST', '/reset'],
   ] as const;
 
@@ -202,6 +215,22 @@ describe('is closed to web pages', () => {
       expect(await isGoodSignIn()).toBe(true);
     },
   );
+
+  test.each<[string | undefined, number | undefined]>([
+    ['127.0.0.1', undefined],
+    ['127.0.0.2', undefined],
+    ['::1', undefined],
+    ['::ffff:127.0.0.1', undefined],
+    ['192.0.2.1', 403],
+    ['::ffff:192.0.2.1', 403],
+    ['2001:db8::1', 403],
+    ['fe80::1%eth0', 403],
+    ['', 403],
+    [undefined, 403],
+  ])('and to other machines, whatever they call themselves: %p is answered %p', (address, status) => {
+    const caller = { host: '127.0.0.1:3999', origin: 'http://127.0.0.1:3999', address };
+    expect(checkControlCaller(caller, false)?.status).toBe(status);
+  });
 
   test('and lets no other origin read an answer', async () => {
     const { headers } = await request('GET', '/sign-ins', {});

@@ -7,7 +7,7 @@ import {
   GenAuthEmulator,
   type GenAuthEmulatorOptions,
 } from '../../src/emulator/index.js';
-import { buildOrigin } from '../../src/emulator/options.js';
+import { buildOrigin, isLoopback } from '../../src/emulator/options.js';
 import { getJson, getTokens, postSignIn, rawRequest, signInBody, until, verify } from './support.js';
 
 const running: GenAuthEmulator[] = [];
@@ -130,6 +130,12 @@ describe('start', () => {
     expect(buildOrigin('127.0.0.1', 3999)).toBe('http://127.0.0.1:3999');
   });
 
+  test('any address is called by the one that is this machine’s alone', () => {
+    expect(buildOrigin('0.0.0.0', 3999)).toBe('http://127.0.0.1:3999');
+    expect(buildOrigin('::', 3999)).toBe('http://[::1]:3999');
+    expect(buildOrigin('constructor', 3999)).toBe('http://constructor:3999');
+  });
+
   test('listens on the given loopback address alone', async () => {
     const emulator = await build({ host: '127.0.0.2' }).start();
     expect(emulator.url).toBe(`http://127.0.0.2:${emulator.port}`);
@@ -160,9 +166,38 @@ describe('options', () => {
     ['appId', 7, 'got 7'],
     ['appSecret', '', 'appSecret: expected a string that is not empty, got an empty one.'],
     ['appSecret', 12_345, 'appSecret: expected a string that is not empty, got a number.'],
+    ['allowRemote', 'yes', 'allowRemote: expected true or false, got "yes".'],
+    ['clockDrift', '60', 'clockDrift: expected a whole number from -315360000 to 315360000, got "60".'],
+    ['clockDrift', 1.5, 'got 1.5'],
+    ['clockDrift', -315_360_001, 'got -315360001'],
+    ['jwksAddress', 'tenant', 'jwksAddress: expected one of both, host, app, got "tenant".'],
+    ['mfa', 'SMS', 'mfa: expected true, false or a list of factors such as SMS, got "SMS".'],
+    ['mfa', [], 'mfa: expected true, false or a list of factors'],
+    ['mfa', 'personal', 'got "personal"'],
+    ['tenants', 't-1', 'tenants: expected a list, got "t-1".'],
+    ['tenants', ['t-1', 7], 'tenants[1]: expected a string, got 7.'],
+    ['tenants', ['t-1', 't-2', 't-1'], 'tenants[2]: "t-1" stands there already.'],
+    ['roles', [''], 'roles[0]: expected a string that is not empty, got "".'],
+    ['extendedFields', { school: 'text' }, 'extendedFields: expected a list, got an object.'],
     ['tokenEndpointAuthMethod', 'private_key_jwt', 'one of client_secret_post, client_secret_basic, none'],
     ['tokenLifetime', 0, 'tokenLifetime: expected a whole number from 1'],
     ['tokenLifetime', Infinity, 'got Infinity'],
+    ['refreshTokenLifetime', 0, 'refreshTokenLifetime: expected a whole number from 1 to 315360000, got 0.'],
+    ['refreshTokenLifetime', '60', 'got "60"'],
+    ['rotateRefreshTokens', 'no', 'rotateRefreshTokens: expected true or false, got "no".'],
+    ['introspectionScopeSeparator', ';', "introspectionScopeSeparator: expected ' ' or ',', got \";\"."],
+    ['introspectionScopeSeparator', '', 'got ""'],
+    ['revocationAnswer', true, 'revocationAnswer: expected one of wrapped, true, empty, got true.'],
+    [
+      'postLogoutRedirectUris',
+      'https://a.example',
+      'postLogoutRedirectUris: expected a list, got "https://a.example".',
+    ],
+    ['postLogoutRedirectUris', ['https://a.example', '/home'], 'postLogoutRedirectUris[1]: expected an absolute URL'],
+    ['postLogoutRedirectUris', ['https://a.example/#x'], 'without a fragment, got "https://a.example/#x".'],
+    ['postLogoutRedirectUris', ['https://a.example/\r\nx: y'], 'postLogoutRedirectUris[0]: expected'],
+    ['postLogoutRedirectUris', ['https://a.example/你'], 'of ASCII characters'],
+    ['postLogoutRedirectUris', [7], 'got 7.'],
     ['lifetimeField', 'expires', 'one of expires_in, expire_in, both'],
     ['idTokenSignedResponseAlg', 'none', 'idTokenSignedResponseAlg: expected one of RS256, HS256, got "none".'],
     ['idTokenSignedResponseAlg', 'ES256', 'got "ES256"'],
@@ -184,6 +219,61 @@ describe('options', () => {
 
   test.each([null, 'x', []])('%p in place of the options is refused', (options) => {
     expect(() => new GenAuthEmulator(options as never)).toThrow('options: expected an object');
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'a role',
+      { roles: ['reader', 'edtior'] },
+      'users[0].roles[1]: "edtior" is not among the roles; known are editor, reader.',
+    ],
+    ['a role as an object', { roles: [{ code: 'x' }] }, 'users[0].roles[0]: "x" is not among the roles'],
+    ['a tenant', { tenants: ['t-1', 't-2'] }, 'users[0].tenants[1]: "t-2" is not among the tenants; known are t-1.'],
+    [
+      'an extended field',
+      { extended_fields: { scool: 'pku' } },
+      'users[0].extended_fields: "scool" is not among the extendedFields; known are school.',
+    ],
+  ])('%s that the user pool has not is refused with its place', (_name, members, message) => {
+    const pool = { roles: ['editor', 'reader'], tenants: ['t-1'], extendedFields: ['school'] };
+    const user = { username: 'u', password: 'p', ...members } as never;
+    expect(() => build({ ...pool, users: [user] })).toThrow(
+      expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) }),
+    );
+    expect(() =>
+      build({ ...pool, users: [], adAccounts: [{ sAMAccountName: 'a', password: 'p', ...members }] }),
+    ).toThrow(expect.objectContaining({ message: expect.stringContaining(message.replace('users', 'adAccounts')) }));
+    // Where nobody said what there is, all is right.
+    build({ users: [user] });
+  });
+
+  test('a user pool that has none of something says so', () => {
+    const user = { username: 'u', password: 'p', roles: ['admin'] };
+    expect(() => build({ roles: [], users: [user] })).toThrow('"admin" is not among the roles; known are none.');
+  });
+
+  test.each<[string, string | undefined]>([
+    ['0.0.0.0', undefined],
+    ['::', undefined],
+    ['192.0.2.1', undefined],
+    ['2001:db8::1', undefined],
+    ['emulator.example', undefined],
+    ['genauth', undefined],
+    ['127.0.0.1', undefined],
+    ['', 'host: expected an IP address or a host name, got "".'],
+    ['a b', 'got "a b"'],
+    ['http://x', 'got "http://x"'],
+    ['-x', 'got "-x"'],
+    ['x/', 'got "x/"'],
+    ['x:80', 'got "x:80"'],
+    ['x'.repeat(64), 'host: expected an IP address'],
+  ])('allowRemote takes the host %p: %p', (host, mistake) => {
+    // Not by listening: nothing in these tests is open to other machines.
+    const take = () => build({ host, allowRemote: true });
+    if (mistake === undefined) expect(take()).toBeInstanceOf(GenAuthEmulator);
+    else expect(take).toThrow(mistake);
+    if (isLoopback(host)) build({ host, allowRemote: false });
+    else expect(() => build({ host, allowRemote: false })).toThrow('host: expected a loopback address');
   });
 
   test('undefined is as good as left out', () => {
@@ -253,7 +343,7 @@ describe('stop', () => {
       expect(() => emulator.url).toThrow(EmulatorError);
       await stopping;
     }
-  });
+  }, 30_000);
 
   test('after a start that failed has nothing to do', async () => {
     const first = await build().start();
@@ -289,7 +379,7 @@ describe('stop', () => {
     await unawaited;
     const { id_token } = await getTokens(emulator, { passwordPayload: { account: 'carol', password: 'c' } });
     await verify(emulator, id_token);
-  });
+  }, 30_000);
 });
 
 test('two emulators side by side know nothing of each other', async () => {

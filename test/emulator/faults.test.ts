@@ -1,8 +1,19 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { getTokens, postSignIn, rawRequest, signInBody, until, useEmulator } from './support.js';
+import { GenAuthEmulator } from '../../src/emulator/index.js';
+import {
+  getRefreshable,
+  getTokens,
+  postSignIn,
+  rawRequest,
+  refresh,
+  signInBody,
+  type Tokens,
+  until,
+  useEmulator,
+} from './support.js';
 
-const emulator = useEmulator();
+const emulator = useEmulator({ rotateRefreshTokens: false });
 
 const PATHS = {
   signin: '/api/v3/signin',
@@ -10,10 +21,30 @@ const PATHS = {
   discovery: '/oidc/.well-known/openid-configuration',
   system: '/api/v3/system',
   captcha: '/api/v3/get-captcha-code',
+  token: '/oidc/token',
+  introspection: '/oidc/token/introspection',
+  revocation: '/oidc/token/revocation',
+  userinfo: '/oidc/me',
+  endsession: '/oidc/session/end',
 } as const;
+
+let tokens: Tokens;
+
+beforeAll(async () => {
+  tokens = await getRefreshable(emulator());
+  emulator().reset();
+});
 
 async function ask(endpoint: keyof typeof PATHS) {
   const url = `${emulator().url}${PATHS[endpoint]}`;
+  if (endpoint === 'userinfo') return rawRequest(`${url}?access_token=${tokens.access_token}`);
+  if (endpoint === 'token' || endpoint === 'introspection' || endpoint === 'revocation') {
+    const { appId: client_id, appSecret: client_secret } = emulator();
+    const refresh_token = String(tokens.refresh_token);
+    const app = { client_id, client_secret, token: 'unknown', grant_type: 'refresh_token', refresh_token };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return rawRequest(url, { method: 'POST', headers, body: new URLSearchParams(app).toString() });
+  }
   if (endpoint !== 'signin') return rawRequest(url);
   const headers = { 'content-type': 'application/json' };
   return rawRequest(url, { method: 'POST', headers, body: JSON.stringify(signInBody(emulator())) });
@@ -155,9 +186,17 @@ test('reset clears faults and counts', async () => {
   await getTokens(emulator());
 });
 
-test('token is a name that faults and counts know already', () => {
-  emulator().fault({ endpoint: 'token', status: 500 });
-  expect(emulator().requests('token')).toBe(0);
+test('a refresh that a fault answered or dropped uses nothing up; one that it delayed does', async () => {
+  await using own = await new GenAuthEmulator().start();
+  const { refresh_token } = await getRefreshable(own);
+  own.fault({ endpoint: 'token', status: 503, body: { error: 'temporarily_unavailable' }, times: 1 });
+  own.fault({ endpoint: 'token', drop: true, times: 1 });
+  own.fault({ endpoint: 'token', delayMs: 1, times: 1 });
+  expect(await refresh(own, refresh_token)).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+  await expect(refresh(own, refresh_token)).rejects.toThrow('fetch failed');
+  expect((await refresh(own, refresh_token)).status).toBe(200);
+  expect((await refresh(own, refresh_token)).status).toBe(400);
+  expect(own.requests('token')).toBe(4);
 });
 
 test.each<[string, unknown, string]>([
@@ -165,7 +204,11 @@ test.each<[string, unknown, string]>([
   ['no endpoint', { status: 500 }, 'fault.endpoint: expected one of signin, jwks, discovery, system, token, captcha'],
   ['an unknown endpoint', { endpoint: 'login', status: 500 }, 'got "login"'],
   ['an inherited name', { endpoint: 'constructor', status: 500 }, 'got "constructor"'],
-  ['nothing to do', { endpoint: 'jwks' }, 'fault: a fault needs one of status, body, delayMs and drop.'],
+  [
+    'nothing to do',
+    { endpoint: 'jwks' },
+    'fault: a fault needs one of status, body, dripMs, oversize, garbage, delayMs and drop.',
+  ],
   ['nothing to do, in numbers', { endpoint: 'jwks', delayMs: 0, drop: false }, 'a fault needs one of'],
   ['a status below 200', { endpoint: 'jwks', status: 100 }, 'fault.status: expected a whole number from 200 to 599'],
   ['a status above 599', { endpoint: 'jwks', status: 600 }, 'got 600'],

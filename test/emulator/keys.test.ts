@@ -75,8 +75,47 @@ describe('discovery', () => {
       claim_types_supported: ['normal'],
       claims_supported: expect.arrayContaining(['sub', 'iss', 'email', 'roles', 'tenant_id', 'zoneinfo']),
     });
+    expect(document).toMatchObject({
+      grant_types_supported: expect.arrayContaining(['refresh_token']),
+      introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'none'],
+      revocation_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'none'],
+    });
     expect(document).not.toHaveProperty('subject_types_supported');
     expect(emulator().requests('discovery')).toBe(1);
+  });
+
+  test('names endpoints that are there, but for the one that needs a browser', async () => {
+    const document = await getJson(`${emulator().url}/oidc/.well-known/openid-configuration`);
+    const endpoints = Object.entries(document as Record<string, string>).filter(([name]) => name.endsWith('_endpoint'));
+    const missing = await Promise.all(
+      endpoints.map(async ([name, url]) => {
+        const statuses = [(await rawRequest(url)).status, (await rawRequest(url, { method: 'POST' })).status];
+        return statuses.every((status) => status === 501) ? name : undefined;
+      }),
+    );
+    expect(endpoints).toHaveLength(6);
+    expect(missing.filter((name) => name !== undefined)).toEqual(['authorization_endpoint']);
+  });
+});
+
+describe.each([
+  ['host', 200, 404, ''],
+  ['app', 404, 200, '/My-App_1'],
+  ['both', 200, 200, ''],
+] as const)('the key set with jwksAddress %s', (jwksAddress, atHost, belowApp, named) => {
+  const emulator = useEmulator({ appId: 'My-App_1', jwksAddress });
+  const JWKS = '/oidc/.well-known/jwks.json';
+
+  test(`is answered ${atHost} at the host and ${belowApp} below the app, and discovery names one that is there`, async () => {
+    const { url } = emulator();
+    const answers = [await rawRequest(url + JWKS), await rawRequest(`${url}/My-App_1${JWKS}`)];
+    expect(answers.map(({ status }) => status)).toEqual([atHost, belowApp]);
+    const { jwks_uri: uri } = (await getJson(`${url}/oidc/.well-known/openid-configuration`)) as { jwks_uri: string };
+    expect(uri).toBe(`${url}${named}${JWKS}`);
+    expect(await getJson(uri)).toMatchObject({ keys: [{ kid: expect.any(String) }] });
+    // What is not there is no endpoint, and no fault meets it.
+    const found = answers.filter(({ status }) => status === 200).length;
+    expect(emulator().requests('jwks')).toBe(found + 1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { getTokens, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
+import { getRefreshable, getTokens, postSignIn, rawRequest, refresh, signInBody, useEmulator } from './support.js';
 
 const emulator = useEmulator();
 
@@ -17,10 +17,12 @@ test.each([
   ['POST', '/api/v3/system'],
   ['GET', '/api/v3/captcha-code'],
   ['GET', '/api'],
-  ['POST', '/oidc/token'],
-  ['GET', '/oidc/me'],
+  ['GET', '/oidc/auth'],
+  ['GET', '/oidc/token'],
+  ['POST', '/oidc/token/'],
+  ['PUT', '/oidc/me'],
   ['POST', '/oidc/.well-known/jwks.json'],
-  ['GET', '/oidc/session/end'],
+  ['POST', '/oidc/session/end'],
   ['GET', '/apis', 404],
   ['GET', '/oidc2/me', 404],
   ['GET', '/', 404],
@@ -37,8 +39,8 @@ test.each([
 });
 
 test('a refusal names the path without the query, which may hold a token', async () => {
-  expect((await ask('GET', '/oidc/me?access_token=secret')).body['message']).toBe(
-    'The emulator does not implement GET /oidc/me.',
+  expect((await ask('GET', '/oidc/auth?id_token_hint=secret')).body['message']).toBe(
+    'The emulator does not implement GET /oidc/auth.',
   );
 });
 
@@ -53,4 +55,12 @@ test('a failure of the emulator itself is 500 in words that hold nothing of the 
   sign.mockRestore();
   expect([status, answer.statusCode, answer.message]).toEqual([500, 500, 'The emulator failed.']);
   await getTokens(emulator());
+});
+
+test('at an OAuth endpoint it is so too, in the shape of these', async () => {
+  const { refresh_token } = await getRefreshable(emulator());
+  const sign = jest.spyOn(crypto.subtle, 'sign').mockRejectedValueOnce(new Error(`canary ${refresh_token}`));
+  const { status, text } = await refresh(emulator(), refresh_token);
+  sign.mockRestore();
+  expect([status, text]).toEqual([500, '{"error":"server_error","error_description":"The emulator failed."}']);
 });

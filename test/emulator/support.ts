@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { jest } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 
@@ -115,6 +116,83 @@ export async function getCaptcha(emulator: GenAuthEmulator) {
   };
   const captchaCode = /<text[^>]*>([^<]+)<\/text>/.exec(data.captchaCodeSvg)?.[1] ?? '';
   return { captchaCode, captchaToken: data.captchaToken };
+}
+
+/** An answer of the OAuth endpoints: `body` is its JSON, where it is JSON. */
+export interface OAuthAnswer {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+  body: Record<string, unknown>;
+}
+
+/** A request to an OAuth endpoint. An object is sent as a form, without those of its members that are `undefined`. */
+export async function askOAuth(
+  emulator: GenAuthEmulator,
+  path: string,
+  options: { method?: string; form?: Record<string, string | undefined>; headers?: Record<string, string> } = {},
+): Promise<OAuthAnswer> {
+  const { method = 'POST', form, headers = {} } = options;
+  const given = Object.entries(form ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const response = await fetch(`${emulator.url}/oidc${path}`, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(form && { body: new URLSearchParams(given) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  const body = (isJson === true ? JSON.parse(text) : {}) as Record<string, unknown>;
+  return { status: response.status, headers: Object.fromEntries(response.headers), text, body };
+}
+
+/** The same with the app's credentials in the form. */
+export function askAsApp(
+  emulator: GenAuthEmulator,
+  path: string,
+  form: Record<string, string | undefined>,
+): Promise<OAuthAnswer> {
+  const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
+  return askOAuth(emulator, path, { form: { ...app, ...form } });
+}
+
+/** `POST /oidc/token`, as GenAuth's SDK sends a refresh. */
+export function refresh(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
+  return askAsApp(emulator, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken, ...form });
+}
+
+export function introspect(emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) {
+  return askAsApp(emulator, '/token/introspection', { token, ...form });
+}
+
+/** Whether introspection takes each token for live. */
+export async function areActive(emulator: GenAuthEmulator, ...tokens: (string | undefined)[]): Promise<unknown[]> {
+  const answers = await Promise.all(tokens.map((token) => introspect(emulator, token)));
+  return answers.map(({ body }) => body['active']);
+}
+
+export function revoke(emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) {
+  return askAsApp(emulator, '/token/revocation', { token, ...form });
+}
+
+export function getUserInfo(emulator: GenAuthEmulator, accessToken = ''): Promise<OAuthAnswer> {
+  return askOAuth(emulator, '/me', { method: 'GET', headers: { authorization: `Bearer ${accessToken}` } });
+}
+
+/** Signs alice in with a refresh token. */
+export function getRefreshable(emulator: GenAuthEmulator, scope = 'openid email offline_access'): Promise<Tokens> {
+  return getTokens(emulator, { options: { scope } });
+}
+
+/** Runs something with the clock that many seconds ahead. */
+export async function later<T>(seconds: number, run: () => Promise<T>): Promise<T> {
+  const { now } = Date;
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1000);
+  try {
+    return await run();
+  } finally {
+    clock.mockRestore();
+  }
 }
 
 /** A request to a control endpoint. */

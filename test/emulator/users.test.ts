@@ -29,8 +29,16 @@ const MISTAKES: [string, unknown, string][] = [
   ['a word as phone', { ...base, phone_number: 'none' }, 'users[1].phone_number: expected digits'],
   ['a number as phone', { ...base, phone_number: 138 }, 'users[1].phone_number: expected a string'],
   ['a word as flag', { ...base, email_verified: 'yes' }, 'users[1].email_verified: expected true or false, got "yes".'],
-  ['roles as a word', { ...base, roles: 'admin' }, 'users[1].roles: expected a list of strings, got "admin".'],
-  ['roles as numbers', { ...base, roles: [1] }, 'users[1].roles: expected a list of strings, got a list.'],
+  [
+    'roles as a word',
+    { ...base, roles: 'admin' },
+    'users[1].roles: expected a list of codes, or of objects with a code, got "admin".',
+  ],
+  [
+    'roles as numbers',
+    { ...base, roles: [1] },
+    'users[1].roles: expected a list of codes, or of objects with a code, got a list.',
+  ],
   ['fields as a list', { ...base, extended_fields: [] }, 'users[1].extended_fields: expected an object, got a list.'],
   ['a name that is null', { ...base, name: null }, 'users[1].name: expected a string that is not empty, got null.'],
   ['an unknown claim', { ...base, phone: '138' }, 'users[1]: there is no "phone" here; known are password, username'],

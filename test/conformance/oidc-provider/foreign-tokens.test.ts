@@ -61,7 +61,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await decide(client, await obtain(issuer))).toEqual(all('passes'));
     // It has no document where GenAuth has it, so without the options nothing is found, and nobody is told a token is wrong.
     const lost = open(issuer, algorithm, { issuer: document.issuer });
-    expect(await decide(lost, await obtain(issuer))).toEqual(all('upstream_invalid_response'));
+    expect(await decide(lost, await obtain(issuer))).toEqual(all('upstream_unavailable'));
   });
 
   it('for another application, another API or from another issuer: refused', async () => {

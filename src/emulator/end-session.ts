@@ -1,0 +1,46 @@
+import { compactVerify, createLocalJWKSet, decodeJwt } from 'jose';
+import { oauthOperation } from './oauth-refusal.js';
+import type { EmulatorResponse } from './operation.js';
+import { invalidRequest, readParameters } from './parameters.js';
+import type { EmulatorState } from './state.js';
+
+const SIGNED_OUT_PAGE =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';
+
+/**
+ * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). It ends the session that GenAuth's own pages would keep
+ * in the browser, and here there is none. It touches no token: whoever wants a refresh token to end has to revoke it.
+ */
+export const endSession = oauthOperation(async (state, request) => {
+  const query = readParameters(request.query);
+  const hint = query.get('id_token_hint');
+  if (hint !== undefined && !(await isOwnIdToken(state, hint))) throw invalidRequest('id_token_hint is not valid');
+
+  const target = query.get('post_logout_redirect_uri');
+  if (target === undefined) return { status: 200, body: SIGNED_OUT_PAGE };
+  if (hint === undefined) throw invalidRequest('post_logout_redirect_uri needs an id_token_hint');
+  if (!state.config.postLogoutRedirectUris.includes(target)) {
+    throw invalidRequest('post_logout_redirect_uri is not registered');
+  }
+  return redirect(target, query.get('state'));
+});
+
+/** Whether the emulator signed it for this app, however long ago (§2: an expired one should do). */
+async function isOwnIdToken({ config, issuer, keys }: EmulatorState, token: string): Promise<boolean> {
+  try {
+    await (config.idTokenSignedResponseAlg === 'RS256'
+      ? compactVerify(token, createLocalJWKSet({ keys: [...keys.jwks.keys] }), { algorithms: ['RS256'] })
+      : compactVerify(token, Buffer.from(config.appSecret), { algorithms: ['HS256'] }));
+    const { aud, iss, jti } = decodeJwt(token);
+    // An access token is signed by the same key, for the same app; a jti has that kind alone.
+    return aud === config.appId && iss === issuer && jti === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The URI as it was registered, to the letter, with `state` after its own query. */
+function redirect(target: string, state: string | undefined): EmulatorResponse {
+  const query = state === undefined ? '' : `${target.includes('?') ? '&' : '?'}state=${encodeURIComponent(state)}`;
+  return { status: 302, headers: { location: `${target}${query}` } };
+}

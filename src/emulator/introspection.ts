@@ -1,0 +1,28 @@
+import { readClientForm } from './client-authentication.js';
+import { oauthOperation } from './oauth-refusal.js';
+import { requireParameter } from './parameters.js';
+
+/**
+ * `POST /oidc/token/introspection` (RFC 7662; TokenIntrospectResponse): access and refresh tokens. All else is inactive,
+ * id_tokens too, as GenAuth does not support them here. `token_type_hint` may be there and changes nothing.
+ */
+export const introspect = oauthOperation((state, request) => {
+  const { config, issuer, tokens } = state;
+  const token = tokens.find(requireParameter(readClientForm(config, request), 'token'));
+  if (!token) return { status: 200, body: { active: false } };
+  const { grant, exp, iat, jti, scopes } = token;
+  return {
+    status: 200,
+    body: {
+      active: true,
+      sub: grant.account.sub,
+      client_id: config.appId,
+      exp,
+      iat,
+      iss: issuer,
+      jti,
+      scope: scopes.join(config.introspectionScopeSeparator),
+      token_type: 'Bearer',
+    },
+  };
+});

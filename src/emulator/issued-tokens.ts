@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { BoundedMap } from './bounded-map.js';
+import type { EmulatorClock } from './clock.js';
+import type { Account } from './accounts.js';
+
+/** How many are remembered; more push out the oldest, which are unknown from then on. */
+const MOST_TOKENS = 50_000;
+
+/** Whose a token is. */
+type Holder = Pick<Account, 'sub' | 'claims' | 'removed'> & Partial<Pick<Account, 'states'>>;
+
+/** What a sign-in came to. All tokens that come of it, also those of refreshes, share it and end with it. */
+export interface Grant {
+  readonly account: Holder;
+  readonly scopes: readonly string[];
+  /** `''` for none. */
+  readonly tenantId: string;
+  /** Set once, when the refresh token is revoked. */
+  revoked: boolean;
+}
+
+/** A token that somebody holds. Not its text: that is not kept. */
+export interface IssuedToken {
+  readonly kind: 'access_token' | 'refresh_token';
+  readonly grant: Grant;
+  /** A refresh may have asked for fewer than the grant has. */
+  readonly scopes: readonly string[];
+  /** Seconds since 1970. */
+  readonly iat: number;
+  /** Seconds since 1970: the first moment at which it is no longer live. */
+  readonly exp: number;
+  readonly jti: string;
+}
+
+/** The tokens that introspection, revocation, user info and refreshes know. */
+export class IssuedTokens {
+  readonly #clock: EmulatorClock;
+  readonly #tokens: BoundedMap<IssuedToken>;
+
+  constructor(clock: EmulatorClock, most: number = MOST_TOKENS) {
+    this.#clock = clock;
+    this.#tokens = new BoundedMap(most);
+  }
+
+  add(text: string, token: IssuedToken): void {
+    this.#tokens.set(digest(text), token);
+  }
+
+  /**
+   * The live token whose text this is. One that is expired, used or revoked, or whose user is removed or disabled, is as
+   * unknown as any other.
+   */
+  find(text: string): IssuedToken | undefined {
+    const token = this.#tokens.get(digest(text));
+    if (!token || this.#clock.nowInSeconds() >= token.exp || token.grant.revoked) return undefined;
+    const { removed, states } = token.grant.account;
+    return removed || states?.disabled === true ? undefined : token;
+  }
+
+  /** Ends this one alone. */
+  end(text: string): void {
+    this.#tokens.delete(digest(text));
+  }
+
+  clear(): void {
+    this.#tokens.clear();
+  }
+}
+
+/** The whole text, so that no token stands for another that differs in a bit of its signature. 43 base64url characters. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

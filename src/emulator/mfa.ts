@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { SignJWT } from 'jose';
+import type { EmulatorClock } from './clock.js';
+import type { Mfa } from './user-states.js';
+import type { Account } from './users.js';
+
+const LIFETIME_SECONDS = 360;
+
+/** Of the one user pool that the emulator plays. */
+const USER_POOL_ID = '65f0c1d2e3a4b5c6d7e8f900';
+
+/** GenAuth alone verifies its tokens for a next step, and so does nobody here. */
+const KEY = randomBytes(32);
+
+/** `data` of an answer that asks for a second factor (MfaTriggerData). */
+export async function buildMfaData(account: Account, { kind, factors }: Mfa, clock: EmulatorClock): Promise<object> {
+  const { claims } = account;
+  const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : null);
+  const phone = text('phone_number');
+  const country = phone?.startsWith('+86') ? '+86' : null;
+  return {
+    mfaToken: await buildStepToken(account, 'mfa', clock),
+    nickname: text('nickname'),
+    email: text('email'),
+    phone,
+    phoneCountryCode: country,
+    mfaPhone: phone,
+    mfaPhoneCountryCode: country,
+    mfaEmail: text('email'),
+    username: text('username'),
+    avatar: text('picture'),
+    faceMfaEnabled: factors.includes('FACE'),
+    totpMfaEnabled: factors.includes('OTP'),
+    passkeyEnabled: factors.includes('PASSKEY'),
+    // What the application asks for; a user's own factor is none of these.
+    applicationMfa: kind === 'app' ? factors.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort })) : [],
+  };
+}
+
+/** The token with which another call of GenAuth would go on; the emulator has none of those calls. */
+export async function buildStepToken(account: Account, stage: string, clock: EmulatorClock): Promise<string> {
+  const iat = clock.nowInSeconds();
+  const arn = `arn:cn:authing:${USER_POOL_ID}:user:${account.sub}`;
+  return new SignJWT({
+    data: { userPoolId: USER_POOL_ID, userId: account.sub, arn, stage },
+    iat,
+    exp: iat + LIFETIME_SECONDS,
+  })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .sign(KEY);
+}

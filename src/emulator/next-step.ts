@@ -1,0 +1,41 @@
+import type { WireEnvelope } from '../core/wire.js';
+import { buildMfaData, buildStepToken } from './mfa.js';
+import { Refusal } from './refusal.js';
+import { SIGN_IN_ERRORS } from './sign-in-errors.js';
+import type { EmulatorState, RecordedOutcome } from './state.js';
+import { findMfa } from './user-states.js';
+import type { Account } from './users.js';
+
+/**
+ * What keeps somebody out who knows the password: the tenant, the user's own states, and steps that are still to be taken.
+ *
+ * @param tenantId `''` for none
+ * @throws Refusal
+ */
+export async function checkAdmission(state: EmulatorState, account: Account, tenantId: string): Promise<void> {
+  const { clock, config } = state;
+  const { disabled, mustChangePassword, signInAnswer, tenants } = account.states;
+  if (disabled === true) throw new Refusal('account_disabled', SIGN_IN_ERRORS.userDisabled);
+  if (tenantId !== '') {
+    const isKnown = config.catalogs.tenants?.has(tenantId) ?? true;
+    if (!isKnown) throw new Refusal('tenant_refused', SIGN_IN_ERRORS.tenantRefused);
+    const isMember = tenants?.includes(tenantId) ?? true;
+    if (!isMember) throw new Refusal('tenant_refused', SIGN_IN_ERRORS.notInTenant);
+  }
+  if (signInAnswer) throw new Refusal('answered', signInAnswer);
+  if (mustChangePassword === 'first_login') {
+    const token = await buildStepToken(account, 'reset_password', clock);
+    throw refuse('password_change_required', { ...SIGN_IN_ERRORS.firstLogin, data: { token } });
+  }
+  if (mustChangePassword === true) throw refuse('password_change_required', SIGN_IN_ERRORS.passwordExpired);
+  const mfa = findMfa(account.states, config.mfa);
+  if (mfa) {
+    const error = mfa.kind === 'app' ? SIGN_IN_ERRORS.appMfa : SIGN_IN_ERRORS.personalMfa;
+    throw refuse('mfa_required', { ...error, data: await buildMfaData(account, mfa, clock) });
+  }
+}
+
+/** The answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
+function refuse(outcome: Extract<RecordedOutcome, `${string}_required`>, answer: WireEnvelope<unknown>): Refusal {
+  return new Refusal(outcome, { ...answer, ...(answer.apiCode !== undefined && { code: answer.apiCode }) });
+}

@@ -1,0 +1,254 @@
+import {
+  anyObject,
+  either,
+  exactly,
+  flag,
+  is,
+  like,
+  listOf,
+  object,
+  oneOf,
+  orNull,
+  type Schema,
+  text,
+  whole,
+} from './schema.js';
+
+/** GenAuth's published answers, in words of our own: one schema for each path, method and HTTP status. */
+
+const uuid = like(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/);
+const jwt = like(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+const sub = like(/^[\da-f]{24}$/);
+const url = is('URL', (value) => typeof value === 'string' && URL.canParse(value));
+const isoTime = like(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+/** Filled in by pattern, so that a text cannot be anything. */
+const scopes = like(/^[a-z_]+([ ,][a-z_]+)*$/);
+
+const success = (data: Schema): Schema =>
+  object({ statusCode: exactly(200), message: exactly(''), requestId: uuid, data });
+
+/** LoginTokenResponseDataDto; the lifetime by one of two names, or both. */
+export const tokens: Schema = (value, path) => [
+  ...object({
+    scope: scopes,
+    token_type: exactly('Bearer'),
+    access_token: jwt,
+    'id_token?': jwt,
+    'refresh_token?': like(/^[\w-]{43}$/),
+    'expires_in?': whole,
+    'expire_in?': whole,
+  })(value, path),
+  ...(Object.keys(value as object).some((name) => /^expires?_in$/.test(name)) ? [] : [`${path}: no lifetime`]),
+];
+
+/** MfaTriggerData. */
+const mfa = object({
+  mfaToken: jwt,
+  nickname: orNull(text),
+  email: orNull(text),
+  phone: orNull(text),
+  phoneCountryCode: orNull(like(/^\+\d+$/)),
+  mfaPhone: orNull(text),
+  mfaPhoneCountryCode: orNull(like(/^\+\d+$/)),
+  mfaEmail: orNull(text),
+  username: orNull(text),
+  avatar: orNull(text),
+  faceMfaEnabled: flag,
+  totpMfaEnabled: flag,
+  passkeyEnabled: flag,
+  applicationMfa: listOf(object({ mfaPolicy: like(/^[A-Z]+$/), status: oneOf(0, 1), sort: whole })),
+});
+
+const failure = (statusCode: number, more: Record<string, Schema> = {}): Schema =>
+  object({ statusCode: exactly(statusCode), message: like(/./), requestId: uuid, ...more });
+const coded = (statusCode: number, apiCode: number, more: Record<string, Schema> = {}): Schema =>
+  failure(statusCode, { apiCode: exactly(apiCode), ...more });
+/** A further step tells its code twice. */
+const step = (apiCode: number, more: Record<string, Schema> = {}): Schema =>
+  coded(301, apiCode, { code: exactly(apiCode), ...more });
+
+/** Every answer to a sign-in that the emulator makes by itself. */
+export const SIGN_IN: Readonly<Record<string, Schema>> = {
+  success: success(tokens),
+  '400': failure(400),
+  '401': failure(401),
+  '403/2000': coded(403, 2000),
+  '403/2001': coded(403, 2001),
+  '403/2005': coded(403, 2005),
+  '403/2333': coded(403, 2333, { 'data?': object({ remainCount: whole }) }),
+  '403/2120008': coded(403, 2120008),
+  '403/2130010': coded(403, 2130010),
+  '409/2026': coded(409, 2026),
+  '499/2011': coded(499, 2011),
+  '499/2016': coded(499, 2016),
+  '301/1635': step(1635, { data: mfa }),
+  '301/1636': step(1636, { data: mfa }),
+  '301/1639': step(1639, { data: object({ token: jwt }) }),
+  '301/2058': step(2058),
+};
+
+const signIn: Schema = (body, path) => {
+  const { statusCode, apiCode } = body as { statusCode?: number; apiCode?: number };
+  const name = statusCode === 200 ? 'success' : [statusCode, apiCode].filter((part) => part !== undefined).join('/');
+  return SIGN_IN[name]?.(body, path) ?? [`${path}: there is no answer ${name}`];
+};
+
+/** SystemInfoResp. */
+const system = object({
+  rsa: object({
+    publicKey: either(
+      like(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n$/),
+      like(/^MI[\w+/]+=*$/),
+    ),
+  }),
+  sm2: object({ publicKey: like(/^04[\da-f]{128}$/) }),
+  version: object({ server: text, console: text, login: text }),
+  publicIps: listOf(like(/^[\d.]+$/), 1),
+});
+
+const signingAlg = oneOf('HS256', 'RS256');
+const keyAlg = oneOf('A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW', 'RSA-OAEP');
+const contentAlg = oneOf('A128CBC-HS256', 'A128GCM', 'A256CBC-HS512', 'A256GCM');
+const authMethod = oneOf('client_secret_post', 'client_secret_basic', 'none');
+
+/** OidcDiscoveryMetadata, which has no `subject_types_supported`. */
+const discovery = object({
+  issuer: url,
+  authorization_endpoint: url,
+  token_endpoint: url,
+  userinfo_endpoint: url,
+  jwks_uri: url,
+  end_session_endpoint: url,
+  introspection_endpoint: url,
+  revocation_endpoint: url,
+  scopes_supported: listOf(like(/^[a-z_]+$/), 14),
+  claims_supported: listOf(like(/^[a-z_]+$/), 20),
+  claim_types_supported: listOf(exactly('normal'), 1),
+  response_types_supported: listOf(like(/^(none|(code|id_token|token)( (id_token|token))*)$/), 8),
+  response_modes_supported: listOf(oneOf('query', 'fragment', 'form_post', 'web_message'), 4),
+  grant_types_supported: listOf(oneOf('authorization_code', 'refresh_token', 'client_credentials', 'password'), 4),
+  code_challenge_methods_supported: listOf(oneOf('plain', 'S256'), 2),
+  id_token_signing_alg_values_supported: listOf(signingAlg, 2),
+  id_token_encryption_alg_values_supported: listOf(keyAlg, 6),
+  id_token_encryption_enc_values_supported: listOf(contentAlg, 4),
+  userinfo_signing_alg_values_supported: listOf(signingAlg, 2),
+  userinfo_encryption_alg_values_supported: listOf(keyAlg, 6),
+  userinfo_encryption_enc_values_supported: listOf(contentAlg, 4),
+  token_endpoint_auth_methods_supported: listOf(authMethod, 3),
+  introspection_endpoint_auth_methods_supported: listOf(authMethod, 3),
+  revocation_endpoint_auth_methods_supported: listOf(authMethod, 3),
+});
+
+/** Public members alone: one more, and a private key might be out. */
+const jwks = object({
+  keys: listOf(
+    object({
+      kty: exactly('RSA'),
+      use: exactly('sig'),
+      alg: exactly('RS256'),
+      kid: like(/^[\w-]{43}$/),
+      e: exactly('AQAB'),
+      n: like(/^[\w-]{342}$/),
+    }),
+    1,
+  ),
+});
+
+const part = orNull(text);
+/** Claims by scope: all of a granted scope, set or not. */
+const CLAIMS: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
+  profile: {
+    ...Object.fromEntries(
+      'name given_name middle_name family_name nickname preferred_username profile picture website birthdate zoneinfo locale'
+        .split(' ')
+        .map((name) => [name, part]),
+    ),
+    gender: oneOf('M', 'F', 'U'),
+    updated_at: isoTime,
+  },
+  username: { username: part },
+  email: { email: part, email_verified: flag },
+  phone: { phone_number: part, phone_number_verified: flag },
+  address: { address: object({ country: part, postal_code: part, region: part, formatted: part }) },
+  role: { role: part },
+  roles: { roles: listOf(either(text, anyObject)) },
+  unionid: { unionid: part },
+  external_id: { external_id: part },
+  extended_fields: { extended_fields: anyObject },
+  tenant_id: { tenant_id: text },
+  userpool_id: { userpool_id: part },
+};
+
+export const ALL_SCOPES = ['openid', 'offline_access', ...Object.keys(CLAIMS)];
+
+const claimsOf = (granted: readonly string[]): Readonly<Record<string, Schema>> =>
+  Object.assign({}, ...granted.map((scope) => CLAIMS[scope] ?? {})) as Record<string, Schema>;
+const registered = { sub, aud: text, iss: like(/^http:\/\/127\.0\.0\.1:\d+\/oidc$/), iat: whole, exp: whole };
+
+/** What is in an id_token, in an access token and at user info, where these scopes were granted. */
+export const idTokenClaims = (granted: readonly string[]): Schema => object({ ...registered, ...claimsOf(granted) });
+export const accessTokenClaims = (granted: readonly string[]): Schema =>
+  object({
+    ...registered,
+    scope: scopes,
+    jti: like(/^[\w-]{43}$/),
+    ...(granted.includes('tenant_id') && { tenant_id: text }),
+  });
+export const userInfo = (granted: readonly string[]): Schema => object({ sub, ...claimsOf(granted) });
+
+const oauthError = (...errors: string[]): Schema => object({ error: oneOf(...errors), error_description: like(/./) });
+const invalidRequest = oauthError('invalid_request');
+const invalidClient = oauthError('invalid_client');
+
+/** TokenIntrospectResponse. */
+const introspection = either(
+  object({ active: exactly(false) }),
+  object({
+    active: exactly(true),
+    sub,
+    client_id: text,
+    exp: whole,
+    iat: whole,
+    iss: url,
+    jti: text,
+    scope: scopes,
+    token_type: exactly('Bearer'),
+  }),
+);
+
+const page = like(/^<!doctype html>/);
+const noBody = exactly('');
+
+/** `POST /api/v3/signin 200` → what its body must be: JSON, or the text where it is none. */
+export const CONTRACT: Readonly<Record<string, Schema>> = {
+  'POST /api/v3/signin 200': signIn,
+  'POST /api/v3/signin 501': failure(501),
+  'GET /api/v3/system 200': either(system, success(system)),
+  'GET /api/v3/get-captcha-code 200': success(
+    object({ captchaCodeSvg: like(/^<svg [^]*<\/svg>$/), captchaToken: like(/^[\w-]{22}$/) }),
+  ),
+  'GET /oidc/.well-known/openid-configuration 200': discovery,
+  'GET /oidc/.well-known/jwks.json 200': jwks,
+  'GET /{appId}/oidc/.well-known/jwks.json 200': jwks,
+  'POST /oidc/token 200': tokens,
+  'POST /oidc/token 400': oauthError('invalid_request', 'invalid_grant', 'invalid_scope', 'unsupported_grant_type'),
+  'POST /oidc/token 401': invalidClient,
+  'POST /oidc/token/introspection 200': introspection,
+  'POST /oidc/token/introspection 400': invalidRequest,
+  'POST /oidc/token/introspection 401': invalidClient,
+  'POST /oidc/token/revocation 200': either(success(object({ success: exactly(true) })), exactly(true), noBody),
+  'POST /oidc/token/revocation 400': invalidRequest,
+  'POST /oidc/token/revocation 401': invalidClient,
+  // The claims depend on the scopes: `userInfo` looks closer.
+  'GET /oidc/me 200': anyObject,
+  'GET /oidc/me 400': invalidRequest,
+  'GET /oidc/me 401': oauthError('invalid_token'),
+  'GET /oidc/me 403': oauthError('insufficient_scope'),
+  'POST /oidc/me 200': anyObject,
+  'POST /oidc/me 400': invalidRequest,
+  'POST /oidc/me 401': oauthError('invalid_token'),
+  'POST /oidc/me 403': oauthError('insufficient_scope'),
+  'GET /oidc/session/end 200': page,
+  'GET /oidc/session/end 302': noBody,
+  'GET /oidc/session/end 400': invalidRequest,
+};
