@@ -2,7 +2,9 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { GenAuthEmulator } from '../../src/emulator/index.js';
+import { CONTROL_OPERATIONS } from '../../src/emulator/control.js';
+import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
+import { GenAuthClient } from '../../src/index.js';
 import { ROOT, startNode } from '../support/process.js';
 import { PAGES, readSnippets } from '../support/readme.js';
 
@@ -237,6 +239,34 @@ it.each([
     timeout: 30_000,
   });
   expect(stdout).toContain(`# pass ${count}\n# fail 0`);
+});
+
+it('users.json is a users file of the emulator, with states that it tells', async () => {
+  const page = readFileSync(join(ROOT, 'docs/emulator.md'), 'utf8');
+  const file = join(FOLDER, 'users.json');
+  writeFileSync(file, /<!-- file: users\.json -->\n\n```json\n([^]*?)```/.exec(page)?.[1] ?? '');
+  const emulator = await new GenAuthEmulator(await readUsersFile(file)).start();
+  const client = new GenAuthClient(emulator.clientOptions);
+  const kinds: string[] = [];
+  for (const username of ['carol', 'dave', 'erin', 'frank']) {
+    kinds.push((await client.signIn({ username, password: `${username} passw0rd` })).kind);
+  }
+  kinds.push((await client.signIn({ sAMAccountName: 'lisi', password: 'lisi passw0rd' })).kind);
+  client.close();
+  await emulator.stop();
+  expect(kinds).toEqual(['success', 'password_change_required', 'mfa_required', 'access_denied', 'success']);
+  expect(page).toContain('npx passport-genauth emulator --users users.json');
+});
+
+it('emulator.md names only what the emulator has', () => {
+  const page = readFileSync(join(ROOT, 'docs/emulator.md'), 'utf8');
+  const paths = CONTROL_OPERATIONS.map(({ path }) => path.replace(':account', ''));
+  for (const [, path = ''] of page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g)) {
+    expect([path, paths.some((known) => known.startsWith(path))]).toEqual([path, true]);
+  }
+  for (const [, name = ''] of page.matchAll(/`([a-z]\w+)\(/gi)) {
+    expect([name, name in GenAuthEmulator.prototype || name === 'GenAuthEmulator']).toEqual([name, true]);
+  }
 });
 
 it('examine.ts finds what is wrong', async () => {

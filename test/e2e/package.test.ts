@@ -27,6 +27,7 @@ describe('what is packed', () => {
       // What the README links.
       'bench/README.md',
       'docs/doctor.md',
+      'docs/emulator.md',
       'docs/guarding.md',
       'docs/sign-in.md',
       'docs/testing.md',
