@@ -3,7 +3,6 @@ export {
   type Captcha,
   type ClientStatus,
   GenAuthClient,
-  type Introspection,
   type LogoutParameters,
   type RefreshedTokens,
 } from './core/client.js';
@@ -59,7 +58,7 @@ export type {
 } from './core/sign-in.js';
 export type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './core/token-verifier.js';
 export type { SigningAlgorithm } from './core/unverified-token.js';
-export type { PasswordEncryptType, TokenEndpointAuthMethod } from './core/wire.js';
+export type { Introspection, PasswordEncryptType, TokenEndpointAuthMethod } from './core/wire.js';
 export { GenAuthAdStrategy } from './passport/ad.strategy.js';
 export { type BearerInfo, type BearerUser, GenAuthBearerStrategy } from './passport/bearer.strategy.js';
 export { type ErrorHandler, genAuthErrorHandler } from './passport/error-handler.js';

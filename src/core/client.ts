@@ -35,7 +35,7 @@ import {
 import { type AccessTokenClaims, type IdTokenClaims, type TokenClaims, TokenVerifier } from './token-verifier.js';
 import { MAX_TOKEN_LENGTH } from './unverified-token.js';
 import { UserInfoCache } from './user-info.js';
-import { PATHS, parseCaptcha, parseEnvelope } from './wire.js';
+import { type Introspection, PATHS, parseCaptcha, parseEnvelope } from './wire.js';
 import { withholdSecrets } from './withhold.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
@@ -59,17 +59,6 @@ export interface RefreshedTokens<User = GenAuthUser> {
   user: User | undefined;
   /** All claims of the new access token. */
   claims: AccessTokenClaims;
-}
-
-/** RFC 7662 §2.2. */
-export interface Introspection {
-  active: boolean;
-  sub: string | undefined;
-  /** The application that the token was issued to. */
-  clientId: string | undefined;
-  scope: readonly string[];
-  /** Seconds since 1970. */
-  exp: number | undefined;
 }
 
 /** How things are, for a health check. */
@@ -158,6 +147,7 @@ export class GenAuthClient<
     this.#userInfo = new UserInfoCache({
       requestUserInfo: (token) => this.userInfo(token),
       maxAge: shown.userInfoMaxAge,
+      staleIfError: shown.jwks.staleIfError,
       maxEntries: MAX_REMEMBERED_TOKENS,
       now,
     });
@@ -243,7 +233,7 @@ export class GenAuthClient<
   }
 
   /**
-   * The user behind a verified bearer token, by the options `bearerToken` and `userClaims`.
+   * The user behind a bearer token, by the options `bearerToken` and `userClaims`. For guards: the token is not verified here.
    *
    * @param claims - What `verifyBearerToken` returned for the token.
    * @throws TokenVerificationError `token_revoked`, UpstreamError; both with `userClaims: 'userinfo'` only.
@@ -258,7 +248,7 @@ export class GenAuthClient<
   }
 
   /**
-   * All claims of the person behind a verified bearer token: those of an id_token itself, behind an access token those of
+   * For guards: the token is not verified here. All claims of the person behind a bearer token: those of an id_token itself, behind an access token those of
    * GenAuth's user info, which is asked once for each token and `userInfoMaxAge`.
    *
    * @throws TokenVerificationError `token_revoked`, UpstreamError
@@ -278,7 +268,7 @@ export class GenAuthClient<
     const { sub } = await this.verifyAccessToken(accessToken);
     const claims = await this.#endpoints.requestUserInfo(accessToken);
     // OpenID Connect Core 1.0 §5.3.2: else somebody else's profile would be taken for this person's.
-    if (claims['sub'] === sub) return { ...claims, sub };
+    if (claims['sub'] === sub || Object.keys(claims).length === 0) return { ...claims, sub };
     throw new UpstreamError('upstream_invalid_response', "GenAuth's user info is not about the person of the token.");
   }
 
@@ -323,12 +313,11 @@ export class GenAuthClient<
    * @throws UpstreamError, ConfigurationError
    */
   async introspect(token: string, hint: TokenTypeHint = 'access_token'): Promise<Introspection> {
-    const { active, sub, clientId, scope, exp } = await this.#endpoints.requestIntrospection(expectToken(token), hint);
-    return { active, sub, clientId, scope, exp };
+    return this.#endpoints.requestIntrospection(expectToken(token), hint);
   }
 
   /**
-   * Makes sure that GenAuth has not revoked a verified access token, for routes that cannot wait until it expires.
+   * For guards: makes sure that GenAuth has not revoked a verified access token, for routes that cannot wait until it expires.
    *
    * @param maxAge - Milliseconds that an earlier answer counts.
    * @throws TokenVerificationError `token_revoked`, UpstreamError, ConfigurationError
@@ -341,7 +330,13 @@ export class GenAuthClient<
       );
     }
     const introspection = await this.#introspections.get(token, maxAge);
-    if (introspection.active && (introspection.sub === undefined || introspection.sub === sub)) return;
+    if (introspection.active) {
+      if (introspection.sub === undefined || introspection.sub === sub) return;
+      throw new UpstreamError(
+        'upstream_invalid_response',
+        "GenAuth's introspection is not about the person of the token.",
+      );
+    }
     throw new TokenVerificationError('token_revoked', 'GenAuth says that the access token is not active.');
   }
 

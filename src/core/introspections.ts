@@ -1,6 +1,10 @@
-import { hash } from 'node:crypto';
-import type { Introspection } from './client.js';
+import { UpstreamError } from './errors.js';
 import { LruMap } from './lru-map.js';
+import { toTokenKey } from './user-info.js';
+import type { Introspection } from './wire.js';
+
+/** Pause after GenAuth could not be asked, for all tokens: routes with introspection are closed then in any case. */
+const PAUSE_MS = 1_000;
 
 export interface IntrospectionsSettings {
   requestIntrospection: (token: string) => Promise<Introspection>;
@@ -14,39 +18,42 @@ interface Entry {
   readonly answer: Promise<Introspection>;
 }
 
-/**
- * Answers of introspection, kept for as long as a route allows. Requests of one moment share one question; a failure is not
- * kept.
- */
+/** Answers of introspection, kept for as long as a route allows. Requests of one moment share one question. */
 export class Introspections {
   readonly #settings: IntrospectionsSettings;
   readonly #entries: LruMap<string, Entry>;
+  #failedAt = -Infinity;
+  #lastError: unknown;
 
   constructor(settings: IntrospectionsSettings) {
     this.#settings = settings;
     this.#entries = new LruMap(settings.maxEntries);
   }
 
-  /** @param maxAge - Milliseconds, counted from the question. */
-  get(token: string, maxAge: number): Promise<Introspection> {
+  /**
+   * @param maxAge - Milliseconds, counted from the question.
+   * @throws UpstreamError, ConfigurationError
+   */
+  async get(token: string, maxAge: number): Promise<Introspection> {
     const { requestIntrospection, now } = this.#settings;
-    const key = toKey(token);
+    const key = toTokenKey(token);
     const known = this.#entries.get(key);
     const age = known === undefined ? Infinity : now() - known.askedAt;
     if (known !== undefined && age >= 0 && age < maxAge) return known.answer;
+    const sinceFailure = now() - this.#failedAt;
+    if (sinceFailure >= 0 && sinceFailure < PAUSE_MS) throw this.#lastError;
     const entry = { askedAt: now(), answer: requestIntrospection(token) };
     this.#entries.set(key, entry);
-    entry.answer.catch(() => {
+    entry.answer.catch((error: unknown) => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      if (!(error instanceof UpstreamError)) return;
+      this.#failedAt = now();
+      this.#lastError = error;
     });
     return entry.answer;
   }
 
   forget(token: string): void {
-    this.#entries.delete(toKey(token));
+    this.#entries.delete(toTokenKey(token));
   }
-}
-
-function toKey(token: string): string {
-  return hash('sha256', token, 'base64url');
 }

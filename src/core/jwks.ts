@@ -1,19 +1,23 @@
 import { type CryptoKey, type JWK, importJWK } from 'jose';
 import { GenAuthError, TokenVerificationError, UpstreamError, quote } from './errors.js';
-import { fulfilsWithin } from './promise.js';
+import { Fetching } from './promise.js';
 import { ownProperties } from './record.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
 const FIRST_BACKOFF_MS = 2_000;
-/** How long a request waits for new keys when there is an old one that would do. */
-const STALE_WAIT_MS = 500;
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
 /** Characters. */
 export const MAX_KID_LENGTH = 256;
 
+interface ImportedKey {
+  readonly key: CryptoKey;
+  /** The numbers that it was made of. */
+  readonly text: string;
+}
+
 /** Keys by algorithm and ID. */
-type KeySet = ReadonlyMap<string, ReadonlyMap<string, CryptoKey>>;
+type KeySet = ReadonlyMap<string, ReadonlyMap<string, ImportedKey>>;
 
 /** How a key set is. */
 export interface KeySetStatus {
@@ -53,7 +57,7 @@ export class Jwks {
   #pause = 0;
   #failures = 0;
   #lastError: unknown;
-  #pending: Promise<void> | undefined;
+  #pending: Fetching | undefined;
 
   constructor(settings: JwksSettings) {
     this.#settings = settings;
@@ -76,9 +80,9 @@ export class Jwks {
     if (known !== undefined && age < maxAge) return known;
     const stale = age < maxAge + staleIfError ? known : undefined;
     if (this.#mayFetch(fromGenAuth)) {
-      if (stale === undefined) await this.#refresh();
+      if (stale === undefined) await this.#refresh().done;
       // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
-      else if (!(await fulfilsWithin(STALE_WAIT_MS, this.#refresh()))) return stale;
+      else if (!(await this.#refresh().comesSoon())) return stale;
     } else if (stale !== undefined) {
       return stale;
     } else if (this.#lastError !== undefined) {
@@ -98,7 +102,7 @@ export class Jwks {
   async warmUp(): Promise<void> {
     if (this.#age() < this.#settings.maxAge) return;
     if (!this.#mayFetch(false)) throw this.#lastError;
-    await this.#refresh();
+    await this.#refresh().done;
   }
 
   /** Keys that are too old to serve do not count. */
@@ -123,8 +127,8 @@ export class Jwks {
 
   #find(algorithm: string, kid: string | undefined): CryptoKey | undefined {
     const keys = this.#keys.get(algorithm);
-    if (kid !== undefined) return keys?.get(kid);
-    return keys?.size === 1 ? keys.values().next().value : undefined;
+    if (kid !== undefined) return keys?.get(kid)?.key;
+    return keys?.size === 1 ? keys.values().next().value?.key : undefined;
   }
 
   #mayFetch(fromGenAuth: boolean): boolean {
@@ -135,10 +139,12 @@ export class Jwks {
     return this.#age() >= this.#settings.maxAge || fromGenAuth || sinceAttempt >= this.#settings.cooldown;
   }
 
-  #refresh(): Promise<void> {
-    this.#pending ??= this.#load().finally(() => {
-      this.#pending = undefined;
-    });
+  #refresh(): Fetching {
+    this.#pending ??= new Fetching(
+      this.#load().finally(() => {
+        this.#pending = undefined;
+      }),
+    );
     return this.#pending;
   }
 
@@ -147,7 +153,7 @@ export class Jwks {
     const startedAt = now();
     this.#attemptedAt = startedAt;
     try {
-      this.#keys = await importKeySet(await requestKeySet(), algorithms);
+      this.#keys = await importKeySet(await requestKeySet(), algorithms, this.#keys);
       this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#pause = 0;
@@ -166,20 +172,28 @@ export class Jwks {
 }
 
 /** Imports the keys that may verify tokens here, and passes over all others; a set without any is a fault of the server. */
-async function importKeySet(document: unknown, algorithms: readonly string[]): Promise<KeySet> {
+async function importKeySet(document: unknown, algorithms: readonly string[], known: KeySet): Promise<KeySet> {
   const list: unknown =
     typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(list)) {
     throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no list of keys.");
   }
-  const keySet = new Map(algorithms.map((algorithm) => [algorithm, new Map<string, CryptoKey>()]));
+  const keySet = new Map(algorithms.map((algorithm) => [algorithm, new Map<string, ImportedKey>()]));
   for (const [algorithm, keys] of keySet) {
     for (const jwk of list as unknown[]) {
       const candidate = toPublicKey(jwk, algorithm);
       if (candidate === undefined || keys.has(candidate.kid)) continue;
+      const { kid, numbers } = candidate;
+      const text = JSON.stringify(numbers);
+      const same = known.get(algorithm)?.get(kid);
+      // The very object, so that tokens which it verified need not be verified anew.
+      if (same?.text === text) {
+        keys.set(kid, same);
+        continue;
+      }
       try {
-        const key = await importJWK(candidate.numbers, algorithm);
-        if (!(key instanceof Uint8Array)) keys.set(candidate.kid, key);
+        const key = await importJWK(numbers, algorithm);
+        if (!(key instanceof Uint8Array)) keys.set(kid, { key, text });
       } catch {
         // Numbers that are no key: the same as any other key that cannot be used.
       }

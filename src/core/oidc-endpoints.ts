@@ -6,7 +6,7 @@ import { isRecord } from './record.js';
 import {
   PATHS,
   type UnverifiedTokens,
-  type WireIntrospection,
+  type Introspection,
   parseIntrospection,
   parseOidcError,
   parseTokens,
@@ -61,7 +61,7 @@ export class OidcEndpoints {
   }
 
   /** RFC 7662. @throws UpstreamError, ConfigurationError */
-  async requestIntrospection(token: string, hint: TokenTypeHint): Promise<WireIntrospection> {
+  async requestIntrospection(token: string, hint: TokenTypeHint): Promise<Introspection> {
     const answer = await this.#post(PATHS.introspection, { token, token_type_hint: hint }, MAX_WAIT_MS);
     expectSuccess(PATHS.introspection, answer);
     const introspection = parseIntrospection(answer.body);
@@ -91,6 +91,8 @@ export class OidcEndpoints {
     if (answer.status === 401 || readStatusCode(answer) === 401 || parseOidcError(answer.body) === 'invalid_token') {
       throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.');
     }
+    // RFC 6750 §3.1: a good token, which brings nobody's claims.
+    if (parseOidcError(answer.body) === 'insufficient_scope') return {};
     expectSuccess(PATHS.userInfo, answer);
     if (isRecord(answer.body)) return answer.body;
     throw unusable(PATHS.userInfo, answer);

@@ -1,11 +1,9 @@
 import { hash } from 'node:crypto';
 import { TokenVerificationError } from './errors.js';
 import { LruMap } from './lru-map.js';
-import { fulfilsWithin } from './promise.js';
+import { Fetching } from './promise.js';
 import { deepFreeze } from './record.js';
 
-/** How long a request waits for new claims when there are old ones that would do. */
-const STALE_WAIT_MS = 500;
 /** Pause after a failure or a refusal, of one token each. */
 const PAUSE_MS = 5_000;
 
@@ -14,8 +12,9 @@ export type UserInfoClaims = Readonly<Record<string, unknown>>;
 export interface UserInfoCacheSettings {
   /** Asks GenAuth whom an access token belongs to. */
   requestUserInfo: (accessToken: string) => Promise<UserInfoClaims>;
-  /** Milliseconds. */
+  /** Milliseconds that claims are fresh, and how long after that they serve while GenAuth is down. */
   maxAge: number;
+  staleIfError: number;
   maxEntries: number;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -26,7 +25,7 @@ interface Entry {
   fetchedAt: number;
   failedAt: number;
   lastError: unknown;
-  pending: Promise<void> | undefined;
+  pending: Fetching | undefined;
 }
 
 /**
@@ -47,20 +46,20 @@ export class UserInfoCache {
    * @throws TokenVerificationError where GenAuth refuses the token, UpstreamError where it cannot be asked and never could.
    */
   async get(accessToken: string): Promise<UserInfoClaims> {
-    const key = toKey(accessToken);
+    const key = toTokenKey(accessToken);
     const entry = this.#entries.get(key) ?? createEntry();
-    const now = this.#settings.now();
-    if (entry.claims !== undefined && isWithin(this.#settings.maxAge, entry.fetchedAt, now)) return entry.claims;
-    if (entry.pending === undefined && isWithin(PAUSE_MS, entry.failedAt, now)) {
-      if (entry.claims !== undefined) return entry.claims;
+    const { maxAge, staleIfError, now } = this.#settings;
+    const isYounger = (limit: number): boolean => isWithin(limit, entry.fetchedAt, now());
+    if (entry.claims !== undefined && isYounger(maxAge)) return entry.claims;
+    const stale = isYounger(maxAge + staleIfError) ? entry.claims : undefined;
+    if (entry.pending === undefined && isWithin(PAUSE_MS, entry.failedAt, now())) {
+      if (stale !== undefined) return stale;
       throw entry.lastError;
     }
     this.#entries.set(key, entry);
-    entry.pending ??= this.#load(accessToken, entry).finally(() => {
-      entry.pending = undefined;
-    });
-    if (entry.claims === undefined) await entry.pending;
-    else await fulfilsWithin(STALE_WAIT_MS, entry.pending);
+    entry.pending ??= new Fetching(this.#load(accessToken, entry));
+    if (stale === undefined) await entry.pending.done;
+    else await entry.pending.comesSoon();
     // Gone, if GenAuth refused the token meanwhile.
     if (entry.claims === undefined) throw entry.lastError;
     return entry.claims;
@@ -69,12 +68,12 @@ export class UserInfoCache {
   /** Takes over the claims of a login, so that the first guarded request need not ask. */
   prime(accessToken: string, claims: UserInfoClaims): void {
     const entry = { ...createEntry(), claims: deepFreeze(structuredClone(claims)), fetchedAt: this.#settings.now() };
-    this.#entries.set(toKey(accessToken), entry);
+    this.#entries.set(toTokenKey(accessToken), entry);
   }
 
   /** Forgets a token that was revoked. */
   forget(accessToken: string): void {
-    this.#entries.delete(toKey(accessToken));
+    this.#entries.delete(toTokenKey(accessToken));
   }
 
   async #load(accessToken: string, entry: Entry): Promise<void> {
@@ -89,6 +88,8 @@ export class UserInfoCache {
       entry.lastError = error;
       if (error instanceof TokenVerificationError) entry.claims = undefined;
       throw error;
+    } finally {
+      entry.pending = undefined;
     }
   }
 }
@@ -102,6 +103,7 @@ function isWithin(milliseconds: number, since: number, now: number): boolean {
   return now >= since && now - since < milliseconds;
 }
 
-function toKey(accessToken: string): string {
+/** A digest, so that the caches hold no tokens. */
+export function toTokenKey(accessToken: string): string {
   return hash('sha256', accessToken, 'base64url');
 }

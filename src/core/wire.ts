@@ -272,27 +272,26 @@ export function parseOidcError(body: unknown): string | undefined {
   return isRecord(body) ? toText(body['error']) : undefined;
 }
 
-/** RFC 7662 §2.2, as texts and numbers that are there. */
-export interface WireIntrospection {
+/** What GenAuth says of a token (RFC 7662 §2.2). */
+export interface Introspection {
   active: boolean;
   sub: string | undefined;
+  /** The application that the token was issued to. */
   clientId: string | undefined;
-  issuer: string | undefined;
   /** Between spaces in GenAuth's samples, between commas in its tables. */
-  scope: string[];
+  scope: readonly string[];
   /** Seconds since 1970; a number in samples, a text in one table. */
   exp: number | undefined;
 }
 
 /** Reads an introspection; `undefined` for an answer that does not say whether the token is active. */
-export function parseIntrospection(body: unknown): WireIntrospection | undefined {
+export function parseIntrospection(body: unknown): Introspection | undefined {
   if (!isRecord(body) || typeof body['active'] !== 'boolean') return undefined;
-  const { active, sub, client_id: clientId, iss, scope, exp } = body;
+  const { active, sub, client_id: clientId, scope, exp } = body;
   return {
     active,
     sub: toText(sub),
     clientId: toText(clientId),
-    issuer: toText(iss),
     scope: (toText(scope) ?? '').split(/[ ,]+/).filter((name) => name !== ''),
     exp: typeof exp === 'string' && /^\d{1,12}$/.test(exp) ? Number(exp) : toNumber(exp),
   };

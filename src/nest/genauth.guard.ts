@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
+import { GenAuthError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/option-checker.js';
 import { hasBearerToken } from '../passport/bearer-token.js';
 import { type BearerClient, authenticateBearer } from '../passport/bearer.strategy.js';
@@ -13,7 +14,8 @@ import { type RouteAccess, readRouteAccess } from './route-access.js';
 /**
  * Guards routes with GenAuth's token. For one route `@UseGuards(GenAuthGuard)`, for all of them
  * `{ provide: APP_GUARD, useExisting: GenAuthGuard }`; then `@Public()` opens a route, and login routes are open by themselves.
- * HTTP, GraphQL, WebSocket gateways and microservices; every other context is refused.
+ * HTTP, GraphQL, WebSocket gateways and microservices; every other context is refused. Nest itself runs guards of the whole application
+ * in gateways from version 12 on, and in microservices of `connectMicroservice` with `inheritAppConfig: true`: elsewhere put it on them.
  *
  * It asks the client directly: Passport alone would cost a quarter of a request.
  */
@@ -42,15 +44,22 @@ export class GenAuthGuard implements CanActivate {
 
   /** @throws GenAuthException with the answer of RFC 6750 §3; outside HTTP the exception of the context. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = this.getAccess(context);
-    if (access === 'open') return true;
-    const { request, bearing, refuse } = readRequestContext(context);
-    if (access.optional && !hasBearerToken(request)) return true;
     try {
+      const access = this.getAccess(context);
+      if (access === 'open') return true;
+      const { request, bearing } = readRequestContext(context);
+      if (access.optional && !hasBearerToken(request)) {
+        // Nor who a session says: without a token there is nobody.
+        bearing.user = undefined;
+        bearing.authInfo = undefined;
+        return true;
+      }
       const { user, info } = await authenticateBearer(this.client, request, access);
       bearing.user = user;
       bearing.authInfo = info;
     } catch (error) {
+      if (!(error instanceof GenAuthError)) throw error;
+      const { request, refuse } = readRequestContext(context);
       const refusal = toRefusal(error, {
         options: this.client.options,
         acceptLanguage: request.headers['accept-language'],

@@ -121,7 +121,7 @@ function readRpcContext(context: ArgumentsHost): RequestContext {
   const authorization = readRpcHeader(transport) ?? (isRecord(data) ? findAuthorization(data) : undefined);
   return {
     request: withToken({ headers: {}, body: data }, authorization),
-    bearing: [transport, data].find(isRecord) ?? {},
+    bearing: isRecord(transport) ? transport : getBearing(data),
     refuse: async (refusal) => {
       logRefusal(refusal);
       const { RpcException } = await import('@nestjs/microservices');
@@ -200,4 +200,14 @@ function withToken(given: object, authorization: unknown, message?: unknown): Ge
   const rest = { body, ip, socket };
   if (authorization === undefined) return { ...rest, headers, rawHeaders } as GenAuthRequest;
   return { ...rest, headers: { ...headers, authorization: authorization as string } };
+}
+
+const bearings = new WeakMap<object, Bearing>();
+
+/** Beside a message and not in it: what is in it is the sender's word. */
+function getBearing(message: unknown): Bearing {
+  if (typeof message !== 'object' || message === null) return {};
+  const bearing = bearings.get(message) ?? {};
+  bearings.set(message, bearing);
+  return bearing;
 }

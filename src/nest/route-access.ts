@@ -34,10 +34,21 @@ function readRequirements(reflector: Reflector, targets: Targets): RouteAccess {
   const requirements = { scopes: read(SCOPES), roles: read(ROLES), tenant: read(TENANT) } as BearerRequirements;
   // Whoever asks for a role does not mean that somebody without any identity has it.
   const isConditional = Object.values(requirements).some((requirement) => requirement !== undefined);
-  // Nor does whoever puts a guard on a handler mean that its class's mark lets everybody by.
-  const isGuarded = listBearers(reflector, targets[0]).length > 0;
-  const isOptional = read(OPTIONAL, isGuarded ? targets.slice(0, 1) : targets) === true;
-  return { ...requirements, introspect: read(INTROSPECT), optional: isOptional && !isConditional };
+  return {
+    ...requirements,
+    introspect: read(INTROSPECT),
+    optional: isOptional(reflector, targets) && !isConditional,
+  };
+}
+
+/** The nearest of the mark and a guard counts: whoever puts a guard on a handler wants a token, whatever its class says. */
+function isOptional(reflector: Reflector, targets: Targets): boolean {
+  for (const target of targets) {
+    // Own metadata: a class that extends an open one is not open by that.
+    if (Reflect.getOwnMetadata(OPTIONAL, target) === true) return true;
+    if (listBearers(reflector, target).length > 0) return false;
+  }
+  return false;
 }
 
 function listBearers(reflector: Reflector, target: Targets[number] | undefined): GuardRole[] {

@@ -68,7 +68,11 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
   }
   const { name } = client.options;
   return (req, res, next) => {
-    if (optional && !hasBearerToken(req as GenAuthRequest)) return next();
+    if (optional && !hasBearerToken(req as GenAuthRequest)) {
+      // Nor who a session says: without a token there is nobody.
+      Object.assign(req, { user: undefined, authInfo: undefined });
+      return next();
+    }
     authenticateBearer(client, req as GenAuthRequest, requirements).then(
       ({ user, info }) => {
         Object.assign(req, { user, authInfo: info });

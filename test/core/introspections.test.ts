@@ -1,4 +1,4 @@
-import type { Introspection } from '../../src/core/client.js';
+import type { Introspection } from '../../src/core/wire.js';
 import { UpstreamError } from '../../src/core/errors.js';
 import { Introspections } from '../../src/core/introspections.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
@@ -72,7 +72,7 @@ it('100 at one time are one question; another token is another', async () => {
   expect(asked).toEqual(['t0', 't1']);
 });
 
-it('a failure is told to all that asked, and not kept', async () => {
+it('a failure is told to all that asked, and for a second to everybody', async () => {
   const failure = new UpstreamError('upstream_unavailable', 'down');
   let isDown = true;
   const introspections = open(async () => {
@@ -83,6 +83,10 @@ it('a failure is told to all that asked, and not kept', async () => {
   expect(new Set(errors)).toEqual(new Set([failure]));
   expect(asked).toHaveLength(1);
   isDown = false;
+  now += 999;
+  expect(await catchError(introspections.get('another', MAX_AGE))).toBe(failure);
+  expect(asked).toHaveLength(1);
+  now += 1;
   expect(await introspections.get('t', MAX_AGE)).toBe(ANSWER);
 });
 

@@ -234,13 +234,14 @@ describe('parseSignInResponse', () => {
     ['the plan is exhausted, without a code', 402, undefined, 'plan_exhausted', "the console's billing page"],
     ['the directory is misconfigured', 422, 2_820_002, 'connection_misconfigured', "the console's LDAP and AD page"],
   ])('%s: our own configuration, told in one line', (_name, statusCode, apiCode, code, mend) => {
-    for (const requestId of ['r-1\n', undefined]) {
+    // What is no ID is not repeated.
+    for (const requestId of ['r-1', 'r-1\n', undefined]) {
       const body = { statusCode, apiCode, message: 'GenAuth\u202E', requestId, data: TOKENS };
       const thrown = catchThrown(() => parseSignInResponse(answer(body)));
       expect(thrown).toBeInstanceOf(ConfigurationError);
       expect(thrown).toMatchObject({ code });
       // What GenAuth's support asks for.
-      const request = requestId === undefined ? '"-"' : '"r-1\\n"';
+      const request = requestId === 'r-1' ? '"r-1"' : '"-"';
       const said = `GenAuth answered ${statusCode}/${apiCode ?? '-'} "GenAuth\\u{202e}", request ${request}`;
       expect(String(thrown)).toMatch(/^ConfigurationError: [^\n]+\.$/);
       expect(String(thrown)).toContain(mend);

@@ -29,6 +29,7 @@ const open = (settings: { maxAge?: number; maxEntries?: number } = {}): UserInfo
       return answer();
     },
     maxAge: MAX_AGE,
+    staleIfError: 86_400_000,
     maxEntries: 100,
     now: () => now,
     ...settings,
@@ -297,4 +298,20 @@ it('bounded: what was not asked about for the longest time goes first', async ()
   expect(asked).toEqual(['a', 'b', 'c']);
   for (const token of ['a', 'c', 'b']) await cache.get(token);
   expect(asked).toEqual(['a', 'b', 'c', 'b']);
+});
+
+it('old claims serve a day beyond maxAge and no longer, be GenAuth down or only slow', async () => {
+  const cache = open();
+  await cache.get('t');
+  now += MAX_AGE + 86_400_000 - 1;
+  answer = fail(new UpstreamError('upstream_unavailable', 'down'));
+  expect(await cache.get('t')).toEqual({ sub: 'alice', n: 1 });
+  now += PAUSE;
+  expect(await catchError(cache.get('t'))).toMatchObject({ code: 'upstream_unavailable' });
+  now += PAUSE;
+  const gate = new Gate();
+  answer = () => gate.opened.then(() => ({ sub: 'alice', n: 'new' }));
+  const asking = cache.get('t');
+  gate.open();
+  expect(await asking).toEqual({ sub: 'alice', n: 'new' });
 });

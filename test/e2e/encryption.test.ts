@@ -31,6 +31,8 @@ describe.each(SAMPLES)('the sample app %s with GENAUTH_PASSWORD_ENCRYPT_TYPE', (
       ] as const) {
         expect((await send(`${sample.url}${path}`, { method: 'POST', body })).status).toBe(200);
       }
+      // Only when it has ended all that it wrote has arrived.
+      await sample.process.stop();
       expect(sample.process.output().match(/the password was sent/g) ?? []).toHaveLength(times);
     } finally {
       await sample.process.stop();

@@ -1,6 +1,6 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { GenAuthGuard, GenAuthModule, Public, RequireScopes, Roles } from '../../src/nest/index.js';
+import { GenAuthGuard, GenAuthModule, OptionalAuth, Public, RequireScopes, Roles } from '../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { Issuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
@@ -11,6 +11,7 @@ failOnUnhandledRejections();
 /** What comes back without a token, with a wrong one, with a right one of somebody without rights, of somebody with all of them. */
 const STATUSES = {
   open: [200, 200, 200, 200],
+  optional: [200, 401, 200, 200],
   token: [401, 401, 200, 200],
   rights: [401, 401, 403, 200],
 } as const;
@@ -104,7 +105,22 @@ class Replacing {
   }
 }
 
+@OptionalAuth()
+@Controller('parent-optional')
+class OptionalParent {
+  @Get('own')
+  own(): object {
+    return {};
+  }
+}
+
+/** Neither is being optional handed down. */
+@Controller('heir-of-optional')
+class HeirOfOptional extends OptionalParent {}
+
 const HEIRS: readonly Type[] = [
+  OptionalParent,
+  HeirOfOptional,
   OpenParent,
   HeirOfOpen,
   AdminParent,
@@ -149,6 +165,8 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('what a class hands down on 
 
   it.each<[string, Needs]>([
     ['parent-open/own', 'open'],
+    ['parent-optional/own', 'optional'],
+    ['heir-of-optional/own', 'token'],
     ['parent-open/admin', 'rights'],
     ['heir-of-open/own', 'token'],
     ['heir-of-open/more', 'token'],

@@ -11,6 +11,7 @@ import {
   TcpContext,
 } from '@nestjs/microservices';
 import type { GenAuthTokenUser } from '../../src/index.js';
+import { readRequestContext } from '../../src/nest/request-context.js';
 import { GenAuthGuard, GenAuthPasswordGuard, OptionalAuth, Public } from '../../src/nest/index.js';
 import { GenAuthPasswordStrategy } from '../../src/index.js';
 import { useClients } from '../support/client.js';
@@ -45,8 +46,8 @@ async function guard(method: keyof Handlers, data: unknown, transport: unknown):
   } catch (error) {
     return ((error as RpcException).getError() as { code: string }).code;
   }
-  const holder = typeof transport === 'object' && transport !== null ? transport : data;
-  return (holder as { user?: GenAuthTokenUser } | undefined)?.user?.sub ?? "nobody's";
+  const { user } = readRequestContext(toContext('rpc', [data, transport], method)).bearing;
+  return (user as GenAuthTokenUser | undefined)?.sub ?? "nobody's";
 }
 
 const bearer = (sub: string): string => `Bearer ${issuer().sign(issuer().accessTokenClaims({ sub }))}`;
@@ -140,6 +141,13 @@ describe('a message by', () => {
   it('no transport at all: whom the message is of is told by the message', async () => {
     expect(await guard('guarded', { authorization: bearer('bob') }, undefined)).toBe('bob');
   });
+
+  it.each(['optional', 'open'] as const)(
+    'no transport at all: a user in the message is nobody (%s)',
+    async (method) => {
+      expect(await guard(method, { user: { sub: 'admin' }, authInfo: {} }, undefined)).toBe("nobody's");
+    },
+  );
 });
 
 describe.each(['http2', 'graphql-ws', 'cron', 'telegraf'])('the context %p, which nobody knows', (type) => {

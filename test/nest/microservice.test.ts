@@ -230,7 +230,9 @@ describe.each(WAYS)('a microservice over TCP behind %s', (_way, controller, prov
     const message = bearer({ aud: 'another' });
     const answer = await ask('me', message);
     const [, , signature = ''] = message.authorization.split('.');
-    expect(findLeaks([answer, logger.lines], [signature, 'src/nest'])).toEqual([]);
+    expect(findLeaks(answer, [signature, 'src/nest'])).toEqual([]);
+    // Nest itself logs what an event handler throws, with the stack.
+    expect(findLeaks(logger.lines, [signature])).toEqual([]);
     expect(logger.lines.join()).toContain('token_audience_mismatch');
   });
 });
