@@ -11,21 +11,12 @@ import forge from 'node-forge';
 import { GenAuthClient } from 'passport-genauth';
 import smCrypto from 'sm-crypto';
 import { PasswordEncryption } from '../dist/core/password-encryption.js';
+import { reportGoals } from './lib/goals.mjs';
+import { SECONDS } from './lib/settings.mjs';
+import { median, quantile } from './lib/statistics.mjs';
 
 const PASSWORD = 'passw0rd';
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
 const LOGINS_PER_SECOND = 20;
-
-// In a process of its own: what it does to decrypt must not count here.
-const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const emulator = spawn(process.execPath, [cli, 'emulator', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
-const [line] = await once(createInterface(emulator.stdout), 'line');
-const appHost = /http:\S+/.exec(line)[0];
-const system = await (await fetch(`${appHost}/api/v3/system`)).json();
-
-function quantile(sorted, q) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
-}
 
 /** Milliseconds that the thread is blocked for one password, after warming up. */
 function measureBlocking(encrypt, times) {
@@ -38,33 +29,28 @@ function measureBlocking(encrypt, times) {
   return { p50: quantile(taken, 0.5), p99: quantile(taken, 0.99) };
 }
 
-const ours = new PasswordEncryption({ requestSystem: async () => system, now: Date.now });
-const [rsa, sm2] = [await ours.getKey('rsa'), await ours.getKey('sm2')];
-const forgeKey = forge.pki.publicKeyFromPem(system.rsa.publicKey);
-const contenders = {
-  'rsa, ours': [() => rsa.encrypt(PASSWORD), 2000],
-  'rsa, node-forge': [() => forge.util.encode64(forgeKey.encrypt(PASSWORD)), 1000],
-  'sm2, ours': [() => sm2.encrypt(PASSWORD), 1000],
-  'sm2, sm-crypto': [() => smCrypto.sm2.doEncrypt(PASSWORD, system.sm2.publicKey, 1), 200],
-};
-// In turn and not one after the other, so that a slow moment of the machine meets all of them.
-const rounds = Array.from({ length: 5 }, () =>
-  Object.fromEntries(Object.entries(contenders).map(([name, [run, times]]) => [name, measureBlocking(run, times / 5)])),
-);
-const median = (values) =>
-  quantile(
-    values.sort((a, b) => a - b),
-    0.5,
+async function compareBlocking(system) {
+  const ours = new PasswordEncryption({ requestSystem: async () => system, now: Date.now });
+  const [rsa, sm2] = [await ours.getKey('rsa'), await ours.getKey('sm2')];
+  const forgeKey = forge.pki.publicKeyFromPem(system.rsa.publicKey);
+  const contenders = Object.entries({
+    'rsa, ours': [() => rsa.encrypt(PASSWORD), 2000],
+    'rsa, node-forge': [() => forge.util.encode64(forgeKey.encrypt(PASSWORD)), 1000],
+    'sm2, ours': [() => sm2.encrypt(PASSWORD), 1000],
+    'sm2, sm-crypto': [() => smCrypto.sm2.doEncrypt(PASSWORD, system.sm2.publicKey, 1), 200],
+  });
+  // In turn and not one after the other, so that a slow moment of the machine meets all of them.
+  const rounds = Array.from({ length: 5 }, () =>
+    Object.fromEntries(contenders.map(([name, [run, times]]) => [name, measureBlocking(run, times / 5)])),
   );
-const blocking = Object.fromEntries(
-  Object.keys(contenders).map((name) => [
-    name,
-    { p50: median(rounds.map((round) => round[name].p50)), p99: median(rounds.map((round) => round[name].p99)) },
-  ]),
-);
+  const toMedian = (name, figure) => median(rounds.map((round) => round[name][figure]));
+  return Object.fromEntries(
+    contenders.map(([name]) => [name, { p50: toMedian(name, 'p50'), p99: toMedian(name, 'p99') }]),
+  );
+}
 
 /** Event-loop delay while people sign in, in milliseconds. */
-async function measureLoop(passwordEncryptType) {
+async function measureLoop(appHost, passwordEncryptType) {
   const client = new GenAuthClient({
     appId: 'genauth-emulator-app',
     appSecret: 'genauth-emulator-secret-0123456789abcdef',
@@ -88,22 +74,37 @@ async function measureLoop(passwordEncryptType) {
   if (failed > 0) throw new Error(`${failed} logins with ${passwordEncryptType} failed`);
   return { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6 };
 }
-const loop = {};
-for (const type of ['none', 'rsa', 'sm2']) loop[type] = await measureLoop(type);
-emulator.kill();
 
-const table = (rows) =>
-  Object.fromEntries(
-    Object.entries(rows).map(([name, { p50, p99 }]) => [name, { 'p50 ms': p50.toFixed(3), 'p99 ms': p99.toFixed(3) }]),
+function printTable(title, rows) {
+  console.log(title);
+  console.table(
+    Object.fromEntries(
+      Object.entries(rows).map(([name, { p50, p99 }]) => [
+        name,
+        { 'p50 ms': p50.toFixed(3), 'p99 ms': p99.toFixed(3) },
+      ]),
+    ),
   );
-console.log('Blocking time for one password:');
-console.table(table(blocking));
-console.log(`Event-loop delay at ${LOGINS_PER_SECOND} logins/s, ${SECONDS} s each:`);
-console.table(table(loop));
-const smRatio = blocking['sm2, sm-crypto'].p50 / blocking['sm2, ours'].p50;
-const rsaRatio = blocking['rsa, node-forge'].p50 / blocking['rsa, ours'].p50;
-console.log(`sm-crypto blocks ${smRatio.toFixed(1)} times as long as ours (goal: 15)`);
-console.log(`node-forge blocks ${rsaRatio.toFixed(1)} times as long as ours`);
-console.log(
-  `loop delay p99 with sm2 is ${(loop.sm2.p99 - loop.none.p99).toFixed(2)} ms over the one without (goal: 5)`,
-);
+}
+
+// In a process of its own: what it does to decrypt must not count here.
+const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const emulator = spawn(process.execPath, [cli, 'emulator', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+try {
+  const ended = once(emulator, 'exit').then(([code]) => Promise.reject(new Error(`the emulator ended with ${code}`)));
+  const [line] = await Promise.race([once(createInterface(emulator.stdout), 'line'), ended]);
+  const appHost = /http:\S+/.exec(line)[0];
+  const blocking = await compareBlocking(await (await fetch(`${appHost}/api/v3/system`)).json());
+  const loop = {};
+  for (const type of ['none', 'rsa', 'sm2']) loop[type] = await measureLoop(appHost, type);
+  printTable('Blocking time for one password:', blocking);
+  printTable(`Event-loop delay at ${LOGINS_PER_SECOND} logins/s, ${SECONDS} s each:`, loop);
+  const forgeTimes = blocking['rsa, node-forge'].p50 / blocking['rsa, ours'].p50;
+  console.log(`node-forge blocks ${forgeTimes.toFixed(1)} times as long as ours.`);
+  reportGoals([
+    ['times that sm-crypto blocks as long as ours', blocking['sm2, sm-crypto'].p50 / blocking['sm2, ours'].p50, 15],
+    ['ms of loop delay p99 that sm2 adds', loop.sm2.p99 - loop.none.p99, { atMost: 5 }],
+  ]);
+} finally {
+  emulator.kill();
+}

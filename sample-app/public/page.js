@@ -59,13 +59,13 @@ function hideCaptcha() {
 /** Of the login that is shown. */
 let session;
 
-element('refresh').addEventListener('click', async () => {
-  await act(async () => showResult(await post('auth/refresh', { refreshToken: session.refreshToken })));
+element('refresh').addEventListener('click', () => {
+  void act(async () => showResult(await post('auth/refresh', { refreshToken: session.refreshToken })));
 });
 
-element('logout').addEventListener('click', async () => {
+element('logout').addEventListener('click', () => {
   const { accessToken, idToken, refreshToken } = session;
-  await act(async () => {
+  void act(async () => {
     await post('auth/logout', { accessToken, idToken, refreshToken });
     session = undefined;
     element('result').hidden = true;

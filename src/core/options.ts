@@ -115,7 +115,7 @@ export interface GenAuthOptions<S extends string = string> {
   userInfoMaxAge?: number | undefined;
   /**
    * Tokens that passed are remembered, so that their signature is not computed again: at most `maxEntries` of them (default:
-   * 10,000; about 1 kB each). `false` remembers none. The decisions are the same either way.
+   * 10,000; about 1 kB each), for a while twice as many. `false` remembers none. The decisions are the same either way.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }

@@ -122,7 +122,7 @@ const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<Sco
 /** `'openid  profile'` → `['openid', 'profile']`, each once. */
 export function parseScope(scope: string | readonly string[]): string[] {
   const names = typeof scope === 'string' ? scope.split(' ') : scope;
-  return [...new Set(names)].filter((name) => name !== '');
+  return names.filter((name, i) => name !== '' && names.indexOf(name) === i);
 }
 
 /** RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash. */

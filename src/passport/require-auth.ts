@@ -75,7 +75,9 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
     }
     authenticateBearer(client, req as GenAuthRequest, requirements).then(
       ({ user, info }) => {
-        Object.assign(req, { user, authInfo: info });
+        const bearing = req as { user?: unknown; authInfo?: unknown };
+        bearing.user = user;
+        bearing.authInfo = info;
         next();
       },
       (error: unknown) => {

@@ -27,12 +27,13 @@ it('HS256 is computed each time: a secret has no key set that would say that it 
 });
 
 it.each<[string, object, number]>([
-  ['by default', {}, 2],
-  ['of one entry', { verifiedTokenCache: { maxEntries: 1 } }, 4],
-  ['none', { verifiedTokenCache: false }, 4],
-])('a client’s memory %s: %j: two tokens in turn, twice: %i signatures', async (_, options, expected) => {
+  ['by default', {}, 3],
+  // Twice the limit may be there, and not three times.
+  ['of one entry', { verifiedTokenCache: { maxEntries: 1 } }, 6],
+  ['none', { verifiedTokenCache: false }, 6],
+])('a client’s memory %s: %j: three tokens in turn, twice: %i signatures', async (_, options, expected) => {
   const client = open(options);
-  const tokens = [1, 2].map((n) => issuer().sign(issuer().accessTokenClaims({ n })));
+  const tokens = [1, 2, 3].map((n) => issuer().sign(issuer().accessTokenClaims({ n })));
   for (const token of [...tokens, ...tokens]) await client.verifyAccessToken(token);
   expect(computed()).toBe(expected);
 });

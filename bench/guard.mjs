@@ -1,0 +1,232 @@
+// What guarding a route costs: the processor time of a request to an open route, as a ratio to that of a request to the guarded
+// one, both measured at the same time on the same processor. 1.00: the guard is free.
+//
+//   npm run build && cd bench && npm install && npm run guard
+//   npm run guard -- --only 'requireAuth'                  contenders whose names begin so
+//   npm run guard -- --profile 'requireAuth'               where the time of that one goes
+import { parseArgs } from 'node:util';
+import { reportGoals } from './lib/goals.mjs';
+import { APP_ID, Issuer } from './lib/issuer.mjs';
+import { copyPackage } from './lib/package.mjs';
+import { Helper, canPin, stopAll } from './lib/processes.mjs';
+import { printProfile } from './lib/profile.mjs';
+import { IS_FULL, SECONDS, readRounds } from './lib/settings.mjs';
+import { median, summarize } from './lib/statistics.mjs';
+
+const SLICE_MS = SECONDS * 80;
+const WARM_UP_MS = IS_FULL ? 2000 : 50;
+/** Many short ones rather than few long ones: what else the machine does comes and goes. */
+const ROUNDS = readRounds(15);
+/** Fresh processes in between. */
+const PAIRS = Math.min(3, ROUNDS);
+const DISTINCT_TOKENS = IS_FULL ? 5000 : 1000;
+const [SERVER_PROCESSOR, LOAD_PROCESSOR] = [0, 1];
+const BARE = 'no guard';
+const CONTENDERS = {
+  'Express 5': {
+    file: 'guard/express-server.mjs',
+    names: [
+      'no guard, once more',
+      'requireAuth',
+      'requireAuth, token never seen',
+      'requireAuth, no cache',
+      'passport + genauth-bearer',
+      'passport + empty strategy',
+      'passport-jwt + jwks-rsa',
+      'express-oauth2-jwt-bearer',
+      'aws-jwt-verify',
+      'fast-jwt, cache of 10,000',
+      'fast-jwt, no cache',
+      'jose',
+    ],
+  },
+  'Nest 12': {
+    file: 'guard/nest-server.mjs',
+    names: [
+      'a guard that does nothing',
+      'GenAuthGuard',
+      'GenAuthGuard, token never seen',
+      "AuthGuard('genauth-bearer')",
+      'AuthGuard + empty strategy',
+      "AuthGuard('jwt') + passport-jwt + jwks-rsa",
+      'CanActivate with jose',
+    ],
+  },
+};
+const UNGUARDED = new Set([
+  BARE,
+  'no guard, once more',
+  'passport + empty strategy',
+  'a guard that does nothing',
+  'AuthGuard + empty strategy',
+]);
+
+const { only, profile } = parseArgs({ options: { only: { type: 'string' }, profile: { type: 'string' } } }).values;
+const issuer = await Issuer.start();
+const goodToken = issuer.sign(issuer.accessTokenClaims());
+const badTokens = issuer.badTokens();
+const settings = {
+  package: copyPackage(),
+  appId: APP_ID,
+  appHost: issuer.appHost,
+  jwksUri: issuer.jwksUri,
+  issuer: issuer.issuer,
+  audience: APP_ID,
+  jwks: issuer.jwks,
+  pem: issuer.pem,
+};
+
+/** A guard that lets the wrong ones in, or the right ones not, has no place in a comparison. */
+async function expectGuarding(name, port) {
+  const ask = async (token) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return (await fetch(`http://127.0.0.1:${port}/orders`, { headers })).status;
+  };
+  const expect = async (what, token, wanted) => {
+    const status = await ask(token);
+    if (status !== wanted) throw new Error(`${name}: a token ${what} was answered with ${status}, not ${wanted}`);
+  };
+  await expect('that is right', goodToken, 200);
+  if (UNGUARDED.has(name)) return;
+  for (const [what, token] of Object.entries(badTokens)) await expect(what, token, 401);
+  await expect('that is missing', undefined, 401);
+  await expect('that is right, again', goodToken, 200);
+}
+
+async function startServer(file, name, execArgv = []) {
+  const server = await Helper.start(file, { ...settings, guard: name }, { execArgv });
+  await expectGuarding(name, server.ready);
+  server.pin(SERVER_PROCESSOR);
+  return { name, server, port: server.ready };
+}
+
+const load = await Helper.start('guard/load.mjs');
+
+/** Microseconds for one request of each server, all loaded at once. */
+async function measure(servers, tokens, milliseconds) {
+  const readAll = () => Promise.all(servers.map(({ server }) => server.call('readCpuTime')));
+  const before = await readAll();
+  const counts = await load.call(
+    'run',
+    servers.map(({ port }) => port),
+    tokens,
+    milliseconds,
+  );
+  const after = await readAll();
+  return counts.map((count, i) => (after[i] - before[i]) / count);
+}
+
+const MODES = ['one token', 'distinct tokens'];
+
+/** Until the code is optimised and every token has been seen. */
+async function warmUp(servers) {
+  const ports = servers.map(({ port }) => port);
+  await load.call('run', ports, 'one token', WARM_UP_MS);
+  await load.call('run', ports, 'distinct tokens', WARM_UP_MS, IS_FULL ? DISTINCT_TOKENS : 0);
+}
+
+/**
+ * One contender after the other, each beside an open route in a process that is as old as its own: two processes of the same
+ * program differ by up to 5 % for as long as they run, and one that waits for its turn begins it with cold caches.
+ */
+async function compare({ file, names }) {
+  const results = new Map();
+  // A short run makes do with one for all.
+  const shared = IS_FULL ? undefined : await startServer(file, BARE);
+  for (const name of names) {
+    const samples = Object.fromEntries(MODES.map((mode) => [mode, []]));
+    for (let pair = 0; pair < PAIRS; pair += 1) {
+      const servers = await Promise.all([shared ?? startServer(file, BARE), startServer(file, name)]);
+      await warmUp(servers);
+      for (let round = 0; round < ROUNDS / PAIRS; round += 1) {
+        for (const mode of MODES) {
+          const [ofBare, own] = await measure(servers, mode, SLICE_MS);
+          samples[mode].push({ ofBare, own });
+        }
+      }
+      await Promise.all(servers.filter((each) => each !== shared).map(({ server }) => server.stop()));
+    }
+    results.set(name, samples);
+  }
+  await shared?.server.stop();
+  return results;
+}
+
+const toRatio = (samples) => summarize(samples.map(({ ofBare, own }) => ofBare / own));
+const format = ({ median: middle, q1, q3 }) => `${middle.toFixed(2)} (${q1.toFixed(2)}-${q3.toFixed(2)})`;
+
+function print(title, results) {
+  const rows = {};
+  for (const [name, modes] of results) {
+    const added = Object.values(modes).map((samples) => median(samples.map(({ ofBare, own }) => own - ofBare)));
+    rows[name] = {
+      ...Object.fromEntries(MODES.map((mode) => [mode, format(toRatio(modes[mode]))])),
+      'µs added': added.map((microseconds) => microseconds.toFixed(0)).join(' / '),
+    };
+  }
+  const bare = median(
+    [...results.values()].flatMap((modes) => Object.values(modes).flat()).map(({ ofBare }) => ofBare),
+  );
+  console.log(
+    `${title}: capacity ratio, median (quartiles) of ${ROUNDS} rounds in ${PAIRS} pairs of processes; ${BARE}: ${bare.toFixed(0)} µs a request`,
+  );
+  console.table(rows);
+}
+
+/** What the issue asks for. */
+function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
+  const get = (results, name, mode) => toRatio(results.get(name)[mode]).median;
+  for (const mode of MODES) yield [`Express, requireAuth, ${mode}`, get(express, 'requireAuth', mode), 0.82];
+  for (const mode of MODES) {
+    const own = get(express, 'passport + genauth-bearer', mode);
+    yield [`Express, passport + genauth-bearer, ${mode}`, own, 0.6];
+    yield [`  times passport-jwt + jwks-rsa, ${mode}`, own / get(express, 'passport-jwt + jwks-rsa', mode), 3];
+  }
+  const unseen = get(express, 'requireAuth, token never seen', 'distinct tokens');
+  yield ['Express, requireAuth, token never seen', unseen, 0.5];
+  // Differences under 0.05 mean nothing.
+  for (const peer of ['jose', 'aws-jwt-verify', 'express-oauth2-jwt-bearer'])
+    yield [
+      `  over ${peer}`,
+      unseen - get(express, peer, 'distinct tokens'),
+      peer === 'express-oauth2-jwt-bearer' ? 0 : -0.05,
+    ];
+  for (const mode of MODES) yield [`Nest, GenAuthGuard, ${mode}`, get(nest, 'GenAuthGuard', mode), 0.85];
+  for (const mode of MODES)
+    yield [`Nest, AuthGuard('genauth-bearer'), ${mode}`, get(nest, "AuthGuard('genauth-bearer')", mode), 0.62];
+}
+
+async function profileOne(name) {
+  const { file } = Object.values(CONTENDERS).find(({ names }) => [BARE, ...names].includes(name)) ?? {};
+  if (file === undefined) throw new Error(`there is no contender ${name}`);
+  const target = await startServer(file, name);
+  for (const mode of MODES) {
+    await warmUp([target]);
+    await target.server.call('startProfile');
+    const [count] = await load.call('run', [target.port], mode, SECONDS * 400);
+    const taken = await target.server.call('stopProfile');
+    console.log(`${name}, ${mode}: ${count} requests`);
+    printProfile(taken, count);
+  }
+}
+
+try {
+  load.pin(LOAD_PROCESSOR);
+  const distinct = Array.from({ length: DISTINCT_TOKENS }, (_, i) => issuer.sign(issuer.accessTokenClaims(i)));
+  await load.call('prepare', { 'one token': [goodToken], 'distinct tokens': distinct });
+  if (profile !== undefined) {
+    await profileOne(profile);
+  } else {
+    if (!canPin()) console.log('The processes cannot be pinned to processors here: the figures are noisier.');
+    const results = {};
+    for (const [title, { file, names }] of Object.entries(CONTENDERS)) {
+      const chosen = names.filter((name) => only === undefined || name.startsWith(only));
+      if (chosen.length === 0) continue;
+      results[title] = await compare({ file, names: chosen });
+      print(title, results[title]);
+    }
+    if (only === undefined) reportGoals([...collectGoals(results)]);
+  }
+} finally {
+  stopAll();
+}

@@ -1,0 +1,67 @@
+// One Express application with one guarded route, behind the guard that the settings name.
+import express from 'express';
+import passport from 'passport';
+import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
+import { startProfile, stopProfile } from '../lib/profile.mjs';
+import { VERIFIERS, createOauth2JwtBearer, createPassportJwt, toHandler } from './verifiers.mjs';
+
+const settings = readSettings();
+
+function usePassport(name, strategy) {
+  passport.use(name, strategy);
+  return passport.authenticate(name, { session: false });
+}
+
+/** Checks nothing: what Passport itself costs. */
+class EmptyStrategy extends passport.Strategy {
+  authenticate() {
+    this.success({ sub: 'anybody' });
+  }
+}
+
+async function createOurs(options = {}) {
+  const ours = await import(`${settings.package}index.js`);
+  const { appId, appHost } = settings;
+  const client = new ours.GenAuthClient({ appId, appSecret: 'secret-of-the-bench', appHost, ...options });
+  await client.warmUp();
+  return { ...ours, client };
+}
+
+const GUARDS = {
+  'no guard': () => undefined,
+  'no guard, once more': () => undefined,
+  requireAuth: async () => {
+    const { requireAuth, client } = await createOurs();
+    return requireAuth(client);
+  },
+  'requireAuth, token never seen': async () => {
+    // Far fewer places than tokens, which come in turn: each of them was thrown out before it comes again.
+    const { requireAuth, client } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
+    return requireAuth(client);
+  },
+  'requireAuth, no cache': async () => {
+    const { requireAuth, client } = await createOurs({ verifiedTokenCache: false });
+    return requireAuth(client);
+  },
+  'passport + genauth-bearer': async () => {
+    const { GenAuthBearerStrategy, client } = await createOurs();
+    return usePassport('genauth-bearer', new GenAuthBearerStrategy(client));
+  },
+  'passport + empty strategy': () => usePassport('empty', new EmptyStrategy()),
+  'passport-jwt + jwks-rsa': async () => usePassport('jwt', await createPassportJwt(settings)),
+  'express-oauth2-jwt-bearer': () => createOauth2JwtBearer(settings),
+  ...Object.fromEntries(
+    Object.entries(VERIFIERS).map(([name, create]) => [name, async () => toHandler(await create(settings))]),
+  ),
+};
+
+const app = express();
+const guard = await GUARDS[settings.guard]();
+app.get('/orders', ...(guard === undefined ? [] : [guard]), (req, res) => {
+  res.json({ orders: [{ id: 1, total: 12.5 }] });
+});
+// Express writes the stack of what it does not know to the log.
+app.use((error, req, res, _next) => res.status(error.status ?? 500).json({ statusCode: error.status ?? 500 }));
+const server = app.listen(0, '127.0.0.1', () =>
+  answerCalls({ readCpuTime, startProfile, stopProfile }, server.address().port),
+);

@@ -1,0 +1,89 @@
+// One Nest application on Express with one guarded route, behind the guard that the settings name.
+import 'reflect-metadata';
+import { Controller, Get, Module, UnauthorizedException, UseGuards } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import passport from 'passport';
+import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
+import { startProfile, stopProfile } from '../lib/profile.mjs';
+import { VERIFIERS, createPassportJwt, readToken } from './verifiers.mjs';
+
+const settings = readSettings();
+
+async function createOurs(options = {}) {
+  const ours = await import(`${settings.package}nest/index.js`);
+  const { appId, appHost } = settings;
+  const module = ours.GenAuthModule.forRoot({ appId, appSecret: 'secret-of-the-bench', appHost, ...options });
+  return { ...ours, imports: [module] };
+}
+
+class EmptyStrategy extends passport.Strategy {
+  authenticate() {
+    this.success({ sub: 'anybody' });
+  }
+}
+
+class EmptyGuard {
+  canActivate() {
+    return true;
+  }
+}
+
+const GUARDS = {
+  'no guard': () => ({}),
+  'a guard that does nothing': () => ({ guard: EmptyGuard }),
+  GenAuthGuard: async () => {
+    const { GenAuthGuard, imports } = await createOurs();
+    return { guard: GenAuthGuard, imports };
+  },
+  'GenAuthGuard, token never seen': async () => {
+    const { GenAuthGuard, imports } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
+    return { guard: GenAuthGuard, imports };
+  },
+  "AuthGuard('genauth-bearer')": async () => {
+    const { imports } = await createOurs();
+    return { guard: AuthGuard('genauth-bearer'), imports };
+  },
+  'AuthGuard + empty strategy': () => {
+    passport.use('empty', new EmptyStrategy());
+    return { guard: AuthGuard('empty') };
+  },
+  "AuthGuard('jwt') + passport-jwt + jwks-rsa": async () => {
+    passport.use('jwt', await createPassportJwt(settings));
+    return { guard: AuthGuard('jwt') };
+  },
+  'CanActivate with jose': async () => {
+    const verify = await VERIFIERS.jose(settings);
+    class JoseGuard {
+      async canActivate(context) {
+        const request = context.switchToHttp().getRequest();
+        try {
+          request.user = await verify(readToken(request));
+        } catch {
+          throw new UnauthorizedException();
+        }
+        return true;
+      }
+    }
+    return { guard: JoseGuard };
+  },
+};
+
+const { guard, imports = [] } = await GUARDS[settings.guard]();
+
+// Decorators by hand: this file runs as it is.
+class OrdersController {
+  find() {
+    return { orders: [{ id: 1, total: 12.5 }] };
+  }
+}
+const find = Object.getOwnPropertyDescriptor(OrdersController.prototype, 'find');
+Get('orders')(OrdersController.prototype, 'find', find);
+if (guard !== undefined) UseGuards(guard)(OrdersController.prototype, 'find', find);
+Controller()(OrdersController);
+class AppModule {}
+Module({ imports, controllers: [OrdersController] })(AppModule);
+
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+await app.listen(0, '127.0.0.1');
+answerCalls({ readCpuTime, startProfile, stopProfile }, app.getHttpServer().address().port);

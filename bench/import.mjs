@@ -1,0 +1,127 @@
+// What importing costs: milliseconds and memory over a process that imports nothing, each time in a fresh process; and which
+// packages are loaded by it.
+//
+//   npm run build && cd bench && npm install && npm run import
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { reportGoals } from './lib/goals.mjs';
+import { copyPackage } from './lib/package.mjs';
+import { readRounds } from './lib/settings.mjs';
+import { median } from './lib/statistics.mjs';
+
+const ROUNDS = readRounds(11);
+const IMPORT_ONE = fileURLToPath(new URL('lib/import-one.mjs', import.meta.url));
+const NOTHING = 'nothing';
+const PARTS = 'axios + jose + passport';
+
+const dist = copyPackage();
+const { exports } = JSON.parse(readFileSync(new URL('../package.json', dist), 'utf8'));
+const own = Object.entries(exports)
+  .filter(([, target]) => typeof target === 'object')
+  .map(([path, target]) => ({ name: `passport-genauth${path.slice(1)}`, file: new URL(`../${target.default}`, dist) }));
+const peers = {
+  [PARTS]: ['axios', 'jose', 'passport'],
+  axios: ['axios'],
+  jose: ['jose'],
+  passport: ['passport'],
+  express: ['express'],
+  '@nestjs/passport': ['@nestjs/passport'],
+  'authing-node-sdk': ['authing-node-sdk'],
+  'passport-jwt + jwks-rsa': ['passport-jwt', 'jwks-rsa'],
+  'express-oauth2-jwt-bearer': ['express-oauth2-jwt-bearer'],
+  'aws-jwt-verify': ['aws-jwt-verify'],
+  'fast-jwt': ['fast-jwt'],
+  'sm-crypto-v2': ['sm-crypto-v2'],
+  'node-forge': ['node-forge'],
+};
+const contenders = new Map([
+  [NOTHING, []],
+  ...own.map(({ name, file }) => [name, [file.href]]),
+  ...Object.entries(peers),
+]);
+
+function importIn(env, modules) {
+  const options = { encoding: 'utf8', env: { ...process.env, ...env } };
+  return JSON.parse(execFileSync(process.execPath, [IMPORT_ONE, ...modules], options));
+}
+
+/** Files that an import loads, by the coverage that V8 keeps; not timed. */
+function findLoaded(modules) {
+  const directory = mkdtempSync(join(tmpdir(), 'bench-'));
+  try {
+    importIn({ NODE_V8_COVERAGE: directory }, modules);
+    const [file] = readdirSync(directory);
+    const { result } = JSON.parse(readFileSync(join(directory, file), 'utf8'));
+    return result
+      .map(({ url }) => url)
+      .filter((url) => url.startsWith('file:') && !url.endsWith('/lib/import-one.mjs'));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const toPackage = (url) => /.*\/node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(url)?.[1];
+
+const results = new Map([...contenders.keys()].map((name) => [name, []]));
+for (const [, modules] of contenders) importIn({}, modules);
+for (let round = 0; round < ROUNDS; round += 1)
+  for (const [name, modules] of contenders) results.get(name).push(importIn({}, modules));
+
+const of = (name, figure) => median(results.get(name).map((sample) => sample[figure]));
+const over = (name, figure) => of(name, figure) - of(NOTHING, figure);
+const loaded = new Map([...contenders].map(([name, modules]) => [name, findLoaded(modules)]));
+console.log(
+  `Medians of ${ROUNDS} fresh processes, over one that imports nothing (${of(NOTHING, 'milliseconds').toFixed(0)} ms, ` +
+    `${of(NOTHING, 'megabytes').toFixed(0)} MB):`,
+);
+console.table(
+  Object.fromEntries(
+    [...contenders.keys()]
+      .filter((name) => name !== NOTHING)
+      .map((name) => [
+        name,
+        {
+          ms: over(name, 'milliseconds').toFixed(0),
+          MB: over(name, 'megabytes').toFixed(1),
+          files: loaded.get(name).length,
+        },
+      ]),
+  ),
+);
+
+/** What nobody loads who does not use it: parts of ours by their directory, and other people's packages. */
+const PARTS_OF_THEIR_OWN = ['cli', 'emulator', 'nest', 'testing'];
+const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
+const FOR_SOME =
+  /^(@apollo\/.*|@nestjs\/.*|express|fastify|graphql|node-forge|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$/;
+
+/** What an export path loads beyond its own. */
+function findUnwanted(name) {
+  const path = name.split('/')[1] ?? '';
+  // The test kit stands on the emulator.
+  const own = path === 'testing' ? ['testing', 'emulator'] : [path];
+  return loaded.get(name).flatMap((url) => {
+    if (url.startsWith(dist)) {
+      const part = url.slice(dist.length).split('/')[0] ?? '';
+      return PARTS_OF_THEIR_OWN.includes(part) && !own.includes(part) ? [part] : [];
+    }
+    const package_ = toPackage(url) ?? '';
+    return FOR_SOME.test(package_) && !(path === 'nest' && FOR_NEST.test(package_)) ? [package_] : [];
+  });
+}
+
+const times = over('passport-genauth', 'milliseconds') / over(PARTS, 'milliseconds');
+const memory = over('passport-genauth', 'megabytes') / over(PARTS, 'megabytes');
+const goals = [
+  [`passport-genauth: ms over ${PARTS}`, times, { atMost: 1.1 }],
+  [`passport-genauth: MB over ${PARTS}`, memory, { atMost: 1.1 }],
+];
+for (const { name } of own) {
+  const unwanted = findUnwanted(name);
+  if (unwanted.length > 0) console.log(`${name} loads ${[...new Set(unwanted)].join(', ')}`);
+  goals.push([`${name}: files loaded for those who don't use them`, unwanted.length, { atMost: 0 }]);
+}
+reportGoals(goals);

@@ -1,0 +1,118 @@
+// Signs people in, one way, as often as it is told to.
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { APP_ID } from '../lib/issuer.mjs';
+import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
+import { startProfile, stopProfile } from '../lib/profile.mjs';
+import { quantile } from '../lib/statistics.mjs';
+
+const { appHost, contender, package: own } = readSettings();
+const APP_SECRET = 'secret-of-the-bench-0123456789abcdef';
+const CREDENTIALS = { account: 'alice', password: 'passw0rd' };
+const SCOPE = 'openid profile email username roles';
+const SIGN_IN = {
+  connection: 'PASSWORD',
+  passwordPayload: CREDENTIALS,
+  options: { scope: SCOPE },
+  client_id: APP_ID,
+  client_secret: APP_SECRET,
+};
+const HEADERS = { 'content-type': 'application/json', 'x-authing-app-id': APP_ID };
+
+/** What a careful person writes by hand: the id_token verified with jose, one fetch of the keys. */
+async function createVerify() {
+  const { createRemoteJWKSet, jwtVerify } = await import('jose');
+  const keySet = createRemoteJWKSet(new URL(`${appHost}/oidc/.well-known/jwks.json`));
+  const options = { issuer: `${appHost}/oidc`, audience: APP_ID, algorithms: ['RS256'], requiredClaims: ['exp'] };
+  return async ({ statusCode, data }) => {
+    if (statusCode !== 200) throw new Error(`statusCode ${statusCode}`);
+    return (await jwtVerify(data.id_token, keySet, options)).payload;
+  };
+}
+
+const CONTENDERS = {
+  ours: async () => {
+    const { GenAuthClient } = await import(`${own}index.js`);
+    const client = new GenAuthClient({ appId: APP_ID, appSecret: APP_SECRET, appHost, scope: SCOPE.split(' ') });
+    await client.warmUp();
+    return async () => {
+      const outcome = await client.signIn(CREDENTIALS);
+      if (outcome.kind !== 'success') throw new Error(outcome.kind);
+      return outcome.claims;
+    };
+  },
+  'authing-node-sdk': async () => {
+    const { AuthenticationClient } = await import('authing-node-sdk');
+    const client = new AuthenticationClient({
+      appId: APP_ID,
+      appSecret: APP_SECRET,
+      appHost,
+      tokenEndPointAuthMethod: 'client_secret_post',
+    });
+    return async () => {
+      const { data } = await client.signInByAccountPassword({ ...CREDENTIALS, options: { scope: SCOPE } });
+      return client.parseIDToken(data.id_token);
+    };
+  },
+  'axios + jose': async () => {
+    const { default: axios } = await import('axios');
+    const verify = await createVerify();
+    const pool = { keepAlive: true };
+    const http = axios.create({
+      baseURL: appHost,
+      timeout: 10_000,
+      httpAgent: new HttpAgent(pool),
+      httpsAgent: new HttpsAgent(pool),
+    });
+    return async () => verify((await http.post('/api/v3/signin', SIGN_IN, { headers: HEADERS })).data);
+  },
+  'undici + jose': async () => {
+    const { Pool } = await import('undici');
+    const verify = await createVerify();
+    const pool = new Pool(appHost, { connections: 256, pipelining: 1 });
+    return async () => {
+      const { body } = await pool.request({
+        method: 'POST',
+        path: '/api/v3/signin',
+        headers: HEADERS,
+        body: JSON.stringify(SIGN_IN),
+      });
+      return verify(await body.json());
+    };
+  },
+};
+
+const signIn = await CONTENDERS[contender]();
+
+/**
+ * As many logins at once as are wanted, until the time is up.
+ *
+ * @param atLeast - Logins, also if they take longer.
+ */
+async function run(atOnce, milliseconds, atLeast = 0) {
+  const until = performance.now() + milliseconds;
+  const times = [];
+  const before = { at: performance.now(), cpu: readCpuTime() };
+  const work = async () => {
+    do {
+      const start = performance.now();
+      const { sub } = await signIn();
+      if (typeof sub !== 'string') throw new Error('a login without sub');
+      times.push(performance.now() - start);
+    } while (performance.now() < until || times.length < atLeast);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  const seconds = (performance.now() - before.at) / 1000;
+  const cpu = (readCpuTime() - before.cpu) / times.length;
+  times.sort((a, b) => a - b);
+  return {
+    logins: times.length,
+    rate: times.length / seconds,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    cpu,
+  };
+}
+
+await signIn();
+answerCalls({ run, startProfile, stopProfile }, true);
