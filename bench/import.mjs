@@ -98,11 +98,13 @@ const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
 const FOR_SOME =
   /^(@apollo\/.*|@nestjs\/.*|express|fastify|graphql|node-forge|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$/;
 
+/** The test kit stands on the emulator; the doctor is a command too. */
+const ROOMS = { testing: ['testing', 'emulator'], doctor: ['cli'] };
+
 /** What an export path loads beyond its own. */
 function findUnwanted(name) {
   const path = name.split('/')[1] ?? '';
-  // The test kit stands on the emulator.
-  const own = path === 'testing' ? ['testing', 'emulator'] : [path];
+  const own = ROOMS[path] ?? [path];
   return loaded.get(name).flatMap((url) => {
     if (url.startsWith(dist)) {
       const part = url.slice(dist.length).split('/')[0] ?? '';
