@@ -260,7 +260,7 @@ export class GenAuthClient<
   /**
    * Asks GenAuth whose an access token is (OpenID Connect Core 1.0 §5.3); each call is one request.
    *
-   * @returns The claims as GenAuth sends them. Their `sub` is the token's.
+   * @returns The claims as GenAuth sends them, `sub` alone where the token's scopes bring none. Their `sub` is the token's.
    * @throws TokenVerificationError for a token that does not verify or that GenAuth has revoked.
    * @throws UpstreamError, ConfigurationError
    */
@@ -268,7 +268,7 @@ export class GenAuthClient<
     const { sub } = await this.verifyAccessToken(accessToken);
     const claims = await this.#endpoints.requestUserInfo(accessToken);
     // OpenID Connect Core 1.0 §5.3.2: else somebody else's profile would be taken for this person's.
-    if (claims['sub'] === sub || Object.keys(claims).length === 0) return { ...claims, sub };
+    if (claims === undefined || claims['sub'] === sub) return { ...claims, sub };
     throw new UpstreamError('upstream_invalid_response', "GenAuth's user info is not about the person of the token.");
   }
 

@@ -77,9 +77,10 @@ export class OidcEndpoints {
   /**
    * OpenID Connect Core 1.0 §5.3.
    *
+   * @returns `undefined` for a good token whose scopes bring no claims (RFC 6750 §3.1).
    * @throws TokenVerificationError `token_revoked` where GenAuth does not take the token, UpstreamError
    */
-  async requestUserInfo(accessToken: string): Promise<Record<string, unknown>> {
+  async requestUserInfo(accessToken: string): Promise<Record<string, unknown> | undefined> {
     const received = await this.#settings.http.request({
       method: 'GET',
       path: PATHS.userInfo,
@@ -88,11 +89,11 @@ export class OidcEndpoints {
       timeout: MAX_WAIT_MS,
     });
     const answer = withholdSecrets(received, [accessToken]);
-    if (answer.status === 401 || readStatusCode(answer) === 401 || parseOidcError(answer.body) === 'invalid_token') {
+    const refusal = parseOidcError(answer.body);
+    if (answer.status === 401 || readStatusCode(answer) === 401 || refusal === 'invalid_token') {
       throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.');
     }
-    // RFC 6750 §3.1: a good token, which brings nobody's claims.
-    if (parseOidcError(answer.body) === 'insufficient_scope') return {};
+    if (refusal === 'insufficient_scope') return undefined;
     expectSuccess(PATHS.userInfo, answer);
     if (isRecord(answer.body)) return answer.body;
     throw unusable(PATHS.userInfo, answer);

@@ -178,6 +178,7 @@ describe('userInfo', () => {
   it.each<[string, Reply, string]>([
     ['of another person', { body: { sub: 'another' } }, 'upstream_invalid_response'],
     ['without sub', { body: { email: 'a@example.com' } }, 'upstream_invalid_response'],
+    ['an empty object', { body: {} }, 'upstream_invalid_response'],
     ['sub in a list', { body: { sub: [SUBJECT] } }, 'upstream_invalid_response'],
     ['HTTP 401', { status: 401 }, 'token_revoked'],
     ['HTTP 401 with a page', { status: 401, body: '<html>' }, 'token_revoked'],
