@@ -10,6 +10,7 @@ export type { AppSecretSource } from './core/app-secret.js';
 export {
   AccessDeniedError,
   type AccessDeniedErrorCode,
+  type AnswerIds,
   ConfigurationError,
   type ConfigurationErrorCode,
   GenAuthError,
@@ -21,6 +22,8 @@ export {
   type UpstreamErrorCode,
 } from './core/errors.js';
 export type { SignInEvent } from './core/events.js';
+export type { KeySetStatus } from './core/jwks.js';
+export type { TokenTypeHint } from './core/oidc-endpoints.js';
 export {
   type ClientIpResolver,
   type BearerTokenKind,

@@ -1,3 +1,4 @@
+import { isWithin } from './clock.js';
 import { ConfigurationError } from './errors.js';
 
 /** The secret itself, or where it comes from: a vault, a file that is replaced. */
@@ -51,8 +52,7 @@ export class AppSecret {
 
   #ask(source: () => string | Promise<string>): Promise<string> {
     if (this.#pending !== undefined) return this.#pending;
-    const sinceFailure = this.#now() - this.#failedAt;
-    if (sinceFailure >= 0 && sinceFailure < FAILURE_PAUSE_MS) return Promise.reject(this.#lastError as Error);
+    if (isWithin(FAILURE_PAUSE_MS, this.#failedAt, this.#now())) return Promise.reject(this.#lastError as Error);
     this.#pending = this.#load(source).finally(() => {
       this.#pending = undefined;
     });

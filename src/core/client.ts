@@ -1,5 +1,5 @@
 import { AppSecret } from './app-secret.js';
-import { KeySetSource } from './discovery.js';
+import { KeySetSource, MAX_DOCUMENT_BYTES } from './discovery.js';
 import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError, quote } from './errors.js';
 import { publishSignIn } from './events.js';
 import { Http } from './http.js';
@@ -38,7 +38,6 @@ import { UserInfoCache } from './user-info.js';
 import { type Introspection, PATHS, parseCaptcha, parseEnvelope } from './wire.js';
 import { withholdSecrets } from './withhold.js';
 
-const MAX_DOCUMENT_BYTES = 256 * 1024;
 /** Whose user info and introspection are kept. */
 const MAX_REMEMBERED_TOKENS = 10_000;
 
@@ -248,8 +247,8 @@ export class GenAuthClient<
   }
 
   /**
-   * For guards: the token is not verified here. All claims of the person behind a bearer token: those of an id_token itself, behind an access token those of
-   * GenAuth's user info, which is asked once for each token and `userInfoMaxAge`.
+   * All claims of the person behind a bearer token: those of an id_token itself, behind an access token those of GenAuth's user
+   * info, which is asked once for each token and `userInfoMaxAge`. For guards: the token is not verified here.
    *
    * @throws TokenVerificationError `token_revoked`, UpstreamError
    */

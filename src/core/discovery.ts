@@ -1,9 +1,11 @@
 import { ConfigurationError, UpstreamError, quote } from './errors.js';
 import { Http, type HttpAnswer } from './http.js';
 import type { ResolvedOptions } from './options.js';
+import { isRecord } from './record.js';
 import { PATHS, buildAppJwksPath } from './wire.js';
 
-const MAX_DOCUMENT_BYTES = 256 * 1024;
+/** Of a public document. */
+export const MAX_DOCUMENT_BYTES = 256 * 1024;
 /** For all fetches together: a guarded request may wait for the keys, but not as long as a login. */
 const MAX_WAIT_MS = 5_000;
 
@@ -92,11 +94,11 @@ function expectDocument(what: string, { status, body, retryAfter }: HttpAnswer):
       retryAfter,
     });
   }
-  if (status !== 200 || typeof body !== 'object' || body === null || Array.isArray(body)) {
+  if (status !== 200 || !isRecord(body)) {
     throw new UpstreamError(
       'upstream_invalid_response',
       `GenAuth's ${what} was answered with HTTP ${status} and no JSON object.`,
     );
   }
-  return body as Record<string, unknown>;
+  return body;
 }

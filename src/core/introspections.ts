@@ -1,3 +1,4 @@
+import { isWithin } from './clock.js';
 import { UpstreamError } from './errors.js';
 import { LruMap } from './lru-map.js';
 import { toTokenKey } from './user-info.js';
@@ -38,10 +39,8 @@ export class Introspections {
     const { requestIntrospection, now } = this.#settings;
     const key = toTokenKey(token);
     const known = this.#entries.get(key);
-    const age = known === undefined ? Infinity : now() - known.askedAt;
-    if (known !== undefined && age >= 0 && age < maxAge) return known.answer;
-    const sinceFailure = now() - this.#failedAt;
-    if (sinceFailure >= 0 && sinceFailure < PAUSE_MS) throw this.#lastError;
+    if (known !== undefined && isWithin(maxAge, known.askedAt, now())) return known.answer;
+    if (isWithin(PAUSE_MS, this.#failedAt, now())) throw this.#lastError;
     const entry = { askedAt: now(), answer: requestIntrospection(token) };
     this.#entries.set(key, entry);
     entry.answer.catch((error: unknown) => {

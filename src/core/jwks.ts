@@ -1,7 +1,7 @@
 import { type CryptoKey, type JWK, importJWK } from 'jose';
 import { GenAuthError, TokenVerificationError, UpstreamError, quote } from './errors.js';
 import { Fetching } from './promise.js';
-import { ownProperties } from './record.js';
+import { isRecord, ownProperties } from './record.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
 const FIRST_BACKOFF_MS = 2_000;
@@ -173,8 +173,7 @@ export class Jwks {
 
 /** Imports the keys that may verify tokens here, and passes over all others; a set without any is a fault of the server. */
 async function importKeySet(document: unknown, algorithms: readonly string[], known: KeySet): Promise<KeySet> {
-  const list: unknown =
-    typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
+  const list: unknown = isRecord(document) ? document['keys'] : undefined;
   if (!Array.isArray(list)) {
     throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no list of keys.");
   }
@@ -217,8 +216,8 @@ const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384
  * algorithm's curve.
  */
 function toPublicKey(value: unknown, algorithm: string): { kid: string; numbers: JWK } | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { kty, kid, use, alg, key_ops: operations, n, e, crv, x, y } = ownProperties(value as Record<string, unknown>);
+  if (!isRecord(value)) return undefined;
+  const { kty, kid, use, alg, key_ops: operations, n, e, crv, x, y } = ownProperties(value);
   if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return undefined;
   if (use !== undefined && use !== 'sig') return undefined;
   if (alg !== undefined && alg !== algorithm) return undefined;

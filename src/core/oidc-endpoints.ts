@@ -5,15 +5,17 @@ import type { ResolvedOptions } from './options.js';
 import { isRecord } from './record.js';
 import {
   PATHS,
-  type UnverifiedTokens,
   type Introspection,
+  type UnverifiedTokens,
+  parseEnvelope,
   parseIntrospection,
   parseOidcError,
   parseTokens,
 } from './wire.js';
 import { withholdSecrets } from './withhold.js';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Of an answer with tokens or claims. */
+export const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Guarded requests wait for these, so not as long as a login may take. */
 const MAX_WAIT_MS = 5_000;
 
@@ -147,7 +149,7 @@ export function buildBasicAuthorization(appId: string, secret: string): string {
 
 /** In V3's envelope too: GenAuth uses it in some places on these paths. */
 function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): number {
-  return isRecord(body) && typeof body['statusCode'] === 'number' ? body['statusCode'] : status;
+  return parseEnvelope(body)?.statusCode ?? status;
 }
 
 function isClientRefused({ status, body }: HttpAnswer): boolean {

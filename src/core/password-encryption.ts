@@ -1,4 +1,5 @@
 import { type KeyObject, constants, createPublicKey, publicEncrypt } from 'node:crypto';
+import { isWithin } from './clock.js';
 import { RequestError, UpstreamError } from './errors.js';
 import { parseSystemKeys } from './wire.js';
 
@@ -88,7 +89,7 @@ export class PasswordEncryption {
   #getKeySet(): KeySet {
     const now = this.#settings.now();
     const known = this.#keySet;
-    if (known !== undefined && now >= known.fetchedAt && now - known.fetchedAt < MAX_AGE_MS) return known;
+    if (known !== undefined && isWithin(MAX_AGE_MS, known.fetchedAt, now)) return known;
     const keySet: KeySet = {
       fetchedAt: now,
       texts: this.#settings.requestSystem().then(parseSystemKeys),

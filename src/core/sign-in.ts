@@ -2,7 +2,7 @@ import { parseIpAddress } from './client-ip.js';
 import { ConfigurationError, RequestError, quote } from './errors.js';
 import type { HttpRequest } from './http.js';
 import type { ResolvedOptions } from './options.js';
-import { buildBasicAuthorization } from './oidc-endpoints.js';
+import { MAX_ANSWER_BYTES, buildBasicAuthorization } from './oidc-endpoints.js';
 import { isRecord, ownProperties } from './record.js';
 import { type GenAuthUser, isScopeName, parseScope } from './scopes.js';
 import type { IdTokenClaims } from './token-verifier.js';
@@ -15,10 +15,10 @@ import {
   buildSignInBody,
 } from './wire.js';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_IDENTIFIER_LENGTH = 256;
 const MAX_PASSWORD_LENGTH = 1024;
-const MAX_CAPTCHA_LENGTH = 4096;
+/** Characters, of a captcha and of other texts that go along. */
+export const MAX_CAPTCHA_LENGTH = 4096;
 
 /** The four ways to name a person with a password; `account` is any of the others, GenAuth tries them. */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;

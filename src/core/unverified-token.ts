@@ -1,6 +1,6 @@
 import { TokenVerificationError, quote } from './errors.js';
 import { MAX_KID_LENGTH } from './jwks.js';
-import { ownProperties } from './record.js';
+import { isRecord, ownProperties } from './record.js';
 
 /** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
@@ -89,10 +89,10 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   } catch {
     value = undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isRecord(value)) {
     throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
   }
-  return value as Record<string, unknown>;
+  return value;
 }
 
 /** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isWithin } from './clock.js';
 import { TokenVerificationError } from './errors.js';
 import { LruMap } from './lru-map.js';
 import { Fetching } from './promise.js';
@@ -96,11 +97,6 @@ export class UserInfoCache {
 
 function createEntry(): Entry {
   return { claims: undefined, fetchedAt: -Infinity, failedAt: -Infinity, lastError: undefined, pending: undefined };
-}
-
-/** A clock that was set back makes things old, not young. */
-function isWithin(milliseconds: number, since: number, now: number): boolean {
-  return now >= since && now - since < milliseconds;
 }
 
 /** A digest, so that the caches hold no tokens. */

@@ -1,8 +1,6 @@
 import { RequestError } from '../core/errors.js';
 import type { GenAuthRequest, LoginFields } from '../core/options.js';
-import { type Credentials, IDENTIFIERS, type SignInOptions } from '../core/sign-in.js';
-
-const MAX_CAPTCHA_LENGTH = 4096;
+import { type Credentials, IDENTIFIERS, MAX_CAPTCHA_LENGTH, type SignInOptions } from '../core/sign-in.js';
 
 /** What a login's body may say: who the person is, and what they read in a captcha. Nothing else of it is looked at. */
 export interface LoginBody {
