@@ -1,9 +1,10 @@
 import { type ArgumentsHost, Catch } from '@nestjs/common';
 import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
-import { from, mergeMap, throwError } from 'rxjs';
+import { throwError } from 'rxjs';
 import { GenAuthError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import { toRefusal } from '../passport/outcome.js';
+import { logRefusal } from './genauth.exception.js';
 import { readRequestContext } from './request-context.js';
 
 /** Answers what a handler lets through of this library's errors, an outage during `client.getCaptcha()` say, as the guards would. */
@@ -24,14 +25,12 @@ export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
       acceptLanguage: request.headers['accept-language'],
     });
     if (refusal === undefined) return super.catch(error, host);
-    const exception = refuse(refusal);
-    switch (host.getType<string>()) {
-      case 'http':
-        return super.catch(exception as GenAuthError, host);
-      case 'rpc':
-        return from(Promise.resolve(exception)).pipe(mergeMap((each) => throwError(() => each)));
-      default:
-        return exception;
+    if (host.getType<string>() === 'rpc') {
+      logRefusal(refusal);
+      // What Nest makes of an RpcException: filters stand behind the place where it does.
+      return throwError(() => refusal.body);
     }
+    const exception = refuse(refusal);
+    return host.getType<string>() === 'http' ? super.catch(exception as GenAuthError, host) : exception;
   }
 }
