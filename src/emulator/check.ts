@@ -17,6 +17,7 @@ export function at(path: string, key: string): string {
  * @throws EmulatorError `invalid_input`
  */
 export function readObject(value: unknown, path: string, known: readonly string[]): Map<string, unknown> {
+  if (value instanceof Promise) throw new EmulatorError('invalid_input', `${path || 'options'}: a promise; await it.`);
   if (!isObject(value)) throw invalid(path || 'options', 'an object', value);
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;

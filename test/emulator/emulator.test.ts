@@ -219,6 +219,8 @@ describe('options', () => {
 
   test.each([null, 'x', []])('%p in place of the options is refused', (options) => {
     expect(() => new GenAuthEmulator(options as never)).toThrow('options: expected an object');
+    // A file that is still being read would else be no option at all, and the default users would be there.
+    expect(() => new GenAuthEmulator(Promise.resolve({}) as never)).toThrow('options: a promise; await it.');
   });
 
   test.each<[string, object, string]>([
