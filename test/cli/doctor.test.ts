@@ -274,7 +274,10 @@ describe('as a process', () => {
   });
 
   // `script` makes a terminal; Debian has it always, and its flags are those of Linux.
-  (process.platform === 'linux' ? test : test.skip)('at a real terminal the password is not to be seen', async () => {
+  const hasTerminals = process.platform === 'linux';
+  if (!hasTerminals)
+    process.stderr.write('SKIPPED a terminal in test/cli/doctor.test.ts: `script` here is not that of Linux.\n');
+  (hasTerminals ? test : test.skip)('at a real terminal the password is not to be seen', async () => {
     const emulator = await emulate();
     const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
     const env = { ...environmentOf(emulator), TERM: 'xterm' };

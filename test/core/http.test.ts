@@ -2,6 +2,7 @@ import { clearInterval as clearReal, setInterval as everyRealMs } from 'node:tim
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { jest } from '@jest/globals';
 import { Http, type HttpRequest } from '../../src/core/http.js';
+import { findLeaks } from '../support/leak.js';
 import { Gate, catchError, until } from '../support/promise.js';
 import { type Conversation, answering, isWhole, toAnswer, useTcpServers } from '../support/tcp-server.js';
 
@@ -128,6 +129,13 @@ describe('size', () => {
     await server.idle();
   });
 
+  it('a content-encoding that is none: its words are not repeated', async () => {
+    const server = await serve(answering(200, { 'content-encoding': 'canary-encoding' }, '{}'));
+    const error = await catchError(connect(server.url).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_invalid_response' });
+    expect(findLeaks(error, ['canary'])).toEqual([]);
+  });
+
   const bomb = Buffer.alloc(64 * 1024 * 1024, ' ');
   it.each([
     ['gzip', gzipSync(bomb, { level: 1 })],
@@ -172,6 +180,21 @@ describe('connections', () => {
     answered = 0;
     await http.request(GET);
     expect(server.connections).toBe(2);
+  });
+
+  it('close() during a read on a kept connection: it fails, and is not made again', async () => {
+    let answered = false;
+    const server = await serve((socket, received) => {
+      if (isWhole(received) && !answered) socket.write(toAnswer(200, {}, '{}'));
+      answered = true;
+    });
+    const http = connect(server.url);
+    await http.request(GET);
+    const reading = catchError(http.request(GET));
+    await until(() => server.received[0]?.split('GET ').length === 3);
+    http.close();
+    expect(await reading).toMatchObject({ code: 'upstream_unreachable' });
+    expect([server.connections, server.received.join('').split('GET ').length]).toEqual([1, 3]);
   });
 
   it('close() ends an exchange under way', async () => {

@@ -110,6 +110,18 @@ if (BROWSER === undefined) {
       expect(await page.isVisible('#captcha')).toBe(false);
     });
 
+    it('says what is wrong even while no picture can be had', async () => {
+      const json = { 'content-type': 'application/json' };
+      const fault = JSON.stringify({ endpoint: 'captcha', status: 500, times: 1 });
+      await signIn('alice', 'wrong');
+      await page.waitForSelector('#failure:not([hidden])');
+      await fetch(`${sample?.emulatorUrl}/emulator/v1/faults`, { method: 'POST', headers: json, body: fault });
+      await signIn('alice', 'passw0rd');
+      await page.locator('#failure', { hasText: '(captcha_required)' }).waitFor();
+      expect(await page.isVisible('#captcha')).toBe(false);
+      expect(faults).toEqual([]);
+    });
+
     it('signs in by Active Directory', async () => {
       await page.check('input[value=ad]');
       expect(await page.textContent('label[for=name]')).toBe('Windows account name');

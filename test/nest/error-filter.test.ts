@@ -8,6 +8,7 @@ import {
   type INestApplication,
   Injectable,
   Module,
+  type ModuleMetadata,
   NotFoundException,
   type PipeTransform,
   type Provider,
@@ -94,7 +95,7 @@ class Filtered extends Routes {}
 
 interface More {
   before?: Type[];
-  after?: Type[];
+  after?: NonNullable<ModuleMetadata['imports']>;
   providers?: Provider[];
   prepare?: (app: INestApplication) => void;
 }
@@ -131,6 +132,17 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
   const after = (seconds: string): object => ({
     ...ANSWERS.upstream_unavailable,
     headers: { 'cache-control': 'no-store', 'retry-after': seconds },
+  });
+
+  it('of two applications neither decides on the language, of one it does', async () => {
+    issuer().reply(CAPTCHA_PATH, { status: 500 });
+    const staff = GenAuthModule.forRoot({ ...issuer().clientOptions, name: 'staff', language: 'zh' });
+    const messages = [
+      await read(`${await start({ language: 'zh' })}/captcha`),
+      await read(`${await start({}, { after: [staff] })}/captcha`),
+      await read(`${await start({ language: 'zh' }, { after: [staff] })}/captcha`, { 'accept-language': 'en' }),
+    ].map(({ body }) => /\p{Script=Han}/u.test((body as { message: string }).message));
+    expect(messages).toEqual([true, false, false]);
   });
 
   it.each<[string, Reply, object]>([

@@ -40,6 +40,18 @@ describe.each(EXPRESS_VERSIONS)('requireAuth on %s', (_version, express) => {
     ]);
   });
 
+  it('optional, without a token: whom a session knows is nobody here', async () => {
+    const guard = requireAuth(client, { optional: true });
+    const app = createLoginApp(express, {
+      strategies: [],
+      prepare: (made) =>
+        void made.use((req, _res, next) => next(void Object.assign(req, { user: { sub: 'session' } }))),
+      authenticate: () => guard,
+    });
+    const { status, text } = await get(await serve(app));
+    expect([status, JSON.parse(text)]).toEqual([200, {}]);
+  });
+
   it.each<[string, RequireAuthOptions['scopes'], string, boolean]>([
     ['one', ['email'], 'openid email', true],
     ['one that is missing', ['email'], 'openid', false],

@@ -232,6 +232,20 @@ describe('other addresses of GenAuth', () => {
     expect(findCanaries(issuer().requests, { ...SECRETS, ...tokens })).not.toEqual([]);
   });
 
+  it.each(calls)('%s: a server that repeats what it was sent, in its own words', async (_name, path, call) => {
+    const tokens = makeTokens(issuer());
+    for (const status of [200, 400, 403, 500]) {
+      for (const options of [{}, BASIC]) {
+        issuer().reply(path, ({ body, headers }) => {
+          const said = `${body} ${headers.authorization} ${APP_SECRET} ${new URLSearchParams(body).get('refresh_token')}`;
+          return { status, body: { statusCode: status, error: said, message: said, requestId: said } };
+        });
+        const result = await call(open(options), tokens.accessToken).catch((error: Error) => error);
+        await expectNothingToldBy(result instanceof Error ? result : {}, tokens);
+      }
+    }
+  });
+
   it.each(FORGERIES)('a refresh brings tokens that are %s', async (_flaw, forge) => {
     const accessToken = forge(issuer(), accessClaims(issuer()));
     const idToken = forge(issuer(), idClaims(issuer()));
