@@ -1,0 +1,67 @@
+import { fileURLToPath } from 'node:url';
+import express, { type Express, type Request, type Response } from 'express';
+import passport from 'passport';
+import {
+  GenAuthAdStrategy,
+  GenAuthPasswordStrategy,
+  type BearerUser,
+  type GenAuthClient,
+  type GenAuthUser,
+  type SignInInfo,
+  genAuthErrorHandler,
+  requireAuth,
+  signInHandler,
+} from 'passport-genauth';
+import { toLoginAnswer } from './login-answer.js';
+import { logout, refresh } from './session.js';
+import type { Settings } from './settings.js';
+
+/** The application, which does not listen yet. Whoever made the client closes it. */
+export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
+  passport.use(new GenAuthPasswordStrategy(client));
+  passport.use(new GenAuthAdStrategy(client));
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', settings.trustProxy);
+  app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
+  app.use(express.json());
+
+  app.post('/auth/login', signInHandler('genauth-password'), answerLogin);
+  app.post('/auth/login/ad', signInHandler('genauth-ad'), answerLogin);
+  app.get('/auth/captcha', async (_req, res) => {
+    res.json(await client.getCaptcha());
+  });
+  app.post('/auth/refresh', async (req, res) => {
+    res.set('cache-control', 'no-store').json(await refresh(client, req.body));
+  });
+  app.post('/auth/logout', async (req, res) => {
+    res.json(await logout(client, req.body));
+  });
+  app.get('/me', requireAuth(client), (req, res) => {
+    res.json(req.user);
+  });
+  app.get('/admin', requireAuth(client, { roles: ['admin'] }), (req, res) => {
+    res.json({ admin: (req.user as BearerUser).sub });
+  });
+  app.get('/orders', requireAuth(client, { scopes: ['email'] }), (req, res) => {
+    res.json({ email: (req.user as GenAuthUser).email, orders: [] });
+  });
+  app.get('/health', (_req, res) => {
+    res.json({ status: 'ok' });
+  });
+  app.get('/demo/last-sign-in', (_req, res) => {
+    const last = settings.emulator?.signIns.at(-1);
+    if (last === undefined)
+      res.status(404).json({ statusCode: 404, message: 'No sign-in has reached an emulator in this process.' });
+    else res.json(last);
+  });
+
+  // Behind the routes: what they let through of the library's errors, and bodies that cannot be read.
+  app.use(genAuthErrorHandler(client));
+  return app;
+}
+
+function answerLogin(req: Request, res: Response): void {
+  res.json(toLoginAnswer(req.user as GenAuthUser, (req.authInfo as SignInInfo).tokens));
+}
