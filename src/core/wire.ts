@@ -2,8 +2,8 @@
  * GenAuth's wire as its own documents and SDKs show it: paths, header names, bodies and codes, and the two ways between its
  * words and ours.
  *
- * The one module that the emulator shares with the client. What both use are facts and types; the functions that write and read
- * bodies are the client's alone, so that no mistake in them can hide on both sides.
+ * The one module that the client shares with whatever plays GenAuth in a test. What both use are facts and types; the functions
+ * that write and read bodies are the client's alone, so that no mistake in them can hide on both sides.
  */
 
 import { isRecord } from './record.js';

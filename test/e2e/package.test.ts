@@ -38,6 +38,17 @@ describe('what is packed', () => {
     ).toHaveLength(5);
   });
 
+  it('knows of no emulator where an application runs', () => {
+    const code = files.filter((file) => /^dist\/.*\.(?:js|d\.ts)$/.test(file));
+    const running = code.filter((file) => !/^dist\/(?:emulator|testing|cli)\//.test(file));
+    const findMentions = (list: string[]): string[] =>
+      list.filter((file) => /emulator/i.test(readFileSync(join(ROOT, file), 'utf8')));
+    expect(running).toEqual(expect.arrayContaining(['dist/index.js', 'dist/core/wire.d.ts', 'dist/nest/index.js']));
+    expect(findMentions(running)).toEqual([]);
+    // The search finds what there is: everything that starts it.
+    expect(findMentions(code)).toEqual(expect.arrayContaining(['dist/cli/emulator.js', 'dist/testing/test-kit.js']));
+  });
+
   it('has a source for every map', () => {
     for (const file of files.filter((name) => name.endsWith('.js'))) {
       expect(files).toContain(file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts'));
