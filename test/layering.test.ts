@@ -27,7 +27,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   testing: { own: ['emulator', 'core'], packages: [] },
-  emulator: { own: ['core/wire.ts'], packages: ['express', 'jose', 'node-forge', 'sm-crypto'] },
+  emulator: { own: ['core/wire.ts'], packages: ['express', 'jose', 'ldapts', 'node-forge', 'sm-crypto'] },
   cli: { own: ['emulator', 'core'], packages: [] },
   'index.ts': { own: ['core', 'passport'], packages: [] },
 };
@@ -39,6 +39,7 @@ const ONE_FILE: Readonly<Record<string, string>> = {
   // The other side's cryptography, so that no mistake is shared.
   'sm-crypto': 'emulator/sm2-key.ts',
   'node-forge': 'emulator/rsa-key.ts',
+  ldapts: 'emulator/active-directory.ts',
   'passport-custom': 'passport/genauth.strategy.ts',
   '@nestjs/microservices': 'nest/request-context.ts',
   '@nestjs/websockets': 'nest/request-context.ts',

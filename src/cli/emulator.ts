@@ -7,6 +7,7 @@ import {
   EmulatorError,
   GenAuthEmulator,
   type GenAuthEmulatorOptions,
+  readActiveDirectoryEnvironment,
   readUsersFile,
   type UsersFile,
 } from '../emulator/index.js';
@@ -44,7 +45,13 @@ Options:
   --help, --version
 
 Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET,
-GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.`;
+GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.
+
+With a real Active Directory for the AD accounts: EMULATOR_AD_URL (ldaps://HOST), EMULATOR_AD_CA (a PEM file),
+EMULATOR_AD_BIND_DN, EMULATOR_AD_BIND_PASSWORD and EMULATOR_AD_BASE_DN. It needs the package ldapts.`;
+
+/** Who can sign in. */
+type People = UsersFile & Pick<GenAuthEmulatorOptions, 'ad'>;
 
 /** A mistake in the command line or in a file that it names. */
 class UsageError extends Error {}
@@ -57,7 +64,7 @@ export const runEmulator: Command = async (args, io) => {
       io.stdout(flags.help ? HELP : await readVersion());
       return EXIT.ok;
     }
-    const people = flags.users === undefined ? {} : await readPeople(flags.users);
+    const people = await readPeople(flags.users, io.env);
     const emulator = buildEmulator(flags, io.env, people);
     await emulator.start();
     io.stdout(`GenAuth emulator listening on ${emulator.url}`);
@@ -125,7 +132,7 @@ function readCount(text: string | undefined, name: string): number | undefined {
   return text === undefined ? undefined : readNumber(text, name, 'a number of failures');
 }
 
-function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], people: UsersFile): GenAuthEmulator {
+function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], people: People): GenAuthEmulator {
   const port = flags.port ?? env['EMULATOR_PORT'] ?? String(DEFAULT_PORT);
   const portName = flags.port === undefined ? 'EMULATOR_PORT' : '--port';
   const method = flags['auth-method'] ?? env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
@@ -153,19 +160,25 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
       ...people,
     });
   } catch (error) {
-    throw error instanceof EmulatorError ? new UsageError(error.message) : error;
+    return blameUser()(error);
   }
 }
 
-async function readPeople(path: string): Promise<UsersFile> {
-  try {
-    return await readUsersFile(path);
-  } catch (error) {
-    throw error instanceof EmulatorError ? new UsageError(`--users: ${error.message}`) : error;
-  }
+async function readPeople(path: string | undefined, env: CommandIo['env']): Promise<People> {
+  return {
+    ad: await readActiveDirectoryEnvironment(env).catch(blameUser()),
+    ...(path !== undefined && (await readUsersFile(path).catch(blameUser('--users: ')))),
+  };
 }
 
-function describe(emulator: GenAuthEmulator, people: UsersFile, isRemote: boolean): string {
+/** What the emulator does not take is a mistake of whoever typed the command. */
+const blameUser =
+  (where = '') =>
+  (error: unknown): never => {
+    throw error instanceof EmulatorError ? new UsageError(`${where}${error.message}`) : error;
+  };
+
+function describe(emulator: GenAuthEmulator, people: People, isRemote: boolean): string {
   const users = (people.users ?? DEFAULT_USERS).map((user) => user.username ?? user.email ?? user.phone_number);
   const adAccounts = (people.adAccounts ?? DEFAULT_AD_ACCOUNTS).map((account) => account.sAMAccountName);
   const isPublic = emulator.appSecret === DEFAULT_APP_SECRET;
@@ -173,7 +186,7 @@ function describe(emulator: GenAuthEmulator, people: UsersFile, isRemote: boolea
     `  App ID       ${emulator.appId}`,
     `  App secret   ${isPublic ? emulator.appSecret : 'as given'}`,
     `  Users        ${list(users)}`,
-    `  AD accounts  ${list(adAccounts)}`,
+    `  AD accounts  ${people.ad ? `those of ${people.ad.url}` : list(adAccounts)}`,
     ...(isRemote ? ['Other machines may reach it: whoever does can sign in.'] : []),
     'For development and tests only. Ctrl+C stops it.',
   ].join('\n');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { at } from './check.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
-import { hashPassword, type PasswordHash } from './passwords.js';
+import { hashPassword, NOBODY, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 
 /** Somebody who can sign in. */
@@ -28,13 +28,35 @@ export function buildAccount(
   path: string,
   catalogs: Catalogs,
 ): Account {
+  return enrol(key, claims, readStates(given, path, catalogs), readPassword(given, path));
+}
+
+/**
+ * The account of somebody whom a directory knows, for as long as the emulator runs. No password fits it here.
+ *
+ * @param claims as the directory has them; what the emulator would not take for that claim is left out
+ */
+export function buildDirectoryAccount(key: string, claims: Readonly<Record<string, string>>): Account {
+  return enrol(key, pickClaims(claims), {}, NOBODY);
+}
+
+/** What a directory says now goes before what it said, or was told here. */
+export function updateFromDirectory(account: Account, claims: Readonly<Record<string, string>>): void {
+  account.claims = { ...account.claims, ...pickClaims(claims) };
+}
+
+function enrol(key: string, claims: Record<string, unknown>, states: UserStates, password: PasswordHash): Account {
   return {
     sub: createHash('sha256').update(key).digest('hex').slice(0, 24),
     claims: { gender: 'U', updated_at: new Date().toISOString(), ...claims },
-    states: readStates(given, path, catalogs),
-    password: readPassword(given, path),
+    states,
+    password,
     removed: false,
   };
+}
+
+function pickClaims(claims: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(claims).filter(([name, value]) => mistakeIn(name, value) === undefined));
 }
 
 /**
@@ -69,7 +91,7 @@ export function readClaims(
   for (const name of USER_CLAIMS) {
     if (!given.has(name)) continue;
     const value = given.get(name);
-    const expected = claimMistake(name, value) ?? identifierMistake(name, String(value));
+    const expected = mistakeIn(name, value);
     if (expected !== undefined) throw invalid(at(path, name), expected, value);
     // A copy: the caller's list may change after it was checked.
     claims[name] = structuredClone(value);
@@ -90,6 +112,10 @@ function readPassword(given: ReadonlyMap<string, unknown>, path: string): Passwo
   const password = given.get('password');
   if (typeof password === 'string' && password !== '') return hashPassword(password);
   throw invalidSecret(at(path, 'password'), 'a string that is not empty', password);
+}
+
+function mistakeIn(claim: string, value: unknown): string | undefined {
+  return claimMistake(claim, value) ?? identifierMistake(claim, String(value));
 }
 
 function identifierMistake(claim: string, value: string): string | undefined {

@@ -49,7 +49,7 @@ export class GenAuthEmulator {
    * passwords as well) and the users it had; it knows no token from before.
    *
    * @returns the emulator itself
-   * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
+   * @throws EmulatorError `production_refused`, `express_missing`, `ldapts_missing`, `address_in_use`
    */
   async start(): Promise<this> {
     const running = (this.#running ??= this.#open());
@@ -313,7 +313,8 @@ export class GenAuthEmulator {
       throw new EmulatorError('production_refused', message);
     }
     await this.#stopped;
-    const listener = await listen(this.#state, this.#state.createKeys());
+    const ready = Promise.all([this.#state.createKeys(), this.#state.activeDirectory?.open()]);
+    const listener = await listen(this.#state, ready);
     this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
     return listener;
   }
@@ -321,6 +322,7 @@ export class GenAuthEmulator {
   async #close(running: Promise<Listener> | undefined): Promise<void> {
     // One that failed to start has nothing to close; its caller was told why.
     const listener = await running?.catch(() => undefined);
+    this.#state.activeDirectory?.close();
     await listener?.close();
     this.#state.origin = undefined;
   }

@@ -1,4 +1,5 @@
 /** A GenAuth for tests and development. Not for production. */
+export { type EmulatorActiveDirectory, readActiveDirectoryEnvironment } from './active-directory-options.js';
 export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
 export { EmulatorError, type EmulatorErrorCode } from './errors.js';
 export type { EmulatorClaims } from './claims.js';

@@ -1,6 +1,6 @@
 import type { WireEnvelope } from '../core/wire.js';
 import { buildMfaData, buildStepToken } from './mfa.js';
-import { Refusal } from './refusal.js';
+import { furtherStep, Refusal } from './refusal.js';
 import { SIGN_IN_ERRORS } from './sign-in-errors.js';
 import type { EmulatorState, RecordedOutcome } from './state.js';
 import { findMfa } from './user-states.js';
@@ -35,7 +35,6 @@ export async function checkAdmission(state: EmulatorState, account: Account, ten
   }
 }
 
-/** The answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
 function refuse(outcome: Extract<RecordedOutcome, `${string}_required`>, answer: WireEnvelope<unknown>): Refusal {
-  return new Refusal(outcome, { ...answer, ...(answer.apiCode !== undefined && { code: answer.apiCode }) });
+  return new Refusal(outcome, furtherStep(answer));
 }

@@ -1,5 +1,10 @@
 import { isIP, isIPv4 } from 'node:net';
 import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire.js';
+import {
+  type ActiveDirectoryConfig,
+  type EmulatorActiveDirectory,
+  readActiveDirectory,
+} from './active-directory-options.js';
 import { readBoolean, readInteger, readList, readObject, readOneOf } from './check.js';
 import { invalid, invalidSecret } from './errors.js';
 import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './login-protection.js';
@@ -42,8 +47,10 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** Users of the connection PASSWORD. Default {@link DEFAULT_USERS}. */
   users?: readonly EmulatorUser[] | undefined;
-  /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}. */
+  /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}, and with `ad` none. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
+  /** A real Active Directory for the connection AD, in place of `adAccounts`. It needs the package `ldapts`. Default: none. */
+  ad?: EmulatorActiveDirectory | undefined;
   /** Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named. */
   tenants?: readonly string[] | undefined;
   /** Codes of the roles that there are: a user with another one is a mistake. Default: any. */
@@ -122,6 +129,7 @@ export interface EmulatorConfig {
   readonly jwksAddress: (typeof JWKS_ADDRESSES)[number];
   readonly clockDrift: number;
   readonly mfa: boolean | readonly string[];
+  readonly ad: ActiveDirectoryConfig | undefined;
   readonly catalogs: Catalogs;
   readonly loginLimits: LoginLimits;
 }
@@ -135,6 +143,7 @@ const NAMES = [
   'tokenEndpointAuthMethod',
   'users',
   'adAccounts',
+  'ad',
   'tenants',
   'roles',
   'extendedFields',
@@ -190,6 +199,7 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     jwksAddress: readOneOf(given.get('jwksAddress') ?? 'both', 'jwksAddress', JWKS_ADDRESSES),
     clockDrift: readDrift(given.get('clockDrift') ?? 0, 'clockDrift'),
     mfa: readMfa(given.get('mfa') ?? false, 'mfa'),
+    ad: given.has('ad') ? readActiveDirectory(given.get('ad'), 'ad') : undefined,
     catalogs: {
       tenants: readCatalog(given.get('tenants'), 'tenants'),
       roles: readCatalog(given.get('roles'), 'roles'),

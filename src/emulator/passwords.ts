@@ -20,10 +20,10 @@ export function hashPassword(password: string): PasswordHash {
 }
 
 /**
- * Stands in for users who do not exist, so that the time of an answer does not tell them from the others. Its key is
- * random and not derived: no password fits it.
+ * Stands in for users who do not exist, so that the time of an answer does not tell them from the others, and for those whose
+ * password is a directory's. Its key is random and not derived: no password fits it.
  */
-const NOBODY: PasswordHash = { salt: randomBytes(16), key: randomBytes(KEY_BYTES) };
+export const NOBODY: PasswordHash = { salt: randomBytes(16), key: randomBytes(KEY_BYTES) };
 
 /**
  * Whether `password` is the one that was stored. The same work is done for `undefined`, an unknown user.

@@ -15,3 +15,8 @@ export class Refusal extends Error {
 export function malformed(message: string): Refusal {
   return new Refusal('invalid_request', { statusCode: 400, message });
 }
+
+/** The answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
+export function furtherStep(answer: WireEnvelope<unknown>): WireEnvelope<unknown> {
+  return { ...answer, ...(answer.apiCode !== undefined && { code: answer.apiCode }) };
+}

@@ -33,4 +33,13 @@ export const SIGN_IN_ERRORS = {
   passwordExpired: { statusCode: 301, apiCode: 2058, message: 'Password must be changed.' },
   personalMfa: { statusCode: 301, apiCode: 1635, message: "The user's own second factor is required." },
   appMfa: { statusCode: 301, apiCode: 1636, message: 'A second factor is required.' },
+  // A directory's own reasons, and its faults. GenAuth's table has the codes 422 / 2820002, 601 and 602; its front end shows 408.
+  passwordTooOld: { statusCode: 301, apiCode: 2058, message: 'Password is too old and must be changed.' },
+  accountExpired: { statusCode: 403, apiCode: 2120008, message: 'Account has expired.' },
+  notAllowedNow: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in at this time.' },
+  notAllowedHere: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in from this computer.' },
+  directoryMisconfigured: { statusCode: 422, apiCode: 2820002, message: 'The AD connection is configured wrongly' },
+  directoryUnreachable: { statusCode: 601, message: 'The directory cannot be reached' },
+  directoryTimeout: { statusCode: 408, message: 'The directory did not answer in time' },
+  directoryFailed: { statusCode: 602, message: 'The directory answered an error' },
 } as const satisfies Record<string, { statusCode: number; apiCode?: number; message: string }>;

@@ -1,4 +1,5 @@
 import type { WireSignInOptions } from '../core/wire.js';
+import type { ActiveDirectory } from './active-directory.js';
 import { isObject } from './check.js';
 import { authenticateClient } from './client-authentication.js';
 import { EmulatorError } from './errors.js';
@@ -93,13 +94,14 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
  */
 async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
   const { protection, users } = state;
-  const { connection, identifier, name, options } = wanted;
+  const { connection, name, options } = wanted;
   const key = users.keyOf(connection, name);
   if (protection.wantsCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
 
-  const account = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
   const clear = await decrypt(state, wanted);
-  const isRight = await isAnyPassword(readPasswords(clear ?? '', options), account?.password);
+  const { account, isRight } = await (connection === 'AD' && state.activeDirectory
+    ? askDirectory(state, state.activeDirectory, name, clear ?? '')
+    : compare(state, wanted, clear ?? ''));
 
   // Not before: guesses that arrive at the same time would all be let through.
   if (protection.isLocked(key) || account?.states.lockout === true) {
@@ -112,6 +114,35 @@ async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Ac
   if (!found) throw wrongCredentials(state, key);
   protection.forget(key);
   return found;
+}
+
+/** Who is meant, and whether the password is theirs. */
+interface Match {
+  readonly account: Account | undefined;
+  readonly isRight: boolean;
+}
+
+async function compare({ users }: EmulatorState, wanted: SignInRequest, clear: string): Promise<Match> {
+  const { connection, identifier, name, options } = wanted;
+  const account = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
+  return { account, isRight: await isAnyPassword(readPasswords(clear, options), account?.password) };
+}
+
+/**
+ * The clear text alone is tried, and not what it may stand for: each try counts towards the directory's own lock-out, so who
+ * is locked out here does not try there at all.
+ *
+ * @throws Refusal
+ */
+async function askDirectory(
+  { protection, users }: EmulatorState,
+  directory: ActiveDirectory,
+  name: string,
+  clear: string,
+): Promise<Match> {
+  const password = protection.isLocked(users.keyOf('AD', name)) ? '' : clear;
+  const claims = await directory.authenticate(name, password);
+  return { account: claims && users.admitFromDirectory(name, claims), isRight: claims !== undefined };
 }
 
 function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {

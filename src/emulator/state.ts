@@ -1,4 +1,5 @@
 import { buildIssuer, type WireEnvelope } from '../core/wire.js';
+import { ActiveDirectory } from './active-directory.js';
 import { Captchas } from './captchas.js';
 import { readBoolean, readList, readObject, readOneOf, readString } from './check.js';
 import { EmulatorClock } from './clock.js';
@@ -26,6 +27,9 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
  * - `captcha_wrong`: the captcha was wrong, used or too old (403, 2001)
  * - `account_locked`: the account has failed too often, or is locked as such (403, 2005)
  * - `account_disabled`: the user is disabled (403, 2120008)
+ * - `account_expired`: the directory says so (403, 2120008)
+ * - `access_denied`: the directory lets the user in at another time or from another computer (403, 2120008)
+ * - `directory_failed`: the real directory of the connection AD cannot be asked (422 / 2820002, 408, 601, 602)
  * - `tenant_refused`: another tenant than the user's (403, 2120008), or one that there is not (403, 2130010)
  * - `password_change_required`: 301, 1639 or 2058
  * - `mfa_required`: 301, 1635 or 1636
@@ -45,6 +49,9 @@ export type RecordedOutcome =
   | 'captcha_wrong'
   | 'account_locked'
   | 'account_disabled'
+  | 'account_expired'
+  | 'access_denied'
+  | 'directory_failed'
   | 'tenant_refused'
   | 'password_change_required'
   | 'mfa_required'
@@ -77,6 +84,7 @@ const JOURNAL_LENGTH = 1000;
 export class EmulatorState {
   readonly config: EmulatorConfig;
   readonly users: UserDirectory;
+  readonly activeDirectory: ActiveDirectory | undefined;
   readonly clock: EmulatorClock;
   readonly tokens: IssuedTokens;
   readonly flaws = new TimedQueue<IdTokenFlaw>();
@@ -94,13 +102,14 @@ export class EmulatorState {
   /** @throws EmulatorError `invalid_input` */
   constructor(options: GenAuthEmulatorOptions) {
     this.config = resolveOptions(options);
-    const { catalogs, clockDrift, loginLimits } = this.config;
+    const { ad, catalogs, clockDrift, loginLimits } = this.config;
     this.protection = new LoginProtection(loginLimits);
     this.clock = new EmulatorClock(clockDrift);
     this.tokens = new IssuedTokens(this.clock);
-    this.users = new UserDirectory(catalogs);
+    this.activeDirectory = ad && new ActiveDirectory(ad);
+    this.users = new UserDirectory(catalogs, ad !== undefined);
     readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
-    readList(options.adAccounts ?? DEFAULT_AD_ACCOUNTS, 'adAccounts').forEach((account, i) =>
+    readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
       this.users.addAdAccount(account, `adAccounts[${i}]`),
     );
   }

@@ -1,7 +1,16 @@
-import { type Account, buildAccount, isIdentifier, readChanges, readClaims, taken } from './accounts.js';
+import {
+  type Account,
+  buildAccount,
+  buildDirectoryAccount,
+  isIdentifier,
+  readChanges,
+  readClaims,
+  taken,
+  updateFromDirectory,
+} from './accounts.js';
 import { at, readObject } from './check.js';
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
-import { invalid } from './errors.js';
+import { EmulatorError, invalid } from './errors.js';
 import { type Catalogs, type EmulatorUserStates, STATE_NAMES } from './user-states.js';
 
 export type { Account } from './accounts.js';
@@ -72,9 +81,12 @@ export class UserDirectory {
   /** A name that a user gave up is still in the `sub`: nobody else may begin with it. */
   readonly #subs = new Set<string>();
   readonly #catalogs: Catalogs;
+  readonly #hasDirectory: boolean;
 
-  constructor(catalogs: Catalogs) {
+  /** @param hasDirectory whether the passwords of AD accounts are a real directory's, and so is who they are */
+  constructor(catalogs: Catalogs, hasDirectory = false) {
     this.#catalogs = catalogs;
+    this.#hasDirectory = hasDirectory;
   }
 
   /**
@@ -130,24 +142,42 @@ export class UserDirectory {
    * @throws EmulatorError `invalid_input`
    */
   addAdAccount(adAccount: unknown, path: string): string {
+    if (this.#hasDirectory) {
+      throw new EmulatorError('invalid_input', `${path}: with the option ad, the accounts are those of the directory.`);
+    }
     const given = readObject(adAccount, path, ['sAMAccountName', ...AD_MEMBERS]);
     const name = given.get('sAMAccountName');
     if (!isIdentifier(name)) throw invalid(at(path, 'sAMAccountName'), 'a name without control characters', name);
     if (this.findAdAccount(name)) throw taken(at(path, 'sAMAccountName'), name);
     const claims = { ...readClaims(given, path, this.#catalogs), username: name };
-    const account = buildAccount(`ad:${name.toLowerCase()}`, claims, given, path, this.#catalogs);
+    const account = buildAccount(adKey(name), claims, given, path, this.#catalogs);
     this.#adAccounts.set(name.toLowerCase(), account);
     return account.sub;
   }
 
   /**
-   * Changes an AD account, whose name and `sub` stay.
+   * The account of a user whom the directory has let in: it is made at the first sign-in, and told anew at each.
+   *
+   * @param name as it was typed
+   */
+  admitFromDirectory(name: string, claims: Readonly<Record<string, string>>): Account {
+    const known = this.findAdAccount(name);
+    if (known) updateFromDirectory(known, claims);
+    const account = known ?? buildDirectoryAccount(adKey(name), claims);
+    this.#adAccounts.set(name.toLowerCase(), account);
+    return account;
+  }
+
+  /**
+   * Changes an AD account, whose name and `sub` stay. With a real directory, that is one that has signed in, and its password
+   * cannot be changed here.
    *
    * @throws EmulatorError `invalid_input`
    */
   updateAdAccount(name: unknown, changes: unknown): void {
     const account = this.#getAdAccount(name);
-    const given = readObject(changes, 'changes', AD_MEMBERS);
+    const members = this.#hasDirectory ? AD_MEMBERS.filter((member) => member !== 'password') : AD_MEMBERS;
+    const given = readObject(changes, 'changes', members);
     const claims = readClaims(given, 'changes', this.#catalogs);
     Object.assign(account, readChanges(account, claims, given, this.#catalogs));
   }
@@ -200,7 +230,7 @@ export class UserDirectory {
    * a key of its own, so that it cannot be told from theirs.
    */
   keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
-    if (connection === 'AD') return `ad:${name.toLowerCase()}`;
+    if (connection === 'AD') return adKey(name);
     const user = this.findUser('account', name);
     return user ? `user:${user.sub}` : `nobody:${name.includes('@') ? name.toLowerCase() : name}`;
   }
@@ -244,6 +274,10 @@ function identifiersOf(claims: Readonly<Record<string, unknown>>) {
   return IDENTIFYING_CLAIMS.filter(([, claim]) => claims[claim] !== undefined).map(
     ([identifier, claim]) => [identifier, claim, String(claims[claim])] as const,
   );
+}
+
+function adKey(sAMAccountName: string): string {
+  return `ad:${sAMAccountName.toLowerCase()}`;
 }
 
 function userKey(identifier: Exclude<Identifier, 'account'>, value: string): string {

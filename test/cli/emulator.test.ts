@@ -12,11 +12,15 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A command that ends by itself. */
-async function runToEnd(...args: string[]) {
+function runToEnd(...args: string[]) {
+  return runWith({}, ...args);
+}
+
+async function runWith(env: Record<string, string>, ...args: string[]) {
   const out: string[] = [];
   const err: string[] = [];
   const io = { stdout: (text: string) => out.push(text), stderr: (text: string) => err.push(text) };
-  const code = await run(args, { ...io, env: {}, stop: AbortSignal.abort() });
+  const code = await run(args, { ...io, env, stop: AbortSignal.abort() });
   return { code, stdout: out.join('\n'), stderr: err.join('\n') };
 }
 
@@ -300,6 +304,26 @@ describe('a users file with a mistake is exit code 2 and a sentence with its pla
   test('not there', async () => {
     const { code, stderr } = await runToEnd('emulator', '--users', join(folder, 'nowhere.json'));
     expect([code, stderr]).toEqual([2, expect.stringMatching(/--users: cannot read .*nowhere\.json \(ENOENT\)\.$/)]);
+  });
+});
+
+describe('a real Active Directory that the environment tells wrongly', () => {
+  const AD = {
+    EMULATOR_AD_URL: 'ldaps://dc.invalid',
+    EMULATOR_AD_BIND_DN: 'CN=svc',
+    EMULATOR_AD_BIND_PASSWORD: 'canary',
+    EMULATOR_AD_BASE_DN: 'DC=invalid',
+  };
+  test.each<[Record<string, string>, string]>([
+    [{ EMULATOR_AD_URL: 'ldaps://dc.invalid' }, 'EMULATOR_AD_BIND_DN is not set, and EMULATOR_AD_URL is'],
+    [{ ...AD, EMULATOR_AD_URL: 'ldap://dc.invalid' }, "ad.url: expected 'ldaps://HOST'"],
+    [{ ...AD, EMULATOR_AD_CA: '/nowhere/ca.pem' }, 'EMULATOR_AD_CA: cannot read /nowhere/ca.pem (ENOENT).'],
+    [{ ...AD, EMULATOR_AD_BIND_PASSWORD: '' }, 'ad.bindPassword: expected a string that is not empty'],
+  ])('%j', async (env, message) => {
+    const { code, stdout, stderr } = await runWith(env, 'emulator', '--port', '0');
+    expect(stderr).toContain(`passport-genauth emulator: ${message}`);
+    expect(stderr).not.toContain('canary');
+    expect([code, stdout]).toEqual([2, '']);
   });
 });
 

@@ -16,7 +16,17 @@ export interface RunningProcess {
 
 /** Starts Node on a file, with nothing in its environment but what is given. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): RunningProcess {
-  const child: ChildProcess = spawn(process.execPath, args, {
+  return startProgram(process.execPath, args, env, cwd);
+}
+
+/** The same for any program. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd = ROOT,
+): RunningProcess {
+  const child: ChildProcess = spawn(program, args, {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-
 /** Every page with snippets, by its path. */
 export const PAGES: readonly string[] = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`)];
 
@@ -18,9 +16,10 @@ export function readSnippets(page: string): ReadonlyMap<string, string> {
 /** The README's. */
 export const SNIPPETS = readSnippets('README.md');
 
-/** The lines of the README's shell blocks, all of them or those of one section. */
-export function readCommands(section?: string): string[] {
-  const text = section === undefined ? README : (README.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '');
+/** The lines of a page's shell blocks, all of them or those of one section. */
+export function readCommands(section?: string, page = 'README.md'): string[] {
+  const whole = readFileSync(join(ROOT, page), 'utf8');
+  const text = section === undefined ? whole : (whole.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '');
   return [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, code = '']) => code.trim().split('\n'));
 }
 

@@ -1,0 +1,224 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Attribute, Change, Client } from 'ldapts';
+import { CertificateAuthority } from './certificate.js';
+
+const run = promisify(execFile);
+
+/** Samba, what makes a domain, its directory's modules, and what keeps its files' rights. */
+const PACKAGES = ['samba', 'samba-ad-provision', 'samba-dsdb-modules', 'samba-vfs-modules'];
+
+const BASE_DN = 'DC=example,DC=test';
+const USERS_DN = `CN=Users,${BASE_DN}`;
+
+/** The account that searches. */
+const SEARCHER = 'svc-genauth';
+
+/** Failures after which the domain locks an account, for a minute. */
+export const LOCK_AFTER = 3;
+
+type Values = Readonly<Record<string, string | Buffer>>;
+
+/** Why no domain controller can run here; `undefined` where one can. */
+export function findObstacle(): string | undefined {
+  // Not every system has it.
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Abbrev}${Package}\\n', ...PACKAGES]);
+  const installed = new Set(String(stdout).match(/(?<=^ii ).+$/gm));
+  const missing = PACKAGES.filter((name) => !installed.has(name));
+  if (missing.length > 0) return `the Debian packages ${missing.join(', ')} are not installed`;
+  return process.getuid?.() === 0 ? undefined : "root alone may listen on LDAP's ports";
+}
+
+/**
+ * An Active Directory domain of its own: Samba, on a loopback address of its own (its ports cannot be chosen), with LDAPS by
+ * an authority of its own. It speaks LDAP and nothing else.
+ */
+export class DomainController {
+  /** `ldaps://127.…` */
+  readonly url: string;
+  /** The authority's certificate, PEM. */
+  readonly ca: string;
+  readonly baseDn = BASE_DN;
+  readonly bindDn = `CN=${SEARCHER},${USERS_DN}`;
+  /** Long enough for the domain's rules, with one of each kind of character. */
+  readonly bindPassword = makePassword();
+  readonly #administrator: Client;
+  readonly #adminPassword = makePassword();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'genauth-ad-'));
+  readonly #address = `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`;
+  #samba: ChildProcess | undefined;
+
+  private constructor() {
+    const authority = new CertificateAuthority();
+    this.ca = authority.cert;
+    this.url = `ldaps://${this.#address}`;
+    this.#administrator = new Client({ url: this.url, tlsOptions: { ca: this.ca } });
+    const { cert, key } = authority.issue({ hosts: [this.#address] });
+    writeFileSync(this.#path('ca.pem'), authority.cert);
+    writeFileSync(this.#path('cert.pem'), cert);
+    // Samba takes no key that others can read.
+    writeFileSync(this.#path('key.pem'), key, { mode: 0o600 });
+    mkdirSync(this.#path('domain/run'), { recursive: true });
+  }
+
+  /** Makes the domain, starts it, and adds the account that searches. */
+  static async start(): Promise<DomainController> {
+    const controller = new DomainController();
+    try {
+      await controller.#provision();
+      await controller.resume();
+      await controller.#change(BASE_DN, {
+        lockoutThreshold: String(LOCK_AFTER),
+        // In units of 100 ns, and negative as all of the directory's durations.
+        lockoutDuration: '-600000000',
+        lockOutObservationWindow: '-600000000',
+      });
+      await controller.addUser(SEARCHER, controller.bindPassword);
+      return controller;
+    } catch (error) {
+      await controller.stop();
+      throw error;
+    }
+  }
+
+  /** `EMULATOR_AD_…`, with which the emulator asks this domain. */
+  get environment(): Record<string, string> {
+    return {
+      EMULATOR_AD_URL: this.url,
+      EMULATOR_AD_CA: this.#path('ca.pem'),
+      EMULATOR_AD_BIND_DN: this.bindDn,
+      EMULATOR_AD_BIND_PASSWORD: this.bindPassword,
+      EMULATOR_AD_BASE_DN: this.baseDn,
+    };
+  }
+
+  /** @param attributes - more of the account's, as a directory writes them */
+  async addUser(name: string, password: string, attributes: Values = {}): Promise<void> {
+    const all: Values = {
+      objectClass: 'user',
+      sAMAccountName: name,
+      unicodePwd: encodePassword(password),
+      // An account like any other (NORMAL_ACCOUNT).
+      userAccountControl: '512',
+      ...attributes,
+    };
+    await this.#administrator.add(`CN=${name},${USERS_DN}`, Object.entries(all).map(toAttribute));
+  }
+
+  async changeUser(name: string, attributes: Values): Promise<void> {
+    await this.#change(`CN=${name},${USERS_DN}`, attributes);
+  }
+
+  async setPassword(name: string, password: string): Promise<void> {
+    await this.changeUser(name, { unicodePwd: encodePassword(password) });
+  }
+
+  /** One attribute of an account, as the directory holds it. */
+  async readUser(name: string, attribute: string): Promise<unknown> {
+    const { searchEntries } = await this.#administrator.search(`CN=${name},${USERS_DN}`, {
+      scope: 'base',
+      attributes: [attribute],
+    });
+    return searchEntries[0]?.[attribute];
+  }
+
+  /** The same domain again, after {@link pause}. */
+  async resume(): Promise<void> {
+    const folder = this.#path('domain');
+    // Samba ends with the pipe, so none is left behind by a test run that dies.
+    const samba = spawn(
+      'samba',
+      [
+        '--interactive',
+        '--model=single',
+        `--configfile=${folder}/etc/smb.conf`,
+        `--option=pid directory=${folder}/run`,
+        `--option=ncalrpc dir=${folder}/run/ncalrpc`,
+        `--option=winbindd socket directory=${folder}/run/winbindd`,
+        `--option=ntp signd socket directory=${folder}/run/ntp`,
+        // A password that was changed would be good for another hour.
+        '--option=old password allowed period=0',
+      ],
+      { stdio: ['pipe', 'ignore', 'ignore'] },
+    );
+    this.#samba = samba;
+    // Nothing that Samba prints says when it listens.
+    for (;;) {
+      try {
+        return await this.#administrator.bind('administrator@example.test', this.#adminPassword);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'ECONNREFUSED' || samba.exitCode !== null) throw error;
+        await delay(20);
+      }
+    }
+  }
+
+  /** Nobody listens any more; the domain stays as it is. */
+  async pause(): Promise<void> {
+    await this.#administrator.unbind();
+    const samba = this.#samba;
+    this.#samba = undefined;
+    if (samba === undefined || samba.exitCode !== null) return;
+    const ended = once(samba, 'exit');
+    samba.stdin?.end();
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.pause();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #provision(): Promise<void> {
+    const options = {
+      interfaces: `${this.#address}/8`,
+      'bind interfaces only': 'yes',
+      'server services': 'ldap',
+      'tls keyfile': this.#path('key.pem'),
+      'tls certfile': this.#path('cert.pem'),
+      'tls cafile': this.#path('ca.pem'),
+      'log file': this.#path('log'),
+      // What keeps a domain's names and topology right, and has none to ask here.
+      'dns update command': '/bin/true',
+      'spn update command': '/bin/true',
+      'samba kcc command': '/bin/true',
+    };
+    await run('samba-tool', [
+      ...['domain', 'provision', '--quiet', `--targetdir=${this.#path('domain')}`],
+      ...['--realm=EXAMPLE.TEST', '--domain=EXAMPLE', '--server-role=dc', '--dns-backend=NONE'],
+      ...['--host-name=dc1', `--host-ip=${this.#address}`, `--adminpass=${this.#adminPassword}`],
+      ...Object.entries(options).map(([name, value]) => `--option=${name}=${value}`),
+    ]);
+  }
+
+  async #change(dn: string, attributes: Values): Promise<void> {
+    const changes = Object.entries(attributes).map(
+      (attribute) => new Change({ operation: 'replace', modification: toAttribute(attribute) }),
+    );
+    await this.#administrator.modify(dn, changes);
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+}
+
+function toAttribute([type, value]: [string, string | Buffer]): Attribute {
+  return new Attribute({ type, values: [value] as string[] | Buffer[] });
+}
+
+/** The form in which a directory takes a password: in quotes, UTF-16. */
+function encodePassword(password: string): Buffer {
+  return Buffer.from(`"${password}"`, 'utf16le');
+}
+
+/** One that the domain's rules for passwords take. */
+export function makePassword(): string {
+  return `Pw-1${randomBytes(9).toString('base64url')}`;
+}
