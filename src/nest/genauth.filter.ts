@@ -12,9 +12,15 @@ import { readRequestContext } from './request-context.js';
 export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
   readonly #getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
 
-  /** @param getOptions - Those of the application that the error is of, where that is clear. */
-  constructor({ httpAdapter }: HttpAdapterHost, getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>) {
-    super(httpAdapter);
+  /**
+   * @param httpAdapterHost - And not its adapter: @nestjs/testing makes that after the filters.
+   * @param getOptions - Those of the application that the error is of, where that is clear.
+   */
+  constructor(
+    protected override readonly httpAdapterHost: HttpAdapterHost,
+    getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>,
+  ) {
+    super();
     this.#getOptions = getOptions;
   }
 

@@ -17,6 +17,7 @@ import {
   UseFilters,
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import { GenAuthModule } from '../../src/nest/index.js';
 import { ANSWERS } from '../support/guarded-ways.js';
@@ -183,6 +184,20 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     const chinese = { ...ANSWERS.upstream_unavailable.body, message: '暂时无法连接身份服务，请稍后再试。' };
     expect((await read(`${url}/captcha`, { 'accept-language': 'zh-CN' })).body).toEqual(chinese);
     expect((await read(`${await start({ language: 'zh' })}/captcha`)).body).toEqual(chinese);
+  });
+
+  it('an application that @nestjs/testing has made answers as any other', async () => {
+    issuer().reply(CAPTCHA_PATH, { status: 500 });
+    const module = await Test.createTestingModule({
+      imports: [GenAuthModule.forRoot(issuer().clientOptions)],
+      controllers: [Routes],
+      providers: [CaptchaPipe],
+    }).compile();
+    const app = module.createNestApplication(PLATFORMS[platform](), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const answer = await read(`${await app.getUrl()}/captcha`);
+    await app.close();
+    expect(answer).toEqual(ANSWERS.upstream_unavailable);
   });
 
   it('what is not ours stays as it was', async () => {

@@ -190,9 +190,17 @@ export class DomainController {
       'samba kcc command': '/bin/true',
     };
     await run('samba-tool', [
-      ...['domain', 'provision', '--quiet', `--targetdir=${this.#path('domain')}`],
-      ...['--realm=EXAMPLE.TEST', '--domain=EXAMPLE', '--server-role=dc', '--dns-backend=NONE'],
-      ...['--host-name=dc1', `--host-ip=${this.#address}`, `--adminpass=${this.#adminPassword}`],
+      'domain',
+      'provision',
+      '--quiet',
+      `--targetdir=${this.#path('domain')}`,
+      '--realm=EXAMPLE.TEST',
+      '--domain=EXAMPLE',
+      '--server-role=dc',
+      '--dns-backend=NONE',
+      '--host-name=dc1',
+      `--host-ip=${this.#address}`,
+      `--adminpass=${this.#adminPassword}`,
       ...Object.entries(options).map(([name, value]) => `--option=${name}=${value}`),
     ]);
   }
