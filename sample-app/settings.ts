@@ -1,3 +1,4 @@
+import express from 'express';
 import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
@@ -87,5 +88,12 @@ function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): numb
 function readTrustProxy(value: string | undefined): boolean | number | string {
   if (value === undefined || value === '' || value === 'false') return false;
   if (value === 'true') return true;
-  return /^\d+$/.test(value) ? Number(value) : value;
+  const setting = /^\d+$/.test(value) ? Number(value) : value;
+  try {
+    express().set('trust proxy', setting);
+    return setting;
+  } catch {
+    const expected = 'a number of proxies, loopback, or their addresses with commas between';
+    throw new Error(`TRUST_PROXY is ${JSON.stringify(value)}: write ${expected}.`);
+  }
 }

@@ -247,6 +247,7 @@ describe.each(SAMPLES)('the settings of the sample app %s', (name) => {
       /appHost is "example.genauth.ai"[^]*appId is missing|appId is missing[^]*appHost is/,
     ],
     ['PORT', 'http', /PORT is "http"/],
+    ['TRUST_PROXY', 'nonsense', /\nTRUST_PROXY is "nonsense": write a number of proxies, loopback, or [^\n]*$/],
   ])('says what is wrong with %s=%s and ends', async (variable, value, message) => {
     const app = startNode([`${ROOT}/dist-sample/${name}.js`], { PORT: '0', EMULATOR_PORT: '0', [variable]: value });
     await expect(app.line(/^Sample app \(\w+\) listening on (http:\S+)$/)).rejects.toThrow(message);
