@@ -2,6 +2,7 @@
 export { type EmulatorActiveDirectory, readActiveDirectoryEnvironment } from './active-directory-options.js';
 export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
 export { EmulatorError, type EmulatorErrorCode } from './errors.js';
+export { GenAuthEmulatorModule } from './genauth-emulator.module.js';
 export type { EmulatorClaims } from './claims.js';
 export type { EmulatorEndpoint, EmulatorFault } from './faults.js';
 export type { EmulatorLoginProtection } from './login-protection.js';

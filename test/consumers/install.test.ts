@@ -129,14 +129,28 @@ it(
         include: ['*.ts'],
       }),
       'sign-in.test.ts': `
+        import 'reflect-metadata';
+        import { NestFactory } from '@nestjs/core';
         import { GenAuthClient } from 'passport-genauth';
-        import { GenAuthEmulator } from 'passport-genauth/emulator';
+        import { GenAuthEmulator, GenAuthEmulatorModule } from 'passport-genauth/emulator';
         import { GenAuthModule } from 'passport-genauth/nest';
         it('signs in', async () => {
           const emulator = await new GenAuthEmulator().start();
           const outcome = await new GenAuthClient(emulator.clientOptions).signIn({ account: 'alice', password: 'passw0rd' });
           await emulator.stop();
           expect([outcome.kind, typeof GenAuthModule]).toEqual(['success', 'function']);
+        });
+        it('signs in at the emulator of the application', async () => {
+          class AppModule {}
+          const useFactory = (emulator: GenAuthEmulator) => emulator.clientOptions;
+          const genauth = GenAuthModule.forRootAsync({ inject: [GenAuthEmulator], useFactory });
+          const imports = [genauth, GenAuthEmulatorModule.forRoot()];
+          const app = await NestFactory.create({ module: AppModule, imports }, { logger: false });
+          const { url } = app.get(GenAuthEmulator);
+          const outcome = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
+          await app.close();
+          const open = await fetch(url).then(() => true, () => false);
+          expect([outcome.kind, open]).toEqual(['success', false]);
         });`,
     });
     run('npm init -y && npm pkg set type=commonjs', folder);
@@ -153,7 +167,7 @@ it(
       join(folder, 'jest.config.js'),
       `module.exports = { testRegex: 'test\\\\.ts$', transform: ${transform}, ${line} };`,
     );
-    run('npx jest --silent 2>&1', folder);
+    run('npx jest --silent --forceExit 2>&1', folder);
   },
   LIMIT,
 );

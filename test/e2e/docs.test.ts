@@ -52,6 +52,7 @@ async function run(code: string): Promise<string> {
 it('has snippets that compile in strict mode', () => {
   expect([...snippets.keys()]).toEqual([
     'examine.ts',
+    'development.module.ts',
     'guarded.ts',
     'shop.js',
     'session.ts',
@@ -256,6 +257,30 @@ it('users.json is a users file of the emulator, with states that it tells', asyn
   await emulator.stop();
   expect(kinds).toEqual(['success', 'password_change_required', 'mfa_required', 'access_denied', 'success']);
   expect(page).toContain('npx passport-genauth emulator --users users.json');
+});
+
+it('development.module.ts starts an emulator, or asks the tenant', async () => {
+  const tenant = await new GenAuthEmulator({ appId: 'tenant' }).start();
+  const sign = (settings: object): Promise<string> =>
+    run(`
+      import 'reflect-metadata';
+      import { NestFactory } from '@nestjs/core';
+      import { GenAuthClient } from 'passport-genauth';
+      Object.assign(process.env, ${JSON.stringify(settings)});
+      const { AppModule } = await import('./development.module.js');
+      const app = await NestFactory.create(AppModule, { logger: false });
+      await app.listen(0, '127.0.0.1');
+      const { tokens } = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
+      const headers = { authorization: 'Bearer ' + tokens.accessToken };
+      const { status } = await fetch(await app.getUrl() + '/shop/stock', { headers });
+      console.log(app.get(GenAuthClient).options.appId, status);
+      await app.close();
+    `);
+  const { appId, appSecret, url } = tenant;
+  const settings = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret, GENAUTH_APP_HOST: url };
+  expect([await sign({}), tenant.signIns.length]).toEqual(['genauth-emulator-app 200', 0]);
+  expect([await sign(settings), tenant.signIns.length]).toEqual(['tenant 200', 1]);
+  await tenant.stop();
 });
 
 it('emulator.md names only what the emulator has', () => {
