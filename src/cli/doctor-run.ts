@@ -1,4 +1,4 @@
-import { ConfigurationError, GenAuthError } from '../core/errors.js';
+import { GenAuthError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options.js';
 import type { Credentials } from '../core/sign-in.js';
 import { readVersion } from './command.js';
@@ -120,7 +120,7 @@ function notChecked(obstacle: CheckName): Observation {
   return skipped('not_checked', `Not looked at: mend "${obstacle}" first.`);
 }
 
-/** Faults that a check does not expect are findings too: GenAuth may go down in the middle. */
+/** What keeps a check from its end is a finding too: a secret that cannot be got, a discovery document that a sign-in trips over. */
 async function attempt(x: Examination, run: Check['run']): Promise<Observation[]> {
   try {
     return await run(x);
@@ -128,8 +128,8 @@ async function attempt(x: Examination, run: Check['run']): Promise<Observation[]
     if (!(fault instanceof GenAuthError)) throw fault;
     return [
       error('check_failed', x.describe(fault), {
-        why: 'This could not be looked at.',
-        mend: fault instanceof ConfigurationError ? 'See the message.' : 'Try again.',
+        why: 'This could not be looked at to its end.',
+        mend: 'Mend what the message names.',
       }),
     ];
   }

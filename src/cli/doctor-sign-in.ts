@@ -117,7 +117,7 @@ function explainRejection(x: Examination, outcome: SignInRejection, connection: 
   return error(code, `${seen} ${said}.`, advice);
 }
 
-/** What the operator is to mend, by the code of the library's error. */
+/** What the operator is to mend in the console, by the code of the library's error. Others are no matter of the sign-in. */
 const FAULTS: Partial<Record<ConfigurationErrorCode, Advice>> = {
   client_authentication_failed: {
     why: 'No login gets as far as the password.',
@@ -125,7 +125,7 @@ const FAULTS: Partial<Record<ConfigurationErrorCode, Advice>> = {
     mend: 'Correct the app secret, or the method.',
   },
   app_not_found: { why: LOGIN_WHY, page: PAGES.endpoints, mend: 'Correct appId and appHost.' },
-  password_decryption_failed: { why: LOGIN_WHY, mend: "passwordEncryptType: 'none', or another type" },
+  password_decryption_failed: { why: LOGIN_WHY, mend: 'Set passwordEncryptType to none, or to the other type.' },
   connection_misconfigured: {
     why: 'GenAuth cannot ask the directory: nobody of it signs in.',
     page: PAGES.directories,
@@ -145,8 +145,8 @@ function explainFault(x: Examination, fault: unknown, connection: Connection): O
       mend: 'Give an account and a password that there can be.',
     });
   }
-  if (fault instanceof ConfigurationError) {
-    const advice = FAULTS[fault.code] ?? { why: LOGIN_WHY, mend: 'Mend what is told above.' };
+  const advice = fault instanceof ConfigurationError ? FAULTS[fault.code] : undefined;
+  if (fault instanceof ConfigurationError && advice !== undefined) {
     return error(`login_${fault.code}`, x.describe(fault), advice);
   }
   if (!(fault instanceof UpstreamError)) throw fault;

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { VARIABLES } from '../../src/cli/doctor-settings.js';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { ROOT } from '../support/process.js';
-import { environmentOf, runDoctorCommand } from './doctor-support.js';
+import { FINDINGS, environmentOf, runDoctorCommand } from './doctor-support.js';
 import { makeFolder } from './support.js';
 
 let page: string;
@@ -90,17 +90,22 @@ test('every variable is on the page, and no other', () => {
 test('every code is on the page, and no other', async () => {
   const files = (await readdir(join(ROOT, 'src/cli'))).filter((file) => file.startsWith('doctor-'));
   const source = (await Promise.all(files.map((file) => readFile(join(ROOT, 'src/cli', file), 'utf8')))).join('\n');
-  const documented = new Set([...page.matchAll(/^\| `([a-z]+(?:_[a-z]+)+)`/gm)].map(([, code = '']) => code));
   // Where a finding is made, or stands in a table of findings.
   const made = source.matchAll(/(?:(?:warning|error|scopeFinding)\(\s*|\[\s*)'([a-z]+(?:_[a-z]+)+)'/g);
   const others = ['client_secret_post', 'id_token_signing_alg_values_supported', 'jwks_uri', 'scopes_supported'];
   const missing = [...made]
     .map(([, code = '']) => code)
-    .filter((code) => !documented.has(code) && !others.includes(code));
+    .filter((code) => !FINDINGS.has(code) && !others.includes(code));
   expect(missing).toEqual([]);
   // A fault of the configuration is called after the error's own code.
-  const unknown = [...documented].filter(
+  const unknown = [...FINDINGS.keys()].filter(
     (code) => !source.includes(`'${code}'`) && !source.includes(`${code.replace('login_', '')}: {`),
   );
   expect(unknown).toEqual([]);
+});
+
+test('every code of the page is found by some test', async () => {
+  const files = (await readdir(import.meta.dirname)).filter((file) => /^doctor.*\.test\.ts$/.test(file));
+  const rows = (await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), 'utf8')))).join('\n');
+  expect([...FINDINGS.keys()].filter((code) => !new RegExp(`\\b${code}\\b`).test(rows))).toEqual([]);
 });

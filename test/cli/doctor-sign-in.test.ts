@@ -5,6 +5,7 @@ import type {
   IdTokenFlaw,
 } from '../../src/emulator/index.js';
 import { runDoctor } from '../../src/cli/doctor-run.js';
+import type { GenAuthOptions } from '../../src/core/options.js';
 import {
   EVERYTHING,
   PASSWORD,
@@ -18,6 +19,7 @@ import {
 } from '../support/canary.js';
 import { type Issuer, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import {
+  AD_PASSWORD,
   EVERYBODY,
   PASSWORDS,
   SECRET,
@@ -56,6 +58,7 @@ describe('a sign-in that GenAuth does not complete', () => {
     ['the plan', { statusCode: 402, apiCode: 4021 }, 'error login_plan_exhausted'],
     ['no such app', { statusCode: 499, apiCode: 2011 }, 'error login_app_not_found'],
     ['no such client', { statusCode: 401 }, 'error login_client_authentication_failed'],
+    ['a password that it cannot decrypt', { statusCode: 499, apiCode: 2016 }, 'error login_password_decryption_failed'],
     ['an outage', { statusCode: 500 }, 'error login_failed'],
     [
       'a broken connection to the directory',
@@ -110,6 +113,70 @@ describe('a sign-in that GenAuth does not complete', () => {
     const emulator = await emulate();
     arrange(emulator);
     expect((await visit(environmentOf(emulator), ALICE, [PASSWORD])).problems).toEqual(['login: error login_failed']);
+  });
+});
+
+describe('a sign-in that something else keeps from its end', () => {
+  type Row = [
+    name: string,
+    options: GenAuthEmulatorOptions,
+    arrange: (emulator: GenAuthEmulator) => Partial<GenAuthOptions>,
+    others: string[],
+    said: string,
+  ];
+  test.each<Row>([
+    [
+      'another issuer',
+      {},
+      ({ url }) => ({ issuer: `${url}/other` }),
+      ['discovery: error issuer_mismatch', 'keys: error jwks_unusable'],
+      'set the option issuer',
+    ],
+    [
+      'keys on another host',
+      {},
+      (emulator) => {
+        const body = { issuer: `${emulator.url}/oidc`, jwks_uri: 'https://keys.invalid/jwks' };
+        emulator.fault({ endpoint: 'discovery', body, times: 9 });
+        return {};
+      },
+      ['discovery: error jwks_uri_foreign', 'keys: error jwks_unusable'],
+      'set the option jwksUri',
+    ],
+    [
+      'a vault that gives its secret once',
+      {},
+      () => {
+        let asked = 0;
+        const appSecret = (): string => {
+          if (asked++ > 0) throw new Error(`no: ${EVERYTHING}`);
+          return SECRET;
+        };
+        return { appSecret };
+      },
+      [],
+      'appSecret threw',
+    ],
+    [
+      'a secret that is too short for HS256',
+      { idTokenSignedResponseAlg: 'HS256', appSecret: 'short' },
+      () => ({ appSecret: () => 'short' }),
+      [],
+      'HS256 needs 32',
+    ],
+  ])('%s', async (...[, options, arrange, others, said]: Row) => {
+    const emulator = await emulate(options);
+    const given = { ...emulator.clientOptions, ...arrange(emulator) };
+    const signIns = [
+      { account: 'alice', password: PASSWORD },
+      { sAMAccountName: 'zhangsan', password: AD_PASSWORD },
+    ];
+    const report = await runDoctor({ options: given, signIns, env: {} });
+    expectDecent(report);
+    expect(listProblems(report)).toEqual([...others, 'login: error check_failed', 'directory: error check_failed']);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ code: 'check_failed', seen: expect.stringContaining(said) as string }),
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -50,10 +51,18 @@ export function listProblems({ findings }: DoctorReport): string[] {
     .map(({ check, level, code }) => `${check}: ${level} ${code}`);
 }
 
-/** What every report must be: each problem with reason and mend, and no secret in any form of it. */
+/** The table of the page: what there is to be found → its level. */
+export const FINDINGS: ReadonlyMap<string, string> = new Map(
+  [...readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8').matchAll(/^\| `([a-z_]+)` +\| (error|warning) +\|/gm)].map(
+    ([, code = '', level = '']) => [code, level],
+  ),
+);
+
+/** What every report must be: each problem on the page, with reason and mend, and no secret in any form of it. */
 export function expectDecent(report: DoctorReport, ...said: readonly string[]): void {
   for (const finding of report.findings) {
     if (finding.level !== 'warning' && finding.level !== 'error') continue;
+    expect([finding.code, finding.level]).toEqual([finding.code, FINDINGS.get(finding.code)]);
     for (const text of [finding.seen, finding.why, finding.mend]) expect(text).toMatch(/^\S.{5,}\S$/);
   }
   const everything = [report, formatReport(report, true), formatReport(report, false), ...said];

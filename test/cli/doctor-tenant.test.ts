@@ -2,7 +2,7 @@ import { type GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emu
 import { type Issuer, DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { createRsaKey } from '../support/rsa-key.js';
 import { createAlgorithmKey } from '../support/signing-key.js';
-import { createSm2PasswordKey } from '../support/password-key.js';
+import { createRsaPasswordKey, createSm2PasswordKey } from '../support/password-key.js';
 import { EVERYBODY, PASSWORDS, SECRET, environmentOf, useEmulators, visit } from './doctor-support.js';
 
 const emulate = useEmulators();
@@ -181,6 +181,27 @@ describe("GenAuth's keys for passwords", () => {
     }
   });
 });
+
+test.each(['rsa', 'sm2'])(
+  'GenAuth shows an %s key for passwords that is not the one it decrypts with',
+  async (type) => {
+    const emulator = await emulate();
+    const body = {
+      // Of another size than the emulator's, whose padding could by chance look right else.
+      rsa: { publicKey: createRsaPasswordKey(2048).publicKey },
+      sm2: { publicKey: createSm2PasswordKey().publicKey },
+    };
+    emulator.fault({ endpoint: 'system', body, times: 9 });
+    const env = { ...environmentOf(emulator), GENAUTH_PASSWORD_ENCRYPT_TYPE: type };
+    const { code, problems } = await visit(env, EVERYBODY, PASSWORDS);
+    expect([code, problems]).toEqual([
+      2,
+      ['login: error login_password_decryption_failed', 'directory: error login_password_decryption_failed'],
+    ]);
+    // Twice each, since GenAuth may have changed its keys meanwhile; no password was compared.
+    expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(Array(4).fill('decryption_failed'));
+  },
+);
 
 describe('discovery and keys', () => {
   const issuer = useIssuer();
