@@ -72,15 +72,11 @@ function explain(x: Examination, fault: GenAuthError, addresses: readonly Addres
   const working = addresses.find(({ keySet }) => keySet !== undefined);
   // Discovery has said so already, and the address is not what is wrong.
   const isDiscovery = fault instanceof ConfigurationError;
-  const elsewhere = working === undefined ? 'nor is it anywhere else' : `it is at ${working.url}`;
-  return error(
-    'jwks_unusable',
-    isDiscovery ? `The keys cannot be had; ${elsewhere}.` : `${x.describe(fault)} The key set: ${elsewhere}.`,
-    {
-      why: 'No token can be verified: every login and every guarded route fails.',
-      mend: isDiscovery || working === undefined ? 'Mend discovery and appHost first.' : x.line('jwksUri', working.url),
-    },
-  );
+  const elsewhere = working === undefined ? 'It is nowhere else' : `The key set is at ${working.url}`;
+  return error('jwks_unusable', `${isDiscovery ? 'The key set cannot be had.' : x.describe(fault)} ${elsewhere}.`, {
+    why: 'No token can be verified: every login and every guarded route fails.',
+    mend: isDiscovery || working === undefined ? 'Mend discovery and appHost first.' : x.line('jwksUri', working.url),
+  });
 }
 
 /** What is wrong with the keys; nothing, if each can verify. The verdict on a key is the library's own. */
