@@ -18,7 +18,7 @@ import {
 } from './scopes.js';
 import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './sign-in-response.js';
 import { isRecord } from './record.js';
-import { type ReceivedRefresh, toTokenSet, verifyRefreshedTokens, verifySignedInTokens } from './received-tokens.js';
+import { type ReceivedRefresh, verifyRefreshedTokens, verifySignedInTokens } from './received-tokens.js';
 import {
   type Credentials,
   type ParsedCredentials,
@@ -415,8 +415,9 @@ export class GenAuthClient<
     promised: SignInOptions['scope'],
   ): Promise<SignInOutcome<T, ExtendedFields>> {
     if (!('tokens' in parsed)) return parsed;
-    const { envelope, tokens } = parsed;
-    const claims = await verifySignedInTokens(this.#verifier, tokens);
+    const { envelope, tokens: received } = parsed;
+    const scope = parseScope(requested ?? this.options.scope);
+    const { tokens, claims } = await verifySignedInTokens(this.#verifier, received, scope, this.#now);
     const { statusCode, apiCode, requestId, message } = envelope;
     this.#userInfo.prime(tokens.accessToken, claims);
     return {
@@ -427,14 +428,14 @@ export class GenAuthClient<
       message,
       // What the caller asked for, else what the client's type says.
       user: toUser<GenAuthUser<T, ExtendedFields>>(claims, parseScope(promised ?? this.options.scope)),
-      tokens: toTokenSet(tokens, claims.exp, parseScope(requested ?? this.options.scope), this.#now),
+      tokens,
       claims,
     };
   }
 
   async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {
     const tokens = await this.#endpoints.requestRefresh(expectToken(refreshToken, 'refresh token'));
-    return verifyRefreshedTokens(this.#verifier, tokens, this.#now);
+    return verifyRefreshedTokens(this.#verifier, tokens);
   }
 
   /** A public answer of GenAuth's V3 interface. */

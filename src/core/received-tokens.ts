@@ -24,18 +24,24 @@ async function blameGenAuth<T>(verifying: Promise<T>): Promise<T> {
  * The tokens of a sign-in: the id_token verified; the access token is for whoever it is shown to, but must not be another
  * person's.
  *
+ * @param requested - The scopes that were granted if the answer does not say which.
  * @throws UpstreamError `upstream_token_invalid`, ConfigurationError
  */
-export function verifySignedInTokens(
+export async function verifySignedInTokens(
   verifier: TokenVerifier,
-  { idToken, accessToken }: SignedInTokens,
-): Promise<IdTokenClaims> {
+  received: SignedInTokens,
+  requested: readonly string[],
+  now: () => number,
+): Promise<{ tokens: TokenSet; claims: IdTokenClaims }> {
+  const { idToken, accessToken, expiresIn } = received;
+  const { sub, exp } = decodeUnverifiedAccessToken(accessToken);
   const verify = async (): Promise<IdTokenClaims> => {
     const claims = await verifier.verifyIdToken(idToken, accessToken);
-    const { sub } = decodeUnverifiedAccessToken(accessToken);
     return expectSameSubject(claims, sub === undefined ? claims.sub : sub);
   };
-  return blameGenAuth(verify());
+  const claims = await blameGenAuth(verify());
+  const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : now() / 1000 + expiresIn);
+  return { claims, tokens: toTokenSet(received, expiresAt, requested) };
 }
 
 /** What a refresh brought, verified. */
@@ -50,7 +56,6 @@ export interface ReceivedRefresh {
 export async function verifyRefreshedTokens(
   verifier: TokenVerifier,
   received: UnverifiedTokens,
-  now: () => number,
 ): Promise<ReceivedRefresh> {
   const { accessToken, idToken } = received;
   if (accessToken === undefined) {
@@ -66,7 +71,7 @@ export async function verifyRefreshedTokens(
   return {
     claims,
     idClaims,
-    tokens: toTokenSet({ ...received, accessToken, idToken }, claims.exp, parseScope(claims.scope), now),
+    tokens: toTokenSet({ ...received, accessToken, idToken }, claims.exp, parseScope(claims.scope)),
   };
 }
 
@@ -76,18 +81,15 @@ function expectSameSubject<Claims extends IdTokenClaims>(claims: Claims, sub: un
 }
 
 /**
- * @param otherwise - When the access token ends if neither it nor the answer says so: seconds since 1970.
+ * @param expiresAt - When the access token ends, in seconds since 1970.
  * @param requested - The scopes that were granted if the answer does not say which.
  */
-export function toTokenSet<IdToken extends string | undefined>(
+function toTokenSet<IdToken extends string | undefined>(
   tokens: UnverifiedTokens & { accessToken: string; idToken: IdToken },
-  otherwise: number,
+  expiresAt: number,
   requested: readonly string[],
-  now: () => number,
 ): Omit<TokenSet, 'idToken'> & { idToken: IdToken } {
-  const { accessToken, idToken, refreshToken, scope, expiresIn } = tokens;
-  const { exp } = decodeUnverifiedAccessToken(accessToken);
-  const expiresAt = exp ?? (expiresIn === undefined ? otherwise : now() / 1000 + expiresIn);
+  const { accessToken, idToken, refreshToken, scope } = tokens;
   return {
     accessToken,
     idToken,
