@@ -74,11 +74,10 @@ export class Jwks {
    * @throws UpstreamError where GenAuth cannot be asked; then nobody knows whether the key is unknown.
    */
   async getKey(algorithm: string, kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
+    const fresh = this.getFreshKey(algorithm, kid);
+    if (fresh !== undefined) return fresh;
     const { maxAge, staleIfError } = this.#settings;
-    const age = this.#age();
-    const known = this.#find(algorithm, kid);
-    if (known !== undefined && age < maxAge) return known;
-    const stale = age < maxAge + staleIfError ? known : undefined;
+    const stale = this.#age() < maxAge + staleIfError ? this.#find(algorithm, kid) : undefined;
     if (this.#mayFetch(fromGenAuth)) {
       if (stale === undefined) await this.#refresh().done;
       // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
@@ -96,6 +95,11 @@ export class Jwks {
         ? `The token names no key (kid), and the key set has ${this.#keys.get(algorithm)?.size ?? 0} for ${algorithm}.`
         : `The token is signed with key ${quote(kid)}, which the key set does not have.`,
     );
+  }
+
+  /** The key that needs no asking and no waiting, where there is one. */
+  getFreshKey(algorithm: string, kid: string | undefined): CryptoKey | undefined {
+    return this.#age() < this.#settings.maxAge ? this.#find(algorithm, kid) : undefined;
   }
 
   /** Fetches the key set if there is no fresh one. @throws UpstreamError, ConfigurationError */

@@ -66,19 +66,27 @@ export interface TokenVerifierSettings {
   now: () => number;
 }
 
+/** Seconds since 1970. */
+interface Times {
+  readonly exp: number;
+  readonly iat: number;
+  readonly nbf?: number | undefined;
+}
+
 /** A token that passed, and the key that it was signed with. */
 interface VerifiedToken {
   readonly kid: string | undefined;
   readonly key: CryptoKey;
   readonly claims: TokenClaims;
+  readonly times: Times;
 }
 
 /**
  * Decides which tokens count. In this order: form, header, algorithm (our constant, before any key is looked up), key,
  * signature, claims. Nothing of it can be switched off.
  *
- * Of a token that passed, form and signature are not looked at again, as long as its very key is in the key set; key and claims
- * are, each time, so that the decision is the same as for a token that was never seen.
+ * Of a token that passed, its key and its times are looked at each time, so that the decision is the same as for a token that was
+ * never seen; all else cannot have changed since, as long as its very key is in the key set.
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
@@ -119,8 +127,8 @@ export class TokenVerifier {
    * @throws TokenVerificationError
    * @throws UpstreamError, ConfigurationError where the keys cannot be had.
    */
-  async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
-    return (await this.#verifyOnce(token, 'access_token')) as AccessTokenClaims;
+  verifyAccessToken(token: string): Promise<AccessTokenClaims> {
+    return this.#verifyOnce(token, 'access_token') as Promise<AccessTokenClaims>;
   }
 
   async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
@@ -137,13 +145,18 @@ export class TokenVerifier {
     const digest = hash('sha256', `${kind} ${token}`, 'base64url');
     const known = verified.get(digest);
     if (known !== undefined) {
-      const key = await this.#getKey(jwks, algorithms[kind], known.kid, false);
-      if (key === known.key) return this.#checkClaims(known.claims, kind);
+      const algorithm = algorithms[kind];
+      const fresh = jwks.getFreshKey(algorithm, known.kid);
+      if ((fresh ?? (await this.#getKey(jwks, algorithm, known.kid, false))) === known.key) {
+        this.#checkTimes(known.times, kind);
+        return known.claims;
+      }
       verified.delete(digest);
     }
     const { claims, kid, key } = await this.#verify(token, kind, false);
     deepFreeze(claims);
-    if (key !== undefined) verified.set(digest, { kid, key, claims });
+    const { exp, iat, nbf } = ownProperties(claims) as TokenClaims & Times;
+    if (key !== undefined) verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
     return claims;
   }
 
@@ -196,7 +209,7 @@ export class TokenVerifier {
   }
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
-    const { issuer, appId, audience, clockTolerance, now } = this.#settings;
+    const { issuer, appId, audience } = this.#settings;
     const { iss, sub, aud, azp, exp, iat, nbf } = ownProperties(claims);
     if (iss !== issuer) {
       throw new TokenVerificationError(
@@ -227,6 +240,13 @@ export class TokenVerifier {
     if (!isTime(iat)) throw claimInvalid(kind, 'iat', iat);
     if (nbf !== undefined && !isTime(nbf)) throw claimInvalid(kind, 'nbf', nbf);
     if (exp <= iat || exp - iat > MAX_LIFETIME) throw claimInvalid(kind, 'exp', exp);
+    this.#checkTimes({ exp, iat, nbf }, kind);
+    checkKind(claims, kind);
+    return claims as TokenClaims;
+  }
+
+  #checkTimes({ exp, iat, nbf }: Times, kind: TokenKind): void {
+    const { clockTolerance, now } = this.#settings;
     const seconds = Math.floor(now() / 1000);
     if (seconds >= exp + clockTolerance) {
       throw new TokenVerificationError('token_expired', `The ${kind} expired ${seconds - exp} seconds ago.`);
@@ -238,8 +258,6 @@ export class TokenVerifier {
         `The ${kind} becomes valid in ${ahead} seconds: one of the two clocks is wrong, or set the option clockTolerance.`,
       );
     }
-    checkKind(claims, kind);
-    return claims as TokenClaims;
   }
 }
 

@@ -60,13 +60,19 @@ export class VerifierBench {
       this.#lookups += 1;
       return jwks.getKey(...parts);
     };
+    // Where there is no fresh key, getKey is asked next.
+    const getFreshKey: Jwks['getFreshKey'] = (...parts) => {
+      const key = jwks.getFreshKey(...parts);
+      if (key !== undefined) this.#lookups += 1;
+      return key;
+    };
     return new TokenVerifier({
       issuer: this.#issuer().issuer,
       appId: APP_ID,
       audience: [APP_ID],
       clockTolerance: 5,
       algorithms: { id_token: 'RS256', access_token: 'RS256' },
-      jwks: { getKey } as Jwks,
+      jwks: { getKey, getFreshKey } as Jwks,
       maxVerifiedTokens: 0,
       appSecret: new AppSecret(this.#issuer().clientOptions.appSecret),
       now: () => this.sets.now,
