@@ -101,12 +101,10 @@ function readUrl(value: unknown, path: string): { url: string; host: string } {
   const expected = "'ldaps://HOST' or 'ldaps://HOST:PORT' (only with TLS: passwords go there)";
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || url.hostname === '') throw invalid(path, expected, value);
-  const { protocol, host, pathname, href } = url;
+  const { host, pathname, href } = url;
   // A URL with credentials is not shown.
   if (url.username !== '' || url.password !== '') throw invalidSecret(path, `${expected}, without credentials`, value);
-  if (protocol !== 'ldaps:' || href !== `ldaps://${host}${pathname}` || !['', '/'].includes(pathname)) {
-    throw invalid(path, expected, value);
-  }
+  if (href !== `ldaps://${host}${pathname}` || !['', '/'].includes(pathname)) throw invalid(path, expected, value);
   return { url: `ldaps://${host}`, host: url.hostname.replace(/^\[|\]$/g, '') };
 }
 

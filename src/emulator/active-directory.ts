@@ -137,7 +137,7 @@ async function tryBind(client: Client, dn: string, password: string): Promise<st
     return undefined;
   } catch (error) {
     if (codeOf(error) !== INVALID_CREDENTIALS) throw error;
-    return /\bdata ([\da-f]+)/i.exec(String(error))?.[1]?.toLowerCase() ?? '';
+    return /\bdata ([\da-f]+)/i.exec(String(error))?.[1] ?? '';
   }
 }
 

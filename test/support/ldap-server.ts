@@ -3,14 +3,33 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Server, createServer } from 'node:tls';
 import type { Certificate } from './certificate.js';
 
-export type LdapRequest = { kind: 'bind'; dn: string; password: string } | { kind: 'search' };
+export interface LdapBind {
+  kind: 'bind';
+  dn: string;
+  password: string;
+}
+
+export interface LdapSearch {
+  kind: 'search';
+  baseDn: string;
+  /** 2 is the base and all that is below it. */
+  scope: number;
+  /** How many entries may come at the most; 0 for any number. */
+  sizeLimit: number;
+  /** What each entry must have: the members of an "and" of equalities, `attribute=value`. */
+  filter: readonly string[];
+}
+
+export type LdapRequest = LdapBind | LdapSearch;
 
 /** An LDAP result code with the text beside it, and before it the entries of a search: attribute → value. */
 export interface LdapAnswer {
   code: number;
   text?: string;
-  entries?: readonly Readonly<Record<string, string>>[];
+  entries?: readonly LdapEntry[];
 }
+
+export type LdapEntry = Readonly<Record<string, string | Buffer | readonly string[]>>;
 
 /** What to do with a request: answer it, cut the connection, or say nothing. */
 export type LdapBehaviour = (request: LdapRequest) => LdapAnswer | 'drop' | 'silence';
@@ -88,29 +107,54 @@ export class LdapServer {
     const { content: id, rest: operation } = readBer(readBer(bytes).content);
     const tag = operation[0];
     if (tag !== BIND.request && tag !== SEARCH.request) return 'silence';
-    const request = tag === BIND.request ? readBind(operation) : ({ kind: 'search' } as const);
+    const request = tag === BIND.request ? readBind(operation) : readSearch(operation);
     this.requests.push(request);
     const answer = behave(request);
     if (typeof answer === 'string') return answer;
     const { code, text = '', entries = [] } = answer;
-    const result = [ber(ENUMERATED, Buffer.from([code])), ber(TEXT), ber(TEXT, text)];
+    const limit = request.kind === 'search' && request.sizeLimit > 0 ? request.sizeLimit : Infinity;
+    // As a directory does: so many, and then that there are more.
+    const result = [ber(ENUMERATED, Buffer.from([entries.length > limit ? 4 : code])), ber(TEXT), ber(TEXT, text)];
     const messages = [
-      ...entries.map((entry) => buildEntry(entry)),
+      ...entries.slice(0, limit).map((entry) => buildEntry(entry)),
       ber(tag === BIND.request ? BIND.answer : SEARCH.answer, ...result),
     ];
     return Buffer.concat(messages.map((message) => ber(SEQUENCE, ber(INTEGER, id), message)));
   }
 }
 
-function readBind(operation: Buffer): LdapRequest {
-  const { rest: afterVersion } = readBer(readBer(operation).content);
-  const { content: dn, rest: authentication } = readBer(afterVersion);
-  return { kind: 'bind', dn: dn.toString(), password: readBer(authentication).content.toString() };
+function readBind(operation: Buffer): LdapBind {
+  const [, dn, password] = listBer(operation);
+  return { kind: 'bind', dn: String(dn), password: String(password) };
 }
 
-function buildEntry({ dn = '', ...attributes }: Readonly<Record<string, string>>): Buffer {
-  const list = Object.entries(attributes).map(([name, value]) =>
-    ber(SEQUENCE, ber(TEXT, name), ber(SET, ber(TEXT, value))),
-  );
-  return ber(SEARCH.entry, ber(TEXT, dn), ber(SEQUENCE, ...list));
+function readSearch(operation: Buffer): LdapSearch {
+  const [baseDn, scope, , sizeLimit, , , filter] = listBer(operation);
+  const number = (bytes: Buffer | undefined): number => bytes?.readUIntBE(0, bytes.length) ?? 0;
+  return {
+    kind: 'search',
+    baseDn: String(baseDn),
+    scope: number(scope),
+    sizeLimit: number(sizeLimit),
+    filter: listParts(filter ?? Buffer.alloc(0)).map((part) => listBer(part).join('=')),
+  };
+}
+
+/** The contents of what an element holds. */
+function listBer(element: Buffer): Buffer[] {
+  return listParts(readBer(element).content).map((part) => readBer(part).content);
+}
+
+function listParts(bytes: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let rest = bytes; rest.length > 0; rest = readBer(rest).rest) parts.push(rest);
+  return parts;
+}
+
+function buildEntry({ dn = '', ...attributes }: LdapEntry): Buffer {
+  const list = Object.entries(attributes).map(([name, value]) => {
+    const values = typeof value === 'string' || Buffer.isBuffer(value) ? [value] : (value as readonly string[]);
+    return ber(SEQUENCE, ber(TEXT, name), ber(SET, ...values.map((each) => ber(TEXT, each))));
+  });
+  return ber(SEARCH.entry, ber(TEXT, String(dn)), ber(SEQUENCE, ...list));
 }
