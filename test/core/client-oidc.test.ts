@@ -188,7 +188,7 @@ describe('userInfo', () => {
     ['HTTP 404', { status: 404 }, 'upstream_invalid_response'],
     ['HTTP 500', { status: 500 }, 'upstream_unavailable'],
     ['HTTP 429', { status: 429 }, 'upstream_unavailable'],
-    ['a signed answer', { body: 'a.b.c' }, 'upstream_invalid_response'],
+    ['a signed answer', { body: 'aa.bb.cc' }, 'upstream_invalid_response'],
     ['a list', { body: [{ sub: SUBJECT }] }, 'upstream_invalid_response'],
     ['an envelope that says 500', { body: { statusCode: 500, sub: SUBJECT } }, 'upstream_unavailable'],
     ['a redirect', { status: 302, headers: { location: '/' } }, 'upstream_invalid_response'],
@@ -220,11 +220,11 @@ describe('buildLogoutUrl', () => {
     ['nothing', undefined, ''],
     ['an empty object', {}, ''],
     ['all undefined', { idToken: undefined, postLogoutRedirectUri: undefined, state: undefined }, ''],
-    ['an id_token', { idToken: 'a.b.c' }, '?id_token_hint=a.b.c'],
+    ['an id_token', { idToken: 'aa.bb.cc' }, '?id_token_hint=aa.bb.cc'],
     [
       'everything, escaped',
-      { idToken: 'a.b.c', postLogoutRedirectUri: 'https://app.example/bye?x=1&y=#z', state: 'a&b=c d' },
-      '?id_token_hint=a.b.c&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1%26y%3D%23z&state=a%26b%3Dc+d',
+      { idToken: 'aa.bb.cc', postLogoutRedirectUri: 'https://app.example/bye?x=1&y=#z', state: 'a&b=c d' },
+      '?id_token_hint=aa.bb.cc&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1%26y%3D%23z&state=a%26b%3Dc+d',
     ],
   ])('%s: %j', (_, parameters, expected) => {
     expect(open().buildLogoutUrl(parameters)).toBe(`${issuer().url}/oidc/session/end${expected}`);
@@ -233,13 +233,13 @@ describe('buildLogoutUrl', () => {
 
   it.each<[string, LogoutParameters]>([
     ['an address without an id_token', { postLogoutRedirectUri: 'https://app.example' }],
-    ['a path', { idToken: 'a.b.c', postLogoutRedirectUri: '/bye' }],
-    ['an address without scheme', { idToken: 'a.b.c', postLogoutRedirectUri: '//app.example' }],
-    ['an empty address', { idToken: 'a.b.c', postLogoutRedirectUri: '' }],
+    ['a path', { idToken: 'aa.bb.cc', postLogoutRedirectUri: '/bye' }],
+    ['an address without scheme', { idToken: 'aa.bb.cc', postLogoutRedirectUri: '//app.example' }],
+    ['an empty address', { idToken: 'aa.bb.cc', postLogoutRedirectUri: '' }],
   ])('%s: ConfigurationError', (_, parameters) => {
     const thrown = catchThrown(() => open().buildLogoutUrl(parameters));
     expect(thrown).toMatchObject({ name: 'ConfigurationError', code: 'invalid_options' });
-    expect(findLeaks(thrown, ['a.b.c'])).toEqual([]);
+    expect(findLeaks(thrown, ['aa.bb.cc'])).toEqual([]);
   });
 });
 
