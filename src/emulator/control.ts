@@ -80,9 +80,18 @@ export function checkControlCaller(
 ): EmulatorResponse | undefined {
   if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
   if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
-  if (origin !== undefined && origin !== `http://${host}`) return refuse(403, 'Control is closed to other origins.');
+  if (isForeignOrigin({ host, origin })) return refuse(403, 'Control is closed to other origins.');
   if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
   return undefined;
+}
+
+/** Whether a web page in the developer's browser, of any other origin, may have sent a request. */
+export function isOfForeignPage(caller: Pick<Caller, 'host' | 'origin'>): boolean {
+  return !isOwnHost(caller.host) || isForeignOrigin(caller);
+}
+
+function isForeignOrigin({ host, origin }: Pick<Caller, 'host' | 'origin'>): boolean {
+  return origin !== undefined && origin !== `http://${host}`;
 }
 
 function isOwnHost(host: string | undefined): boolean {

@@ -6,7 +6,7 @@ import {
   readActiveDirectory,
 } from './active-directory-options.js';
 import { readBoolean, readInteger, readList, readObject, readOneOf } from './check.js';
-import { invalid, invalidSecret } from './errors.js';
+import { EmulatorError, invalid, invalidSecret } from './errors.js';
 import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './login-protection.js';
 import { type Catalogs, readCatalog, readMfa } from './user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users.js';
@@ -49,7 +49,10 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   users?: readonly EmulatorUser[] | undefined;
   /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}, and with `ad` none. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
-  /** A real Active Directory for the connection AD, in place of `adAccounts`. It needs the package `ldapts`. Default: none. */
+  /**
+   * A real Active Directory for the connection AD, in place of `adAccounts`. It needs the package `ldapts`, and with `allowRemote`
+   * an `appSecret` of your own. Default: none.
+   */
   ad?: EmulatorActiveDirectory | undefined;
   /** Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named. */
   tenants?: readonly string[] | undefined;
@@ -111,6 +114,7 @@ export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
 
 /** Checked options, without the users. */
 export interface EmulatorConfig {
+  readonly allowRemote: boolean;
   readonly port: number;
   readonly host: string;
   readonly appId: string;
@@ -172,7 +176,8 @@ const NAMES = [
 export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig {
   const given = readObject(options, '', NAMES);
   const allowRemote = readBoolean(given.get('allowRemote') ?? false, 'allowRemote');
-  return {
+  const config: EmulatorConfig = {
+    allowRemote,
     port: readInteger(given.get('port') ?? 0, 'port', 0, 65_535),
     host: readHost(given.get('host') ?? '127.0.0.1', allowRemote),
     appId: readAppId(given.get('appId') ?? DEFAULT_APP_ID),
@@ -207,6 +212,13 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     },
     loginLimits: readLimits(given),
   };
+  const isPublic = config.appSecret === DEFAULT_APP_SECRET || config.tokenEndpointAuthMethod === 'none';
+  if (config.ad && allowRemote && isPublic) {
+    const why = 'whoever reaches the emulator could try passwords at the directory';
+    const mend = 'give an appSecret of your own, and a tokenEndpointAuthMethod that asks for it';
+    throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${why}: ${mend}.`);
+  }
+  return config;
 }
 
 /** Whether a host name can only mean this machine (RFC 6761 §6.3 for `localhost`). */

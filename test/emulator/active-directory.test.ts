@@ -11,6 +11,7 @@ import { CertificateAuthority } from '../support/certificate.js';
 import { LdapServer, type LdapAnswer, type LdapBehaviour } from '../support/ldap-server.js';
 import { findLeaks } from '../support/leak.js';
 import { TcpServer } from '../support/tcp-server.js';
+import { ask } from '../support/web-server.js';
 import { control, postSignIn, signInBody, getTokens } from './support.js';
 
 const authority = new CertificateAuthority();
@@ -425,6 +426,44 @@ describe('what is left', () => {
     expect(await ask()).toBe('[object Object]');
     ad.close();
     expect([await ask(), directory.requests.length]).toEqual(['directory_failed', 3]);
+  });
+});
+
+describe('web pages in the browser of whoever runs it', () => {
+  it.each([
+    ['of another origin', { origin: 'https://evil.example' }, 403],
+    ['of another origin on this machine', { origin: 'http://127.0.0.1:1' }, 403],
+    ['without an origin', { origin: 'null' }, 403],
+    ['by a name that was made to point here', { host: 'evil.example' }, 403],
+    ['none: a server', {}, 200],
+  ])('cannot try passwords at the directory: %s', async (_, headers, statusCode) => {
+    const directory = await startDirectory(behaveLikeAd());
+    const emulator = await startEmulator(directory.url);
+    const json = signInBody(emulator, {
+      connection: 'AD',
+      adPayload: { sAMAccountName: 'zhangsan', password: PASSWORD },
+    });
+    const { text } = await ask(emulator.url, { path: '/api/v3/signin', json, headers });
+    expect(JSON.parse(text)).toMatchObject({ statusCode });
+    expect(directory.requests).toHaveLength(statusCode === 200 ? 3 : 0);
+  });
+
+  it('may send sign-ins where nothing is at stake', async () => {
+    const emulator = await new GenAuthEmulator().start();
+    closing.push(() => emulator.stop());
+    const headers = { origin: 'https://page.example', 'content-type': 'application/json' };
+    expect((await postSignIn(emulator, signInBody(emulator), headers)).answer).toMatchObject({ statusCode: 200 });
+  });
+
+  it.each([
+    [{}, true],
+    [{ appSecret: 'a secret of our own' }, false],
+    [{ appSecret: 'a secret of our own', tokenEndpointAuthMethod: 'none' }, true],
+  ] as const)('nor other machines, without a secret: %j', (options, isRefused) => {
+    const ad = { url: 'ldaps://dc.example.com', bindDn: 'CN=svc', bindPassword: 'x', baseDn: BASE_DN };
+    const build = () => new GenAuthEmulator({ ad, allowRemote: true, host: '0.0.0.0', ...options });
+    if (isRefused) expect(build).toThrow(/^ad: with allowRemote and no secret, .* give an appSecret of your own/);
+    else expect(build).not.toThrow();
   });
 });
 
