@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { at } from './check.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
@@ -31,18 +32,22 @@ export function buildAccount(
   return enrol(key, claims, readStates(given, path, catalogs), readPassword(given, path));
 }
 
-/**
- * The account of somebody whom a directory knows, for as long as the emulator runs. No password fits it here.
- *
- * @param claims as the directory has them; what the emulator would not take for that claim is left out
- */
-export function buildDirectoryAccount(key: string, claims: Readonly<Record<string, string>>): Account {
-  return enrol(key, pickClaims(claims), {}, NOBODY);
+/** What a directory tells of a user, by claim; `undefined` for what it does not tell. */
+export type DirectoryClaims = Readonly<Record<string, string | undefined>>;
+
+/** The account of somebody whom a directory knows, for as long as the emulator runs. No password fits it here. */
+export function buildDirectoryAccount(key: string): Account {
+  return enrol(key, {}, {}, NOBODY);
 }
 
-/** What a directory says now goes before what it said, or was told here. */
-export function updateFromDirectory(account: Account, claims: Readonly<Record<string, string>>): void {
-  account.claims = { ...account.claims, ...pickClaims(claims) };
+/** What a directory says now stands in place of what it said, or was told here; what is no such claim it does not say. */
+export function applyDirectoryClaims(account: Account, claims: DirectoryClaims): void {
+  const others = Object.entries(account.claims).filter(([name]) => !Object.hasOwn(claims, name));
+  const told = Object.entries(claims).filter(
+    ([name, value]) => value !== undefined && mistakeIn(name, value) === undefined,
+  );
+  const next = Object.fromEntries([...others, ...told]);
+  if (!isDeepStrictEqual(next, account.claims)) account.claims = { ...next, updated_at: new Date().toISOString() };
 }
 
 function enrol(key: string, claims: Record<string, unknown>, states: UserStates, password: PasswordHash): Account {
@@ -53,10 +58,6 @@ function enrol(key: string, claims: Record<string, unknown>, states: UserStates,
     password,
     removed: false,
   };
-}
-
-function pickClaims(claims: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(claims).filter(([name, value]) => mistakeIn(name, value) === undefined));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { at, readInteger, readObject, readString } from './check.js';
 import { EmulatorError, invalid, invalidSecret } from './errors.js';
@@ -77,9 +78,10 @@ export async function readActiveDirectoryEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<EmulatorActiveDirectory | undefined> {
   const names = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[];
-  const set = names.filter((name) => env[name] !== undefined);
+  // An empty one is as good as none: docker compose hands those over.
+  const set = names.filter((name) => (env[name] ?? '') !== '');
   if (set.length === 0) return undefined;
-  const missing = names.find((name) => name !== 'EMULATOR_AD_CA' && env[name] === undefined);
+  const missing = names.find((name) => name !== 'EMULATOR_AD_CA' && !set.includes(name));
   if (missing !== undefined) {
     throw new EmulatorError(
       'invalid_input',
@@ -110,8 +112,14 @@ function readUrl(value: unknown, path: string): { url: string; host: string } {
 
 function readCertificate(value: unknown, path: string): string {
   const text = readString(value, path);
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw invalid(path, 'a certificate as PEM text, -----BEGIN CERTIFICATE-----', value);
+  try {
+    // Of several the first: for a key, or a path, that is enough.
+    new X509Certificate(text);
+    return text;
+  } catch {
+    // Not shown: it may be a file of quite another kind.
+    throw invalidSecret(path, 'a certificate as PEM text, -----BEGIN CERTIFICATE-----', value);
+  }
 }
 
 function readFilled(value: unknown, path: string): string {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, Entry } from 'ldapts';
+import type { DirectoryClaims } from './accounts.js';
 import type { ActiveDirectoryConfig } from './active-directory-options.js';
 import { importOptional } from './optional-dependency.js';
 import { furtherStep, Refusal } from './refusal.js';
@@ -31,13 +32,17 @@ const BIND_REFUSALS: ReadonlyMap<string, ConstructorParameters<typeof Refusal>> 
 
 /** LDAP result codes (RFC 4511 §4.1.9). */
 const INVALID_CREDENTIALS = 49;
-const NO_SUCH_OBJECT = 32;
+/** A referral, no such object, and what is no name at all: how directories say that a place is not theirs. */
+const NOT_THERE: readonly unknown[] = [10, 32, 34];
+
+type Ldapts = typeof import('ldapts');
 
 /** Whom the emulator's connection AD asks, where it has a real directory. */
 export class ActiveDirectory {
   readonly #config: ActiveDirectoryConfig;
-  readonly #conversations = new Set<() => void>();
-  #isOpen = false;
+  readonly #conversations = new Set<Conversation>();
+  /** While it is open. */
+  #ldapts: Ldapts | undefined;
 
   constructor(config: ActiveDirectoryConfig) {
     this.#config = config;
@@ -49,14 +54,13 @@ export class ActiveDirectory {
    * @throws EmulatorError `ldapts_missing`
    */
   async open(): Promise<void> {
-    await importLdapts();
-    this.#isOpen = true;
+    this.#ldapts = await importOptional('ldapts', async () => ({ default: await import('ldapts') }));
   }
 
-  /** Ends the conversations that are under way, and lets none begin. */
-  close(): void {
-    this.#isOpen = false;
-    for (const end of this.#conversations) end();
+  /** Ends the conversations that are under way, and lets none begin. Resolves when no connection is left. */
+  async close(): Promise<void> {
+    this.#ldapts = undefined;
+    await Promise.all([...this.#conversations].map((conversation) => conversation.end()));
   }
 
   /**
@@ -66,63 +70,45 @@ export class ActiveDirectory {
    * A name that nobody has takes the same steps, and so does an empty password: for a bind with an empty one a directory
    * would answer success without looking (RFC 4513 §5.1.2).
    *
-   * @returns the user's claims; `undefined` for a name or a password that is wrong
+   * @returns the user's claims, `undefined` for those that the directory does not tell; or `undefined` for a name or a password
+   * that is wrong
    * @throws Refusal for all else that the directory says, and where it says nothing
    */
-  async authenticate(name: string, password: string): Promise<Record<string, string> | undefined> {
-    return this.#converse(async (client) => {
-      const entry = await this.#find(client, name);
-      const nobody = `CN=${randomUUID()},${this.#config.baseDn}`;
-      const user = password === '' ? undefined : entry;
-      const reason = await tryBind(client, user?.dn ?? nobody, password || randomUUID());
-      const refusal = BIND_REFUSALS.get(reason ?? '');
-      if (refusal) throw new Refusal(...refusal);
-      return user && reason === undefined ? readClaims(user) : undefined;
-    });
-  }
-
-  async #converse<Result>(talk: (client: Client) => Promise<Result>): Promise<Result> {
-    const { url, host, ca, timeout } = this.#config;
-    const { Client } = await importLdapts();
-    if (!this.#isOpen) throw fail('directoryUnreachable', 'the emulator stops');
-    // The host once more: ldapts makes another IPv6 address of one that it reads from a URL.
-    const tlsOptions = { host, ...(ca !== undefined && { ca }) };
-    const client = new Client({ url, tlsOptions });
-    let end = (): void => {};
-    let timer: NodeJS.Timeout | undefined;
-    const ended = new Promise<never>((_, reject) => {
-      end = () => reject(fail('directoryUnreachable', 'the emulator stops'));
-      timer = setTimeout(() => reject(fail('directoryTimeout', `${timeout} ms`)), timeout);
-    });
-    this.#conversations.add(end);
+  async authenticate(name: string, password: string): Promise<DirectoryClaims | undefined> {
+    const ldapts = this.#ldapts;
+    if (ldapts === undefined) throw failure('directoryUnreachable', 'the emulator does not run');
+    const conversation = new Conversation(ldapts, this.#config);
+    this.#conversations.add(conversation);
     try {
-      return await Promise.race([talk(client), ended]);
-    } catch (error) {
-      throw error instanceof Refusal ? error : toFailure(error);
+      return await conversation.hold(async () => {
+        const entry = await this.#find(ldapts, conversation, name);
+        const nobody = `CN=${randomUUID()},${this.#config.baseDn}`;
+        const user = password === '' ? undefined : entry;
+        const reason = await tryBind(conversation, user?.dn ?? nobody, password || randomUUID());
+        const refusal = BIND_REFUSALS.get(reason ?? '');
+        if (refusal) throw new Refusal(...refusal);
+        return user && reason === undefined ? readClaims(user) : undefined;
+      });
     } finally {
-      clearTimeout(timer);
-      this.#conversations.delete(end);
-      await client.unbind().catch(() => {});
+      this.#conversations.delete(conversation);
     }
   }
 
-  async #find(client: Client, name: string): Promise<Entry | undefined> {
+  async #find(ldapts: Ldapts, conversation: Conversation, name: string): Promise<Entry | undefined> {
     const { bindDn, bindPassword, baseDn } = this.#config;
-    const reason = await tryBind(client, bindDn, bindPassword);
+    const reason = await tryBind(conversation, bindDn, bindPassword).catch(blame('bindDn'));
     if (reason !== undefined) {
-      throw fail('directoryMisconfigured', `the directory refuses bindDn with bindPassword (data ${reason})`);
+      const data = reason === '' ? '' : ` (data ${reason})`;
+      throw failure('directoryMisconfigured', `the directory refuses bindDn with bindPassword${data}`);
     }
-    const { AndFilter, EqualityFilter } = await importLdapts();
     // Computers are users as well, by their class alone.
     const wanted = { objectCategory: 'person', objectClass: 'user', sAMAccountName: name };
-    const filters = Object.entries(wanted).map(([attribute, value]) => new EqualityFilter({ attribute, value }));
+    const filters = Object.entries(wanted).map(([attribute, value]) => new ldapts.EqualityFilter({ attribute, value }));
     const attributes = Object.values(CLAIM_ATTRIBUTES).flat();
-    // Two: one that is found must be the only one.
-    const search = { filter: new AndFilter({ filters }), attributes, sizeLimit: 2 };
-    const { searchEntries } = await client.search(baseDn, search).catch((error: unknown) => {
-      throw codeOf(error) === NO_SUCH_OBJECT ? fail('directoryMisconfigured', 'the directory has no baseDn') : error;
-    });
-    if (searchEntries.length > 1) throw fail('directoryFailed', 'several users have that name');
+    // Without a limit of ours: behind one, ldapts takes a part of the answer for the whole.
+    const search = { filter: new ldapts.AndFilter({ filters }), attributes };
+    const { searchEntries } = await conversation.ask((client) => client.search(baseDn, search)).catch(blame('baseDn'));
+    if (searchEntries.length > 1) throw failure('directoryFailed', 'several users have that name');
     const [entry] = searchEntries;
     // A directory passes over spaces and accents, which the emulator's own count of failures does not.
     const found = textOf(entry?.['sAMAccountName'])?.toLowerCase();
@@ -130,10 +116,61 @@ export class ActiveDirectory {
   }
 }
 
+/** One connection to the directory, with one deadline for all that is said over it. */
+class Conversation {
+  readonly #client: Client;
+  readonly #timeout: number;
+  #isOver = false;
+  #end = (): void => {};
+  #held: Promise<unknown> = Promise.resolve();
+
+  constructor({ Client }: Ldapts, { url, host, ca, timeout }: ActiveDirectoryConfig) {
+    // The host once more: ldapts makes another IPv6 address of one that it reads from a URL.
+    this.#client = new Client({ url, tlsOptions: { host, ...(ca !== undefined && { ca }) } });
+    this.#timeout = timeout;
+  }
+
+  /** @throws Refusal where the talk does, and where the directory cannot be reached or is late */
+  hold<Result>(talk: () => Promise<Result>): Promise<Result> {
+    const result = this.#race(talk);
+    this.#held = result.catch(() => {});
+    return result;
+  }
+
+  /** One question. None is asked any more once the conversation is over, though the answer to the last one still came. */
+  async ask<Result>(question: (client: Client) => Promise<Result>): Promise<Result> {
+    if (this.#isOver) throw new Error('The conversation is over.');
+    return question(this.#client);
+  }
+
+  /** Resolves when the connection is gone. */
+  async end(): Promise<void> {
+    this.#end();
+    await this.#held;
+  }
+
+  async #race<Result>(talk: () => Promise<Result>): Promise<Result> {
+    let timer: NodeJS.Timeout | undefined;
+    const ended = new Promise<never>((_, reject) => {
+      this.#end = () => reject(failure('directoryUnreachable', 'the emulator stops'));
+      timer = setTimeout(() => reject(failure('directoryTimeout', `${this.#timeout} ms`)), this.#timeout);
+    });
+    try {
+      return await Promise.race([talk(), ended]);
+    } catch (error) {
+      throw error instanceof Refusal ? error : toFailure(error);
+    } finally {
+      this.#isOver = true;
+      clearTimeout(timer);
+      await this.#client.unbind().catch(() => {});
+    }
+  }
+}
+
 /** @returns `undefined` for success, else the directory's reason: the number behind `data` */
-async function tryBind(client: Client, dn: string, password: string): Promise<string | undefined> {
+async function tryBind(conversation: Conversation, dn: string, password: string): Promise<string | undefined> {
   try {
-    await client.bind(dn, password);
+    await conversation.ask((client) => client.bind(dn, password));
     return undefined;
   } catch (error) {
     if (codeOf(error) !== INVALID_CREDENTIALS) throw error;
@@ -141,11 +178,20 @@ async function tryBind(client: Client, dn: string, password: string): Promise<st
   }
 }
 
-function readClaims(entry: Entry): Record<string, string> {
+/** What the directory does not know of the configuration's names is the operator's to mend. */
+const blame =
+  (member: keyof ActiveDirectoryConfig) =>
+  (error: unknown): never => {
+    throw NOT_THERE.includes(codeOf(error))
+      ? failure('directoryMisconfigured', `the directory has no such ${member}`)
+      : error;
+  };
+
+function readClaims(entry: Entry): DirectoryClaims {
   const claims = Object.entries(CLAIM_ATTRIBUTES).map(([claim, attributes]) => {
-    return [claim, attributes.map((attribute) => textOf(entry[attribute])).find((text) => text !== undefined)];
+    return [claim, attributes.map((attribute) => textOf(entry[attribute])).find((text) => text !== undefined)] as const;
   });
-  return Object.fromEntries(claims.filter(([, value]) => value !== undefined)) as Record<string, string>;
+  return Object.fromEntries(claims);
 }
 
 /** The one value, or the first; bytes that are no text are none. */
@@ -161,22 +207,19 @@ function codeOf(error: unknown): unknown {
 
 type Failure = 'directoryUnreachable' | 'directoryMisconfigured' | 'directoryTimeout' | 'directoryFailed';
 
-function fail(failure: Failure, reason: string): Refusal {
-  const { message, ...answer } = SIGN_IN_ERRORS[failure];
+function failure(what: Failure, reason: string): Refusal {
+  const { message, ...answer } = SIGN_IN_ERRORS[what];
   return new Refusal('directory_failed', { ...answer, message: `${message}: ${reason}.` });
 }
 
 /** Only the code goes on: a text of the directory's may tell more than somebody at a login should read. */
 function toFailure(error: unknown): Refusal {
   const code = codeOf(error);
-  if (typeof code === 'number') return fail('directoryFailed', `LDAP result code ${code}`);
-  if (typeof code !== 'string') return fail('directoryUnreachable', 'the connection ended');
-  const isDistrusted = /CERT|SIGNATURE/.test(code);
+  if (typeof code === 'number') return failure('directoryFailed', `LDAP result code ${code}`);
+  if (typeof code !== 'string') return failure('directoryUnreachable', 'the connection ended');
+  // Node's codes for certificates (node:tls, X509 certificate error codes).
+  const isDistrusted = /CERT|SIGNATURE|CHAIN|HOSTNAME|^INVALID_/.test(code);
   return isDistrusted
-    ? fail('directoryMisconfigured', `its certificate is not trusted (${code}), see ca`)
-    : fail('directoryUnreachable', code);
-}
-
-function importLdapts(): Promise<typeof import('ldapts')> {
-  return importOptional('ldapts', async () => ({ default: await import('ldapts') }));
+    ? failure('directoryMisconfigured', `its certificate is not trusted (${code}), see ca`)
+    : failure('directoryUnreachable', code);
 }

@@ -322,8 +322,7 @@ export class GenAuthEmulator {
   async #close(running: Promise<Listener> | undefined): Promise<void> {
     // One that failed to start has nothing to close; its caller was told why.
     const listener = await running?.catch(() => undefined);
-    this.#state.activeDirectory?.close();
-    await listener?.close();
+    await Promise.all([this.#state.activeDirectory?.close(), listener?.close()]);
     this.#state.origin = undefined;
   }
 }

@@ -86,8 +86,8 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
 }
 
 /**
- * Who it is. Up to the verdict, everybody takes the same path and the same time: those who exist and those who do not,
- * the locked ones, and those whose password cannot be decrypted.
+ * Who it is. Up to the verdict, everybody takes the same path and the same time, but for what a real directory takes by itself:
+ * those who exist and those who do not, the locked ones, and those whose password cannot be decrypted.
  *
  * The verdict itself tells a password that cannot be decrypted from a wrong one (499 / 2016), since GenAuth does. With RSA
  * a stranger who has recorded a ciphertext can make an oracle of that (Bleichenbacher's attack): here no secret is at stake.
@@ -140,9 +140,10 @@ async function askDirectory(
   name: string,
   clear: string,
 ): Promise<Match> {
-  const password = protection.isLocked(users.keyOf('AD', name)) ? '' : clear;
-  const claims = await directory.authenticate(name, password);
-  return { account: claims && users.admitFromDirectory(name, claims), isRight: claims !== undefined };
+  const known = users.findAdAccount(name);
+  const isLocked = protection.isLocked(users.keyOf('AD', name)) || known?.states.lockout === true;
+  const claims = await directory.authenticate(name, isLocked ? '' : clear);
+  return { account: claims ? users.admitFromDirectory(name, claims) : known, isRight: claims !== undefined };
 }
 
 function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {

@@ -1,12 +1,13 @@
 import {
   type Account,
+  applyDirectoryClaims,
   buildAccount,
   buildDirectoryAccount,
+  type DirectoryClaims,
   isIdentifier,
   readChanges,
   readClaims,
   taken,
-  updateFromDirectory,
 } from './accounts.js';
 import { at, readObject } from './check.js';
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
@@ -160,10 +161,9 @@ export class UserDirectory {
    *
    * @param name as it was typed
    */
-  admitFromDirectory(name: string, claims: Readonly<Record<string, string>>): Account {
-    const known = this.findAdAccount(name);
-    if (known) updateFromDirectory(known, claims);
-    const account = known ?? buildDirectoryAccount(adKey(name), claims);
+  admitFromDirectory(name: string, claims: DirectoryClaims): Account {
+    const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name));
+    applyDirectoryClaims(account, claims);
     this.#adAccounts.set(name.toLowerCase(), account);
     return account;
   }

@@ -153,7 +153,7 @@ export class DomainController {
       try {
         return await this.#administrator.bind('administrator@example.test', this.#adminPassword);
       } catch (error) {
-        if ((error as { code?: unknown }).code !== 'ECONNREFUSED' || samba.exitCode !== null) throw error;
+        if ((error as { code?: unknown }).code !== 'ECONNREFUSED' || hasEnded(samba)) throw error;
         await delay(20);
       }
     }
@@ -164,7 +164,7 @@ export class DomainController {
     await this.#administrator.unbind();
     const samba = this.#samba;
     this.#samba = undefined;
-    if (samba === undefined || samba.exitCode !== null) return;
+    if (samba === undefined || hasEnded(samba)) return;
     const ended = once(samba, 'exit');
     samba.stdin?.end();
     await ended;
@@ -184,6 +184,8 @@ export class DomainController {
       'tls certfile': this.#path('cert.pem'),
       'tls cafile': this.#path('ca.pem'),
       'log file': this.#path('log'),
+      // Rights in a file of its own: in a container root may not write them where others lie.
+      'vfs objects': 'dfs_samba4 acl_xattr xattr_tdb',
       // What keeps a domain's names and topology right, and has none to ask here.
       'dns update command': '/bin/true',
       'spn update command': '/bin/true',
@@ -202,7 +204,10 @@ export class DomainController {
       `--host-ip=${this.#address}`,
       `--adminpass=${this.#adminPassword}`,
       ...Object.entries(options).map(([name, value]) => `--option=${name}=${value}`),
-    ]);
+    ]).catch(({ stderr }: { stderr: string }) => {
+      // And not its message, which is the whole command with the password.
+      throw new Error(`samba-tool domain provision failed:\n${stderr}`);
+    });
   }
 
   async #change(dn: string, attributes: Values): Promise<void> {
@@ -215,6 +220,10 @@ export class DomainController {
   #path(name: string): string {
     return join(this.#folder, name);
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 function toAttribute([type, value]: [string, string | Buffer]): Attribute {

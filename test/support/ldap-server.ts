@@ -31,8 +31,11 @@ export interface LdapAnswer {
 
 export type LdapEntry = Readonly<Record<string, string | Buffer | readonly string[]>>;
 
-/** What to do with a request: answer it, cut the connection, or say nothing. */
-export type LdapBehaviour = (request: LdapRequest) => LdapAnswer | 'drop' | 'silence';
+/** What to do with a request: answer it, cut the connection, say nothing, or answer it when the test wants to. */
+export type LdapBehaviour = (request: LdapRequest) => LdapAnswer | 'drop' | 'silence' | 'later';
+
+/** Gets what sends the answer to a request that is answered later. */
+export type OnLater = (send: (answer: LdapAnswer) => void) => void;
 
 /** BER (X.690 §8.1): tag, length, content. */
 function ber(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
@@ -67,21 +70,30 @@ export class LdapServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(certificate: Certificate, behave: LdapBehaviour) {
+  private constructor(certificate: Certificate, behave: LdapBehaviour, onLater: OnLater) {
     this.#server = createServer(certificate, (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
       socket.on('data', (bytes) => {
-        const answer = this.#answer(bytes, behave);
+        const request = readRequest(bytes);
+        if (request === undefined) return;
+        this.requests.push(request);
+        const send = (each: LdapAnswer): void => void socket.write(buildAnswer(bytes, request, each));
+        const answer = behave(request);
         if (answer === 'drop') socket.destroy();
-        else if (answer !== 'silence') socket.write(answer);
+        else if (answer === 'later') onLater(send);
+        else if (answer !== 'silence') send(answer);
       });
     });
   }
 
   /** Listens on a free port of a loopback address. */
-  static async start(certificate: Certificate, behave: LdapBehaviour, host = '127.0.0.1'): Promise<LdapServer> {
-    const server = new LdapServer(certificate, behave);
+  static async start(
+    certificate: Certificate,
+    behave: LdapBehaviour,
+    { host = '127.0.0.1', onLater = () => {} }: { host?: string; onLater?: OnLater | undefined } = {},
+  ): Promise<LdapServer> {
+    const server = new LdapServer(certificate, behave, onLater);
     server.#server.listen(0, host);
     await once(server.#server, 'listening');
     return server;
@@ -102,25 +114,30 @@ export class LdapServer {
     this.#server.close();
     await once(this.#server, 'close');
   }
+}
 
-  #answer(bytes: Buffer, behave: LdapBehaviour): Buffer | 'drop' | 'silence' {
-    const { content: id, rest: operation } = readBer(readBer(bytes).content);
-    const tag = operation[0];
-    if (tag !== BIND.request && tag !== SEARCH.request) return 'silence';
-    const request = tag === BIND.request ? readBind(operation) : readSearch(operation);
-    this.requests.push(request);
-    const answer = behave(request);
-    if (typeof answer === 'string') return answer;
-    const { code, text = '', entries = [] } = answer;
-    const limit = request.kind === 'search' && request.sizeLimit > 0 ? request.sizeLimit : Infinity;
-    // As a directory does: so many, and then that there are more.
-    const result = [ber(ENUMERATED, Buffer.from([entries.length > limit ? 4 : code])), ber(TEXT), ber(TEXT, text)];
-    const messages = [
-      ...entries.slice(0, limit).map((entry) => buildEntry(entry)),
-      ber(tag === BIND.request ? BIND.answer : SEARCH.answer, ...result),
-    ];
-    return Buffer.concat(messages.map((message) => ber(SEQUENCE, ber(INTEGER, id), message)));
-  }
+/** The number of a message, and what stands behind it. */
+function readMessage(bytes: Buffer): { id: Buffer; operation: Buffer } {
+  const { content: id, rest: operation } = readBer(readBer(bytes).content);
+  return { id, operation };
+}
+
+function readRequest(bytes: Buffer): LdapRequest | undefined {
+  const { operation } = readMessage(bytes);
+  if (operation[0] === BIND.request) return readBind(operation);
+  return operation[0] === SEARCH.request ? readSearch(operation) : undefined;
+}
+
+function buildAnswer(bytes: Buffer, request: LdapRequest, { code, text = '', entries = [] }: LdapAnswer): Buffer {
+  const { id } = readMessage(bytes);
+  const limit = request.kind === 'search' && request.sizeLimit > 0 ? request.sizeLimit : Infinity;
+  // As a directory does: so many, and then that there are more.
+  const result = [ber(ENUMERATED, Buffer.from([entries.length > limit ? 4 : code])), ber(TEXT), ber(TEXT, text)];
+  const messages = [
+    ...entries.slice(0, limit).map((entry) => buildEntry(entry)),
+    ber(request.kind === 'bind' ? BIND.answer : SEARCH.answer, ...result),
+  ];
+  return Buffer.concat(messages.map((message) => ber(SEQUENCE, ber(INTEGER, id), message)));
 }
 
 function readBind(operation: Buffer): LdapBind {

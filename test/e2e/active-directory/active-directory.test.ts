@@ -33,21 +33,26 @@ const PEOPLE = {
   expired: { password: makePassword(), attributes: { accountExpires: toFileTime(new Date(Date.now() - 86_400_000)) } },
   mustchange: { password: makePassword(), attributes: { pwdLastSet: '0' } },
   nohours: { password: makePassword(), attributes: { logonHours: Buffer.alloc(21) } },
+  // WORKSTATION_TRUST_ACCOUNT
+  PC1$: { password: makePassword(), attributes: { objectClass: 'computer', userAccountControl: '4096' } },
   nowhere: { password: makePassword(), attributes: { userWorkstations: 'NOT-HERE' } },
 } as const;
 
 const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentials' };
 
 (OBSTACLE === undefined ? describe : describe.skip)('with an Active Directory (Samba)', () => {
+  let starting: Promise<DomainController> | undefined;
   let directory: DomainController;
 
   beforeAll(async () => {
-    directory = await DomainController.start();
+    starting = DomainController.start();
+    directory = await starting;
     for (const [name, { password, attributes }] of Object.entries(PEOPLE)) {
       await directory.addUser(name, password, attributes);
     }
   }, 120_000);
-  afterAll(() => directory?.stop());
+  // Also one that was not there in time.
+  afterAll(async () => (await starting?.catch(() => undefined))?.stop());
 
   describe.each(SAMPLES)('the sample %s', (sampleName) => {
     let sample: RunningSample;
@@ -110,7 +115,6 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       'zhangsan@example.test',
       'CN=zhangsan,CN=Users,DC=example,DC=test',
       '张三',
-      'DC1$',
       'nobody',
       'z'.repeat(256),
     ])('takes the name %j for nobody', async (name) => {
@@ -118,6 +122,10 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       const { status, body } = await login(name, ZHANG.password);
       expect([status, body]).toEqual([401, expect.objectContaining(WRONG)]);
       expect(await directory.readUser(ZHANG.name, 'badPwdCount')).toBe('0');
+    });
+
+    it('takes a computer for nobody, though it has a password', async () => {
+      expect((await login('PC1$', PEOPLE['PC1$'].password)).body).toEqual(expect.objectContaining(WRONG));
     });
 
     it.each([
@@ -247,6 +255,7 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       ['another password of the one that searches', { bindPassword: makePassword() }],
       ['one that searches and is not there', { bindDn: 'CN=nobody,CN=Users,DC=example,DC=test' }],
       ['a place that is not there', { baseDn: 'DC=nowhere,DC=test' }],
+      ['a place that is no name', { baseDn: 'CN=Users;;' }],
     ])('%s: a mistake of the operator, and not of the person', async (_, ad) => {
       await expect(signIn(ad)).rejects.toMatchObject({
         name: 'ConfigurationError',
