@@ -201,6 +201,7 @@ describe('what the directory says', () => {
     const before = await readUserInfo(emulator, 'ZHANGSAN');
     emulator.updateAdAccount('zhangsan', { nickname: 'San' });
     const same = await readUserInfo(emulator, 'zhangsan');
+    expect((await readUserInfo(emulator))['updated_at']).toBe(same['updated_at']);
     displayName = 'Zhang San-Li';
     more = {};
     const after = await readUserInfo(emulator, 'zhangsan');
