@@ -72,7 +72,7 @@ export function readActiveDirectory(value: unknown, path: string): ActiveDirecto
  * password among the arguments of a program would be there for everybody on the machine to see.
  *
  * @returns `undefined` where none of them is set
- * @throws EmulatorError `invalid_input`: the first variable that is missing, or a file that cannot be read
+ * @throws EmulatorError `invalid_input`: the variables that are missing, or a file that cannot be read
  */
 export async function readActiveDirectoryEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -81,12 +81,10 @@ export async function readActiveDirectoryEnvironment(
   // An empty one is as good as none: docker compose hands those over.
   const set = names.filter((name) => (env[name] ?? '') !== '');
   if (set.length === 0) return undefined;
-  const missing = names.find((name) => name !== 'EMULATOR_AD_CA' && !set.includes(name));
-  if (missing !== undefined) {
-    throw new EmulatorError(
-      'invalid_input',
-      `${missing} is not set, and ${set.join(', ')} is: a directory needs both.`,
-    );
+  const missing = names.filter((name) => name !== 'EMULATOR_AD_CA' && !set.includes(name));
+  if (missing.length > 0) {
+    const rule = 'a directory needs every EMULATOR_AD_ variable but EMULATOR_AD_CA';
+    throw new EmulatorError('invalid_input', `${set.join(', ')} without ${missing.join(', ')}: ${rule}.`);
   }
   const ad = Object.fromEntries(set.map((name) => [VARIABLES[name], env[name]])) as unknown as EmulatorActiveDirectory;
   return ad.ca === undefined ? ad : { ...ad, ca: await readCertificateFile(ad.ca) };

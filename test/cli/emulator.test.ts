@@ -315,10 +315,13 @@ describe('a real Active Directory that the environment tells wrongly', () => {
     EMULATOR_AD_BASE_DN: 'DC=invalid',
   };
   test.each<[Record<string, string>, string]>([
-    [{ EMULATOR_AD_URL: 'ldaps://dc.invalid' }, 'EMULATOR_AD_BIND_DN is not set, and EMULATOR_AD_URL is'],
+    [
+      { EMULATOR_AD_URL: 'ldaps://dc.invalid' },
+      'EMULATOR_AD_URL without EMULATOR_AD_BIND_DN, EMULATOR_AD_BIND_PASSWORD, EMULATOR_AD_BASE_DN: a directory',
+    ],
     [{ ...AD, EMULATOR_AD_URL: 'ldap://dc.invalid' }, "ad.url: expected 'ldaps://HOST'"],
     [{ ...AD, EMULATOR_AD_CA: '/nowhere/ca.pem' }, 'EMULATOR_AD_CA: cannot read /nowhere/ca.pem (ENOENT).'],
-    [{ ...AD, EMULATOR_AD_BIND_PASSWORD: '' }, 'ad.bindPassword: expected a string that is not empty'],
+    [{ ...AD, EMULATOR_AD_CA: join(import.meta.dirname, 'support.ts') }, 'ad.ca: expected a certificate as PEM text'],
   ])('%j', async (env, message) => {
     const { code, stdout, stderr } = await runWith(env, 'emulator', '--port', '0');
     expect(stderr).toContain(`passport-genauth emulator: ${message}`);
