@@ -106,7 +106,8 @@ async function showResult(login) {
   element('received-part').hidden = received === undefined;
   element('client-ip').textContent = received?.clientIp ?? 'none';
   element('context').textContent = JSON.stringify(received?.context ?? null);
-  element('result').hidden = false;
+  // Unless somebody signed out meanwhile.
+  if (session === login) element('result').hidden = false;
 }
 
 function post(path, body) {
