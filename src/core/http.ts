@@ -66,6 +66,11 @@ export class Http {
   readonly #settings: HttpSettings;
   readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
   readonly #config: Omit<InternalAxiosRequestConfig, 'headers'>;
+  /**
+   * axios without what stands around it: merging of settings, interceptors and transformations, none of which are used here,
+   * cost 45 to 60 µs for each exchange (see `bench/README.md`).
+   */
+  readonly #exchange = axios.getAdapter('http');
   /** How often connections were ended by us, which looks like a reset by the other side. */
   #closings = 0;
 
@@ -115,9 +120,9 @@ export class Http {
     });
     try {
       const closings = this.#closings;
-      const response = await exchange(config).catch((error: unknown) => {
+      const response = await this.#exchange(config).catch((error: unknown) => {
         const isOurs = this.#closings !== closings;
-        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return exchange(config);
+        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return this.#exchange(config);
         throw error;
       });
       return toAnswer(what, response as AxiosResponse<Buffer>);
@@ -140,15 +145,7 @@ export class Http {
   }
 }
 
-/**
- * axios without what stands around it: merging of settings, interceptors and transformations, none of which are used here, take a
- * third of its time.
- */
-const exchange = axios.getAdapter('http');
-
-/**
- * What of an AbortSignal axios uses. A real one costs more than all else of a deadline, at each exchange.
- */
+/** What of an AbortSignal axios uses. A real one costs 14 to 25 µs for each exchange (see `bench/README.md`). */
 class Deadline implements GenericAbortSignal {
   aborted = false;
   readonly #listeners = new Set<() => void>();
