@@ -39,10 +39,7 @@ export async function authenticateBearer(
   const token = parseBearerToken(req) ?? '';
   const claims = await client.verifyBearerToken(token);
   if (requirements.introspect !== undefined) await client.requireActive(token, claims, requirements.introspect);
-  const { scopes, roles, tenant } = requirements;
-  if ((scopes ?? roles ?? tenant) !== undefined) {
-    await authorize(requirements, { claims, getUserClaims: () => client.getUserClaims(token, claims) }, req);
-  }
+  await authorize(requirements, { claims, getUserClaims: () => client.getUserClaims(token, claims) }, req);
   return { user: await client.getUser(token, claims), info: { claims } };
 }
 
