@@ -23,6 +23,9 @@ const SEARCHER = 'svc-genauth';
 /** Failures after which the domain locks an account, for a minute. */
 export const LOCK_AFTER = 3;
 
+/** For making a domain, and for its start: both take seconds. */
+const PATIENCE_MS = 60_000;
+
 type Values = Readonly<Record<string, string | Buffer>>;
 
 /** Why no domain controller can run here; `undefined` where one can. */
@@ -148,12 +151,15 @@ export class DomainController {
       { stdio: ['pipe', 'ignore', 'ignore'] },
     );
     this.#samba = samba;
+    const latest = Date.now() + PATIENCE_MS;
     // Nothing that Samba prints says when it listens.
     for (;;) {
       try {
         return await this.#administrator.bind('administrator@example.test', this.#adminPassword);
       } catch (error) {
-        if ((error as { code?: unknown }).code !== 'ECONNREFUSED' || hasEnded(samba)) throw error;
+        if ((error as { code?: unknown }).code !== 'ECONNREFUSED' || hasEnded(samba) || Date.now() > latest) {
+          throw error;
+        }
         await delay(20);
       }
     }
@@ -191,7 +197,7 @@ export class DomainController {
       'spn update command': '/bin/true',
       'samba kcc command': '/bin/true',
     };
-    await run('samba-tool', [
+    const command = [
       'domain',
       'provision',
       '--quiet',
@@ -204,7 +210,8 @@ export class DomainController {
       `--host-ip=${this.#address}`,
       `--adminpass=${this.#adminPassword}`,
       ...Object.entries(options).map(([name, value]) => `--option=${name}=${value}`),
-    ]).catch(({ stderr }: { stderr: string }) => {
+    ];
+    await run('samba-tool', command, { timeout: PATIENCE_MS }).catch(({ stderr }: { stderr: string }) => {
       // And not its message, which is the whole command with the password.
       throw new Error(`samba-tool domain provision failed:\n${stderr}`);
     });
