@@ -311,6 +311,24 @@ describe('discovery and keys', () => {
     }
   });
 
+  const PLACE = String.raw`http://127\.0\.0\.1:\d+/oidc/\.well-known/jwks\.json`;
+  test.each<[string, (at: Issuer) => Record<string, string> | void, string]>([
+    [
+      'discovery is of another issuer',
+      (at) => at.reply(DISCOVERY_PATH, { body: { issuer: `${at.issuer}/`, jwks_uri: at.url + JWKS_PATH } }),
+      `^The key set cannot be had\\. The key set is at ${PLACE}\\.$`,
+    ],
+    ['the address is wrong', (at) => ({ GENAUTH_JWKS_URI: `${at.url}/wrong` }), `\\. The key set is at ${PLACE}\\.$`],
+    ['there is none', (at) => at.reply(JWKS_PATH, { status: 404 }), `\\. It is nowhere else\\.$`],
+  ])('where the keys are is told, if %s', async (_, arrange, seen) => {
+    const { url, clientOptions } = issuer();
+    issuer().reply('/oidc/token', { status: 400, body: { error: 'invalid_grant' } });
+    const changes = arrange(issuer()) ?? {};
+    const env = { GENAUTH_APP_HOST: url, GENAUTH_APP_ID: clientOptions.appId, GENAUTH_APP_SECRET: SECRET, ...changes };
+    const { findings } = (await visit(env)).report;
+    expect(findings.find(({ code }) => code === 'jwks_unusable')?.seen).toMatch(new RegExp(seen));
+  });
+
   test('the key set with the app id is found where it is the only one', async () => {
     const emulator = await emulate({ jwksAddress: 'app' });
     const { problems, report } = await visit(environmentOf(emulator));

@@ -84,6 +84,28 @@ if (BROWSER === undefined) {
       expect(await page.isVisible('#failure')).toBe(false);
     });
 
+    it('stays signed out, though the answers to a refresh come later', async () => {
+      await signIn('alice', 'passw0rd');
+      await page.waitForSelector('#result:not([hidden])');
+      let letOrdersGo = (): void => {};
+      const mayGo = new Promise<void>((resolve) => (letOrdersGo = resolve));
+      await page.route('**/orders', async (route) => {
+        await mayGo;
+        await route.continue();
+      });
+      await page.evaluate(`document.querySelector('#context').textContent = ''`);
+      const asked = page.waitForRequest((request) => request.url().endsWith('/orders'));
+      await page.click('#refresh');
+      await asked;
+      await page.click('#logout');
+      await page.waitForSelector('#result', { state: 'hidden' });
+      letOrdersGo();
+      // The last that is written before the result would be shown.
+      await page.waitForFunction(`document.querySelector('#context').textContent !== ''`);
+      expect(await page.isVisible('#result')).toBe(false);
+      await page.unroute('**/orders');
+    });
+
     it('shows a picture when one is asked for, and signs in with it', async () => {
       const json = { 'content-type': 'application/json' };
       const body = JSON.stringify({ captchaAfter: 1 });
