@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { at } from './check.js';
+import { at, readSecret } from './check.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
-import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
+import { EmulatorError, invalid, show } from './errors.js';
 import { hashPassword, NOBODY, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 
@@ -110,9 +110,7 @@ function readRoleCodes(claims: Record<string, unknown>): string[] {
 }
 
 function readPassword(given: ReadonlyMap<string, unknown>, path: string): PasswordHash {
-  const password = given.get('password');
-  if (typeof password === 'string' && password !== '') return hashPassword(password);
-  throw invalidSecret(at(path, 'password'), 'a string that is not empty', password);
+  return hashPassword(readSecret(given.get('password'), at(path, 'password')));
 }
 
 function mistakeIn(claim: string, value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { at, readInteger, readObject, readString } from './check.js';
+import { at, readFilled, readInteger, readObject, readSecret, readString } from './check.js';
 import { EmulatorError, invalid, invalidSecret } from './errors.js';
 
 /** A real Active Directory: where it is, and who may search it. */
@@ -60,6 +60,7 @@ export function readActiveDirectory(value: unknown, path: string): ActiveDirecto
     host,
     ca: given.has('ca') ? readCertificate(given.get('ca'), at(path, 'ca')) : undefined,
     bindDn: readFilled(given.get('bindDn'), at(path, 'bindDn')),
+    // With an empty one a directory binds nobody, and says that all is well (RFC 4513 §5.1.2).
     bindPassword: readSecret(given.get('bindPassword'), at(path, 'bindPassword')),
     baseDn: readFilled(given.get('baseDn'), at(path, 'baseDn')),
     timeout: readInteger(given.get('timeout') ?? 5000, at(path, 'timeout'), 1, LONGEST_TIMEOUT),
@@ -118,15 +119,4 @@ function readCertificate(value: unknown, path: string): string {
     // Not shown: it may be a file of quite another kind.
     throw invalidSecret(path, 'a certificate as PEM text, -----BEGIN CERTIFICATE-----', value);
   }
-}
-
-function readFilled(value: unknown, path: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalid(path, 'a string that is not empty', value);
-}
-
-function readSecret(value: unknown, path: string): string {
-  // With an empty one a directory binds nobody, and says that all is well (RFC 4513 §5.1.2).
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalidSecret(path, 'a string that is not empty', value);
 }

@@ -1,4 +1,4 @@
-import { EmulatorError, invalid, show } from './errors.js';
+import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
 
 /** Whether a value is an object with named members, and not a list. */
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -43,6 +43,18 @@ export function readBoolean(value: unknown, path: string): boolean {
 export function readString(value: unknown, path: string): string {
   if (typeof value === 'string') return value;
   throw invalid(path, 'a string', value);
+}
+
+/** @throws EmulatorError `invalid_input` */
+export function readFilled(value: unknown, path: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw invalid(path, 'a string that is not empty', value);
+}
+
+/** The same for a secret, which no message shows. @throws EmulatorError `invalid_input` */
+export function readSecret(value: unknown, path: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw invalidSecret(path, 'a string that is not empty', value);
 }
 
 /** @throws EmulatorError `invalid_input` */

@@ -80,22 +80,22 @@ export function checkControlCaller(
 ): EmulatorResponse | undefined {
   if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
   if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
-  if (isForeignOrigin({ host, origin })) return refuse(403, 'Control is closed to other origins.');
+  if (isForeignOrigin(host, origin)) return refuse(403, 'Control is closed to other origins.');
   if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
   return undefined;
 }
 
 /** Whether a web page in the developer's browser, of any other origin, may have sent a request. */
-export function isOfForeignPage(caller: Pick<Caller, 'host' | 'origin'>): boolean {
-  return !isOwnHost(caller.host) || isForeignOrigin(caller);
+export function isOfForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
+  return !isOwnHost(host) || isForeignOrigin(host, origin);
 }
 
-function isForeignOrigin({ host, origin }: Pick<Caller, 'host' | 'origin'>): boolean {
-  return origin !== undefined && origin !== `http://${host}`;
+function isForeignOrigin(host: unknown, origin: unknown): boolean {
+  return origin !== undefined && origin !== `http://${String(host)}`;
 }
 
-function isOwnHost(host: string | undefined): boolean {
-  const url = `http://${host}`;
+function isOwnHost(host: unknown): boolean {
+  const url = `http://${String(host)}`;
   return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }
 

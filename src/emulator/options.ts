@@ -5,8 +5,8 @@ import {
   type EmulatorActiveDirectory,
   readActiveDirectory,
 } from './active-directory-options.js';
-import { readBoolean, readInteger, readList, readObject, readOneOf } from './check.js';
-import { EmulatorError, invalid, invalidSecret } from './errors.js';
+import { readBoolean, readInteger, readList, readObject, readOneOf, readSecret } from './check.js';
+import { EmulatorError, invalid } from './errors.js';
 import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './login-protection.js';
 import { type Catalogs, readCatalog, readMfa } from './user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users.js';
@@ -181,7 +181,7 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     port: readInteger(given.get('port') ?? 0, 'port', 0, 65_535),
     host: readHost(given.get('host') ?? '127.0.0.1', allowRemote),
     appId: readAppId(given.get('appId') ?? DEFAULT_APP_ID),
-    appSecret: readSecret(given.get('appSecret') ?? DEFAULT_APP_SECRET),
+    appSecret: readSecret(given.get('appSecret') ?? DEFAULT_APP_SECRET, 'appSecret'),
     tokenEndpointAuthMethod: readOneOf(
       given.get('tokenEndpointAuthMethod') ?? 'client_secret_post',
       'tokenEndpointAuthMethod',
@@ -283,9 +283,4 @@ function readUri(value: unknown, index: number): string {
     return value;
   }
   throw invalid(`postLogoutRedirectUris[${index}]`, 'an absolute URL of ASCII characters without a fragment', value);
-}
-
-function readSecret(value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw invalidSecret('appSecret', 'a string that is not empty', value);
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppJwksPath, PATHS } from '../core/wire.js';
 import { getCaptcha } from './captchas.js';
-import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, isOfForeignPage, runControl } from './control.js';
+import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, runControl } from './control.js';
 import { getDiscovery, getJwks } from './discovery.js';
 import { endSession } from './end-session.js';
 import { EmulatorError } from './errors.js';
@@ -86,17 +86,6 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.post(PATHS.userInfo, readForm, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.userInfo, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.endSession, serve(state, 'endsession', endSession));
-
-  const { ad, allowRemote } = state.config;
-  // Pages know the default secret as everybody does, and could try passwords there. With allowRemote it is not that one.
-  if (ad && !allowRemote) {
-    app.post(PATHS.signIn, (req, res, next) => {
-      const { host, origin } = req.headers;
-      if (!isOfForeignPage({ host, origin })) return next();
-      const message = 'Sign-ins are closed to web pages while a real directory judges them.';
-      send(res, envelope(toRequest(req), { statusCode: 403, message }));
-    });
-  }
 
   app.use(express.json({ limit: BODY_LIMIT }));
   app.post(PATHS.signIn, serve(state, 'signin', signIn));

@@ -38,6 +38,7 @@ export const SIGN_IN_ERRORS = {
   accountExpired: { statusCode: 403, apiCode: 2120008, message: 'Account has expired.' },
   notAllowedNow: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in at this time.' },
   notAllowedHere: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in from this computer.' },
+  closedToPages: { statusCode: 403, message: 'Sign-ins are closed to web pages while a real directory judges them.' },
   directoryMisconfigured: { statusCode: 422, apiCode: 2820002, message: 'The AD connection is configured wrongly' },
   directoryUnreachable: { statusCode: 601, message: 'The directory cannot be reached' },
   directoryTimeout: { statusCode: 408, message: 'The directory did not answer in time' },

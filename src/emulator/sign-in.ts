@@ -2,6 +2,7 @@ import type { WireSignInOptions } from '../core/wire.js';
 import type { ActiveDirectory } from './active-directory.js';
 import { isObject } from './check.js';
 import { authenticateClient } from './client-authentication.js';
+import { isOfForeignPage } from './control.js';
 import { EmulatorError } from './errors.js';
 import type { Grant } from './issued-tokens.js';
 import { mask } from './masking.js';
@@ -70,6 +71,11 @@ function stringOrNull(value: unknown): string | null {
 /** From the outside in: the body's form, the app, what it asks for, and only then the person. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
+  const { ad, allowRemote } = state.config;
+  // Pages know the default secret as everybody does, and could try passwords there. With allowRemote it is not that one.
+  if (ad && !allowRemote && isOfForeignPage(request.headers)) {
+    throw new Refusal('client_authentication_failed', SIGN_IN_ERRORS.closedToPages);
+  }
   if (!isObject(body)) throw malformed('The body must be a JSON object.');
 
   const client = authenticateClient(state.config, request, body);

@@ -20,7 +20,8 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
  * - `success`
  * - `invalid_credentials`: unknown user, wrong password, empty password (403, 2333)
  * - `invalid_request`: the body is not a sign-in that GenAuth documents (400)
- * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401)
+ * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401); a web page, while a real
+ *   directory judges (403)
  * - `app_not_found`: another app's id, or none (499, 2011)
  * - `decryption_failed`: the password is no ciphertext under the current key (499, 2016)
  * - `captcha_required`: the account has failed too often, and there was no captcha (403, 2000)

@@ -1,4 +1,4 @@
-import { at, readBoolean, readList, readObject, readString } from './check.js';
+import { at, readBoolean, readFilled, readList, readObject } from './check.js';
 import { EmulatorError, invalid, show } from './errors.js';
 import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from './sign-in-answers.js';
 
@@ -124,9 +124,5 @@ function readUserAnswer(value: unknown, path: string): PreparedSignInAnswer['env
 }
 
 function readNames(value: unknown, path: string): string[] {
-  return readList(value, path).map((item, i) => {
-    const name = readString(item, `${path}[${i}]`);
-    if (name === '') throw invalid(`${path}[${i}]`, 'a string that is not empty', name);
-    return name;
-  });
+  return readList(value, path).map((item, i) => readFilled(item, `${path}[${i}]`));
 }

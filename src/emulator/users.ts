@@ -85,7 +85,7 @@ export class UserDirectory {
   readonly #hasDirectory: boolean;
 
   /** @param hasDirectory whether the passwords of AD accounts are a real directory's, and so is who they are */
-  constructor(catalogs: Catalogs, hasDirectory = false) {
+  constructor(catalogs: Catalogs, hasDirectory: boolean) {
     this.#catalogs = catalogs;
     this.#hasDirectory = hasDirectory;
   }

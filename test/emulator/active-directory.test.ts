@@ -527,6 +527,9 @@ describe('web pages in the browser of whoever runs it', () => {
     const { text } = await ask(emulator.url, { path: '/api/v3/signin', json, headers });
     expect(JSON.parse(text)).toMatchObject({ statusCode });
     expect(directory.requests).toHaveLength(statusCode === 200 ? 3 : 0);
+    expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual([
+      statusCode === 200 ? 'success' : 'client_authentication_failed',
+    ]);
   });
 
   it('may send sign-ins where nothing is at stake', async () => {

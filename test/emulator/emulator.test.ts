@@ -175,7 +175,7 @@ describe('options', () => {
     ['mfa', [], 'mfa: expected true, false or a list of factors'],
     ['mfa', 'personal', 'got "personal"'],
     ['tenants', 't-1', 'tenants: expected a list, got "t-1".'],
-    ['tenants', ['t-1', 7], 'tenants[1]: expected a string, got 7.'],
+    ['tenants', ['t-1', 7], 'tenants[1]: expected a string that is not empty, got 7.'],
     ['tenants', ['t-1', 't-2', 't-1'], 'tenants[2]: "t-1" stands there already.'],
     ['roles', [''], 'roles[0]: expected a string that is not empty, got "".'],
     ['extendedFields', { school: 'text' }, 'extendedFields: expected a list, got an object.'],

@@ -255,7 +255,7 @@ test.each<[string, object, string]>([
   ['MFA', { mfa: 'SMS' }, 'user.mfa: expected true, false or a list of factors such as SMS, got "SMS".'],
   ['MFA without a factor', { mfa: [] }, 'user.mfa: expected'],
   ['an empty factor', { mfa: ['SMS', ''] }, 'user.mfa[1]: expected a string that is not empty, got "".'],
-  ['a factor', { mfa: [7] }, 'user.mfa[0]: expected a string, got 7.'],
+  ['a factor', { mfa: [7] }, 'user.mfa[0]: expected a string that is not empty, got 7.'],
   ['tenants', { tenants: 't-1' }, 'user.tenants: expected a list, got "t-1".'],
   [
     'a tenant that there is not',
