@@ -24,7 +24,7 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
   parseLogin: (req: GenAuthRequest, fields: Readonly<LoginFields>) => LoginBody,
 ): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
   const { credentials, captcha } = parseLogin(req, client.options.fields);
-  const options = mergeSignInOptions(captcha, await resolveSignInOptions(client, req));
+  const options = mergeSignInOptions(buildDefaultContext(req), captcha, await resolveSignInOptions(client, req));
   const outcome = await client.signIn(credentials, options);
   if (outcome.kind !== 'success') {
     throw toRejectedError(outcome, { options: client.options, acceptLanguage: req.headers['accept-language'] });
@@ -36,6 +36,12 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
     ...parseScope(options.scope ?? []),
   ]);
   return { user, info: { tokens, claims, requestId } };
+}
+
+/** The context of a sign-in whose `signInOptions` have none of their own. */
+function buildDefaultContext({ headers }: GenAuthRequest): SignInOptions {
+  const userAgent = headers['user-agent'];
+  return typeof userAgent === 'string' && userAgent !== '' ? { context: { userAgent } } : {};
 }
 
 /** What the server's own functions add; whatever they do wrong is our side's mistake, and not the person's. */
