@@ -12,7 +12,8 @@ export default {
   moduleNameMapper: {
     // The sample app imports the package by its public name: here it is tested against src.
     '^passport-genauth$': '<rootDir>/src/index.ts',
-    '^passport-genauth/(nest|emulator|testing)$': '<rootDir>/src/$1/index.ts',
+    '^passport-genauth/client$': '<rootDir>/src/client.ts',
+    '^passport-genauth/(nest|nest/openapi|emulator|testing|doctor)$': '<rootDir>/src/$1/index.ts',
     // TypeScript's ESM writes './x.js' for './x.ts'.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

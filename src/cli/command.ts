@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 /** What a command may touch of its process. */
 export interface CommandIo {
   /** Writes one line, or several, to standard output. */
@@ -23,19 +21,3 @@ export type Command = (args: readonly string[], io: CommandIo) => Promise<number
 
 /** Exit codes. `usage`: the command line, or a file that it names, has to be corrected. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
-
-/** What of this package's `package.json` the commands use. */
-export interface Manifest {
-  version: string;
-  engines: { node: string };
-  peerDependencies: Readonly<Record<string, string>>;
-}
-
-export async function readManifest(): Promise<Manifest> {
-  return JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
-}
-
-/** The version of this package. */
-export async function readVersion(): Promise<string> {
-  return (await readManifest()).version;
-}

@@ -1,4 +1,4 @@
-import type { DoctorReport, Finding } from './doctor-report.js';
+import type { DoctorReport, Finding } from '../doctor/report.js';
 
 const WIDTH = 110;
 const LABEL = 10;

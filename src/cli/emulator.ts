@@ -11,7 +11,8 @@ import {
   readUsersFile,
   type UsersFile,
 } from '../emulator/index.js';
-import { type Command, type CommandIo, EXIT, readVersion } from './command.js';
+import { readVersion } from '../core/util/manifest.js';
+import { type Command, type CommandIo, EXIT } from './command.js';
 
 const DEFAULT_PORT = 3999;
 

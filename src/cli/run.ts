@@ -1,4 +1,5 @@
-import { type Command, EXIT, readVersion } from './command.js';
+import { readVersion } from '../core/util/manifest.js';
+import { type Command, EXIT } from './command.js';
 import { runEmulator } from './emulator.js';
 
 /** Loaded when it is asked for: it needs the whole core, and the emulator none of it. */

@@ -1,13 +1,15 @@
-import { AppSecret } from './app-secret.js';
-import { KeySetSource, MAX_DOCUMENT_BYTES } from './discovery.js';
-import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError, quote } from './errors.js';
+import { AppSecret } from './oidc/app-secret.js';
+import { KeySetSource, MAX_DOCUMENT_BYTES } from './tokens/key-set-source.js';
+import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError } from './errors.js';
+import { quote } from './util/quote.js';
 import { publishSignIn } from './events.js';
-import { Http } from './http.js';
-import { Jwks, type KeySetStatus } from './jwks.js';
-import { Introspections } from './introspections.js';
-import { OidcEndpoints, type TokenTypeHint } from './oidc-endpoints.js';
-import { type GenAuthOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import { PasswordEncryption } from './password-encryption.js';
+import { Http } from './http/http.js';
+import { Jwks, type KeySetStatus } from './tokens/jwks.js';
+import { Introspections } from './oidc/introspection-cache.js';
+import { OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
+import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
+import { resolveOptions } from './options/resolve-options.js';
+import { PasswordEncryption } from './sign-in/password-encryption.js';
 import {
   type DefaultScope,
   type GenAuthTokenUser,
@@ -16,27 +18,20 @@ import {
   toTokenUser,
   toUser,
 } from './scopes.js';
-import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './sign-in-response.js';
-import { isRecord } from './record.js';
-import { type ReceivedRefresh, verifyRefreshedTokens, verifySignedInTokens } from './received-tokens.js';
-import {
-  type Credentials,
-  type ParsedCredentials,
-  type SignInAnswer,
-  type SignInOptions,
-  type SignInOutcome,
-  type TokenSet,
-  buildAppHeaders,
-  buildSignInRequest,
-  checkSignInOptions,
-  mergeSignInOptions,
-  parseCredentials,
-} from './sign-in.js';
-import { type AccessTokenClaims, type IdTokenClaims, type TokenClaims, TokenVerifier } from './token-verifier.js';
-import { MAX_TOKEN_LENGTH } from './unverified-token.js';
-import { UserInfoCache } from './user-info.js';
-import { type Introspection, PATHS, parseCaptcha, parseEnvelope } from './wire.js';
-import { withholdSecrets } from './withhold.js';
+import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './sign-in/response.js';
+import { isRecord } from './util/record.js';
+import { type ReceivedRefresh, verifyRefreshedTokens, verifySignedInTokens } from './tokens/received-tokens.js';
+import { type Credentials, type ParsedCredentials, parseCredentials } from './sign-in/credentials.js';
+import type { SignInAnswer, SignInOutcome, TokenSet } from './sign-in/outcome.js';
+import { type SignInOptions, checkSignInOptions, mergeSignInOptions } from './sign-in/sign-in-options.js';
+import { buildAppHeaders, buildSignInRequest } from './sign-in/request.js';
+import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './tokens/claims.js';
+import { TokenVerifier } from './tokens/token-verifier.js';
+import { MAX_TOKEN_LENGTH } from './tokens/unverified-token.js';
+import { UserInfoCache } from './oidc/user-info-cache.js';
+import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
+import { PATHS } from './wire/facts.js';
+import { withholdSecrets } from './http/redact.js';
 
 /** Whose user info and introspection are kept. */
 const MAX_REMEMBERED_TOKENS = 10_000;

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { ConfigurationErrorCode, UpstreamErrorCode } from './errors.js';
-import type { SignInOutcome } from './sign-in.js';
+import type { SignInOutcome } from './sign-in/outcome.js';
 
 /** What `diagnostics_channel.subscribe('genauth:sign-in', …)` gets for every sign-in whose arguments were right. */
 export interface SignInEvent {

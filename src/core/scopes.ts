@@ -1,5 +1,5 @@
-import { isRecord } from './record.js';
-import { CLAIM_ALIASES } from './wire.js';
+import { isRecord } from './util/record.js';
+import { CLAIM_ALIASES } from './wire/facts.js';
 
 /**
  * Scopes and the claims they bring (GenAuth: sign-in page, option `scope`; OpenID Connect Core 1.0 §5.4), once as types and once

@@ -1,11 +1,13 @@
-import { AppSecret } from '../core/app-secret.js';
+import { AppSecret } from '../core/oidc/app-secret.js';
 import { GenAuthClient } from '../core/client.js';
-import { ConfigurationError, type TokenVerificationError, UpstreamError, quote } from '../core/errors.js';
-import { Http } from '../core/http.js';
-import type { GenAuthOptions, ResolvedOptions } from '../core/options.js';
-import type { Credentials, SignInSuccess } from '../core/sign-in.js';
-import type { Probe } from './doctor-connection.js';
-import { type Environment, type Source, type VariableOption, toLine } from './doctor-settings.js';
+import { ConfigurationError, type TokenVerificationError, UpstreamError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
+import { Http } from '../core/http/http.js';
+import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
+import type { Credentials } from '../core/sign-in/credentials.js';
+import type { SignInSuccess } from '../core/sign-in/outcome.js';
+import type { Probe } from './checks/connection.js';
+import { type Environment, type Source, type VariableOption, toLine } from './environment.js';
 
 export interface ExaminationSettings {
   given: GenAuthOptions;

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../core/errors.js';
-import { type GenAuthOptions, type ResolvedOptions, resolveOptions } from '../core/options.js';
-import { type Observation, PAGES, error, ok, warning } from './doctor-report.js';
+import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
+import { resolveOptions } from '../core/options/resolve-options.js';
+import { type Observation, PAGES, error, ok, warning } from './report.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

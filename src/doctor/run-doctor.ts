@@ -1,14 +1,14 @@
 import { GenAuthError } from '../core/errors.js';
-import type { GenAuthOptions } from '../core/options.js';
-import type { Credentials } from '../core/sign-in.js';
-import { readVersion } from './command.js';
-import { checkAddress } from './doctor-address.js';
-import { checkClient } from './doctor-client.js';
-import { checkClock, checkConnection } from './doctor-connection.js';
-import { checkDiscovery } from './doctor-discovery.js';
-import { checkEncryption } from './doctor-encryption.js';
-import { Examination } from './doctor-examination.js';
-import { checkKeys } from './doctor-keys.js';
+import type { GenAuthOptions } from '../core/options/types.js';
+import type { Credentials } from '../core/sign-in/credentials.js';
+import { readVersion } from '../core/util/manifest.js';
+import { checkAddress } from './checks/client-ip.js';
+import { checkClient } from './checks/client.js';
+import { checkClock, checkConnection } from './checks/connection.js';
+import { checkDiscovery } from './checks/discovery.js';
+import { checkEncryption } from './checks/encryption.js';
+import { Examination } from './context.js';
+import { checkKeys } from './checks/keys.js';
 import {
   type CheckName,
   type DoctorReport,
@@ -17,11 +17,11 @@ import {
   error,
   findWorst,
   skipped,
-} from './doctor-report.js';
-import { type Runtime, checkRuntime } from './doctor-runtime.js';
-import { type Environment, checkConfiguration, checkEnvironment, readOptions } from './doctor-settings.js';
-import { checkDirectory, checkLogin } from './doctor-sign-in.js';
-import { checkScopes, checkTokens } from './doctor-tokens.js';
+} from './report.js';
+import { type Runtime, checkRuntime } from './checks/runtime.js';
+import { type Environment, checkConfiguration, checkEnvironment, readOptions } from './environment.js';
+import { checkDirectory, checkLogin } from './checks/sign-in.js';
+import { checkScopes, checkTokens } from './checks/tokens.js';
 
 export interface DoctorOptions {
   /** What the application gives to its client. Default: from the environment, `GENAUTH_APP_ID` and its like. */

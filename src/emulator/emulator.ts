@@ -1,13 +1,13 @@
-import type { TokenEndpointAuthMethod } from '../core/wire.js';
-import type { EmulatorEndpoint, EmulatorFault } from './faults.js';
+import type { TokenEndpointAuthMethod } from '../core/wire/facts.js';
+import type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 import { EmulatorError } from './errors.js';
-import type { EmulatorLoginProtection } from './login-protection.js';
+import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
-import { type Listener, listen } from './server.js';
-import type { EmulatorSignInAnswer } from './sign-in-answers.js';
-import { EmulatorState, type SignInRecord } from './state.js';
-import type { IdTokenFlaw } from './tokens.js';
-import type { EmulatorAdAccount, EmulatorUser } from './users.js';
+import { type Listener, listen } from './http/server.js';
+import type { EmulatorSignInAnswer } from './state/queued-answers.js';
+import { EmulatorState, type SignInRecord } from './state/state.js';
+import type { IdTokenFlaw } from './tokens/issue-tokens.js';
+import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
 /** The part of the client's options that an emulator knows. */
 export interface EmulatorClientOptions {

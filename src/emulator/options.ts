@@ -1,15 +1,11 @@
 import { isIP, isIPv4 } from 'node:net';
-import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire.js';
-import {
-  type ActiveDirectoryConfig,
-  type EmulatorActiveDirectory,
-  readActiveDirectory,
-} from './active-directory-options.js';
-import { readBoolean, readInteger, readList, readObject, readOneOf, readSecret } from './check.js';
+import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire/facts.js';
+import { type ActiveDirectoryConfig, type EmulatorActiveDirectory, readActiveDirectory } from './directory/options.js';
+import { readBoolean, readInteger, readList, readObject, readOneOf, readSecret } from './input/readers.js';
 import { EmulatorError, invalid } from './errors.js';
-import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './login-protection.js';
-import { type Catalogs, readCatalog, readMfa } from './user-states.js';
-import type { EmulatorAdAccount, EmulatorUser } from './users.js';
+import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './state/login-protection.js';
+import { type Catalogs, readCatalog, readMfa } from './users/user-states.js';
+import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
 /** The app that the emulator plays unless told otherwise. Its secret is public: it guards nothing. */
 export const DEFAULT_APP_ID = 'genauth-emulator-app';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { RefusalBody } from './outcome.js';
+import type { RefusalBody } from '../web/refusal.js';
 
 /** Answers with JSON, unless somebody else, a time-out say, was faster. */
 export function answerJson(res: ServerResponse, body: RefusalBody, headers: Readonly<Record<string, string>>): void {

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
 import { answerJson } from './answer-json.js';
-import { warnOperator } from './operator-warning.js';
-import { toRefusal } from './outcome.js';
+import { warnOperator } from '../web/operator-warning.js';
+import { toRefusal } from '../web/refusal.js';
 
 /** An Express error handler, 4 or 5, without either's types. */
 export type ErrorHandler = (

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError, quote } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options.js';
-import { isRecord } from '../core/record.js';
-import { type Choice, type TenantResolver, toChoice } from './access.js';
+import { ConfigurationError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
+import type { GenAuthRequest } from '../core/options/types.js';
+import { isRecord } from '../core/util/record.js';
+import { type Choice, type TenantResolver, toChoice } from '../web/authorization.js';
 import { answerJson } from './answer-json.js';
-import { hasBearerToken } from './bearer-token.js';
-import { authenticateBearer } from './bearer.strategy.js';
-import { warnOperator } from './operator-warning.js';
-import { toError, toRefusal } from './outcome.js';
+import { hasBearerToken } from '../web/bearer-token.js';
+import { authenticateBearer } from '../passport/bearer.strategy.js';
+import { warnOperator } from '../web/operator-warning.js';
+import { toError, toRefusal } from '../web/refusal.js';
 
 type Names = readonly string[];
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };

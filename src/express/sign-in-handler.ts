@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import defaultPassport from 'passport';
 import { answerJson } from './answer-json.js';
-import { getLastAttempt } from './genauth.strategy.js';
-import { warnOperator } from './operator-warning.js';
+import { getLastAttempt } from '../passport/genauth.strategy.js';
+import { warnOperator } from '../web/operator-warning.js';
 
 type Next = (error?: unknown) => void;
 /** An Express handler, 4 or 5, without either's types. */

@@ -1,9 +1,10 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
-import { ConfigurationError, quote } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options.js';
+import { ConfigurationError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
+import type { GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
-import { type TenantResolver, toChoice } from '../passport/access.js';
-import { readRequestContext } from './request-context.js';
+import { type TenantResolver, toChoice } from '../web/authorization.js';
+import { readRequestContext } from './contexts/request-context.js';
 
 /** Metadata keys. */
 export const PUBLIC = 'genauth:public';

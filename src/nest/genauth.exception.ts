@@ -1,8 +1,8 @@
 import { HttpException, Logger } from '@nestjs/common';
 import { type GenAuthError, SignInRejectedError } from '../core/errors.js';
-import { describeAnswer } from '../core/sign-in-response.js';
-import { getOwnCause } from '../passport/operator-warning.js';
-import type { Refusal, RefusalBody } from '../passport/outcome.js';
+import { describeAnswer } from '../core/sign-in/response.js';
+import { getOwnCause } from '../web/operator-warning.js';
+import type { Refusal, RefusalBody } from '../web/refusal.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 const logger = new Logger('GenAuth');

@@ -2,10 +2,10 @@ import { type ArgumentsHost, Catch } from '@nestjs/common';
 import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { GenAuthError } from '../core/errors.js';
-import type { ResolvedOptions } from '../core/options.js';
-import { toRefusal } from '../passport/outcome.js';
+import type { ResolvedOptions } from '../core/options/types.js';
+import { toRefusal } from '../web/refusal.js';
 import { logRefusal } from './genauth.exception.js';
-import { readRequestContext } from './request-context.js';
+import { readRequestContext } from './contexts/request-context.js';
 
 /** Answers what a handler lets through of this library's errors, an outage during `client.getCaptcha()` say, as the guards would. */
 @Catch(GenAuthError)

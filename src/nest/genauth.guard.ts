@@ -2,13 +2,13 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
 import { GenAuthError } from '../core/errors.js';
-import { DEFAULT_NAME } from '../core/option-checker.js';
-import { hasBearerToken } from '../passport/bearer-token.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import { hasBearerToken } from '../web/bearer-token.js';
 import { type BearerClient, authenticateBearer } from '../passport/bearer.strategy.js';
-import { toRefusal } from '../passport/outcome.js';
-import { getToken, memoizeByName } from './genauth.tokens.js';
+import { toRefusal } from '../web/refusal.js';
+import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
-import { readRequestContext } from './request-context.js';
+import { readRequestContext } from './contexts/request-context.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
@@ -26,7 +26,10 @@ export class GenAuthGuard implements CanActivate {
     if (name === DEFAULT_NAME) return GenAuthGuard;
     @Injectable()
     class NamedGuard extends GenAuthGuard {
-      constructor(@Inject(getToken('client', name)) client: GenAuthClient, @Inject(Reflector) reflector: Reflector) {
+      constructor(
+        @Inject(getProviderToken('client', name)) client: GenAuthClient,
+        @Inject(Reflector) reflector: Reflector,
+      ) {
         super(client, reflector);
       }
     }

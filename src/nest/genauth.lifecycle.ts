@@ -3,7 +3,7 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import passport from 'passport';
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, GenAuthError } from '../core/errors.js';
-import type { ResolvedOptions } from '../core/options.js';
+import type { ResolvedOptions } from '../core/options/types.js';
 import { trackReplies } from './response-headers.js';
 import { registerAuthGuards } from './guard-registry.js';
 

@@ -3,17 +3,18 @@ import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
-import type { GenAuthOptions } from '../core/options.js';
+import type { GenAuthOptions } from '../core/options/types.js';
+import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import { GenAuthErrorFilter } from './genauth.filter.js';
 import { GenAuthGuard } from './genauth.guard.js';
 import { GenAuthLifecycle, getOnlyOptions } from './genauth.lifecycle.js';
 import { AdStrategyForNest, BearerStrategyForNest, PasswordStrategyForNest } from './genauth.strategies.js';
-import { DEFAULT_NAME } from '../core/option-checker.js';
-import { getToken } from './genauth.tokens.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import { getProviderToken } from './genauth.providers.js';
 import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
 
-const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<GenAuthOptions>({
-  moduleName: 'GenAuth',
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions>({
+  optionsInjectionToken: OPTIONS_TOKEN,
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createGenAuthOptions')
@@ -46,16 +47,16 @@ export interface GenAuthOptionsFactory {
 export class GenAuthModule extends ConfigurableModuleClass {}
 
 function buildProviders(name: string): Provider[] {
-  const client = getToken('client', name);
+  const client = getProviderToken('client', name);
   const strategies = [
-    { provide: getToken('password', name), Strategy: PasswordStrategyForNest },
-    { provide: getToken('ad', name), Strategy: AdStrategyForNest },
-    { provide: getToken('bearer', name), Strategy: BearerStrategyForNest },
+    { provide: getProviderToken('password', name), Strategy: PasswordStrategyForNest },
+    { provide: getProviderToken('ad', name), Strategy: AdStrategyForNest },
+    { provide: getProviderToken('bearer', name), Strategy: BearerStrategyForNest },
   ];
   return [
     {
       provide: client,
-      inject: [MODULE_OPTIONS_TOKEN],
+      inject: [OPTIONS_TOKEN],
       useFactory: (options: GenAuthOptions) => new GenAuthClient(withName(options, name)),
     },
     ...strategies.map(({ provide, Strategy }) => ({
@@ -64,7 +65,7 @@ function buildProviders(name: string): Provider[] {
       useFactory: (made: GenAuthClient<string>) => new Strategy(made),
     })),
     {
-      provide: `passport-genauth:${name}:lifecycle`,
+      provide: buildToken(name, 'lifecycle'),
       inject: [client, HttpAdapterHost, ...strategies.map(({ provide }) => provide)],
       useFactory: (made: GenAuthClient<string>, host: HttpAdapterHost, ...registered: passport.Strategy[]) =>
         new GenAuthLifecycle(made, host, registered),

@@ -1,6 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { GenAuthClient } from '../core/client.js';
-import { DEFAULT_NAME } from '../core/option-checker.js';
+import { buildToken } from '../injection-tokens.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
@@ -14,13 +15,13 @@ const CLASSES = {
 type Part = keyof typeof CLASSES;
 
 /** The class itself for the application without a name, so that `constructor(client: GenAuthClient)` works there. */
-export function getToken<P extends Part>(part: P, name: string): (typeof CLASSES)[P] | string {
-  return name === DEFAULT_NAME ? CLASSES[part] : `passport-genauth:${name}:${part}`;
+export function getProviderToken<P extends Part>(part: P, name: string): (typeof CLASSES)[P] | string {
+  return name === DEFAULT_NAME ? CLASSES[part] : buildToken(name, part);
 }
 
 /** Injection token of the client of the application with that `name`. */
 export function getGenAuthClientToken(name: string = DEFAULT_NAME): typeof GenAuthClient | string {
-  return getToken('client', name);
+  return getProviderToken('client', name);
 }
 
 /** `@InjectGenAuthClient('staff') client: GenAuthClient` where several applications are in one process. */

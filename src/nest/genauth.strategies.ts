@@ -1,5 +1,5 @@
 import type { GenAuthClient } from '../core/client.js';
-import type { GenAuthRequest } from '../core/options.js';
+import type { GenAuthRequest } from '../core/options/types.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import type { Attempt, GenAuthStrategy, PassportActions } from '../passport/genauth.strategy.js';

@@ -12,6 +12,5 @@ export {
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';
 export { GenAuthModule, type GenAuthOptionsFactory } from './genauth.module.js';
-export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.tokens.js';
-export { type OpenApiDocument, applyGenAuthSecurity } from './openapi.js';
+export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.providers.js';
 export { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

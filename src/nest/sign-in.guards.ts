@@ -2,10 +2,10 @@ import { type CanActivate, type ExecutionContext, ForbiddenException, Inject, In
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import type { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
-import { DEFAULT_NAME } from '../core/option-checker.js';
-import { getToken, memoizeByName } from './genauth.tokens.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
-import { readHttpContext } from './request-context.js';
+import { readHttpContext } from './contexts/request-context.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 /** A login route's guard: puts the signed-in user and the tokens on the request, or refuses. */
@@ -44,7 +44,7 @@ export class GenAuthPasswordGuard extends SignInGuard {
     if (name === DEFAULT_NAME) return GenAuthPasswordGuard;
     @Injectable()
     class NamedPasswordGuard extends GenAuthPasswordGuard {
-      constructor(@Inject(getToken('password', name)) strategy: GenAuthPasswordStrategy<string>) {
+      constructor(@Inject(getProviderToken('password', name)) strategy: GenAuthPasswordStrategy<string>) {
         super(strategy);
       }
     }
@@ -65,7 +65,7 @@ export class GenAuthAdGuard extends SignInGuard {
     if (name === DEFAULT_NAME) return GenAuthAdGuard;
     @Injectable()
     class NamedAdGuard extends GenAuthAdGuard {
-      constructor(@Inject(getToken('ad', name)) strategy: GenAuthAdStrategy<string>) {
+      constructor(@Inject(getProviderToken('ad', name)) strategy: GenAuthAdStrategy<string>) {
         super(strategy);
       }
     }

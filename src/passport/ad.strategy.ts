@@ -1,9 +1,9 @@
 import type { GenAuthClient } from '../core/client.js';
-import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
+import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
-import { parseAdLogin } from './credentials.js';
+import { parseAdLogin } from '../web/login-body.js';
 import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
-import { type SignInInfo, signInRequest } from './sign-in-request.js';
+import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
  * Passport strategy `genauth-ad`: signs in with `sAMAccountName` and `password` of the company's Active Directory, which is

@@ -1,9 +1,9 @@
 import type { GenAuthClient } from '../core/client.js';
-import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
+import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
-import type { TokenClaims } from '../core/token-verifier.js';
-import { type AccessRequirements, authorize } from './access.js';
-import { parseBearerToken } from './bearer-token.js';
+import type { TokenClaims } from '../core/tokens/claims.js';
+import { type AccessRequirements, authorize } from '../web/authorization.js';
+import { parseBearerToken } from '../web/bearer-token.js';
 import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 
 /** `req.authInfo` behind a token. */

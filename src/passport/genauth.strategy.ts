@@ -2,8 +2,8 @@ import { isPromise } from 'node:util/types';
 import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
-import type { GenAuthOptions, GenAuthRequest } from '../core/options.js';
-import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from './outcome.js';
+import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
+import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from '../web/refusal.js';
 
 /** What Passport puts on a strategy for each request, as functions of that request. */
 export interface PassportActions {

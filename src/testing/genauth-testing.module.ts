@@ -1,10 +1,8 @@
 import { GenAuthClient } from '../core/client.js';
-import type { GenAuthOptions } from '../core/options.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import type { GenAuthOptions } from '../core/options/types.js';
+import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import type { GenAuthTestKit } from './test-kit.js';
-
-/** What `ConfigurableModuleBuilder` calls the options of `GenAuthModule`. */
-const MODULE_OPTIONS = 'GEN_AUTH_MODULE_OPTIONS';
-const DEFAULT_NAME = 'genauth';
 
 /** Nest's `TestingModuleBuilder`, as far as it is used. */
 interface ModuleBuilder {
@@ -31,9 +29,9 @@ export class GenAuthTestingModule {
     genauth: GenAuthTestKit,
     name = DEFAULT_NAME,
   ): Builder {
-    builder.overrideProvider(name === DEFAULT_NAME ? GenAuthClient : `passport-genauth:${name}:client`).useFactory({
+    builder.overrideProvider(name === DEFAULT_NAME ? GenAuthClient : buildToken(name, 'client')).useFactory({
       factory: (options) => new GenAuthClient(genauth.redirect({ ...options, name })),
-      inject: [MODULE_OPTIONS],
+      inject: [OPTIONS_TOKEN],
     });
     return builder;
   }

@@ -1,8 +1,8 @@
 /** Tests of applications that GenAuth guards, with the guards on. Not for production. */
 export type { TestAgent } from './agent.js';
-export type { TestClaims } from './claims.js';
+export type { TestClaims } from './token-claims.js';
 export { GenAuthTestingModule } from './genauth-testing.module.js';
-export type { TokenMint } from './mint.js';
+export type { TokenMint } from './token-mint.js';
 export type { TestAnswer, TestRequest } from './open-app.js';
 export type { ProtectionOptions } from './protection.js';
 export { GenAuthTestKit, type GenAuthTestKitOptions } from './test-kit.js';

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { type GenAuthOptions, resolveOptions } from '../core/options.js';
+import type { GenAuthOptions } from '../core/options/types.js';
+import { resolveOptions } from '../core/options/resolve-options.js';
 import { EmulatorError } from '../emulator/errors.js';
-import type { EmulatorFault } from '../emulator/faults.js';
-import { createSigningKey } from '../emulator/keys.js';
+import type { EmulatorFault } from '../emulator/state/faults.js';
+import { createSigningKey } from '../emulator/tokens/signing-keys.js';
 import { buildOrigin } from '../emulator/options.js';
-import { type Listener, listen } from '../emulator/server.js';
-import { EmulatorState } from '../emulator/state.js';
-import type { EmulatorAdAccount, EmulatorUser } from '../emulator/users.js';
+import { type Listener, listen } from '../emulator/http/server.js';
+import { EmulatorState } from '../emulator/state/state.js';
+import type { EmulatorAdAccount, EmulatorUser } from '../emulator/users/user-store.js';
 import { type TestAgent, createAgent } from './agent.js';
-import type { TestClaims } from './claims.js';
-import { type TokenOptions, TokenMint } from './mint.js';
+import type { TestClaims } from './token-claims.js';
+import { type TokenOptions, TokenMint } from './token-mint.js';
 import { type ProtectionOptions, checkProtection } from './protection.js';
 
 /** Who can sign in with a password, where login routes are tested. */

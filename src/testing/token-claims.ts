@@ -1,4 +1,4 @@
-import { SCOPES_SUPPORTED, type EmulatorClaims, buildScopeClaims, claimMistake } from '../emulator/claims.js';
+import { SCOPES_SUPPORTED, type EmulatorClaims, buildScopeClaims, claimMistake } from '../emulator/users/claims.js';
 import { invalid } from '../emulator/errors.js';
 
 /** Who is behind a token. What is left out is what GenAuth says of somebody who never filled it in. */

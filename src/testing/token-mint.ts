@@ -1,10 +1,10 @@
 import { KeyObject, randomUUID, sign } from 'node:crypto';
-import type { ResolvedOptions } from '../core/options.js';
-import { SCOPES_SUPPORTED, buildScopeClaims } from '../emulator/claims.js';
-import type { SigningKey } from '../emulator/keys.js';
-import { hashPassword } from '../emulator/passwords.js';
-import type { EmulatorState } from '../emulator/state.js';
-import { type Bearer, type TestClaims, readBearer, readScopes } from './claims.js';
+import type { ResolvedOptions } from '../core/options/types.js';
+import { SCOPES_SUPPORTED, buildScopeClaims } from '../emulator/users/claims.js';
+import type { SigningKey } from '../emulator/tokens/signing-keys.js';
+import { hashPassword } from '../emulator/users/passwords.js';
+import type { EmulatorState } from '../emulator/state/state.js';
+import { type Bearer, type TestClaims, readBearer, readScopes } from './token-claims.js';
 
 /** What tokens depend on in the application that they are for. */
 export type TokenOptions = Pick<ResolvedOptions, 'appId' | 'audience' | 'bearerToken' | 'scope'>;

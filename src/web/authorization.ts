@@ -1,8 +1,9 @@
-import { AccessDeniedError, ConfigurationError, quote } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options.js';
-import { isRecord } from '../core/record.js';
+import { AuthorizationError, ConfigurationError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
+import type { GenAuthRequest } from '../core/options/types.js';
+import { isRecord } from '../core/util/record.js';
 import { isScopeName, parseScope } from '../core/scopes.js';
-import type { TokenClaims } from '../core/token-verifier.js';
+import type { TokenClaims } from '../core/tokens/claims.js';
 
 /** Names of which a bearer needs all, or any one. */
 export interface Choice {
@@ -48,7 +49,7 @@ export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: re
 /**
  * Holds a bearer against what a route asks. A claim that the token lacks is asked for; nothing is ever guessed.
  *
- * @throws AccessDeniedError
+ * @throws AuthorizationError
  * @throws UpstreamError, TokenVerificationError where a claim is asked for and GenAuth does not give it.
  * @throws ConfigurationError for scopes where the routes take id_tokens.
  */
@@ -63,7 +64,7 @@ export async function authorize(
     const wanted: unknown = await tenant(req);
     const { tenant_id: actual } = Object.hasOwn(claims, 'tenant_id') ? claims : await getUserClaims();
     if (typeof wanted === 'string' && wanted !== '' && wanted === actual) return;
-    throw new AccessDeniedError(
+    throw new AuthorizationError(
       'tenant_mismatch',
       `The bearer is of tenant ${quote(actual)}, the request is about ${quote(wanted)}.`,
     );
@@ -83,10 +84,10 @@ function checkScopes(needed: Choice, scope: unknown): void {
     );
   }
   if (isMet(needed, parseScope(scope))) return;
-  throw new AccessDeniedError(
+  throw new AuthorizationError(
     'insufficient_scope',
     `The token has scope ${quote(scope)}, the route needs ${needed.mode} of ${quote(needed.names)}.`,
-    needed.names,
+    { required: needed.names, mode: needed.mode },
   );
 }
 
@@ -95,8 +96,9 @@ function checkRoles(needed: Choice, { roles }: Readonly<Record<string, unknown>>
   const codes = list.map((role) => (isRecord(role) ? role['code'] : role)).filter((code) => typeof code === 'string');
   if (isMet(needed, codes)) return;
   const hint = Array.isArray(roles) ? '' : " Roles come with the scope 'roles'.";
-  throw new AccessDeniedError(
+  throw new AuthorizationError(
     'insufficient_role',
     `The bearer has roles ${quote(codes)}, the route needs ${needed.mode} of ${quote(needed.names)}.${hint}`,
+    { required: needed.names, mode: needed.mode },
   );
 }

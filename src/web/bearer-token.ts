@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenVerificationError } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options.js';
+import type { GenAuthRequest } from '../core/options/types.js';
 
 const SCHEME = 'bearer ';
 /** Longer than the longest token that is verified, by far less than what Node lets through. */

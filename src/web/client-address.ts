@@ -1,6 +1,6 @@
-import { parseIpAddress } from '../core/client-ip.js';
+import { parseIpAddress } from '../core/sign-in/ip-address.js';
 import type { GenAuthClient } from '../core/client.js';
-import type { GenAuthRequest } from '../core/options.js';
+import type { GenAuthRequest } from '../core/options/types.js';
 
 /**
  * The person's IP address, as far as it can be trusted: what the option `clientIp` says, else what the framework says under

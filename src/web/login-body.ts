@@ -1,6 +1,7 @@
 import { RequestError } from '../core/errors.js';
-import type { GenAuthRequest, LoginFields } from '../core/options.js';
-import { type Credentials, IDENTIFIERS, MAX_CAPTCHA_LENGTH, type SignInOptions } from '../core/sign-in.js';
+import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
+import { type Credentials, IDENTIFIERS } from '../core/sign-in/credentials.js';
+import { MAX_CAPTCHA_LENGTH, type SignInOptions } from '../core/sign-in/sign-in-options.js';
 
 /** What a login's body may say: who the person is, and what they read in a captcha. Nothing else of it is looked at. */
 export interface LoginBody {

@@ -1,5 +1,5 @@
 import { ConfigurationError, type GenAuthError } from '../core/errors.js';
-import type { Refusal } from './outcome.js';
+import type { Refusal } from './refusal.js';
 
 const WARNING_PAUSE_MS = 60_000;
 const warnedAt = new Map<string, number>();

@@ -1,14 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import {
-  AccessDeniedError,
+  AuthorizationError,
   GenAuthError,
   RequestError,
   SignInRejectedError,
   TokenVerificationError,
   UpstreamError,
 } from '../core/errors.js';
-import type { ResolvedOptions } from '../core/options.js';
-import type { ApplicationMfa, SignInRejection } from '../core/sign-in.js';
+import type { ResolvedOptions } from '../core/options/types.js';
+import type { ApplicationMfa, SignInRejection } from '../core/sign-in/outcome.js';
 import { type Texts, getTexts } from './texts.js';
 
 /** The JSON that a refused request is answered with. */
@@ -101,7 +101,7 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
   if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
   if (error instanceof RequestError) return build('fail', 400, error, error.code, error.message);
   if (error instanceof TokenVerificationError) return toTokenRefusal(error, texts);
-  if (error instanceof AccessDeniedError) return toDenialRefusal(error, texts);
+  if (error instanceof AuthorizationError) return toDenialRefusal(error, texts);
   if (error instanceof UpstreamError) {
     const code = error.statusCode === 502 ? 'upstream_invalid_response' : 'upstream_unavailable';
     return { ...build('error', error.statusCode, error, code, texts[code]), headers: error.headers };
@@ -185,9 +185,9 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
 }
 
 /** RFC 6750 §3.1: what scope would do is said, of roles and tenants nothing. */
-function toDenialRefusal(error: AccessDeniedError, texts: Texts): Refusal {
+function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
   const refusal = build('fail', 403, error, error.code, texts.forbidden);
   if (error.code !== 'insufficient_scope') return refusal;
-  const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${error.scope.join(' ')}"`;
+  const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${error.details.required?.join(' ')}"`;
   return { ...refusal, headers: { 'www-authenticate': challenge } };
 }

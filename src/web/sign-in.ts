@@ -1,12 +1,14 @@
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError, quote } from '../core/errors.js';
-import type { GenAuthRequest, LoginFields } from '../core/options.js';
+import { ConfigurationError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
+import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
 import { type GenAuthUser, parseScope, toUser } from '../core/scopes.js';
-import { type SignInOptions, type TokenSet, mergeSignInOptions } from '../core/sign-in.js';
-import type { IdTokenClaims } from '../core/token-verifier.js';
+import { type SignInOptions, mergeSignInOptions } from '../core/sign-in/sign-in-options.js';
+import type { TokenSet } from '../core/sign-in/outcome.js';
+import type { IdTokenClaims } from '../core/tokens/claims.js';
 import { resolveClientIp } from './client-address.js';
-import type { LoginBody } from './credentials.js';
-import { toRejectedError } from './outcome.js';
+import type { LoginBody } from './login-body.js';
+import { toRejectedError } from './refusal.js';
 
 /** `req.authInfo` after a login: what does not belong to `req.user`. Holds tokens: not for a log, not for an answer as a whole. */
 export interface SignInInfo {

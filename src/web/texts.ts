@@ -1,5 +1,5 @@
-import type { SignInRejection } from '../core/sign-in.js';
-import { LANGUAGES, type Language } from '../core/options.js';
+import type { SignInRejection } from '../core/sign-in/outcome.js';
+import { LANGUAGES, type Language } from '../core/options/types.js';
 
 /** What the person reads. Everything else is for the operator and stays in the log and the event. */
 export interface Texts extends Record<SignInRejection['kind'], string> {

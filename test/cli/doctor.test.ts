@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import type { CommandIo, Input } from '../../src/cli/command.js';
-import type { DoctorReport } from '../../src/cli/doctor-report.js';
+import type { DoctorReport } from '../../src/doctor/report.js';
 import { PASSWORD } from '../support/canary.js';
 import { DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
@@ -18,7 +18,7 @@ import {
   environmentOf,
   runDoctorCommand,
   useEmulators,
-} from './doctor-support.js';
+} from '../doctor/support.js';
 import { makeFolder } from './support.js';
 
 const emulate = useEmulators();

@@ -1,4 +1,4 @@
-import type { AppSecretSource } from '../../src/core/app-secret.js';
+import type { AppSecretSource } from '../../src/core/oidc/app-secret.js';
 import { lastSignIn, useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { type ReceivedRequest, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';

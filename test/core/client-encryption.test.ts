@@ -1,4 +1,5 @@
-import type { Credentials, SignInOptions } from '../../src/core/sign-in.js';
+import type { Credentials } from '../../src/core/sign-in/credentials.js';
+import type { SignInOptions } from '../../src/core/sign-in/sign-in-options.js';
 import { lastSignIn, useClients } from '../support/client.js';
 import { JWKS_PATH, type Reply, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { type PasswordKeyPair, createRsaPasswordKey, createSm2PasswordKey } from '../support/password-key.js';

@@ -1,5 +1,5 @@
 import { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { Gate, catchError, until } from '../support/promise.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
-import type { SignInSuccess } from '../../src/core/sign-in.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import type { SignInSuccess } from '../../src/core/sign-in/outcome.js';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { DISCOVERY_PATH, Issuer, JWKS_PATH, SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';

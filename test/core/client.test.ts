@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
-import type { Credentials, SignInOptions } from '../../src/core/sign-in.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import type { Credentials } from '../../src/core/sign-in/credentials.js';
+import type { SignInOptions } from '../../src/core/sign-in/sign-in-options.js';
 import { type EmulatorFault, GenAuthEmulator, ID_TOKEN_FLAWS, type IdTokenFlaw } from '../../src/emulator/index.js';
 import { findLeaks } from '../support/leak.js';
 import { catchError } from '../support/promise.js';

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type SignInEvent, publishSignIn } from '../../src/core/events.js';
-import type { SignInOptions } from '../../src/core/sign-in.js';
+import type { SignInOptions } from '../../src/core/sign-in/sign-in-options.js';
 import { useClients } from '../support/client.js';
 import { APP_ID, JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';

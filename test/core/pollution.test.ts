@@ -1,5 +1,5 @@
 import { GenAuthClient } from '../../src/core/client.js';
-import { Http } from '../../src/core/http.js';
+import { Http } from '../../src/core/http/http.js';
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { answering, useTcpServers } from '../support/tcp-server.js';
 import { VerifierBench } from '../support/token-verifier.js';

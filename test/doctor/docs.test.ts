@@ -1,11 +1,11 @@
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { VARIABLES } from '../../src/cli/doctor-settings.js';
+import { VARIABLES } from '../../src/doctor/environment.js';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { ROOT } from '../support/process.js';
-import { FINDINGS, environmentOf, runDoctorCommand } from './doctor-support.js';
-import { makeFolder } from './support.js';
+import { FINDINGS, environmentOf, runDoctorCommand } from './support.js';
+import { makeFolder } from '../cli/support.js';
 
 let page: string;
 let folder: string;

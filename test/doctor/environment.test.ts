@@ -1,12 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runDoctor } from '../../src/cli/doctor-run.js';
-import { checkRuntime, satisfies } from '../../src/cli/doctor-runtime.js';
-import { VARIABLES } from '../../src/cli/doctor-settings.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import { runDoctor } from '../../src/doctor/run-doctor.js';
+import { checkRuntime, satisfies } from '../../src/doctor/checks/runtime.js';
+import { VARIABLES } from '../../src/doctor/environment.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { PROXY_USER } from '../support/canary.js';
-import { SECRET, expectDecent, listProblems, useEmulators, environmentOf, visit } from './doctor-support.js';
-import { makeFolder } from './support.js';
+import { SECRET, expectDecent, listProblems, useEmulators, environmentOf, visit } from './support.js';
+import { makeFolder } from '../cli/support.js';
 
 const emulate = useEmulators();
 let folder: string;

@@ -1,11 +1,11 @@
 import { type Socket, connect as connectTcp } from 'node:net';
-import { runDoctor } from '../../src/cli/doctor-run.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import { runDoctor } from '../../src/doctor/run-doctor.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { PROXY_PASSWORD, PROXY_USER } from '../support/canary.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { type Conversation, toAnswer, useTcpServers } from '../support/tcp-server.js';
-import { SECRET, expectDecent, listProblems } from './doctor-support.js';
+import { SECRET, expectDecent, listProblems } from './support.js';
 
 const serve = useTcpServers();
 const issuer = useIssuer();

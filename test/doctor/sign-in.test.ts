@@ -4,8 +4,8 @@ import type {
   GenAuthEmulatorOptions,
   IdTokenFlaw,
 } from '../../src/emulator/index.js';
-import { runDoctor } from '../../src/cli/doctor-run.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import { runDoctor } from '../../src/doctor/run-doctor.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import {
   EVERYTHING,
   PASSWORD,
@@ -28,7 +28,7 @@ import {
   listProblems,
   useEmulators,
   visit,
-} from './doctor-support.js';
+} from './support.js';
 
 const emulate = useEmulators();
 const ALICE = ['--account', 'alice'];

@@ -3,13 +3,13 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { transform } from '@swc/core';
-import type { DoctorReport } from '../../src/cli/doctor-report.js';
+import type { DoctorReport } from '../../src/doctor/report.js';
 import { formatReport } from '../../src/cli/doctor-text.js';
 import { run } from '../../src/cli/run.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { ROOT } from '../support/process.js';
 import { APP_SECRET, PASSWORD, SECRETS, type Secrets, findCanaries } from '../support/canary.js';
-import { buildCli } from './support.js';
+import { buildCli } from '../cli/support.js';
 
 /** Long enough for HS256. */
 export const SECRET = `${APP_SECRET}-0123456789abcdef`;

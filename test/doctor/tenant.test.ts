@@ -3,7 +3,7 @@ import { type Issuer, DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/is
 import { createRsaKey } from '../support/rsa-key.js';
 import { createAlgorithmKey } from '../support/signing-key.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../support/password-key.js';
-import { EVERYBODY, PASSWORDS, SECRET, environmentOf, useEmulators, visit } from './doctor-support.js';
+import { EVERYBODY, PASSWORDS, SECRET, environmentOf, useEmulators, visit } from './support.js';
 
 const emulate = useEmulators();
 

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { CONTROL_OPERATIONS } from '../../src/emulator/control.js';
+import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient } from '../../src/index.js';
 import { ROOT, startNode } from '../support/process.js';

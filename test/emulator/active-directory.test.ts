@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { jest } from '@jest/globals';
-import { ActiveDirectory } from '../../src/emulator/active-directory.js';
-import { readActiveDirectory } from '../../src/emulator/active-directory-options.js';
-import type { Refusal } from '../../src/emulator/refusal.js';
+import { ActiveDirectory } from '../../src/emulator/directory/active-directory.js';
+import { readActiveDirectory } from '../../src/emulator/directory/options.js';
+import type { Refusal } from '../../src/emulator/sign-in/refusal.js';
 import {
   type EmulatorActiveDirectory,
   GenAuthEmulator,

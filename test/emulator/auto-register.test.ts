@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sm2 } from 'sm-crypto-v2';
-import { signIn as runSignIn } from '../../src/emulator/sign-in.js';
-import { EmulatorState } from '../../src/emulator/state.js';
+import { signIn as runSignIn } from '../../src/emulator/sign-in/sign-in.js';
+import { EmulatorState } from '../../src/emulator/state/state.js';
 import { getSystem, getTokens, postSignIn, signInBody, useEmulator, verify } from './support.js';
 
 const WRONG = { statusCode: 403, apiCode: 2333, message: 'Account not exists or password is incorrect.' };

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { PATHS } from '../../src/core/wire.js';
+import { PATHS } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { encryptRsa } from './ciphertexts.js';
 import { accessTokenClaims, ALL_SCOPES, CONTRACT, idTokenClaims, SIGN_IN, tokens, userInfo } from './contract.js';

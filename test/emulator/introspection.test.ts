@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
-import { EmulatorClock } from '../../src/emulator/clock.js';
-import { IssuedTokens } from '../../src/emulator/issued-tokens.js';
+import { EmulatorClock } from '../../src/emulator/state/clock.js';
+import { IssuedTokens } from '../../src/emulator/tokens/issued-tokens.js';
 import { areActive, getRefreshable, getTokens, introspect, later, type Tokens, useEmulator } from './support.js';
 
 const emulator = useEmulator();

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
-import { Captchas } from '../../src/emulator/captchas.js';
+import { Captchas } from '../../src/emulator/state/captchas.js';
 import type { EmulatorLoginProtection, GenAuthEmulator } from '../../src/emulator/index.js';
-import { LoginProtection } from '../../src/emulator/login-protection.js';
+import { LoginProtection } from '../../src/emulator/state/login-protection.js';
 import {
   type Answer,
   control,

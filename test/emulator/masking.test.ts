@@ -1,4 +1,4 @@
-import { mask } from '../../src/emulator/masking.js';
+import { mask } from '../../src/emulator/sign-in/masking.js';
 import { control, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
 
 const emulator = useEmulator();

@@ -1,4 +1,4 @@
-import { TOKEN_ENDPOINT_AUTH_METHODS } from '../../src/core/wire.js';
+import { TOKEN_ENDPOINT_AUTH_METHODS } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { APP_HEADER, askAsApp, askOAuth, getRefreshable, postSignIn, rawRequest, useEmulator } from './support.js';
 

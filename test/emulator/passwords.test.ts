@@ -1,4 +1,4 @@
-import { hashPassword, isPassword } from '../../src/emulator/passwords.js';
+import { hashPassword, isPassword } from '../../src/emulator/users/passwords.js';
 
 test('a password is the one that was stored, to the last byte', async () => {
   const stored = hashPassword('pässw0rd ');

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import forge from 'node-forge';
-import { createRsaKey } from '../../src/emulator/rsa-key.js';
+import { createRsaKey } from '../../src/emulator/encryption/rsa-key.js';
 
 test('a text that is no ciphertext is never taken for one, even if its stand-in can be decrypted', async () => {
   // One key in some 200,000 finds valid padding in the stand-in; this one finds it in everything.

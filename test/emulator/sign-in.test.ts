@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GenAuthEmulator } from '../../src/emulator/index.js';
-import { describeSignIn } from '../../src/emulator/sign-in.js';
-import { EmulatorState } from '../../src/emulator/state.js';
+import { describeSignIn } from '../../src/emulator/sign-in/sign-in.js';
+import { EmulatorState } from '../../src/emulator/state/state.js';
 import {
   type Answer,
   APP_HEADER,

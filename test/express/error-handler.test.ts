@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { RequestHandler } from 'express';
 import {
-  AccessDeniedError,
+  AuthorizationError,
   ConfigurationError,
   GenAuthBearerStrategy,
   type GenAuthOptions,
@@ -95,10 +95,10 @@ describe.each(EXPRESS_VERSIONS)('genAuthErrorHandler on %s', (_version, express)
     ['no token', new TokenVerificationError('token_missing', CANARY), ANSWERS.token_missing],
     [
       'a missing scope',
-      new AccessDeniedError('insufficient_scope', CANARY, ['email', 'orders:read']),
+      new AuthorizationError('insufficient_scope', CANARY, { required: ['email', 'orders:read'] }),
       ANSWERS.insufficient_scope,
     ],
-    ['a missing role', new AccessDeniedError('insufficient_role', CANARY), ANSWERS.insufficient_role],
+    ['a missing role', new AuthorizationError('insufficient_role', CANARY), ANSWERS.insufficient_role],
     [
       'a wrong request',
       new RequestError('"account" is wrong.'),

@@ -1,7 +1,9 @@
 import { GenAuthClient } from '../../src/core/client.js';
 import { ConfigurationError, GenAuthError } from '../../src/core/errors.js';
-import { type GenAuthOptions, defineGenAuthOptions } from '../../src/core/options.js';
-import type { Credentials, SignInOptions } from '../../src/core/sign-in.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import { defineGenAuthOptions } from '../../src/core/options/resolve-options.js';
+import type { Credentials } from '../../src/core/sign-in/credentials.js';
+import type { SignInOptions } from '../../src/core/sign-in/sign-in-options.js';
 import {
   APP_SECRET,
   BROKEN,

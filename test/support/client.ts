@@ -1,5 +1,5 @@
 import { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import type { Issuer } from './issuer.js';
 
 /** Opens a client of the issuer, by the test's clock if it brings one. */

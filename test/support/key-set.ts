@@ -1,7 +1,7 @@
-import { KeySetSource } from '../../src/core/discovery.js';
-import { Http } from '../../src/core/http.js';
-import { Jwks, type JwksSettings } from '../../src/core/jwks.js';
-import { resolveOptions } from '../../src/core/options.js';
+import { KeySetSource } from '../../src/core/tokens/key-set-source.js';
+import { Http } from '../../src/core/http/http.js';
+import { Jwks, type JwksSettings } from '../../src/core/tokens/jwks.js';
+import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import { type Issuer, JWKS_PATH } from './issuer.js';
 
 export const MAX_AGE = 600_000;

@@ -2,7 +2,7 @@ import { type Socket, createServer } from 'node:net';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
-import type { GenAuthOptions } from '../../src/core/options.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { CertificateAuthority } from './certificate.js';
 import { type Conversation, isWhole, toAnswer, type useTcpServers } from './tcp-server.js';
 

@@ -1,5 +1,6 @@
-import type { GenAuthOptions } from '../../src/core/options.js';
-import type { Credentials, SignInOptions } from '../../src/core/sign-in.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import type { Credentials } from '../../src/core/sign-in/credentials.js';
+import type { SignInOptions } from '../../src/core/sign-in/sign-in-options.js';
 import { type OpenClient, lastSignIn, useClients } from './client.js';
 import { type Issuer, SIGN_IN_PATH, useIssuer } from './issuer.js';
 

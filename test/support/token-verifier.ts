@@ -1,7 +1,8 @@
-import { AppSecret } from '../../src/core/app-secret.js';
+import { AppSecret } from '../../src/core/oidc/app-secret.js';
 import { TokenVerificationError } from '../../src/core/errors.js';
-import type { Jwks } from '../../src/core/jwks.js';
-import { type TokenClaims, TokenVerifier, type TokenVerifierSettings } from '../../src/core/token-verifier.js';
+import type { Jwks } from '../../src/core/tokens/jwks.js';
+import type { TokenClaims } from '../../src/core/tokens/claims.js';
+import { TokenVerifier, type TokenVerifierSettings } from '../../src/core/tokens/token-verifier.js';
 import { APP_ID, type Issuer } from './issuer.js';
 import { type KeySets, useKeySets } from './key-set.js';
 import { findLeaks } from './leak.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { GenAuthBearerStrategy, TokenVerificationError } from '../../src/index.js';
-import { parseBearerToken } from '../../src/passport/bearer-token.js';
+import { parseBearerToken } from '../../src/web/bearer-token.js';
 import { getTokens, useEmulator } from '../emulator/support.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';

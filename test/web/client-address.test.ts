@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type GenAuthOptions, GenAuthPasswordStrategy } from '../../src/index.js';
-import { resolveClientIp } from '../../src/passport/client-address.js';
+import { resolveClientIp } from '../../src/web/client-address.js';
 import { useEmulator } from '../emulator/support.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
@@ -158,7 +158,7 @@ describe('the warning of trust in everybody', () => {
   /** The module as a new process has it: it warns once. */
   const load = async (): Promise<typeof resolveClientIp> => {
     jest.resetModules();
-    return (await import('../../src/passport/client-address.js')).resolveClientIp;
+    return (await import('../../src/web/client-address.js')).resolveClientIp;
   };
   const client = { options: {} } as Parameters<typeof resolveClientIp>[0];
   const REQUEST = { headers: {}, ip: '203.0.113.7' };

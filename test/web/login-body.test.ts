@@ -1,6 +1,6 @@
 import { GenAuthAdStrategy, GenAuthPasswordStrategy, RequestError, signInHandler } from '../../src/index.js';
-import { resolveOptions } from '../../src/core/options.js';
-import { parseAdLogin, parsePasswordLogin } from '../../src/passport/credentials.js';
+import { resolveOptions } from '../../src/core/options/resolve-options.js';
+import { parseAdLogin, parsePasswordLogin } from '../../src/web/login-body.js';
 import { useEmulator } from '../emulator/support.js';
 import { EXPRESS_VERSIONS, type ExpressFactory } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';

@@ -1,5 +1,5 @@
 import type { SignInRejection } from '../../src/index.js';
-import { type RefusalContext, toRefusal, toRejectedError } from '../../src/passport/outcome.js';
+import { type RefusalContext, toRefusal, toRejectedError } from '../../src/web/refusal.js';
 import { findLeaks } from '../support/leak.js';
 
 /** GenAuth's own text, which the operator may read and a stranger must not. */

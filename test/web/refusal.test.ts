@@ -1,6 +1,6 @@
 import {
-  AccessDeniedError,
-  type AccessDeniedErrorCode,
+  AuthorizationError,
+  type AuthorizationErrorCode,
   ConfigurationError,
   type ConfigurationErrorCode,
   GenAuthError,
@@ -10,7 +10,7 @@ import {
   UpstreamError,
   type UpstreamErrorCode,
 } from '../../src/index.js';
-import { type Refusal, type RefusalContext, buildDenial, toRefusal } from '../../src/passport/outcome.js';
+import { type Refusal, type RefusalContext, buildDenial, toRefusal } from '../../src/web/refusal.js';
 
 /** Whatever the operator may know and a stranger must not. */
 const CANARY = 'canary-of-the-cause';
@@ -193,15 +193,15 @@ it('a refresh token that is refused is 401 with a code of its own, and no challe
 });
 
 describe('a bearer who may not', () => {
-  const CODES: Readonly<Record<AccessDeniedErrorCode, string | undefined>> = {
+  const CODES: Readonly<Record<AuthorizationErrorCode, string | undefined>> = {
     insufficient_scope: 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"',
     insufficient_role: undefined,
     tenant_mismatch: undefined,
   };
-  it.each(Object.entries(CODES) as [AccessDeniedErrorCode, string | undefined][])(
+  it.each(Object.entries(CODES) as [AuthorizationErrorCode, string | undefined][])(
     '%s: 403, and the challenge %s',
     (code, challenge) => {
-      const thrown = new AccessDeniedError(code, CANARY, ['email', 'orders:read']);
+      const thrown = new AuthorizationError(code, CANARY, { required: ['email', 'orders:read'] });
       expect(refuse(thrown)).toStrictEqual({
         action: 'fail',
         status: 403,
@@ -217,6 +217,7 @@ it('an error of ours of a kind that nobody has thought of is our own fault, not 
   class NewError extends GenAuthError {
     readonly code = 'new';
     readonly statusCode = 200;
+    readonly details = {};
   }
   expect(refuse(new NewError('x'))).toMatchObject({ action: 'error', status: 500 });
 });
@@ -253,7 +254,7 @@ describe('in Chinese', () => {
     ['no token', new TokenVerificationError('token_missing', CANARY)],
     ['a bad token', token],
     ['a refused refresh token', new TokenVerificationError('refresh_token_refused', CANARY)],
-    ['a bearer who may not', new AccessDeniedError('insufficient_role', CANARY)],
+    ['a bearer who may not', new AuthorizationError('insufficient_role', CANARY)],
   ])('%s: only the message is another', (_name, error) => {
     const [chinese, english] = [refuse(error, ZH)?.body, refuse(error)?.body];
     expect(chinese?.message).toMatch(/^[\p{Script=Han}，。、]+$/u);

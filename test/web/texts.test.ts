@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { GenAuthPasswordStrategy, type SignInRejection, signInHandler } from '../../src/index.js';
-import { type Texts, getTexts } from '../../src/passport/texts.js';
+import { type Texts, getTexts } from '../../src/web/texts.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';

@@ -6,8 +6,9 @@ import axios, {
   type GenericAbortSignal,
   type InternalAxiosRequestConfig,
 } from 'axios';
-import { UpstreamError, quote } from './errors.js';
-import { ownProperties } from './record.js';
+import { UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import { ownProperties } from '../util/record.js';
 import { TunnelAgent } from './proxy-tunnel.js';
 
 /** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */

@@ -1,5 +1,5 @@
 import type { HttpAnswer } from './http.js';
-import { isRecord } from './record.js';
+import { isRecord } from '../util/record.js';
 
 /** What GenAuth says in words of its own, and errors, events and logs repeat. */
 const SPOKEN = ['message', 'requestId', 'error'];

@@ -1,5 +1,5 @@
-import { isWithin } from './clock.js';
-import { ConfigurationError } from './errors.js';
+import { isWithin } from '../util/clock.js';
+import { ConfigurationError } from '../errors.js';
 
 /** The secret itself, or where it comes from: a vault, a file that is replaced. */
 export type AppSecretSource = string | (() => string | Promise<string>);

@@ -1,8 +1,8 @@
-import { isWithin } from './clock.js';
-import { UpstreamError } from './errors.js';
-import { LruMap } from './lru-map.js';
-import { toTokenKey } from './user-info.js';
-import type { Introspection } from './wire.js';
+import { isWithin } from '../util/clock.js';
+import { UpstreamError } from '../errors.js';
+import { LruMap } from '../util/lru-map.js';
+import { toTokenKey } from './user-info-cache.js';
+import type { Introspection } from '../wire/parse.js';
 
 /** Pause after GenAuth could not be asked, for all tokens: routes with introspection are closed then in any case. */
 const PAUSE_MS = 1_000;

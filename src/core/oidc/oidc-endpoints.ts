@@ -1,18 +1,19 @@
 import type { AppSecret } from './app-secret.js';
-import { ConfigurationError, TokenVerificationError, UpstreamError, quote } from './errors.js';
-import type { Http, HttpAnswer, HttpRequest } from './http.js';
-import type { ResolvedOptions } from './options.js';
-import { isRecord } from './record.js';
+import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import type { Http, HttpAnswer, HttpRequest } from '../http/http.js';
+import type { ResolvedOptions } from '../options/types.js';
+import { isRecord } from '../util/record.js';
+import { PATHS } from '../wire/facts.js';
 import {
-  PATHS,
   type Introspection,
   type UnverifiedTokens,
   parseEnvelope,
   parseIntrospection,
   parseOidcError,
   parseTokens,
-} from './wire.js';
-import { withholdSecrets } from './withhold.js';
+} from '../wire/parse.js';
+import { withholdSecrets } from '../http/redact.js';
 
 /** Of an answer with tokens or claims. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { isWithin } from './clock.js';
-import { TokenVerificationError } from './errors.js';
-import { LruMap } from './lru-map.js';
-import { Fetching } from './promise.js';
-import { deepFreeze } from './record.js';
+import { isWithin } from '../util/clock.js';
+import { TokenVerificationError } from '../errors.js';
+import { LruMap } from '../util/lru-map.js';
+import { Fetching } from '../util/pending-fetch.js';
+import { deepFreeze } from '../util/record.js';
 
 /** Pause after a failure or a refusal, of one token each. */
 const PAUSE_MS = 5_000;

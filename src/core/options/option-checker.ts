@@ -1,9 +1,9 @@
-import type { AppSecretSource } from './app-secret.js';
-import { quote } from './errors.js';
-import type { LoginFields, SignInOptionsResolver } from './options.js';
-import { deepFreeze, isRecord } from './record.js';
-import { isScopeName, parseScope } from './scopes.js';
-import { type SignInOptions, findSignInOptionsMistakes } from './sign-in.js';
+import type { AppSecretSource } from '../oidc/app-secret.js';
+import { quote } from '../util/quote.js';
+import type { LoginFields, SignInOptionsResolver } from './types.js';
+import { deepFreeze, isRecord } from '../util/record.js';
+import { isScopeName, parseScope } from '../scopes.js';
+import { type SignInOptions, findSignInOptionsMistakes } from '../sign-in/sign-in-options.js';
 
 /** The option `name` of an application that has none. */
 export const DEFAULT_NAME = 'genauth';

@@ -1,7 +1,7 @@
 import { type KeyObject, constants, createPublicKey, publicEncrypt } from 'node:crypto';
-import { isWithin } from './clock.js';
-import { RequestError, UpstreamError } from './errors.js';
-import { parseSystemKeys } from './wire.js';
+import { isWithin } from '../util/clock.js';
+import { RequestError, UpstreamError } from '../errors.js';
+import { parseSystemKeys } from '../wire/parse.js';
 
 /** PKCS#1 v1.5 padding takes this much of the key (RFC 8017 §7.2.1). */
 const RSA_PADDING_BYTES = 11;

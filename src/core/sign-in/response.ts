@@ -1,6 +1,7 @@
-import { ConfigurationError, type ConfigurationErrorCode, UpstreamError, quote } from './errors.js';
-import type { HttpAnswer } from './http.js';
-import type { SignInAnswer, SignInRejection } from './sign-in.js';
+import { ConfigurationError, type ConfigurationErrorCode, UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import type { HttpAnswer } from '../http/http.js';
+import type { SignInAnswer, SignInRejection } from './outcome.js';
 import {
   type Envelope,
   type UnverifiedTokens,
@@ -8,7 +9,7 @@ import {
   parseOidcError,
   parseRejectionData,
   parseTokens,
-} from './wire.js';
+} from '../wire/parse.js';
 
 type Kind = SignInRejection['kind'];
 

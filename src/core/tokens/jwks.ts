@@ -1,7 +1,8 @@
 import { type CryptoKey, type JWK, importJWK } from 'jose';
-import { GenAuthError, TokenVerificationError, UpstreamError, quote } from './errors.js';
-import { Fetching } from './promise.js';
-import { isRecord, ownProperties } from './record.js';
+import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import { Fetching } from '../util/pending-fetch.js';
+import { isRecord, ownProperties } from '../util/record.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
 const FIRST_BACKOFF_MS = 2_000;

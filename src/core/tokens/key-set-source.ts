@@ -1,8 +1,9 @@
-import { ConfigurationError, UpstreamError, quote } from './errors.js';
-import { Http, type HttpAnswer } from './http.js';
-import type { ResolvedOptions } from './options.js';
-import { isRecord } from './record.js';
-import { PATHS, buildAppJwksPath } from './wire.js';
+import { ConfigurationError, UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import { Http, type HttpAnswer } from '../http/http.js';
+import type { ResolvedOptions } from '../options/types.js';
+import { isRecord } from '../util/record.js';
+import { PATHS, buildAppJwksPath } from '../wire/facts.js';
 
 /** Of a public document. */
 export const MAX_DOCUMENT_BYTES = 256 * 1024;

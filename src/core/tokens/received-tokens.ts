@@ -1,10 +1,11 @@
-import { TokenVerificationError, UpstreamError } from './errors.js';
-import { parseScope } from './scopes.js';
-import type { SignedInTokens } from './sign-in-response.js';
-import type { TokenSet } from './sign-in.js';
-import type { AccessTokenClaims, IdTokenClaims, TokenVerifier } from './token-verifier.js';
+import { TokenVerificationError, UpstreamError } from '../errors.js';
+import { parseScope } from '../scopes.js';
+import type { SignedInTokens } from '../sign-in/response.js';
+import type { TokenSet } from '../sign-in/outcome.js';
+import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
+import type { TokenVerifier } from './token-verifier.js';
 import { decodeUnverifiedAccessToken } from './unverified-token.js';
-import type { UnverifiedTokens } from './wire.js';
+import type { UnverifiedTokens } from '../wire/parse.js';
 
 /** Seconds since 1970, the last that a Date can hold. */
 const LAST_SECOND = 8.64e12;

@@ -1,10 +1,12 @@
 import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { type CryptoKey, compactVerify } from 'jose';
-import { ConfigurationError, TokenVerificationError, UpstreamError, quote } from './errors.js';
-import type { AppSecret } from './app-secret.js';
+import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { quote } from '../util/quote.js';
+import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js';
+import type { AppSecret } from '../oidc/app-secret.js';
 import type { Jwks } from './jwks.js';
-import { LruMap } from './lru-map.js';
-import { deepFreeze, ownProperties } from './record.js';
+import { LruMap } from '../util/lru-map.js';
+import { deepFreeze, ownProperties } from '../util/record.js';
 import {
   MAX_TOKEN_LENGTH,
   type SigningAlgorithm,
@@ -22,28 +24,6 @@ const MAX_LIFETIME = 366 * 24 * 3600;
 const SECRET_COOLDOWN_MS = 30_000;
 /** Bytes of an HS256 key (RFC 7518 §3.2). */
 export const MIN_HS256_SECRET_BYTES = 32;
-
-/** Claims that every verified token has (RFC 7519 §4.1). */
-export interface TokenClaims {
-  iss: string;
-  /** GenAuth's user ID. */
-  sub: string;
-  aud: string | string[];
-  /** Seconds since 1970. */
-  exp: number;
-  /** Seconds since 1970. */
-  iat: number;
-  [claim: string]: unknown;
-}
-
-/** Claims of a verified id_token (OpenID Connect Core 1.0 §2). */
-export type IdTokenClaims = TokenClaims;
-
-/** Claims of a verified access token. GenAuth puts no profile into it. */
-export interface AccessTokenClaims extends TokenClaims {
-  /** Granted scopes, with spaces between. */
-  scope: string;
-}
 
 export interface TokenVerifierSettings {
   /** Compared with `===`. */

@@ -1,6 +1,7 @@
-import { TokenVerificationError, quote } from './errors.js';
+import { TokenVerificationError } from '../errors.js';
+import { quote } from '../util/quote.js';
 import { MAX_KID_LENGTH } from './jwks.js';
-import { isRecord, ownProperties } from './record.js';
+import { isRecord, ownProperties } from '../util/record.js';
 
 /** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;

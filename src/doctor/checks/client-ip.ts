@@ -1,7 +1,7 @@
-import { GenAuthError } from '../core/errors.js';
-import { isRecord } from '../core/record.js';
-import type { Examination } from './doctor-examination.js';
-import { type Observation, ok, skipped, warning } from './doctor-report.js';
+import { GenAuthError } from '../../core/errors.js';
+import { isRecord } from '../../core/util/record.js';
+import type { Examination } from '../context.js';
+import { type Observation, ok, skipped, warning } from '../report.js';
 
 /** The emulator's journal. */
 const JOURNAL_PATH = '/emulator/v1/sign-ins';

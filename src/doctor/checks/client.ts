@@ -1,10 +1,11 @@
-import { GenAuthError } from '../core/errors.js';
-import type { HttpAnswer } from '../core/http.js';
-import { buildBasicAuthorization } from '../core/oidc-endpoints.js';
-import { isRecord } from '../core/record.js';
-import { PATHS, TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod, parseOidcError } from '../core/wire.js';
-import type { Examination } from './doctor-examination.js';
-import { type Observation, PAGES, error, ok, warning } from './doctor-report.js';
+import { GenAuthError } from '../../core/errors.js';
+import type { HttpAnswer } from '../../core/http/http.js';
+import { buildBasicAuthorization } from '../../core/oidc/oidc-endpoints.js';
+import { isRecord } from '../../core/util/record.js';
+import { PATHS, TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../../core/wire/facts.js';
+import { parseOidcError } from '../../core/wire/parse.js';
+import type { Examination } from '../context.js';
+import { type Observation, PAGES, error, ok, warning } from '../report.js';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** A token that nobody has: the application proves itself before anybody looks for it, and no person is concerned. */

@@ -1,10 +1,10 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import { TunnelAgent } from '../core/proxy-tunnel.js';
-import { PATHS } from '../core/wire.js';
-import type { Examination } from './doctor-examination.js';
-import { type Advice, type Observation, PAGES, error, ok, skipped, warning } from './doctor-report.js';
+import { TunnelAgent } from '../../core/http/proxy-tunnel.js';
+import { PATHS } from '../../core/wire/facts.js';
+import type { Examination } from '../context.js';
+import { type Advice, type Observation, PAGES, error, ok, skipped, warning } from '../report.js';
 
 const DAY_MS = 86_400_000;
 /** Certificates are renewed a month before they end; one that has less than this was forgotten. */

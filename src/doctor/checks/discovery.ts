@@ -1,8 +1,8 @@
-import { GenAuthError } from '../core/errors.js';
-import { isRecord } from '../core/record.js';
-import { PATHS } from '../core/wire.js';
-import type { Examination } from './doctor-examination.js';
-import { type Observation, PAGES, error, ok, warning } from './doctor-report.js';
+import { GenAuthError } from '../../core/errors.js';
+import { isRecord } from '../../core/util/record.js';
+import { PATHS } from '../../core/wire/facts.js';
+import type { Examination } from '../context.js';
+import { type Observation, PAGES, error, ok, warning } from '../report.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 

@@ -1,9 +1,9 @@
-import { GenAuthError, RequestError } from '../core/errors.js';
-import { PasswordEncryption, type PasswordKey } from '../core/password-encryption.js';
-import { buildAppHeaders } from '../core/sign-in.js';
-import { PATHS } from '../core/wire.js';
-import type { Examination } from './doctor-examination.js';
-import { type Observation, error, ok } from './doctor-report.js';
+import { GenAuthError, RequestError } from '../../core/errors.js';
+import { PasswordEncryption, type PasswordKey } from '../../core/sign-in/password-encryption.js';
+import { buildAppHeaders } from '../../core/sign-in/request.js';
+import { PATHS } from '../../core/wire/facts.js';
+import type { Examination } from '../context.js';
+import { type Observation, error, ok } from '../report.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 const TYPES = ['rsa', 'sm2'] as const;

@@ -1,12 +1,12 @@
 import { createPublicKey } from 'node:crypto';
-import { KeySetSource } from '../core/discovery.js';
-import { ConfigurationError, GenAuthError } from '../core/errors.js';
-import { Http } from '../core/http.js';
-import { Jwks } from '../core/jwks.js';
-import { isRecord } from '../core/record.js';
-import { PATHS, buildAppJwksPath } from '../core/wire.js';
-import type { Examination } from './doctor-examination.js';
-import { type Observation, error, ok, warning } from './doctor-report.js';
+import { KeySetSource } from '../../core/tokens/key-set-source.js';
+import { ConfigurationError, GenAuthError } from '../../core/errors.js';
+import { Http } from '../../core/http/http.js';
+import { Jwks } from '../../core/tokens/jwks.js';
+import { isRecord } from '../../core/util/record.js';
+import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
+import type { Examination } from '../context.js';
+import { type Observation, error, ok, warning } from '../report.js';
 
 const MAX_DOCUMENT_BYTES = 256 * 1024;
 const MAX_SHOWN_KEYS = 20;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Manifest, readManifest } from './command.js';
-import { type Observation, error, ok, warning } from './doctor-report.js';
+import { type Manifest, readManifest } from '../../core/util/manifest.js';
+import { type Observation, error, ok, warning } from '../report.js';
 
 /** What this process is, which tests replace. */
 export interface Runtime {

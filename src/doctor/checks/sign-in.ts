@@ -4,10 +4,11 @@ import {
   RequestError,
   TokenVerificationError,
   UpstreamError,
-} from '../core/errors.js';
-import type { Credentials, SignInOutcome, SignInRejection } from '../core/sign-in.js';
-import type { Examination } from './doctor-examination.js';
-import { type Advice, type Observation, PAGES, error, ok, skipped, warning } from './doctor-report.js';
+} from '../../core/errors.js';
+import type { Credentials } from '../../core/sign-in/credentials.js';
+import type { SignInOutcome, SignInRejection } from '../../core/sign-in/outcome.js';
+import type { Examination } from '../context.js';
+import { type Advice, type Observation, PAGES, error, ok, skipped, warning } from '../report.js';
 
 type Connection = 'PASSWORD' | 'AD';
 

@@ -1,9 +1,9 @@
-import { GenAuthError, TokenVerificationError, type TokenVerificationErrorCode } from '../core/errors.js';
-import { toUser } from '../core/scopes.js';
-import { CLAIM_ALIASES } from '../core/wire.js';
-import { judgeDrift } from './doctor-connection.js';
-import type { Examination } from './doctor-examination.js';
-import { type Advice, type Observation, PAGES, error, ok, warning } from './doctor-report.js';
+import { GenAuthError, TokenVerificationError, type TokenVerificationErrorCode } from '../../core/errors.js';
+import { toUser } from '../../core/scopes.js';
+import { CLAIM_ALIASES } from '../../core/wire/facts.js';
+import { judgeDrift } from './connection.js';
+import type { Examination } from '../context.js';
+import { type Advice, type Observation, PAGES, error, ok, warning } from '../report.js';
 
 const ID_TOKEN_WHY = 'The password is right, and every login ends with 502.';
 const CLOCK: Advice = { why: ID_TOKEN_WHY, mend: 'timedatectl set-ntp true' };

@@ -1,9 +1,9 @@
-import { isObject } from './check.js';
-import { EmulatorError } from './errors.js';
-import { isLoopback } from './options.js';
-import type { EmulatorRequest, EmulatorResponse } from './operation.js';
-import type { EmulatorState } from './state.js';
-import type { UserDirectory } from './users.js';
+import { isObject } from '../input/readers.js';
+import { EmulatorError } from '../errors.js';
+import { isLoopback } from '../options.js';
+import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
+import type { EmulatorState } from '../state/state.js';
+import type { UserDirectory } from '../users/user-store.js';
 
 /** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
 export const CONTROL_PATH = '/emulator/v1';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, Entry } from 'ldapts';
-import type { DirectoryClaims } from './accounts.js';
-import type { ActiveDirectoryConfig } from './active-directory-options.js';
-import { importOptional } from './optional-dependency.js';
-import { furtherStep, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './sign-in-errors.js';
+import type { DirectoryClaims } from '../users/accounts.js';
+import type { ActiveDirectoryConfig } from './options.js';
+import { importOptional } from '../optional-dependency.js';
+import { furtherStep, Refusal } from '../sign-in/refusal.js';
+import { SIGN_IN_ERRORS } from '../sign-in/answers.js';
 
 /** What of a user the emulator tells, by the claims it tells it with; of several attributes the first that is there. */
 const CLAIM_ATTRIBUTES = {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { at, readFilled, readInteger, readObject, readSecret, readString } from './check.js';
-import { EmulatorError, invalid, invalidSecret } from './errors.js';
+import { at, readFilled, readInteger, readObject, readSecret, readString } from '../input/readers.js';
+import { EmulatorError, invalid, invalidSecret } from '../errors.js';
 
 /** A real Active Directory: where it is, and who may search it. */
 export interface EmulatorActiveDirectory {

@@ -1,7 +1,7 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { DecryptionKey } from './decryption-key.js';
-import { importOptional } from './optional-dependency.js';
+import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8 } from './text.js';
 
 /** GenAuth's own length: 117 bytes of password at the most. */

@@ -1,5 +1,5 @@
 import type { DecryptionKey } from './decryption-key.js';
-import { importOptional } from './optional-dependency.js';
+import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8 } from './text.js';
 
 /** What is used of sm-crypto; its published types are those of an older version. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
-import type { FaultReply, Sending } from './faults.js';
+import type { FaultReply, Sending } from '../state/faults.js';
 
 /** Filler of bodies that are too large, by the piece, so that no large one ever lies in memory. */
 const SPACES = Buffer.alloc(64 * 1024, ' ');

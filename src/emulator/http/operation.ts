@@ -1,5 +1,5 @@
-import type { WireEnvelope } from '../core/wire.js';
-import type { EmulatorState } from './state.js';
+import type { WireEnvelope } from '../../core/wire/facts.js';
+import type { EmulatorState } from '../state/state.js';
 
 /** What an operation sees of a request. */
 export interface EmulatorRequest {

@@ -1,4 +1,4 @@
-import { EmulatorError, invalid, invalidSecret, show } from './errors.js';
+import { EmulatorError, invalid, invalidSecret, show } from '../errors.js';
 
 /** Whether a value is an object with named members, and not a list. */
 export function isObject(value: unknown): value is Record<string, unknown> {

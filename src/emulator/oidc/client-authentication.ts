@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { HEADERS } from '../core/wire.js';
-import { SIGN_IN_ERRORS } from './sign-in-errors.js';
+import { HEADERS } from '../../core/wire/facts.js';
+import { SIGN_IN_ERRORS } from '../sign-in/answers.js';
 import { OAuthRefusal } from './oauth-refusal.js';
-import type { EmulatorRequest } from './operation.js';
-import type { EmulatorConfig } from './options.js';
+import type { EmulatorRequest } from '../http/operation.js';
+import type { EmulatorConfig } from '../options.js';
 import { type Parameters, readForm } from './parameters.js';
 
 interface BasicCredentials {

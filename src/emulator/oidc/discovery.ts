@@ -1,6 +1,6 @@
-import { buildAppJwksPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../core/wire.js';
-import { CLAIMS_SUPPORTED, SCOPES_SUPPORTED } from './claims.js';
-import type { Operation } from './operation.js';
+import { buildAppJwksPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../../core/wire/facts.js';
+import { CLAIMS_SUPPORTED, SCOPES_SUPPORTED } from '../users/claims.js';
+import type { Operation } from '../http/operation.js';
 
 const SIGNING_ALGORITHMS = ['HS256', 'RS256'];
 const KEY_ENCRYPTION_ALGORITHMS = ['A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW', 'RSA-OAEP'];

@@ -1,8 +1,8 @@
 import { compactVerify, createLocalJWKSet, decodeJwt } from 'jose';
 import { oauthOperation } from './oauth-refusal.js';
-import type { EmulatorResponse } from './operation.js';
+import type { EmulatorResponse } from '../http/operation.js';
 import { invalidRequest, readParameters } from './parameters.js';
-import type { EmulatorState } from './state.js';
+import type { EmulatorState } from '../state/state.js';
 
 const SIGNED_OUT_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';

@@ -1,4 +1,4 @@
-import type { EmulatorResponse, Operation } from './operation.js';
+import type { EmulatorResponse, Operation } from '../http/operation.js';
 
 /** The reason why an OAuth endpoint refuses. Its answer has no envelope (RFC 6749 §5.2). */
 export class OAuthRefusal extends Error {

@@ -1,5 +1,5 @@
 import { OAuthRefusal } from './oauth-refusal.js';
-import type { EmulatorRequest } from './operation.js';
+import type { EmulatorRequest } from '../http/operation.js';
 
 /** The one media type of OAuth's POST bodies (RFC 6749 §4). */
 export const FORM = 'application/x-www-form-urlencoded';

@@ -1,7 +1,7 @@
 import { readClientForm } from './client-authentication.js';
 import { oauthOperation } from './oauth-refusal.js';
-import { type EmulatorResponse, envelope } from './operation.js';
-import type { EmulatorConfig } from './options.js';
+import { type EmulatorResponse, envelope } from '../http/operation.js';
+import type { EmulatorConfig } from '../options.js';
 import { requireParameter } from './parameters.js';
 
 /**

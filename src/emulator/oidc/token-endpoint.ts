@@ -1,8 +1,8 @@
 import { readClientForm } from './client-authentication.js';
 import { OAuthRefusal, oauthOperation } from './oauth-refusal.js';
 import { type Parameters, requireParameter } from './parameters.js';
-import type { EmulatorState } from './state.js';
-import { issueTokens } from './tokens.js';
+import type { EmulatorState } from '../state/state.js';
+import { issueTokens } from '../tokens/issue-tokens.js';
 
 /** GenAuth's words for a refresh token that does not do, whatever the reason. */
 const INVALID_GRANT = [400, 'invalid_grant', 'grant request is invalid'] as const;

@@ -1,6 +1,6 @@
-import { buildScopeClaims } from './claims.js';
+import { buildScopeClaims } from '../users/claims.js';
 import { OAuthRefusal, oauthOperation } from './oauth-refusal.js';
-import type { EmulatorRequest } from './operation.js';
+import type { EmulatorRequest } from '../http/operation.js';
 import { invalidRequest, readForm, readParameters } from './parameters.js';
 
 /**

@@ -1,5 +1,5 @@
-import type { WireSystem } from '../core/wire.js';
-import { envelope, type Operation } from './operation.js';
+import type { WireSystem } from '../../core/wire/facts.js';
+import { envelope, type Operation } from '../http/operation.js';
 
 /** Public facts of a GenAuth server; the addresses are those of the emulator. */
 const FACTS = { version: { server: '2.0.0', console: '2.0.0', login: '2.0.0' }, publicIps: ['127.0.0.1'] };

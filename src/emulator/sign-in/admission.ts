@@ -1,10 +1,10 @@
-import type { WireEnvelope } from '../core/wire.js';
-import { buildMfaData, buildStepToken } from './mfa.js';
+import type { WireEnvelope } from '../../core/wire/facts.js';
+import { buildMfaData, buildStepToken } from './step-tokens.js';
 import { furtherStep, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './sign-in-errors.js';
-import type { EmulatorState, RecordedOutcome } from './state.js';
-import { findMfa } from './user-states.js';
-import type { Account } from './users.js';
+import { SIGN_IN_ERRORS } from './answers.js';
+import type { EmulatorState, RecordedOutcome } from '../state/state.js';
+import { findMfa } from '../users/user-states.js';
+import type { Account } from '../users/user-store.js';
 
 /**
  * What keeps somebody out who knows the password: the tenant, the user's own states, and steps that are still to be taken.

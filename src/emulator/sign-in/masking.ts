@@ -1,4 +1,4 @@
-import { isObject } from './check.js';
+import { isObject } from '../input/readers.js';
 
 export const MASK = '***';
 

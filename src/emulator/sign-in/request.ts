@@ -1,10 +1,10 @@
-import { PASSWORD_ENCRYPT_TYPES, type WireSignInOptions } from '../core/wire.js';
-import { SIGN_IN_ERRORS } from './sign-in-errors.js';
-import { isObject } from './check.js';
-import { grantScopes } from './claims.js';
-import { notImplemented } from './operation.js';
+import { PASSWORD_ENCRYPT_TYPES, type WireSignInOptions } from '../../core/wire/facts.js';
+import { SIGN_IN_ERRORS } from './answers.js';
+import { isObject } from '../input/readers.js';
+import { grantScopes } from '../users/claims.js';
+import { notImplemented } from '../http/operation.js';
 import { malformed, Refusal } from './refusal.js';
-import { type Identifier, IDENTIFIERS } from './users.js';
+import { type Identifier, IDENTIFIERS } from '../users/user-store.js';
 
 /** GenAuth's default, seen in its answers. */
 const DEFAULT_SCOPE = 'openid profile tenant_id';

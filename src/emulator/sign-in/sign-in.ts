@@ -1,21 +1,21 @@
-import type { WireSignInOptions } from '../core/wire.js';
-import type { ActiveDirectory } from './active-directory.js';
-import { isObject } from './check.js';
-import { authenticateClient } from './client-authentication.js';
-import { isOfForeignPage } from './control.js';
-import { EmulatorError } from './errors.js';
-import type { Grant } from './issued-tokens.js';
+import type { WireSignInOptions } from '../../core/wire/facts.js';
+import type { ActiveDirectory } from '../directory/active-directory.js';
+import { isObject } from '../input/readers.js';
+import { authenticateClient } from '../oidc/client-authentication.js';
+import { isOfForeignPage } from '../control/control.js';
+import { EmulatorError } from '../errors.js';
+import type { Grant } from '../tokens/issued-tokens.js';
 import { mask } from './masking.js';
-import { checkAdmission } from './next-step.js';
-import { type EmulatorRequest, type EmulatorResponse, envelope } from './operation.js';
-import { isAnyPassword } from './passwords.js';
+import { checkAdmission } from './admission.js';
+import { type EmulatorRequest, type EmulatorResponse, envelope } from '../http/operation.js';
+import { isAnyPassword } from '../users/passwords.js';
 import { malformed, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './sign-in-errors.js';
-import { readSignIn, type SignInRequest } from './sign-in-request.js';
-import type { EmulatorState, RecordedOutcome, SignInRecord } from './state.js';
-import { decodeBase64 } from './text.js';
-import { issueTokens } from './tokens.js';
-import { type Account, IDENTIFIERS } from './users.js';
+import { SIGN_IN_ERRORS } from './answers.js';
+import { readSignIn, type SignInRequest } from './request.js';
+import type { EmulatorState, RecordedOutcome, SignInRecord } from '../state/state.js';
+import { decodeBase64 } from '../encryption/text.js';
+import { issueTokens } from '../tokens/issue-tokens.js';
+import { type Account, IDENTIFIERS } from '../users/user-store.js';
 
 /**
  * `POST /api/v3/signin` for the connections PASSWORD and AD (GenAuth docs: Login with Account Password, Login with AD

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { EmulatorClock } from './clock.js';
-import type { Mfa } from './user-states.js';
-import type { Account } from './users.js';
+import type { EmulatorClock } from '../state/clock.js';
+import type { Mfa } from '../users/user-states.js';
+import type { Account } from '../users/user-store.js';
 
 const LIFETIME_SECONDS = 360;
 

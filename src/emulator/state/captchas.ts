@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { WireCaptcha } from '../core/wire.js';
+import type { WireCaptcha } from '../../core/wire/facts.js';
 import { BoundedMap } from './bounded-map.js';
-import { envelope, type Operation } from './operation.js';
+import { envelope, type Operation } from '../http/operation.js';
 
 const LIFETIME_MS = 5 * 60_000;
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { at, readBoolean, readInteger, readJson, readObject, readOneOf } from './check.js';
-import { EmulatorError } from './errors.js';
-import { readTimes } from './timed-queue.js';
+import { at, readBoolean, readInteger, readJson, readObject, readOneOf } from '../input/readers.js';
+import { EmulatorError } from '../errors.js';
+import { readTimes } from './repeat-queue.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from './bounded-map.js';
-import { readInteger, readObject } from './check.js';
+import { readInteger, readObject } from '../input/readers.js';
 
 /** After how many failed sign-ins of one account it gets harder. What is left out never happens. */
 export interface EmulatorLoginProtection {

@@ -1,7 +1,7 @@
-import type { WireEnvelope } from '../core/wire.js';
-import { at, readInteger, readJson, readObject, readString } from './check.js';
-import { invalid } from './errors.js';
-import { readTimes } from './timed-queue.js';
+import type { WireEnvelope } from '../../core/wire/facts.js';
+import { at, readInteger, readJson, readObject, readString } from '../input/readers.js';
+import { invalid } from '../errors.js';
+import { readTimes } from './repeat-queue.js';
 
 /** An answer to give in place of the one that a sign-in would get: this is how a test asks for any of GenAuth's codes. */
 export interface EmulatorSignInAnswer {

@@ -1,4 +1,4 @@
-import { readInteger } from './check.js';
+import { readInteger } from '../input/readers.js';
 
 /** Things to be used up in order, each a number of times. */
 export class TimedQueue<Item> {

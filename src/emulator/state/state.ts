@@ -1,19 +1,19 @@
-import { buildIssuer, type WireEnvelope } from '../core/wire.js';
-import { ActiveDirectory } from './active-directory.js';
+import { buildIssuer, type WireEnvelope } from '../../core/wire/facts.js';
+import { ActiveDirectory } from '../directory/active-directory.js';
 import { Captchas } from './captchas.js';
-import { readBoolean, readList, readObject, readOneOf, readString } from './check.js';
+import { readBoolean, readList, readObject, readOneOf, readString } from '../input/readers.js';
 import { EmulatorClock } from './clock.js';
-import { EncryptionKeys } from './encryption-keys.js';
-import { EmulatorError } from './errors.js';
+import { EncryptionKeys } from '../encryption/encryption-keys.js';
+import { EmulatorError } from '../errors.js';
 import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
-import { IssuedTokens } from './issued-tokens.js';
-import { createSigningKey, KeyRing } from './keys.js';
+import { IssuedTokens } from '../tokens/issued-tokens.js';
+import { createSigningKey, KeyRing } from '../tokens/signing-keys.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
-import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from './options.js';
-import { type PreparedSignInAnswer, readSignInAnswer } from './sign-in-answers.js';
-import { readTimes, TimedQueue } from './timed-queue.js';
-import { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens.js';
-import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from './users.js';
+import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from '../options.js';
+import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
+import { readTimes, TimedQueue } from './repeat-queue.js';
+import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/issue-tokens.js';
+import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from '../users/user-store.js';
 
 /**
  * How a sign-in ended:

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { exportSPKI, type CryptoKey, type JWTPayload, SignJWT } from 'jose';
-import type { WireTokens } from '../core/wire.js';
-import { buildScopeClaims } from './claims.js';
+import type { WireTokens } from '../../core/wire/facts.js';
+import { buildScopeClaims } from '../users/claims.js';
 import { digest, type Grant } from './issued-tokens.js';
-import { createSigningKey, type SigningKey } from './keys.js';
-import type { EmulatorConfig, IdTokenAlg } from './options.js';
-import type { EmulatorState } from './state.js';
+import { createSigningKey, type SigningKey } from './signing-keys.js';
+import type { EmulatorConfig, IdTokenAlg } from '../options.js';
+import type { EmulatorState } from '../state/state.js';
 
 /**
  * Ways in which an id_token can be wrong, one thing at a time: all else about the token stays right.

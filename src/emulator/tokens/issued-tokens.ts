@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { BoundedMap } from './bounded-map.js';
-import type { EmulatorClock } from './clock.js';
-import type { Account } from './accounts.js';
+import { BoundedMap } from '../state/bounded-map.js';
+import type { EmulatorClock } from '../state/clock.js';
+import type { Account } from '../users/accounts.js';
 
 /** How many are remembered; more push out the oldest, which are unknown from then on. */
 const MOST_TOKENS = 50_000;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { at, readSecret } from './check.js';
+import { at, readSecret } from '../input/readers.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
-import { EmulatorError, invalid, show } from './errors.js';
+import { EmulatorError, invalid, show } from '../errors.js';
 import { hashPassword, NOBODY, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 

@@ -1,6 +1,6 @@
-import { at, readBoolean, readFilled, readList, readObject } from './check.js';
-import { EmulatorError, invalid, show } from './errors.js';
-import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from './sign-in-answers.js';
+import { at, readBoolean, readFilled, readList, readObject } from '../input/readers.js';
+import { EmulatorError, invalid, show } from '../errors.js';
+import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from '../state/queued-answers.js';
 
 /** Second factors that GenAuth names; others may come (`mfaPolicy`). */
 const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];

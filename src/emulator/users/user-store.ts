@@ -9,9 +9,9 @@ import {
   readClaims,
   taken,
 } from './accounts.js';
-import { at, readObject } from './check.js';
+import { at, readObject } from '../input/readers.js';
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
-import { EmulatorError, invalid } from './errors.js';
+import { EmulatorError, invalid } from '../errors.js';
 import { type Catalogs, type EmulatorUserStates, STATE_NAMES } from './user-states.js';
 
 export type { Account } from './accounts.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { isObject, readObject } from './check.js';
-import { EmulatorError } from './errors.js';
-import type { GenAuthEmulatorOptions } from './options.js';
+import { isObject, readObject } from '../input/readers.js';
+import { EmulatorError } from '../errors.js';
+import type { GenAuthEmulatorOptions } from '../options.js';
 
 const MEMBERS = ['users', 'adAccounts', 'tenants', 'roles', 'extendedFields'] as const;
 

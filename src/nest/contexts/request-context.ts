@@ -1,8 +1,8 @@
 import { type ArgumentsHost, InternalServerErrorException } from '@nestjs/common';
-import type { GenAuthRequest } from '../core/options.js';
-import { isRecord } from '../core/record.js';
-import type { Refusal } from '../passport/outcome.js';
-import { logRefusal, toException, toHttpException } from './genauth.exception.js';
+import type { GenAuthRequest } from '../../core/options/types.js';
+import { isRecord } from '../../core/util/record.js';
+import type { Refusal } from '../../web/refusal.js';
+import { logRefusal, toException, toHttpException } from '../genauth.exception.js';
 
 /** Where a guard puts what it learned, and the decorators read it. */
 export interface Bearing {

@@ -1,12 +1,12 @@
 import { type INestApplicationContext, VersioningType } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer, Reflector } from '@nestjs/core';
-import { GenAuthClient } from '../core/client.js';
-import { PATHS } from '../core/wire.js';
-import type { Choice } from '../passport/access.js';
-import { GenAuthGuard } from './genauth.guard.js';
-import { getToken } from './genauth.tokens.js';
-import { findGuardRole, registerAuthGuards } from './guard-registry.js';
-import { type RouteAccess, listGuards, readRouteAccess } from './route-access.js';
+import { GenAuthClient } from '../../core/client.js';
+import { PATHS } from '../../core/wire/facts.js';
+import type { Choice } from '../../web/authorization.js';
+import { GenAuthGuard } from '../genauth.guard.js';
+import { getProviderToken } from '../genauth.providers.js';
+import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
+import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
 import { type Route, listRoutes } from './routes.js';
 
 /** Schemes by name with the scopes that are needed; all of one object, and any one object of a list. */
@@ -93,7 +93,7 @@ function findClients(app: INestApplicationContext): Map<string, GenAuthClient<st
     for (const { token, instance } of providers.values()) {
       if (!(instance instanceof GenAuthClient)) continue;
       const { name } = instance.options;
-      if (token === getToken('client', name)) clients.set(name, instance as GenAuthClient<string>);
+      if (token === getProviderToken('client', name)) clients.set(name, instance as GenAuthClient<string>);
     }
   }
   return clients;

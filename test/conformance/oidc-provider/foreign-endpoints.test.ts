@@ -1,4 +1,4 @@
-import type { GenAuthOptions } from '../../../src/core/options.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { catchError } from '../../support/promise.js';
 import { API, API_SCOPE, APP_ID, APP_SECRET, LOGGED_OUT_URI, PERSON, useForeignIssuers } from './foreign-issuer.js';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
 import type { Provider } from 'oidc-provider';
 import { GenAuthClient } from '../../../src/core/client.js';
-import type { GenAuthOptions } from '../../../src/core/options.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
 
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import axios from 'axios';
-import { UpstreamError } from '../../src/core/errors.js';
-import { Http, type HttpRequest, type HttpSettings } from '../../src/core/http.js';
-import { CertificateAuthority } from '../support/certificate.js';
-import { findLeaks } from '../support/leak.js';
-import { catchError } from '../support/promise.js';
-import { type Conversation, answering, isWhole, useTcpServers } from '../support/tcp-server.js';
+import { UpstreamError } from '../../../src/core/errors.js';
+import { Http, type HttpRequest, type HttpSettings } from '../../../src/core/http/http.js';
+import { CertificateAuthority } from '../../support/certificate.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchError } from '../../support/promise.js';
+import { type Conversation, answering, isWhole, useTcpServers } from '../../support/tcp-server.js';
 
 const PASSWORD = 'canary-Passw0rd "ünïcode"';
 const SECRET = 'canary-app-secret-0123456789';

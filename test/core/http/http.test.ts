@@ -1,10 +1,10 @@
 import { clearInterval as clearReal, setInterval as everyRealMs } from 'node:timers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { jest } from '@jest/globals';
-import { Http, type HttpRequest } from '../../src/core/http.js';
-import { findLeaks } from '../support/leak.js';
-import { Gate, catchError, until } from '../support/promise.js';
-import { type Conversation, answering, isWhole, toAnswer, useTcpServers } from '../support/tcp-server.js';
+import { Http, type HttpRequest } from '../../../src/core/http/http.js';
+import { findLeaks } from '../../support/leak.js';
+import { Gate, catchError, until } from '../../support/promise.js';
+import { type Conversation, answering, isWhole, toAnswer, useTcpServers } from '../../support/tcp-server.js';
 
 const LIMIT = 4096;
 const GET: HttpRequest = { method: 'GET', path: '/oidc/keys', maxBytes: LIMIT };

@@ -1,12 +1,12 @@
 import { type Socket, connect as connectTcp } from 'node:net';
-import { GenAuthClient } from '../../src/core/client.js';
-import { Http, type HttpRequest, type HttpSettings } from '../../src/core/http.js';
-import { CertificateAuthority } from '../support/certificate.js';
-import { findLeaks } from '../support/leak.js';
-import { catchError, Gate } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { type Conversation, type TcpServer, answering, toAnswer, useTcpServers } from '../support/tcp-server.js';
-import { buildToken } from '../support/token.js';
+import { GenAuthClient } from '../../../src/core/client.js';
+import { Http, type HttpRequest, type HttpSettings } from '../../../src/core/http/http.js';
+import { CertificateAuthority } from '../../support/certificate.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchError, Gate } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { type Conversation, type TcpServer, answering, toAnswer, useTcpServers } from '../../support/tcp-server.js';
+import { buildToken } from '../../support/token.js';
 
 const PASSWORD = 'canary-Passw0rd';
 const PROXY_PASSWORD = 'canary-pr@xy:pa$$';

@@ -1,8 +1,8 @@
-import { AppSecret, type AppSecretSource } from '../../src/core/app-secret.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { findLeaks } from '../support/leak.js';
-import { Gate, catchError } from '../support/promise.js';
-import { createVault as vault } from '../support/vault.js';
+import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { findLeaks } from '../../support/leak.js';
+import { Gate, catchError } from '../../support/promise.js';
+import { createVault as vault } from '../../support/vault.js';
 
 failOnUnhandledRejections();
 const OLD = 'canary-old-secret-0123456789abcdef';

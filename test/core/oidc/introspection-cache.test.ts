@@ -1,8 +1,8 @@
-import type { Introspection } from '../../src/core/wire.js';
-import { UpstreamError } from '../../src/core/errors.js';
-import { Introspections } from '../../src/core/introspections.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { Gate, catchError } from '../support/promise.js';
+import type { Introspection } from '../../../src/core/wire/parse.js';
+import { UpstreamError } from '../../../src/core/errors.js';
+import { Introspections } from '../../../src/core/oidc/introspection-cache.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { Gate, catchError } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const MAX_AGE = 10_000;

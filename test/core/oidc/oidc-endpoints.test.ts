@@ -1,12 +1,12 @@
 import { jest } from '@jest/globals';
-import type { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
-import { useClients } from '../support/client.js';
-import { APP_ID, JWKS_PATH, type ReceivedRequest, type Reply, useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { catchError, until } from '../support/promise.js';
-import { useTcpServers } from '../support/tcp-server.js';
-import { createVault } from '../support/vault.js';
+import type { GenAuthClient } from '../../../src/core/client.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { useClients } from '../../support/client.js';
+import { APP_ID, JWKS_PATH, type ReceivedRequest, type Reply, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchError, until } from '../../support/promise.js';
+import { useTcpServers } from '../../support/tcp-server.js';
+import { createVault } from '../../support/vault.js';
 
 const SECRET = 'canary+secret/with=signs&more %';
 const TOKEN = 'canary/token+with=signs&more %';

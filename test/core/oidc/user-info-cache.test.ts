@@ -1,8 +1,8 @@
 import { jest } from '@jest/globals';
-import { TokenVerificationError, UpstreamError } from '../../src/core/errors.js';
-import { UserInfoCache, type UserInfoClaims } from '../../src/core/user-info.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { Gate, catchError } from '../support/promise.js';
+import { TokenVerificationError, UpstreamError } from '../../../src/core/errors.js';
+import { UserInfoCache, type UserInfoClaims } from '../../../src/core/oidc/user-info-cache.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { Gate, catchError } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const MAX_AGE = 300_000;

@@ -1,7 +1,8 @@
-import { ConfigurationError } from '../../src/core/errors.js';
-import { type GenAuthOptions, resolveOptions } from '../../src/core/options.js';
-import { findLeaks } from '../support/leak.js';
-import { catchThrown } from '../support/thrown.js';
+import { ConfigurationError } from '../../../src/core/errors.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { resolveOptions } from '../../../src/core/options/resolve-options.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchThrown } from '../../support/thrown.js';
 
 const SECRET = 'canary-secret-of-32-bytes-0123456';
 const REQUIRED = { appId: 'app-1', appSecret: SECRET, appHost: 'https://example.genauth.ai' };

@@ -1,8 +1,9 @@
-import { ConfigurationError } from '../../src/core/errors.js';
-import { type GenAuthOptions, defineGenAuthOptions, resolveOptions } from '../../src/core/options.js';
-import { CertificateAuthority } from '../support/certificate.js';
-import { findLeaks } from '../support/leak.js';
-import { catchThrown } from '../support/thrown.js';
+import { ConfigurationError } from '../../../src/core/errors.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { defineGenAuthOptions, resolveOptions } from '../../../src/core/options/resolve-options.js';
+import { CertificateAuthority } from '../../support/certificate.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchThrown } from '../../support/thrown.js';
 
 const REQUIRED: Readonly<Record<'appId' | 'appSecret' | 'appHost', string>> = Object.freeze({
   appId: '65f0c1d2e3a4b5c6d7e8f901',

@@ -1,6 +1,6 @@
-import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
-import { useClients } from '../support/client.js';
-import { ANSWER_ROWS, type AnswerRow, CODE_ROWS } from '../support/sign-in-answer.js';
+import { SIGN_IN_PATH, useIssuer } from '../../support/issuer.js';
+import { useClients } from '../../support/client.js';
+import { ANSWER_ROWS, type AnswerRow, CODE_ROWS } from '../../support/sign-in-answer.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };
 const SAID = { message: 'GenAuth says no', requestId: 'request-1' };

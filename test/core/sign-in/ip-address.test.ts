@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseIpAddress } from '../../src/core/client-ip.js';
+import { parseIpAddress } from '../../../src/core/sign-in/ip-address.js';
 
 describe('parseIpAddress', () => {
   it.each<[string, string, string]>([

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { RequestError, UpstreamError } from '../../src/core/errors.js';
-import { PasswordEncryption } from '../../src/core/password-encryption.js';
-import { findLeaks } from '../support/leak.js';
-import { type PasswordKeyPair, createRsaPasswordKey, createSm2PasswordKey } from '../support/password-key.js';
-import { Gate, catchError } from '../support/promise.js';
-import { catchThrown } from '../support/thrown.js';
+import { RequestError, UpstreamError } from '../../../src/core/errors.js';
+import { PasswordEncryption } from '../../../src/core/sign-in/password-encryption.js';
+import { findLeaks } from '../../support/leak.js';
+import { type PasswordKeyPair, createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
+import { Gate, catchError } from '../../support/promise.js';
+import { catchThrown } from '../../support/thrown.js';
 
 type Type = 'rsa' | 'sm2';
 const rsa = createRsaPasswordKey();

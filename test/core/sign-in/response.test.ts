@@ -1,8 +1,8 @@
-import { ConfigurationError, UpstreamError } from '../../src/core/errors.js';
-import type { HttpAnswer } from '../../src/core/http.js';
-import { parseSignInResponse } from '../../src/core/sign-in-response.js';
-import { findLeaks } from '../support/leak.js';
-import { catchThrown } from '../support/thrown.js';
+import { ConfigurationError, UpstreamError } from '../../../src/core/errors.js';
+import type { HttpAnswer } from '../../../src/core/http/http.js';
+import { parseSignInResponse } from '../../../src/core/sign-in/response.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchThrown } from '../../support/thrown.js';
 
 const answer = (body: unknown, status = 200, retryAfter?: number): HttpAnswer => ({ status, body, retryAfter });
 

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { ConfigurationError } from '../../src/core/errors.js';
-import { type GenAuthOptions, resolveOptions } from '../../src/core/options.js';
-import { type SignInOptions, findSignInOptionsMistakes, mergeSignInOptions } from '../../src/core/sign-in.js';
-import { catchThrown } from '../support/thrown.js';
+import { ConfigurationError } from '../../../src/core/errors.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { resolveOptions } from '../../../src/core/options/resolve-options.js';
+import {
+  type SignInOptions,
+  findSignInOptionsMistakes,
+  mergeSignInOptions,
+} from '../../../src/core/sign-in/sign-in-options.js';
+import { catchThrown } from '../../support/thrown.js';
 
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;

@@ -1,9 +1,9 @@
 /** The contradictions from T21 on; see sign-in-traps.test.ts. */
-import { DISCOVERY_PATH, JWKS_PATH, SIGN_IN_PATH } from '../support/issuer.js';
-import { createRsaPasswordKey } from '../support/password-key.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { ALICE, NOW, SignInBench, type SignInResult } from '../support/sign-in-bench.js';
-import { buildToken, hashAccessToken } from '../support/token.js';
+import { DISCOVERY_PATH, JWKS_PATH, SIGN_IN_PATH } from '../../support/issuer.js';
+import { createRsaPasswordKey } from '../../support/password-key.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { ALICE, NOW, SignInBench, type SignInResult } from '../../support/sign-in-bench.js';
+import { buildToken, hashAccessToken } from '../../support/token.js';
 
 const SYSTEM_PATH = '/api/v3/system';
 const bench = new SignInBench();

@@ -7,11 +7,11 @@
  * - T20 (redirect_uri on refresh), T22 (revocation), T23 (introspection): calls that no sign-in makes.
  * - T29 (bare token or Bearer) is about calls with a person's token; a sign-in makes none, which is tested.
  */
-import { DISCOVERY_PATH, JWKS_PATH, SIGN_IN_PATH } from '../support/issuer.js';
-import { createRsaPasswordKey, createSm2PasswordKey } from '../support/password-key.js';
-import { ALICE, NOW, SignInBench } from '../support/sign-in-bench.js';
-import { LONG_SECRET } from '../support/signing-key.js';
-import { buildToken } from '../support/token.js';
+import { DISCOVERY_PATH, JWKS_PATH, SIGN_IN_PATH } from '../../support/issuer.js';
+import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
+import { ALICE, NOW, SignInBench } from '../../support/sign-in-bench.js';
+import { LONG_SECRET } from '../../support/signing-key.js';
+import { buildToken } from '../../support/token.js';
 
 const SYSTEM_PATH = '/api/v3/system';
 const bench = new SignInBench();

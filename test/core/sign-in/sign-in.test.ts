@@ -1,15 +1,11 @@
-import { ConfigurationError, RequestError } from '../../src/core/errors.js';
-import { type GenAuthOptions, resolveOptions } from '../../src/core/options.js';
-import {
-  type Credentials,
-  type SignInOptions,
-  type SignInRequestParts,
-  buildSignInRequest,
-  checkSignInOptions,
-  parseCredentials,
-} from '../../src/core/sign-in.js';
-import { findLeaks } from '../support/leak.js';
-import { catchThrown } from '../support/thrown.js';
+import { ConfigurationError, RequestError } from '../../../src/core/errors.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { resolveOptions } from '../../../src/core/options/resolve-options.js';
+import { type Credentials, parseCredentials } from '../../../src/core/sign-in/credentials.js';
+import { type SignInOptions, checkSignInOptions } from '../../../src/core/sign-in/sign-in-options.js';
+import { type SignInRequestParts, buildSignInRequest } from '../../../src/core/sign-in/request.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchThrown } from '../../support/thrown.js';
 
 const SECRET = 'canary-of-the-app-secret';
 const REQUIRED = { appId: 'app-1', appSecret: SECRET, appHost: 'https://example.genauth.ai' };

@@ -1,7 +1,7 @@
-import { useClients } from '../support/client.js';
-import { type Reply, useIssuer } from '../support/issuer.js';
-import { createRsaPasswordKey } from '../support/password-key.js';
-import { catchError } from '../support/promise.js';
+import { useClients } from '../../support/client.js';
+import { type Reply, useIssuer } from '../../support/issuer.js';
+import { createRsaPasswordKey } from '../../support/password-key.js';
+import { catchError } from '../../support/promise.js';
 
 const CAPTCHA_PATH = '/api/v3/get-captcha-code';
 const SYSTEM_PATH = '/api/v3/system';

@@ -1,8 +1,8 @@
 import { KeyObject, randomBytes, type webcrypto } from 'node:crypto';
-import { useIssuer } from '../support/issuer.js';
-import { MAX_AGE, ask, useKeySets } from '../support/key-set.js';
-import { catchError } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
+import { useIssuer } from '../../support/issuer.js';
+import { MAX_AGE, ask, useKeySets } from '../../support/key-set.js';
+import { catchError } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
 
 const issuer = useIssuer();
 const sets = useKeySets(issuer);

@@ -1,7 +1,7 @@
-import { MAX_AGE, ask, useKeySets } from '../support/key-set.js';
-import { JWKS_PATH, useIssuer } from '../support/issuer.js';
-import { catchError } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
+import { MAX_AGE, ask, useKeySets } from '../../support/key-set.js';
+import { JWKS_PATH, useIssuer } from '../../support/issuer.js';
+import { catchError } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
 
 const issuer = useIssuer();
 const sets = useKeySets(issuer);

@@ -1,8 +1,8 @@
-import { JWKS_PATH, useIssuer } from '../support/issuer.js';
-import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, ask, useKeySets } from '../support/key-set.js';
-import { Gate, catchError, until } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { createAlgorithmKey } from '../support/signing-key.js';
+import { JWKS_PATH, useIssuer } from '../../support/issuer.js';
+import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, ask, useKeySets } from '../../support/key-set.js';
+import { Gate, catchError, until } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { createAlgorithmKey } from '../../support/signing-key.js';
 
 const issuer = useIssuer();
 const sets = useKeySets(issuer);

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Jwks } from '../../src/core/jwks.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { JWKS_PATH, type Reply, useIssuer } from '../support/issuer.js';
-import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, ask, useKeySets } from '../support/key-set.js';
-import { Gate, catchError, until } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
+import type { Jwks } from '../../../src/core/tokens/jwks.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
+import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, ask, useKeySets } from '../../support/key-set.js';
+import { Gate, catchError, until } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

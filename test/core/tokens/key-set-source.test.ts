@@ -1,11 +1,12 @@
 import { jest } from '@jest/globals';
-import { KeySetSource } from '../../src/core/discovery.js';
-import { Http } from '../../src/core/http.js';
-import { type GenAuthOptions, resolveOptions } from '../../src/core/options.js';
-import { APP_ID, DISCOVERY_PATH, Issuer, JWKS_PATH, type Reply, useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { Gate, catchError, until } from '../support/promise.js';
-import { useTcpServers } from '../support/tcp-server.js';
+import { KeySetSource } from '../../../src/core/tokens/key-set-source.js';
+import { Http } from '../../../src/core/http/http.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { resolveOptions } from '../../../src/core/options/resolve-options.js';
+import { APP_ID, DISCOVERY_PATH, Issuer, JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { Gate, catchError, until } from '../../support/promise.js';
+import { useTcpServers } from '../../support/tcp-server.js';
 
 const APP_JWKS_PATH = `/${APP_ID}/oidc/.well-known/jwks.json`;
 const OWN_PATH = '/keys/of/the/tenant.json';

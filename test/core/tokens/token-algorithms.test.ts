@@ -1,11 +1,11 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import type { GenAuthClient } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options.js';
-import { useClients } from '../support/client.js';
-import { JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
-import { catchError } from '../support/promise.js';
-import { ALGORITHMS, type Algorithm, LONG_SECRET, createAlgorithmKey } from '../support/signing-key.js';
-import { buildToken, encodeSegment } from '../support/token.js';
+import type { GenAuthClient } from '../../../src/core/client.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { useClients } from '../../support/client.js';
+import { JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../../support/issuer.js';
+import { catchError } from '../../support/promise.js';
+import { ALGORITHMS, type Algorithm, LONG_SECRET, createAlgorithmKey } from '../../support/signing-key.js';
+import { buildToken, encodeSegment } from '../../support/token.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };
 const issuer = useIssuer();

@@ -1,6 +1,6 @@
-import { APP_ID, SUBJECT, useIssuer } from '../support/issuer.js';
-import { hashAccessToken } from '../support/token.js';
-import { KINDS, type Material, VerifierBench, titled } from '../support/token-verifier.js';
+import { APP_ID, SUBJECT, useIssuer } from '../../support/issuer.js';
+import { hashAccessToken } from '../../support/token.js';
+import { KINDS, type Material, VerifierBench, titled } from '../../support/token-verifier.js';
 
 /** Claims that are other than in a right payload; `undefined` takes one out. */
 type Change = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import { type KeyObject, generateKeyPairSync } from 'node:crypto';
-import { APP_ID, useIssuer } from '../support/issuer.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { useTcpServers } from '../support/tcp-server.js';
-import { KINDS, type Material, VerifierBench, titled } from '../support/token-verifier.js';
+import { APP_ID, useIssuer } from '../../support/issuer.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { useTcpServers } from '../../support/tcp-server.js';
+import { KINDS, type Material, VerifierBench, titled } from '../../support/token-verifier.js';
 
 const issuer = useIssuer();
 const serve = useTcpServers();

@@ -1,10 +1,10 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { useIssuer } from '../support/issuer.js';
-import { catchError } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { encodeSegment } from '../support/token.js';
-import { KINDS, type Material, VerifierBench, titled } from '../support/token-verifier.js';
+import { useIssuer } from '../../support/issuer.js';
+import { catchError } from '../../support/promise.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { encodeSegment } from '../../support/token.js';
+import { KINDS, type Material, VerifierBench, titled } from '../../support/token-verifier.js';
 
 const issuer = useIssuer();
 const bench = new VerifierBench(issuer);

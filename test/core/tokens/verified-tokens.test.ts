@@ -1,10 +1,10 @@
-import type { TokenVerifier } from '../../src/core/token-verifier.js';
-import { APP_ID, JWKS_PATH, useIssuer } from '../support/issuer.js';
-import { COOLDOWN, MAX_AGE, STALE_IF_ERROR } from '../support/key-set.js';
-import { createRsaKey } from '../support/rsa-key.js';
-import { useSignatureCount } from '../support/signature-count.js';
-import { buildToken, encodeSegment } from '../support/token.js';
-import { KINDS, type Kind, VerifierBench, describeDecision } from '../support/token-verifier.js';
+import type { TokenVerifier } from '../../../src/core/tokens/token-verifier.js';
+import { APP_ID, JWKS_PATH, useIssuer } from '../../support/issuer.js';
+import { COOLDOWN, MAX_AGE, STALE_IF_ERROR } from '../../support/key-set.js';
+import { createRsaKey } from '../../support/rsa-key.js';
+import { useSignatureCount } from '../../support/signature-count.js';
+import { buildToken, encodeSegment } from '../../support/token.js';
+import { KINDS, type Kind, VerifierBench, describeDecision } from '../../support/token-verifier.js';
 
 const issuer = useIssuer();
 const bench = new VerifierBench(issuer);

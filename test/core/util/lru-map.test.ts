@@ -1,4 +1,4 @@
-import { LruMap } from '../../src/core/lru-map.js';
+import { LruMap } from '../../../src/core/util/lru-map.js';
 
 /** What of `names` is in the map; looking does not count as use, since each look is at a copy. */
 const held = (make: () => LruMap<string, number>, names: string): string =>

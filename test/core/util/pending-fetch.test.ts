@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
-import { Fetching } from '../../src/core/promise.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
+import { Fetching } from '../../../src/core/util/pending-fetch.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
 
 failOnUnhandledRejections();
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate'] }));

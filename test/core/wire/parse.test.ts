@@ -5,11 +5,8 @@ import {
   TOKEN_ENDPOINT_AUTH_METHODS,
   buildAppJwksPath,
   buildIssuer,
-  parseCaptcha,
-  parseEnvelope,
-  parseSystemKeys,
-  parseTokens,
-} from '../../src/core/wire.js';
+} from '../../../src/core/wire/facts.js';
+import { parseCaptcha, parseEnvelope, parseSystemKeys, parseTokens } from '../../../src/core/wire/parse.js';
 
 describe('what GenAuth documents', () => {
   it('has these paths, headers and authentication methods', () => {

@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import type { GenAuthTokenUser } from '../../src/index.js';
-import { GenAuthGuard, OptionalAuth } from '../../src/nest/index.js';
-import { useClients } from '../support/client.js';
-import { useIssuer } from '../support/issuer.js';
-import { catchError } from '../support/promise.js';
+import type { GenAuthTokenUser } from '../../../src/index.js';
+import { GenAuthGuard, OptionalAuth } from '../../../src/nest/index.js';
+import { useClients } from '../../support/client.js';
+import { useIssuer } from '../../support/issuer.js';
+import { catchError } from '../../support/promise.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 const issuer = useIssuer();

@@ -4,7 +4,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Args, Context, GraphQLModule, Mutation, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../src/index.js';
+import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../../src/index.js';
 import {
   AuthInfo,
   CurrentUser,
@@ -14,12 +14,12 @@ import {
   Public,
   RequireScopes,
   Roles,
-} from '../../src/nest/index.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { SUBJECT, useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
-import { Gate } from '../support/promise.js';
+} from '../../../src/nest/index.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { SUBJECT, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { type RunningApp, send, startNestApp } from '../../support/nest-app.js';
+import { Gate } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

@@ -10,13 +10,13 @@ import {
   RpcException,
   TcpContext,
 } from '@nestjs/microservices';
-import type { GenAuthTokenUser } from '../../src/index.js';
-import { readRequestContext } from '../../src/nest/request-context.js';
-import { GenAuthGuard, GenAuthPasswordGuard, OptionalAuth, Public } from '../../src/nest/index.js';
-import { GenAuthPasswordStrategy } from '../../src/index.js';
-import { useClients } from '../support/client.js';
-import { useIssuer } from '../support/issuer.js';
-import { catchError } from '../support/promise.js';
+import type { GenAuthTokenUser } from '../../../src/index.js';
+import { readRequestContext } from '../../../src/nest/contexts/request-context.js';
+import { GenAuthGuard, GenAuthPasswordGuard, OptionalAuth, Public } from '../../../src/nest/index.js';
+import { GenAuthPasswordStrategy } from '../../../src/index.js';
+import { useClients } from '../../support/client.js';
+import { useIssuer } from '../../support/issuer.js';
+import { catchError } from '../../support/promise.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 const issuer = useIssuer();

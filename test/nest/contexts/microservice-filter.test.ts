@@ -9,12 +9,12 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import { GenAuthClient, type GenAuthTokenUser } from '../../src/index.js';
-import { CurrentUser, GenAuthGuard, GenAuthModule } from '../../src/nest/index.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { MemoryLogger } from '../support/nest-app.js';
+import { GenAuthClient, type GenAuthTokenUser } from '../../../src/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule } from '../../../src/nest/index.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { MemoryLogger } from '../../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

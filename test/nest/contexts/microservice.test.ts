@@ -12,7 +12,7 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
-import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../src/index.js';
+import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../../src/index.js';
 import {
   AuthInfo,
   CurrentUser,
@@ -22,12 +22,12 @@ import {
   RequireScopes,
   Roles,
   Tenant,
-} from '../../src/nest/index.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { SUBJECT, useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { MemoryLogger } from '../support/nest-app.js';
-import { Gate } from '../support/promise.js';
+} from '../../../src/nest/index.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { SUBJECT, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { MemoryLogger } from '../../support/nest-app.js';
+import { Gate } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

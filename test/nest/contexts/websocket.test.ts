@@ -7,7 +7,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { type Socket, io } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../src/index.js';
+import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../../src/index.js';
 import {
   AuthInfo,
   CurrentUser,
@@ -17,11 +17,11 @@ import {
   RequireScopes,
   Roles,
   Tenant,
-} from '../../src/nest/index.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { SUBJECT, useIssuer } from '../support/issuer.js';
-import { findLeaks } from '../support/leak.js';
-import { type Platform, type RunningApp, startNestApp } from '../support/nest-app.js';
+} from '../../../src/nest/index.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { SUBJECT, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { type Platform, type RunningApp, startNestApp } from '../../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

@@ -18,8 +18,8 @@ import {
   RequireScopes,
   Roles,
   Tenant,
-  applyGenAuthSecurity,
-} from '../../src/nest/index.js';
+} from '../../../src/nest/index.js';
+import { applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
 
 const OPTIONS = { appId: 'app', appSecret: 'secret-that-nobody-sees', appHost: 'https://example.genauth.ai' };
 const GLOBAL = { provide: APP_GUARD, useExisting: GenAuthGuard };

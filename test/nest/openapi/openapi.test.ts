@@ -22,11 +22,11 @@ import {
   RequireScopes,
   Roles,
   Tenant,
-  applyGenAuthSecurity,
-} from '../../src/nest/index.js';
-import { failOnUnhandledRejections } from '../support/host-process.js';
-import { APP_ID, SUBJECT, useIssuer } from '../support/issuer.js';
-import { type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
+} from '../../../src/nest/index.js';
+import { applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
+import { failOnUnhandledRejections } from '../../support/host-process.js';
+import { APP_ID, SUBJECT, useIssuer } from '../../support/issuer.js';
+import { type Platform, type RunningApp, send, startNestApp } from '../../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();

@@ -1,0 +1,63 @@
+/** `passport-genauth/client`: the client, errors and types. Loads no framework and no Passport. */
+export {
+  type Captcha,
+  type ClientStatus,
+  GenAuthClient,
+  type LogoutParameters,
+  type RefreshedTokens,
+} from './core/client.js';
+export type { AppSecretSource } from './core/oidc/app-secret.js';
+export {
+  AuthorizationError,
+  type AuthorizationErrorCode,
+  type AnswerIds,
+  ConfigurationError,
+  type ConfigurationErrorCode,
+  GenAuthError,
+  RequestError,
+  SignInRejectedError,
+  TokenVerificationError,
+  type TokenVerificationErrorCode,
+  UpstreamError,
+  type UpstreamErrorCode,
+} from './core/errors.js';
+export type { SignInEvent } from './core/events.js';
+export type { KeySetStatus } from './core/tokens/jwks.js';
+export type { TokenTypeHint } from './core/oidc/oidc-endpoints.js';
+export type {
+  ClientIpResolver,
+  BearerTokenKind,
+  GenAuthOptions,
+  GenAuthRequest,
+  GenAuthUserOf,
+  JwksOptions,
+  Language,
+  LoginFields,
+  SignInOptionsResolver,
+  UserClaimsSource,
+  VerifiedTokenCacheOptions,
+} from './core/options/types.js';
+export { defineGenAuthOptions } from './core/options/resolve-options.js';
+export type {
+  ClaimScope,
+  DefaultScope,
+  GenAuthRole,
+  GenAuthTokenUser,
+  GenAuthUser,
+  ScopeClaims,
+  ScopeNames,
+} from './core/scopes.js';
+export type { AdCredentials, Credentials, PasswordCredentials } from './core/sign-in/credentials.js';
+export type {
+  ApplicationMfa,
+  SignInAnswer,
+  SignInOutcome,
+  SignInRejection,
+  SignInSuccess,
+  TokenSet,
+} from './core/sign-in/outcome.js';
+export type { SignInOptions } from './core/sign-in/sign-in-options.js';
+export type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './core/tokens/claims.js';
+export type { SigningAlgorithm } from './core/tokens/unverified-token.js';
+export type { Introspection } from './core/wire/parse.js';
+export type { PasswordEncryptType, TokenEndpointAuthMethod } from './core/wire/facts.js';

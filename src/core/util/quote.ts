@@ -1,0 +1,43 @@
+const MAX_QUOTED_LENGTH = 64;
+const MAX_QUOTED_ITEMS = 4;
+
+/**
+ * A value from outside as one safe piece of a message: texts JSON-escaped, with control, bidirectional and other invisible
+ * characters escaped as well, cut at 64 characters; of objects only that they are objects.
+ */
+export function quote(value: unknown): string {
+  if (typeof value === 'string') return quoteText(value);
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MAX_QUOTED_ITEMS).map((item) => (Array.isArray(item) ? 'a list' : quote(item)));
+    return `[${items.join(', ')}${value.length > MAX_QUOTED_ITEMS ? ', …' : ''}]`;
+  }
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  return String(value);
+}
+
+function quoteText(text: string): string {
+  const cut = text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
+  return JSON.stringify(cut).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+const MAX_DETAIL_LENGTH = 512;
+const MAX_DETAIL_ITEMS = 16;
+
+/**
+ * A foreign value as data for an error's `details`: strings cut at 512 characters, lists at 16 items, and objects
+ * replaced by `{}`, because an object may hold anything.
+ */
+export function toDetail(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, MAX_DETAIL_LENGTH);
+  if (Array.isArray(value)) {
+    return Object.freeze(
+      value.slice(0, MAX_DETAIL_ITEMS).map((item) => (typeof item === 'object' && item !== null ? {} : toDetail(item))),
+    );
+  }
+  if (typeof value === 'object' && value !== null) return {};
+  return typeof value === 'function' || typeof value === 'symbol' ? undefined : value;
+}
