@@ -1,32 +1,33 @@
 /** `passport-genauth/client`: the client, errors and types. Loads no framework and no Passport. */
-export {
-  type Captcha,
-  type ClientStatus,
-  GenAuthClient,
-  type LogoutParameters,
-  type RefreshedTokens,
-} from './core/client.js';
+export { type Captcha, type ClientStatus, GenAuthClient, type RefreshedTokens } from './core/client.js';
 export type { AppSecretSource } from './core/oidc/app-secret.js';
 export {
   AuthorizationError,
   type AuthorizationErrorCode,
   type AnswerIds,
+  type AuthorizationErrorDetails,
   ConfigurationError,
   type ConfigurationErrorCode,
+  type ConfigurationErrorDetails,
   GenAuthError,
+  type OptionMistake,
   RequestError,
+  type RequestErrorDetails,
   SignInRejectedError,
+  type SignInRejectedErrorDetails,
   TokenVerificationError,
   type TokenVerificationErrorCode,
+  type TokenVerificationErrorDetails,
   UpstreamError,
   type UpstreamErrorCode,
+  type UpstreamErrorDetails,
 } from './core/errors.js';
 export type { SignInEvent } from './core/events.js';
 export type { KeySetStatus } from './core/tokens/jwks.js';
+export type { LogoutParameters } from './core/oidc/logout-url.js';
 export type { TokenTypeHint } from './core/oidc/oidc-endpoints.js';
 export type {
   ClientIpResolver,
-  BearerTokenKind,
   GenAuthOptions,
   GenAuthRequest,
   GenAuthUserOf,

@@ -1,12 +1,13 @@
 /** `passport-genauth`: the client, the Passport strategies for any framework, errors and types. */
 export * from './client.js';
 export { GenAuthAdStrategy } from './passport/ad.strategy.js';
-export { type BearerInfo, type BearerUser, GenAuthBearerStrategy } from './passport/bearer.strategy.js';
+export { GenAuthBearerStrategy } from './passport/bearer.strategy.js';
+export type { BearerInfo, BearerUser } from './web/authenticate-bearer.js';
 export { type ErrorHandler, genAuthErrorHandler } from './express/error-handler.js';
 export type { VerifyFunction } from './passport/genauth.strategy.js';
 export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
 export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './express/require-auth.js';
-export { type SignInHandler, signInHandler } from './express/sign-in-handler.js';
+export { type SignInHandler, type SignInStrategy, signInHandler } from './express/sign-in-handler.js';
 export type { RefusalBody } from './web/refusal.js';
 export type { TenantResolver } from './web/authorization.js';
 export type { SignInInfo } from './web/sign-in.js';

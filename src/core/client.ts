@@ -1,40 +1,33 @@
-import { AppSecret } from './oidc/app-secret.js';
-import { KeySetSource, MAX_DOCUMENT_BYTES } from './tokens/key-set-source.js';
 import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError } from './errors.js';
-import { quote } from './util/quote.js';
-import { publishSignIn } from './events.js';
 import { Http } from './http/http.js';
-import { Jwks, type KeySetStatus } from './tokens/jwks.js';
-import { Introspections } from './oidc/introspection-cache.js';
+import { MAX_DOCUMENT_BYTES, toUpstreamError } from './http/upstream.js';
+import { AppSecret } from './oidc/app-secret.js';
+import { ClientAuthentication } from './oidc/client-authentication.js';
+import { IntrospectionCache } from './oidc/introspection-cache.js';
+import { type LogoutParameters, buildLogoutUrl } from './oidc/logout-url.js';
 import { OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
-import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
+import { UserInfoCache } from './oidc/user-info-cache.js';
 import { resolveOptions } from './options/resolve-options.js';
-import { PasswordEncryption } from './sign-in/password-encryption.js';
-import {
-  type DefaultScope,
-  type GenAuthTokenUser,
-  type GenAuthUser,
-  parseScope,
-  toTokenUser,
-  toUser,
-} from './scopes.js';
-import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './sign-in/response.js';
-import { isRecord } from './util/record.js';
-import { type ReceivedRefresh, verifyRefreshedTokens, verifySignedInTokens } from './tokens/received-tokens.js';
+import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
+import { type DefaultScope, type GenAuthUser, toTokenUser, toUser } from './scopes.js';
 import { type Credentials, type ParsedCredentials, parseCredentials } from './sign-in/credentials.js';
-import type { SignInAnswer, SignInOutcome, TokenSet } from './sign-in/outcome.js';
-import { type SignInOptions, checkSignInOptions, mergeSignInOptions } from './sign-in/sign-in-options.js';
-import { buildAppHeaders, buildSignInRequest } from './sign-in/request.js';
-import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './tokens/claims.js';
+import type { SignInOutcome, TokenSet } from './sign-in/outcome.js';
+import { PasswordEncryption } from './sign-in/password-encryption.js';
+import { buildAppHeaders } from './sign-in/request.js';
+import { describeAnswer } from './sign-in/response.js';
+import { SignIn, type SignInLayers } from './sign-in/sign-in.js';
+import type { SignInOptions } from './sign-in/sign-in-options.js';
+import type { AccessTokenClaims, IdTokenClaims } from './tokens/claims.js';
+import { Jwks, type KeySetStatus } from './tokens/jwks.js';
+import { KeySetSource } from './tokens/key-set-source.js';
+import { type ReceivedRefresh, verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
 import { MAX_TOKEN_LENGTH } from './tokens/unverified-token.js';
-import { UserInfoCache } from './oidc/user-info-cache.js';
-import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 import { PATHS } from './wire/facts.js';
-import { withholdSecrets } from './http/redact.js';
+import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
-/** Whose user info and introspection are kept. */
-const MAX_REMEMBERED_TOKENS = 10_000;
+/** Maximum number of tokens whose user info or introspection is cached. */
+const MAX_CACHED_TOKENS = 10_000;
 
 /** What tests replace. */
 interface ClientSeams {
@@ -42,8 +35,21 @@ interface ClientSeams {
   now?: () => number;
 }
 
-/** Faults of others than the person, which are thrown. */
-type SignInFault = ConfigurationError | UpstreamError;
+/** What a guard requires of an access token that verifies. */
+export interface TokenRequirements {
+  /** Milliseconds that an introspection may be old. Absent: the token is not introspected. */
+  introspect?: number | undefined;
+  /**
+   * Checks scopes, roles and tenant.
+   *
+   * @param getUserClaims - Requests the claims that the token lacks, from GenAuth's user info.
+   * @throws AuthorizationError
+   */
+  authorize: (
+    claims: AccessTokenClaims,
+    getUserClaims: () => Promise<Readonly<Record<string, unknown>>>,
+  ) => Promise<void>;
+}
 
 /** What `refresh` brings. */
 export interface RefreshedTokens<User = GenAuthUser> {
@@ -60,16 +66,6 @@ export interface ClientStatus {
   /** Whether a token of a known key could be verified now. */
   ready: boolean;
   keys: KeySetStatus;
-}
-
-/** What `buildLogoutUrl` takes. */
-export interface LogoutParameters {
-  /** Tells GenAuth whose session ends; an expired one will do. */
-  idToken?: string | undefined;
-  /** Where GenAuth sends the browser afterwards. */
-  postLogoutRedirectUri?: string | undefined;
-  /** Comes back with the browser. */
-  state?: string | undefined;
 }
 
 /** A picture that the person has to read, and the token that stands for it. */
@@ -93,107 +89,101 @@ export class GenAuthClient<
 > {
   /** The options with every default filled in, frozen, without those that are or may hold a secret. */
   readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'proxy'>>;
-  readonly #options: ResolvedOptions;
-  readonly #appSecret: AppSecret;
   readonly #http: Http;
   readonly #keySetSource: KeySetSource;
-  readonly #jwks: Jwks | undefined;
+  readonly #jwks: Jwks;
   readonly #verifier: TokenVerifier;
   readonly #passwordEncryption: PasswordEncryption;
+  readonly #signIn: SignIn;
   readonly #endpoints: OidcEndpoints;
-  readonly #introspections: Introspections;
+  readonly #introspections: IntrospectionCache;
   readonly #userInfo: UserInfoCache;
   readonly #refreshing = new Map<string, Promise<ReceivedRefresh>>();
-  readonly #now: () => number;
 
   /** @throws ConfigurationError that names every mistake in the options. */
   constructor(options: GenAuthOptions<S>);
   /** @internal */
   constructor(options: GenAuthOptions<S>, seams: ClientSeams);
-  constructor(options: GenAuthOptions<S>, { now = Date.now }: ClientSeams = {}) {
-    this.#now = now;
-    this.#options = resolveOptions(options);
-    const { appSecret, proxy, ...shown } = this.#options;
-    this.options = Object.freeze(shown);
-    const { appHost, appId, issuer, audience, timeout, ca, clockTolerance } = shown;
-    this.#appSecret = new AppSecret(appSecret, now);
-    this.#http = new Http({ origin: appHost, timeout, ca, proxy });
-    this.#keySetSource = new KeySetSource(this.#options, this.#http);
-    const algorithms = { id_token: shown.idTokenSignedResponseAlg, access_token: shown.accessTokenSignedResponseAlg };
-    this.#jwks = this.#makeJwks([...new Set(Object.values(algorithms))].filter((each) => each !== 'HS256'));
+  constructor(given: GenAuthOptions<S>, { now = Date.now }: ClientSeams = {}) {
+    const { appSecret: appSecretSource, proxy, ...options } = resolveOptions(given);
+    this.options = Object.freeze(options);
+    const { appHost: origin, appId, timeout, ca, jwks, verifiedTokenCache } = options;
+    const http = new Http({ origin, timeout, ca, proxy });
+    const appSecret = new AppSecret(appSecretSource, now);
+    const authentication = new ClientAuthentication(options, appSecret);
+    this.#http = http;
+    this.#keySetSource = new KeySetSource({ ...options, proxy }, http);
+    this.#jwks = new Jwks({ ...jwks, requestKeySet: () => this.#keySetSource.requestKeySet(), now });
     this.#verifier = new TokenVerifier({
-      issuer,
+      issuer: options.issuer,
       appId,
-      audience,
-      clockTolerance,
-      algorithms,
+      audience: options.audience,
+      clockTolerance: options.clockTolerance,
+      idTokenAlgorithm: options.idTokenSignedResponseAlg,
       jwks: this.#jwks,
-      appSecret: this.#appSecret,
-      maxVerifiedTokens: shown.verifiedTokenCache === false ? 0 : shown.verifiedTokenCache.maxEntries,
+      appSecret,
+      maxVerifiedTokens: verifiedTokenCache === false ? 0 : verifiedTokenCache.maxEntries,
       now,
     });
-    this.#endpoints = new OidcEndpoints({ options: shown, http: this.#http, appSecret: this.#appSecret });
-    this.#introspections = new Introspections({
+    this.#endpoints = new OidcEndpoints({ http, authentication });
+    this.#introspections = new IntrospectionCache({
       requestIntrospection: (token) => this.introspect(token),
-      maxEntries: MAX_REMEMBERED_TOKENS,
+      maxEntries: MAX_CACHED_TOKENS,
       now,
     });
     this.#userInfo = new UserInfoCache({
       requestUserInfo: (token) => this.userInfo(token),
-      maxAge: shown.userInfoMaxAge,
-      staleIfError: shown.jwks.staleIfError,
-      maxEntries: MAX_REMEMBERED_TOKENS,
+      maxAge: options.userInfoMaxAge,
+      staleIfError: jwks.staleIfError,
+      maxEntries: MAX_CACHED_TOKENS,
       now,
     });
     this.#passwordEncryption = new PasswordEncryption({
       requestSystem: () => this.#requestDocument(PATHS.system),
       now,
     });
+    this.#signIn = new SignIn({
+      options,
+      http,
+      authentication,
+      passwordEncryption: this.#passwordEncryption,
+      verifier: this.#verifier,
+      onSuccess: (accessToken, claims) => this.#userInfo.prime(accessToken, claims),
+      now,
+    });
   }
 
   /**
-   * Signs a person in: one call, never repeated, since every failed try counts towards a lock-out; but for the two refusals that
-   * come before the password is looked at (a key or a secret that was replaced). What comes back as `success` has a verified
-   * id_token.
+   * Signs a user in: one request, never repeated, because every failed attempt counts towards the account's lock-out. The
+   * two exceptions are refusals that come before GenAuth looks at the password: a replaced encryption key, a replaced secret.
    *
-   * @param credentials - The password with one of `account`, `email`, `username`, `phone`, or with `sAMAccountName` for Active
-   * Directory.
-   * @param signInOptions - What accompanies this sign-in, over the configured `signInOptions` where those are an object.
-   * @returns The outcome; a wrong password is an outcome, not an error.
-   * @throws RequestError for credentials that cannot be any (empty, too long); nothing is sent.
-   * @throws UpstreamError where GenAuth or the network fails; `upstream_token_invalid` where a token that GenAuth sent does not
+   * @param credentials - The password with one of `account`, `email`, `username`, `phone`, or with `sAMAccountName` for
+   * Active Directory.
+   * @param signInOptions - Options of this sign-in. They override the configured `signInOptions`, if those are an object.
+   * @returns The outcome. A wrong password is an outcome, not an error. `success` has a verified id_token and the claims of
+   * the requested scopes.
+   * @throws RequestError for credentials that no account can have (empty, too long); nothing is sent.
+   * @throws UpstreamError if GenAuth or the network fails; `upstream_token_invalid` if a token that GenAuth sent does not
    * verify, with the reason as its `cause`.
-   * @throws ConfigurationError where GenAuth refuses the application itself, and for options that are wrong.
+   * @throws ConfigurationError if GenAuth refuses the application itself, and for wrong options.
    */
   async signIn<const T extends string = S>(
     credentials: Credentials,
     signInOptions: SignInOptions<T> = {},
   ): Promise<SignInOutcome<T, ExtendedFields>> {
-    const given: unknown = signInOptions;
-    if (!isRecord(given)) {
-      throw new ConfigurationError(
-        'invalid_sign_in_options',
-        `The sign-in options are ${quote(given)}: write an object.`,
-      );
-    }
-    const configured = this.options.signInOptions;
-    const options = mergeSignInOptions(typeof configured === 'object' ? configured : {}, signInOptions);
-    const parsed = parseCredentials(credentials);
-    checkSignInOptions(options, parsed);
-    const startedAt = performance.now();
-    try {
-      const outcome = await this.#toOutcome<T>(
-        await this.#requestSignIn(parsed, options),
-        options.scope,
-        signInOptions.scope,
-      );
-      this.#publish(parsed, outcome, startedAt);
-      return outcome;
-    } catch (error) {
-      if (error instanceof ConfigurationError || error instanceof UpstreamError)
-        this.#publish(parsed, error, startedAt);
-      throw error;
-    }
+    return this.#signIn.run(parseCredentials(credentials), { given: signInOptions }, (given, configured) =>
+      given.length > 0 ? given : configured,
+    );
+  }
+
+  /**
+   * Signs in for a login route. The user has the claims of the configured scopes, which its type promises, and of those that
+   * `given` adds.
+   *
+   * @internal
+   */
+  async signInRoute(credentials: ParsedCredentials, layers: SignInLayers): Promise<SignInOutcome> {
+    return this.#signIn.run(credentials, layers, (given, configured) => [...configured, ...given]);
   }
 
   /**
@@ -218,37 +208,22 @@ export class GenAuthClient<
   }
 
   /**
-   * Verifies the token that guarded routes take, by the option `bearerToken`.
+   * Verifies an access token and everything that a route requires of it.
    *
-   * @throws TokenVerificationError, UpstreamError, ConfigurationError
+   * @returns The user, by the option `userClaims`, and the claims of the token.
+   * @throws TokenVerificationError, AuthorizationError, UpstreamError, ConfigurationError
+   * @internal
    */
-  verifyBearerToken(token: string): Promise<TokenClaims> {
-    return this.options.bearerToken === 'id_token' ? this.verifyIdToken(token) : this.verifyAccessToken(token);
-  }
-
-  /**
-   * The user behind a bearer token, by the options `bearerToken` and `userClaims`. For guards: the token is not verified here.
-   *
-   * @param claims - What `verifyBearerToken` returned for the token.
-   * @throws TokenVerificationError `token_revoked`, UpstreamError; both with `userClaims: 'userinfo'` only.
-   */
-  async getUser<T extends string = S>(
+  async authenticate(
     token: string,
-    claims: TokenClaims,
-  ): Promise<GenAuthTokenUser | GenAuthUser<T, ExtendedFields>> {
-    const { bearerToken, userClaims, scope } = this.options;
-    if (bearerToken === 'access_token' && userClaims === 'token') return toTokenUser(claims as AccessTokenClaims);
-    return toUser(await this.getUserClaims(token, claims), scope);
-  }
-
-  /**
-   * All claims of the person behind a bearer token: those of an id_token itself, behind an access token those of GenAuth's user
-   * info, which is asked once for each token and `userInfoMaxAge`. For guards: the token is not verified here.
-   *
-   * @throws TokenVerificationError `token_revoked`, UpstreamError
-   */
-  async getUserClaims(token: string, claims: TokenClaims): Promise<Readonly<Record<string, unknown>>> {
-    return this.options.bearerToken === 'id_token' ? claims : this.#userInfo.get(token);
+    { introspect, authorize }: TokenRequirements,
+  ): Promise<{ user: object; claims: AccessTokenClaims }> {
+    const claims = await this.#verifier.verifyAccessToken(token);
+    if (introspect !== undefined) await this.#expectActive(token, claims.sub, introspect);
+    const getUserClaims = (): Promise<Readonly<Record<string, unknown>>> => this.#userInfo.get(token);
+    await authorize(claims, getUserClaims);
+    const { userClaims, scope } = this.options;
+    return { user: userClaims === 'token' ? toTokenUser(claims) : toUser(await getUserClaims(), scope), claims };
   }
 
   /**
@@ -311,60 +286,26 @@ export class GenAuthClient<
   }
 
   /**
-   * For guards: makes sure that GenAuth has not revoked a verified access token, for routes that cannot wait until it expires.
-   *
-   * @param maxAge - Milliseconds that an earlier answer counts.
-   * @throws TokenVerificationError `token_revoked`, UpstreamError, ConfigurationError
-   */
-  async requireActive(token: string, { sub }: TokenClaims, maxAge: number): Promise<void> {
-    if (this.options.bearerToken === 'id_token') {
-      throw new ConfigurationError(
-        'invalid_options',
-        "A route asks for introspection, which knows no id_tokens: leave the option bearerToken at 'access_token'.",
-      );
-    }
-    const introspection = await this.#introspections.get(token, maxAge);
-    if (introspection.active) {
-      if (introspection.sub === undefined || introspection.sub === sub) return;
-      throw new UpstreamError(
-        'upstream_invalid_response',
-        "GenAuth's introspection is not about the person of the token.",
-      );
-    }
-    throw new TokenVerificationError('token_revoked', 'GenAuth says that the access token is not active.');
-  }
-
-  /**
    * Where to send the browser to end the session at GenAuth too (OpenID Connect RP-Initiated Logout 1.0 §2).
    *
    * @param parameters - `postLogoutRedirectUri` must be registered in the console, and needs `idToken`.
    * @throws ConfigurationError for an address that GenAuth cannot take.
    */
-  buildLogoutUrl({ idToken, postLogoutRedirectUri, state }: LogoutParameters = {}): string {
-    const url = new URL(PATHS.endSession, this.options.appHost);
-    if (postLogoutRedirectUri !== undefined && (!idToken || !URL.canParse(postLogoutRedirectUri))) {
-      throw new ConfigurationError(
-        'invalid_options',
-        `postLogoutRedirectUri is ${quote(postLogoutRedirectUri)}: write a full address, and give the idToken with it.`,
-      );
-    }
-    if (idToken) url.searchParams.set('id_token_hint', idToken);
-    if (postLogoutRedirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', postLogoutRedirectUri);
-    if (state !== undefined) url.searchParams.set('state', state);
-    return url.href;
+  buildLogoutUrl(parameters: LogoutParameters = {}): string {
+    return buildLogoutUrl(this.options.appHost, parameters);
   }
 
   /** How the keys are, without asking GenAuth. */
   status(): ClientStatus {
-    const keys = this.#jwks?.status() ?? { count: 0, fetchedAt: undefined, isStale: false, lastError: undefined };
-    return { ready: this.#jwks === undefined || keys.count > 0, keys };
+    const keys = this.#jwks.status();
+    return { ready: keys.count > 0, keys };
   }
 
   /** Fetches the keys before the first token or password comes. @throws UpstreamError, ConfigurationError */
   async warmUp(): Promise<void> {
     const { passwordEncryptType } = this.options;
     await Promise.all([
-      this.#jwks?.warmUp(),
+      this.#jwks.warmUp(),
       passwordEncryptType === 'none' ? undefined : this.#passwordEncryption.getKey(passwordEncryptType),
     ]);
   }
@@ -375,57 +316,19 @@ export class GenAuthClient<
     this.#keySetSource.close();
   }
 
-  #makeJwks(algorithms: readonly string[]): Jwks | undefined {
-    if (algorithms.length === 0) return undefined;
-    const requestKeySet = (): Promise<unknown> => this.#keySetSource.requestKeySet();
-    return new Jwks({ ...this.options.jwks, requestKeySet, algorithms, now: this.#now });
-  }
-
-  async #requestSignIn(credentials: ParsedCredentials, options: SignInOptions): Promise<ParsedSignIn> {
-    const passwordEncryptType = options.passwordEncryptType ?? this.options.passwordEncryptType;
-    const renewed = new Set<string>();
-    for (;;) {
-      const key =
-        passwordEncryptType === 'none' ? undefined : await this.#passwordEncryption.getKey(passwordEncryptType);
-      const password = key === undefined ? credentials.password : key.encrypt(credentials.password);
-      const appSecret = await this.#appSecret.get();
-      const parts = { credentials, options, password, passwordEncryptType, appSecret };
-      try {
-        const answer = await this.#http.request(buildSignInRequest(this.#options, parts));
-        return parseSignInResponse(withholdSecrets(answer, [credentials.password, password, appSecret]));
-      } catch (error) {
-        // Neither of the two means that a password was tried, and each is tried anew once.
-        const code = error instanceof ConfigurationError ? error.code : '';
-        if (renewed.has(code)) throw error;
-        renewed.add(code);
-        if (code === 'password_decryption_failed' && key !== undefined) await this.#passwordEncryption.forget(key);
-        else if (code !== 'client_authentication_failed' || !(await this.#appSecret.renew(appSecret))) throw error;
-      }
+  /** For routes that cannot wait until a revoked access token expires. */
+  async #expectActive(token: string, sub: string, maxAge: number): Promise<void> {
+    const introspection = await this.#introspections.get(token, maxAge);
+    if (!introspection.active) {
+      throw new TokenVerificationError('token_revoked', 'GenAuth says that the access token is not active.', {
+        details: { token: 'access_token' },
+      });
     }
-  }
-
-  async #toOutcome<T extends string>(
-    parsed: ParsedSignIn,
-    requested: SignInOptions['scope'],
-    promised: SignInOptions['scope'],
-  ): Promise<SignInOutcome<T, ExtendedFields>> {
-    if (!('tokens' in parsed)) return parsed;
-    const { envelope, tokens: received } = parsed;
-    const scope = parseScope(requested ?? this.options.scope);
-    const { tokens, claims } = await verifySignedInTokens(this.#verifier, received, scope, this.#now);
-    const { statusCode, apiCode, requestId, message } = envelope;
-    this.#userInfo.prime(tokens.accessToken, claims);
-    return {
-      kind: 'success',
-      statusCode,
-      apiCode,
-      requestId,
-      message,
-      // What the caller asked for, else what the client's type says.
-      user: toUser<GenAuthUser<T, ExtendedFields>>(claims, parseScope(promised ?? this.options.scope)),
-      tokens,
-      claims,
-    };
+    if (introspection.sub === undefined || introspection.sub === sub) return;
+    throw new UpstreamError(
+      'upstream_invalid_response',
+      "GenAuth's introspection is not about the person of the token.",
+    );
   }
 
   async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {
@@ -444,30 +347,10 @@ export class GenAuthClient<
     });
     // The HTTP status is 200 for nearly everything, here too.
     const envelope = parseEnvelope(body);
-    const code = status === 200 ? (envelope?.statusCode ?? status) : status;
-    if (code === 200 && body !== undefined) return body;
-    const isDown = code === 429 || code >= 500;
-    const said = envelope === undefined ? `HTTP ${status}${isDown ? '' : ' and no JSON'}` : describeAnswer(envelope);
-    throw new UpstreamError(
-      isDown ? 'upstream_unavailable' : 'upstream_invalid_response',
-      `GET ${path} cannot be used: ${said}.`,
-      { retryAfter, answer: envelope },
-    );
-  }
-
-  #publish(
-    { connection }: ParsedCredentials,
-    result: (SignInAnswer & Pick<SignInOutcome, 'kind'>) | SignInFault,
-    startedAt: number,
-  ): void {
-    publishSignIn(() => {
-      const common = { appId: this.options.appId, connection, duration: performance.now() - startedAt };
-      if (result instanceof Error) {
-        const { statusCode, apiCode, requestId } = result.answer ?? {};
-        return { ...common, result: result.code, text: result.message, statusCode, apiCode, requestId };
-      }
-      const { kind, statusCode, apiCode, requestId } = result;
-      return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
+    if (status === 200 && (envelope?.statusCode ?? 200) === 200 && body !== undefined) return body;
+    throw toUpstreamError({ status, statusCode: envelope?.statusCode, retryAfter, answer: envelope }, ({ isDown }) => {
+      const said = envelope === undefined ? `HTTP ${status}${isDown ? '' : ' and no JSON'}` : describeAnswer(envelope);
+      return `GET ${path} cannot be used: ${said}.`;
     });
   }
 }
@@ -475,5 +358,9 @@ export class GenAuthClient<
 /** A token that goes into a form: whatever it is, it must not be empty or endless. */
 function expectToken(token: unknown, what = 'token'): string {
   if (typeof token === 'string' && token !== '' && token.length <= MAX_TOKEN_LENGTH.access_token) return token;
-  throw new RequestError(`The ${what} must be a string of 1 to ${MAX_TOKEN_LENGTH.access_token} characters.`);
+  throw new RequestError(`The ${what} must be a string of 1 to ${MAX_TOKEN_LENGTH.access_token} characters.`, {
+    field: what,
+    limit: MAX_TOKEN_LENGTH.access_token,
+    unit: 'characters',
+  });
 }

@@ -47,6 +47,11 @@ export interface OptionMistake {
   readonly fix: string;
 }
 
+/** A mistake as one line of a message: `jwks.maxAge is "abc": write a whole number of milliseconds.` */
+export function describeMistake({ option, problem, fix }: OptionMistake): string {
+  return `${option} ${problem}: ${fix}.`;
+}
+
 /** `details` of a {@link ConfigurationError}. */
 export interface ConfigurationErrorDetails {
   /** With `invalid_options` and `invalid_sign_in_options`: every mistake. Otherwise empty. */

@@ -1,3 +1,4 @@
+import { quote } from './util/quote.js';
 import { isRecord } from './util/record.js';
 import { CLAIM_ALIASES } from './wire/facts.js';
 
@@ -128,6 +129,24 @@ export function parseScope(scope: string | readonly string[]): string[] {
 /** RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash. */
 export function isScopeName(name: string): boolean {
   return /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(name);
+}
+
+/**
+ * What keeps a value from being the scopes of a client or a sign-in: it must be a list or a string of scopes with `openid`
+ * among them, without which GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
+ *
+ * @returns The problem and the fix, or `undefined` for usable scopes.
+ */
+export function findScopeProblem(value: unknown): { problem: string; fix: string } | undefined {
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  if (typeof value !== 'string' && !isList) {
+    return { problem: `is ${quote(value)}`, fix: "write ['openid', 'profile'] or 'openid profile'" };
+  }
+  const scope = parseScope(value as string | string[]);
+  const bad = scope.find((name) => !isScopeName(name));
+  if (bad !== undefined) return { problem: `holds ${quote(bad)}`, fix: 'write scopes without quotes and backslashes' };
+  if (scope.includes('openid')) return undefined;
+  return { problem: `is ${quote(scope.join(' '))} without 'openid'`, fix: 'add it, else there is no id_token' };
 }
 
 /** Builds the user from verified claims: by name, into a new object, so that nothing that was not asked for gets in. */

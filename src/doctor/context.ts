@@ -27,7 +27,7 @@ export class Examination {
   readonly settings: ExaminationSettings;
   readonly options: ResolvedOptions;
   readonly http: Http;
-  readonly client: GenAuthClient;
+  readonly client: GenAuthClient<string>;
   readonly appSecret: AppSecret;
   /** GenAuth's very first answer. */
   probe: Probe | undefined;

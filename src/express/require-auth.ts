@@ -4,12 +4,11 @@ import { ConfigurationError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
-import { type Choice, type TenantResolver, toChoice } from '../web/authorization.js';
+import { type Choice, type TenantResolver, toChoice, toIntrospectionMaxAge } from '../web/authorization.js';
 import { answerJson } from './answer-json.js';
-import { hasBearerToken } from '../web/bearer-token.js';
-import { authenticateBearer } from '../passport/bearer.strategy.js';
+import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { warnOperator } from '../web/operator-warning.js';
-import { toError, toRefusal } from '../web/refusal.js';
+import { toError } from '../web/refusal.js';
 
 type Names = readonly string[];
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };
@@ -24,8 +23,11 @@ export interface RequireAuthOptions {
   tenant?: TenantResolver | undefined;
   /** Lets requests without a token through, without `req.user`. A token that is wrong is refused all the same. Default: false. */
   optional?: boolean | undefined;
-  /** Asks GenAuth whether the token was revoked, at most once in so many milliseconds for each. Default: not at all. */
-  introspect?: number | undefined;
+  /**
+   * Asks GenAuth whether the token was revoked (RFC 7662), for routes that cannot wait until it expires. An earlier answer
+   * counts for `maxAge` milliseconds; with 0 each request asks. Default: not at all; `true` is `{ maxAge: 10_000 }`.
+   */
+  introspect?: true | { maxAge: number } | undefined;
 }
 
 /** An Express handler, 4 or 5, without either's types. */
@@ -42,53 +44,40 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
 export function requireAuth(client: GenAuthClient<string>, options: RequireAuthOptions = {}): RequireAuthHandler {
   const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
   if (unknown !== undefined) {
-    throw new ConfigurationError(
-      'invalid_options',
-      `${quote(unknown)} is not an option of requireAuth: there are ${OPTION_NAMES.join(', ')}.`,
-    );
+    const fix = `there are ${OPTION_NAMES.join(', ')}`;
+    throw new ConfigurationError('invalid_options', `${quote(unknown)} is not an option of requireAuth: ${fix}.`, {
+      details: { mistakes: [{ option: unknown, problem: 'is not an option of requireAuth', fix }] },
+    });
   }
   const { optional = false, tenant, introspect } = options;
   if (typeof optional !== 'boolean') throw mistake('optional', optional, 'write true or false');
   if (tenant !== undefined && typeof tenant !== 'function') {
     throw mistake('tenant', tenant, 'write a function of the request');
   }
-  if (introspect !== undefined && !(Number.isInteger(introspect) && introspect >= 0)) {
-    throw mistake('introspect', introspect, 'write milliseconds, 0 or more');
-  }
   const requirements = {
     scopes: toOptionalChoice('scope', 'all', options.scopes),
     roles: toOptionalChoice('role', 'any', options.roles),
     tenant,
-    introspect,
+    introspect: introspect === undefined ? undefined : toIntrospectionMaxAge('requireAuth has introspect', introspect),
+    optional,
   };
   if (optional && (requirements.scopes ?? requirements.roles ?? tenant) !== undefined) {
-    throw new ConfigurationError(
-      'invalid_options',
-      'requireAuth has optional beside scopes, roles or tenant: leave optional out, nobody has a role without a token.',
-    );
+    const problem = 'stands beside scopes, roles or tenant';
+    const fix = 'leave optional out, a request without a token has no role';
+    throw new ConfigurationError('invalid_options', `requireAuth: optional ${problem}: ${fix}.`, {
+      details: { mistakes: [{ option: 'optional', problem, fix }] },
+    });
   }
   const { name } = client.options;
   return (req, res, next) => {
-    if (optional && !hasBearerToken(req as GenAuthRequest)) {
-      // Nor who a session says: without a token there is nobody.
-      Object.assign(req, { user: undefined, authInfo: undefined });
-      return next();
-    }
-    authenticateBearer(client, req as GenAuthRequest, requirements).then(
-      ({ user, info }) => {
-        const bearing = req as { user?: unknown; authInfo?: unknown };
-        bearing.user = user;
-        bearing.authInfo = info;
-        next();
-      },
-      (error: unknown) => {
-        const acceptLanguage = req.headers['accept-language'];
-        const refusal = toRefusal(error, { options: client.options, acceptLanguage });
-        // `next()` and `next('route')` would let the request through.
-        if (refusal === undefined) return next(toError(error));
+    guardRequest(client, req as GenAuthRequest, req as RequestState, requirements).then(
+      (refusal) => {
+        if (refusal === undefined) return next();
         warnOperator(name, refusal);
-        answerJson(res, refusal.body, refusal.headers);
+        return answerJson(res, refusal.body, refusal.headers);
       },
+      // `next()` and `next('route')` would let the request through.
+      (error: unknown) => next(toError(error)),
     );
   };
 }
@@ -105,6 +94,8 @@ function toOptionalChoice(
   throw mistake(`${what}s`, names, 'write a list, { any: [...] } or { all: [...] }');
 }
 
-function mistake(option: string, value: unknown, mend: string): ConfigurationError {
-  return new ConfigurationError('invalid_options', `requireAuth has ${option} ${quote(value)}: ${mend}.`);
+function mistake(option: string, value: unknown, fix: string): ConfigurationError {
+  return new ConfigurationError('invalid_options', `requireAuth has ${option} ${quote(value)}: ${fix}.`, {
+    details: { mistakes: [{ option, problem: `is ${quote(value)}`, fix }] },
+  });
 }

@@ -1,48 +1,70 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import defaultPassport from 'passport';
-import { answerJson } from './answer-json.js';
-import { getLastAttempt } from '../passport/genauth.strategy.js';
+import passport from 'passport';
+import type { GenAuthRequest } from '../core/options/types.js';
+import { type LoginResult, TAKE_STRATEGY } from '../passport/genauth.strategy.js';
 import { warnOperator } from '../web/operator-warning.js';
+import { toError } from '../web/refusal.js';
+import { answerJson } from './answer-json.js';
 
 type Next = (error?: unknown) => void;
 /** An Express handler, 4 or 5, without either's types. */
 export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
+/** The part of `GenAuthPasswordStrategy` and `GenAuthAdStrategy` that the handler uses. */
+export interface SignInStrategy {
+  readonly name: string;
+  attempt(req: GenAuthRequest): Promise<LoginResult>;
+}
+
+/** Passport without its types, which an application need not have. */
 interface Authenticator {
   authenticate(
     name: string,
-    options: { session: boolean },
-    callback: (error: unknown, user?: unknown, info?: unknown, status?: unknown) => void,
+    options: Readonly<Record<string | symbol, unknown>>,
+    callback: (error: unknown) => void,
   ): SignInHandler;
 }
 
 /**
- * The login handler for Express: runs the strategy, puts `user` and `authInfo` on the request and goes on, or answers with
- * the same JSON as the Nest guards do. Errors that are not this library's go to Express.
+ * The login handler for Express: signs in, puts `user` and `authInfo` on the request and calls the next handler, or answers
+ * with the same JSON as the Nest guards do. Errors that are not of this library go to Express.
  *
- * @param name - The strategy: `'genauth-password'` or `'genauth-ad'`.
- * @param options - `passport`: an instance of your own; default: Passport's global one.
+ * ```ts
+ * const strategy = new GenAuthPasswordStrategy(client);
+ * app.post('/login', signInHandler(strategy), (req, res) => res.json(req.user));
+ * ```
+ *
+ * @param strategy - A strategy, or the name under which Passport's global instance has it: `'genauth-password'`.
  */
-export function signInHandler(
-  name: string,
-  { passport = defaultPassport }: { passport?: unknown } = {},
-): SignInHandler {
-  const authenticator = passport as Authenticator;
+export function signInHandler(strategy: SignInStrategy | string): SignInHandler {
+  if (typeof strategy !== 'string') return (req, res, next) => handle(strategy, req, res, next);
   return (req, res, next) => {
-    const run = authenticator.authenticate(name, { session: false }, (error, user, info) => {
-      if (user) {
-        Object.assign(req, { user, authInfo: info });
-        // What follows answers with tokens (RFC 6749 §5.1).
+    const take = (found: SignInStrategy): void => handle(found, req, res, next);
+    const options = { session: false, [TAKE_STRATEGY]: take };
+    // Called for a name that Passport does not know, and by a strategy that is not of this library.
+    const callback = (error: unknown): void => {
+      next(error ?? new Error(`the strategy ${strategy} is not of passport-genauth`));
+    };
+    (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, next);
+  };
+}
+
+function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerResponse, next: Next): void {
+  // An attempt never rejects.
+  void strategy.attempt(req as GenAuthRequest).then((result) => {
+    switch (result.kind) {
+      case 'success':
+        Object.assign(req, { user: result.user, authInfo: result.info });
+        // The next handler answers with tokens (RFC 6749 §5.1).
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
-      }
-      const attempt = getLastAttempt(req);
-      if (attempt?.kind === 'denied') return answerJson(res, attempt.body, {});
-      if (attempt?.kind !== 'refusal')
-        return next(error ?? new Error(`the strategy ${name} is not of passport-genauth`));
-      warnOperator(name, attempt.refusal);
-      return answerJson(res, attempt.refusal.body, attempt.refusal.headers);
-    });
-    run(req, res, next);
-  };
+      case 'denied':
+        return answerJson(res, result.body, {});
+      case 'refusal':
+        warnOperator(strategy.name, result.refusal);
+        return answerJson(res, result.refusal.body, result.refusal.headers);
+      case 'error':
+        return next(toError(result.error));
+    }
+  });
 }

@@ -1,11 +1,8 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
-import { GenAuthError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
-import { hasBearerToken } from '../web/bearer-token.js';
-import { type BearerClient, authenticateBearer } from '../passport/bearer.strategy.js';
-import { toRefusal } from '../web/refusal.js';
+import { guardRequest } from '../web/guard-request.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { readRequestContext } from './contexts/request-context.js';
@@ -41,34 +38,17 @@ export class GenAuthGuard implements CanActivate {
   private readonly accesses = new WeakMap<object, WeakMap<object, RouteAccess>>();
 
   constructor(
-    @Inject(GenAuthClient) private readonly client: BearerClient,
+    @Inject(GenAuthClient) private readonly client: GenAuthClient<string>,
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
   /** @throws GenAuthException with the answer of RFC 6750 §3; outside HTTP the exception of the context. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    try {
-      const access = this.getAccess(context);
-      if (access === 'open') return true;
-      const { request, bearing } = readRequestContext(context);
-      if (access.optional && !hasBearerToken(request)) {
-        // Nor who a session says: without a token there is nobody.
-        bearing.user = undefined;
-        bearing.authInfo = undefined;
-        return true;
-      }
-      const { user, info } = await authenticateBearer(this.client, request, access);
-      bearing.user = user;
-      bearing.authInfo = info;
-    } catch (error) {
-      if (!(error instanceof GenAuthError)) throw error;
-      const { request, refuse } = readRequestContext(context);
-      const refusal = toRefusal(error, {
-        options: this.client.options,
-        acceptLanguage: request.headers['accept-language'],
-      });
-      throw refusal === undefined ? error : await refuse(refusal);
-    }
+    const access = this.getAccess(context);
+    if (access === 'open') return true;
+    const { request, bearing, refuse } = readRequestContext(context);
+    const refusal = await guardRequest(this.client, request, bearing, access);
+    if (refusal !== undefined) throw await refuse(refusal);
     return true;
   }
 

@@ -2,7 +2,7 @@ import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
-import type { Attempt, GenAuthStrategy, PassportActions } from '../passport/genauth.strategy.js';
+import type { GenAuthStrategy, LoginResult, PassportActions } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { toHttpException } from './genauth.exception.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
@@ -20,10 +20,10 @@ function answeringByException<Base extends StrategyClass>(
   successHeaders: Record<string, string> = {},
 ): Base {
   abstract class Answering extends (base as StrategyClass) {
-    protected override act(attempt: Attempt, passport: PassportActions, req: GenAuthRequest): void {
-      if (attempt.kind === 'refusal') return passport.error(toHttpException(attempt.refusal, req));
-      if (attempt.kind === 'success') writeHeaders(req, successHeaders);
-      return super.act(attempt, passport, req);
+    protected override act(result: LoginResult, passport: PassportActions, req: GenAuthRequest): void {
+      if (result.kind === 'refusal') return passport.error(toHttpException(result.refusal, req));
+      if (result.kind === 'success') writeHeaders(req, successHeaders);
+      return super.act(result, passport, req);
     }
   }
   return Answering as unknown as Base;

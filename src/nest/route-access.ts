@@ -1,6 +1,6 @@
 import type { Reflector } from '@nestjs/core';
 import { ConfigurationError } from '../core/errors.js';
-import type { BearerRequirements } from '../passport/bearer.strategy.js';
+import type { BearerRequirements } from '../web/authenticate-bearer.js';
 import { INTROSPECT, OPTIONAL, PUBLIC, ROLES, SCOPES, TENANT } from './genauth.decorators.js';
 import { type GuardRole, findGuardRole } from './guard-registry.js';
 

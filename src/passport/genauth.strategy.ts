@@ -18,6 +18,12 @@ interface PassportStrategy extends PassportActions {
   authenticate(req: GenAuthRequest, options?: unknown): void;
 }
 
+/**
+ * A member of Passport's options, which Passport hands on to the strategy. `signInHandler` finds the strategy of a name by
+ * it: the strategy does not authenticate the request, but is given to the function.
+ */
+export const TAKE_STRATEGY = Symbol('passport-genauth: take the strategy');
+
 // passport-custom's own types tie every user of this package to Express 5's, and its name to 'custom'.
 type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
@@ -41,20 +47,14 @@ interface Verify<User, Info> {
   ): void | Promise<void>;
 }
 
-/** What became of one request. */
-export type Attempt =
+/** How one request ended. */
+export type LoginResult =
   | { kind: 'success'; user: unknown; info: unknown }
   /** The application's own `verify` said no. */
   | { kind: 'denied'; info: unknown; body: RefusalBody }
   | { kind: 'refusal'; refusal: Refusal }
   /** An error of the application's own functions. */
   | { kind: 'error'; error: unknown };
-
-/** What became of each request, for handlers that must answer it and learn from Passport only that it did not pass. */
-const attempts = new WeakMap<object, Attempt>();
-export function getLastAttempt(req: object): Attempt | undefined {
-  return attempts.get(req);
-}
 
 /**
  * What the three strategies share: one attempt for each request, answered by exactly one of Passport's actions. No state of
@@ -80,10 +80,7 @@ export abstract class GenAuthStrategy<
       const { success, fail, error } = this;
       const actions = { success, fail, error };
       void this.attempt(req)
-        .then((attempt) => {
-          attempts.set(req, attempt);
-          this.act(attempt, actions, req);
-        })
+        .then((result) => this.act(result, actions, req))
         .catch((thrown: NodeJS.ErrnoException) => {
           // The attempt never rejects, so this is Passport (flash messages without a session) or the application's callback: the
           // request ends as an error, and not the process. Unless somebody else, a time-out say, has answered it already.
@@ -105,11 +102,17 @@ export abstract class GenAuthStrategy<
     this.verify = verify as VerifyFunction | undefined;
   }
 
+  override authenticate(req: GenAuthRequest, options?: Readonly<Record<string | symbol, unknown>>): void {
+    const take = options?.[TAKE_STRATEGY];
+    if (typeof take === 'function') take(this);
+    else super.authenticate(req, options);
+  }
+
   /** Who sent the request. Throws where that does not become clear. */
   protected abstract identify(req: GenAuthRequest): Promise<{ user: User; info: Info }>;
 
   /** Runs one request to its end without touching Passport; never rejects. */
-  async attempt(req: GenAuthRequest): Promise<Attempt> {
+  async attempt(req: GenAuthRequest): Promise<LoginResult> {
     const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
     try {
       const { user, info } = await this.identify(req);
@@ -125,16 +128,16 @@ export abstract class GenAuthStrategy<
   }
 
   /** Tells Passport. */
-  protected act(attempt: Attempt, passport: PassportActions, _req: GenAuthRequest): void {
-    switch (attempt.kind) {
+  protected act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
+    switch (result.kind) {
       case 'success':
-        return passport.success(attempt.user, attempt.info);
+        return passport.success(result.user, result.info);
       case 'denied':
-        return passport.fail(attempt.info, 403);
+        return passport.fail(result.info, 403);
       case 'error':
-        return passport.error(attempt.error);
+        return passport.error(result.error);
       case 'refusal': {
-        const { action, status, error, headers } = attempt.refusal;
+        const { action, status, error, headers } = result.refusal;
         // Passport writes a challenge into the header only where it is a string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
       }

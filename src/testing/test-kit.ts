@@ -76,7 +76,6 @@ export class GenAuthTestKit {
       appHost: this.#state.url,
       tokenEndpointAuthMethod: 'client_secret_post',
       idTokenSignedResponseAlg,
-      accessTokenSignedResponseAlg: 'RS256',
       issuer: undefined,
       jwksUri: undefined,
     };

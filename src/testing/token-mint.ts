@@ -1,13 +1,13 @@
 import { KeyObject, randomUUID, sign } from 'node:crypto';
 import type { ResolvedOptions } from '../core/options/types.js';
-import { SCOPES_SUPPORTED, buildScopeClaims } from '../emulator/users/claims.js';
+import { SCOPES_SUPPORTED } from '../emulator/users/claims.js';
 import type { SigningKey } from '../emulator/tokens/signing-keys.js';
 import { hashPassword } from '../emulator/users/passwords.js';
 import type { EmulatorState } from '../emulator/state/state.js';
 import { type Bearer, type TestClaims, readBearer, readScopes } from './token-claims.js';
 
 /** What tokens depend on in the application that they are for. */
-export type TokenOptions = Pick<ResolvedOptions, 'appId' | 'audience' | 'bearerToken' | 'scope'>;
+export type TokenOptions = Pick<ResolvedOptions, 'audience' | 'scope'>;
 
 const HOUR = 3600;
 /** Nobody signs in as those whom tokens are minted for. */
@@ -20,8 +20,7 @@ interface Changes {
 }
 
 /**
- * Makes tokens, right ones and wrong ones: access tokens, or id_tokens where the application has `bearerToken: 'id_token'`. A token
- * that is wrong is wrong in one thing.
+ * Makes access tokens, valid ones and wrong ones. A wrong token is wrong in one thing.
  */
 export class TokenMint {
   readonly #state: EmulatorState;
@@ -74,8 +73,6 @@ export class TokenMint {
     const { sub, claims, scopes, tenantId } = bearer;
     const { tokenLifetime } = this.#state.config;
     const token = this.#build(bearer);
-    // GenAuth knows no id_tokens at these endpoints.
-    if (this.#getOptions().bearerToken === 'id_token') return token;
     const account = { sub, claims, password: NO_PASSWORD, removed: false };
     const iat = nowInSeconds();
     this.#state.tokens.add(token, {
@@ -89,18 +86,11 @@ export class TokenMint {
     return token;
   }
 
-  #build(
-    { sub, scopes, claims, tenantId }: Bearer,
-    { aud, lifetime, key = this.#state.keys.current }: Changes = {},
-  ): string {
-    const { appId, audience, bearerToken } = this.#getOptions();
+  #build({ sub, scopes, tenantId }: Bearer, { aud, lifetime, key = this.#state.keys.current }: Changes = {}): string {
+    const { audience } = this.#getOptions();
     const [from, to] = lifetime ?? [0, this.#state.config.tokenLifetime];
     const now = nowInSeconds();
     const times = { iat: now + from, exp: now + to, iss: this.#state.issuer };
-    if (bearerToken === 'id_token') {
-      const told = buildScopeClaims({ ...claims, tenant_id: tenantId }, scopes);
-      return signToken({ sub, aud: aud ?? appId, ...times, ...told }, key);
-    }
     const tenant = scopes.includes('tenant_id') && { tenant_id: tenantId };
     const scope = scopes.join(' ');
     return signToken({ sub, aud: aud ?? audience[0], ...times, scope, jti: randomUUID(), ...tenant }, key);

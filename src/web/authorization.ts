@@ -3,7 +3,7 @@ import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
 import { isScopeName, parseScope } from '../core/scopes.js';
-import type { TokenClaims } from '../core/tokens/claims.js';
+import type { AccessTokenClaims } from '../core/tokens/claims.js';
 
 /** Names of which a bearer needs all, or any one. */
 export interface Choice {
@@ -25,14 +25,6 @@ export interface AccessRequirements {
   tenant?: TenantResolver | undefined;
 }
 
-/** What is known of a bearer. */
-export interface Bearer {
-  /** Of the verified token. */
-  claims: TokenClaims;
-  /** Asks for what the token does not hold. */
-  getUserClaims: () => Promise<Readonly<Record<string, unknown>>>;
-}
-
 /** @throws ConfigurationError for names that nobody can have: an empty list would let everybody in, or nobody. */
 export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: readonly string[]): Choice {
   const isName = what === 'scope' ? isScopeName : (name: string) => name !== '';
@@ -43,22 +35,28 @@ export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: re
   throw new ConfigurationError(
     'invalid_options',
     `The ${what}s of a route are ${quote(names)}: name one or more, ${example}.`,
+    {
+      details: {
+        mistakes: [{ option: `${what}s`, problem: `are ${quote(names)}`, fix: `name one or more, ${example}` }],
+      },
+    },
   );
 }
 
 /**
- * Holds a bearer against what a route asks. A claim that the token lacks is asked for; nothing is ever guessed.
+ * Checks what a route requires against a verified token. A claim that the token lacks is requested.
  *
+ * @param getUserClaims - Requests the claims of GenAuth's user info.
  * @throws AuthorizationError
- * @throws UpstreamError, TokenVerificationError where a claim is asked for and GenAuth does not give it.
- * @throws ConfigurationError for scopes where the routes take id_tokens.
+ * @throws UpstreamError, TokenVerificationError if a claim is requested and GenAuth does not give it.
  */
 export async function authorize(
   { scopes, roles, tenant }: AccessRequirements,
-  { claims, getUserClaims }: Bearer,
+  claims: AccessTokenClaims,
+  getUserClaims: () => Promise<Readonly<Record<string, unknown>>>,
   req: GenAuthRequest,
 ): Promise<void> {
-  if (scopes !== undefined) checkScopes(scopes, claims['scope']);
+  if (scopes !== undefined) checkScopes(scopes, claims.scope);
   if (roles !== undefined) checkRoles(roles, Object.hasOwn(claims, 'roles') ? claims : await getUserClaims());
   if (tenant !== undefined) {
     const wanted: unknown = await tenant(req);
@@ -71,18 +69,32 @@ export async function authorize(
   }
 }
 
+/** Milliseconds that an introspection may be old, if a route does not say. */
+const INTROSPECTION_MAX_AGE_MS = 10_000;
+
+/**
+ * Reads what a route says about introspection: `true` or `{ maxAge }`.
+ *
+ * @param what - Begins the message: `requireAuth has introspect`.
+ * @returns Milliseconds that an introspection may be old.
+ * @throws ConfigurationError `invalid_options`
+ */
+export function toIntrospectionMaxAge(what: string, value: unknown): number {
+  if (value === true) return INTROSPECTION_MAX_AGE_MS;
+  const { maxAge, ...others } = isRecord(value) ? value : {};
+  if (Number.isInteger(maxAge) && Number(maxAge) >= 0 && Object.keys(others).length === 0) return Number(maxAge);
+  const fix = 'write { maxAge: 10_000 }, in milliseconds';
+  throw new ConfigurationError('invalid_options', `${what} ${quote(value)}: ${fix}.`, {
+    details: { mistakes: [{ option: 'introspect', problem: `is ${quote(value)}`, fix }] },
+  });
+}
+
 function isMet({ mode, names }: Choice, actual: readonly string[]): boolean {
   const has = (name: string): boolean => actual.includes(name);
   return mode === 'all' ? names.every(has) : names.some(has);
 }
 
-function checkScopes(needed: Choice, scope: unknown): void {
-  if (typeof scope !== 'string') {
-    throw new ConfigurationError(
-      'invalid_options',
-      "A route asks for scopes, which an id_token does not have: leave the option bearerToken at 'access_token', or ask for roles.",
-    );
-  }
+function checkScopes(needed: Choice, scope: string): void {
   if (isMet(needed, parseScope(scope))) return;
   throw new AuthorizationError(
     'insufficient_scope',

@@ -36,15 +36,6 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
   return token;
 }
 
-/** Whether a request brings a bearer token, or something that looks as if it should be one. */
-export function hasBearerToken(req: GenAuthRequest): boolean {
-  try {
-    return parseBearerToken(req) !== undefined;
-  } catch {
-    return true;
-  }
-}
-
 function countAuthorizationLines(req: GenAuthRequest): number {
   // Fastify keeps Node's own request in `raw`.
   const { rawHeaders = [] } = ((req as { raw?: unknown }).raw ?? req) as Partial<IncomingMessage>;

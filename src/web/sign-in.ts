@@ -1,11 +1,12 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
-import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
-import { type GenAuthUser, parseScope, toUser } from '../core/scopes.js';
-import { type SignInOptions, mergeSignInOptions } from '../core/sign-in/sign-in-options.js';
+import type { GenAuthUser } from '../core/scopes.js';
 import type { TokenSet } from '../core/sign-in/outcome.js';
+import type { SignInOptions } from '../core/sign-in/sign-in-options.js';
 import type { IdTokenClaims } from '../core/tokens/claims.js';
+import { quote } from '../core/util/quote.js';
+import { isRecord } from '../core/util/record.js';
 import { resolveClientIp } from './client-address.js';
 import type { LoginBody } from './login-body.js';
 import { toRejectedError } from './refusal.js';
@@ -19,25 +20,26 @@ export interface SignInInfo {
   requestId: string | undefined;
 }
 
-/** One login: what the request says of the person, what the server adds, and GenAuth's verdict. Throws unless it is success. */
+/**
+ * Signs in by a request: credentials and captcha from its body, everything else from the server's side.
+ *
+ * @throws SignInRejectedError for every outcome but `success`; otherwise as `GenAuthClient.signIn`.
+ */
 export async function signInRequest<S extends string, ExtendedFields extends object>(
   client: GenAuthClient<S, ExtendedFields>,
   req: GenAuthRequest,
   parseLogin: (req: GenAuthRequest, fields: Readonly<LoginFields>) => LoginBody,
 ): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
-  const { credentials, captcha } = parseLogin(req, client.options.fields);
-  const options = mergeSignInOptions(buildDefaultContext(req), captcha, await resolveSignInOptions(client, req));
-  const outcome = await client.signIn(credentials, options);
+  const { options } = client;
+  const { credentials, captcha } = parseLogin(req, options.fields);
+  const clientIp = await wrapError('clientIp', () => resolveClientIp(client, req));
+  const request = { ...buildDefaultContext(req), ...captcha, clientIp };
+  const outcome = await client.signInRoute(credentials, { request, given: await callSignInOptions(client, req) });
   if (outcome.kind !== 'success') {
-    throw toRejectedError(outcome, { options: client.options, acceptLanguage: req.headers['accept-language'] });
+    throw toRejectedError(outcome, { options, acceptLanguage: req.headers['accept-language'] });
   }
-  const { tokens, claims, requestId } = outcome;
-  // A resolver may ask for less than is configured; the user's type promises what is.
-  const user = toUser<GenAuthUser<S, ExtendedFields>>(claims, [
-    ...client.options.scope,
-    ...parseScope(options.scope ?? []),
-  ]);
-  return { user, info: { tokens, claims, requestId } };
+  const { user, tokens, claims, requestId } = outcome;
+  return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId } };
 }
 
 /** The context of a sign-in whose `signInOptions` have none of their own. */
@@ -46,29 +48,30 @@ function buildDefaultContext({ headers }: GenAuthRequest): SignInOptions {
   return typeof userAgent === 'string' && userAgent !== '' ? { context: { userAgent } } : {};
 }
 
-/** What the server's own functions add; whatever they do wrong is our side's mistake, and not the person's. */
-async function resolveSignInOptions(
-  client: Pick<GenAuthClient<string>, 'options'>,
+/** Calls the function `signInOptions`. An object is the client's own matter. */
+async function callSignInOptions(
+  { options: { signInOptions } }: Pick<GenAuthClient<string>, 'options'>,
   req: GenAuthRequest,
 ): Promise<SignInOptions> {
-  const { signInOptions } = client.options;
-  const clientIp = await blame('clientIp', resolveClientIp(client, req));
-  if (typeof signInOptions !== 'function') return mergeSignInOptions({ clientIp }, signInOptions ?? {});
-  const made: unknown = await blame('signInOptions', (async () => signInOptions(req))());
-  if (made !== undefined && (typeof made !== 'object' || made === null || Array.isArray(made))) {
-    throw new ConfigurationError(
-      'invalid_sign_in_options',
-      `The option signInOptions returned ${quote(made)}: return an object, { context: { source: "utm" } }.`,
-    );
-  }
-  return mergeSignInOptions({ clientIp }, made ?? {});
+  if (typeof signInOptions !== 'function') return {};
+  const made: unknown = await wrapError('signInOptions', async () => signInOptions(req));
+  if (made === undefined) return {};
+  if (isRecord(made)) return made;
+  const [problem, fix] = [`returned ${quote(made)}`, 'return an object, { context: { source: "utm" } }'];
+  throw new ConfigurationError('invalid_sign_in_options', `The option signInOptions ${problem}: ${fix}.`, {
+    details: { mistakes: [{ option: 'signInOptions', problem, fix }] },
+  });
 }
 
-async function blame<T>(option: string, running: Promise<T>): Promise<T> {
+/** An error of the application's own function is not the user's fault: the login fails with 500. */
+async function wrapError<T>(option: string, call: () => Promise<T>): Promise<T> {
   try {
-    return await running;
+    return await call();
   } catch (cause) {
-    const message = `The option ${option} threw an error; see its cause.`;
-    throw new ConfigurationError('invalid_sign_in_options', message, { cause });
+    const [problem, fix] = ['threw an error', 'see its cause'];
+    throw new ConfigurationError('invalid_sign_in_options', `The option ${option} ${problem}; ${fix}.`, {
+      cause,
+      details: { mistakes: [{ option, problem, fix }] },
+    });
   }
 }

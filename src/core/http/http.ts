@@ -1,15 +1,11 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, {
-  AxiosHeaders,
-  type AxiosResponse,
-  type GenericAbortSignal,
-  type InternalAxiosRequestConfig,
-} from 'axios';
+import axios, { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { ownProperties } from '../util/record.js';
 import { TunnelAgent } from './proxy-tunnel.js';
+import { redactBody } from './redact.js';
 
 /** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */
 const IDLE_CONNECTION_MS = 30_000;
@@ -48,6 +44,8 @@ export interface HttpRequest {
   maxBytes: number;
   /** Milliseconds, where an exchange must end sooner than `timeout` says. */
   timeout?: number;
+  /** Texts that errors, events and logs must not repeat, should the answer contain them. */
+  secrets?: readonly (string | undefined)[];
 }
 
 export interface HttpAnswer {
@@ -59,20 +57,15 @@ export interface HttpAnswer {
 }
 
 /**
- * The one user of axios: one origin, keep-alive, no redirects, no absolute addresses, no decompression, a cap on the size
- * and one deadline for everything. What axios throws holds the whole request with the password in it, so no error of
- * axios ever leaves this file.
+ * HTTP exchanges with one origin, by axios: keep-alive, no redirects, no absolute addresses, no decompression, a limit on
+ * the size and one deadline for everything. An error of axios holds the whole request, with the password in it, so no
+ * error of axios ever leaves this file.
  */
 export class Http {
   readonly #settings: HttpSettings;
   readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
-  readonly #config: Omit<InternalAxiosRequestConfig, 'headers'>;
-  /**
-   * axios without what stands around it: merging of settings, interceptors and transformations, none of which are used here,
-   * cost 45 to 60 µs for each exchange (see `bench/README.md`).
-   */
-  readonly #exchange = axios.getAdapter('http');
-  /** How often connections were ended by us, which looks like a reset by the other side. */
+  readonly #axios: AxiosInstance;
+  /** How often `close` was called. An exchange that fails meanwhile looks as if the other side had reset it. */
   #closings = 0;
 
   constructor(settings: HttpSettings) {
@@ -84,57 +77,64 @@ export class Http {
       httpAgent: new HttpAgent(pool),
       httpsAgent: proxy === undefined ? new HttpsAgent(tls) : new TunnelAgent(proxy, timeout, tls),
     };
-    this.#config = {
+    this.#axios = createAxios({
       ...this.#agents,
+      adapter: 'http',
       baseURL: settings.origin,
       allowAbsoluteUrls: false,
       maxRedirects: 0,
       decompress: false,
       responseType: 'arraybuffer',
+      transformRequest: [],
+      transformResponse: [],
       validateStatus: null,
-      // axios must not look for one in the environment; ours is in the agent.
+      // axios must not look for a proxy in the environment. The configured one is in the agent.
       proxy: false,
-    };
+    });
   }
 
   /**
-   * One exchange. A sign-in is never repeated; a read is, once, when a kept connection turns out to have been closed by the
-   * other side.
+   * Sends one request. A sign-in is never repeated. A read is repeated once, if a kept connection turns out to have been
+   * closed by the other side.
    *
-   * @throws UpstreamError for every fault of the network and for every answer that may not be used: too large, encoded
-   * although we asked for plain bytes, a redirect. HTTP error statuses are answers, not errors.
+   * @returns The answer, whatever its HTTP status. Texts of it that repeat one of the request's `secrets` are replaced.
+   * @throws UpstreamError for every fault of the network, and for an answer that must not be used: one that is too large,
+   * that is encoded although plain bytes were requested, or that redirects.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers, body, form, maxBytes, timeout: shorter } = ownProperties(request);
+    const { method, path, headers, body, form, maxBytes, timeout: shorter, secrets = [] } = ownProperties(request);
     if (!path.startsWith('/') || path.startsWith('//')) throw new TypeError(`not an absolute path: ${quote(path)}`);
     const what = `${method} ${this.#settings.origin}${path}`;
     const timeout = Math.min(shorter ?? Infinity, this.#settings.timeout);
-    const deadline = new Deadline(timeout);
-    // Without a prototype: what a polluted one brings, axios would take for a setting.
-    const config: InternalAxiosRequestConfig = ownProperties({
-      ...this.#config,
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeout);
+    timer.unref();
+    const config: AxiosRequestConfig = {
       method,
       url: path,
       ...buildContent(headers, body, form),
       maxContentLength: maxBytes,
-      signal: deadline,
-    });
+      signal: deadline.signal,
+    };
     try {
       const closings = this.#closings;
-      const response = await this.#exchange(config).catch((error: unknown) => {
+      const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
         const isOurs = this.#closings !== closings;
-        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return this.#exchange(config);
+        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
         throw error;
       });
-      return toAnswer(what, response as AxiosResponse<Buffer>);
+      const answer = toAnswer(what, response);
+      return { ...answer, body: redactBody(answer.body, secrets) };
     } catch (error) {
       if (error instanceof UpstreamError) throw error;
-      if (deadline.aborted) {
-        throw new UpstreamError('upstream_timeout', `${what}: no complete answer within ${timeout} ms`);
+      if (deadline.signal.aborted) {
+        throw new UpstreamError('upstream_timeout', `${what}: no complete answer within ${timeout} ms`, {
+          details: { request: what, limit: timeout },
+        });
       }
       throw toUpstreamError(what, error, maxBytes);
     } finally {
-      deadline.clear();
+      clearTimeout(timer);
     }
   }
 
@@ -146,51 +146,29 @@ export class Http {
   }
 }
 
-/** What of an AbortSignal axios uses. A real one costs 14 to 25 µs for each exchange (see `bench/README.md`). */
-class Deadline implements GenericAbortSignal {
-  aborted = false;
-  readonly #listeners = new Set<() => void>();
-  readonly #timer: NodeJS.Timeout;
-
-  /** @param timeout - Milliseconds. */
-  constructor(timeout: number) {
-    this.#timer = setTimeout(() => this.#abort(), timeout);
-    this.#timer.unref();
-  }
-
-  addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener);
-  }
-
-  removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #abort(): void {
-    this.aborted = true;
-    for (const listener of this.#listeners) listener();
-  }
+/**
+ * Creates an axios instance with these settings alone. An application may share our copy of axios and may have changed
+ * `axios.defaults`; none of its headers, addresses or adapters may reach GenAuth.
+ */
+function createAxios(config: AxiosRequestConfig): AxiosInstance {
+  const instance = axios.create(config);
+  const defaults = instance.defaults as Partial<Record<string, unknown>>;
+  for (const name of Object.keys(defaults)) if (!Object.hasOwn(config, name)) delete defaults[name];
+  return instance;
 }
 
 function buildContent(
   headers: HttpRequest['headers'],
   body: HttpRequest['body'],
   form: HttpRequest['form'],
-): { headers: AxiosHeaders; data?: string } {
+): { headers: Record<string, string>; data?: string } {
   const all = { ...HEADERS, ...headers };
   if (body !== undefined) {
-    return {
-      headers: new AxiosHeaders({ ...all, 'content-type': 'application/json' }),
-      data: JSON.stringify(body),
-    };
+    return { headers: { ...all, 'content-type': 'application/json' }, data: JSON.stringify(body) };
   }
-  if (form === undefined) return { headers: new AxiosHeaders(all) };
+  if (form === undefined) return { headers: all };
   return {
-    headers: new AxiosHeaders({ ...all, 'content-type': 'application/x-www-form-urlencoded' }),
+    headers: { ...all, 'content-type': 'application/x-www-form-urlencoded' },
     data: new URLSearchParams(form).toString(),
   };
 }
@@ -207,6 +185,7 @@ function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
     throw new UpstreamError(
       'upstream_invalid_response',
       `${what}: redirected with HTTP ${status}, and redirects are not followed. Set appHost to the address that answers itself.`,
+      { details: { request: what, httpStatus: status } },
     );
   }
   const encoding: unknown = headers['content-encoding'] ?? '';
@@ -214,6 +193,7 @@ function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
     throw new UpstreamError(
       'upstream_invalid_response',
       `${what}: content-encoding ${quote(ENCODINGS.test(String(encoding)) ? encoding : 'unknown')} was not asked for`,
+      { details: { request: what, httpStatus: status } },
     );
   }
   return { status, body: parseJson(response.data), retryAfter: parseRetryAfter(headers['retry-after']) };
@@ -238,12 +218,15 @@ function parseRetryAfter(value: unknown): number | undefined {
 /** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */
 function toUpstreamError(what: string, error: unknown, maxBytes: number): UpstreamError {
   if (axios.isAxiosError(error) && error.message.startsWith('maxContentLength')) {
-    return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`);
+    return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`, {
+      details: { request: what, limit: maxBytes },
+    });
   }
   const origin = axios.isAxiosError(error) && error.cause instanceof Error ? error.cause : error;
   const { code, message }: NodeJS.ErrnoException = origin instanceof Error ? origin : new Error('unknown fault');
   const reason = [code, message].filter((part) => part !== undefined && part !== '').join(': ');
   return new UpstreamError('upstream_unreachable', `${what}: ${reason}`, {
     cause: Object.assign(new Error(message), code === undefined ? {} : { code }),
+    details: { request: what, ...(code !== undefined && { systemCode: code }) },
   });
 }

@@ -1,24 +1,22 @@
-import { isWithin } from '../util/clock.js';
 import { ConfigurationError } from '../errors.js';
+import { RefreshingValue } from '../util/refreshing-value.js';
 
 /** The secret itself, or where it comes from: a vault, a file that is replaced. */
 export type AppSecretSource = string | (() => string | Promise<string>);
 
-/** How long a function that failed is left alone: whoever keeps the secret may be down, and a stranger's token needs it too. */
+/**
+ * Milliseconds after a failure during which the function is not called again. Otherwise unauthenticated requests, whose
+ * HS256 tokens need the secret too, could overload the vault.
+ */
 const FAILURE_PAUSE_MS = 1_000;
 
 /**
- * The application's secret. A function is asked at the first need and again when what it gave is refused, so that a secret can
- * be replaced without a restart.
+ * The application's secret. A function is called at the first need, and again when GenAuth refuses what it returned, so that
+ * a secret can be replaced without a restart.
  */
 export class AppSecret {
   readonly #source: AppSecretSource | undefined;
-  readonly #now: () => number;
-  #current: string | undefined;
-  #pending: Promise<string> | undefined;
-  #lastError: unknown;
-  #askedAt = -Infinity;
-  #failedAt = -Infinity;
+  readonly #value: RefreshingValue<string>;
 
   /**
    * @param source - `undefined` for an application that has none.
@@ -26,50 +24,34 @@ export class AppSecret {
    */
   constructor(source: AppSecretSource | undefined, now: () => number = Date.now) {
     this.#source = source;
-    this.#now = now;
+    this.#value = new RefreshingValue({ maxAge: Infinity, staleIfError: 0, pause: FAILURE_PAUSE_MS, now });
   }
 
-  /** @throws ConfigurationError `app_secret_unavailable` where the function throws or returns what is no secret. */
+  /** @throws ConfigurationError `app_secret_unavailable` if the function throws or returns no usable secret. */
   async get(): Promise<string | undefined> {
-    if (typeof this.#source !== 'function') return this.#source;
-    return this.#current ?? this.#ask(this.#source);
+    const source = this.#source;
+    return typeof source === 'function' ? this.#value.get(() => loadSecret(source)) : source;
   }
 
   /**
-   * Asks again, once for all that were refused with the same secret. The one that is known stays until there is another.
+   * Calls the function again, once for all requests that were refused with the same secret. The known secret stays until
+   * there is another.
    *
-   * @param minAge - Milliseconds: a secret that is younger is not asked for again.
-   * @returns Whether there is another one now.
+   * @param minAge - Milliseconds: a secret that is younger is not renewed.
+   * @returns Whether there is another secret now.
    * @throws ConfigurationError `app_secret_unavailable`
    */
   async renew(refused: string | undefined, minAge = 0): Promise<boolean> {
-    if (typeof this.#source !== 'function') return false;
-    const known = await this.get();
-    if (known !== refused) return true;
-    if (this.#pending === undefined && this.#now() - this.#askedAt < minAge) return false;
-    return (await this.#ask(this.#source)) !== refused;
+    const source = this.#source;
+    if (typeof source !== 'function') return false;
+    if ((await this.get()) !== refused) return true;
+    if (this.#value.wasAttemptedWithin(minAge)) return false;
+    return (await this.#value.refresh(() => loadSecret(source))) !== refused;
   }
+}
 
-  #ask(source: () => string | Promise<string>): Promise<string> {
-    if (this.#pending !== undefined) return this.#pending;
-    if (isWithin(FAILURE_PAUSE_MS, this.#failedAt, this.#now())) return Promise.reject(this.#lastError as Error);
-    this.#pending = this.#load(source).finally(() => {
-      this.#pending = undefined;
-    });
-    return this.#pending;
-  }
-
-  async #load(source: () => string | Promise<string>): Promise<string> {
-    this.#askedAt = this.#now();
-    try {
-      this.#current = expectSecret(await callSource(source));
-      return this.#current;
-    } catch (error) {
-      this.#failedAt = this.#now();
-      this.#lastError = error;
-      throw error;
-    }
-  }
+async function loadSecret(source: () => string | Promise<string>): Promise<string> {
+  return expectSecret(await callSource(source));
 }
 
 async function callSource(source: () => string | Promise<string>): Promise<unknown> {

@@ -1,13 +1,13 @@
 import { isWithin } from '../util/clock.js';
 import { UpstreamError } from '../errors.js';
 import { LruMap } from '../util/lru-map.js';
-import { toTokenKey } from './user-info-cache.js';
+import { digestToken } from '../tokens/token-digest.js';
 import type { Introspection } from '../wire/parse.js';
 
 /** Pause after GenAuth could not be asked, for all tokens: routes with introspection are closed then in any case. */
 const PAUSE_MS = 1_000;
 
-export interface IntrospectionsSettings {
+export interface IntrospectionCacheSettings {
   requestIntrospection: (token: string) => Promise<Introspection>;
   maxEntries: number;
   /** Milliseconds since 1970. */
@@ -19,14 +19,18 @@ interface Entry {
   readonly answer: Promise<Introspection>;
 }
 
-/** Answers of introspection, kept for as long as a route allows. Requests of one moment share one question. */
-export class Introspections {
-  readonly #settings: IntrospectionsSettings;
+/**
+ * Answers of introspection. Each route says how old an answer may be, counted from the question, so requests share a
+ * question only while it is younger than that: a `RefreshingValue` would let a request with `maxAge: 0` join a question
+ * that was asked before the token was revoked.
+ */
+export class IntrospectionCache {
+  readonly #settings: IntrospectionCacheSettings;
   readonly #entries: LruMap<string, Entry>;
   #failedAt = -Infinity;
   #lastError: unknown;
 
-  constructor(settings: IntrospectionsSettings) {
+  constructor(settings: IntrospectionCacheSettings) {
     this.#settings = settings;
     this.#entries = new LruMap(settings.maxEntries);
   }
@@ -37,7 +41,7 @@ export class Introspections {
    */
   async get(token: string, maxAge: number): Promise<Introspection> {
     const { requestIntrospection, now } = this.#settings;
-    const key = toTokenKey(token);
+    const key = digestToken(token);
     const known = this.#entries.get(key);
     if (known !== undefined && isWithin(maxAge, known.askedAt, now())) return known.answer;
     if (isWithin(PAUSE_MS, this.#failedAt, now())) throw this.#lastError;
@@ -53,6 +57,6 @@ export class Introspections {
   }
 
   forget(token: string): void {
-    this.#entries.delete(toTokenKey(token));
+    this.#entries.delete(digestToken(token));
   }
 }

@@ -1,8 +1,7 @@
-import type { AppSecret } from './app-secret.js';
-import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { ConfigurationError, TokenVerificationError, type UpstreamError } from '../errors.js';
+import type { Http, HttpAnswer } from '../http/http.js';
+import { MAX_ANSWER_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import { quote } from '../util/quote.js';
-import type { Http, HttpAnswer, HttpRequest } from '../http/http.js';
-import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
 import { PATHS } from '../wire/facts.js';
 import {
@@ -13,20 +12,14 @@ import {
   parseOidcError,
   parseTokens,
 } from '../wire/parse.js';
-import { withholdSecrets } from '../http/redact.js';
-
-/** Of an answer with tokens or claims. */
-export const MAX_ANSWER_BYTES = 1024 * 1024;
-/** Guarded requests wait for these, so not as long as a login may take. */
-const MAX_WAIT_MS = 5_000;
+import type { ClientAuthentication } from './client-authentication.js';
 
 /** What kind of token is sent; a server that wonders looks there first (RFC 7009 §2.1, RFC 7662 §2.1). */
 export type TokenTypeHint = 'access_token' | 'refresh_token';
 
 export interface OidcEndpointsSettings {
-  options: Pick<ResolvedOptions, 'appId' | 'tokenEndpointAuthMethod'>;
   http: Http;
-  appSecret: AppSecret;
+  authentication: ClientAuthentication;
 }
 
 /** GenAuth's OIDC endpoints that a server calls by itself, with its own proof of who it is. */
@@ -57,6 +50,7 @@ export class OidcEndpoints {
       throw new TokenVerificationError(
         'refresh_token_refused',
         'GenAuth refused the refresh token (invalid_grant): it expired, was revoked or is used up. The person signs in again.',
+        { details: { token: 'refresh_token' } },
       );
     }
     expectSuccess(PATHS.token, answer);
@@ -84,17 +78,19 @@ export class OidcEndpoints {
    * @throws TokenVerificationError `token_revoked` where GenAuth does not take the token, UpstreamError
    */
   async requestUserInfo(accessToken: string): Promise<Record<string, unknown> | undefined> {
-    const received = await this.#settings.http.request({
+    const answer = await this.#settings.http.request({
       method: 'GET',
       path: PATHS.userInfo,
       headers: { authorization: `Bearer ${accessToken}` },
       maxBytes: MAX_ANSWER_BYTES,
       timeout: MAX_WAIT_MS,
+      secrets: [accessToken],
     });
-    const answer = withholdSecrets(received, [accessToken]);
     const refusal = parseOidcError(answer.body);
     if (answer.status === 401 || readStatusCode(answer) === 401 || refusal === 'invalid_token') {
-      throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.');
+      throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.', {
+        details: { token: 'access_token' },
+      });
     }
     if (refusal === 'insufficient_scope') return undefined;
     expectSuccess(PATHS.userInfo, answer);
@@ -102,50 +98,27 @@ export class OidcEndpoints {
     throw unusable(PATHS.userInfo, answer);
   }
 
-  /** Sends a form with the application's own credentials; once more, if a secret that was replaced is all that is wrong. */
-  async #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
-    const { http, appSecret } = this.#settings;
-    const send = async (secret: string | undefined): Promise<HttpAnswer> => {
-      const answer = await http.request(this.#build(path, form, secret, timeout));
-      return withholdSecrets(answer, [secret, form['token'], form['refresh_token']]);
-    };
-    const secret = await appSecret.get();
-    const answer = await send(secret);
-    if (!isClientRefused(answer)) return answer;
-    if (await appSecret.renew(secret)) {
-      const second = await send(await appSecret.get());
-      if (!isClientRefused(second)) return second;
-    }
-    throw new ConfigurationError(
-      'client_authentication_failed',
-      `GenAuth refused the application itself at ${path}: check appSecret, and tokenEndpointAuthMethod against the console, ` +
-        'application → configuration → token-exchange, introspection and revocation authentication methods.',
-    );
+  /** Sends a form with the application's own proof. */
+  #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
+    const { http, authentication } = this.#settings;
+    return authentication.prove('form', async ({ headers, members, secret }) => {
+      const answer = await http.request({
+        method: 'POST',
+        path,
+        headers,
+        form: { ...form, ...members },
+        maxBytes: MAX_ANSWER_BYTES,
+        ...(timeout !== undefined && { timeout }),
+        secrets: [secret, form['token'], form['refresh_token']],
+      });
+      if (!isClientRefused(answer)) return answer;
+      throw new ConfigurationError(
+        'client_authentication_failed',
+        `GenAuth refused the application itself at ${path}: check appSecret, and tokenEndpointAuthMethod against the console, ` +
+          'application → configuration → token-exchange, introspection and revocation authentication methods.',
+      );
+    });
   }
-
-  #build(
-    path: string,
-    form: Readonly<Record<string, string>>,
-    secret: string | undefined,
-    timeout: number | undefined,
-  ): HttpRequest {
-    const { appId, tokenEndpointAuthMethod } = this.#settings.options;
-    const request = {
-      method: 'POST',
-      path,
-      maxBytes: MAX_ANSWER_BYTES,
-      ...(timeout !== undefined && { timeout }),
-    } as const;
-    if (tokenEndpointAuthMethod === 'client_secret_basic') {
-      return { ...request, form, headers: { authorization: buildBasicAuthorization(appId, secret ?? '') } };
-    }
-    return { ...request, form: { ...form, client_id: appId, ...(secret !== undefined && { client_secret: secret }) } };
-  }
-}
-
-/** RFC 7617 §2. GenAuth's IDs and secrets are letters and digits, so nothing in them needs the escapes of RFC 6749 §2.3.1. */
-export function buildBasicAuthorization(appId: string, secret: string): string {
-  return `Basic ${Buffer.from(`${appId}:${secret}`).toString('base64')}`;
 }
 
 /** In V3's envelope too: GenAuth uses it in some places on these paths. */
@@ -160,18 +133,18 @@ function isClientRefused({ status, body }: HttpAnswer): boolean {
 }
 
 function expectSuccess(path: string, answer: HttpAnswer): void {
-  const { status, body, retryAfter } = answer;
-  const inner = readStatusCode(answer);
-  if (status === 429 || status >= 500 || inner === 429 || inner >= 500) {
-    throw new UpstreamError('upstream_unavailable', `GenAuth answered ${path} with ${inner}.`, { retryAfter });
-  }
-  if (status >= 300 || inner >= 300 || parseOidcError(body) !== undefined) throw unusable(path, answer);
+  const statusCode = readStatusCode(answer);
+  const isSuccess = answer.status < 300 && statusCode < 300 && parseOidcError(answer.body) === undefined;
+  if (!isSuccess) throw unusable(path, answer);
 }
 
-function unusable(path: string, { status, body }: HttpAnswer): UpstreamError {
+function unusable(path: string, { status, body, retryAfter }: HttpAnswer): UpstreamError {
   const error = parseOidcError(body);
-  return new UpstreamError(
-    'upstream_invalid_response',
-    `GenAuth answered ${path} with HTTP ${status}${error === undefined ? '' : ` and the error ${quote(error)}`}, which cannot be used.`,
+  const said = error === undefined ? '' : ` and the error ${quote(error)}`;
+  const statusCode = readStatusCode({ status, body });
+  return toUpstreamError({ status, statusCode, retryAfter }, (decisive) =>
+    decisive.isDown
+      ? `GenAuth answered ${path} with ${decisive.status}.`
+      : `GenAuth answered ${path} with HTTP ${status}${said}, which cannot be used.`,
   );
 }

@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
-import { isWithin } from '../util/clock.js';
 import { TokenVerificationError } from '../errors.js';
+import { digestToken } from '../tokens/token-digest.js';
 import { LruMap } from '../util/lru-map.js';
-import { Fetching } from '../util/pending-fetch.js';
 import { deepFreeze } from '../util/record.js';
+import { RefreshingValue, type RefreshingValueSettings } from '../util/refreshing-value.js';
 
 /** Pause after a failure or a refusal, of one token each. */
 const PAUSE_MS = 5_000;
@@ -11,96 +10,59 @@ const PAUSE_MS = 5_000;
 export type UserInfoClaims = Readonly<Record<string, unknown>>;
 
 export interface UserInfoCacheSettings {
-  /** Asks GenAuth whom an access token belongs to. */
+  /** Asks GenAuth for the claims of the user that an access token was issued to. */
   requestUserInfo: (accessToken: string) => Promise<UserInfoClaims>;
   /** Milliseconds that claims are fresh, and how long after that they serve while GenAuth is down. */
   maxAge: number;
   staleIfError: number;
+  /** Maximum number of tokens whose claims are kept. */
   maxEntries: number;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-interface Entry {
-  claims: UserInfoClaims | undefined;
-  fetchedAt: number;
-  failedAt: number;
-  lastError: unknown;
-  pending: Fetching | undefined;
-}
-
 /**
- * The claims behind access tokens: fetched once for each token however many requests ask at one time, and the last good ones
- * while GenAuth is down. The tokens themselves were verified before.
+ * The claims behind access tokens: requested once for each token, however many requests need them at one time, and the last
+ * good claims while GenAuth is down. The tokens themselves were verified before.
  */
 export class UserInfoCache {
-  readonly #settings: UserInfoCacheSettings;
-  readonly #entries: LruMap<string, Entry>;
+  readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
+  readonly #entrySettings: RefreshingValueSettings;
+  readonly #entries: LruMap<string, RefreshingValue<UserInfoClaims>>;
 
-  constructor(settings: UserInfoCacheSettings) {
-    this.#settings = settings;
-    this.#entries = new LruMap(settings.maxEntries);
+  constructor({ requestUserInfo, maxEntries, ...times }: UserInfoCacheSettings) {
+    this.#requestUserInfo = requestUserInfo;
+    const endsValue = (error: unknown): boolean => error instanceof TokenVerificationError;
+    this.#entrySettings = { ...times, pause: PAUSE_MS, endsValue };
+    this.#entries = new LruMap(maxEntries);
   }
 
   /**
    * @returns The claims, frozen.
-   * @throws TokenVerificationError where GenAuth refuses the token, UpstreamError where it cannot be asked and never could.
+   * @throws TokenVerificationError if GenAuth refuses the token.
+   * @throws UpstreamError if GenAuth cannot be asked and no earlier claims may serve.
    */
-  async get(accessToken: string): Promise<UserInfoClaims> {
-    const key = toTokenKey(accessToken);
-    const entry = this.#entries.get(key) ?? createEntry();
-    const { maxAge, staleIfError, now } = this.#settings;
-    const isYounger = (limit: number): boolean => isWithin(limit, entry.fetchedAt, now());
-    if (entry.claims !== undefined && isYounger(maxAge)) return entry.claims;
-    const stale = isYounger(maxAge + staleIfError) ? entry.claims : undefined;
-    if (entry.pending === undefined && isWithin(PAUSE_MS, entry.failedAt, now())) {
-      if (stale !== undefined) return stale;
-      throw entry.lastError;
-    }
-    this.#entries.set(key, entry);
-    entry.pending ??= new Fetching(this.#load(accessToken, entry));
-    if (stale === undefined) await entry.pending.done;
-    else await entry.pending.comesSoon();
-    // Gone, if GenAuth refused the token meanwhile.
-    if (entry.claims === undefined) throw entry.lastError;
-    return entry.claims;
+  get(accessToken: string): Promise<UserInfoClaims> {
+    const key = digestToken(accessToken);
+    const entry = this.#entries.get(key) ?? this.#add(key);
+    return entry.get(async () => deepFreeze(await this.#requestUserInfo(accessToken)));
   }
 
-  /** Takes over the claims of a login, so that the first guarded request need not ask. */
+  /** Stores the claims of a login, so that the first guarded request need not ask GenAuth. */
   prime(accessToken: string, claims: UserInfoClaims): void {
-    // A copy, since the login's are the caller's to change. Claims are JSON, and structuredClone takes many times as long.
-    const copy = deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims);
-    this.#entries.set(toTokenKey(accessToken), { ...createEntry(), claims: copy, fetchedAt: this.#settings.now() });
+    // A copy, because the caller of the login may change its claims. Claims are JSON, and structuredClone takes many times
+    // as long.
+    this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims));
   }
 
-  /** Forgets a token that was revoked. */
+  /** Drops the claims of a token that was revoked. */
   forget(accessToken: string): void {
-    this.#entries.delete(toTokenKey(accessToken));
+    this.#entries.delete(digestToken(accessToken));
   }
 
-  async #load(accessToken: string, entry: Entry): Promise<void> {
-    const { requestUserInfo, now } = this.#settings;
-    const startedAt = now();
-    try {
-      entry.claims = deepFreeze(await requestUserInfo(accessToken));
-      entry.fetchedAt = startedAt;
-      entry.failedAt = -Infinity;
-    } catch (error) {
-      entry.failedAt = now();
-      entry.lastError = error;
-      if (error instanceof TokenVerificationError) entry.claims = undefined;
-      throw error;
-    } finally {
-      entry.pending = undefined;
-    }
+  #add(key: string): RefreshingValue<UserInfoClaims> {
+    const entry = new RefreshingValue<UserInfoClaims>(this.#entrySettings);
+    this.#entries.set(key, entry);
+    return entry;
   }
-}
-
-function createEntry(): Entry {
-  return { claims: undefined, fetchedAt: -Infinity, failedAt: -Infinity, lastError: undefined, pending: undefined };
-}
-
-/** A digest, so that the caches hold no tokens. */
-export function toTokenKey(accessToken: string): string {
-  return hash('sha256', accessToken, 'base64url');
 }

@@ -1,13 +1,12 @@
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, type OptionMistake, describeMistake } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import type { DefaultScope } from '../scopes.js';
 import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuer } from '../wire/facts.js';
-import { OptionChecker } from './option-checker.js';
+import { OptionChecker, findUnknownOptions } from './option-checker.js';
 import {
-  BEARER_TOKEN_KINDS,
   type ClientIpResolver,
   type GenAuthOptions,
   LANGUAGES,
@@ -27,35 +26,6 @@ export function defineGenAuthOptions<const S extends string = DefaultScope>(
   resolveOptions(options);
   return Object.freeze({ ...options });
 }
-
-const OPTION_NAMES = [
-  'appId',
-  'appSecret',
-  'appHost',
-  'issuer',
-  'tokenEndpointAuthMethod',
-  'idTokenSignedResponseAlg',
-  'accessTokenSignedResponseAlg',
-  'passwordEncryptType',
-  'scope',
-  'signInOptions',
-  'fields',
-  'language',
-  'exposeReasons',
-  'name',
-  'clientIp',
-  'timeout',
-  'clockTolerance',
-  'jwksUri',
-  'audience',
-  'ca',
-  'proxy',
-  'jwks',
-  'bearerToken',
-  'userClaims',
-  'userInfoMaxAge',
-  'verifiedTokenCache',
-] as const satisfies readonly (keyof GenAuthOptions)[];
 
 /** Other libraries' words for ours. */
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -78,19 +48,19 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 /**
  * Fills in the defaults and checks everything.
  *
- * @throws ConfigurationError `invalid_options` that names every mistake at once.
+ * @throws ConfigurationError `invalid_options` that names every mistake at once; `details.mistakes` has them as data.
  */
 export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
-  const mistakes: string[] = [];
   if (!isRecord(given)) {
-    throw new ConfigurationError(
-      'invalid_options',
-      `passport-genauth: the options are ${quote(given)}. Pass an object with appId, appSecret and appHost.`,
-    );
+    const problem = `are ${quote(given)}`;
+    const fix = 'Pass an object with appId, appSecret and appHost';
+    throw new ConfigurationError('invalid_options', `passport-genauth: the options ${problem}. ${fix}.`, {
+      details: { mistakes: [{ option: 'options', problem, fix }] },
+    });
   }
   const options: GenAuthOptions = ownProperties(given);
+  const mistakes: OptionMistake[] = [];
   const check = new OptionChecker(options, mistakes);
-  check.names(OPTION_NAMES, SYNONYMS);
 
   const tokenEndpointAuthMethod = check.oneOf(
     'tokenEndpointAuthMethod',
@@ -99,67 +69,72 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   );
   const appId = check.credential('appId') ?? '';
   const appSecret = tokenEndpointAuthMethod === 'none' ? undefined : check.secret('appSecret');
-  if (tokenEndpointAuthMethod === 'none' && options.appSecret !== undefined) {
-    mistakes.push(`appSecret is set, but tokenEndpointAuthMethod 'none' sends none: leave one of the two out.`);
-  }
   const idTokenSignedResponseAlg = check.oneOf('idTokenSignedResponseAlg', SIGNING_ALGORITHMS, 'RS256');
-  const accessTokenSignedResponseAlg = check.oneOf('accessTokenSignedResponseAlg', SIGNING_ALGORITHMS, 'RS256');
-  if (idTokenSignedResponseAlg === 'HS256' || accessTokenSignedResponseAlg === 'HS256') {
-    if (tokenEndpointAuthMethod === 'none') {
-      mistakes.push(
-        `HS256 is keyed with appSecret, and tokenEndpointAuthMethod 'none' has none: choose RS256 in the console.`,
-      );
-    } else if (typeof appSecret === 'string' && Buffer.byteLength(appSecret) < MIN_HS256_SECRET_BYTES) {
-      mistakes.push(
-        `appSecret has ${Buffer.byteLength(appSecret)} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}: choose RS256 in the console.`,
-      );
-    }
-  }
+  mistakes.push(...findSecretMistakes(options, tokenEndpointAuthMethod, appSecret, idTokenSignedResponseAlg));
   const appHost = check.origin('appHost') ?? '';
   const scope = check.scope('scope', ['openid', 'profile']);
   const checkJwks = check.group('jwks', ['maxAge', 'cooldown', 'staleIfError'], 'jwks: { maxAge: 600_000 }');
-  const bearerToken = check.oneOf('bearerToken', BEARER_TOKEN_KINDS, 'access_token');
-  const userClaims = check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token');
-  if (bearerToken === 'id_token' && userClaims === 'userinfo') {
-    mistakes.push(
-      `userClaims is "userinfo", which needs access tokens: leave it out, an id_token brings the claims along.`,
-    );
-  }
 
-  const resolved: ResolvedOptions = {
+  const resolved: ResolvedOptions & Record<keyof GenAuthOptions, unknown> = {
     appId,
     appSecret,
     appHost,
     issuer: check.url('issuer')?.text ?? buildIssuer(appHost),
     tokenEndpointAuthMethod,
     idTokenSignedResponseAlg,
-    accessTokenSignedResponseAlg,
     passwordEncryptType: check.oneOf('passwordEncryptType', PASSWORD_ENCRYPT_TYPES, 'none'),
     scope: Object.freeze(scope),
+    signInOptions: check.signInOptions('signInOptions'),
     fields: check.fields('fields'),
     language: check.oneOf('language', LANGUAGES, undefined),
-    exposeReasons: check.flag('exposeReasons'),
+    exposeReasons: check.boolean('exposeReasons'),
     name: check.strategyName('name'),
-    signInOptions: check.signInOptions('signInOptions'),
-    clientIp: check.callable('clientIp') as ClientIpResolver | undefined,
-    timeout: check.whole('timeout', 'milliseconds', 1, 600_000, 10_000),
-    clockTolerance: check.whole('clockTolerance', 'seconds', 0, 300, 5),
+    clientIp: check.function('clientIp') as ClientIpResolver | undefined,
+    timeout: check.integer('timeout', 'milliseconds', 1, 600_000, 10_000),
+    clockTolerance: check.integer('clockTolerance', 'seconds', 0, 300, 5),
     jwksUri: check.url('jwksUri')?.url.href,
-    audience: Object.freeze(check.texts('audience', [appId])),
+    audience: Object.freeze(check.strings('audience', [appId])),
     ca: check.certificates('ca'),
     proxy: check.proxy('proxy'),
     jwks: Object.freeze({
-      maxAge: checkJwks.whole('maxAge', 'milliseconds', 1000, 86_400_000, 600_000),
-      cooldown: checkJwks.whole('cooldown', 'milliseconds', 100, 3_600_000, 30_000),
-      staleIfError: checkJwks.whole('staleIfError', 'milliseconds', 0, 31 * 86_400_000, 86_400_000),
+      maxAge: checkJwks.integer('maxAge', 'milliseconds', 1000, 86_400_000, 600_000),
+      cooldown: checkJwks.integer('cooldown', 'milliseconds', 100, 3_600_000, 30_000),
+      staleIfError: checkJwks.integer('staleIfError', 'milliseconds', 0, 31 * 86_400_000, 86_400_000),
     }),
-    bearerToken,
-    userClaims,
-    userInfoMaxAge: check.whole('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
+    userClaims: check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token'),
+    userInfoMaxAge: check.integer('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
     verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
   };
-  if (mistakes.length > 0) throw new ConfigurationError('invalid_options', describe(mistakes));
-  return Object.freeze(resolved);
+  const all = [...findUnknownOptions(options, Object.keys(resolved), SYNONYMS), ...mistakes];
+  if (all.length === 0) return Object.freeze(resolved);
+  const lines = all.map((mistake) => `  - ${describeMistake(mistake)}`);
+  throw new ConfigurationError('invalid_options', ['passport-genauth: the options are wrong.', ...lines].join('\n'), {
+    details: { mistakes: Object.freeze(all) },
+  });
+}
+
+/** What the secret, the way in which it is sent and the algorithm that it is the key of require of each other. */
+function findSecretMistakes(
+  options: GenAuthOptions,
+  tokenEndpointAuthMethod: ResolvedOptions['tokenEndpointAuthMethod'],
+  appSecret: ResolvedOptions['appSecret'],
+  idTokenSignedResponseAlg: ResolvedOptions['idTokenSignedResponseAlg'],
+): OptionMistake[] {
+  const mistakes: OptionMistake[] = [];
+  const rs256 = 'choose RS256 in the console';
+  if (tokenEndpointAuthMethod === 'none' && options.appSecret !== undefined) {
+    const problem = "is set, but tokenEndpointAuthMethod 'none' sends none";
+    mistakes.push({ option: 'appSecret', problem, fix: 'leave one of the two out' });
+  }
+  if (idTokenSignedResponseAlg !== 'HS256') return mistakes;
+  if (tokenEndpointAuthMethod === 'none') {
+    const problem = "is HS256, which is keyed with appSecret, and tokenEndpointAuthMethod 'none' has none";
+    mistakes.push({ option: 'idTokenSignedResponseAlg', problem, fix: rs256 });
+  } else if (typeof appSecret === 'string' && Buffer.byteLength(appSecret) < MIN_HS256_SECRET_BYTES) {
+    const problem = `has ${Buffer.byteLength(appSecret)} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}`;
+    mistakes.push({ option: 'appSecret', problem, fix: rs256 });
+  }
+  return mistakes;
 }
 
 function resolveVerifiedTokenCache(
@@ -172,9 +147,5 @@ function resolveVerifiedTokenCache(
     ['maxEntries'],
     'verifiedTokenCache: { maxEntries: 10_000 }, or false',
   );
-  return Object.freeze({ maxEntries: cache.whole('maxEntries', 'tokens', 1, 1_000_000, 10_000) });
-}
-
-function describe(mistakes: readonly string[]): string {
-  return ['passport-genauth: the options are wrong.', ...mistakes.map((mistake) => `  - ${mistake}`)].join('\n');
+  return Object.freeze({ maxEntries: cache.integer('maxEntries', 'tokens', 1, 1_000_000, 10_000) });
 }

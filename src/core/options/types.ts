@@ -33,12 +33,10 @@ export interface GenAuthOptions<S extends string = string> {
   /** As the console says under token-exchange authentication. Default: `client_secret_post`. */
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /**
-   * What id_tokens are signed with, and the only algorithm that is accepted for them. Default: `RS256`. `HS256` is what GenAuth
-   * uses until the console says otherwise; its key is `appSecret`, of 32 bytes at least.
+   * The algorithm that id_tokens are signed with, and the only one that is accepted for them. Default: `RS256`. GenAuth uses
+   * `HS256` until the console says otherwise; its key is `appSecret`, of 32 bytes at least. Access tokens are always RS256.
    */
   idTokenSignedResponseAlg?: SigningAlgorithm | undefined;
-  /** The same for access tokens on guarded routes. Default: `RS256`. */
-  accessTokenSignedResponseAlg?: SigningAlgorithm | undefined;
   /** Encrypts passwords on the way with GenAuth's key, on top of TLS. Default: `none`. */
   passwordEncryptType?: PasswordEncryptType | undefined;
   /** A list, or one string with spaces; must hold `openid`. Default: `['openid', 'profile']`. */
@@ -92,11 +90,6 @@ export interface GenAuthOptions<S extends string = string> {
   /** The key set's cache, in milliseconds. */
   jwks?: JwksOptions | undefined;
   /**
-   * Which token guarded routes take: the access token, or the id_token of a first-party application, which brings the claims of
-   * its scopes along. The two are never mixed. Default: `access_token`.
-   */
-  bearerToken?: BearerTokenKind | undefined;
-  /**
    * Where the user of a guarded route comes from: `token` (nothing is asked of GenAuth; an access token holds `sub`, `scope` and
    * `tenant_id`) or `userinfo` (all claims of the scopes, from GenAuth's user info, kept for `userInfoMaxAge`). Default: `token`.
    */
@@ -104,14 +97,12 @@ export interface GenAuthOptions<S extends string = string> {
   /** Milliseconds that user info counts as fresh. Default: 300,000 (5 minutes). */
   userInfoMaxAge?: number | undefined;
   /**
-   * Tokens that passed are remembered, so that their signature is not computed again: at most `maxEntries` of them (default:
-   * 10,000; about 1 kB each), for a while twice as many. `false` remembers none. The decisions are the same either way.
+   * Cache of tokens that passed verification, so that their signature is not computed again: at most `maxEntries` of them
+   * (default: 10,000; about 1 kB each). `false` turns the cache off. The decisions are the same either way.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }
 
-export const BEARER_TOKEN_KINDS = ['access_token', 'id_token'] as const;
-export type BearerTokenKind = (typeof BEARER_TOKEN_KINDS)[number];
 export const USER_CLAIMS_SOURCES = ['token', 'userinfo'] as const;
 export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
 
@@ -164,7 +155,6 @@ export interface ResolvedOptions {
   readonly issuer: string;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   readonly idTokenSignedResponseAlg: SigningAlgorithm;
-  readonly accessTokenSignedResponseAlg: SigningAlgorithm;
   readonly passwordEncryptType: PasswordEncryptType;
   readonly scope: readonly string[];
   readonly fields: Readonly<LoginFields>;
@@ -180,7 +170,6 @@ export interface ResolvedOptions {
   readonly ca: string | readonly string[] | undefined;
   readonly proxy: string | undefined;
   readonly jwks: { readonly maxAge: number; readonly cooldown: number; readonly staleIfError: number };
-  readonly bearerToken: BearerTokenKind;
   readonly userClaims: UserClaimsSource;
   readonly userInfoMaxAge: number;
   readonly verifiedTokenCache: false | { readonly maxEntries: number };

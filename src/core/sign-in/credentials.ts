@@ -31,31 +31,46 @@ export interface ParsedCredentials {
   password: string;
 }
 
+const NAMES = [...IDENTIFIERS, 'sAMAccountName'] as const;
+type Name = (typeof NAMES)[number];
+
 /**
  * Checks credentials. Texts are neither trimmed nor normalised: a password may begin with a space.
  *
- * @throws RequestError for credentials that no account can have; they are never sent.
+ * @param given - One of the `names`, and `password`; other members are ignored. `undefined` counts as absent.
+ * @param names - The names of a user that are accepted. Default: all five.
+ * @param fields - What the request calls the members, for the error's message. Default: each by its own name.
+ * @throws RequestError for credentials that no account can have. Nothing is sent to GenAuth then.
  */
-export function parseCredentials(given: Credentials): ParsedCredentials {
+export function parseCredentials(
+  given: unknown,
+  names: readonly Name[] = NAMES,
+  fields: Readonly<Partial<Record<Name | 'password', string>>> = {},
+): ParsedCredentials {
   const credentials: Partial<Record<string, unknown>> = ownProperties(isRecord(given) ? given : {});
-  const named = ([...IDENTIFIERS, 'sAMAccountName'] as const).filter((name) => credentials[name] !== undefined);
-  const [identifier] = named;
-  if (identifier === undefined || named.length > 1) {
-    const found = named.length === 0 ? 'none' : named.join(' and ');
-    throw new RequestError(
-      `One of ${IDENTIFIERS.join(', ')} and sAMAccountName is needed with the password, not ${found}.`,
-    );
-  }
+  const show = (name: Name): string => `"${fields[name] ?? name}"`;
+  const present = names.filter((name) => credentials[name] !== undefined);
+  const [identifier] = present;
+  if (identifier === undefined) throw new RequestError(`Send ${names.map(show).join(' or ')} with the password.`);
+  if (present.length > 1) throw new RequestError(`Send only one of ${present.map(show).join(' and ')}.`);
   return {
     connection: identifier === 'sAMAccountName' ? 'AD' : 'PASSWORD',
     identifier,
-    name: readText(identifier, credentials[identifier], MAX_IDENTIFIER_LENGTH),
-    password: readText('password', credentials['password'], MAX_PASSWORD_LENGTH),
+    name: expectText(fields[identifier] ?? identifier, credentials[identifier], MAX_IDENTIFIER_LENGTH),
+    password: expectText(fields.password ?? 'password', credentials['password'], MAX_PASSWORD_LENGTH),
   };
 }
 
-function readText(name: string, value: unknown, maxLength: number): string {
-  if (typeof value === 'string' && value !== '' && value.length <= maxLength) return value;
-  // The value stays out of the message: it may be a password in the wrong field.
-  throw new RequestError(`"${name}" must be a string of 1 to ${maxLength} characters.`);
+/**
+ * @param field - What the request calls the text.
+ * @param limit - Maximum number of characters.
+ * @throws RequestError without the value, which may be a password in the wrong field.
+ */
+export function expectText(field: string, value: unknown, limit: number): string {
+  if (typeof value === 'string' && value !== '' && value.length <= limit) return value;
+  throw new RequestError(`"${field}" must be a string of 1 to ${limit} characters.`, {
+    field,
+    limit,
+    unit: 'characters',
+  });
 }

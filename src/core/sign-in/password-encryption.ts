@@ -1,6 +1,6 @@
 import { type KeyObject, constants, createPublicKey, publicEncrypt } from 'node:crypto';
-import { isWithin } from '../util/clock.js';
 import { RequestError, UpstreamError } from '../errors.js';
+import { RefreshingValue } from '../util/refreshing-value.js';
 import { parseSystemKeys } from '../wire/parse.js';
 
 /** PKCS#1 v1.5 padding takes this much of the key (RFC 8017 §7.2.1). */
@@ -12,13 +12,20 @@ const MAX_AGE_MS = 10 * 60_000;
 
 type EncryptedBy = 'rsa' | 'sm2';
 
+/** What one fetch returned: public keys as texts, none of them checked. */
+type SystemKeys = Partial<Record<EncryptedBy, string>>;
+
+type Encrypt = (password: string) => string;
+
 /** One of GenAuth's public keys, ready for use. */
 export interface PasswordKey {
   /**
    * @returns With RSA base64 of PKCS#1 v1.5, with SM2 hex of C1C3C2 without the leading `04`.
-   * @throws RequestError where the password is too long for the key.
+   * @throws RequestError if the password is too long for the key; `details.limit` is the most, in bytes.
    */
-  encrypt: (password: string) => string;
+  readonly encrypt: Encrypt;
+  /** The fetch that the key comes from. */
+  readonly source: SystemKeys;
 }
 
 export interface PasswordEncryptionSettings {
@@ -28,75 +35,49 @@ export interface PasswordEncryptionSettings {
   now: () => number;
 }
 
-/** What one fetch brought; keys are prepared when they are first asked for. */
-interface KeySet {
-  readonly fetchedAt: number;
-  readonly texts: Promise<Partial<Record<EncryptedBy, string>>>;
-  readonly keys: Map<EncryptedBy, Promise<PasswordKey>>;
-}
-
 /**
  * GenAuth's public keys for passwords, fetched once and kept for ten minutes. A key that is missing or wrong refuses the
  * login: a password is never sent in the clear instead.
  */
 export class PasswordEncryption {
-  readonly #settings: PasswordEncryptionSettings;
-  #keySet: KeySet | undefined;
-  readonly #prepared = new Map<EncryptedBy, { text: string; encrypt: PasswordKey['encrypt'] }>();
+  readonly #requestSystem: () => Promise<unknown>;
+  readonly #system: RefreshingValue<SystemKeys>;
+  /** The last key of each type: to prepare an SM2 key takes 40 ms and more, so an unchanged one is prepared once. */
+  readonly #prepared = new Map<EncryptedBy, { text: string; encrypt: Promise<Encrypt> }>();
 
-  constructor(settings: PasswordEncryptionSettings) {
-    this.#settings = settings;
+  constructor({ requestSystem, now }: PasswordEncryptionSettings) {
+    this.#requestSystem = requestSystem;
+    // Without a pause: after a failure the next login asks again.
+    this.#system = new RefreshingValue({ maxAge: MAX_AGE_MS, staleIfError: 0, pause: 0, now });
   }
 
   /**
-   * The key, from the cache or from GenAuth. The first time SM2 is used this takes 50 to 200 ms of processor time.
+   * The key, from the cache or from GenAuth. The first use of SM2 takes 50 to 200 ms of processor time.
    *
-   * @throws UpstreamError where GenAuth cannot be asked, or has no such key that can be used.
+   * @throws UpstreamError if GenAuth cannot be asked, or has no usable key of this type.
    */
-  getKey(type: EncryptedBy): Promise<PasswordKey> {
-    const keySet = this.#getKeySet();
-    const known = keySet.keys.get(type);
-    if (known !== undefined) return known;
-    const key = keySet.texts.then((texts) => this.#prepare(type, texts[type]));
-    keySet.keys.set(type, key);
-    // A failure is not kept: the next login asks again.
-    key.catch(() => this.#drop(keySet));
-    return key;
+  async getKey(type: EncryptedBy): Promise<PasswordKey> {
+    const source = await this.#system.get(async () => parseSystemKeys(await this.#requestSystem()));
+    try {
+      return { encrypt: await this.#prepare(type, source[type]), source };
+    } catch (error) {
+      this.#system.expire(source);
+      throw error;
+    }
   }
 
-  /** GenAuth could not decrypt: the next password is encrypted with new keys, unless somebody else has fetched them by now. */
-  async forget(key: PasswordKey): Promise<void> {
-    const keySet = this.#keySet;
-    if (keySet === undefined) return;
-    const keys = await Promise.allSettled(keySet.keys.values());
-    if (keys.some((each) => each.status === 'fulfilled' && each.value === key)) this.#drop(keySet);
+  /** After GenAuth could not decrypt: the next password needs new keys, unless another login has fetched them already. */
+  forget(key: PasswordKey): void {
+    this.#system.expire(key.source);
   }
 
-  /** To prepare an SM2 key takes 40 ms and more, so one that has not changed is not prepared again. */
-  async #prepare(type: EncryptedBy, text: string | undefined): Promise<PasswordKey> {
+  #prepare(type: EncryptedBy, text: string | undefined): Promise<Encrypt> {
     if (text === undefined) throw unusable(type, 'is missing');
     const known = this.#prepared.get(type);
-    const encrypt = known?.text === text ? known.encrypt : await (type === 'rsa' ? importRsaKey : importSm2Key)(text);
+    if (known?.text === text) return known.encrypt;
+    const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
     this.#prepared.set(type, { text, encrypt });
-    // An object of its own for each fetch: `forget` tells them apart.
-    return { encrypt };
-  }
-
-  #drop(keySet: KeySet): void {
-    if (this.#keySet === keySet) this.#keySet = undefined;
-  }
-
-  #getKeySet(): KeySet {
-    const now = this.#settings.now();
-    const known = this.#keySet;
-    if (known !== undefined && isWithin(MAX_AGE_MS, known.fetchedAt, now)) return known;
-    const keySet: KeySet = {
-      fetchedAt: now,
-      texts: this.#settings.requestSystem().then(parseSystemKeys),
-      keys: new Map(),
-    };
-    this.#keySet = keySet;
-    return keySet;
+    return encrypt;
   }
 }
 
@@ -108,7 +89,7 @@ function unusable(type: EncryptedBy, problem: string): UpstreamError {
 }
 
 /** PEM, or the same in bare base64: both occur (SubjectPublicKeyInfo or PKCS#1). */
-function importRsaKey(text: string): PasswordKey['encrypt'] {
+function importRsaKey(text: string): Encrypt {
   const key = parseRsaKey(text);
   const { modulusLength: bits = 0, publicExponent = 0n } = key?.asymmetricKeyDetails ?? {};
   // With the exponent 1 the ciphertext is the password itself.
@@ -120,7 +101,11 @@ function importRsaKey(text: string): PasswordKey['encrypt'] {
   return (password) => {
     const bytes = Buffer.from(password, 'utf8');
     if (bytes.length > maxBytes) {
-      throw new RequestError(`The password has ${bytes.length} bytes, and at most ${maxBytes} can be encrypted.`);
+      throw new RequestError(`The password has ${bytes.length} bytes, and at most ${maxBytes} can be encrypted.`, {
+        field: 'password',
+        limit: maxBytes,
+        unit: 'bytes',
+      });
     }
     return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, bytes).toString('base64');
   };
@@ -145,7 +130,7 @@ function parseRsaKey(text: string): KeyObject | undefined {
  * A point on the curve, in hex, with or without the `04` that says that it is uncompressed. SM2 is loaded when it is used: most
  * tenants never do. `sm-crypto-v2` with a precomputed key blocks for less than a millisecond a password, `sm-crypto` for 20.
  */
-async function importSm2Key(text: string): Promise<PasswordKey['encrypt']> {
+async function importSm2Key(text: string): Promise<Encrypt> {
   if (!/^(?:04)?[0-9a-f]{128}$/i.test(text)) throw unusable('sm2', 'is not a point in hex');
   const {
     default: { sm2 },

@@ -1,34 +1,32 @@
 import type { HttpRequest } from '../http/http.js';
-import { MAX_ANSWER_BYTES, buildBasicAuthorization } from '../oidc/oidc-endpoints.js';
-import type { ResolvedOptions } from '../options/types.js';
+import { MAX_ANSWER_BYTES } from '../http/upstream.js';
+import type { ClientProof } from '../oidc/client-authentication.js';
 import { parseScope } from '../scopes.js';
-import { ownProperties } from '../util/record.js';
 import { HEADERS, PATHS, type PasswordEncryptType, type WireSignInOptions } from '../wire/facts.js';
 import { buildSignInBody } from '../wire/parse.js';
 import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
 import type { SignInOptions } from './sign-in-options.js';
 
-/** What goes into a sign-in beside the configuration: checked, and the password as it is to be sent. */
+/** What a sign-in is made of: checked, and the password as it is sent. */
 export interface SignInRequestParts {
+  appId: string;
   credentials: ParsedCredentials;
-  options: SignInOptions;
+  /** With `scope`. */
+  options: SignInOptions & { scope: string | readonly string[] };
   /** Encrypted, if `passwordEncryptType` says so. */
   password: string;
   passwordEncryptType: PasswordEncryptType;
-  appSecret: string | undefined;
+  proof: ClientProof;
 }
 
-/** The request of a sign-in: configuration, what the person typed, and what the server's side adds. */
-export function buildSignInRequest(configuration: ResolvedOptions, parts: SignInRequestParts): HttpRequest {
-  const { appId, tokenEndpointAuthMethod } = configuration;
-  const { credentials, password, passwordEncryptType, appSecret = '' } = parts;
-  const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = ownProperties(
-    parts.options,
-  );
+/** Builds the request of a sign-in. */
+export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
+  const { appId, credentials, password, passwordEncryptType, proof } = parts;
+  const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = parts.options;
   const address = parseIpAddress(clientIp);
   const options: WireSignInOptions = {
-    scope: (scope === undefined ? configuration.scope : parseScope(scope)).join(' '),
+    scope: parseScope(scope).join(' '),
     ...(address === undefined ? {} : { clientIp: address }),
     ...(context === undefined ? {} : { context }),
     ...(tenantId === undefined ? {} : { tenantId }),
@@ -38,27 +36,17 @@ export function buildSignInRequest(configuration: ResolvedOptions, parts: SignIn
     ...(captchaToken === undefined ? {} : { captchaToken }),
     ...(passwordEncryptType === 'none' ? {} : { passwordEncryptType }),
   };
-  const body = buildSignInBody({
-    ...credentials,
-    password,
-    options,
-    client: tokenEndpointAuthMethod === 'client_secret_post' ? { id: appId, secret: appSecret } : undefined,
-  });
   return {
     method: 'POST',
     path: PATHS.signIn,
-    headers: {
-      ...buildAppHeaders(appId),
-      ...(tokenEndpointAuthMethod === 'client_secret_basic'
-        ? { authorization: buildBasicAuthorization(appId, appSecret) }
-        : {}),
-    },
-    body,
+    headers: { ...buildAppHeaders(appId), ...proof.headers },
+    body: { ...buildSignInBody({ ...credentials, password, options }), ...proof.members },
     maxBytes: MAX_ANSWER_BYTES,
+    secrets: [credentials.password, password, proof.secret],
   };
 }
 
-/** Which application calls. Newer tenants know the second name, all know the first. */
+/** The headers that name the application. Newer tenants know the second name, all know the first. */
 export function buildAppHeaders(appId: string): Record<string, string> {
   return { [HEADERS.appId]: appId, [HEADERS.appIdOfGenAuth]: appId, [HEADERS.requestFrom]: 'sdk' };
 }

@@ -1,5 +1,5 @@
-import { ConfigurationError, RequestError } from '../errors.js';
-import { isScopeName, parseScope } from '../scopes.js';
+import { ConfigurationError, type OptionMistake, RequestError, describeMistake } from '../errors.js';
+import { findScopeProblem } from '../scopes.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import { PASSWORD_ENCRYPT_TYPES, type PasswordEncryptType } from '../wire/facts.js';
@@ -34,11 +34,14 @@ export interface SignInOptions<S extends string = string, CustomData extends obj
   passwordEncryptType?: PasswordEncryptType | undefined;
 }
 
-/** The later ones count, where they say something: `undefined` takes nothing away. */
+/**
+ * Merges layers of options. Later layers override earlier ones; `undefined` values are ignored.
+ *
+ * @returns An object without a prototype, so that an absent option is never found in `Object.prototype`.
+ */
 export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
-  const said = layers.flatMap((layer) => Object.entries(layer)).filter(([, value]) => value !== undefined);
-  // Not by assignment: a name may be `__proto__`, and is then to be found wrong.
-  return Object.fromEntries(said);
+  const present = layers.flatMap((layer) => Object.entries(layer)).filter(([, value]) => value !== undefined);
+  return ownProperties(Object.fromEntries(present));
 }
 
 const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) => boolean, string]>> = {
@@ -59,23 +62,23 @@ const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) =>
   ],
 };
 
-/** What is wrong with sign-in options, one line for each mistake; the names are those of the options. */
-export function findSignInOptionsMistakes(options: SignInOptions): string[] {
-  const mistakes: string[] = [];
-  for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof SignInOptions] : undefined;
+/** The mistakes in sign-in options. */
+export function findSignInOptionsMistakes(options: SignInOptions): OptionMistake[] {
+  const mistakes: OptionMistake[] = [];
+  for (const [option, value] of Object.entries(options)) {
+    const check = Object.hasOwn(CHECKS, option) ? CHECKS[option as keyof SignInOptions] : undefined;
     if (check === undefined) {
-      mistakes.push(`${name} is not a sign-in option: there are ${Object.keys(CHECKS).join(', ')}.`);
-    } else if (value !== undefined && !check[0](value)) mistakes.push(`${name} is ${quote(value)}: ${check[1]}.`);
+      const fix = `there are ${Object.keys(CHECKS).join(', ')}`;
+      mistakes.push({ option, problem: 'is not a sign-in option', fix });
+    } else if (value !== undefined && !check[0](value)) {
+      mistakes.push({ option, problem: `is ${quote(value)}`, fix: check[1] });
+    }
   }
   return mistakes;
 }
 
 function isScope(value: unknown): boolean {
-  const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string');
-  if (typeof value !== 'string' && !isTexts) return false;
-  const scope = parseScope(value as string | string[]);
-  return scope.includes('openid') && scope.every(isScopeName);
+  return findScopeProblem(value) === undefined;
 }
 
 function isText(value: unknown): boolean {
@@ -93,12 +96,26 @@ function isJsonObject(value: unknown): boolean {
   }
 }
 
-/** @throws ConfigurationError `invalid_sign_in_options`; RequestError for `account` with `autoRegister`, which GenAuth refuses. */
-export function checkSignInOptions(options: SignInOptions, { identifier }: ParsedCredentials): void {
-  const mistakes = findSignInOptionsMistakes(options);
-  if (mistakes.length === 0 && ownProperties(options).autoRegister === true && identifier === 'account') {
-    throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" in its place.');
-  }
+/**
+ * Checks what an application gave for one sign-in.
+ *
+ * @throws ConfigurationError `invalid_sign_in_options`
+ */
+export function checkSignInOptions(given: unknown): asserts given is SignInOptions {
+  const mistakes = isRecord(given)
+    ? findSignInOptionsMistakes(given)
+    : [{ option: 'signInOptions', problem: `is ${quote(given)}`, fix: 'write an object' }];
   if (mistakes.length === 0) return;
-  throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${mistakes.join(' ')}`);
+  const lines = mistakes.map(describeMistake).join(' ');
+  throw new ConfigurationError('invalid_sign_in_options', `The sign-in options are wrong: ${lines}`, {
+    details: { mistakes },
+  });
+}
+
+/** @throws RequestError for `account` with `autoRegister`, which GenAuth refuses. */
+export function checkAutoRegister({ autoRegister }: SignInOptions, { identifier }: ParsedCredentials): void {
+  if (autoRegister !== true || identifier !== 'account') return;
+  throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" in its place.', {
+    field: 'account',
+  });
 }

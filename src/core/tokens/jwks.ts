@@ -1,24 +1,15 @@
-import { type CryptoKey, type JWK, importJWK } from 'jose';
+import type { KeyObject } from 'node:crypto';
 import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
-import { quote } from '../util/quote.js';
-import { Fetching } from '../util/pending-fetch.js';
-import { isRecord, ownProperties } from '../util/record.js';
+import { quote, toDetail } from '../util/quote.js';
+import { PendingFetch } from '../util/pending-fetch.js';
+import { isRecord } from '../util/record.js';
+import { JWK_ALGORITHM, type VerificationKey, importVerificationKey } from './jwk.js';
 
 /** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
 const FIRST_BACKOFF_MS = 2_000;
-const MIN_MODULUS_BITS = 2048;
-const MAX_MODULUS_BITS = 8192;
-/** Characters. */
-export const MAX_KID_LENGTH = 256;
 
-interface ImportedKey {
-  readonly key: CryptoKey;
-  /** The numbers that it was made of. */
-  readonly text: string;
-}
-
-/** Keys by algorithm and ID. */
-type KeySet = ReadonlyMap<string, ReadonlyMap<string, ImportedKey>>;
+/** Keys by ID. */
+type KeySet = ReadonlyMap<string, VerificationKey>;
 
 /** How a key set is. */
 export interface KeySetStatus {
@@ -35,8 +26,6 @@ export interface KeySetStatus {
 export interface JwksSettings {
   /** Fetches the key set (RFC 7517 §5). */
   requestKeySet: () => Promise<unknown>;
-  /** The asymmetric algorithms (RFC 7518 §3.1) that tokens here are signed with. */
-  algorithms: readonly string[];
   /** Milliseconds, as in the option `jwks`. */
   maxAge: number;
   cooldown: number;
@@ -58,7 +47,7 @@ export class Jwks {
   #pause = 0;
   #failures = 0;
   #lastError: unknown;
-  #pending: Fetching | undefined;
+  #pending: PendingFetch | undefined;
 
   constructor(settings: JwksSettings) {
     this.#settings = settings;
@@ -67,40 +56,40 @@ export class Jwks {
   /**
    * The key for a token.
    *
-   * @param algorithm - One of the configured ones.
    * @param kid - The token's key ID; without one the key is only clear if there is exactly one (OpenID Connect Core 1.0 §10.1).
    * @param fromGenAuth - The token came straight from GenAuth, so nobody can use unknown key IDs to cause fetches: a key that
    * was rotated a moment ago must not make logins fail until the cool-down ends.
    * @throws TokenVerificationError `token_key_unknown`.
    * @throws UpstreamError where GenAuth cannot be asked; then nobody knows whether the key is unknown.
    */
-  async getKey(algorithm: string, kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
-    const fresh = this.getFreshKey(algorithm, kid);
+  async getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
+    const fresh = this.getFreshKey(kid);
     if (fresh !== undefined) return fresh;
     const { maxAge, staleIfError } = this.#settings;
-    const stale = this.#age() < maxAge + staleIfError ? this.#find(algorithm, kid) : undefined;
+    const stale = this.#age() < maxAge + staleIfError ? this.#find(kid) : undefined;
     if (this.#mayFetch(fromGenAuth)) {
       if (stale === undefined) await this.#refresh().done;
       // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
-      else if (!(await this.#refresh().comesSoon())) return stale;
+      else if (!(await this.#refresh().settlesInTime())) return stale;
     } else if (stale !== undefined) {
       return stale;
     } else if (this.#lastError !== undefined) {
       throw this.#lastError;
     }
-    const key = this.#find(algorithm, kid);
+    const key = this.#find(kid);
     if (key !== undefined) return key;
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined
-        ? `The token names no key (kid), and the key set has ${this.#keys.get(algorithm)?.size ?? 0} for ${algorithm}.`
+        ? `The token names no key (kid), and the key set has ${this.#keys.size} for ${JWK_ALGORITHM}.`
         : `The token is signed with key ${quote(kid)}, which the key set does not have.`,
+      { details: { claim: 'kid', expected: toDetail([...this.#keys.keys()]), actual: kid } },
     );
   }
 
   /** The key that needs no asking and no waiting, where there is one. */
-  getFreshKey(algorithm: string, kid: string | undefined): CryptoKey | undefined {
-    return this.#age() < this.#settings.maxAge ? this.#find(algorithm, kid) : undefined;
+  getFreshKey(kid: string | undefined): KeyObject | undefined {
+    return this.#age() < this.#settings.maxAge ? this.#find(kid) : undefined;
   }
 
   /** Fetches the key set if there is no fresh one. @throws UpstreamError, ConfigurationError */
@@ -115,9 +104,8 @@ export class Jwks {
     const { maxAge, staleIfError } = this.#settings;
     const age = this.#age();
     const isServing = age < maxAge + staleIfError;
-    const counts = [...this.#keys.values()].map((keys) => keys.size);
     return {
-      count: isServing ? counts.reduce((sum, size) => sum + size, 0) : 0,
+      count: isServing ? this.#keys.size : 0,
       fetchedAt: Number.isFinite(this.#fetchedAt) ? new Date(this.#fetchedAt) : undefined,
       isStale: isServing && age >= maxAge,
       lastError: this.#lastError instanceof GenAuthError ? this.#lastError.code : undefined,
@@ -130,10 +118,9 @@ export class Jwks {
     return age < 0 ? this.#settings.maxAge : age;
   }
 
-  #find(algorithm: string, kid: string | undefined): CryptoKey | undefined {
-    const keys = this.#keys.get(algorithm);
-    if (kid !== undefined) return keys?.get(kid)?.key;
-    return keys?.size === 1 ? keys.values().next().value?.key : undefined;
+  #find(kid: string | undefined): KeyObject | undefined {
+    if (kid !== undefined) return this.#keys.get(kid)?.key;
+    return this.#keys.size === 1 ? this.#keys.values().next().value?.key : undefined;
   }
 
   #mayFetch(fromGenAuth: boolean): boolean {
@@ -144,8 +131,8 @@ export class Jwks {
     return this.#age() >= this.#settings.maxAge || fromGenAuth || sinceAttempt >= this.#settings.cooldown;
   }
 
-  #refresh(): Fetching {
-    this.#pending ??= new Fetching(
+  #refresh(): PendingFetch {
+    this.#pending ??= new PendingFetch(
       this.#load().finally(() => {
         this.#pending = undefined;
       }),
@@ -154,11 +141,11 @@ export class Jwks {
   }
 
   async #load(): Promise<void> {
-    const { requestKeySet, algorithms, cooldown, maxAge, now } = this.#settings;
+    const { requestKeySet, cooldown, maxAge, now } = this.#settings;
     const startedAt = now();
     this.#attemptedAt = startedAt;
     try {
-      this.#keys = await importKeySet(await requestKeySet(), algorithms, this.#keys);
+      this.#keys = await importKeySet(await requestKeySet(), this.#keys);
       this.#fetchedAt = startedAt;
       this.#failures = 0;
       this.#pause = 0;
@@ -176,68 +163,21 @@ export class Jwks {
   }
 }
 
-/** Imports the keys that may verify tokens here, and passes over all others; a set without any is a fault of the server. */
-async function importKeySet(document: unknown, algorithms: readonly string[], known: KeySet): Promise<KeySet> {
+/** Imports the keys that may verify tokens here and skips all others. A set without any is a fault of GenAuth. */
+async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   const list: unknown = isRecord(document) ? document['keys'] : undefined;
   if (!Array.isArray(list)) {
     throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no list of keys.");
   }
-  const keySet = new Map(algorithms.map((algorithm) => [algorithm, new Map<string, ImportedKey>()]));
-  for (const [algorithm, keys] of keySet) {
-    for (const jwk of list as unknown[]) {
-      const candidate = toPublicKey(jwk, algorithm);
-      if (candidate === undefined || keys.has(candidate.kid)) continue;
-      const { kid, numbers } = candidate;
-      const text = JSON.stringify(numbers);
-      const same = known.get(algorithm)?.get(kid);
-      // The very object, so that tokens which it verified need not be verified anew.
-      if (same?.text === text) {
-        keys.set(kid, same);
-        continue;
-      }
-      try {
-        const key = await importJWK(numbers, algorithm);
-        if (!(key instanceof Uint8Array)) keys.set(kid, { key, text });
-      } catch {
-        // Numbers that are no key: the same as any other key that cannot be used.
-      }
-    }
+  const keySet = new Map<string, VerificationKey>();
+  for (const jwk of list as unknown[]) {
+    const key = await importVerificationKey(jwk, (kid) => known.get(kid));
+    // The first usable key of an ID counts.
+    if (key !== undefined && !keySet.has(key.kid)) keySet.set(key.kid, key);
   }
-  if ([...keySet.values()].every((keys) => keys.size === 0)) {
-    throw new UpstreamError(
-      'upstream_invalid_response',
-      `None of the ${list.length} keys in GenAuth's key set can verify ${algorithms.join(' or ')} tokens.`,
-    );
-  }
-  return keySet;
-}
-
-/** Curve of each algorithm (RFC 7518 §3.4). */
-const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
-
-/**
- * What of a JWK is taken over: its ID and the public numbers, neither its own `alg` nor key material of another kind. Nothing
- * for a key that is not for this algorithm (RFC 7517 §4, RFC 7518 §6): RSA of 2048 to 8192 bits with exponent 65537, or the
- * algorithm's curve.
- */
-function toPublicKey(value: unknown, algorithm: string): { kid: string; numbers: JWK } | undefined {
-  if (!isRecord(value)) return undefined;
-  const { kty, kid, use, alg, key_ops: operations, n, e, crv, x, y } = ownProperties(value);
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return undefined;
-  if (use !== undefined && use !== 'sig') return undefined;
-  if (alg !== undefined && alg !== algorithm) return undefined;
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined;
-  const curve = CURVES[algorithm];
-  if (curve !== undefined) {
-    if (kty !== 'EC' || crv !== curve || typeof x !== 'string' || typeof y !== 'string') return undefined;
-    return { kid, numbers: { kty, crv, x, y } };
-  }
-  if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string' || !/^A*AQAB$/.test(e)) return undefined;
-  const bits = countBits(Buffer.from(n, 'base64url'));
-  return bits >= MIN_MODULUS_BITS && bits <= MAX_MODULUS_BITS ? { kid, numbers: { kty, n, e } } : undefined;
-}
-
-function countBits(bytes: Uint8Array): number {
-  const first = bytes.findIndex((byte) => byte !== 0);
-  return first === -1 ? 0 : (bytes.length - first) * 8 - Math.clz32(bytes[first] ?? 0) + 24;
+  if (keySet.size > 0) return keySet;
+  throw new UpstreamError(
+    'upstream_invalid_response',
+    `None of the ${list.length} keys in GenAuth's key set can verify ${JWK_ALGORITHM} tokens.`,
+  );
 }

@@ -1,26 +1,24 @@
-import { ConfigurationError, UpstreamError } from '../errors.js';
-import { quote } from '../util/quote.js';
+import { ConfigurationError } from '../errors.js';
+import { quote, toDetail } from '../util/quote.js';
 import { Http, type HttpAnswer } from '../http/http.js';
+import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
 import { PATHS, buildAppJwksPath } from '../wire/facts.js';
 
-/** Of a public document. */
-export const MAX_DOCUMENT_BYTES = 256 * 1024;
-/** For all fetches together: a guarded request may wait for the keys, but not as long as a login. */
-const MAX_WAIT_MS = 5_000;
+type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
 
 /**
  * Where the key set is, and how to get it: the configured `jwksUri`, else what discovery says (OpenID Connect Discovery 1.0
  * §4), else GenAuth's documented address, else the one with the application's id.
  */
 export class KeySetSource {
-  readonly #options: ResolvedOptions;
+  readonly #options: KeySetOptions;
   readonly #http: Http;
   readonly #ownHttp: Http | undefined;
   #path: string | undefined;
 
-  constructor(options: ResolvedOptions, http: Http) {
+  constructor(options: KeySetOptions, http: Http) {
     this.#options = options;
     const { jwksUri, timeout, ca, proxy } = options;
     const origin = jwksUri === undefined ? options.appHost : new URL(jwksUri).origin;
@@ -36,6 +34,7 @@ export class KeySetSource {
    */
   async requestKeySet(): Promise<unknown> {
     const { jwksUri, appId } = this.#options;
+    // One limit for all fetches together.
     const deadline = performance.now() + MAX_WAIT_MS;
     if (jwksUri !== undefined) return expectDocument('key set', await this.#get(toPath(new URL(jwksUri)), deadline));
     const path = this.#path ?? (await this.#requestAddress(deadline));
@@ -47,7 +46,7 @@ export class KeySetSource {
     }
     // An address that is gone is forgotten, so that the next attempt asks discovery again.
     if (answer.status === 200) this.#path = working;
-    else if (answer.status < 500 && answer.status !== 429) this.#path = undefined;
+    else if (!isDown(answer.status)) this.#path = undefined;
     return expectDocument('key set', answer);
   }
 
@@ -61,6 +60,7 @@ export class KeySetSource {
         'discovery_issuer_mismatch',
         `${appHost} says that its issuer is ${quote(document['issuer'])}, this client expects ${quote(issuer)}: correct ` +
           'appHost, or set the option issuer to what the tokens carry.',
+        { details: { expected: issuer, actual: toDetail(document['issuer']) } },
       );
     }
     const address = document['jwks_uri'];
@@ -70,6 +70,7 @@ export class KeySetSource {
         'discovery_jwks_uri_refused',
         `The discovery document of ${appHost} says jwks_uri ${quote(address)}, which is not on that host: if it is right, ` +
           'set the option jwksUri to it.',
+        { details: { expected: appHost, actual: toDetail(address) } },
       );
     }
     return toPath(url);
@@ -90,16 +91,9 @@ function toPath({ pathname, search }: URL): string {
 }
 
 function expectDocument(what: string, { status, body, retryAfter }: HttpAnswer): Readonly<Record<string, unknown>> {
-  if (status === 429 || status >= 500) {
-    throw new UpstreamError('upstream_unavailable', `GenAuth's ${what} was answered with HTTP ${status}.`, {
-      retryAfter,
-    });
-  }
-  if (status !== 200 || !isRecord(body)) {
-    throw new UpstreamError(
-      'upstream_invalid_response',
-      `GenAuth's ${what} was answered with HTTP ${status} and no JSON object.`,
-    );
-  }
-  return body;
+  if (status === 200 && isRecord(body)) return body;
+  throw toUpstreamError(
+    { status, retryAfter },
+    ({ isDown: down }) => `GenAuth's ${what} was answered with HTTP ${status}${down ? '' : ' and no JSON object'}.`,
+  );
 }

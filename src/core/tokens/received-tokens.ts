@@ -1,17 +1,16 @@
 import { TokenVerificationError, UpstreamError } from '../errors.js';
 import { parseScope } from '../scopes.js';
-import type { SignedInTokens } from '../sign-in/response.js';
 import type { TokenSet } from '../sign-in/outcome.js';
 import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
 import type { TokenVerifier } from './token-verifier.js';
 import { decodeUnverifiedAccessToken } from './unverified-token.js';
-import type { UnverifiedTokens } from '../wire/parse.js';
+import type { SignedInTokens, UnverifiedTokens } from '../wire/parse.js';
 
 /** Seconds since 1970, the last that a Date can hold. */
 const LAST_SECOND = 8.64e12;
 
 /** Tokens that came straight from GenAuth: if they are wrong, GenAuth is, and not whoever sent a request here. */
-async function blameGenAuth<T>(verifying: Promise<T>): Promise<T> {
+async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
   try {
     return await verifying;
   } catch (cause) {
@@ -40,7 +39,7 @@ export async function verifySignedInTokens(
     const claims = await verifier.verifyIdToken(idToken, accessToken);
     return expectSameSubject(claims, sub === undefined ? claims.sub : sub);
   };
-  const claims = await blameGenAuth(verify());
+  const claims = await wrapTokenError(verify());
   const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : now() / 1000 + expiresIn);
   return { claims, tokens: toTokenSet(received, expiresAt, requested) };
 }
@@ -68,7 +67,7 @@ export async function verifyRefreshedTokens(
     if (idClaims !== undefined) expectSameSubject(idClaims, claims.sub);
     return { claims, idClaims };
   };
-  const { claims, idClaims } = await blameGenAuth(verify());
+  const { claims, idClaims } = await wrapTokenError(verify());
   return {
     claims,
     idClaims,

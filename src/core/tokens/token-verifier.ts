@@ -1,12 +1,13 @@
-import { createHash, hash, timingSafeEqual } from 'node:crypto';
-import { type CryptoKey, compactVerify } from 'jose';
+import { type KeyObject, createHash, createHmac, timingSafeEqual, verify as verifySignature } from 'node:crypto';
 import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
-import { quote } from '../util/quote.js';
+import { quote, toDetail } from '../util/quote.js';
 import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js';
 import type { AppSecret } from '../oidc/app-secret.js';
+import { JWK_ALGORITHM } from './jwk.js';
 import type { Jwks } from './jwks.js';
+import { digestToken } from './token-digest.js';
 import { LruMap } from '../util/lru-map.js';
-import { deepFreeze, ownProperties } from '../util/record.js';
+import { deepFreeze } from '../util/record.js';
 import {
   MAX_TOKEN_LENGTH,
   type SigningAlgorithm,
@@ -34,10 +35,9 @@ export interface TokenVerifierSettings {
   audience: readonly string[];
   /** Seconds. */
   clockTolerance: number;
-  /** What each kind of token must be signed with: the only algorithm that is accepted for it. */
-  algorithms: Readonly<Record<TokenKind, SigningAlgorithm>>;
-  /** Left out where no algorithm has public keys. */
-  jwks: Jwks | undefined;
+  /** The only algorithm that is accepted for id_tokens. Access tokens must be signed with RS256. */
+  idTokenAlgorithm: SigningAlgorithm;
+  jwks: Jwks;
   /** Key of HS256. */
   appSecret: AppSecret;
   /** How many verified tokens are remembered; 0 for none. */
@@ -56,7 +56,7 @@ interface Times {
 /** A token that passed, and the key that it was signed with. */
 interface VerifiedToken {
   readonly kid: string | undefined;
-  readonly key: CryptoKey;
+  readonly key: KeyObject;
   readonly claims: TokenClaims;
   readonly times: Times;
 }
@@ -90,8 +90,8 @@ export class TokenVerifier {
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
     if (accessToken === undefined) return this.#verifyOnce(token, 'id_token');
     const { claims } = await this.#verify(token, 'id_token', true);
-    const { at_hash: hashOfOther } = ownProperties(claims);
-    if (hashOfOther !== undefined) checkAccessTokenHash(hashOfOther, accessToken, this.#settings.algorithms.id_token);
+    const { at_hash: hashOfOther } = claims;
+    if (hashOfOther !== undefined) checkAccessTokenHash(hashOfOther, accessToken);
     return claims;
   }
 
@@ -112,22 +112,15 @@ export class TokenVerifier {
   }
 
   async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
-    const { jwks, algorithms } = this.#settings;
     const verified = this.#verified;
-    if (
-      typeof token !== 'string' ||
-      token.length > MAX_TOKEN_LENGTH[kind] ||
-      verified === undefined ||
-      jwks === undefined
-    ) {
+    if (verified === undefined || typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH[kind]) {
       return deepFreeze((await this.#verify(token, kind, false)).claims);
     }
-    const digest = hash('sha256', `${kind} ${token}`, 'base64url');
+    const digest = `${kind} ${digestToken(token)}`;
     const known = verified.get(digest);
     if (known !== undefined) {
-      const algorithm = algorithms[kind];
-      const fresh = jwks.getFreshKey(algorithm, known.kid);
-      if ((fresh ?? (await this.#getKey(jwks, algorithm, known.kid, false))) === known.key) {
+      const key = this.#settings.jwks.getFreshKey(known.kid) ?? (await this.#getKey(known.kid, false));
+      if (key === known.key) {
         this.#checkTimes(known.times, kind);
         return known.claims;
       }
@@ -135,7 +128,7 @@ export class TokenVerifier {
     }
     const { claims, kid, key } = await this.#verify(token, kind, false);
     deepFreeze(claims);
-    const { exp, iat, nbf } = ownProperties(claims) as TokenClaims & Times;
+    const { exp, iat, nbf } = claims as TokenClaims & Times;
     if (key !== undefined) verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
     return claims;
   }
@@ -144,57 +137,64 @@ export class TokenVerifier {
     token: string,
     kind: TokenKind,
     fromGenAuth: boolean,
-  ): Promise<{ claims: TokenClaims; kid: string | undefined; key: CryptoKey | undefined }> {
-    const { header, payload } = decomposeUnverifiedToken(token, kind);
+  ): Promise<{ claims: TokenClaims; kid: string | undefined; key: KeyObject | undefined }> {
+    const { header, payload, signingInput, signature } = decomposeUnverifiedToken(token, kind);
     // From our configuration alone, never from a token, a key or a document of the server (RFC 8725 §3.1).
-    const algorithm = this.#settings.algorithms[kind];
+    const algorithm = kind === 'id_token' ? this.#settings.idTokenAlgorithm : JWK_ALGORITHM;
     const kid = checkHeader(header, kind, algorithm);
-    let key: CryptoKey | undefined;
-    if (algorithm === 'HS256') await this.#checkSharedSecret(token, kind, fromGenAuth);
+    let key: KeyObject | undefined;
+    if (algorithm === 'HS256') await this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth);
     else {
-      const { jwks } = this.#settings;
-      if (jwks === undefined)
-        throw new TokenVerificationError('token_key_unknown', `There are no keys for ${algorithm}.`);
-      key = await this.#getKey(jwks, algorithm, kid, fromGenAuth);
-      await checkSignature(token, kind, algorithm, key);
+      key = await this.#getKey(kid, fromGenAuth);
+      if (!verifySignature('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
     }
     return { claims: this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind), kid, key };
   }
 
-  /** Whoever shows a token can only come back later, whatever is wrong with the keys. */
-  async #getKey(jwks: Jwks, algorithm: string, kid: string | undefined, fromGenAuth: boolean): Promise<CryptoKey> {
+  /**
+   * On a guarded route every key-set failure is answered with 503, because the caller can only retry. At a login, where the
+   * token came straight from GenAuth, the error keeps its status.
+   */
+  async #getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
     try {
-      return await jwks.getKey(algorithm, kid, fromGenAuth);
+      return await this.#settings.jwks.getKey(kid, fromGenAuth);
     } catch (error) {
       if (fromGenAuth || !(error instanceof UpstreamError) || error.statusCode === 503) throw error;
-      throw new UpstreamError('upstream_unavailable', error.message, { cause: error });
+      throw new UpstreamError('upstream_unavailable', error.message, { cause: error, details: error.details });
     }
   }
 
-  /** HS256 is a way of its own: its key is the application's secret, and no public key ever gets here. */
-  async #checkSharedSecret(token: string, kind: TokenKind, fromGenAuth: boolean): Promise<void> {
+  /** HS256 has its own path: its key is the app secret, and no key of the key set ever gets here. */
+  async #checkSharedSecret(
+    signingInput: Buffer,
+    signature: Buffer,
+    kind: TokenKind,
+    fromGenAuth: boolean,
+  ): Promise<void> {
     const { appSecret } = this.#settings;
+    const check = (secret: string | undefined): void => checkHs256(secret, signingInput, signature, kind);
     const secret = await appSecret.get();
     try {
-      await checkSignature(token, kind, 'HS256', toHs256Key(secret));
+      check(secret);
     } catch (error) {
-      // A secret that is replaced while we run: tokens of the new one may come before GenAuth refuses the old one. What a
-      // stranger sends makes us ask for the secret again only now and then.
+      // After the secret was replaced, tokens of the new secret may arrive before GenAuth has refused the old one. A
+      // token that a caller sent makes us ask for the secret at most once per cool-down.
       const renewed = fromGenAuth
         ? appSecret.renew(secret)
         : appSecret.renew(secret, SECRET_COOLDOWN_MS).catch(() => false);
       if (!(await renewed)) throw error;
-      await checkSignature(token, kind, 'HS256', toHs256Key(await appSecret.get()));
+      check(await appSecret.get());
     }
   }
 
   #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
     const { issuer, appId, audience } = this.#settings;
-    const { iss, sub, aud, azp, exp, iat, nbf } = ownProperties(claims);
+    const { iss, sub, aud, azp, exp, iat, nbf } = claims;
     if (iss !== issuer) {
       throw new TokenVerificationError(
         'token_issuer_mismatch',
         `The ${kind} is from issuer ${quote(iss)}, this service trusts ${quote(issuer)}: correct appHost, or set the option issuer.`,
+        { details: { token: kind, claim: 'iss', expected: issuer, actual: toDetail(iss) } },
       );
     }
     if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) throw claimInvalid(kind, 'sub', sub);
@@ -204,16 +204,18 @@ export class TokenVerifier {
     }
     const accepted: readonly unknown[] = kind === 'id_token' ? [appId] : audience;
     if (!audiences.some((item) => accepted.includes(item))) {
-      const mend = kind === 'id_token' ? 'check appId' : 'check appId, or set the option audience';
+      const fix = kind === 'id_token' ? 'check appId' : 'check appId, or set the option audience';
       throw new TokenVerificationError(
         'token_audience_mismatch',
-        `The ${kind} is for ${quote(aud)}, this service is ${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${mend}.`,
+        `The ${kind} is for ${quote(aud)}, this service is ${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${fix}.`,
+        { details: { token: kind, claim: 'aud', expected: accepted, actual: toDetail(aud) } },
       );
     }
     if ((audiences.length > 1 || azp !== undefined) && azp !== appId) {
       throw new TokenVerificationError(
         'token_audience_mismatch',
         `The ${kind} was issued to ${quote(azp)} (azp), this service is ${quote(appId)}.`,
+        { details: { token: kind, claim: 'azp', expected: appId, actual: toDetail(azp) } },
       );
     }
     if (!isTime(exp)) throw claimInvalid(kind, 'exp', exp);
@@ -229,13 +231,17 @@ export class TokenVerifier {
     const { clockTolerance, now } = this.#settings;
     const seconds = Math.floor(now() / 1000);
     if (seconds >= exp + clockTolerance) {
-      throw new TokenVerificationError('token_expired', `The ${kind} expired ${seconds - exp} seconds ago.`);
+      throw new TokenVerificationError('token_expired', `The ${kind} expired ${seconds - exp} seconds ago.`, {
+        details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp },
+      });
     }
-    const ahead = Math.max(iat, nbf ?? iat) - seconds;
+    const [claim, time] = nbf !== undefined && nbf > iat ? (['nbf', nbf] as const) : (['iat', iat] as const);
+    const ahead = time - seconds;
     if (ahead > clockTolerance) {
       throw new TokenVerificationError(
         'token_not_yet_valid',
         `The ${kind} becomes valid in ${ahead} seconds: one of the two clocks is wrong, or set the option clockTolerance.`,
+        { details: { token: kind, claim, actual: time, seconds: ahead } },
       );
     }
   }
@@ -243,29 +249,30 @@ export class TokenVerifier {
 
 /** An access token of GenAuth has scope and jti, an id_token neither; else one would pass for the other. */
 function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
-  const { scope, jti, nonce, at_hash: hashOfOther } = ownProperties(claims);
+  const { scope, jti, nonce, at_hash: hashOfOther } = claims;
   if (kind === 'id_token' && typeof scope === 'string' && typeof jti === 'string') {
-    throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.');
+    throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.', {
+      details: { token: kind },
+    });
   }
   if (kind === 'access_token' && (typeof scope !== 'string' || nonce !== undefined || hashOfOther !== undefined)) {
     throw new TokenVerificationError(
       'token_type_mismatch',
       'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
+      { details: { token: kind } },
     );
   }
 }
 
-async function checkSignature(
-  token: string,
-  kind: TokenKind,
-  algorithm: SigningAlgorithm,
-  key: CryptoKey | Uint8Array,
-): Promise<void> {
-  try {
-    await compactVerify(token, key, { algorithms: [algorithm] });
-  } catch (cause) {
-    throw new TokenVerificationError('token_signature_invalid', `The signature of the ${kind} is wrong.`, { cause });
-  }
+function signatureInvalid(kind: TokenKind): TokenVerificationError {
+  return new TokenVerificationError('token_signature_invalid', `The signature of the ${kind} is wrong.`, {
+    details: { token: kind },
+  });
+}
+
+function checkHs256(secret: string | undefined, signingInput: Buffer, signature: Buffer, kind: TokenKind): void {
+  const expected = createHmac('sha256', toHs256Key(secret)).update(signingInput).digest();
+  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) throw signatureInvalid(kind);
 }
 
 /** The UTF-8 bytes of the secret; one that is missing or short would let anybody sign. */
@@ -279,17 +286,19 @@ function toHs256Key(secret: string | undefined): Uint8Array {
 }
 
 function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVerificationError {
-  return new TokenVerificationError('token_claim_invalid', `The ${kind} has ${claim} ${quote(value)}.`);
+  return new TokenVerificationError('token_claim_invalid', `The ${kind} has ${claim} ${quote(value)}.`, {
+    details: { token: kind, claim, actual: toDetail(value) },
+  });
 }
 
-/** `at_hash`: the left half of the access token's hash, with the hash function of the id_token's algorithm. */
-function checkAccessTokenHash(hash: unknown, accessToken: string, algorithm: SigningAlgorithm): void {
-  const digest = createHash(`sha${algorithm.slice(2)}`)
-    .update(accessToken, 'ascii')
-    .digest();
+/** `at_hash`: the left half of the access token's SHA-256, the hash function of RS256 and of HS256. */
+function checkAccessTokenHash(hash: unknown, accessToken: string): void {
+  const digest = createHash('sha256').update(accessToken, 'ascii').digest();
   const expected = digest.subarray(0, digest.length / 2);
   const actual = Buffer.from(typeof hash === 'string' ? hash : '', 'base64url');
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
-    throw new TokenVerificationError('token_hash_mismatch', 'The id_token belongs to another access token (at_hash).');
+    throw new TokenVerificationError('token_hash_mismatch', 'The id_token belongs to another access token (at_hash).', {
+      details: { token: 'id_token', claim: 'at_hash' },
+    });
   }
 }

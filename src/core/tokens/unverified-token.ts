@@ -1,10 +1,11 @@
 import { TokenVerificationError } from '../errors.js';
-import { quote } from '../util/quote.js';
-import { MAX_KID_LENGTH } from './jwks.js';
+import { quote, toDetail } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 
 /** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
+/** Characters. */
+export const MAX_KID_LENGTH = 256;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /** Media types that a JWT may have (RFC 7519 §5.1, RFC 9068 §2.1), in lower case. */
 const TOKEN_TYPES = {
@@ -14,33 +15,23 @@ const TOKEN_TYPES = {
 
 export type TokenKind = 'id_token' | 'access_token';
 
-/** Algorithms that a tenant can be set to (RFC 7518 §3.1). The asymmetric ones are verified through the key set. */
-export const SIGNING_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'HS256',
-] as const;
+/** The algorithms that GenAuth offers for id_tokens (RFC 7518 §3.1). RS256 is verified through the key set. */
+export const SIGNING_ALGORITHMS = ['RS256', 'HS256'] as const;
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
 /** Takes the token apart without believing anything in it: three canonical base64url parts, a JSON object first. */
 export function decomposeUnverifiedToken(
   token: unknown,
   kind: TokenKind,
-): { header: Record<string, unknown>; payload: Buffer } {
+): { header: Record<string, unknown>; payload: Buffer; signingInput: Buffer; signature: Buffer } {
   if (typeof token !== 'string' || token === '') {
-    throw new TokenVerificationError('token_missing', `There is no ${kind}.`);
+    throw new TokenVerificationError('token_missing', `There is no ${kind}.`, { details: { token: kind } });
   }
   if (token.length > MAX_TOKEN_LENGTH[kind]) {
     throw new TokenVerificationError(
       'token_too_large',
       `The ${kind} has ${token.length} characters, more than ${MAX_TOKEN_LENGTH[kind]}.`,
+      { details: { token: kind, expected: MAX_TOKEN_LENGTH[kind], actual: token.length } },
     );
   }
   const segments = token.split('.');
@@ -49,10 +40,12 @@ export function decomposeUnverifiedToken(
     throw new TokenVerificationError(
       'token_malformed',
       `The ${kind} is not a signed JWT: it has ${segments.length} parts, not 3.`,
+      { details: { token: kind } },
     );
   }
-  decodeSegment(signature, `signature of the ${kind}`);
   return {
+    signature: decodeSegment(signature, `signature of the ${kind}`),
+    signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.'))),
     header: parseJsonObject(decodeSegment(header, `header of the ${kind}`), `header of the ${kind}`),
     payload: decodeSegment(payload, `payload of the ${kind}`),
   };
@@ -65,7 +58,7 @@ export function decomposeUnverifiedToken(
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
     const { payload } = decomposeUnverifiedToken(token, 'id_token');
-    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload'));
+    const { sub, exp } = parseJsonObject(payload, 'payload');
     return { sub, exp: isTime(exp) ? exp : undefined };
   } catch {
     return { sub: undefined, exp: undefined };
@@ -83,6 +76,12 @@ function decodeSegment(segment: string, what: string): Buffer {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/**
+ * Parses the JSON object of a token's segment.
+ *
+ * @returns An object without a prototype, so that a member that the token lacks is never found in `Object.prototype`.
+ * @throws TokenVerificationError `token_malformed`
+ */
 export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -93,7 +92,7 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
   if (!isRecord(value)) {
     throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
   }
-  return value;
+  return ownProperties(value);
 }
 
 /** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
@@ -102,28 +101,33 @@ export function checkHeader(
   kind: TokenKind,
   algorithm: SigningAlgorithm,
 ): string | undefined {
-  const { alg, kid, typ, crit, b64, zip } = ownProperties(header);
+  const { alg, kid, typ, crit, b64, zip } = header;
   if (alg !== algorithm) throw algorithmMismatch(alg, kind, algorithm);
   if (crit !== undefined || b64 !== undefined || zip !== undefined) {
     throw new TokenVerificationError(
       'token_malformed',
       `The header of the ${kind} asks for an extension (crit, b64 or zip).`,
+      { details: { token: kind } },
     );
   }
   const types: readonly string[] = TOKEN_TYPES[kind];
   if (typ !== undefined && !(typeof typ === 'string' && types.includes(typ.toLowerCase()))) {
-    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`);
+    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`, {
+      details: { token: kind, claim: 'typ', expected: types, actual: toDetail(typ) },
+    });
   }
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)) {
-    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`);
+    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`, {
+      details: { token: kind, claim: 'kid', actual: toDetail(kid) },
+    });
   }
   return kid;
 }
 
 function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgorithm): TokenVerificationError {
-  const option = kind === 'id_token' ? 'idTokenSignedResponseAlg' : 'accessTokenSignedResponseAlg';
-  const known = SIGNING_ALGORITHMS.find((each) => each === alg);
-  const mend = known === undefined ? '' : ` If that is how the tenant signs, set the option ${option}: '${known}'.`;
+  const known = kind === 'id_token' ? SIGNING_ALGORITHMS.find((each) => each === alg) : undefined;
+  const fix =
+    known === undefined ? '' : ` If that is how the tenant signs, set the option idTokenSignedResponseAlg: '${known}'.`;
   const advice =
     alg === 'HS256' && kind === 'id_token'
       ? ' HS256 is what GenAuth signs with until it is told otherwise. Better than the option is RS256: in the console open the' +
@@ -131,7 +135,8 @@ function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgo
       : '';
   return new TokenVerificationError(
     'token_algorithm_mismatch',
-    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${mend}${advice}`,
+    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${fix}${advice}`,
+    { details: { token: kind, claim: 'alg', expected: algorithm, actual: toDetail(alg) } },
   );
 }
 

@@ -2,7 +2,7 @@
 const STALE_WAIT_MS = 500;
 
 /** Something that is being fetched, and since when. */
-export class Fetching {
+export class PendingFetch {
   readonly #startedAt = performance.now();
 
   constructor(readonly done: Promise<void>) {}
@@ -13,7 +13,7 @@ export class Fetching {
    *
    * @returns Whether it came in that time.
    */
-  async comesSoon(): Promise<boolean> {
+  async settlesInTime(): Promise<boolean> {
     const left = STALE_WAIT_MS - (performance.now() - this.#startedAt);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<boolean>((resolve) => {

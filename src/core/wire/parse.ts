@@ -11,20 +11,17 @@ export interface SignInBodyParts {
   name: string;
   password: string;
   options: WireSignInOptions;
-  /** With `client_secret_post` only. */
-  client: { id: string; secret: string } | undefined;
 }
 
-/** Writes the body of a sign-in. */
+/** Builds the body of a sign-in, without the proof of the application. */
 export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
-  const { connection, identifier, name, password, options, client } = parts;
+  const { connection, identifier, name, password, options } = parts;
   return {
     connection,
     ...(identifier === 'sAMAccountName'
       ? { adPayload: { sAMAccountName: name, password } }
       : { passwordPayload: { [identifier]: name, password } }),
     options,
-    ...(client === undefined ? {} : { client_id: client.id, client_secret: client.secret }),
   };
 }
 
@@ -109,7 +106,7 @@ function toNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** The tokens of a sign-in answer, as texts that nobody has verified yet. */
+/** The tokens of a sign-in answer, as texts, not verified yet. */
 export interface UnverifiedTokens {
   accessToken: string | undefined;
   idToken: string | undefined;
@@ -119,6 +116,9 @@ export interface UnverifiedTokens {
   /** Seconds. */
   expiresIn: number | undefined;
 }
+
+/** The tokens of a successful sign-in, not verified yet. */
+export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
 
 /** Reads `data` of a successful sign-in; the lifetime goes by `expires_in` in real answers and by `expire_in` in the schema. */
 export function parseTokens(data: Readonly<Record<string, unknown>>): UnverifiedTokens {

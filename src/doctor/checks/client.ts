@@ -1,6 +1,6 @@
 import { GenAuthError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../core/http/http.js';
-import { buildBasicAuthorization } from '../../core/oidc/oidc-endpoints.js';
+import { buildClientProof } from '../../core/oidc/client-authentication.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../../core/wire/facts.js';
 import { parseOidcError } from '../../core/wire/parse.js';
@@ -101,12 +101,12 @@ async function prove(
     const secret = method === 'none' ? undefined : await x.appSecret.get();
     x.hide(secret);
     if (method !== 'none' && secret === undefined) return 'refused';
-    const isBasic = method === 'client_secret_basic';
+    const proof = buildClientProof({ appId, tokenEndpointAuthMethod: method }, secret, 'form');
     const answer = await x.http.request({
       method: 'POST',
       path,
-      ...(isBasic && { headers: { authorization: buildBasicAuthorization(appId, secret ?? '') } }),
-      form: isBasic ? form : { ...form, client_id: appId, ...(secret !== undefined && { client_secret: secret }) },
+      headers: proof.headers,
+      form: { ...form, ...proof.members },
       maxBytes: MAX_ANSWER_BYTES,
     });
     return judge(x, answer);

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { ConfigurationError, GenAuthError } from '../../core/errors.js';
 import { Http } from '../../core/http/http.js';
+import { JWK_ALGORITHM } from '../../core/tokens/jwk.js';
 import { Jwks } from '../../core/tokens/jwks.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
@@ -13,12 +14,7 @@ const MAX_SHOWN_KEYS = 20;
 
 /** The key set as the library gets it, every other address where it might be, and each key in it. */
 export async function checkKeys(x: Examination): Promise<Observation[]> {
-  const { idTokenSignedResponseAlg, accessTokenSignedResponseAlg } = x.options;
-  const algorithms = [...new Set([idTokenSignedResponseAlg, accessTokenSignedResponseAlg])].filter(
-    (each) => each !== 'HS256',
-  );
-  if (algorithms.length === 0)
-    return [ok('keys_not_needed', 'Both kinds of tokens are HS256, keyed with the app secret.')];
+  const algorithms = [JWK_ALGORITHM];
   const addresses = await findAddresses(x);
   const source = new KeySetSource(x.options, x.http);
   try {
@@ -85,7 +81,7 @@ async function judgeKeys(x: Examination, document: unknown, algorithms: readonly
   const unusable: string[] = [];
   let usable = 0;
   for (const key of keys) {
-    if (await canVerify(x, key, algorithms)) usable += 1;
+    if (await canVerify(x, key)) usable += 1;
     else if (isMeantForTokens(key, algorithms)) unusable.push(describeKey(x, key));
   }
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
@@ -114,10 +110,9 @@ async function judgeKeys(x: Examination, document: unknown, algorithms: readonly
   ];
 }
 
-async function canVerify(x: Examination, key: unknown, algorithms: readonly string[]): Promise<boolean> {
+async function canVerify(x: Examination, key: unknown): Promise<boolean> {
   const jwks = new Jwks({
     ...x.options.jwks,
-    algorithms,
     requestKeySet: () => Promise.resolve({ keys: [key] }),
     now: x.settings.now,
   });

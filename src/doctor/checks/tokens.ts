@@ -77,13 +77,9 @@ async function checkAccessToken(x: Examination, accessToken: string): Promise<Ob
     return ok('access_token', 'The access token verifies: guarded routes take it.');
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
-    const alg = findAlgorithm(fault.message);
     return error('access_token_refused', x.describe(fault), {
       why: 'Logins work, and every guarded route answers 401.',
-      mend:
-        alg === undefined
-          ? 'audience: […] in the options, if it is for another audience'
-          : x.line('accessTokenSignedResponseAlg', alg),
+      mend: 'audience: […] in the options, if it is for another audience',
     });
   }
 }

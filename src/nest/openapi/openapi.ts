@@ -209,12 +209,11 @@ function withoutOurs(requirement: SecurityRequirement, names: ReadonlySet<string
 }
 
 function buildSchemes(name: string, client: GenAuthClient<string> | undefined): Record<string, object> {
-  const token = client?.options.bearerToken === 'id_token' ? 'id_token' : 'access token';
-  const bearer = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: `The ${token} of GenAuth.` };
+  const bearer = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of GenAuth.' };
   const openIdConnectUrl = `${client?.options.appHost}${PATHS.discovery}`;
   return {
     ...(client !== undefined && {
-      [name]: { type: 'openIdConnect', openIdConnectUrl, description: `Sign-in by GenAuth, for its ${token}.` },
+      [name]: { type: 'openIdConnect', openIdConnectUrl, description: 'Sign-in by GenAuth, for its access token.' },
     }),
     [toBearerScheme(name)]: bearer,
   };

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { Fetching } from '../../../src/core/util/pending-fetch.js';
+import { PendingFetch } from '../../../src/core/util/pending-fetch.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 
 failOnUnhandledRejections();
@@ -15,26 +15,26 @@ async function saidAfter(milliseconds: number, promise: Promise<boolean>): Promi
 }
 
 it('what never comes is waited for half a second, and no timer is left', async () => {
-  const fetching = new Fetching(new Promise(() => {}));
-  const waiting = fetching.comesSoon();
+  const fetching = new PendingFetch(new Promise(() => {}));
+  const waiting = fetching.settlesInTime();
   expect(await saidAfter(499, waiting)).toBeUndefined();
   expect(await saidAfter(1, waiting)).toBe(false);
   expect(jest.getTimerCount()).toBe(0);
 });
 
 it('the half second counts from the start of the fetch: whoever asks later waits for the rest, and then not at all', async () => {
-  const fetching = new Fetching(new Promise(() => {}));
+  const fetching = new PendingFetch(new Promise(() => {}));
   await jest.advanceTimersByTimeAsync(400);
-  const late = fetching.comesSoon();
+  const late = fetching.settlesInTime();
   expect(await saidAfter(99, late)).toBeUndefined();
   expect(await saidAfter(1, late)).toBe(false);
-  expect(await saidAfter(0, fetching.comesSoon())).toBe(false);
+  expect(await saidAfter(0, fetching.settlesInTime())).toBe(false);
 });
 
 it.each<[string, () => Promise<void>, boolean]>([
   ['what is fulfilled', () => Promise.resolve(), true],
   ['what fails', () => Promise.reject(new Error('down')), false],
 ])('%s is known at once, and no timer is left', async (_, make, expected) => {
-  expect(await saidAfter(0, new Fetching(make()).comesSoon())).toBe(expected);
+  expect(await saidAfter(0, new PendingFetch(make()).settlesInTime())).toBe(expected);
   expect(jest.getTimerCount()).toBe(0);
 });

@@ -1,0 +1,73 @@
+import type { ConfigurationErrorCode } from '../errors.js';
+import type { SignInRejection } from './outcome.js';
+
+type Kind = SignInRejection['kind'];
+
+/**
+ * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for. Several
+ * names for one thing, such as 2333, 2004 and 2006, are one kind. Codes that mean different things in different places, such as
+ * 2021, have none.
+ */
+export const KINDS: Readonly<Record<number, Kind>> = {
+  1001: 'access_denied',
+  1002: 'rate_limited',
+  1108: 'profile_completion_required',
+  1576: 'access_denied',
+  1577: 'access_denied',
+  1578: 'access_denied',
+  1635: 'mfa_required',
+  1636: 'mfa_required',
+  1639: 'password_change_required',
+  1640: 'identity_binding_required',
+  1641: 'identity_binding_required',
+  1642: 'profile_completion_required',
+  1643: 'account_locked',
+  1645: 'profile_completion_required',
+  1666: 'identity_binding_required',
+  2000: 'captcha_required',
+  2001: 'captcha_required',
+  2004: 'invalid_credentials',
+  2005: 'account_locked',
+  2006: 'invalid_credentials',
+  2027: 'invalid_credentials',
+  2031: 'access_denied',
+  2042: 'access_denied',
+  2057: 'account_locked',
+  2058: 'password_change_required',
+  2061: 'password_change_required',
+  2071: 'password_change_required',
+  2100: 'rate_limited',
+  2333: 'invalid_credentials',
+  2120008: 'access_denied',
+  2130010: 'access_denied',
+};
+
+/** The code of our error, and the fix. */
+export type OperatorFault = readonly [code: ConfigurationErrorCode, fix: string];
+const APP_NOT_FOUND: OperatorFault = [
+  'app_not_found',
+  'GenAuth does not know this application: check appId and appHost against the console',
+];
+export const PLAN_EXHAUSTED: OperatorFault = [
+  'plan_exhausted',
+  "The tenant's plan is exhausted: see the console's billing page",
+];
+export const CLIENT_REFUSED: OperatorFault = [
+  'client_authentication_failed',
+  'GenAuth refused the application itself: check appSecret, and tokenEndpointAuthMethod against the console, application → ' +
+    'configuration → token-exchange authentication method',
+];
+/** Codes of faults that the operator must fix. */
+export const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
+  2011: APP_NOT_FOUND,
+  2016: ['password_decryption_failed', 'GenAuth could not decrypt the password: check passwordEncryptType'],
+  2224: APP_NOT_FOUND,
+  4021: PLAN_EXHAUSTED,
+  3720001: PLAN_EXHAUSTED,
+  3720002: PLAN_EXHAUSTED,
+  3720003: PLAN_EXHAUSTED,
+  2820002: [
+    'connection_misconfigured',
+    "The tenant's directory connection is wrong: see the console's LDAP and AD page",
+  ],
+};

@@ -1,0 +1,148 @@
+import { ConfigurationError, UpstreamError } from '../errors.js';
+import { publishSignIn } from '../events.js';
+import type { Http } from '../http/http.js';
+import type { ClientAuthentication } from '../oidc/client-authentication.js';
+import type { ResolvedOptions } from '../options/types.js';
+import { type GenAuthUser, parseScope, toUser } from '../scopes.js';
+import type { IdTokenClaims } from '../tokens/claims.js';
+import { verifySignedInTokens } from '../tokens/received-tokens.js';
+import type { TokenVerifier } from '../tokens/token-verifier.js';
+import type { ParsedCredentials } from './credentials.js';
+import type { SignInAnswer, SignInOutcome } from './outcome.js';
+import type { PasswordEncryption } from './password-encryption.js';
+import { buildSignInRequest } from './request.js';
+import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './response.js';
+import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInOptions } from './sign-in-options.js';
+
+/** Errors that a sign-in throws and reports in its event: everything that is not the user's fault. */
+type SignInFault = ConfigurationError | UpstreamError;
+
+/** The options of one sign-in, in the order in which they override each other. */
+export interface SignInLayers {
+  /** What a request brings: its address, its user agent, a captcha. The configured options override it. */
+  request?: SignInOptions;
+  /** What the caller or the function `signInOptions` gave. It overrides the configured options. */
+  given: SignInOptions;
+}
+
+export interface SignInSettings {
+  options: Pick<ResolvedOptions, 'appId' | 'scope' | 'signInOptions' | 'passwordEncryptType'>;
+  http: Http;
+  authentication: ClientAuthentication;
+  passwordEncryption: PasswordEncryption;
+  verifier: TokenVerifier;
+  /** Called with the verified claims of each success. */
+  onSuccess: (accessToken: string, claims: IdTokenClaims) => void;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
+/** Signs users in: options, request, answer, verification, user, event. */
+export class SignIn {
+  readonly #settings: SignInSettings;
+
+  constructor(settings: SignInSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Signs one user in.
+   *
+   * @param toUserScope - Returns the scopes whose claims the user has, from those of the caller and the configured ones.
+   * @throws RequestError, UpstreamError, ConfigurationError as `GenAuthClient.signIn`
+   */
+  async run<S extends string, ExtendedFields extends object>(
+    credentials: ParsedCredentials,
+    { request = {}, given }: SignInLayers,
+    toUserScope: (given: readonly string[], configured: readonly string[]) => readonly string[],
+  ): Promise<SignInOutcome<S, ExtendedFields>> {
+    checkSignInOptions(given);
+    const { scope: configuredScope, signInOptions: configured } = this.#settings.options;
+    const configuredOptions = typeof configured === 'object' ? configured : {};
+    const options = mergeSignInOptions(request, configuredOptions, given);
+    checkAutoRegister(options, credentials);
+    const scope = options.scope === undefined ? configuredScope : parseScope(options.scope);
+    const userScope = toUserScope(parseScope(given.scope ?? []), configuredScope);
+    const startedAt = performance.now();
+    try {
+      const parsed = await this.#request(credentials, { ...options, scope });
+      const outcome = await this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
+      this.#publish(credentials, outcome, startedAt);
+      return outcome;
+    } catch (error) {
+      if (error instanceof ConfigurationError || error instanceof UpstreamError) {
+        this.#publish(credentials, error, startedAt);
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Sends the password. GenAuth refuses a ciphertext of a replaced key before it looks at the password, so that sign-in is
+   * sent once more with new keys. No other sign-in is repeated here: a failed one counts towards the account's lock-out.
+   */
+  async #request(
+    credentials: ParsedCredentials,
+    options: SignInOptions & { scope: readonly string[] },
+  ): Promise<ParsedSignIn> {
+    const { passwordEncryption } = this.#settings;
+    const type = options.passwordEncryptType ?? this.#settings.options.passwordEncryptType;
+    if (type === 'none') return this.#send(credentials, options, credentials.password, type);
+    const sendEncrypted = async (key: Awaited<ReturnType<PasswordEncryption['getKey']>>): Promise<ParsedSignIn> =>
+      this.#send(credentials, options, key.encrypt(credentials.password), type);
+    const key = await passwordEncryption.getKey(type);
+    try {
+      return await sendEncrypted(key);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError && error.code === 'password_decryption_failed')) throw error;
+      passwordEncryption.forget(key);
+      return sendEncrypted(await passwordEncryption.getKey(type));
+    }
+  }
+
+  #send(
+    credentials: ParsedCredentials,
+    options: SignInOptions & { scope: readonly string[] },
+    password: string,
+    passwordEncryptType: ResolvedOptions['passwordEncryptType'],
+  ): Promise<ParsedSignIn> {
+    const { http, authentication, options: configured } = this.#settings;
+    const { appId } = configured;
+    return authentication.prove('json', async (proof) =>
+      parseSignInResponse(
+        await http.request(buildSignInRequest({ appId, credentials, options, password, passwordEncryptType, proof })),
+      ),
+    );
+  }
+
+  async #toOutcome<S extends string, ExtendedFields extends object>(
+    parsed: ParsedSignIn,
+    scope: readonly string[],
+    userScope: readonly string[],
+  ): Promise<SignInOutcome<S, ExtendedFields>> {
+    if (!('tokens' in parsed)) return parsed;
+    const { verifier, onSuccess, now } = this.#settings;
+    const { tokens, claims } = await verifySignedInTokens(verifier, parsed.tokens, scope, now);
+    const { statusCode, apiCode, requestId, message } = parsed.envelope;
+    onSuccess(tokens.accessToken, claims);
+    const user = toUser<GenAuthUser<S, ExtendedFields>>(claims, userScope);
+    return { kind: 'success', statusCode, apiCode, requestId, message, user, tokens, claims };
+  }
+
+  #publish(
+    { connection }: ParsedCredentials,
+    result: (SignInAnswer & Pick<SignInOutcome, 'kind'>) | SignInFault,
+    startedAt: number,
+  ): void {
+    publishSignIn(() => {
+      const { appId } = this.#settings.options;
+      const common = { appId, connection, duration: performance.now() - startedAt };
+      if (result instanceof Error) {
+        const { statusCode, apiCode, requestId } = result.answer ?? {};
+        return { ...common, result: result.code, text: result.message, statusCode, apiCode, requestId };
+      }
+      const { kind, statusCode, apiCode, requestId } = result;
+      return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
+    });
+  }
+}
