@@ -144,7 +144,7 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
   }
   const scope = parseScope(value as string | string[]);
   const bad = scope.find((name) => !isScopeName(name));
-  if (bad !== undefined) return { problem: `holds ${quote(bad)}`, fix: 'write scopes without quotes and backslashes' };
+  if (bad !== undefined) return { problem: `holds ${quote(bad)}, which is not a scope`, fix: 'take it out' };
   if (scope.includes('openid')) return undefined;
   return { problem: `is ${quote(scope.join(' '))} without 'openid'`, fix: 'add it, else there is no id_token' };
 }

@@ -189,8 +189,8 @@ describe('user info after a refresh', () => {
     const client = open({ userClaims: 'userinfo', scope: 'openid username' });
     issuer().reply(ME_PATH, { body: { sub: SUBJECT, username: 'asked' } });
     answer({ access_token: accessToken(), ...tokens });
-    const { tokens: received, claims } = await client.refresh(OLD);
-    return client.getUser(received.accessToken, claims);
+    const { tokens: received } = await client.refresh(OLD);
+    return (await client.authenticate(received.accessToken, { authorize: async () => {} })).user;
   };
 
   it('with an id_token: its claims are known, and nobody is asked', async () => {

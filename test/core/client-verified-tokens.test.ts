@@ -20,15 +20,15 @@ it('an id_token straight from GenAuth is computed each time, and not frozen', as
 });
 
 it('HS256 is computed each time: a secret has no key set that would say that it was replaced', async () => {
-  const client = open({ appSecret: LONG_SECRET, accessTokenSignedResponseAlg: 'HS256' });
-  const token = buildToken({ alg: 'HS256' }, issuer().accessTokenClaims(), LONG_SECRET, 'HS256');
-  for (let i = 0; i < 3; i += 1) await client.verifyAccessToken(token);
+  const client = open({ appSecret: LONG_SECRET, idTokenSignedResponseAlg: 'HS256' });
+  const token = buildToken({ alg: 'HS256' }, issuer().idTokenClaims(), LONG_SECRET, 'HS256');
+  computed();
+  for (let i = 0; i < 3; i += 1) await client.verifyIdToken(token);
   expect(computed()).toBe(3);
 });
 
 it.each<[string, object, number]>([
   ['by default', {}, 3],
-  // Twice the limit may be there, and not three times.
   ['of one entry', { verifiedTokenCache: { maxEntries: 1 } }, 6],
   ['none', { verifiedTokenCache: false }, 6],
 ])('a client’s memory %s: %j: three tokens in turn, twice: %i signatures', async (_, options, expected) => {

@@ -185,7 +185,7 @@ describe('what the operator is told', () => {
             genAuthErrorHandler(client) as unknown as RequestHandler,
           );
         },
-        authenticate: (passport) => signInHandler(`${name}-password`, { passport }),
+        authenticate: (_passport, find) => signInHandler(find(`${name}-password`)),
       }),
     );
   };

@@ -116,7 +116,7 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
       createLoginApp(express, {
         strategies: [new GenAuthPasswordStrategy(client), new GenAuthAdStrategy(client)],
         prepare: (app) => app.disable('x-powered-by'),
-        authenticate: (passport) => signInHandler('genauth-password', { passport }),
+        authenticate: (_passport, find) => signInHandler(find('genauth-password')),
         ...more,
       }),
     );
@@ -218,7 +218,7 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
   });
 
   it('serves Active Directory', async () => {
-    const url = await start({ authenticate: (passport) => signInHandler('genauth-ad', { passport }) });
+    const url = await start({ authenticate: (_passport, find) => signInHandler(find('genauth-ad')) });
     expect((await login(url, { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' })).status).toBe(200);
     expect((await login(url, { sAMAccountName: 'zhangsan', password: 'wrong' })).status).toBe(401);
     expect((await login(url, ALICE)).status).toBe(400);
@@ -245,7 +245,7 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
 it('warns the operator of each kind of fault once, in words that help and without a secret', async () => {
   const [, express] = EXPRESS_VERSIONS.at(-1)!;
   const strategies = [new GenAuthPasswordStrategy(emulator().clientOptions)];
-  const authenticate: LoginAppSettings['authenticate'] = (passport) => signInHandler('genauth-password', { passport });
+  const authenticate: LoginAppSettings['authenticate'] = (_passport, find) => signInHandler(find('genauth-password'));
   const url = await serve(createLoginApp(express, { strategies, authenticate }));
   for (const fault of [said(401), said(499, 2011), said(401), said(499, 2011), said(403, 2333)]) {
     emulator().fault({ endpoint: 'signin', times: 1, ...fault });

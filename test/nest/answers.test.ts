@@ -148,7 +148,7 @@ describe.each([
     const url = await serve(
       createLoginApp(express, {
         strategies: [new GenAuthPasswordStrategy(client), new GenAuthAdStrategy(client)],
-        authenticate: (passport) => signInHandler(`genauth-${kind}`, { passport }),
+        authenticate: (_passport, find) => signInHandler(find(`genauth-${kind}`)),
         answer: (req, res) => res.json({ user: req.user }),
       }),
     );

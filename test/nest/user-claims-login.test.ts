@@ -80,10 +80,8 @@ describe('a login primes what is behind its token', () => {
       userInfoMaxAge: 60_000,
     } as const;
     const client = new GenAuthClient<string>(options, { now: () => now });
-    const own = new passport.Passport();
-    own.use(new GenAuthPasswordStrategy(client));
     const app = express();
-    app.post('/login', express.json(), signInHandler('genauth-password', { passport: own }), (_req, res) => res.end());
+    app.post('/login', express.json(), signInHandler(new GenAuthPasswordStrategy(client)), (_req, res) => res.end());
     app.get('/me', requireAuth(client), (req, res) => void res.json(req.user));
     const url = await serve(app);
     const authorization = signIn();

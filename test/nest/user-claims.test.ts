@@ -212,38 +212,3 @@ describe("userClaims 'token'", () => {
     });
   });
 });
-
-describe("bearerToken 'id_token'", () => {
-  const options = { bearerToken: 'id_token' } as const;
-  const idToken = (claims: object = {}): string =>
-    `Bearer ${issuer().sign({ ...issuer().idTokenClaims(), ...claims })}`;
-
-  it('takes the id_token, with the claims of its scopes, and asks nobody', async () => {
-    await withWays(options, async (ways) => {
-      await expectEverywhere(ways, passes(ALICE), idToken({ ...ALICE, name: 'Alice', nonce: 'n' }));
-      const nothing = { sub: SUBJECT, email: null, email_verified: false, roles: [] };
-      await expectEverywhere(ways, passes(nothing), idToken());
-      await expectEverywhere(ways, passes(ALICE), idToken(ALICE), 'roles');
-      await expectEverywhere(ways, ANSWERS.insufficient_role, idToken({ roles: [] }), 'roles');
-      await expectEverywhere(ways, ANSWERS.insufficient_role, idToken(), 'roles');
-      await expectEverywhere(ways, ANSWERS.tenant_mismatch, idToken({ tenant_id: 'tenant-2' }), 'tenant');
-      await expectEverywhere(ways, ANSWERS.tenant_mismatch, idToken(), 'tenant');
-    });
-    expect(asked()).toBe(0);
-  });
-
-  it.each<[string, () => string]>([
-    ['an access token', () => bearer(issuer())],
-    ['an access token by its type', () => `Bearer ${issuer().sign(issuer().idTokenClaims(), { typ: 'at+jwt' })}`],
-    ['an id_token of another app', () => idToken({ aud: 'another-app' })],
-    ['an expired id_token', () => idToken({ iat: 1000, exp: 2000 })],
-  ])('refuses %s', async (_title, make) => {
-    await withWays(options, (ways) => expectEverywhere(ways, ANSWERS.invalid_token, make()));
-  });
-
-  it('has no scopes to ask for: 500, and nobody gets in', async () => {
-    await withWays(options, async (ways) => {
-      await expectEverywhere(ways, ANSWERS.configuration_error, idToken(ALICE), 'scopes');
-    });
-  });
-});

@@ -88,7 +88,7 @@ describe.each(EXPRESS_VERSIONS)('many at once on %s', (_version, express) => {
     const url = await serve(
       createLoginApp(express, {
         strategies: [strategy],
-        ...(way === 'Passport' ? {} : { authenticate: (passport) => signInHandler('genauth-password', { passport }) }),
+        ...(way === 'Passport' ? {} : { authenticate: (_passport, find) => signInHandler(find('genauth-password')) }),
       }),
     );
     const bodies = [

@@ -13,7 +13,7 @@ const emulator = useEmulator({
 });
 const serve = useWebServer();
 const USER = { account: 'user-1', password: 'p' };
-const viaHandler: LoginAppSettings['authenticate'] = (passport) => signInHandler('genauth-password', { passport });
+const viaHandler: LoginAppSettings['authenticate'] = (_passport, find) => signInHandler(find('genauth-password'));
 
 describe.each(EXPRESS_VERSIONS)('%s', (_v, express) => {
   it('a strategy that is given to authenticate itself never answers one person with another', async () => {

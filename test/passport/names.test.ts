@@ -11,7 +11,7 @@ import { admitEverybody, subjectOf } from '../support/admission.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
-import { createLoginApp } from '../support/login-app.js';
+import { type LoginAppSettings, createLoginApp } from '../support/login-app.js';
 import { rejection } from '../support/rejection.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
 
@@ -38,14 +38,14 @@ it.each([
 
 describe.each(EXPRESS_VERSIONS)('two sets in one Passport instance on %s', (_version, express) => {
   const OTHER_APP = '65f0c1d2e3a4b5c6d7e8f999';
-  const start = (name: string, authenticate?: (made: passport.Authenticator) => unknown): Promise<string> => {
+  const start = (name: string, authenticate?: LoginAppSettings['authenticate']): Promise<string> => {
     const other = { ...staff().clientOptions, appId: OTHER_APP, appSecret: 'secret-of-the-staff' };
     const strategies = [
       ...buildSet({ ...people().clientOptions, name: 'people', language: 'en' }),
       ...buildSet({ ...other, name: 'staff', language: 'zh', exposeReasons: true, fields: { account: 'login' } }),
     ];
-    const handler = authenticate ?? ((made: passport.Authenticator) => signInHandler(name, { passport: made }));
-    return serve(createLoginApp(express, { strategies, authenticate: handler }));
+    const handler: LoginAppSettings['authenticate'] = (_passport, find) => signInHandler(find(name));
+    return serve(createLoginApp(express, { strategies, authenticate: authenticate ?? handler }));
   };
   const guard = (name: string) => (made: passport.Authenticator) => made.authenticate(name, { session: false });
   const login = (url: string, json: object): Promise<WebAnswer> => ask(url, { path: '/login', json });
@@ -117,14 +117,15 @@ describe('signInHandler with a strategy that is not ours', () => {
     return Object.assign(new passport.Strategy(), { name: 'foreign', authenticate }) as Strategy;
   };
   const run = async (act: Act, name = 'foreign'): Promise<[number, unknown]> => {
-    const authenticate = (made: passport.Authenticator): unknown => signInHandler(name, { passport: made });
-    const url = await serve(createLoginApp(express, { strategies: [buildForeign(act)], authenticate }));
+    passport.use(buildForeign(act));
+    const url = await serve(createLoginApp(express, { strategies: [], authenticate: () => signInHandler(name) }));
     const { status, text } = await ask(url, { path: '/login', json: { account: 'alice', password: 'p' } });
+    passport.unuse('foreign');
     return [status, JSON.parse(text) as unknown];
   };
 
   it.each<[string, Act, number, object]>([
-    ['lets in', (own) => own.success({ id: 1 }, { a: 1 }), 200, { user: { id: 1 }, authInfo: { a: 1 } }],
+    ['lets in', (own) => own.success({ id: 1 }, { a: 1 }), 500, { thrown: { name: 'Error' } }],
     ['refuses', (own) => own.fail('no', 401), 500, { thrown: { name: 'Error' } }],
     ['refuses without a word', (own) => own.fail(401), 500, { thrown: { name: 'Error' } }],
     ['reports an error', (own) => own.error(new RangeError('x')), 500, { thrown: { name: 'RangeError' } }],

@@ -169,7 +169,7 @@ describe.each(EXPRESS_VERSIONS)('Passport on %s', (_version, express) => {
     await login(url, { account: 'alice' });
     expect(session.messages).toEqual([
       'The account or the password is wrong.',
-      '"password" must be a non-empty string.',
+      '"password" must be a string of 1 to 1024 characters.',
     ]);
   });
 

@@ -133,8 +133,7 @@ describe.each(EXPRESS_VERSIONS)('verify on %s', (_version, express) => {
 
   it.each(ROWS)('%s', async (_name, verify, [status, passport, handler]) => {
     expect(await login(await start(verify))).toEqual([status, passport]);
-    const authenticate: LoginAppSettings['authenticate'] = (made) =>
-      signInHandler('genauth-password', { passport: made });
+    const authenticate: LoginAppSettings['authenticate'] = (_passport, find) => signInHandler(find('genauth-password'));
     expect(await login(await start(verify, { authenticate }))).toEqual([status, handler]);
   });
 
@@ -148,7 +147,7 @@ describe.each(EXPRESS_VERSIONS)('verify on %s', (_version, express) => {
       );
       const url = await start(undefined, {
         strategies: [strategy],
-        authenticate: (passport) => signInHandler('genauth-password', { passport }),
+        authenticate: (_passport, find) => signInHandler(find('genauth-password')),
       });
       const json = { account: 'alice', password: 'passw0rd' };
       const answer = await ask(url, { path: '/login', json, headers: { 'accept-language': acceptLanguage } });

@@ -69,15 +69,14 @@ beforeEach(() => {
 function serveApp(express: ExpressFactory, options: Partial<GenAuthOptions> = {}): Promise<string> {
   const client = open({ appSecret: APP_SECRET, ...options });
   const own = new passport.Passport();
-  for (const Strategy of [GenAuthPasswordStrategy, GenAuthAdStrategy, GenAuthBearerStrategy]) {
-    own.use(new Strategy(client));
-  }
+  const [password, ad] = [new GenAuthPasswordStrategy(client), new GenAuthAdStrategy(client)];
+  for (const strategy of [password, ad, new GenAuthBearerStrategy(client)]) own.use(strategy);
   const answer = (req: Request, res: Response): void => void res.json({ user: req.user });
   const app = express();
   app.set('env', 'development');
   app.use(express.json(), genAuthErrorHandler(client));
-  app.post('/password', signInHandler('genauth-password', { passport: own }), answer);
-  app.post('/ad', signInHandler('genauth-ad', { passport: own }), answer);
+  app.post('/password', signInHandler(password), answer);
+  app.post('/ad', signInHandler(ad), answer);
   app.post('/bare', own.authenticate('genauth-password', { session: false }), answer);
   app.post('/me', requireAuth(client), answer);
   app.post('/bare/me', own.authenticate('genauth-bearer', { session: false }), answer);

@@ -28,7 +28,6 @@ export function useKeySets(issuer: () => Issuer): KeySets {
       const source = new KeySetSource(resolveOptions({ ...clientOptions, jwksUri: `${url}${JWKS_PATH}` }), http);
       return new Jwks({
         requestKeySet: () => source.requestKeySet(),
-        algorithms: ['RS256'],
         maxAge: MAX_AGE,
         cooldown: COOLDOWN,
         staleIfError: STALE_IF_ERROR,
@@ -50,7 +49,7 @@ export function useKeySets(issuer: () => Issuer): KeySets {
 
 /** What becomes of a request for a key: `found`, or the error's code. */
 export function ask(jwks: Jwks, kid: string | undefined, fromGenAuth = false): Promise<string | undefined> {
-  return jwks.getKey('RS256', kid, fromGenAuth).then(
+  return jwks.getKey(kid, fromGenAuth).then(
     () => 'found',
     (error: { code?: string }) => error.code,
   );

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import passport, { type Strategy } from 'passport';
+import type { SignInStrategy } from '../../src/express/sign-in-handler.js';
 import type { ExpressFactory } from './express-version.js';
 
 type Passport = InstanceType<typeof passport.Passport>;
@@ -7,7 +8,7 @@ type Passport = InstanceType<typeof passport.Passport>;
 export interface LoginAppSettings {
   strategies: readonly Strategy[];
   /** Makes the handler of `/login`. Default: `passport.authenticate('genauth-password', { session: false })`. */
-  authenticate?: (passport: Passport) => unknown;
+  authenticate?: (passport: Passport, find: (name: string) => SignInStrategy) => unknown;
   /** Runs before all else. */
   prepare?: (app: Express) => void;
   /** Parses bodies. Default: JSON. */
@@ -25,10 +26,15 @@ export function createLoginApp(express: ExpressFactory, settings: LoginAppSettin
   const own = new passport.Passport();
   for (const strategy of strategies) own.use(strategy);
   const authenticate = settings.authenticate ?? ((made) => made.authenticate('genauth-password', { session: false }));
+  const find = (name: string): SignInStrategy => {
+    const found = strategies.find((strategy) => strategy.name === name);
+    if (found === undefined) throw new Error(`the test has no strategy ${name}`);
+    return found as unknown as SignInStrategy;
+  };
   const app = express();
   prepare?.(app);
   app.use(parse);
-  app.use('/login', authenticate(own) as RequestHandler, settings.answer ?? answer);
+  app.use('/login', authenticate(own, find) as RequestHandler, settings.answer ?? answer);
   app.use(answerError);
   return app;
 }

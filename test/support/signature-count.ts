@@ -1,13 +1,15 @@
+import crypto from 'node:crypto';
 import { jest } from '@jest/globals';
 
 /** @returns a function that says how many signatures were computed to verify tokens since it was asked last */
 export function useSignatureCount(): () => number {
-  const verify = jest.spyOn(crypto.subtle, 'verify');
-  beforeEach(() => verify.mockClear());
-  afterAll(() => verify.mockRestore());
+  const spies = [jest.spyOn(crypto, 'verify'), jest.spyOn(crypto, 'createHmac')];
+  const clear = (): void => spies.forEach((spy) => spy.mockClear());
+  beforeEach(clear);
+  afterAll(() => spies.forEach((spy) => spy.mockRestore()));
   return () => {
-    const count = verify.mock.calls.length;
-    verify.mockClear();
+    const count = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+    clear();
     return count;
   };
 }

@@ -72,7 +72,7 @@ export class VerifierBench {
       appId: APP_ID,
       audience: [APP_ID],
       clockTolerance: 5,
-      algorithms: { id_token: 'RS256', access_token: 'RS256' },
+      idTokenAlgorithm: 'RS256',
       jwks: { getKey, getFreshKey } as Jwks,
       maxVerifiedTokens: 0,
       appSecret: new AppSecret(this.#issuer().clientOptions.appSecret),
@@ -120,7 +120,7 @@ export class VerifierBench {
     const known = this.#remembering.get(name);
     if (known !== undefined) return known;
     // The same keys, but for the count of look-ups.
-    const verifier = this.verifier({ jwks: this.#jwks, ...settings, maxVerifiedTokens: 100 });
+    const verifier = this.verifier({ ...(this.#jwks && { jwks: this.#jwks }), ...settings, maxVerifiedTokens: 100 });
     this.#remembering.set(name, verifier);
     return verifier;
   }

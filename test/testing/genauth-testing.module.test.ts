@@ -45,8 +45,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('on %s', (platform) => {
       issuer: 'https://tenant.invalid/oidc',
       jwksUri: 'https://tenant.invalid/keys',
       proxy: 'http://127.0.0.1:1',
-      idTokenSignedResponseAlg: 'ES256',
-      accessTokenSignedResponseAlg: 'PS256',
+      idTokenSignedResponseAlg: 'HS256',
       tokenEndpointAuthMethod: 'client_secret_basic',
     };
     const app = await createTestedApp(platform, kit(), makeAppModule(own, { controllers: [Routes], guarded: false }));
@@ -61,7 +60,6 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('on %s', (platform) => {
       issuer: `${options.appHost}/oidc`,
       jwksUri: undefined,
       idTokenSignedResponseAlg: 'RS256',
-      accessTokenSignedResponseAlg: 'RS256',
     });
     expect(new URL(options.appHost).hostname).toBe('127.0.0.1');
     const { status, body } = await kit().as(app, { sub: 'somebody', email: 'a@example.com' }).get('/me');

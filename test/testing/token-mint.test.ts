@@ -131,13 +131,10 @@ describe('what a right token says', () => {
     expect(claims).not.toHaveProperty('tenant_id');
   });
 
-  it.each([
-    ['access_token', 200],
-    ['id_token', 401],
-  ] as const)('is known to user info as %s: %i', async (bearerToken, status) => {
-    const { appHost } = kit().redirect({ ...PRODUCTION, bearerToken });
+  it('is known to user info', async () => {
+    const { appHost } = kit().redirect(PRODUCTION);
     const headers = { authorization: `Bearer ${kit().mint.valid()}` };
-    expect((await fetch(`${appHost}/oidc/me`, { headers })).status).toBe(status);
+    expect((await fetch(`${appHost}/oidc/me`, { headers })).status).toBe(200);
   });
 
   it('is always another token, of the same person', () => {
@@ -151,25 +148,6 @@ describe('what a right token says', () => {
       const headers = { authorization: `Bearer ${kit().mint[kind]()}` };
       expect([kind, (await fetch(`${appHost}/oidc/me`, { headers })).status]).toEqual([kind, 401]);
     }
-  });
-});
-
-describe.each(Object.keys(PLATFORMS) as Platform[])('an application that takes id_tokens, on %s', (platform) => {
-  afterEach(closeAll);
-
-  it.each([
-    ['valid', { roles: ['admin'], email: 'a@example.com' }, 200],
-    ['valid', {}, 403],
-    ['expired', { roles: ['admin'] }, 401],
-    ['wrongAudience', { roles: ['admin'] }, 401],
-    ['forged', { roles: ['admin'] }, 401],
-    ['withoutScope', { roles: ['admin'] }, 403],
-  ] as const)('%s with %j: %i at /admin', async (kind, claims, status) => {
-    const app = await createRedirectedApp(platform, kit(), { bearerToken: 'id_token' });
-    closing.push(() => app.close());
-    const token = kit().mint[kind](claims as TestClaims);
-    expect((await kit().as(app, token).get('/admin')).status).toBe(status);
-    expect(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).not.toHaveProperty('jti');
   });
 });
 

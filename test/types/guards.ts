@@ -38,7 +38,8 @@ export const asked: RequireAuthOptions[] = [
   { scopes: ['email'] as const },
   { scopes: { any: ['email', text] } },
   { scopes: { all: ['email'] }, roles: { all: ['admin'] } },
-  { roles: ['admin'], optional: true, introspect: 10_000 },
+  { roles: ['admin'], optional: true, introspect: { maxAge: 10_000 } },
+  { introspect: true },
   { roles: undefined, scopes: undefined, optional: undefined, introspect: undefined, tenant: undefined },
   { tenant: () => 't' },
   { tenant: async () => undefined },
@@ -63,10 +64,10 @@ export const mistaken: RequireAuthOptions[] = [
   { roles: null },
   // @ts-expect-error a role that is an object: write its code
   { roles: [{ code: 'admin' }] },
-  // @ts-expect-error milliseconds
-  { introspect: true },
-  // @ts-expect-error milliseconds
-  { introspect: '10s' },
+  // @ts-expect-error a number says neither a unit nor a policy
+  { introspect: 10_000 },
+  // @ts-expect-error leave it out
+  { introspect: false },
   // @ts-expect-error a flag
   { optional: 'false' },
   // @ts-expect-error a tenant that is fixed: write the function
@@ -211,13 +212,12 @@ export const narrowed = [
 /** How guarded routes are set. */
 export const set: GenAuthOptions[] = [
   { ...required, userClaims: 'userinfo', userInfoMaxAge: 60_000 },
-  { ...required, bearerToken: 'id_token' },
   { ...required, verifiedTokenCache: false },
   { ...required, verifiedTokenCache: { maxEntries: 1 } },
   // @ts-expect-error true says nothing: leave it out
   { ...required, verifiedTokenCache: true },
   // @ts-expect-error another source
   { ...required, userClaims: 'introspection' },
-  // @ts-expect-error one of the two
-  { ...required, bearerToken: ['access_token', 'id_token'] },
+  // @ts-expect-error an id_token is no API credential
+  { ...required, bearerToken: 'id_token' },
 ];

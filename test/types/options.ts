@@ -35,7 +35,7 @@ export const good: GenAuthOptions[] = [
   { ...required, appSecret: () => 's' },
   { ...required, appSecret: async () => 's' },
   { ...required, appSecret: () => (text === '' ? 's' : Promise.resolve('s')) },
-  { ...required, idTokenSignedResponseAlg: 'HS256', accessTokenSignedResponseAlg: 'ES512' },
+  { ...required, idTokenSignedResponseAlg: 'HS256' },
   {
     ...required,
     passwordEncryptType: 'sm2',
@@ -92,9 +92,9 @@ export const bad: GenAuthOptions[] = [
   // @ts-expect-error GenAuth has HS256 alone
   { ...required, idTokenSignedResponseAlg: 'HS512' },
   // @ts-expect-error one algorithm, not a choice
-  { ...required, accessTokenSignedResponseAlg: ['RS256'] },
+  { ...required, idTokenSignedResponseAlg: ['RS256'] },
   // @ts-expect-error an algorithm that is any text
-  { ...required, accessTokenSignedResponseAlg: text },
+  { ...required, idTokenSignedResponseAlg: text },
   // @ts-expect-error not the spelling of GenAuth's API
   { ...required, passwordEncryptType: 'RSA' },
   // @ts-expect-error a language that there are no texts for
@@ -193,7 +193,7 @@ export const strategies = [
   new GenAuthAdStrategy({ ...required, scope: 'openid email' }, (_req, user) => expectType<WithEmail>()(user)),
   new GenAuthAdStrategy(required, (_req, user) => expectType<GenAuthUser<DefaultScope>>()(user)),
   new GenAuthAdStrategy(fromText, (_req, user) => expectType<WithEmail>()(user)),
-  // By the options `userClaims` and `bearerToken` it is the one or the other.
+  // By the option `userClaims` it is the one or the other.
   new GenAuthBearerStrategy({ ...required, scope: ['openid', 'email'] }, (_req, user) => {
     expectType<GenAuthTokenUser | WithEmail>()(user);
     if ('scope' in user) expectType<GenAuthTokenUser>()(user);

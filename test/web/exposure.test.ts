@@ -1,3 +1,4 @@
+import type { SignInStrategy } from '../../src/index.js';
 import { type GenAuthOptions, GenAuthAdStrategy, GenAuthPasswordStrategy, signInHandler } from '../../src/index.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
@@ -18,7 +19,8 @@ describe.each(EXPRESS_VERSIONS)('on %s', (_version, express) => {
   const start = async (options: Partial<GenAuthOptions>, kind: string): Promise<string> => {
     const all = { ...issuer().clientOptions, ...options };
     const strategies = [new GenAuthPasswordStrategy(all), new GenAuthAdStrategy(all)];
-    const authenticate = (passport: unknown): unknown => signInHandler(`genauth-${kind}`, { passport });
+    const authenticate = (_passport: unknown, find: (name: string) => SignInStrategy): unknown =>
+      signInHandler(find(`genauth-${kind}`));
     return serve(createLoginApp(express, { strategies, authenticate }));
   };
   /** The whole answer as text, but for the moment at which it was given. */

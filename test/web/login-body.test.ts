@@ -18,7 +18,8 @@ describe('the two texts of a body', () => {
     ['sAMAccountName', parseAdLogin],
   ] as const)('%s and password, and nothing else', (name, parse) => {
     const body = { [name]: ' alice ', password: ' pw ', options: { autoRegister: true }, client_id: 'x' };
-    const login = { credentials: { [name]: ' alice ', password: ' pw ' }, captcha: {} };
+    const connection = name === 'account' ? 'PASSWORD' : 'AD';
+    const login = { credentials: { connection, identifier: name, name: ' alice ', password: ' pw ' }, captcha: {} };
     expect(parse({ headers: {}, body }, fields)).toStrictEqual(login);
     // As querystring and Fastify make them.
     expect(parse({ headers: {}, body: Object.assign(Object.create(null), body) }, fields)).toStrictEqual(login);
@@ -56,7 +57,7 @@ describe.each(EXPRESS_VERSIONS)('a login on %s', (_version, express) => {
           new GenAuthPasswordStrategy({ ...emulator().clientOptions, scope: 'openid username' }),
           new GenAuthAdStrategy(emulator().clientOptions),
         ],
-        authenticate: (passport) => signInHandler(name, { passport }),
+        authenticate: (_passport, find) => signInHandler(find(name)),
         ...(parse === undefined ? {} : { parse }),
       }),
     );

@@ -17,7 +17,7 @@ const FIXED = { tenantId: 'tenant-1', context: { source: 'utm' }, customData: { 
 
 function start(express: ExpressFactory, options: GenAuthOptions, name = 'genauth-password'): Promise<string> {
   const strategies = [new GenAuthPasswordStrategy(options), new GenAuthAdStrategy(options)];
-  return serve(createLoginApp(express, { strategies, authenticate: (passport) => signInHandler(name, { passport }) }));
+  return serve(createLoginApp(express, { strategies, authenticate: (_passport, find) => signInHandler(find(name)) }));
 }
 
 /** What a stranger may add to a login, as JSON text, so that `__proto__` is a member. */

@@ -1,3 +1,4 @@
+import type { SignInStrategy } from '../../src/index.js';
 import { createRequire } from 'node:module';
 import { GenAuthPasswordStrategy, type SignInRejection, signInHandler } from '../../src/index.js';
 import { type Texts, getTexts } from '../../src/web/texts.js';
@@ -197,7 +198,8 @@ describe.each(EXPRESS_VERSIONS)('through sockets on %s', (_version, express) => 
   ])('%s', async (_name, acceptLanguage, message) => {
     issuer().reply(SIGN_IN_PATH, { body: { statusCode: 403, apiCode: 2333, message: 'canary-message' } });
     const strategies = [new GenAuthPasswordStrategy(issuer().clientOptions)];
-    const authenticate = (passport: unknown): unknown => signInHandler('genauth-password', { passport });
+    const authenticate = (_passport: unknown, find: (name: string) => SignInStrategy): unknown =>
+      signInHandler(find('genauth-password'));
     const url = await serve(createLoginApp(express, { strategies, authenticate }));
     const json = { account: 'a', password: 'p' };
     const { text, headers } = await ask(url, { path: '/login', json, headers: { 'accept-language': acceptLanguage } });

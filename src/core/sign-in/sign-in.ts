@@ -59,13 +59,14 @@ export class SignIn {
     checkSignInOptions(given);
     const { scope: configuredScope, signInOptions: configured } = this.#settings.options;
     const configuredOptions = typeof configured === 'object' ? configured : {};
-    const options = mergeSignInOptions(request, configuredOptions, given);
-    checkAutoRegister(options, credentials);
-    const scope = options.scope === undefined ? configuredScope : parseScope(options.scope);
+    const merged = mergeSignInOptions(request, configuredOptions, given);
+    checkAutoRegister(merged, credentials);
+    const scope = merged.scope === undefined ? configuredScope : parseScope(merged.scope);
+    const options = Object.assign(merged, { scope });
     const userScope = toUserScope(parseScope(given.scope ?? []), configuredScope);
     const startedAt = performance.now();
     try {
-      const parsed = await this.#request(credentials, { ...options, scope });
+      const parsed = await this.#request(credentials, options);
       const outcome = await this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
       this.#publish(credentials, outcome, startedAt);
       return outcome;
@@ -79,40 +80,31 @@ export class SignIn {
 
   /**
    * Sends the password. GenAuth refuses a ciphertext of a replaced key before it looks at the password, so that sign-in is
-   * sent once more with new keys. No other sign-in is repeated here: a failed one counts towards the account's lock-out.
+   * sent once more with new keys, as it is with a new secret. No other sign-in is repeated: a failed one counts towards the
+   * account's lock-out.
    */
   async #request(
     credentials: ParsedCredentials,
     options: SignInOptions & { scope: readonly string[] },
   ): Promise<ParsedSignIn> {
-    const { passwordEncryption } = this.#settings;
-    const type = options.passwordEncryptType ?? this.#settings.options.passwordEncryptType;
-    if (type === 'none') return this.#send(credentials, options, credentials.password, type);
-    const sendEncrypted = async (key: Awaited<ReturnType<PasswordEncryption['getKey']>>): Promise<ParsedSignIn> =>
-      this.#send(credentials, options, key.encrypt(credentials.password), type);
-    const key = await passwordEncryption.getKey(type);
-    try {
-      return await sendEncrypted(key);
-    } catch (error) {
-      if (!(error instanceof ConfigurationError && error.code === 'password_decryption_failed')) throw error;
-      passwordEncryption.forget(key);
-      return sendEncrypted(await passwordEncryption.getKey(type));
-    }
-  }
-
-  #send(
-    credentials: ParsedCredentials,
-    options: SignInOptions & { scope: readonly string[] },
-    password: string,
-    passwordEncryptType: ResolvedOptions['passwordEncryptType'],
-  ): Promise<ParsedSignIn> {
-    const { http, authentication, options: configured } = this.#settings;
-    const { appId } = configured;
-    return authentication.prove('json', async (proof) =>
-      parseSignInResponse(
-        await http.request(buildSignInRequest({ appId, credentials, options, password, passwordEncryptType, proof })),
-      ),
-    );
+    const { http, authentication, passwordEncryption, options: configured } = this.#settings;
+    const passwordEncryptType = options.passwordEncryptType ?? configured.passwordEncryptType;
+    const parts = { appId: configured.appId, credentials, options, passwordEncryptType };
+    let mayRenewKey = passwordEncryptType !== 'none';
+    return authentication.prove('json', async (proof) => {
+      for (;;) {
+        const key = passwordEncryptType === 'none' ? undefined : await passwordEncryption.getKey(passwordEncryptType);
+        const password = key === undefined ? credentials.password : key.encrypt(credentials.password);
+        try {
+          return parseSignInResponse(await http.request(buildSignInRequest({ ...parts, password, proof })));
+        } catch (error) {
+          const isKeyRefused = error instanceof ConfigurationError && error.code === 'password_decryption_failed';
+          if (!isKeyRefused || !mayRenewKey || key === undefined) throw error;
+          mayRenewKey = false;
+          passwordEncryption.forget(key);
+        }
+      }
+    });
   }
 
   async #toOutcome<S extends string, ExtendedFields extends object>(

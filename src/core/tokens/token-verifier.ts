@@ -1,4 +1,4 @@
-import { type KeyObject, createHash, createHmac, timingSafeEqual, verify as verifySignature } from 'node:crypto';
+import crypto, { type KeyObject } from 'node:crypto';
 import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
 import { quote, toDetail } from '../util/quote.js';
 import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js';
@@ -146,7 +146,7 @@ export class TokenVerifier {
     if (algorithm === 'HS256') await this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth);
     else {
       key = await this.#getKey(kid, fromGenAuth);
-      if (!verifySignature('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
+      if (!crypto.verify('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
     }
     return { claims: this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind), kid, key };
   }
@@ -271,8 +271,9 @@ function signatureInvalid(kind: TokenKind): TokenVerificationError {
 }
 
 function checkHs256(secret: string | undefined, signingInput: Buffer, signature: Buffer, kind: TokenKind): void {
-  const expected = createHmac('sha256', toHs256Key(secret)).update(signingInput).digest();
-  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) throw signatureInvalid(kind);
+  const expected = crypto.createHmac('sha256', toHs256Key(secret)).update(signingInput).digest();
+  if (signature.length !== expected.length || !crypto.timingSafeEqual(signature, expected))
+    throw signatureInvalid(kind);
 }
 
 /** The UTF-8 bytes of the secret; one that is missing or short would let anybody sign. */
@@ -293,10 +294,10 @@ function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVeri
 
 /** `at_hash`: the left half of the access token's SHA-256, the hash function of RS256 and of HS256. */
 function checkAccessTokenHash(hash: unknown, accessToken: string): void {
-  const digest = createHash('sha256').update(accessToken, 'ascii').digest();
+  const digest = crypto.createHash('sha256').update(accessToken, 'ascii').digest();
   const expected = digest.subarray(0, digest.length / 2);
   const actual = Buffer.from(typeof hash === 'string' ? hash : '', 'base64url');
-  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
+  if (actual.length !== expected.length || !crypto.timingSafeEqual(actual, expected)) {
     throw new TokenVerificationError('token_hash_mismatch', 'The id_token belongs to another access token (at_hash).', {
       details: { token: 'id_token', claim: 'at_hash' },
     });

@@ -5,7 +5,7 @@ import { API, API_SCOPE, APP_ID, APP_SECRET, LOGGED_OUT_URI, PERSON, useForeignI
 
 failOnUnhandledRejections();
 const { start, open } = useForeignIssuers();
-const algorithm = 'ES256';
+const algorithm = 'RS256';
 
 describe.each(['client_secret_post', 'client_secret_basic'] as const)('%s', (tokenEndpointAuthMethod) => {
   it('refresh: new tokens of the person, and the new refresh token does again', async () => {

@@ -7,7 +7,7 @@ import type { Provider } from 'oidc-provider';
 import { GenAuthClient } from '../../../src/core/client.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
 
-export const ALGORITHMS = ['RS256', 'PS256', 'ES256'] as const;
+export const ALGORITHMS = ['RS256'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
 /** Two applications, both with this secret. */
@@ -227,10 +227,7 @@ export class ForeignIssuer {
 }
 
 function createKey(algorithm: Algorithm): JsonWebKey {
-  const { privateKey } =
-    algorithm === 'ES256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm, kid: randomUUID() };
 }
 
@@ -265,7 +262,6 @@ export function useForeignIssuers(): ForeignIssuers {
           appHost: issuer.url,
           audience: API,
           idTokenSignedResponseAlg: algorithm,
-          accessTokenSignedResponseAlg: algorithm,
           ...options,
         },
         { now: () => Date.now() + clock.ahead },

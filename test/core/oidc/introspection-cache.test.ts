@@ -1,6 +1,6 @@
 import type { Introspection } from '../../../src/core/wire/parse.js';
 import { UpstreamError } from '../../../src/core/errors.js';
-import { Introspections } from '../../../src/core/oidc/introspection-cache.js';
+import { IntrospectionCache } from '../../../src/core/oidc/introspection-cache.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { Gate, catchError } from '../../support/promise.js';
 
@@ -18,8 +18,8 @@ beforeEach(() => {
 const open = (
   answer: (token: string) => Promise<Introspection> = async () => ANSWER,
   maxEntries = 100,
-): Introspections =>
-  new Introspections({
+): IntrospectionCache =>
+  new IntrospectionCache({
     requestIntrospection: (token) => {
       asked.push(token);
       return answer(token);

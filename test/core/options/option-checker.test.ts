@@ -6,7 +6,7 @@ import { catchThrown } from '../../support/thrown.js';
 
 const SECRET = 'canary-secret-of-32-bytes-0123456';
 const REQUIRED = { appId: 'app-1', appSecret: SECRET, appHost: 'https://example.genauth.ai' };
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'HS256'] as const;
+const ALGORITHMS = ['RS256', 'HS256'] as const;
 
 function findMistakes(options: object): string[] {
   const error = catchThrown(() => resolveOptions({ ...REQUIRED, ...options } as GenAuthOptions));
@@ -25,10 +25,18 @@ describe('appSecret', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['a promise', Promise.resolve('canary'), 'appSecret is not a string but object.'],
-    ['a number', 5, 'appSecret is not a string but number.'],
-    ['an object that makes one', { get: () => 'canary' }, 'appSecret is not a string but object.'],
-    ['null', null, 'appSecret is not a string but object.'],
+    [
+      'a promise',
+      Promise.resolve('canary'),
+      'appSecret is not a string but object: write the text that the console shows.',
+    ],
+    ['a number', 5, 'appSecret is not a string but number: write the text that the console shows.'],
+    [
+      'an object that makes one',
+      { get: () => 'canary' },
+      'appSecret is not a string but object: write the text that the console shows.',
+    ],
+    ['null', null, 'appSecret is not a string but object: write the text that the console shows.'],
   ])('is not %s', (_name, appSecret, expected) => {
     expect(findMistakes({ appSecret })).toEqual([expected]);
   });
@@ -41,23 +49,34 @@ describe('appSecret', () => {
   });
 });
 
-describe.each(['idTokenSignedResponseAlg', 'accessTokenSignedResponseAlg'] as const)('%s', (name) => {
+describe.each(['idTokenSignedResponseAlg'] as const)('%s', (name) => {
   it.each(ALGORITHMS)('may be %s', (algorithm) => {
-    expect(resolveOptions({ ...REQUIRED, [name]: algorithm })).toMatchObject({
-      idTokenSignedResponseAlg: 'RS256',
-      accessTokenSignedResponseAlg: 'RS256',
-      [name]: algorithm,
-    });
+    expect(resolveOptions({ ...REQUIRED, [name]: algorithm })).toMatchObject({ [name]: algorithm });
   });
 
-  it.each(['none', '', 'rs256', 'RS-256', 'HS384', 'HS512', 'EdDSA', 'ES256K', 'RSA256', ['RS256'], null, true, /./])(
-    'is not %j',
-    (value) => {
-      expect(findMistakes({ [name]: value })).toEqual([
-        expect.stringMatching(new RegExp(`^${name} is .+: write one of ${ALGORITHMS.join(', ')}\\.$`)),
-      ]);
-    },
-  );
+  it.each([
+    'none',
+    '',
+    'rs256',
+    'RS384',
+    'RS512',
+    'PS256',
+    'ES256',
+    'RS-256',
+    'HS384',
+    'HS512',
+    'EdDSA',
+    'ES256K',
+    'RSA256',
+    ['RS256'],
+    null,
+    true,
+    /./,
+  ])('is not %j', (value) => {
+    expect(findMistakes({ [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} is .+: write one of ${ALGORITHMS.join(', ')}\\.$`)),
+    ]);
+  });
 
   it.each<[string, string, number]>([
     ['31 bytes', 'canary'.padEnd(31, 'x'), 31],

@@ -1,8 +1,13 @@
 import { ConfigurationError, RequestError } from '../../../src/core/errors.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { buildClientProof } from '../../../src/core/oidc/client-authentication.js';
 import { resolveOptions } from '../../../src/core/options/resolve-options.js';
 import { type Credentials, parseCredentials } from '../../../src/core/sign-in/credentials.js';
-import { type SignInOptions, checkSignInOptions } from '../../../src/core/sign-in/sign-in-options.js';
+import {
+  type SignInOptions,
+  checkAutoRegister,
+  checkSignInOptions,
+} from '../../../src/core/sign-in/sign-in-options.js';
 import { type SignInRequestParts, buildSignInRequest } from '../../../src/core/sign-in/request.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchThrown } from '../../support/thrown.js';
@@ -16,16 +21,19 @@ function build(
   options: Partial<GenAuthOptions> = {},
   credentials: Credentials = ALICE,
   signInOptions: SignInOptions = {},
-  parts: Partial<SignInRequestParts> = {},
+  { secret = SECRET, ...parts }: Partial<SignInRequestParts> & { secret?: string } = {},
 ): ReturnType<typeof buildSignInRequest> {
   const parsed = parseCredentials(credentials);
-  checkSignInOptions(signInOptions, parsed);
-  return buildSignInRequest(resolveOptions({ ...REQUIRED, ...options }), {
+  checkSignInOptions(signInOptions);
+  checkAutoRegister(signInOptions, parsed);
+  const resolved = resolveOptions({ ...REQUIRED, ...options });
+  return buildSignInRequest({
+    appId: resolved.appId,
     credentials: parsed,
-    options: signInOptions,
+    options: { ...signInOptions, scope: signInOptions.scope ?? resolved.scope },
     password: parsed.password,
     passwordEncryptType: 'none',
-    appSecret: SECRET,
+    proof: buildClientProof(resolved, secret, 'json'),
     ...parts,
   });
 }
@@ -50,6 +58,7 @@ describe('buildSignInRequest', () => {
         client_secret: SECRET,
       },
       maxBytes: 1_048_576,
+      secrets: [ALICE.password, ALICE.password, SECRET],
     });
   });
 
@@ -103,7 +112,7 @@ describe('buildSignInRequest', () => {
   });
 
   it('takes the secret that it is handed over: a function’s never gets into the configuration', () => {
-    const request = build({ appSecret: () => 'never asked here' }, ALICE, {}, { appSecret: 'canary-of-the-vault' });
+    const request = build({ appSecret: () => 'never asked here' }, ALICE, {}, { secret: 'canary-of-the-vault' });
     expect(request.body).toHaveProperty('client_secret', 'canary-of-the-vault');
   });
 
@@ -119,12 +128,7 @@ describe('buildSignInRequest', () => {
   });
 
   it("proves nothing with 'none'", () => {
-    const request = build(
-      { appSecret: undefined, tokenEndpointAuthMethod: 'none' },
-      ALICE,
-      {},
-      { appSecret: undefined },
-    );
+    const request = build({ appSecret: undefined, tokenEndpointAuthMethod: 'none' }, ALICE);
     expect(request.headers).toStrictEqual(HEADERS);
     expect(Object.keys(request.body as object)).toEqual(['connection', 'passwordPayload', 'options']);
   });
@@ -134,20 +138,20 @@ describe('buildSignInRequest', () => {
     expect(build({}, credentials)).toStrictEqual(build());
   });
 
+  const NO_IDENTIFIER = 'Send "account" or "email" or "username" or "phone" or "sAMAccountName" with the password.';
   it.each<[string, object, string]>([
-    ['none', {}, 'not none.'],
-    ['none that is own', Object.create({ account: 'alice' }) as object, 'not none.'],
-    ['all undefined', { account: undefined, email: undefined, sAMAccountName: undefined }, 'not none.'],
-    ['account and email', { account: 'a', email: 'a@example.com' }, 'not account and email.'],
-    ['phone and username, one empty', { username: '', phone: '1' }, 'not username and phone.'],
-    ['email and sAMAccountName', { email: 'e', sAMAccountName: 's' }, 'not email and sAMAccountName.'],
-    ['account null beside phone', { account: null, phone: '1' }, 'not account and phone.'],
+    ['none', {}, NO_IDENTIFIER],
+    ['none that is own', Object.create({ account: 'alice' }) as object, NO_IDENTIFIER],
+    ['all undefined', { account: undefined, email: undefined, sAMAccountName: undefined }, NO_IDENTIFIER],
+    ['account and email', { account: 'a', email: 'a@example.com' }, 'Send only one of "account" and "email".'],
+    ['phone and username, one empty', { username: '', phone: '1' }, 'Send only one of "username" and "phone".'],
+    ['email and sAMAccountName', { email: 'e', sAMAccountName: 's' }, 'Send only one of "email" and "sAMAccountName".'],
+    ['account null beside phone', { account: null, phone: '1' }, 'Send only one of "account" and "phone".'],
   ])('identifiers: %s: refused, without the values', (_name, identifiers, expected) => {
     const credentials = Object.assign(identifiers, { password: 'canary' }) as Credentials;
     const thrown = catchThrown(() => build({}, credentials));
     expect(thrown).toBeInstanceOf(RequestError);
-    expect(String(thrown)).toContain(`One of account, email, username, phone and sAMAccountName is needed`);
-    expect(String(thrown)).toContain(expected);
+    expect(String(thrown)).toBe(`RequestError: ${expected}`);
     expect(findLeaks(thrown, ['canary', 'example.com'])).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { KeyObject, randomBytes, type webcrypto } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { useIssuer } from '../../support/issuer.js';
 import { MAX_AGE, ask, useKeySets } from '../../support/key-set.js';
 import { catchError } from '../../support/promise.js';
@@ -8,8 +8,7 @@ const issuer = useIssuer();
 const sets = useKeySets(issuer);
 const next = createRsaKey({ kid: 'next' });
 const known = (): string => issuer().key.kid;
-const modulus = (key: unknown): string | undefined =>
-  KeyObject.from(key as webcrypto.CryptoKey).export({ format: 'jwk' }).n;
+const modulus = (key: KeyObject): string | undefined => key.export({ format: 'jwk' }).n;
 const UNKNOWN = { code: 'token_key_unknown', statusCode: 401 };
 
 describe('which keys may verify', () => {
@@ -45,8 +44,8 @@ describe('which keys may verify', () => {
   ])('%s: yes', async (_, change) => {
     const jwk = { ...rsa, ...change };
     sets.publish(issuer().key.jwk, jwk);
-    const key = await sets.open().getKey('RS256', jwk.kid, false);
-    expect(key).toMatchObject({ type: 'public', algorithm: { name: 'RSASSA-PKCS1-v1_5', hash: { name: 'SHA-256' } } });
+    const key = await sets.open().getKey(jwk.kid, false);
+    expect([key.type, key.asymmetricKeyType]).toEqual(['public', 'rsa']);
     expect(BigInt(`0x${hex(modulus(key))}`)).toBe(BigInt(`0x${hex(jwk.n)}`));
   });
 
@@ -97,10 +96,10 @@ describe('which keys may verify', () => {
   ])('%s: no, and the good key beside it stays good', async (_, jwk) => {
     sets.publish(jwk, issuer().key.jwk);
     const jwks = sets.open();
-    expect(await catchError(jwks.getKey('RS256', 'odd', false))).toMatchObject(UNKNOWN);
-    expect(modulus(await jwks.getKey('RS256', known(), false))).toBe(issuer().key.jwk.n);
+    expect(await catchError(jwks.getKey('odd', false))).toMatchObject(UNKNOWN);
+    expect(modulus(await jwks.getKey(known(), false))).toBe(issuer().key.jwk.n);
     // Only one key counts, so a token without kid is clear.
-    expect(modulus(await jwks.getKey('RS256', undefined, false))).toBe(issuer().key.jwk.n);
+    expect(modulus(await jwks.getKey(undefined, false))).toBe(issuer().key.jwk.n);
   });
 
   it.each(['', 'k'.repeat(257)])('kid %j: no', async (kid) => {
@@ -110,7 +109,7 @@ describe('which keys may verify', () => {
 
   it('of two keys with one kid the first', async () => {
     sets.publish({ ...rsa, kid: known() }, issuer().key.jwk);
-    expect(modulus(await sets.open().getKey('RS256', known(), false))).toBe(n);
+    expect(modulus(await sets.open().getKey(known(), false))).toBe(n);
   });
 
   it.each(['__proto__', 'constructor', 'toString', 'size', '../../dev/null', "' OR 1=1", ''])(
@@ -122,10 +121,10 @@ describe('which keys may verify', () => {
 
   it('without kid: one key is clear, two are not', async () => {
     const jwks = sets.open();
-    expect(modulus(await jwks.getKey('RS256', undefined, false))).toBe(issuer().key.jwk.n);
+    expect(modulus(await jwks.getKey(undefined, false))).toBe(issuer().key.jwk.n);
     sets.publish(issuer().key.jwk, next.jwk);
     sets.now += MAX_AGE;
-    expect(await catchError(jwks.getKey('RS256', undefined, false))).toMatchObject({
+    expect(await catchError(jwks.getKey(undefined, false))).toMatchObject({
       ...UNKNOWN,
       message: expect.stringContaining('2'),
     });

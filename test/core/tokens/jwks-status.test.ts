@@ -13,12 +13,12 @@ it('before anything was fetched: nothing', () => {
   expect(sets.fetches()).toBe(0);
 });
 
-it('counts the keys that can be used, of every algorithm', async () => {
-  const jwks = sets.open({ algorithms: ['RS256', 'ES256'] });
+it('counts the keys that can be used', async () => {
+  const jwks = sets.open();
   const rsa = createRsaKey();
   sets.publish(issuer().key.jwk, rsa.jwk, createAlgorithmKey('ES256').jwk, { kty: 'oct', kid: 'x', k: 'AA' }, rsa.jwk);
   await jwks.warmUp();
-  expect(jwks.status()).toMatchObject({ count: 3 });
+  expect(jwks.status()).toMatchObject({ count: 2 });
 });
 
 it('fetchedAt is when the set was asked for', async () => {

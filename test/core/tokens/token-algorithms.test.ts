@@ -1,6 +1,7 @@
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { GenAuthClient } from '../../../src/core/client.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import type { SigningAlgorithm } from '../../../src/core/tokens/unverified-token.js';
 import { useClients } from '../../support/client.js';
 import { JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../../support/issuer.js';
 import { catchError } from '../../support/promise.js';
@@ -18,23 +19,23 @@ const jwks = ALGORITHMS.flatMap((algorithm) => keys[algorithm].jwk ?? []);
 const publish = (...list: unknown[]): void => issuer().reply(JWKS_PATH, { body: { keys: list } });
 beforeEach(() => publish(...jwks, { kty: 'oct', kid: 'key-of-HS256', k: 'c2VjcmV0' }, { kty: 'OKP', crv: 'Ed25519' }));
 
-/** Either kind of token: the setting, the claims and what verifies it. */
+/** Either kind of token: the algorithms that it can be set to, its claims and what verifies it. */
 const KINDS = {
   id_token: {
-    option: 'idTokenSignedResponseAlg',
+    settings: ['RS256', 'HS256'],
     claims: () => issuer().idTokenClaims(),
     verify: (client: GenAuthClient, token: string) => client.verifyIdToken(token),
   },
   access_token: {
-    option: 'accessTokenSignedResponseAlg',
+    settings: ['RS256'],
     claims: () => issuer().accessTokenClaims(),
     verify: (client: GenAuthClient, token: string) => client.verifyAccessToken(token),
   },
 } as const;
 type Kind = keyof typeof KINDS;
 
-const openBy = (kind: Kind, algorithm: Algorithm, options: Partial<GenAuthOptions> = {}): GenAuthClient =>
-  open({ appSecret: LONG_SECRET, [KINDS[kind].option]: algorithm, ...options });
+const openBy = (algorithm: SigningAlgorithm, options: Partial<GenAuthOptions> = {}): GenAuthClient =>
+  open({ appSecret: LONG_SECRET, idTokenSignedResponseAlg: algorithm, ...options });
 /** What comes of a token, `accepted` or the code; asked twice, since the second time it may be remembered. */
 const codeOf = async (kind: Kind, client: GenAuthClient, token: string): Promise<unknown> => {
   const decide = (): Promise<unknown> =>
@@ -48,40 +49,44 @@ const codeOf = async (kind: Kind, client: GenAuthClient, token: string): Promise
 };
 
 describe.each(['id_token', 'access_token'] as const)('%s', (kind) => {
-  const { claims } = KINDS[kind];
+  const { claims, settings } = KINDS[kind];
 
   it.each(ALGORITHMS)(
     'by %s: accepted under that setting, refused under every other before a key is looked up',
     async (by) => {
       const payload = claims();
       const token = keys[by].sign(payload);
-      for (const algorithm of ALGORITHMS.filter((each) => each !== by)) {
-        expect(await codeOf(kind, openBy(kind, algorithm), token)).toBe('token_algorithm_mismatch');
+      for (const algorithm of settings.filter((each) => each !== by)) {
+        expect(await codeOf(kind, openBy(algorithm), token)).toBe('token_algorithm_mismatch');
       }
       expect(issuer().count()).toBe(0);
-      expect(await KINDS[kind].verify(openBy(kind, by), token)).toEqual(payload);
-      // HS256 has no public key that could be fetched.
-      expect(issuer().count(JWKS_PATH)).toBe(by === 'HS256' ? 0 : 1);
+      for (const algorithm of settings.filter((each) => each === by)) {
+        expect(await KINDS[kind].verify(openBy(algorithm), token)).toEqual(payload);
+        // HS256 has no public key that could be fetched.
+        expect(issuer().count(JWKS_PATH)).toBe(by === 'HS256' ? 0 : 1);
+      }
     },
   );
 
-  it.each(ALGORITHMS.filter((each) => each !== 'HS256'))(
-    'under %s no other key of the set counts, whatever kid and header say',
-    async (algorithm) => {
-      const client = openBy(kind, algorithm);
-      for (const other of ALGORITHMS.filter((each) => each !== algorithm)) {
-        // The other's kid under our algorithm: the set has no such key for it.
-        const named = keys[other].sign(claims(), { alg: algorithm, kid: `key-of-${other}` });
-        expect(await codeOf(kind, client, named)).toBe('token_key_unknown');
-        // Our kid, the other's signature.
-        const posing = keys[other].sign(claims(), { alg: algorithm, kid: `key-of-${algorithm}` });
-        expect(await codeOf(kind, client, posing)).toBe('token_signature_invalid');
-      }
-      // One key of the set is for this algorithm, so it is clear which one is meant.
-      expect(await codeOf(kind, client, keys[algorithm].sign(claims(), { kid: undefined }))).toBe('accepted');
-      expect(issuer().count(JWKS_PATH)).toBe(1);
-    },
-  );
+  it('no other key of the set counts, whatever kid and header say', async () => {
+    const client = openBy('RS256');
+    for (const other of ALGORITHMS.filter((each) => each !== 'RS256')) {
+      // The other's kid under our algorithm: the set has no such key for it.
+      const named = keys[other].sign(claims(), { alg: 'RS256', kid: `key-of-${other}` });
+      expect(await codeOf(kind, client, named)).toBe('token_key_unknown');
+      // Our kid, the other's signature.
+      const posing = keys[other].sign(claims(), { alg: 'RS256', kid: 'key-of-RS256' });
+      expect(await codeOf(kind, client, posing)).toBe('token_signature_invalid');
+    }
+    // One key of the set is for this algorithm, so it is clear which one is meant.
+    expect(await codeOf(kind, client, keys.RS256.sign(claims(), { kid: undefined }))).toBe('accepted');
+    expect(issuer().count(JWKS_PATH)).toBe(1);
+  });
+});
+
+describe('an id_token', () => {
+  const kind = 'id_token';
+  const { claims } = KINDS[kind];
 
   it.each<[string, () => string | Buffer]>([
     ['the public key’s PEM', () => issuer().key.publicKey.export({ type: 'spki', format: 'pem' })],
@@ -101,7 +106,7 @@ describe.each(['id_token', 'access_token'] as const)('%s', (kind) => {
     ['“undefined”', () => 'undefined'],
   ])('under HS256, by %s: token_signature_invalid, and no key set is fetched', async (_name, secret) => {
     publish(issuer().key.jwk);
-    const client = openBy(kind, 'HS256');
+    const client = openBy('HS256');
     for (const kid of [undefined, issuer().key.kid, 'key-of-HS256']) {
       const token = buildToken({ alg: 'HS256', kid }, claims(), secret(), 'HS256');
       expect(await codeOf(kind, client, token)).toBe('token_signature_invalid');
@@ -110,7 +115,7 @@ describe.each(['id_token', 'access_token'] as const)('%s', (kind) => {
   });
 
   it('under HS256 other HMACs and empty signatures do not count', async () => {
-    const client = openBy(kind, 'HS256');
+    const client = openBy('HS256');
     const right = buildToken({ alg: 'HS256' }, claims(), LONG_SECRET, 'HS256');
     expect(await codeOf(kind, client, right)).toBe('accepted');
     expect(await codeOf(kind, client, right.replace(/[^.]*$/, ''))).toBe('token_malformed');
@@ -127,86 +132,16 @@ describe.each(['id_token', 'access_token'] as const)('%s', (kind) => {
   });
 });
 
-describe('elliptic curves', () => {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'ec' };
-  const header = { alg: 'ES256', kid: 'ec' };
-  const bend = (text = ''): string => `${text[0] === 'A' ? 'B' : 'A'}${text.slice(1)}`;
-
-  it.each<[string, (bytes: Buffer) => Buffer]>([
-    ['zeros', () => Buffer.alloc(64)],
-    ['as DER', () => sign('sha256', Buffer.from('x'), privateKey)],
-    ['half of it', (bytes) => bytes.subarray(0, 32)],
-    ['r and s the other way round', (bytes) => Buffer.concat([bytes.subarray(32), bytes.subarray(0, 32)])],
-    ['r zero', (bytes) => Buffer.concat([Buffer.alloc(32), bytes.subarray(32)])],
-    ['a byte more', (bytes) => Buffer.concat([bytes, Buffer.alloc(1)])],
-  ])('a signature that is %s: token_signature_invalid', async (_name, change) => {
-    publish(jwk);
-    const token = buildToken(header, issuer().idTokenClaims(), privateKey, 'ES256');
-    const bytes = change(Buffer.from(token.split('.')[2] ?? '', 'base64url'));
-    const changed = token.replace(/[^.]*$/, bytes.toString('base64url'));
-    const client = openBy('id_token', 'ES256');
-    expect(await codeOf('id_token', client, token)).toBe('accepted');
-    expect(await codeOf('id_token', client, changed)).toBe('token_signature_invalid');
-  });
-
-  it.each<[string, Record<string, unknown>]>([
-    ['no point on the curve', { y: bend(jwk.y) }],
-    ['half a point', { y: undefined }],
-    ['another curve', { crv: 'P-384' }],
-    ['the curve by another name', { crv: 'secp256r1' }],
-    ['an RSA key', { kty: 'RSA', n: 'AQAB', e: 'AQAB' }],
-    ['for encryption', { use: 'enc' }],
-    ['for another algorithm', { alg: 'ES384' }],
-    ['for ECDH', { alg: 'ECDH-ES' }],
-    ['for signing alone', { key_ops: ['sign'] }],
-    ['a number for a point', { x: 5 }],
-  ])('a key that is %s is passed over, and the good one beside it counts', async (_name, change) => {
-    publish({ ...jwk, ...change }, ...jwks);
-    const client = openBy('id_token', 'ES256');
-    const token = buildToken(header, issuer().idTokenClaims(), privateKey, 'ES256');
-    expect(await codeOf('id_token', client, token)).toBe('token_key_unknown');
-    expect(await codeOf('id_token', client, keys.ES256.sign(issuer().idTokenClaims()))).toBe('accepted');
-  });
-
-  it('the private half in a key set is not taken over', async () => {
-    publish({ ...privateKey.export({ format: 'jwk' }), kid: 'ec' });
-    const token = buildToken(header, issuer().idTokenClaims(), privateKey, 'ES256');
-    expect(await codeOf('id_token', openBy('id_token', 'ES256'), token)).toBe('accepted');
-  });
-});
-
 describe('one RSA key without alg', () => {
-  it.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const)(
-    'is for %s where that is set, and then for nothing else',
-    async (algorithm) => {
-      const { key } = issuer();
-      publish({ ...key.jwk, alg: undefined });
-      const client = openBy('access_token', algorithm);
-      for (const by of ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']) {
-        const claims = issuer().accessTokenClaims();
-        const honest = buildToken({ alg: by, kid: key.kid }, claims, key.privateKey, by);
-        expect(await codeOf('access_token', client, honest)).toBe(
-          by === algorithm ? 'accepted' : 'token_algorithm_mismatch',
-        );
-        const posing = buildToken({ alg: algorithm, kid: key.kid }, claims, key.privateKey, by);
-        expect(await codeOf('access_token', client, posing)).toBe(
-          by === algorithm ? 'accepted' : 'token_signature_invalid',
-        );
-      }
-    },
-  );
-
-  it('and another that is for one algorithm: each counts for its own', async () => {
-    publish({ ...keys.RS256.jwk, alg: undefined }, keys.PS256.jwk);
-    const client = open({ idTokenSignedResponseAlg: 'RS256', accessTokenSignedResponseAlg: 'PS256' });
-    const [id, access] = [issuer().idTokenClaims(), issuer().accessTokenClaims()];
-    expect(await codeOf('id_token', client, keys.RS256.sign(id))).toBe('accepted');
-    expect(await codeOf('access_token', client, keys.PS256.sign(access))).toBe('accepted');
-    // Two keys would do for PS256, so a token that names none is refused.
-    expect(await codeOf('access_token', client, keys.PS256.sign(access, { kid: undefined }))).toBe('token_key_unknown');
-    expect(await codeOf('id_token', client, keys.RS256.sign(id, { kid: undefined }))).toBe('accepted');
-    expect(issuer().count(JWKS_PATH)).toBe(1);
+  it.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('verifies RS256 and not %s', async (by) => {
+    const { key } = issuer();
+    publish({ ...key.jwk, alg: undefined });
+    const client = openBy('RS256');
+    const claims = issuer().accessTokenClaims();
+    const honest = buildToken({ alg: by, kid: key.kid }, claims, key.privateKey, by);
+    expect(await codeOf('access_token', client, honest)).toBe(by === 'RS256' ? 'accepted' : 'token_algorithm_mismatch');
+    const posing = buildToken({ alg: 'RS256', kid: key.kid }, claims, key.privateKey, by);
+    expect(await codeOf('access_token', client, posing)).toBe(by === 'RS256' ? 'accepted' : 'token_signature_invalid');
   });
 });
 
@@ -223,31 +158,34 @@ describe('a sign-in with id_token and access token by', () => {
     issuer().replySignIn({ id_token: keys[id].sign(claims), access_token: accessToken });
   };
 
-  it.each(ALGORITHMS)('%s: at_hash is checked with that algorithm’s hash, and no other', async (algorithm) => {
-    const client = open({ appSecret: LONG_SECRET, idTokenSignedResponseAlg: algorithm });
-    answer(algorithm, 'RS256', (token) => hash(algorithm, token));
-    expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
-    answer(algorithm, 'RS256');
-    expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
-    const others = ['RS256', 'RS384', 'RS512'].filter((each) => each.slice(2) !== algorithm.slice(2));
-    const wrong: ((token: string) => unknown)[] = [
-      ...others.map((other) => (token: string) => hash(other, token)),
-      (token) => hash(algorithm, `${token} `),
-      (token) =>
-        createHash(`sha${algorithm.slice(2)}`)
-          .update(token)
-          .digest('base64url'),
-      (token) => hash(algorithm, token).slice(0, -2),
-      () => '',
-      () => null,
-      (token) => [hash(algorithm, token)],
-    ];
-    for (const makeHash of wrong) {
-      answer(algorithm, 'RS256', makeHash);
-      const error = await catchError(client.signIn(ALICE));
-      expect(error).toMatchObject({ code: 'upstream_token_invalid', cause: { code: 'token_hash_mismatch' } });
-    }
-  });
+  it.each(['RS256', 'HS256'] as const)(
+    '%s: at_hash is checked with that algorithm’s hash, and no other',
+    async (algorithm) => {
+      const client = open({ appSecret: LONG_SECRET, idTokenSignedResponseAlg: algorithm });
+      answer(algorithm, 'RS256', (token) => hash(algorithm, token));
+      expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
+      answer(algorithm, 'RS256');
+      expect(await client.signIn(ALICE)).toMatchObject({ kind: 'success' });
+      const others = ['RS256', 'RS384', 'RS512'].filter((each) => each.slice(2) !== algorithm.slice(2));
+      const wrong: ((token: string) => unknown)[] = [
+        ...others.map((other) => (token: string) => hash(other, token)),
+        (token) => hash(algorithm, `${token} `),
+        (token) =>
+          createHash(`sha${algorithm.slice(2)}`)
+            .update(token)
+            .digest('base64url'),
+        (token) => hash(algorithm, token).slice(0, -2),
+        () => '',
+        () => null,
+        (token) => [hash(algorithm, token)],
+      ];
+      for (const makeHash of wrong) {
+        answer(algorithm, 'RS256', makeHash);
+        const error = await catchError(client.signIn(ALICE));
+        expect(error).toMatchObject({ code: 'upstream_token_invalid', cause: { code: 'token_hash_mismatch' } });
+      }
+    },
+  );
 
   it('HS256 and RS256, GenAuth’s own default, under the settings for it', async () => {
     answer('HS256', 'RS256');
@@ -273,7 +211,7 @@ describe('a sign-in with id_token and access token by', () => {
   });
 
   it('alg none, under each setting: refused', async () => {
-    for (const algorithm of ALGORITHMS) {
+    for (const algorithm of ['RS256', 'HS256'] as const) {
       const unsigned = `${encodeSegment({ alg: 'none' })}.${encodeSegment(issuer().idTokenClaims())}.`;
       issuer().replySignIn({ id_token: unsigned });
       const client = open({ appSecret: LONG_SECRET, idTokenSignedResponseAlg: algorithm });
