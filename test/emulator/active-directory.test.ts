@@ -232,9 +232,7 @@ describe('what the directory says', () => {
       options: { passwordEncryptType },
     });
     expect((await postSignIn(emulator, body)).answer).toMatchObject({ statusCode: 499, apiCode: 2016 });
-    const [, , last] = directory.requests;
-    expect(last).toMatchObject({ kind: 'bind', dn: expect.stringMatching(/^CN=[\da-f-]{36},/) as string });
-    expect(findLeaks(directory.requests, [PASSWORD])).toEqual([]);
+    expect(directory.requests).toEqual([]);
   });
 
   it('counts failures for itself as well, and whom the emulator has locked out does not try', async () => {
@@ -244,11 +242,7 @@ describe('what the directory says', () => {
     for (const name of ['zhangsan', 'ZhangSan']) await signIn(emulator, name, 'wrong');
     const tried = directory.requests.length;
     expect(await signIn(emulator)).toMatchObject({ statusCode: 403, apiCode: 2005, outcome: 'account_locked' });
-    expect(directory.requests.slice(tried).map((request) => request.kind === 'bind' && request.dn)).toEqual([
-      SEARCHER,
-      false,
-      expect.stringMatching(/^CN=[\da-f-]{36},DC=example,DC=test$/),
-    ]);
+    expect(directory.requests).toHaveLength(tried);
   });
 
   it('tries a password once, whatever it may stand for: each try counts', async () => {

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { HEADERS } from '../../core/wire/facts.js';
 import { SIGN_IN_ERRORS } from '../sign-in/answers.js';
 import { OAuthRefusal } from './oauth-refusal.js';
@@ -30,9 +29,9 @@ export function authenticateClient(
 
   const idFits = clientId === undefined || clientId === config.appId;
   const proven = {
-    client_secret_post: () => !basic && clientId !== undefined && isSecret(secret, config),
+    client_secret_post: () => !basic && clientId !== undefined && secret === config.appSecret,
     client_secret_basic: () =>
-      secret === undefined && basic?.some((way) => isOurs(way) && isSecret(way.password, config)) === true,
+      secret === undefined && basic?.some((way) => isOurs(way) && way.password === config.appSecret) === true,
     none: () => !basic && secret === undefined,
   }[config.tokenEndpointAuthMethod]();
   return idFits && proven ? 'ok' : 'client_authentication_failed';
@@ -74,13 +73,4 @@ function decodeForm(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Compared by digest: in constant time, whatever the lengths. */
-function isSecret(value: unknown, { appSecret }: EmulatorConfig): boolean {
-  return typeof value === 'string' && timingSafeEqual(sha256(value), sha256(appSecret));
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,5 +1,4 @@
 import type { WireSignInOptions } from '../../core/wire/facts.js';
-import type { ActiveDirectory } from '../directory/active-directory.js';
 import { isObject } from '../input/readers.js';
 import { authenticateClient } from '../oidc/client-authentication.js';
 import { isOfForeignPage } from '../control/control.js';
@@ -8,7 +7,7 @@ import type { Grant } from '../tokens/issued-tokens.js';
 import { mask } from './masking.js';
 import { checkAdmission } from './admission.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope } from '../http/operation.js';
-import { isAnyPassword } from '../users/passwords.js';
+import { isPassword } from '../users/passwords.js';
 import { malformed, Refusal } from './refusal.js';
 import { SIGN_IN_ERRORS } from './answers.js';
 import { readSignIn, type SignInRequest } from './request.js';
@@ -92,64 +91,49 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
 }
 
 /**
- * Who it is. Up to the verdict, everybody takes the same path and the same time, but for what a real directory takes by itself:
- * those who exist and those who do not, the locked ones, and those whose password cannot be decrypted.
+ * Finds the user and checks the password.
  *
- * The verdict itself tells a password that cannot be decrypted from a wrong one (499 / 2016), since GenAuth does. With RSA
- * a stranger who has recorded a ciphertext can make an oracle of that (Bleichenbacher's attack): here no secret is at stake.
+ * The answer tells a password that cannot be decrypted from a wrong one (499 / 2016), because GenAuth's does. With RSA this
+ * is the oracle of Bleichenbacher's attack. The emulator's keys protect no secret.
  */
 async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
   const { protection, users } = state;
-  const { connection, name, options } = wanted;
+  const { connection, identifier, name, options } = wanted;
   const key = users.keyOf(connection, name);
   if (protection.wantsCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
 
   const clear = await decrypt(state, wanted);
-  const { account, isRight } = await (connection === 'AD' && state.activeDirectory
-    ? askDirectory(state, state.activeDirectory, name, clear ?? '')
-    : compare(state, wanted, clear ?? ''));
+  const known = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
+  const isLocked = () => protection.isLocked(key) || known?.states.lockout === true;
+  const isAskable = clear !== undefined && !isLocked();
+  const account = isAskable ? await checkPassword(state, wanted, clear, known) : undefined;
 
-  // Not before: guesses that arrive at the same time would all be let through.
-  if (protection.isLocked(key) || account?.states.lockout === true) {
-    throw new Refusal('account_locked', SIGN_IN_ERRORS.accountLocked);
-  }
-  // Not counted as a failure: it is the app's, whose copy of our key may be old.
+  // Checked after the password as well: otherwise simultaneous guesses would all be let through.
+  if (isLocked()) throw new Refusal('account_locked', SIGN_IN_ERRORS.accountLocked);
+  // Not counted as a failure: the application encrypted with another key than the emulator's current one.
   if (clear === undefined) throw new Refusal('decryption_failed', SIGN_IN_ERRORS.decryptionFailed);
-  if (account && !isRight) throw wrongCredentials(state, key);
-  const found = account ?? register(state, wanted, clear);
+  const found = account ?? (known ? undefined : register(state, wanted, clear));
   if (!found) throw wrongCredentials(state, key);
   protection.forget(key);
   return found;
 }
 
-/** Who is meant, and whether the password is theirs. */
-interface Match {
-  readonly account: Account | undefined;
-  readonly isRight: boolean;
-}
-
-async function compare({ users }: EmulatorState, wanted: SignInRequest, clear: string): Promise<Match> {
-  const { connection, identifier, name, options } = wanted;
-  const account = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
-  return { account, isRight: await isAnyPassword(readPasswords(clear, options), account?.password) };
-}
-
-/**
- * The clear text alone is tried, and not what it may stand for: each try counts towards the directory's own lock-out, so who
- * is locked out here does not try there at all.
- *
- * @throws Refusal
- */
-async function askDirectory(
-  { protection, users }: EmulatorState,
-  directory: ActiveDirectory,
-  name: string,
+/** Returns the account if the password is right. `known` is the account as the emulator has it. */
+async function checkPassword(
+  state: EmulatorState,
+  wanted: SignInRequest,
   clear: string,
-): Promise<Match> {
-  const known = users.findAdAccount(name);
-  const isLocked = protection.isLocked(users.keyOf('AD', name)) || known?.states.lockout === true;
-  const claims = await directory.authenticate(name, isLocked ? '' : clear);
-  return { account: claims ? users.admitFromDirectory(name, claims) : known, isRight: claims !== undefined };
+  known: Account | undefined,
+): Promise<Account | undefined> {
+  if (wanted.connection === 'AD' && state.activeDirectory) {
+    // Only the clear text, and no other reading of it: each try counts towards the directory's own lock-out.
+    const claims = await state.activeDirectory.authenticate(wanted.name, clear);
+    return claims && state.users.admitFromDirectory(wanted.name, claims);
+  }
+  for (const password of readPasswords(clear, wanted.options)) {
+    if (await isPassword(password, known?.password)) return known;
+  }
+  return undefined;
 }
 
 function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {

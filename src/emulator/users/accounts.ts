@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { at, readSecret } from '../input/readers.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid, show } from '../errors.js';
-import { hashPassword, NOBODY, type PasswordHash } from './passwords.js';
+import { hashPassword, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 
 /** Somebody who can sign in. */
@@ -12,7 +12,8 @@ export interface Account {
   readonly sub: string;
   claims: Readonly<Record<string, unknown>>;
   states: UserStates;
-  password: PasswordHash;
+  /** `undefined` for an account whose password a directory checks. */
+  password: PasswordHash | undefined;
   /** Whether it is in no directory any more; those who still hold it are told so. */
   removed: boolean;
 }
@@ -37,7 +38,7 @@ export type DirectoryClaims = Readonly<Record<string, string | undefined>>;
 
 /** The account of somebody whom a directory knows, for as long as the emulator runs. No password fits it here. */
 export function buildDirectoryAccount(key: string): Account {
-  return enrol(key, {}, {}, NOBODY);
+  return enrol(key, {}, {}, undefined);
 }
 
 /** What a directory says now stands in place of what it said, or was told here; what is no such claim it does not say. */
@@ -50,7 +51,7 @@ export function applyDirectoryClaims(account: Account, claims: DirectoryClaims):
   if (!isDeepStrictEqual(next, account.claims)) account.claims = { ...next, updated_at: new Date().toISOString() };
 }
 
-function enrol(key: string, claims: Record<string, unknown>, states: UserStates, password: PasswordHash): Account {
+function enrol(key: string, claims: Record<string, unknown>, states: UserStates, password?: PasswordHash): Account {
   return {
     sub: createHash('sha256').update(key).digest('hex').slice(0, 24),
     claims: { gender: 'U', updated_at: new Date().toISOString(), ...claims },
