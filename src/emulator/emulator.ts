@@ -5,7 +5,8 @@ import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
 import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
-import { EmulatorState, type SignInRecord } from './state/state.js';
+import type { SignInRecord } from './state/journal.js';
+import { EmulatorState } from './state/state.js';
 import type { IdTokenFlaw } from './tokens/issue-tokens.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
@@ -49,7 +50,7 @@ export class GenAuthEmulator {
    * passwords as well) and the users it had; it knows no token from before.
    *
    * @returns the emulator itself
-   * @throws EmulatorError `production_refused`, `express_missing`, `ldapts_missing`, `address_in_use`
+   * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
    */
   async start(): Promise<this> {
     const running = (this.#running ??= this.#open());
@@ -119,12 +120,12 @@ export class GenAuthEmulator {
 
   /** The last 1,000 sign-ins as they arrived, oldest first; no password in them. `GET /emulator/v1/sign-ins` */
   get signIns(): readonly SignInRecord[] {
-    return this.#state.signIns;
+    return this.#state.journal.records;
   }
 
   /** `DELETE /emulator/v1/sign-ins` */
   clearSignIns(): void {
-    this.#state.clearSignIns();
+    this.#state.journal.clear();
   }
 
   /**
@@ -313,8 +314,7 @@ export class GenAuthEmulator {
       throw new EmulatorError('production_refused', message);
     }
     await this.#stopped;
-    const ready = Promise.all([this.#state.createKeys(), this.#state.activeDirectory?.open()]);
-    const listener = await listen(this.#state, ready);
+    const listener = await listen(this.#state, this.#state.createKeys());
     this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
     return listener;
   }
@@ -322,7 +322,7 @@ export class GenAuthEmulator {
   async #close(running: Promise<Listener> | undefined): Promise<void> {
     // One that failed to start has nothing to close; its caller was told why.
     const listener = await running?.catch(() => undefined);
-    await Promise.all([this.#state.activeDirectory?.close(), listener?.close()]);
+    await listener?.close();
     this.#state.origin = undefined;
   }
 }

@@ -1,9 +1,17 @@
 import { isIP, isIPv4 } from 'node:net';
 import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire/facts.js';
-import { type ActiveDirectoryConfig, type EmulatorActiveDirectory, readActiveDirectory } from './directory/options.js';
-import { readBoolean, readInteger, readList, readObject, readOneOf, readSecret } from './input/readers.js';
+import {
+  readBoolean,
+  readFunction,
+  readInteger,
+  readList,
+  readObject,
+  readOneOf,
+  readSecret,
+} from './input/readers.js';
 import { EmulatorError, invalid } from './errors.js';
 import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './state/login-protection.js';
+import type { EmulatorAdDirectory } from './users/ad-answer.js';
 import { type Catalogs, readCatalog, readMfa } from './users/user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
@@ -46,10 +54,10 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}, and with `ad` none. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
   /**
-   * A real Active Directory for the connection AD, in place of `adAccounts`. It needs the package `ldapts`, and with `allowRemote`
-   * an `appSecret` of your own. Default: none.
+   * Checks the passwords of the connection AD, in place of `adAccounts`. It may ask a real directory. Therefore sign-ins
+   * from web pages of other origins are refused, and `allowRemote` requires an `appSecret` of your own. Default: none.
    */
-  ad?: EmulatorActiveDirectory | undefined;
+  ad?: EmulatorAdDirectory | undefined;
   /** Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named. */
   tenants?: readonly string[] | undefined;
   /** Codes of the roles that there are: a user with another one is a mistake. Default: any. */
@@ -129,7 +137,7 @@ export interface EmulatorConfig {
   readonly jwksAddress: (typeof JWKS_ADDRESSES)[number];
   readonly clockDrift: number;
   readonly mfa: boolean | readonly string[];
-  readonly ad: ActiveDirectoryConfig | undefined;
+  readonly ad: EmulatorAdDirectory | undefined;
   readonly catalogs: Catalogs;
   readonly loginLimits: LoginLimits;
 }
@@ -200,7 +208,7 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     jwksAddress: readOneOf(given.get('jwksAddress') ?? 'both', 'jwksAddress', JWKS_ADDRESSES),
     clockDrift: readDrift(given.get('clockDrift') ?? 0, 'clockDrift'),
     mfa: readMfa(given.get('mfa') ?? false, 'mfa'),
-    ad: given.has('ad') ? readActiveDirectory(given.get('ad'), 'ad') : undefined,
+    ad: given.has('ad') ? readDirectory(given.get('ad')) : undefined,
     catalogs: {
       tenants: readCatalog(given.get('tenants'), 'tenants'),
       roles: readCatalog(given.get('roles'), 'roles'),
@@ -210,9 +218,9 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
   };
   const isPublic = config.appSecret === DEFAULT_APP_SECRET || config.tokenEndpointAuthMethod === 'none';
   if (config.ad && allowRemote && isPublic) {
-    const why = 'whoever reaches the emulator could try passwords at the directory';
-    const mend = 'give an appSecret of your own, and a tokenEndpointAuthMethod that asks for it';
-    throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${why}: ${mend}.`);
+    const impact = 'every machine that reaches the emulator could try passwords at the directory';
+    const fix = 'set an appSecret of your own, and a tokenEndpointAuthMethod that requires it';
+    throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${impact}: ${fix}.`);
   }
   return config;
 }
@@ -261,6 +269,10 @@ function isHost(value: string): boolean {
 function readAppId(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z0-9][\w-]{0,127}$/.test(value)) return value;
   throw invalid('appId', '1 to 128 letters, digits, "-" or "_"', value);
+}
+
+function readDirectory(value: unknown): EmulatorAdDirectory {
+  return readFunction(value, 'ad', 'a function (sAMAccountName, password) => answer') as EmulatorAdDirectory;
 }
 
 function readLifetime(given: ReadonlyMap<string, unknown>, name: string, byDefault: number): number {

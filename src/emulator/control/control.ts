@@ -3,7 +3,7 @@ import { EmulatorError } from '../errors.js';
 import { isLoopback } from '../options.js';
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
 import type { EmulatorState } from '../state/state.js';
-import type { UserDirectory } from '../users/user-store.js';
+import type { UserStore } from '../users/user-store.js';
 
 /** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
 export const CONTROL_PATH = '/emulator/v1';
@@ -17,8 +17,8 @@ interface ControlOperation {
 }
 
 export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
-  { method: 'get', path: '/sign-ins', run: (state) => state.signIns },
-  { method: 'delete', path: '/sign-ins', run: (state) => state.clearSignIns() },
+  { method: 'get', path: '/sign-ins', run: ({ journal }) => journal.records },
+  { method: 'delete', path: '/sign-ins', run: ({ journal }) => journal.clear() },
   { method: 'post', path: '/faults', run: (state, body) => state.addFault(body) },
   { method: 'delete', path: '/faults', run: (state) => state.clearFaults() },
   { method: 'post', path: '/id-token-flaw', run: (state, body) => state.addFlaw(body) },
@@ -58,7 +58,7 @@ export async function runControl(
 }
 
 /** Who has a `sAMAccountName` is of AD. */
-function addAnybody(users: UserDirectory, body: unknown): string {
+function addAnybody(users: UserStore, body: unknown): string {
   const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
   return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
 }

@@ -125,12 +125,12 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     res.once('close', () => gone.abort());
     const waited = await waitFor(fault.delayMs, gone.signal);
     if (!waited || fault.drop) {
-      if (endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+      if (endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
       req.socket.destroy();
       return;
     }
     const reply = fault.buildReply?.();
-    if (reply && endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+    if (reply && endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
     const { sending } = fault;
     if (sending) {
       const message = reply ? { ...reply, headers: {} } : toMessage(await operation(state, request));

@@ -65,6 +65,12 @@ export function readOneOf<T extends string>(value: unknown, path: string, choice
 }
 
 /** @throws EmulatorError `invalid_input` */
+export function readFunction(value: unknown, path: string, expected: string): (...args: never[]) => unknown {
+  if (typeof value === 'function') return value as (...args: never[]) => unknown;
+  throw invalid(path, expected, value);
+}
+
+/** @throws EmulatorError `invalid_input` */
 export function readList(value: unknown, path: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw invalid(path, 'a list', value);

@@ -1,5 +1,5 @@
 import { HEADERS } from '../../core/wire/facts.js';
-import { SIGN_IN_ERRORS } from '../sign-in/answers.js';
+import { ANSWERS } from '../sign-in/answers.js';
 import { OAuthRefusal } from './oauth-refusal.js';
 import type { EmulatorRequest } from '../http/operation.js';
 import type { EmulatorConfig } from '../options.js';
@@ -49,7 +49,7 @@ export function readClientForm(config: EmulatorConfig, request: EmulatorRequest)
     config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
   // RFC 6749 §5.2: whoever tried a scheme must be told of it.
   const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
-  throw new OAuthRefusal(401, 'invalid_client', SIGN_IN_ERRORS.clientAuthenticationFailed.message, headers);
+  throw new OAuthRefusal(401, 'invalid_client', ANSWERS.clientAuthenticationFailed.message, headers);
 }
 
 /**

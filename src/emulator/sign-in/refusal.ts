@@ -1,5 +1,5 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
-import type { RecordedOutcome } from '../state/state.js';
+import type { RecordedOutcome } from '../state/journal.js';
 
 /** The reason why a sign-in ends without tokens. */
 export class Refusal extends Error {

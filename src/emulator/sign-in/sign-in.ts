@@ -9,11 +9,14 @@ import { checkAdmission } from './admission.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope } from '../http/operation.js';
 import { isPassword } from '../users/passwords.js';
 import { malformed, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './answers.js';
+import { ANSWERS } from './answers.js';
+import { askDirectory } from './ask-directory.js';
 import { readSignIn, type SignInRequest } from './request.js';
-import type { EmulatorState, RecordedOutcome, SignInRecord } from '../state/state.js';
+import type { RecordedOutcome, SignInRecord } from '../state/journal.js';
+import type { EmulatorState } from '../state/state.js';
 import { decodeBase64 } from '../encryption/text.js';
 import { issueTokens } from '../tokens/issue-tokens.js';
+import { isIdentifier } from '../users/accounts.js';
 import { type Account, IDENTIFIERS } from '../users/user-store.js';
 
 /**
@@ -25,11 +28,11 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
     const grant = await authenticate(state, request);
     const withRefreshToken = grant.scopes.includes('offline_access');
     const tokens = await issueTokens(state, grant, { scopes: grant.scopes, withRefreshToken });
-    state.recordSignIn(describeSignIn(request, 'success'));
+    state.journal.add(describeSignIn(request, 'success'));
     return envelope(request, { statusCode: 200, message: '', data: tokens });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    state.recordSignIn(describeSignIn(request, error.outcome));
+    state.journal.add(describeSignIn(request, error.outcome));
     return envelope(request, error.answer);
   }
 }
@@ -71,15 +74,16 @@ function stringOrNull(value: unknown): string | null {
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
   const { ad, allowRemote } = state.config;
-  // Pages know the default secret as everybody does, and could try passwords there. With allowRemote it is not that one.
+  // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is not
+  // the default one.
   if (ad && !allowRemote && isOfForeignPage(request.headers)) {
-    throw new Refusal('client_authentication_failed', SIGN_IN_ERRORS.closedToPages);
+    throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
   if (!isObject(body)) throw malformed('The body must be a JSON object.');
 
   const client = authenticateClient(state.config, request, body);
-  if (client === 'app_not_found') throw new Refusal(client, SIGN_IN_ERRORS.appNotFound);
-  if (client !== 'ok') throw new Refusal(client, SIGN_IN_ERRORS.clientAuthenticationFailed);
+  if (client === 'app_not_found') throw new Refusal(client, ANSWERS.appNotFound);
+  if (client !== 'ok') throw new Refusal(client, ANSWERS.clientAuthenticationFailed);
 
   const wanted = readSignIn(body);
   const answer = state.takeSignInAnswer(wanted.connection, wanted.name);
@@ -109,9 +113,9 @@ async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Ac
   const account = isAskable ? await checkPassword(state, wanted, clear, known) : undefined;
 
   // Checked after the password as well: otherwise simultaneous guesses would all be let through.
-  if (isLocked()) throw new Refusal('account_locked', SIGN_IN_ERRORS.accountLocked);
+  if (isLocked()) throw new Refusal('account_locked', ANSWERS.accountLocked);
   // Not counted as a failure: the application encrypted with another key than the emulator's current one.
-  if (clear === undefined) throw new Refusal('decryption_failed', SIGN_IN_ERRORS.decryptionFailed);
+  if (clear === undefined) throw new Refusal('decryption_failed', ANSWERS.decryptionFailed);
   const found = account ?? (known ? undefined : register(state, wanted, clear));
   if (!found) throw wrongCredentials(state, key);
   protection.forget(key);
@@ -125,9 +129,12 @@ async function checkPassword(
   clear: string,
   known: Account | undefined,
 ): Promise<Account | undefined> {
-  if (wanted.connection === 'AD' && state.activeDirectory) {
-    // Only the clear text, and no other reading of it: each try counts towards the directory's own lock-out.
-    const claims = await state.activeDirectory.authenticate(wanted.name, clear);
+  const { ad } = state.config;
+  if (wanted.connection === 'AD' && ad) {
+    // A directory may take an empty password for an anonymous bind, which succeeds (RFC 4513 §5.1.2).
+    if (clear === '' || !isIdentifier(wanted.name)) return undefined;
+    // Only the clear text, and no other reading of it: each call counts towards the directory's own lock-out.
+    const claims = await askDirectory(ad, wanted.name, clear);
     return claims && state.users.admitFromDirectory(wanted.name, claims);
   }
   for (const password of readPasswords(clear, wanted.options)) {
@@ -139,15 +146,14 @@ async function checkPassword(
 function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {
   const remainCount = protection.recordFailure(key);
   return new Refusal('invalid_credentials', {
-    ...SIGN_IN_ERRORS.accountOrPasswordWrong,
+    ...ANSWERS.accountOrPasswordWrong,
     ...(remainCount !== undefined && { data: { remainCount } }),
   });
 }
 
 function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken }: WireSignInOptions): void {
-  if (!captchaCode) throw new Refusal('captcha_required', SIGN_IN_ERRORS.captchaRequired);
-  if (!captchas.redeem(captchaToken ?? '', captchaCode))
-    throw new Refusal('captcha_wrong', SIGN_IN_ERRORS.captchaWrong);
+  if (!captchaCode) throw new Refusal('captcha_required', ANSWERS.captchaRequired);
+  if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ANSWERS.captchaWrong);
 }
 
 /** @returns `undefined` for what cannot be decrypted */
@@ -167,7 +173,7 @@ function register({ users }: EmulatorState, wanted: SignInRequest, password: str
   if (options.autoRegister !== true || identifier === 'account') return undefined;
   try {
     const account = users.register(identifier, name, password);
-    if (!account) throw new Refusal('user_exists', SIGN_IN_ERRORS.userExists);
+    if (!account) throw new Refusal('user_exists', ANSWERS.userExists);
     return account;
   } catch (error) {
     // Its sentence names what is wrong with the identifier, and no password.

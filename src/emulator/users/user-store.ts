@@ -1,14 +1,14 @@
 import {
   type Account,
-  applyDirectoryClaims,
   buildAccount,
   buildDirectoryAccount,
-  type DirectoryClaims,
   isIdentifier,
   readChanges,
   readClaims,
+  replaceDirectoryClaims,
   taken,
 } from './accounts.js';
+import type { DirectoryClaims } from './ad-answer.js';
 import { at, readObject } from '../input/readers.js';
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid } from '../errors.js';
@@ -30,37 +30,6 @@ export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, Emu
   password: string;
 }
 
-/** The users of an emulator that was given none. Both passwords are `passw0rd`. */
-export const DEFAULT_USERS: readonly EmulatorUser[] = [
-  {
-    username: 'alice',
-    email: 'alice@example.com',
-    email_verified: true,
-    phone_number: '+8613800000001',
-    phone_number_verified: true,
-    name: 'Alice Example',
-    given_name: 'Alice',
-    family_name: 'Example',
-    nickname: 'Al',
-    locale: 'en-US',
-    zoneinfo: 'Asia/Shanghai',
-    roles: ['admin'],
-    password: 'passw0rd',
-  },
-  { username: 'bob', email: 'bob@example.com', name: 'Bob Example', roles: [], password: 'passw0rd' },
-];
-
-/** The AD accounts of an emulator that was given none. */
-export const DEFAULT_AD_ACCOUNTS: readonly EmulatorAdAccount[] = [
-  {
-    sAMAccountName: 'zhangsan',
-    name: '张三',
-    email: 'zhangsan@example.com',
-    email_verified: true,
-    password: 'AdPassw0rd',
-  },
-];
-
 /** What a password sign-in may name a user by; `account` is any of the others. */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
@@ -76,7 +45,7 @@ const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NA
 const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
 
 /** Who can sign in. Identifiers are unique: a sign-in by `account` never has two users to choose from. */
-export class UserDirectory {
+export class UserStore {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
   /** A name that a user gave up is still in the `sub`: nobody else may begin with it. */
@@ -84,7 +53,7 @@ export class UserDirectory {
   readonly #catalogs: Catalogs;
   readonly #hasDirectory: boolean;
 
-  /** @param hasDirectory whether the passwords of AD accounts are a real directory's, and so is who they are */
+  /** @param hasDirectory whether the option `ad` decides who the AD accounts are and which passwords they have */
   constructor(catalogs: Catalogs, hasDirectory: boolean) {
     this.#catalogs = catalogs;
     this.#hasDirectory = hasDirectory;
@@ -157,20 +126,21 @@ export class UserDirectory {
   }
 
   /**
-   * The account of a user whom the directory has let in: it is made at the first sign-in, and told anew at each.
+   * Returns the account of a user whose password the directory has found right. Creates it at the first sign-in, and
+   * updates its claims at each.
    *
    * @param name as it was typed
    */
   admitFromDirectory(name: string, claims: DirectoryClaims): Account {
-    const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name));
-    applyDirectoryClaims(account, claims);
+    const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name), name);
+    replaceDirectoryClaims(account, claims, this.#catalogs);
     this.#adAccounts.set(name.toLowerCase(), account);
     return account;
   }
 
   /**
-   * Changes an AD account, whose name and `sub` stay. With a real directory, that is one that has signed in, and its password
-   * cannot be changed here.
+   * Changes an AD account, whose name and `sub` stay. With the option `ad`, the account must have signed in before, and its
+   * password cannot be changed here.
    *
    * @throws EmulatorError `invalid_input`
    */
