@@ -7,7 +7,7 @@ import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
 import type { SignInRecord } from './state/journal.js';
 import { EmulatorState } from './state/state.js';
-import type { IdTokenFlaw } from './tokens/issue-tokens.js';
+import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
 /** The part of the client's options that an emulator knows. */

@@ -11,6 +11,6 @@ export type { EmulatorSignInAnswer } from './state/queued-answers.js';
 export type { RecordedOutcome, SignInRecord } from './state/journal.js';
 export type { EmulatorUserStates } from './users/user-states.js';
 export { readUsersFile, type UsersFile } from './users/users-file.js';
-export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens/issue-tokens.js';
+export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens/id-token-flaws.js';
 export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from './users/default-users.js';
 export type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';

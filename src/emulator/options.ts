@@ -27,7 +27,7 @@ const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
 /** Ten years. */
-const MOST_SECONDS = 315_360_000;
+const MAX_SECONDS = 315_360_000;
 
 /** Options of {@link GenAuthEmulator}; each may be left out. */
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
@@ -245,7 +245,7 @@ export function buildOrigin(host: string, port: number): string {
 
 /** @throws EmulatorError `invalid_input` */
 export function readDrift(value: unknown, path: string): number {
-  return readInteger(value, path, -MOST_SECONDS, MOST_SECONDS);
+  return readInteger(value, path, -MAX_SECONDS, MAX_SECONDS);
 }
 
 function readHost(value: unknown, allowRemote: boolean): string {
@@ -276,7 +276,7 @@ function readDirectory(value: unknown): EmulatorAdDirectory {
 }
 
 function readLifetime(given: ReadonlyMap<string, unknown>, name: string, byDefault: number): number {
-  return readInteger(given.get(name) ?? byDefault, name, 1, MOST_SECONDS);
+  return readInteger(given.get(name) ?? byDefault, name, 1, MAX_SECONDS);
 }
 
 function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {

@@ -1,4 +1,4 @@
-import { checkControlCaller } from '../../src/emulator/control/control.js';
+import { checkControlCaller } from '../../src/emulator/control/caller.js';
 import { control, getJwks, getSystem, getTokens, postSignIn, rawRequest, signInBody, useEmulator } from './support.js';
 
 const emulator = useEmulator();

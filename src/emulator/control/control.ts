@@ -1,7 +1,7 @@
 import { isObject } from '../input/readers.js';
 import { EmulatorError } from '../errors.js';
-import { isLoopback } from '../options.js';
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
+import { refuse } from './caller.js';
 import type { EmulatorState } from '../state/state.js';
 import type { UserStore } from '../users/user-store.js';
 
@@ -61,44 +61,4 @@ export async function runControl(
 function addAnybody(users: UserStore, body: unknown): string {
   const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
   return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
-}
-
-interface Caller {
-  readonly host: string | undefined;
-  readonly origin: string | undefined;
-  /** The other end of the connection. */
-  readonly address: string | undefined;
-}
-
-/**
- * Refuses other machines, whatever the emulator listens on (`address`), and what a web page in the developer's browser could send here: pages of other origins (`Origin`), names that were
- * made to point at this machine (`Host`), and bodies that need no preflight (form and text).
- */
-export function checkControlCaller(
-  { host, origin, address = '' }: Caller,
-  hasForeignBody: boolean,
-): EmulatorResponse | undefined {
-  if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
-  if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
-  if (isForeignOrigin(host, origin)) return refuse(403, 'Control is closed to other origins.');
-  if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
-  return undefined;
-}
-
-/** Whether a web page in the developer's browser, of any other origin, may have sent a request. */
-export function isOfForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
-  return !isOwnHost(host) || isForeignOrigin(host, origin);
-}
-
-function isForeignOrigin(host: unknown, origin: unknown): boolean {
-  return origin !== undefined && origin !== `http://${String(host)}`;
-}
-
-function isOwnHost(host: unknown): boolean {
-  const url = `http://${String(host)}`;
-  return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
-}
-
-function refuse(status: number, message: string): EmulatorResponse {
-  return { status, body: { statusCode: status, message } };
 }

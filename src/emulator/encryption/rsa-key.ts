@@ -1,6 +1,5 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { DecryptionKey } from './decryption-key.js';
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8, readBase64 } from './text.js';
 
@@ -13,7 +12,7 @@ const MODULUS_BYTES = 128;
  * node-forge decrypts, for two reasons: Node 20 refuses that padding (CVE-2023-46809), and the client's own cryptography
  * must not be its own check. Every failure gives the same result.
  */
-export async function createRsaKey(): Promise<DecryptionKey> {
+export async function createRsaKey() {
   const pair = await promisify(generateKeyPair)('rsa', {
     modulusLength: MODULUS_BYTES * 8,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -21,7 +20,7 @@ export async function createRsaKey(): Promise<DecryptionKey> {
   });
   return {
     publicKey: pair.publicKey,
-    decrypt: async (text) => {
+    decrypt: async (text: string): Promise<string | undefined> => {
       const forge = await importOptional('node-forge', () => import('node-forge'));
       const key = forge.pki.privateKeyFromPem(pair.privateKey);
       const ciphertext = readBase64(text);

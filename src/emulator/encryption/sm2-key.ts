@@ -1,4 +1,3 @@
-import type { DecryptionKey } from './decryption-key.js';
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8 } from './text.js';
 
@@ -21,12 +20,12 @@ const HASH = 64;
  *
  * @throws EmulatorError `sm_crypto_missing`
  */
-export async function createSm2Key(): Promise<DecryptionKey> {
+export async function createSm2Key() {
   const { sm2 } = (await importOptional('sm-crypto', () => import('sm-crypto'))) as unknown as { sm2: Sm2 };
   const { publicKey, privateKey } = sm2.generateKeyPairHex();
   return {
     publicKey,
-    decrypt: async (text) => {
+    decrypt: async (text: string): Promise<string | undefined> => {
       const ciphertext = readCiphertext(text, (point) => sm2.verifyPublicKey(point));
       if (ciphertext === undefined) return undefined;
       for (const order of ORDERS) {

@@ -17,7 +17,7 @@ export interface Message extends FaultReply {
  *
  * @param gone aborts with the caller's connection
  */
-export async function sendBadly(
+export async function sendFaulty(
   res: ServerResponse,
   { status, headers, contentType, body }: Message,
   { dripMs, size }: Sending,

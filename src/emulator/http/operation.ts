@@ -1,5 +1,4 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
-import type { EmulatorState } from '../state/state.js';
 
 /** What an operation sees of a request. */
 export interface EmulatorRequest {
@@ -21,11 +20,8 @@ export interface EmulatorResponse {
   readonly body?: object | string | boolean;
 }
 
-/** One endpoint, free of HTTP: it may change the state and never the request. */
-export type Operation = (
-  state: EmulatorState,
-  request: EmulatorRequest,
-) => EmulatorResponse | Promise<EmulatorResponse>;
+/** One endpoint, without HTTP. It may change the state, and never the request. */
+export type Operation<State> = (state: State, request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>;
 
 /** What HTTP tells as well as `statusCode` does: GenAuth's rate limit, and what is not built, so that nobody can miss it. */
 const HTTP_STATUSES: ReadonlySet<number> = new Set([429, 501]);

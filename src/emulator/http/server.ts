@@ -4,8 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppJwksPath, PATHS } from '../../core/wire/facts.js';
-import { getCaptcha } from '../state/captchas.js';
-import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, runControl } from '../control/control.js';
+import { getCaptcha } from '../public/captcha.js';
+import { checkControlCaller } from '../control/caller.js';
+import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
@@ -16,7 +17,7 @@ import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, 
 import { importOptional } from '../optional-dependency.js';
 import { FORM } from '../oidc/parameters.js';
 import { revoke } from '../oidc/revocation.js';
-import { type Message, sendBadly, waitFor } from './faulty-response.js';
+import { type Message, sendFaulty, waitFor } from './faulty-response.js';
 import { describeSignIn, signIn } from '../sign-in/sign-in.js';
 import type { EmulatorState } from '../state/state.js';
 import { getSystem } from '../public/system.js';
@@ -114,7 +115,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
 }
 
 /** An endpoint that is counted and that faults can meet. */
-function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation): RequestHandler {
+function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation<EmulatorState>): RequestHandler {
   return async (req, res) => {
     const request = toRequest(req);
     state.countRequest(endpoint);
@@ -134,7 +135,7 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     const { sending } = fault;
     if (sending) {
       const message = reply ? { ...reply, headers: {} } : toMessage(await operation(state, request));
-      await sendBadly(res, message, sending, gone.signal);
+      await sendFaulty(res, message, sending, gone.signal);
     } else if (reply) {
       res.status(reply.status).type(reply.contentType).send(reply.body);
     } else {

@@ -28,9 +28,9 @@ export function readObject(value: unknown, path: string, known: readonly string[
 }
 
 /** @throws EmulatorError `invalid_input` */
-export function readInteger(value: unknown, path: string, least: number, most: number): number {
-  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-  throw invalid(path, `a whole number from ${least} to ${most}`, value);
+export function readInteger(value: unknown, path: string, min: number, max: number): number {
+  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  throw invalid(path, `a whole number from ${min} to ${max}`, value);
 }
 
 /** @throws EmulatorError `invalid_input` */

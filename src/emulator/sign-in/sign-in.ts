@@ -1,7 +1,7 @@
 import type { WireSignInOptions } from '../../core/wire/facts.js';
 import { isObject } from '../input/readers.js';
 import { authenticateClient } from '../oidc/client-authentication.js';
-import { isOfForeignPage } from '../control/control.js';
+import { isFromForeignPage } from '../control/caller.js';
 import { EmulatorError } from '../errors.js';
 import type { Grant } from '../tokens/issued-tokens.js';
 import { mask } from './masking.js';
@@ -76,7 +76,7 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
   const { ad, allowRemote } = state.config;
   // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is not
   // the default one.
-  if (ad && !allowRemote && isOfForeignPage(request.headers)) {
+  if (ad && !allowRemote && isFromForeignPage(request.headers)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
   if (!isObject(body)) throw malformed('The body must be a JSON object.');

@@ -1,12 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { WireCaptcha } from '../../core/wire/facts.js';
 import { BoundedMap } from './bounded-map.js';
-import { envelope, type Operation } from '../http/operation.js';
 
 const LIFETIME_MS = 5 * 60_000;
 
 /** How many may be open at once; more push out the oldest. */
-const MOST_OPEN = 1000;
+const MAX_OPEN = 1000;
 
 /** Without 0, O, 1, I and L, which people take for one another. */
 const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
@@ -14,7 +13,7 @@ const LENGTH = 4;
 
 /** The captchas that wait for their one try. */
 export class Captchas {
-  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MOST_OPEN);
+  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MAX_OPEN);
 
   create(): WireCaptcha {
     const captchaToken = randomBytes(16).toString('base64url');
@@ -34,10 +33,6 @@ export class Captchas {
     this.#open.clear();
   }
 }
-
-/** `GET /api/v3/get-captcha-code` (GetCaptchaCodeDataDto). */
-export const getCaptcha: Operation = ({ captchas }, request) =>
-  envelope(request, { statusCode: 200, message: '', data: captchas.create() });
 
 /** A picture that tests can read as well as people: it stops nobody. */
 function draw(code: string): string {

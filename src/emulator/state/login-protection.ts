@@ -14,7 +14,7 @@ export interface EmulatorLoginProtection {
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
 /** Accounts whose failures are remembered; those that failed longest ago are forgotten first. */
-const MOST_ACCOUNTS = 10_000;
+const MAX_ACCOUNTS = 10_000;
 
 /** @throws EmulatorError `invalid_input` */
 export function readLoginProtection(input: unknown): LoginLimits {
@@ -23,15 +23,15 @@ export function readLoginProtection(input: unknown): LoginLimits {
 
 /** @throws EmulatorError `invalid_input` */
 export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
-  const read = (name: string, least: number) =>
-    given.has(name) ? readInteger(given.get(name), name, least, Number.MAX_SAFE_INTEGER) : Infinity;
+  const read = (name: string, min: number) =>
+    given.has(name) ? readInteger(given.get(name), name, min, Number.MAX_SAFE_INTEGER) : Infinity;
   return { captchaAfter: read('captchaAfter', 0), lockAfter: read('lockAfter', 1) };
 }
 
 /** Counts failures by account, known or not: what nobody owns is locked as well, so that no answer tells who exists. */
 export class LoginProtection {
   #limits: LoginLimits;
-  readonly #failures = new BoundedMap<number>(MOST_ACCOUNTS);
+  readonly #failures = new BoundedMap<number>(MAX_ACCOUNTS);
 
   constructor(limits: LoginLimits) {
     this.#limits = limits;

@@ -11,8 +11,8 @@ import { Journal } from './journal.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
 import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from '../options.js';
 import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
-import { readTimes, TimedQueue } from './repeat-queue.js';
-import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/issue-tokens.js';
+import { readTimes, RepeatQueue } from './repeat-queue.js';
+import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
 import { UserStore } from '../users/user-store.js';
 
@@ -22,8 +22,8 @@ export class EmulatorState {
   readonly users: UserStore;
   readonly clock: EmulatorClock;
   readonly tokens: IssuedTokens;
-  readonly flaws = new TimedQueue<IdTokenFlaw>();
-  readonly answers = new TimedQueue<PreparedSignInAnswer>();
+  readonly flaws = new RepeatQueue<IdTokenFlaw>();
+  readonly answers = new RepeatQueue<PreparedSignInAnswer>();
   readonly captchas = new Captchas();
   readonly journal = new Journal();
   readonly encryptionKeys = new EncryptionKeys();
@@ -31,7 +31,7 @@ export class EmulatorState {
   /** `http://127.0.0.1:PORT`, while the emulator listens. */
   origin: string | undefined;
   #keys: KeyRing | undefined;
-  readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new TimedQueue<PreparedFault>()]));
+  readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new RepeatQueue<PreparedFault>()]));
   readonly #requests = new Map<EmulatorEndpoint, number>();
 
   /** @throws EmulatorError `invalid_input` */

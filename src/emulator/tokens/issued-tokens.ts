@@ -4,7 +4,7 @@ import type { EmulatorClock } from '../state/clock.js';
 import type { Account } from '../users/accounts.js';
 
 /** How many are remembered; more push out the oldest, which are unknown from then on. */
-const MOST_TOKENS = 50_000;
+const MAX_TOKENS = 50_000;
 
 /** Whose a token is. */
 type Holder = Pick<Account, 'sub' | 'claims' | 'removed'> & Partial<Pick<Account, 'states'>>;
@@ -37,9 +37,9 @@ export class IssuedTokens {
   readonly #clock: EmulatorClock;
   readonly #tokens: BoundedMap<IssuedToken>;
 
-  constructor(clock: EmulatorClock, most: number = MOST_TOKENS) {
+  constructor(clock: EmulatorClock, maxTokens: number = MAX_TOKENS) {
     this.#clock = clock;
-    this.#tokens = new BoundedMap(most);
+    this.#tokens = new BoundedMap(maxTokens);
   }
 
   add(text: string, token: IssuedToken): void {
