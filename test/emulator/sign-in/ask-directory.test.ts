@@ -8,7 +8,7 @@ import {
 import { askDirectory } from '../../../src/emulator/sign-in/ask-directory.js';
 import { findLeaks } from '../../support/leak.js';
 import { ask } from '../../support/web-server.js';
-import { encryptRsa } from '../ciphertexts.js';
+import { encryptRsa } from '../encryption/ciphertexts.js';
 import { control, postSignIn, signInBody, getTokens, useEmulator } from '../support.js';
 
 const PASSWORD = 'c4nary-zhang-pässword';
