@@ -9,9 +9,9 @@ interface Caller {
 }
 
 /**
- * Refuses requests from other machines, whatever the emulator listens on, and requests that a web page in the developer's
- * browser could send: from another origin (`Origin`), to a name that was made to point at this machine (`Host`), or with a
- * body that needs no preflight (form and text).
+ * Refuses requests from other machines, whatever the emulator listens on, and requests that a web page in the
+ * developer's browser could send: from another origin (`Origin`), to a name that was made to point at this machine
+ * (`Host`), or with a body that needs no preflight (form and text).
  */
 export function checkControlCaller(
   { host, origin, address = '' }: Caller,

@@ -29,7 +29,7 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'post', path: '/login-protection', run: (state, body) => state.protectLogins(body) },
   { method: 'post', path: '/unlock', run: (state, body) => state.unlock(body ?? {}) },
   { method: 'get', path: '/users', run: ({ users }) => users.list() },
-  { method: 'post', path: '/users', run: ({ users }, body) => ({ sub: addAnybody(users, body) }) },
+  { method: 'post', path: '/users', run: ({ users }, body) => ({ sub: addUserOrAdAccount(users, body) }) },
   { method: 'patch', path: '/users/:account', run: ({ users }, body, account) => users.updateUser(account, body) },
   { method: 'delete', path: '/users/:account', run: ({ users }, _, account) => users.removeUser(account) },
   {
@@ -42,7 +42,9 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'post', path: '/reset', run: (state) => state.reset() },
 ];
 
-/** Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown. */
+/**
+ * Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown.
+ */
 export async function runControl(
   { run }: ControlOperation,
   state: EmulatorState,
@@ -57,8 +59,8 @@ export async function runControl(
   }
 }
 
-/** Who has a `sAMAccountName` is of AD. */
-function addAnybody(users: UserStore, body: unknown): string {
+/** Adds an AD account if the body has a `sAMAccountName`, else a user. */
+function addUserOrAdAccount(users: UserStore, body: unknown): string {
   const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
   return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
 }

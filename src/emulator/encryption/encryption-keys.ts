@@ -12,7 +12,9 @@ export interface DecryptionKey {
   readonly decrypt: (ciphertext: string) => Promise<string | undefined>;
 }
 
-/** The current keys. Each is created when it is first needed, because most tests use none and should not wait for them. */
+/**
+ * The current keys. Each is created when it is first needed, because most tests use none and should not wait for them.
+ */
 export class EncryptionKeys {
   #rsa: Promise<DecryptionKey> | undefined;
   #sm2: Promise<DecryptionKey> | undefined;

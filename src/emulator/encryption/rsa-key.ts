@@ -9,8 +9,8 @@ const MODULUS_BYTES = 128;
 /**
  * Makes an RSA-1024 key pair for passwords, with padding by PKCS#1 v1.5 (RFC 8017 §7.2).
  *
- * node-forge decrypts, for two reasons: Node 20 refuses that padding (CVE-2023-46809), and the client's own cryptography
- * must not be its own check. Every failure gives the same result.
+ * node-forge decrypts, for two reasons: Node 20 refuses that padding (CVE-2023-46809), and the client's own
+ * cryptography must not be its own check. Every failure gives the same result.
  */
 export async function createRsaKey() {
   const pair = await promisify(generateKeyPair)('rsa', {

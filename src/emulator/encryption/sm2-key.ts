@@ -9,7 +9,9 @@ interface Sm2 {
   doDecrypt(ciphertext: string, privateKey: string, order: 0 | 1, options: { output: 'array' }): number[];
 }
 
-/** Orders of point (C1), text (C2) and hash (C3), by sm-crypto's numbers: C1C3C2, which is GenAuth's web SDK's, first. */
+/**
+ * Orders of point (C1), text (C2) and hash (C3), by sm-crypto's numbers: C1C3C2, which is GenAuth's web SDK's, first.
+ */
 const ORDERS = [1, 0] as const;
 
 const POINT = 128;

@@ -33,7 +33,7 @@ export async function sendFaulty(
       res,
     );
   } catch {
-    // The caller left, or the emulator was stopped: nobody is there to be told.
+    // The caller has left, or the emulator was stopped. There is no connection to report it on.
     res.destroy();
   }
 }

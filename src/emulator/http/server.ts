@@ -34,7 +34,7 @@ export interface Listener {
 const BODY_LIMIT = '100kb';
 
 /**
- * @param ready what has to be done before anybody may ask; meanwhile, Express is loaded
+ * @param ready what must be done before the server listens. Express is loaded at the same time.
  * @throws EmulatorError `address_in_use`, `express_missing`
  */
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
@@ -46,7 +46,8 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
     await once(server, 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const message = `Port ${port} on ${host} is in use: stop what listens there, or choose another port (0 takes any free one).`;
+    const fix = 'stop the process that listens there, or choose another port (0 takes any free one)';
+    const message = `Port ${port} on ${host} is in use: ${fix}.`;
     throw new EmulatorError('address_in_use', message, { cause: error });
   }
   return {
@@ -71,7 +72,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
     next();
   });
 
-  // Before the body is read: what may not call is not parsed either.
+  // Before the body is read: the body of a refused request is not parsed.
   app.use(CONTROL_PATH, (req, res, next) => {
     const { host, origin } = req.headers;
     const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
@@ -79,7 +80,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
     else next();
   });
 
-  // Before JSON is read: here a body is a form or none. The text alone, since a parsed one would hide what came twice.
+  // Before JSON is read: here a body is a form or none. It is read as text, because a parsed form would hide
+  // duplicates.
   const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
   app.post(PATHS.token, readForm, serve(state, 'token', postToken));
   app.post(PATHS.introspection, readForm, serve(state, 'introspection', introspect));
@@ -103,7 +105,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
-    // Not what is missing here: a GenAuth that has its key set elsewhere has nothing at this address.
+    // Not 501: a GenAuth with its key set elsewhere has nothing at this address.
     if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });
@@ -114,7 +116,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   return app;
 }
 
-/** An endpoint that is counted and that faults can meet. */
+/** Serves an endpoint that is counted and that can have faults. */
 function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation<EmulatorState>): RequestHandler {
   return async (req, res) => {
     const request = toRequest(req);
@@ -145,8 +147,8 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
 }
 
 /**
- * The messages of body-parser and JSON.parse quote the body, which may hold a password: none of them is passed on. The
- * emulator's own are, as somebody has to install what they name.
+ * Messages of body-parser and JSON.parse quote the body, which may hold a password, so none of them is passed on.
+ * Messages of the emulator are, because they name the package to install.
  */
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);

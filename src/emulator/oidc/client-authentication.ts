@@ -11,8 +11,8 @@ interface BasicCredentials {
 }
 
 /**
- * Who calls: the app that the request names, and whether it proved to be that app in the one way that it is configured for.
- * Credentials sent in another way are refused even where they are right (GenAuth: "client authentication failed").
+ * Checks that the request names the emulator's app, and proves it in the one way that the app is configured for. Right
+ * credentials that are sent in another way are refused (GenAuth: "client authentication failed").
  */
 export function authenticateClient(
   config: EmulatorConfig,
@@ -47,14 +47,14 @@ export function readClientForm(config: EmulatorConfig, request: EmulatorRequest)
   if (authenticateClient(config, request, Object.fromEntries(form)) === 'ok') return form;
   const isBasic =
     config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
-  // RFC 6749 §5.2: whoever tried a scheme must be told of it.
+  // A client that used an authentication scheme is answered with that scheme (RFC 6749 §5.2).
   const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
   throw new OAuthRefusal(401, 'invalid_client', ANSWERS.clientAuthenticationFailed.message, headers);
 }
 
 /**
- * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC 7617 §2),
- * as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
+ * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC
+ * 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
  */
 function readBasic(header: string | string[] | undefined): BasicCredentials[] | undefined {
   if (typeof header !== 'string' || !/^basic /i.test(header)) return undefined;

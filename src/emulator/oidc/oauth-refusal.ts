@@ -19,7 +19,10 @@ export class OAuthRefusal extends Error {
   }
 }
 
-/** An OAuth endpoint: an {@link OAuthRefusal} that it throws is its answer, and no cache may store an answer (RFC 6749 §5.1). */
+/**
+ * An OAuth endpoint: an {@link OAuthRefusal} that it throws is its answer, and no cache may store an answer (RFC 6749
+ * §5.1).
+ */
 export function oauthOperation(run: Operation<EmulatorState>): Operation<EmulatorState> {
   return async (state, request) => {
     try {

@@ -5,7 +5,9 @@ import type { EmulatorState } from '../state/state.js';
 /** Public facts of a GenAuth server; the addresses are those of the emulator. */
 const FACTS = { version: { server: '2.0.0', console: '2.0.0', login: '2.0.0' }, publicIps: ['127.0.0.1'] };
 
-/** `GET /api/v3/system` (SystemInfoResp): the keys for passwords. Without an envelope, unless the options ask for one. */
+/**
+ * `GET /api/v3/system` (SystemInfoResp): the keys for passwords. Without an envelope, unless the options ask for one.
+ */
 export const getSystem: Operation<EmulatorState> = async ({ config, encryptionKeys }, request) => {
   const [rsa, sm2] = await Promise.all([encryptionKeys.rsa, encryptionKeys.sm2]);
   const system: WireSystem = {

@@ -8,7 +8,7 @@ import { findMfa } from '../users/user-states.js';
 import type { Account } from '../users/user-store.js';
 
 /**
- * What keeps somebody out who knows the password: the tenant, the user's own states, and steps that are still to be taken.
+ * Checks what else a sign-in with the right password needs: the tenant, the user's states, and further steps.
  *
  * @param tenantId `''` for none
  * @throws Refusal

@@ -1,4 +1,6 @@
-/** The answers of a sign-in that ends without tokens, by GenAuth's own table: `statusCode`, `apiCode` and English text. */
+/**
+ * The answers of a sign-in that ends without tokens, by GenAuth's own table: `statusCode`, `apiCode` and English text.
+ */
 export const ANSWERS = {
   identifierMissing: {
     statusCode: 400,

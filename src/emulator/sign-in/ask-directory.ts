@@ -7,8 +7,8 @@ import { furtherStep, Refusal } from './refusal.js';
 const TIMEOUT_MS = 5000;
 
 /**
- * Lets the function of the option `ad` check a name and a password. Nothing of what it throws, or of an answer with a wrong
- * shape, is passed on, because it may hold the password.
+ * Lets the function of the option `ad` check a name and a password. Nothing of what it throws, or of an answer with a
+ * wrong shape, is passed on, because it may hold the password.
  *
  * @returns the user's claims; `undefined` for an unknown name or a wrong password
  * @throws Refusal for every other answer, and if the function fails or takes too long

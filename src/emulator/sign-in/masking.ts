@@ -11,8 +11,8 @@ const MAX_LEVELS = 50;
 const SECRET_NAME = /^(pass(word|wd|code)?|pwd|(app|client)?[-_]?secret|(access|refresh|id)[-_]?token|authorization)$/i;
 
 /**
- * A copy of what an app sent, for others to read: without what is called a secret, and without the `secrets` wherever they
- * stand in it, as where a whole login form was forwarded as context.
+ * A copy of what an app sent, for others to read: without what is called a secret, and without the `secrets` wherever
+ * they stand in it, as where a whole login form was forwarded as context.
  */
 export function mask(value: unknown, secrets: readonly string[]): unknown {
   const searched = secrets.filter((secret) => secret.length >= MIN_LENGTH);

@@ -26,8 +26,8 @@ export interface SignInRequest extends Credentials {
 }
 
 /**
- * Reads the body of a sign-in (SigninByCredentialsDto), whoever the app is. A body that GenAuth might read leniently is
- * refused.
+ * Reads the body of a sign-in (SigninByCredentialsDto), without its client credentials. A body that GenAuth might read
+ * leniently is refused.
  *
  * @throws Refusal
  */

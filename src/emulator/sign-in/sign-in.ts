@@ -38,8 +38,8 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
 }
 
 /**
- * A sign-in for the journal. It reads any body, however broken, and takes nothing from it that could be a password. What it
- * takes as it was sent may hold one all the same, and is masked.
+ * Describes a sign-in for the journal. Reads any body, however malformed, and takes no password from it. The members
+ * that it takes as they were sent may hold a password, so they are masked.
  */
 export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: RecordedOutcome): SignInRecord {
   const signInBody = isObject(body) ? body : {};
@@ -70,12 +70,12 @@ function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** From the outside in: the body's form, the app, what it asks for, and only then the person. */
+/** Checks from the outside in: the form of the body, the app, the request, and only then the user. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
   const { ad, allowRemote } = state.config;
-  // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is not
-  // the default one.
+  // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is
+  // not the default one.
   if (ad && !allowRemote && isFromForeignPage(request.headers)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
@@ -97,8 +97,8 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
 /**
  * Finds the user and checks the password.
  *
- * The answer tells a password that cannot be decrypted from a wrong one (499 / 2016), because GenAuth's does. With RSA this
- * is the oracle of Bleichenbacher's attack. The emulator's keys protect no secret.
+ * The answer tells a password that cannot be decrypted from a wrong one (499 / 2016), because GenAuth's does. With RSA
+ * this is the oracle of Bleichenbacher's attack. The emulator's keys protect no secret.
  */
 async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
   const { protection, users } = state;
@@ -156,18 +156,20 @@ function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken 
   if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ANSWERS.captchaWrong);
 }
 
-/** @returns `undefined` for what cannot be decrypted */
+/** Returns `undefined` for a password that cannot be decrypted. */
 async function decrypt({ encryptionKeys }: EmulatorState, { password, options }: SignInRequest) {
   const type = options.passwordEncryptType ?? 'none';
   return type === 'none' ? password : (await encryptionKeys[type]).decrypt(password);
 }
 
-/** The passwords that a clear text may stand for: GenAuth's mobile SDKs encrypt with SM2 the base64 of the password. */
+/**
+ * The passwords that a clear text may stand for: with SM2, GenAuth's mobile SDKs encrypt the base64 of the password.
+ */
 function readPasswords(clear: string, { passwordEncryptType }: WireSignInOptions): string[] {
   return passwordEncryptType === 'sm2' ? [clear, decodeBase64(clear) ?? ''] : [clear];
 }
 
-/** Creates the user that there is not, if the sign-in asks for it; in AD, where an `account` it is, it creates nobody. */
+/** Creates a missing user when `autoRegister` is set. Never for the identifier `account`, nor for the connection AD. */
 function register({ users }: EmulatorState, wanted: SignInRequest, password: string): Account | undefined {
   const { identifier, name, options } = wanted;
   if (options.autoRegister !== true || identifier === 'account') return undefined;
@@ -176,7 +178,7 @@ function register({ users }: EmulatorState, wanted: SignInRequest, password: str
     if (!account) throw new Refusal('user_exists', ANSWERS.userExists);
     return account;
   } catch (error) {
-    // Its sentence names what is wrong with the identifier, and no password.
+    // Its message names what is wrong with the identifier, and no password.
     throw error instanceof EmulatorError ? malformed(error.message) : error;
   }
 }

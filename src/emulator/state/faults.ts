@@ -31,7 +31,9 @@ export interface EmulatorFault {
   delayMs?: number;
   /** Close the connection without an answer. */
   drop?: boolean;
-  /** Milliseconds between two bytes of the body, which goes out one byte at a time: that of the fault or the true one. */
+  /**
+   * Milliseconds between two bytes of the body, which goes out one byte at a time: that of the fault or the true one.
+   */
   dripMs?: number;
   /** Bytes that the body has at least: spaces behind it fill it up, so that JSON stays JSON, of whatever size. */
   oversize?: number;

@@ -3,8 +3,8 @@
  * - `success`
  * - `invalid_credentials`: unknown user, wrong password, empty password (403, 2333)
  * - `invalid_request`: the body is not a sign-in that GenAuth documents (400)
- * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401); a web page of another
- *   origin, while the option `ad` is set (403)
+ * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401); a web page of
+ *   another origin, while the option `ad` is set (403)
  * - `app_not_found`: another app's id, or none (499, 2011)
  * - `decryption_failed`: the password is no ciphertext under the current key (499, 2016)
  * - `captcha_required`: the account has failed too often, and there was no captcha (403, 2000)
@@ -13,7 +13,8 @@
  * - `account_disabled`: the user is disabled (403, 2120008)
  * - `account_expired`: the function of the option `ad` says that the account has expired (403, 2120008)
  * - `access_denied`: the function of the option `ad` refuses the user for another reason (403, 2120008)
- * - `directory_failed`: the function of the option `ad` failed, or says that its directory did (422 / 2820002, 408, 601, 602)
+ * - `directory_failed`: the function of the option `ad` failed, or says that its directory did (422 / 2820002, 408,
+ *   601, 602)
  * - `tenant_refused`: the user is not a member of the tenant (403, 2120008), or the tenant is unknown (403, 2130010)
  * - `password_change_required`: 301, 1639 or 2058
  * - `mfa_required`: 301, 1635 or 1636
@@ -45,8 +46,8 @@ export type RecordedOutcome =
   | 'fault';
 
 /**
- * One sign-in as it arrived. Members that were not sent, or were not strings, are `null`. It holds no password and no app
- * secret: among the options, they are replaced by `***`.
+ * One sign-in as it arrived. Members that were not sent, or were not strings, are `null`. It holds no password and no
+ * app secret: among the options, they are replaced by `***`.
  */
 export interface SignInRecord {
   readonly connection: string | null;

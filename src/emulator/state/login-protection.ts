@@ -13,7 +13,7 @@ export interface EmulatorLoginProtection {
 /** Limits with `Infinity` for never. */
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
-/** Accounts whose failures are remembered; those that failed longest ago are forgotten first. */
+/** Accounts whose failures are kept. The one that failed longest ago is dropped first. */
 const MAX_ACCOUNTS = 10_000;
 
 /** @throws EmulatorError `invalid_input` */
@@ -28,7 +28,9 @@ export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
   return { captchaAfter: read('captchaAfter', 0), lockAfter: read('lockAfter', 1) };
 }
 
-/** Counts failures by account, known or not: what nobody owns is locked as well, so that no answer tells who exists. */
+/**
+ * Counts failures by account. Unknown accounts are locked as well, so that no answer tells whether an account exists.
+ */
 export class LoginProtection {
   #limits: LoginLimits;
   readonly #failures = new BoundedMap<number>(MAX_ACCOUNTS);
@@ -50,7 +52,10 @@ export class LoginProtection {
     return this.#count(account) >= this.#limits.lockAfter;
   }
 
-  /** @returns how many tries are left until the lock, or where there is none until the captcha; `undefined` without limits */
+  /**
+   * @returns how many tries are left until the lock, or where there is none until the captcha; `undefined` without
+   *   limits
+   */
   recordFailure(account: string): number | undefined {
     const { captchaAfter, lockAfter } = this.#limits;
     const limit = Number.isFinite(lockAfter) ? lockAfter : captchaAfter;
@@ -73,7 +78,7 @@ export class LoginProtection {
   }
 }
 
-/** A name from the network may be long, and these are kept. */
+/** A name from the network may be long, and the digest is what is kept. */
 function digest(account: string): string {
   return createHash('sha256').update(account).digest('base64url');
 }

@@ -16,7 +16,10 @@ import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
 import { UserStore } from '../users/user-store.js';
 
-/** All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods change it. */
+/**
+ * All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods
+ * change it.
+ */
 export class EmulatorState {
   readonly config: EmulatorConfig;
   readonly users: UserStore;

@@ -12,7 +12,8 @@ import { createSigningKey, type SigningKey } from './signing-keys.js';
  * - `wrong_issuer`: `iss` is another host
  * - `unsigned`: `alg` is `none` and the signature is empty
  * - `hs256_public_key`: HS256, keyed with the text of the public key's PEM (algorithm confusion)
- * - `unknown_kid`: `kid` is in no key set; under HS256, where a right token has none, it has one: the signature is right
+ * - `unknown_kid`: `kid` is in no key set; under HS256, where a right token has none, it has one: the signature is
+ *   right
  * - `no_kid`: the header has no `kid`; under HS256 no token has one, so this is a right token
  * - `foreign_key`: the right header, but another key signed; under HS256 another secret
  * - `missing_sub`: no `sub`

@@ -42,8 +42,8 @@ export function buildDirectoryAccount(key: string, username: string): Account {
 }
 
 /**
- * Replaces the claims that came from the directory at the last sign-in, and those that it gives now. Values that do not fit
- * their claim are left out. `username` is never removed.
+ * Replaces the claims that came from the directory at the last sign-in, and those that it gives now. Values that do not
+ * fit their claim are left out. `username` is never removed.
  */
 export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
   const names = Object.keys(claims);

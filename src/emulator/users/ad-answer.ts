@@ -8,11 +8,11 @@ import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
 /**
  * The directory behind the connection AD: checks one name and one password.
  *
- * The emulator calls it once for each sign-in. It does not call it for an empty password, a name with control characters, a
- * password that cannot be decrypted, or an account that the emulator itself has locked.
+ * The emulator calls it once for each sign-in. It does not call it for an empty password, a name with control
+ * characters, a password that cannot be decrypted, or an account that the emulator itself has locked.
  *
- * An error that it throws is answered with 602, and an answer that takes longer than 5 seconds with 408. The text of the
- * error is shown nowhere, because it may hold the password.
+ * An error that it throws is answered with 602, and an answer that takes longer than 5 seconds with 408. The text of
+ * the error is shown nowhere, because it may hold the password.
  */
 export type EmulatorAdDirectory = (
   sAMAccountName: string,
@@ -36,9 +36,14 @@ export interface EmulatorAdSuccess {
   claims: { readonly [Claim in keyof EmulatorClaims]?: EmulatorClaims[Claim] | undefined };
 }
 
-/** The answer to a sign-in that the directory refuses, or cannot decide. It is no failed try: `lockAfter` does not count it. */
+/**
+ * The answer to a sign-in that the directory refuses, or cannot decide. It is no failed try: `lockAfter` does not count
+ * it.
+ */
 export interface EmulatorAdRefusal extends Omit<EmulatorSignInAnswer, 'account' | 'times'> {
-  /** GenAuth's `statusCode`, 300 to 699: 301 for a further step, 403 for a refusal, 408, 422, 601 or 602 for a failure. */
+  /**
+   * GenAuth's `statusCode`, 300 to 699: 301 for a further step, 403 for a refusal, 408, 422, 601 or 602 for a failure.
+   */
   statusCode: number;
   /**
    * What the journal records. Default: for 301 `mfa_required` (1635, 1636) or `password_change_required`; for 403

@@ -20,8 +20,8 @@ export function hashPassword(password: string): PasswordHash {
 }
 
 /**
- * Returns whether `password` is the stored one; `undefined` stands for an account without a password. An empty password is
- * always wrong: Active Directory would take it for an anonymous bind (RFC 4513 §5.1.2).
+ * Returns whether `password` is the stored one; `undefined` stands for an account without a password. An empty password
+ * is always wrong: Active Directory would take it for an anonymous bind (RFC 4513 §5.1.2).
  */
 export async function isPassword(password: string, stored: PasswordHash | undefined): Promise<boolean> {
   if (stored === undefined || password === '') return false;

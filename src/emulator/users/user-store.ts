@@ -44,11 +44,11 @@ const IDENTIFYING_CLAIMS = [
 const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NAMES];
 const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
 
-/** Who can sign in. Identifiers are unique: a sign-in by `account` never has two users to choose from. */
+/** The users who can sign in. Identifiers are unique, so that a sign-in by `account` means one user at most. */
 export class UserStore {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
-  /** A name that a user gave up is still in the `sub`: nobody else may begin with it. */
+  /** Names that users gave up are still in their `sub`, so no new user may start with one. */
   readonly #subs = new Set<string>();
   readonly #catalogs: Catalogs;
   readonly #hasDirectory: boolean;
@@ -139,8 +139,8 @@ export class UserStore {
   }
 
   /**
-   * Changes an AD account, whose name and `sub` stay. With the option `ad`, the account must have signed in before, and its
-   * password cannot be changed here.
+   * Changes an AD account, whose name and `sub` stay. With the option `ad`, the account must have signed in before, and
+   * its password cannot be changed here.
    *
    * @throws EmulatorError `invalid_input`
    */
@@ -159,7 +159,7 @@ export class UserStore {
     account.removed = true;
   }
 
-  /** Everybody, without passwords, in the order in which they came. */
+  /** All users, without passwords, in the order in which they were added. */
   list(): { users: object[]; adAccounts: object[] } {
     const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
     return {
@@ -185,7 +185,7 @@ export class UserStore {
   /**
    * Creates a user with one identifier, as `autoRegister` does.
    *
-   * @returns `undefined` if somebody has that identifier, of whichever kind
+   * @returns `undefined` if another user has that identifier, of any kind
    * @throws EmulatorError `invalid_input`
    */
   register(identifier: Exclude<Identifier, 'account'>, value: string, password: string): Account | undefined {
@@ -196,13 +196,13 @@ export class UserStore {
   }
 
   /**
-   * One key for whoever is meant by a name: the same for all identifiers of a user, and for each of those that nobody has
-   * a key of its own, so that it cannot be told from theirs.
+   * Returns one key for all identifiers of a user, and a key of its own for each unknown name. Failures are counted by
+   * it, so unknown names behave like known ones.
    */
   keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
     if (connection === 'AD') return adKey(name);
     const user = this.findUser('account', name);
-    return user ? `user:${user.sub}` : `nobody:${name.includes('@') ? name.toLowerCase() : name}`;
+    return user ? `user:${user.sub}` : `unknown:${name.includes('@') ? name.toLowerCase() : name}`;
   }
 
   findAdAccount(sAMAccountName: string): Account | undefined {
@@ -221,7 +221,7 @@ export class UserStore {
     return account;
   }
 
-  /** Whether all identifiers among the claims are nobody's, or `own`. */
+  /** @throws EmulatorError if an identifier among the claims is that of another user than `own` */
   #checkFree(claims: Readonly<Record<string, unknown>>, path: string, own?: Account): void {
     for (const [, claim, name] of identifiersOf(claims)) {
       const other = this.findUser('account', name);

@@ -50,8 +50,8 @@ const BIND_REFUSALS: ReadonlyMap<string | undefined, EmulatorAdRefusal> = new Ma
 class MisconfiguredError extends Error {}
 
 /**
- * Makes a function for the emulator's option `ad` that asks a real Active Directory. One account searches for the name. A
- * bind as the user that was found checks the password.
+ * Makes a function for the emulator's option `ad` that asks a real Active Directory. One account searches for the name.
+ * A bind as the user that was found checks the password.
  */
 export function makeLdapDirectory(options: LdapDirectoryOptions): EmulatorAdDirectory {
   return async (sAMAccountName, password) => {
