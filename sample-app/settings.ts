@@ -50,15 +50,13 @@ function describeRequest(req: GenAuthRequest): { context: Record<string, unknown
 }
 
 async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
-  const { GenAuthEmulator, readActiveDirectoryEnvironment } = await import('passport-genauth/emulator');
+  const { GenAuthEmulator } = await import('passport-genauth/emulator');
   const emulator = new GenAuthEmulator({
     port: readPort(env, 'EMULATOR_PORT', 3999),
     appId: env['GENAUTH_APP_ID'],
     appSecret: env['GENAUTH_APP_SECRET'],
     tokenEndpointAuthMethod: env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] as GenAuthOptions['tokenEndpointAuthMethod'],
     idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
-    // EMULATOR_AD_…: a real Active Directory for the AD login.
-    ad: await readActiveDirectoryEnvironment(env),
   });
   await emulator.start();
   console.log(`GenAuth emulator listening on ${emulator.url}`);

@@ -7,7 +7,6 @@ import {
   EmulatorError,
   GenAuthEmulator,
   type GenAuthEmulatorOptions,
-  readActiveDirectoryEnvironment,
   readUsersFile,
   type UsersFile,
 } from '../emulator/index.js';
@@ -34,7 +33,7 @@ Options:
                        "extendedFields": [...] }, or a list of users
   --captcha-after N    failures of an account after which it needs a captcha (never)
   --lock-after N       failures of an account after which it is locked (never)
-  --mfa                asks everybody for a second factor
+  --mfa                asks every user for a second factor
   --clock-drift SECONDS
                        how far the clock is ahead; --clock-drift=-60 is behind (0)
   --logout-uri URI     where a logout may lead; may be there several times
@@ -42,17 +41,11 @@ Options:
                        where GenAuth's documents differ: expires_in, expire_in or both (default); the keys for
                        passwords in an envelope; the key set at the host, below the app, or at both (default)
   --host ADDRESS       address to listen on (127.0.0.1)
-  --allow-remote       takes a --host that other machines can reach: everybody there can sign in
+  --allow-remote       accepts a --host that other machines can reach: every user there can sign in
   --help, --version
 
 Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET,
-GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.
-
-With a real Active Directory for the AD accounts: EMULATOR_AD_URL (ldaps://HOST), EMULATOR_AD_CA (a PEM file),
-EMULATOR_AD_BIND_DN, EMULATOR_AD_BIND_PASSWORD and EMULATOR_AD_BASE_DN. It needs the package ldapts.`;
-
-/** Who can sign in. */
-type People = UsersFile & Pick<GenAuthEmulatorOptions, 'ad'>;
+GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.`;
 
 /** A mistake in the command line or in a file that it names. */
 class UsageError extends Error {}
@@ -65,11 +58,11 @@ export const runEmulator: Command = async (args, io) => {
       io.stdout(flags.help ? HELP : await readVersion());
       return EXIT.ok;
     }
-    const people = await readPeople(flags.users, io.env);
-    const emulator = buildEmulator(flags, io.env, people);
+    const users = await readUsers(flags.users);
+    const emulator = buildEmulator(flags, io.env, users);
     await emulator.start();
     io.stdout(`GenAuth emulator listening on ${emulator.url}`);
-    io.stdout(describe(emulator, people, flags['allow-remote'] === true));
+    io.stdout(describe(emulator, users, flags['allow-remote'] === true));
     if (!io.stop.aborted) await once(io.stop, 'abort');
     await emulator.stop();
     return EXIT.ok;
@@ -133,7 +126,7 @@ function readCount(text: string | undefined, name: string): number | undefined {
   return text === undefined ? undefined : readNumber(text, name, 'a number of failures');
 }
 
-function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], people: People): GenAuthEmulator {
+function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'], users: UsersFile): GenAuthEmulator {
   const port = flags.port ?? env['EMULATOR_PORT'] ?? String(DEFAULT_PORT);
   const portName = flags.port === undefined ? 'EMULATOR_PORT' : '--port';
   const method = flags['auth-method'] ?? env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
@@ -158,37 +151,34 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
       jwksAddress: flags['jwks-address'] as GenAuthEmulatorOptions['jwksAddress'],
       host: flags.host,
       allowRemote: flags['allow-remote'],
-      ...people,
+      ...users,
     });
   } catch (error) {
-    return blameUser()(error);
+    return wrapInputError()(error);
   }
 }
 
-async function readPeople(path: string | undefined, env: CommandIo['env']): Promise<People> {
-  return {
-    ad: await readActiveDirectoryEnvironment(env).catch(blameUser()),
-    ...(path !== undefined && (await readUsersFile(path).catch(blameUser('--users: ')))),
-  };
+async function readUsers(path: string | undefined): Promise<UsersFile> {
+  return path === undefined ? {} : readUsersFile(path).catch(wrapInputError('--users: '));
 }
 
-/** What the emulator does not take is a mistake of whoever typed the command. */
-const blameUser =
+/** An input that the emulator refuses is a mistake in the command. */
+const wrapInputError =
   (where = '') =>
   (error: unknown): never => {
     throw error instanceof EmulatorError ? new UsageError(`${where}${error.message}`) : error;
   };
 
-function describe(emulator: GenAuthEmulator, people: People, isRemote: boolean): string {
-  const users = (people.users ?? DEFAULT_USERS).map((user) => user.username ?? user.email ?? user.phone_number);
-  const adAccounts = (people.adAccounts ?? DEFAULT_AD_ACCOUNTS).map((account) => account.sAMAccountName);
+function describe(emulator: GenAuthEmulator, given: UsersFile, isRemote: boolean): string {
+  const users = (given.users ?? DEFAULT_USERS).map((user) => user.username ?? user.email ?? user.phone_number);
+  const adAccounts = (given.adAccounts ?? DEFAULT_AD_ACCOUNTS).map((account) => account.sAMAccountName);
   const isPublic = emulator.appSecret === DEFAULT_APP_SECRET;
   return [
     `  App ID       ${emulator.appId}`,
     `  App secret   ${isPublic ? emulator.appSecret : 'as given'}`,
     `  Users        ${list(users)}`,
-    `  AD accounts  ${people.ad ? `those of ${people.ad.url}` : list(adAccounts)}`,
-    ...(isRemote ? ['Other machines may reach it: whoever does can sign in.'] : []),
+    `  AD accounts  ${list(adAccounts)}`,
+    ...(isRemote ? ['Other machines can reach it, and every user there can sign in.'] : []),
     'For development and tests only. Ctrl+C stops it.',
   ].join('\n');
 }

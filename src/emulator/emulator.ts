@@ -5,8 +5,9 @@ import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
 import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
-import { EmulatorState, type SignInRecord } from './state/state.js';
-import type { IdTokenFlaw } from './tokens/issue-tokens.js';
+import type { SignInRecord } from './state/journal.js';
+import { EmulatorState } from './state/state.js';
+import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
 /** The part of the client's options that an emulator knows. */
@@ -22,8 +23,9 @@ export interface EmulatorClientOptions {
 
 /**
  * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, with what belongs to it
- * (keys for passwords, captcha); refreshes, introspection, revocation, user info and logout; discovery and key set. All of
- * it on production's paths, with tokens that are really signed. Its own knobs are this class's methods, and the same over HTTP below `/emulator/v1`.
+ * (keys for passwords, captcha); refreshes, introspection, revocation, user info and logout; discovery and key set. All
+ * of it on production's paths, with tokens that are really signed. Its own knobs are this class's methods, and the same
+ * over HTTP below `/emulator/v1`.
  *
  * ```ts
  * const emulator = await new GenAuthEmulator().start();
@@ -45,11 +47,11 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys (those for
-   * passwords as well) and the users it had; it knows no token from before.
+   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys (those
+   * for passwords as well) and the users it had; it knows no token from before.
    *
    * @returns the emulator itself
-   * @throws EmulatorError `production_refused`, `express_missing`, `ldapts_missing`, `address_in_use`
+   * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
    */
   async start(): Promise<this> {
     const running = (this.#running ??= this.#open());
@@ -119,17 +121,17 @@ export class GenAuthEmulator {
 
   /** The last 1,000 sign-ins as they arrived, oldest first; no password in them. `GET /emulator/v1/sign-ins` */
   get signIns(): readonly SignInRecord[] {
-    return this.#state.signIns;
+    return this.#state.journal.records;
   }
 
   /** `DELETE /emulator/v1/sign-ins` */
   clearSignIns(): void {
-    this.#state.clearSignIns();
+    this.#state.journal.clear();
   }
 
   /**
-   * How many requests an endpoint has met, those that a fault answered among them. Both addresses of the key set are
-   * one endpoint.
+   * Returns how many requests an endpoint has received, including those that a fault answered. Both addresses of the
+   * key set are one endpoint.
    *
    * @throws EmulatorError `invalid_input`
    */
@@ -138,7 +140,7 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Adds a user to those that the options gave. `POST /emulator/v1/users`
+   * Adds a user to those of the options. `POST /emulator/v1/users`
    *
    * @returns the `sub` of the user's tokens
    * @throws EmulatorError `invalid_input`, also if an identifier is another user's
@@ -148,8 +150,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Changes a user: user info tells it at once, and the next id_token. What is left out stays as it was, and so does the
-   * `sub`. `updated_at` becomes now, unless it is among the changes.
+   * Changes a user: user info tells it at once, and the next id_token. What is left out stays as it was, and so does
+   * the `sub`. `updated_at` becomes now, unless it is among the changes.
    *
    * ```ts
    * emulator.updateUser('alice', { roles: [] });
@@ -165,7 +167,7 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Removes a user, who cannot sign in any more; the tokens that he had are over, even for one who is added in his place.
+   * Removes a user. Its tokens end, and stay invalid for a user that is added under the same name.
    * `DELETE /emulator/v1/users/alice`
    *
    * @param account any of the user's identifiers
@@ -176,7 +178,7 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Adds an AD account to those that the options gave. `POST /emulator/v1/users`, where its `sAMAccountName` tells what it is.
+   * Adds an AD account to those of the options. `POST /emulator/v1/users`, with a `sAMAccountName` in the body.
    *
    * @returns the `sub` of the account's tokens
    * @throws EmulatorError `invalid_input`, also if the name is another account's
@@ -240,8 +242,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Sets the emulator's clock so many seconds ahead, or back if negative, in place of the option's. It is the clock by which
-   * tokens begin and end: with `tokenLifetime` ahead, those of now are over. `POST /emulator/v1/clock-drift`
+   * Sets the emulator's clock so many seconds ahead, or back if negative, in place of the option's. It is the clock by
+   * which tokens begin and end: with `tokenLifetime` ahead, those of now are over. `POST /emulator/v1/clock-drift`
    *
    * @throws EmulatorError `invalid_input`
    */
@@ -260,9 +262,9 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Answers the next `times` sign-ins (default 1) with this envelope, whatever the password, once the app and the form of
-   * the request have been found right. Several answers are used up in order. No such sign-in counts as a failure; the
-   * journal calls it `answered`. `POST /emulator/v1/sign-in-answers`
+   * Answers the next `times` sign-ins (default 1) with this envelope, whatever the password, once the app and the form
+   * of the request have been found right. Several answers are used up in order. No such sign-in counts as a failure;
+   * the journal calls it `answered`. `POST /emulator/v1/sign-in-answers`
    *
    * ```ts
    * emulator.answerSignIn({ statusCode: 301, apiCode: 1636, data: { mfaToken: '…' }, account: 'alice' });
@@ -280,9 +282,9 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Sets both limits anew, in place of the options'; one that is left out means never. Failures count while a limit is on,
-   * by account, known or not, and until that account's next success. They are failures of the password: not those of
-   * a captcha, nor a password that cannot be decrypted. `POST /emulator/v1/login-protection`
+   * Sets both limits anew, in place of the options'; one that is left out means never. Failures count while a limit is
+   * on, by account, known or not, and until that account's next success. They are failures of the password: not those
+   * of a captcha, nor a password that cannot be decrypted. `POST /emulator/v1/login-protection`
    *
    * @throws EmulatorError `invalid_input`
    */
@@ -300,8 +302,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits and clock back;
-   * users, tokens and keys stay. `POST /emulator/v1/reset`
+   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits and
+   * clock back; users, tokens and keys stay. `POST /emulator/v1/reset`
    */
   reset(): void {
     this.#state.reset();
@@ -309,20 +311,20 @@ export class GenAuthEmulator {
 
   async #open(): Promise<Listener> {
     if (process.env['NODE_ENV'] === 'production') {
-      const message = 'The GenAuth emulator does not start with NODE_ENV=production: anybody can sign in to it.';
+      const message =
+        'The GenAuth emulator does not start with NODE_ENV=production: its users and passwords are public.';
       throw new EmulatorError('production_refused', message);
     }
     await this.#stopped;
-    const ready = Promise.all([this.#state.createKeys(), this.#state.activeDirectory?.open()]);
-    const listener = await listen(this.#state, ready);
+    const listener = await listen(this.#state, this.#state.createKeys());
     this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
     return listener;
   }
 
   async #close(running: Promise<Listener> | undefined): Promise<void> {
-    // One that failed to start has nothing to close; its caller was told why.
+    // A start that failed has nothing to close, and has thrown at its caller.
     const listener = await running?.catch(() => undefined);
-    await Promise.all([this.#state.activeDirectory?.close(), listener?.close()]);
+    await listener?.close();
     this.#state.origin = undefined;
   }
 }

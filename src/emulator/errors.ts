@@ -1,10 +1,11 @@
 /**
  * What went wrong, for programs:
- * - `invalid_input`: a value that was handed in is wrong; the message names where it stood, what it was and what would do;
+ * - `invalid_input`: a value that was handed in is wrong; the message names where it stood, what it was and what would
+ *   do;
  * - `production_refused`: `NODE_ENV` is `production`;
- * - `express_missing`, `node_forge_missing`, `sm_crypto_missing`, `ldapts_missing`: that optional dependency is not installed.
- *   Without the first nothing starts; the second decrypts RSA passwords; the third SM2 passwords, and makes a key that the system
- *   information needs; the fourth speaks to a real Active Directory;
+ * - `express_missing`, `node_forge_missing`, `sm_crypto_missing`: that optional dependency is not installed. express is
+ *   needed to start, node-forge to decrypt RSA passwords, sm-crypto to decrypt SM2 passwords and for the system
+ *   information;
  * - `address_in_use`: another process listens on that port;
  * - `not_started`: something was asked that only a started emulator has.
  */
@@ -14,7 +15,6 @@ export type EmulatorErrorCode =
   | 'express_missing'
   | 'node_forge_missing'
   | 'sm_crypto_missing'
-  | 'ldapts_missing'
   | 'address_in_use'
   | 'not_started';
 

@@ -28,8 +28,8 @@ export interface EmulatorDynamicModule {
 /** The emulator as a module of Nest, for one's own server in development. */
 export class GenAuthEmulatorModule {
   /**
-   * Starts an emulator in the process, before anything that injects it is made, and stops it when the application has closed
-   * and answered the logins under way. Global: `GenAuthEmulator` can be injected everywhere.
+   * Starts an emulator in the process, before anything that injects it is made, and stops it when the application has
+   * closed and answered the logins under way. Global: `GenAuthEmulator` can be injected everywhere.
    *
    * ```ts
    * imports: [
@@ -42,12 +42,13 @@ export class GenAuthEmulatorModule {
    * ```
    *
    * Every application that starts has an emulator of its own, with new keys. Where one application needs two, make both
-   * `{ ...GenAuthEmulatorModule.forRoot(options), global: false }`, and name each in the `imports` of the `forRootAsync` that it is for.
+   * `{ ...GenAuthEmulatorModule.forRoot(options), global: false }`, and name each in the `imports` of the
+   * `forRootAsync` that it is for.
    *
-   * The application does not start, by an `EmulatorError`, with wrong options (`invalid_input`), with `NODE_ENV=production`
-   * (`production_refused`), where the port is in use (`address_in_use`) and without express (`express_missing`). If something else fails
-   * while Nest makes its providers, Nest ends the process; where `abortOnError: false` keeps it from that, it tells nobody, and the
-   * emulator stays.
+   * The application does not start, by an `EmulatorError`, with wrong options (`invalid_input`), with
+   * `NODE_ENV=production` (`production_refused`), where the port is in use (`address_in_use`) and without express
+   * (`express_missing`). If something else fails while Nest creates its providers, Nest ends the process. With
+   * `abortOnError: false` it does not, and no hook is called: the emulator keeps running.
    *
    * @param options - Those of `new GenAuthEmulator(options)`; each may be left out.
    * @returns A `DynamicModule` of Nest, for `imports`.

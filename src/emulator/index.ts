@@ -1,15 +1,16 @@
 /** A GenAuth for tests and development. Not for production. */
-export { type EmulatorActiveDirectory, readActiveDirectoryEnvironment } from './directory/options.js';
 export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
 export { EmulatorError, type EmulatorErrorCode } from './errors.js';
 export { GenAuthEmulatorModule } from './genauth-emulator.module.js';
+export type { EmulatorAdAnswer, EmulatorAdDirectory, EmulatorAdRefusal, EmulatorAdSuccess } from './users/ad-answer.js';
 export type { EmulatorClaims } from './users/claims.js';
 export type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 export type { EmulatorLoginProtection } from './state/login-protection.js';
 export { DEFAULT_APP_ID, DEFAULT_APP_SECRET, type GenAuthEmulatorOptions } from './options.js';
 export type { EmulatorSignInAnswer } from './state/queued-answers.js';
-export type { RecordedOutcome, SignInRecord } from './state/state.js';
+export type { RecordedOutcome, SignInRecord } from './state/journal.js';
 export type { EmulatorUserStates } from './users/user-states.js';
 export { readUsersFile, type UsersFile } from './users/users-file.js';
-export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens/issue-tokens.js';
-export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, type EmulatorAdAccount, type EmulatorUser } from './users/user-store.js';
+export { ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens/id-token-flaws.js';
+export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from './users/default-users.js';
+export type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';

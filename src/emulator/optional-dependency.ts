@@ -1,19 +1,17 @@
 import { EmulatorError, type EmulatorErrorCode } from './errors.js';
 
-/** Package → the error's code, and what to install. */
+/** Package → the error's code. */
 const MISSING = {
-  express: ['express_missing', 'express'],
-  'node-forge': ['node_forge_missing', 'node-forge'],
-  'sm-crypto': ['sm_crypto_missing', 'sm-crypto'],
-  // The newest one needs a newer Node than this package does.
-  ldapts: ['ldapts_missing', 'ldapts@8'],
-} as const satisfies Record<string, readonly [EmulatorErrorCode, string]>;
+  express: 'express_missing',
+  'node-forge': 'node_forge_missing',
+  'sm-crypto': 'sm_crypto_missing',
+} as const satisfies Record<string, EmulatorErrorCode>;
 
 /**
  * Loads a package that only the emulator needs, and that an installation may therefore lack (`npm ci --omit=optional`).
  *
  * @param load the literal `import()`, which the test of who may import whom reads
- * @throws EmulatorError `express_missing`, `node_forge_missing`, `sm_crypto_missing`, `ldapts_missing`: what to install
+ * @throws EmulatorError `express_missing`, `node_forge_missing`, `sm_crypto_missing`: what to install
  */
 export async function importOptional<Module>(
   name: keyof typeof MISSING,
@@ -22,8 +20,7 @@ export async function importOptional<Module>(
   try {
     return (await load()).default;
   } catch (cause) {
-    const [code, wanted] = MISSING[name];
-    const message = `The GenAuth emulator needs the package ${name} for this: npm install ${wanted}`;
-    throw new EmulatorError(code, message, { cause });
+    const message = `The GenAuth emulator needs the package ${name} for this: npm install ${name}`;
+    throw new EmulatorError(MISSING[name], message, { cause });
   }
 }

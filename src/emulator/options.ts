@@ -1,9 +1,17 @@
 import { isIP, isIPv4 } from 'node:net';
 import { TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../core/wire/facts.js';
-import { type ActiveDirectoryConfig, type EmulatorActiveDirectory, readActiveDirectory } from './directory/options.js';
-import { readBoolean, readInteger, readList, readObject, readOneOf, readSecret } from './input/readers.js';
+import {
+  readBoolean,
+  readFunction,
+  readInteger,
+  readList,
+  readObject,
+  readOneOf,
+  readSecret,
+} from './input/readers.js';
 import { EmulatorError, invalid } from './errors.js';
 import { type EmulatorLoginProtection, type LoginLimits, readLimits } from './state/login-protection.js';
+import type { EmulatorAdDirectory } from './users/ad-answer.js';
 import { type Catalogs, readCatalog, readMfa } from './users/user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
@@ -19,15 +27,15 @@ const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
 /** Ten years. */
-const MOST_SECONDS = 315_360_000;
+const MAX_SECONDS = 315_360_000;
 
 /** Options of {@link GenAuthEmulator}; each may be left out. */
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** TCP port, 0 to 65535. Default 0: any free one, see `emulator.port`. */
   port?: number | undefined;
   /**
-   * Address to listen on, and the host of the issuer. Default `127.0.0.1`. Others than loopback addresses are taken with
-   * `allowRemote` alone; with `0.0.0.0` or `::` the issuer is on the loopback address all the same.
+   * Address to listen on, and the host of the issuer. Default `127.0.0.1`. Others than loopback addresses are taken
+   * with `allowRemote` alone; with `0.0.0.0` or `::` the issuer is on the loopback address all the same.
    */
   host?: string | undefined;
   /** Whether other machines may reach the emulator; its knobs (`/emulator/v1`) stay this machine's. Default `false`. */
@@ -46,19 +54,23 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}, and with `ad` none. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
   /**
-   * A real Active Directory for the connection AD, in place of `adAccounts`. It needs the package `ldapts`, and with `allowRemote`
-   * an `appSecret` of your own. Default: none.
+   * Checks the passwords of the connection AD, in place of `adAccounts`. It may ask a real directory. Therefore
+   * sign-ins from web pages of other origins are refused, and `allowRemote` requires an `appSecret` of your own.
+   * Default: none.
    */
-  ad?: EmulatorActiveDirectory | undefined;
-  /** Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named. */
+  ad?: EmulatorAdDirectory | undefined;
+  /**
+   * Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named.
+   */
   tenants?: readonly string[] | undefined;
   /** Codes of the roles that there are: a user with another one is a mistake. Default: any. */
   roles?: readonly string[] | undefined;
   /** Names of the extended fields that there are: a user with another one is a mistake. Default: any. */
   extendedFields?: readonly string[] | undefined;
   /**
-   * Whether the application asks everybody for a second factor after the password (301 / 1636): `true` for `SMS` and `OTP`,
-   * or a list of factors. The emulator has no further step: nobody but users with `mfa: false` can sign in then.
+   * Whether the application asks every user for a second factor after the password (301 / 1636): `true` for `SMS` and
+   * `OTP`, or a list of factors. The emulator implements no further step, so only users with `mfa: false` can sign in
+   * then.
    */
   mfa?: boolean | readonly string[] | undefined;
   /**
@@ -71,19 +83,20 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** Lifetime of refresh tokens in seconds, for each one anew. Default 2592000 (30 days), which is GenAuth's. */
   refreshTokenLifetime?: number | undefined;
   /**
-   * Whether each refresh brings a new refresh token and uses the old one up, or the first one stays until it expires and
-   * no answer carries it again. GenAuth's documents say both. Default `true`.
+   * Whether each refresh brings a new refresh token and uses the old one up, or the first one stays until it expires
+   * and no answer carries it again. GenAuth's documents say both. Default `true`.
    */
   rotateRefreshTokens?: boolean | undefined;
   /**
-   * The member that tells the lifetime in the answers of sign-ins and refreshes. GenAuth's documents say `expire_in`, its servers have been
-   * seen to send `expires_in`. Default `both`.
+   * The member that tells the lifetime in the answers of sign-ins and refreshes. GenAuth's documents say `expire_in`,
+   * its servers have been seen to send `expires_in`. Default `both`.
    */
   lifetimeField?: (typeof LIFETIME_FIELDS)[number] | undefined;
   /**
    * What id_tokens are signed with: `RS256`, the default, by a key of the key set; `HS256` by the app secret, which is
    * GenAuth's own default. Access tokens are RS256 in either case. An app with `tokenEndpointAuthMethod: 'none'` has no
-   * secret to verify HS256 with. (GenAuth console: application → protocol configuration → id_token signature algorithm.)
+   * secret to verify HS256 with. (GenAuth console: application → protocol configuration → id_token signature
+   * algorithm.)
    */
   idTokenSignedResponseAlg?: IdTokenAlg | undefined;
   /** Whether the system information comes in an envelope, as some of GenAuth's documents have it. Default `false`. */
@@ -91,11 +104,14 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /** The form of the RSA key for passwords: `pem`, the default, or the bare `base64` that some SDKs hold. */
   rsaKeyFormat?: (typeof RSA_KEY_FORMATS)[number] | undefined;
   /**
-   * Where the key set is: `host` for `/oidc/.well-known/jwks.json`, `app` for the same below the app's id, as GenAuth's newest
-   * SDK has it, or at `both`, the default. The other address answers 404, and discovery names one that is there.
+   * Where the key set is: `host` for `/oidc/.well-known/jwks.json`, `app` for the same below the app's id, as GenAuth's
+   * newest SDK has it, or at `both`, the default. The other address answers 404, and discovery names one that is there.
    */
   jwksAddress?: (typeof JWKS_ADDRESSES)[number] | undefined;
-  /** What stands between the scopes in an introspection: `' '`, the default, or `','`, as one of GenAuth's tables has it. */
+  /**
+   * What stands between the scopes in an introspection: `' '`, the default, or `','`, as one of GenAuth's tables has
+   * it.
+   */
   introspectionScopeSeparator?: (typeof SCOPE_SEPARATORS)[number] | undefined;
   /**
    * The body of a revocation: an envelope (`wrapped`, the default, by GenAuth's schema), `true` as JSON, or none
@@ -129,7 +145,7 @@ export interface EmulatorConfig {
   readonly jwksAddress: (typeof JWKS_ADDRESSES)[number];
   readonly clockDrift: number;
   readonly mfa: boolean | readonly string[];
-  readonly ad: ActiveDirectoryConfig | undefined;
+  readonly ad: EmulatorAdDirectory | undefined;
   readonly catalogs: Catalogs;
   readonly loginLimits: LoginLimits;
 }
@@ -200,7 +216,7 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     jwksAddress: readOneOf(given.get('jwksAddress') ?? 'both', 'jwksAddress', JWKS_ADDRESSES),
     clockDrift: readDrift(given.get('clockDrift') ?? 0, 'clockDrift'),
     mfa: readMfa(given.get('mfa') ?? false, 'mfa'),
-    ad: given.has('ad') ? readActiveDirectory(given.get('ad'), 'ad') : undefined,
+    ad: given.has('ad') ? readDirectory(given.get('ad')) : undefined,
     catalogs: {
       tenants: readCatalog(given.get('tenants'), 'tenants'),
       roles: readCatalog(given.get('roles'), 'roles'),
@@ -210,9 +226,9 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
   };
   const isPublic = config.appSecret === DEFAULT_APP_SECRET || config.tokenEndpointAuthMethod === 'none';
   if (config.ad && allowRemote && isPublic) {
-    const why = 'whoever reaches the emulator could try passwords at the directory';
-    const mend = 'give an appSecret of your own, and a tokenEndpointAuthMethod that asks for it';
-    throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${why}: ${mend}.`);
+    const impact = 'every machine that reaches the emulator could try passwords at the directory';
+    const fix = 'set an appSecret of your own, and a tokenEndpointAuthMethod that requires it';
+    throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${impact}: ${fix}.`);
   }
   return config;
 }
@@ -230,14 +246,14 @@ const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
 
 /** The URL of a listening emulator; IPv6 addresses stand in brackets (RFC 3986 §3.2.2). */
 export function buildOrigin(host: string, port: number): string {
-  // Nobody can be told to call "any address".
+  // "Any address" is no address that a client can call.
   const name = ANY_ADDRESS.get(host) ?? host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 /** @throws EmulatorError `invalid_input` */
 export function readDrift(value: unknown, path: string): number {
-  return readInteger(value, path, -MOST_SECONDS, MOST_SECONDS);
+  return readInteger(value, path, -MAX_SECONDS, MAX_SECONDS);
 }
 
 function readHost(value: unknown, allowRemote: boolean): string {
@@ -257,14 +273,21 @@ function isHost(value: string): boolean {
   );
 }
 
-/** The id stands in a path, in a Basic header before the colon, and in routes: so nothing that any of them reads as its own. */
+/**
+ * The id stands in a path, in a Basic header before the colon, and in routes: so nothing that any of them reads as its
+ * own.
+ */
 function readAppId(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z0-9][\w-]{0,127}$/.test(value)) return value;
   throw invalid('appId', '1 to 128 letters, digits, "-" or "_"', value);
 }
 
+function readDirectory(value: unknown): EmulatorAdDirectory {
+  return readFunction(value, 'ad', 'a function (sAMAccountName, password) => answer') as EmulatorAdDirectory;
+}
+
 function readLifetime(given: ReadonlyMap<string, unknown>, name: string, byDefault: number): number {
-  return readInteger(given.get(name) ?? byDefault, name, 1, MOST_SECONDS);
+  return readInteger(given.get(name) ?? byDefault, name, 1, MAX_SECONDS);
 }
 
 function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {

@@ -52,6 +52,7 @@ async function run(code: string): Promise<string> {
 it('has snippets that compile in strict mode', () => {
   expect([...snippets.keys()]).toEqual([
     'examine.ts',
+    'directory.ts',
     'development.module.ts',
     'guarded.ts',
     'shop.js',
@@ -257,6 +258,31 @@ it('users.json is a users file of the emulator, with states that it tells', asyn
   await emulator.stop();
   expect(kinds).toEqual(['success', 'password_change_required', 'mfa_required', 'access_denied', 'success']);
   expect(page).toContain('npx passport-genauth emulator --users users.json');
+});
+
+it('directory.ts checks names and passwords in the place of the AD accounts', async () => {
+  const output = await run(`
+    import { GenAuthClient } from 'passport-genauth';
+    import { startEmulator } from './directory.js';
+    const zhang = { password: 'p', displayName: '张三', mail: 'zhang@example.com', groups: ['admin'] };
+    const emulator = await startEmulator(new Map([['zhang', zhang], ['li', { ...zhang, disabled: true }]]));
+    const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'profile', 'email', 'roles'] });
+    const signIn = (sAMAccountName, password = 'p') => client.signIn({ sAMAccountName, password });
+    const { user } = await signIn('Zhang');
+    console.log(user.name, user.email, user.roles.join());
+    for (const [name, password] of [['zhang', 'wrong'], ['wang'], ['li'], ['li', 'wrong']]) console.log((await signIn(name, password)).kind);
+    console.log(emulator.signIns.map(({ outcome }) => outcome).join());
+    client.close();
+    await emulator.stop();
+  `);
+  expect(output.split('\n')).toEqual([
+    '张三 zhang@example.com admin',
+    'invalid_credentials',
+    'invalid_credentials',
+    'access_denied',
+    'invalid_credentials',
+    'success,invalid_credentials,invalid_credentials,account_disabled,invalid_credentials',
+  ]);
 });
 
 it('development.module.ts starts an emulator, or asks the tenant', async () => {

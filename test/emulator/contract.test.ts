@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { PATHS } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
-import { encryptRsa } from './ciphertexts.js';
+import { encryptRsa } from './encryption/ciphertexts.js';
 import { accessTokenClaims, ALL_SCOPES, CONTRACT, idTokenClaims, SIGN_IN, tokens, userInfo } from './contract.js';
 import { anyObject, exactly, listOf, object, orNull, text } from './schema.js';
 import { getCaptcha, getTokens, signInBody, type Tokens } from './support.js';

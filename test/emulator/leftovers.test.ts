@@ -34,11 +34,12 @@ async function run(code: string, env: Record<string, string> = {}) {
 }
 
 const SIGN_IN = `
-  const signIn = () => fetch(emulator.url + '/api/v3/signin', {
+  const signIn = (connection = 'PASSWORD') => fetch(emulator.url + '/api/v3/signin', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      connection: 'PASSWORD', passwordPayload: { account: 'alice', password: 'passw0rd' },
+      connection,
+      passwordPayload: { account: 'alice', password: 'passw0rd' }, adPayload: { sAMAccountName: 'a', password: 'p' },
       client_id: emulator.appId, client_secret: emulator.appSecret,
     }),
   });`;
@@ -51,6 +52,16 @@ const RESOURCES = `
 /** What a program did with the emulator before it stopped it. */
 const USES: [string, string][] = [
   ['nothing', ''],
+  [
+    'a sign-in at a directory that does not answer',
+    `${SIGN_IN}
+    await emulator.stop();
+    let called;
+    const calling = new Promise((resolve) => (called = resolve));
+    emulator = await new GenAuthEmulator({ ad: () => new Promise(called) }).start();
+    globalThis.ends = Promise.allSettled([signIn('AD')]);
+    await calling;`,
+  ],
   ['a sign-in', `${SIGN_IN} console.log((await (await signIn()).json()).statusCode);`],
   [
     'callers that wait: for a delay, a drip, a large answer, and one that says nothing',
@@ -72,7 +83,7 @@ test.each(USES)(
   'a program that did this ends by itself once the emulator is stopped: %s',
   async (_name, use) => {
     const { exit, stdout, stderr } = await run(`
-    const emulator = await new GenAuthEmulator().start();
+    let emulator = await new GenAuthEmulator().start();
     ${use}
     await emulator.stop();
     await globalThis.ends?.then((ends) => console.log(ends.map(({ status }) => status).join()));

@@ -90,17 +90,6 @@ export class DomainController {
     }
   }
 
-  /** `EMULATOR_AD_…`, with which the emulator asks this domain. */
-  get environment(): Record<string, string> {
-    return {
-      EMULATOR_AD_URL: this.url,
-      EMULATOR_AD_CA: this.#path('ca.pem'),
-      EMULATOR_AD_BIND_DN: this.bindDn,
-      EMULATOR_AD_BIND_PASSWORD: this.bindPassword,
-      EMULATOR_AD_BASE_DN: this.baseDn,
-    };
-  }
-
   /** @param attributes - more of the account's, as a directory writes them */
   async addUser(name: string, password: string, attributes: Values = {}): Promise<void> {
     const all: Values = {

@@ -1,9 +1,9 @@
 import { isObject } from '../input/readers.js';
 import { EmulatorError } from '../errors.js';
-import { isLoopback } from '../options.js';
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
+import { refuse } from './caller.js';
 import type { EmulatorState } from '../state/state.js';
-import type { UserDirectory } from '../users/user-store.js';
+import type { UserStore } from '../users/user-store.js';
 
 /** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
 export const CONTROL_PATH = '/emulator/v1';
@@ -17,8 +17,8 @@ interface ControlOperation {
 }
 
 export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
-  { method: 'get', path: '/sign-ins', run: (state) => state.signIns },
-  { method: 'delete', path: '/sign-ins', run: (state) => state.clearSignIns() },
+  { method: 'get', path: '/sign-ins', run: ({ journal }) => journal.records },
+  { method: 'delete', path: '/sign-ins', run: ({ journal }) => journal.clear() },
   { method: 'post', path: '/faults', run: (state, body) => state.addFault(body) },
   { method: 'delete', path: '/faults', run: (state) => state.clearFaults() },
   { method: 'post', path: '/id-token-flaw', run: (state, body) => state.addFlaw(body) },
@@ -29,7 +29,7 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'post', path: '/login-protection', run: (state, body) => state.protectLogins(body) },
   { method: 'post', path: '/unlock', run: (state, body) => state.unlock(body ?? {}) },
   { method: 'get', path: '/users', run: ({ users }) => users.list() },
-  { method: 'post', path: '/users', run: ({ users }, body) => ({ sub: addAnybody(users, body) }) },
+  { method: 'post', path: '/users', run: ({ users }, body) => ({ sub: addUserOrAdAccount(users, body) }) },
   { method: 'patch', path: '/users/:account', run: ({ users }, body, account) => users.updateUser(account, body) },
   { method: 'delete', path: '/users/:account', run: ({ users }, _, account) => users.removeUser(account) },
   {
@@ -42,7 +42,9 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'post', path: '/reset', run: (state) => state.reset() },
 ];
 
-/** Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown. */
+/**
+ * Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown.
+ */
 export async function runControl(
   { run }: ControlOperation,
   state: EmulatorState,
@@ -57,48 +59,8 @@ export async function runControl(
   }
 }
 
-/** Who has a `sAMAccountName` is of AD. */
-function addAnybody(users: UserDirectory, body: unknown): string {
+/** Adds an AD account if the body has a `sAMAccountName`, else a user. */
+function addUserOrAdAccount(users: UserStore, body: unknown): string {
   const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
   return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
-}
-
-interface Caller {
-  readonly host: string | undefined;
-  readonly origin: string | undefined;
-  /** The other end of the connection. */
-  readonly address: string | undefined;
-}
-
-/**
- * Refuses other machines, whatever the emulator listens on (`address`), and what a web page in the developer's browser could send here: pages of other origins (`Origin`), names that were
- * made to point at this machine (`Host`), and bodies that need no preflight (form and text).
- */
-export function checkControlCaller(
-  { host, origin, address = '' }: Caller,
-  hasForeignBody: boolean,
-): EmulatorResponse | undefined {
-  if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
-  if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
-  if (isForeignOrigin(host, origin)) return refuse(403, 'Control is closed to other origins.');
-  if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
-  return undefined;
-}
-
-/** Whether a web page in the developer's browser, of any other origin, may have sent a request. */
-export function isOfForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
-  return !isOwnHost(host) || isForeignOrigin(host, origin);
-}
-
-function isForeignOrigin(host: unknown, origin: unknown): boolean {
-  return origin !== undefined && origin !== `http://${String(host)}`;
-}
-
-function isOwnHost(host: unknown): boolean {
-  const url = `http://${String(host)}`;
-  return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
-}
-
-function refuse(status: number, message: string): EmulatorResponse {
-  return { status, body: { statusCode: status, message } };
 }

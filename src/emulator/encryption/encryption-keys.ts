@@ -1,8 +1,20 @@
-import type { DecryptionKey } from './decryption-key.js';
 import { createRsaKey } from './rsa-key.js';
 import { createSm2Key } from './sm2-key.js';
 
-/** The current keys, each made when it is first asked for: a start must not wait for what most tests never use. */
+/** A key pair that passwords are encrypted with on their way (`options.passwordEncryptType` of a sign-in). */
+export interface DecryptionKey {
+  /** RSA: PEM (SubjectPublicKeyInfo). SM2: the uncompressed point in hex, with its `04`. */
+  readonly publicKey: string;
+  /**
+   * @returns the clear text; `undefined` if decryption fails, for whatever reason
+   * @throws EmulatorError `node_forge_missing`
+   */
+  readonly decrypt: (ciphertext: string) => Promise<string | undefined>;
+}
+
+/**
+ * The current keys. Each is created when it is first needed, because most tests use none and should not wait for them.
+ */
 export class EncryptionKeys {
   #rsa: Promise<DecryptionKey> | undefined;
   #sm2: Promise<DecryptionKey> | undefined;
@@ -16,14 +28,14 @@ export class EncryptionKeys {
     return (this.#sm2 ??= createSm2Key());
   }
 
-  /** What was encrypted until now cannot be decrypted any more. */
+  /** Drops both keys. Nothing that was encrypted before can be decrypted any more. */
   forget(): void {
     this.#rsa = undefined;
     this.#sm2 = undefined;
   }
 
   /**
-   * Makes new keys.
+   * Creates new keys.
    *
    * @throws EmulatorError `sm_crypto_missing`
    */

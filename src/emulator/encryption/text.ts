@@ -1,7 +1,7 @@
-/** Strict: bytes that are no UTF-8 are no text, and a byte order mark belongs to it. */
+/** Strict: invalid bytes are an error, and a byte order mark is part of the text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @returns `undefined` for bytes that are no UTF-8 */
+/** Returns `undefined` for bytes that are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return UTF8.decode(bytes);
@@ -10,8 +10,14 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The text whose standard base64 this is; `undefined` if it is none. */
-export function decodeBase64(text: string): string | undefined {
+/** Decodes standard base64 in its canonical form. Returns `undefined` for any other text. */
+export function readBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? decodeUtf8(bytes) : undefined;
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+/** Decodes standard base64 of UTF-8 text. Returns `undefined` for any other text. */
+export function decodeBase64(text: string): string | undefined {
+  const bytes = readBase64(text);
+  return bytes && decodeUtf8(bytes);
 }

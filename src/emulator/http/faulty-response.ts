@@ -17,7 +17,7 @@ export interface Message extends FaultReply {
  *
  * @param gone aborts with the caller's connection
  */
-export async function sendBadly(
+export async function sendFaulty(
   res: ServerResponse,
   { status, headers, contentType, body }: Message,
   { dripMs, size }: Sending,
@@ -33,7 +33,7 @@ export async function sendBadly(
       res,
     );
   } catch {
-    // The caller left, or the emulator was stopped: nobody is there to be told.
+    // The caller has left, or the emulator was stopped. There is no connection to report it on.
     res.destroy();
   }
 }

@@ -1,5 +1,4 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
-import type { EmulatorState } from '../state/state.js';
 
 /** What an operation sees of a request. */
 export interface EmulatorRequest {
@@ -21,18 +20,15 @@ export interface EmulatorResponse {
   readonly body?: object | string | boolean;
 }
 
-/** One endpoint, free of HTTP: it may change the state and never the request. */
-export type Operation = (
-  state: EmulatorState,
-  request: EmulatorRequest,
-) => EmulatorResponse | Promise<EmulatorResponse>;
+/** One endpoint, without HTTP. It may change the state, and never the request. */
+export type Operation<State> = (state: State, request: EmulatorRequest) => EmulatorResponse | Promise<EmulatorResponse>;
 
-/** What HTTP tells as well as `statusCode` does: GenAuth's rate limit, and what is not built, so that nobody can miss it. */
+/** The `statusCode`s that are the HTTP status, too: GenAuth's rate limit, and what the emulator does not implement. */
 const HTTP_STATUSES: ReadonlySet<number> = new Set([429, 501]);
 
 /**
- * An answer of the V3 interface. Its HTTP status is 200 for nearly everything that may have happened: `statusCode` tells
- * (GenAuth docs, reference/error-code).
+ * An answer of the V3 interface. Its HTTP status is nearly always 200, and `statusCode` tells what happened (GenAuth
+ * docs, reference/error-code).
  */
 export function envelope(request: EmulatorRequest, answer: WireEnvelope<unknown>): EmulatorResponse {
   const { data, ...rest } = answer;
@@ -40,7 +36,7 @@ export function envelope(request: EmulatorRequest, answer: WireEnvelope<unknown>
   return { status, body: { ...rest, requestId: request.requestId, ...(data !== undefined && { data }) } };
 }
 
-/** What the emulator has not: never a polite fake, on which somebody might build. */
+/** The answer for what the emulator does not implement. It never fakes a success that callers could rely on. */
 export function notImplemented(what: string): WireEnvelope<never> {
   return { statusCode: 501, message: `The emulator does not implement ${what}.` };
 }

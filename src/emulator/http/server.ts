@@ -4,8 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppJwksPath, PATHS } from '../../core/wire/facts.js';
-import { getCaptcha } from '../state/captchas.js';
-import { CONTROL_OPERATIONS, CONTROL_PATH, checkControlCaller, runControl } from '../control/control.js';
+import { getCaptcha } from '../public/captcha.js';
+import { checkControlCaller } from '../control/caller.js';
+import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
@@ -16,7 +17,7 @@ import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, 
 import { importOptional } from '../optional-dependency.js';
 import { FORM } from '../oidc/parameters.js';
 import { revoke } from '../oidc/revocation.js';
-import { type Message, sendBadly, waitFor } from './faulty-response.js';
+import { type Message, sendFaulty, waitFor } from './faulty-response.js';
 import { describeSignIn, signIn } from '../sign-in/sign-in.js';
 import type { EmulatorState } from '../state/state.js';
 import { getSystem } from '../public/system.js';
@@ -33,7 +34,7 @@ export interface Listener {
 const BODY_LIMIT = '100kb';
 
 /**
- * @param ready what has to be done before anybody may ask; meanwhile, Express is loaded
+ * @param ready what must be done before the server listens. Express is loaded at the same time.
  * @throws EmulatorError `address_in_use`, `express_missing`
  */
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
@@ -45,7 +46,8 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
     await once(server, 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const message = `Port ${port} on ${host} is in use: stop what listens there, or choose another port (0 takes any free one).`;
+    const fix = 'stop the process that listens there, or choose another port (0 takes any free one)';
+    const message = `Port ${port} on ${host} is in use: ${fix}.`;
     throw new EmulatorError('address_in_use', message, { cause: error });
   }
   return {
@@ -70,7 +72,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
     next();
   });
 
-  // Before the body is read: what may not call is not parsed either.
+  // Before the body is read: the body of a refused request is not parsed.
   app.use(CONTROL_PATH, (req, res, next) => {
     const { host, origin } = req.headers;
     const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
@@ -78,7 +80,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
     else next();
   });
 
-  // Before JSON is read: here a body is a form or none. The text alone, since a parsed one would hide what came twice.
+  // Before JSON is read: here a body is a form or none. It is read as text, because a parsed form would hide
+  // duplicates.
   const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
   app.post(PATHS.token, readForm, serve(state, 'token', postToken));
   app.post(PATHS.introspection, readForm, serve(state, 'introspection', introspect));
@@ -102,7 +105,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
-    // Not what is missing here: a GenAuth that has its key set elsewhere has nothing at this address.
+    // Not 501: a GenAuth with its key set elsewhere has nothing at this address.
     if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });
@@ -113,8 +116,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   return app;
 }
 
-/** An endpoint that is counted and that faults can meet. */
-function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation): RequestHandler {
+/** Serves an endpoint that is counted and that can have faults. */
+function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation<EmulatorState>): RequestHandler {
   return async (req, res) => {
     const request = toRequest(req);
     state.countRequest(endpoint);
@@ -125,16 +128,16 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     res.once('close', () => gone.abort());
     const waited = await waitFor(fault.delayMs, gone.signal);
     if (!waited || fault.drop) {
-      if (endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+      if (endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
       req.socket.destroy();
       return;
     }
     const reply = fault.buildReply?.();
-    if (reply && endpoint === 'signin') state.recordSignIn(describeSignIn(request, 'fault'));
+    if (reply && endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
     const { sending } = fault;
     if (sending) {
       const message = reply ? { ...reply, headers: {} } : toMessage(await operation(state, request));
-      await sendBadly(res, message, sending, gone.signal);
+      await sendFaulty(res, message, sending, gone.signal);
     } else if (reply) {
       res.status(reply.status).type(reply.contentType).send(reply.body);
     } else {
@@ -144,8 +147,8 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
 }
 
 /**
- * The messages of body-parser and JSON.parse quote the body, which may hold a password: none of them is passed on. The
- * emulator's own are, as somebody has to install what they name.
+ * Messages of body-parser and JSON.parse quote the body, which may hold a password, so none of them is passed on.
+ * Messages of the emulator are, because they name the package to install.
  */
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);

@@ -28,9 +28,9 @@ export function readObject(value: unknown, path: string, known: readonly string[
 }
 
 /** @throws EmulatorError `invalid_input` */
-export function readInteger(value: unknown, path: string, least: number, most: number): number {
-  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-  throw invalid(path, `a whole number from ${least} to ${most}`, value);
+export function readInteger(value: unknown, path: string, min: number, max: number): number {
+  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  throw invalid(path, `a whole number from ${min} to ${max}`, value);
 }
 
 /** @throws EmulatorError `invalid_input` */
@@ -62,6 +62,12 @@ export function readOneOf<T extends string>(value: unknown, path: string, choice
   const choice = choices.find((candidate) => candidate === value);
   if (choice === undefined) throw invalid(path, `one of ${choices.join(', ')}`, value);
   return choice;
+}
+
+/** @throws EmulatorError `invalid_input` */
+export function readFunction(value: unknown, path: string, expected: string): (...args: never[]) => unknown {
+  if (typeof value === 'function') return value as (...args: never[]) => unknown;
+  throw invalid(path, expected, value);
 }
 
 /** @throws EmulatorError `invalid_input` */

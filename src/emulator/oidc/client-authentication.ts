@@ -1,6 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { HEADERS } from '../../core/wire/facts.js';
-import { SIGN_IN_ERRORS } from '../sign-in/answers.js';
+import { ANSWERS } from '../sign-in/answers.js';
 import { OAuthRefusal } from './oauth-refusal.js';
 import type { EmulatorRequest } from '../http/operation.js';
 import type { EmulatorConfig } from '../options.js';
@@ -12,8 +11,8 @@ interface BasicCredentials {
 }
 
 /**
- * Who calls: the app that the request names, and whether it proved to be that app in the one way that it is configured for.
- * Credentials sent in another way are refused even where they are right (GenAuth: "client authentication failed").
+ * Checks that the request names the emulator's app, and proves it in the one way that the app is configured for. Right
+ * credentials that are sent in another way are refused (GenAuth: "client authentication failed").
  */
 export function authenticateClient(
   config: EmulatorConfig,
@@ -30,9 +29,9 @@ export function authenticateClient(
 
   const idFits = clientId === undefined || clientId === config.appId;
   const proven = {
-    client_secret_post: () => !basic && clientId !== undefined && isSecret(secret, config),
+    client_secret_post: () => !basic && clientId !== undefined && secret === config.appSecret,
     client_secret_basic: () =>
-      secret === undefined && basic?.some((way) => isOurs(way) && isSecret(way.password, config)) === true,
+      secret === undefined && basic?.some((way) => isOurs(way) && way.password === config.appSecret) === true,
     none: () => !basic && secret === undefined,
   }[config.tokenEndpointAuthMethod]();
   return idFits && proven ? 'ok' : 'client_authentication_failed';
@@ -48,14 +47,14 @@ export function readClientForm(config: EmulatorConfig, request: EmulatorRequest)
   if (authenticateClient(config, request, Object.fromEntries(form)) === 'ok') return form;
   const isBasic =
     config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
-  // RFC 6749 §5.2: whoever tried a scheme must be told of it.
+  // A client that used an authentication scheme is answered with that scheme (RFC 6749 §5.2).
   const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
-  throw new OAuthRefusal(401, 'invalid_client', SIGN_IN_ERRORS.clientAuthenticationFailed.message, headers);
+  throw new OAuthRefusal(401, 'invalid_client', ANSWERS.clientAuthenticationFailed.message, headers);
 }
 
 /**
- * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC 7617 §2),
- * as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
+ * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC
+ * 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
  */
 function readBasic(header: string | string[] | undefined): BasicCredentials[] | undefined {
   if (typeof header !== 'string' || !/^basic /i.test(header)) return undefined;
@@ -74,13 +73,4 @@ function decodeForm(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Compared by digest: in constant time, whatever the lengths. */
-function isSecret(value: unknown, { appSecret }: EmulatorConfig): boolean {
-  return typeof value === 'string' && timingSafeEqual(sha256(value), sha256(appSecret));
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,6 +1,7 @@
 import { buildAppJwksPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../../core/wire/facts.js';
 import { CLAIMS_SUPPORTED, SCOPES_SUPPORTED } from '../users/claims.js';
 import type { Operation } from '../http/operation.js';
+import type { EmulatorState } from '../state/state.js';
 
 const SIGNING_ALGORITHMS = ['HS256', 'RS256'];
 const KEY_ENCRYPTION_ALGORITHMS = ['A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW', 'RSA-OAEP'];
@@ -10,7 +11,7 @@ const CONTENT_ENCRYPTION_ALGORITHMS = ['A128CBC-HS256', 'A128GCM', 'A256CBC-HS51
  * `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4), with production's values: it names
  * an endpoint and grants that the emulator does not implement, and lacks `subject_types_supported` as GenAuth's does.
  */
-export const getDiscovery: Operation = ({ config, issuer, url }) => ({
+export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) => ({
   status: 200,
   body: {
     issuer,
@@ -50,4 +51,4 @@ export const getDiscovery: Operation = ({ config, issuer, url }) => ({
 });
 
 /** The key set, at both of its addresses. */
-export const getJwks: Operation = ({ keys }) => ({ status: 200, body: keys.jwks });
+export const getJwks: Operation<EmulatorState> = ({ keys }) => ({ status: 200, body: keys.jwks });

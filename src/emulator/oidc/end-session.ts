@@ -8,8 +8,8 @@ const SIGNED_OUT_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';
 
 /**
- * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). It ends the session that GenAuth's own pages would keep
- * in the browser, and here there is none. It touches no token: whoever wants a refresh token to end has to revoke it.
+ * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth it ends the session of GenAuth's own
+ * pages in the browser. The emulator has no such session. Tokens stay valid until they are revoked.
  */
 export const endSession = oauthOperation(async (state, request) => {
   const query = readParameters(request.query);

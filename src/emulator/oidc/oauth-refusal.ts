@@ -1,6 +1,7 @@
 import type { EmulatorResponse, Operation } from '../http/operation.js';
+import type { EmulatorState } from '../state/state.js';
 
-/** The reason why an OAuth endpoint refuses. Its answer has no envelope (RFC 6749 §5.2). */
+/** Ends an OAuth endpoint with an error. Its answer has no envelope (RFC 6749 §5.2). */
 export class OAuthRefusal extends Error {
   constructor(
     readonly status: number,
@@ -18,8 +19,11 @@ export class OAuthRefusal extends Error {
   }
 }
 
-/** An OAuth endpoint: what it throws is its answer, and no cache may keep any of its answers (RFC 6749 §5.1). */
-export function oauthOperation(run: Operation): Operation {
+/**
+ * An OAuth endpoint: an {@link OAuthRefusal} that it throws is its answer, and no cache may store an answer (RFC 6749
+ * §5.1).
+ */
+export function oauthOperation(run: Operation<EmulatorState>): Operation<EmulatorState> {
   return async (state, request) => {
     try {
       return forbidStoring(await run(state, request));

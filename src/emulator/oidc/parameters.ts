@@ -8,7 +8,8 @@ export const FORM = 'application/x-www-form-urlencoded';
 export type Parameters = ReadonlyMap<string, string>;
 
 /**
- * Reads a query or a form. A parameter without a value counts as left out (RFC 6749 §3.2); unknown ones are let through.
+ * Reads a query or a form. A parameter without a value counts as left out (RFC 6749 §3.2); unknown ones are let
+ * through.
  *
  * @throws OAuthRefusal `invalid_request`: a parameter is there twice
  */

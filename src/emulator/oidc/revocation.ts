@@ -5,8 +5,8 @@ import type { EmulatorConfig } from '../options.js';
 import { requireParameter } from './parameters.js';
 
 /**
- * `POST /oidc/token/revocation` (RFC 7009). A refresh token takes the access tokens with it that came of the same sign-in;
- * an access token goes alone. A token that is unknown, or over already, is a success like any other (§2.2).
+ * `POST /oidc/token/revocation` (RFC 7009). A refresh token takes the access tokens with it that came of the same
+ * sign-in; an access token goes alone. A token that is unknown, or over already, is a success like any other (§2.2).
  */
 export const revoke = oauthOperation((state, request) => {
   const { config, tokens } = state;

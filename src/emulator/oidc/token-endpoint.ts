@@ -8,8 +8,8 @@ import { issueTokens } from '../tokens/issue-tokens.js';
 const INVALID_GRANT = [400, 'invalid_grant', 'grant request is invalid'] as const;
 
 /**
- * `POST /oidc/token` with the grant `refresh_token` (RFC 6749 §6), the one that a login by the API needs. The `redirect_uri`
- * that GenAuth's schema asks for is not: no SDK sends it with this grant.
+ * `POST /oidc/token` with the grant `refresh_token` (RFC 6749 §6), the one that a login by the API needs. The
+ * `redirect_uri` that GenAuth's schema asks for is not: no SDK sends it with this grant.
  *
  * A used refresh token that comes again is refused and no more: its successor stays, as GenAuth documents nothing else.
  */
@@ -30,7 +30,7 @@ function redeem({ config, tokens }: EmulatorState, form: Parameters) {
   const token = tokens.find(text);
   if (token?.kind !== 'refresh_token') throw new OAuthRefusal(...INVALID_GRANT);
   const { grant } = token;
-  // Before the token is used up: whoever asked for too much may ask again.
+  // Before the token is used up: a client that asked for too much may ask again.
   const scopes = narrowScopes(grant.scopes, form.get('scope'));
   if (config.rotateRefreshTokens) tokens.end(text);
   return { grant, scopes };

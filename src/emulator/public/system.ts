@@ -1,11 +1,14 @@
 import type { WireSystem } from '../../core/wire/facts.js';
 import { envelope, type Operation } from '../http/operation.js';
+import type { EmulatorState } from '../state/state.js';
 
 /** Public facts of a GenAuth server; the addresses are those of the emulator. */
 const FACTS = { version: { server: '2.0.0', console: '2.0.0', login: '2.0.0' }, publicIps: ['127.0.0.1'] };
 
-/** `GET /api/v3/system` (SystemInfoResp): the keys for passwords. Without an envelope, unless the options ask for one. */
-export const getSystem: Operation = async ({ config, encryptionKeys }, request) => {
+/**
+ * `GET /api/v3/system` (SystemInfoResp): the keys for passwords. Without an envelope, unless the options ask for one.
+ */
+export const getSystem: Operation<EmulatorState> = async ({ config, encryptionKeys }, request) => {
   const [rsa, sm2] = await Promise.all([encryptionKeys.rsa, encryptionKeys.sm2]);
   const system: WireSystem = {
     rsa: { publicKey: config.rsaKeyFormat === 'pem' ? rsa.publicKey : stripPem(rsa.publicKey) },

@@ -1,13 +1,14 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
 import { buildMfaData, buildStepToken } from './step-tokens.js';
 import { furtherStep, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './answers.js';
-import type { EmulatorState, RecordedOutcome } from '../state/state.js';
+import { ANSWERS } from './answers.js';
+import type { RecordedOutcome } from '../state/journal.js';
+import type { EmulatorState } from '../state/state.js';
 import { findMfa } from '../users/user-states.js';
 import type { Account } from '../users/user-store.js';
 
 /**
- * What keeps somebody out who knows the password: the tenant, the user's own states, and steps that are still to be taken.
+ * Checks what else a sign-in with the right password needs: the tenant, the user's states, and further steps.
  *
  * @param tenantId `''` for none
  * @throws Refusal
@@ -15,22 +16,22 @@ import type { Account } from '../users/user-store.js';
 export async function checkAdmission(state: EmulatorState, account: Account, tenantId: string): Promise<void> {
   const { clock, config } = state;
   const { disabled, mustChangePassword, signInAnswer, tenants } = account.states;
-  if (disabled === true) throw new Refusal('account_disabled', SIGN_IN_ERRORS.userDisabled);
+  if (disabled === true) throw new Refusal('account_disabled', ANSWERS.userDisabled);
   if (tenantId !== '') {
     const isKnown = config.catalogs.tenants?.has(tenantId) ?? true;
-    if (!isKnown) throw new Refusal('tenant_refused', SIGN_IN_ERRORS.tenantRefused);
+    if (!isKnown) throw new Refusal('tenant_refused', ANSWERS.tenantRefused);
     const isMember = tenants?.includes(tenantId) ?? true;
-    if (!isMember) throw new Refusal('tenant_refused', SIGN_IN_ERRORS.notInTenant);
+    if (!isMember) throw new Refusal('tenant_refused', ANSWERS.notInTenant);
   }
   if (signInAnswer) throw new Refusal('answered', signInAnswer);
   if (mustChangePassword === 'first_login') {
     const token = await buildStepToken(account, 'reset_password', clock);
-    throw refuse('password_change_required', { ...SIGN_IN_ERRORS.firstLogin, data: { token } });
+    throw refuse('password_change_required', { ...ANSWERS.firstLogin, data: { token } });
   }
-  if (mustChangePassword === true) throw refuse('password_change_required', SIGN_IN_ERRORS.passwordExpired);
+  if (mustChangePassword === true) throw refuse('password_change_required', ANSWERS.passwordExpired);
   const mfa = findMfa(account.states, config.mfa);
   if (mfa) {
-    const error = mfa.kind === 'app' ? SIGN_IN_ERRORS.appMfa : SIGN_IN_ERRORS.personalMfa;
+    const error = mfa.kind === 'app' ? ANSWERS.appMfa : ANSWERS.personalMfa;
     throw refuse('mfa_required', { ...error, data: await buildMfaData(account, mfa, clock) });
   }
 }

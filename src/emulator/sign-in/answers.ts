@@ -1,5 +1,7 @@
-/** What sign-in answers, by GenAuth's own table: the `statusCode`, the `apiCode` and the English text. */
-export const SIGN_IN_ERRORS = {
+/**
+ * The answers of a sign-in that ends without tokens, by GenAuth's own table: `statusCode`, `apiCode` and English text.
+ */
+export const ANSWERS = {
   identifierMissing: {
     statusCode: 400,
     message:
@@ -22,7 +24,7 @@ export const SIGN_IN_ERRORS = {
     message: 'Decrypt password failed, please check your encryption configuration.',
   },
   appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
-  // In words of our own: GenAuth's table has none for these.
+  // The texts from here on are the emulator's: GenAuth's table has none for these codes.
   captchaWrong: { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' },
   accountLocked: { statusCode: 403, apiCode: 2005, message: 'Account is locked.' },
   userExists: { statusCode: 409, apiCode: 2026, message: 'User already exists.' },
@@ -33,14 +35,16 @@ export const SIGN_IN_ERRORS = {
   passwordExpired: { statusCode: 301, apiCode: 2058, message: 'Password must be changed.' },
   personalMfa: { statusCode: 301, apiCode: 1635, message: "The user's own second factor is required." },
   appMfa: { statusCode: 301, apiCode: 1636, message: 'A second factor is required.' },
-  // A directory's own reasons, and its faults. GenAuth's table has the codes 422 / 2820002, 601 and 602; its front end shows 408.
-  passwordTooOld: { statusCode: 301, apiCode: 2058, message: 'Password is too old and must be changed.' },
-  accountExpired: { statusCode: 403, apiCode: 2120008, message: 'Account has expired.' },
-  notAllowedNow: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in at this time.' },
-  notAllowedHere: { statusCode: 403, apiCode: 2120008, message: 'User may not sign in from this computer.' },
-  closedToPages: { statusCode: 403, message: 'Sign-ins are closed to web pages while a real directory judges them.' },
-  directoryMisconfigured: { statusCode: 422, apiCode: 2820002, message: 'The AD connection is configured wrongly' },
-  directoryUnreachable: { statusCode: 601, message: 'The directory cannot be reached' },
-  directoryTimeout: { statusCode: 408, message: 'The directory did not answer in time' },
-  directoryFailed: { statusCode: 602, message: 'The directory answered an error' },
+  closedToPages: { statusCode: 403, message: 'With the option ad, web pages of other origins may not sign in.' },
+  directoryTimeout: { statusCode: 408, message: 'The function ad did not answer within 5 seconds.' },
+  directoryThrew: {
+    statusCode: 602,
+    message: 'The function ad threw an error. Catch it there: its text may hold the password and is not shown.',
+  },
+  directoryAnswerWrong: {
+    statusCode: 602,
+    message:
+      'The function ad returned a wrong answer. It must return undefined, { claims } or ' +
+      '{ statusCode, apiCode?, message?, data?, outcome? }.',
+  },
 } as const satisfies Record<string, { statusCode: number; apiCode?: number; message: string }>;

@@ -1,7 +1,7 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
-import type { RecordedOutcome } from '../state/state.js';
+import type { RecordedOutcome } from '../state/journal.js';
 
-/** The reason why a sign-in ends without tokens. */
+/** Ends a sign-in without tokens. */
 export class Refusal extends Error {
   constructor(
     readonly outcome: Exclude<RecordedOutcome, 'success' | 'fault'>,
@@ -11,12 +11,12 @@ export class Refusal extends Error {
   }
 }
 
-/** For a body that is no sign-in. */
+/** The refusal of a body that is not a sign-in. */
 export function malformed(message: string): Refusal {
   return new Refusal('invalid_request', { statusCode: 400, message });
 }
 
-/** The answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
+/** Answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
 export function furtherStep(answer: WireEnvelope<unknown>): WireEnvelope<unknown> {
   return { ...answer, ...(answer.apiCode !== undefined && { code: answer.apiCode }) };
 }

@@ -1,5 +1,5 @@
 import { PASSWORD_ENCRYPT_TYPES, type WireSignInOptions } from '../../core/wire/facts.js';
-import { SIGN_IN_ERRORS } from './answers.js';
+import { ANSWERS } from './answers.js';
 import { isObject } from '../input/readers.js';
 import { grantScopes } from '../users/claims.js';
 import { notImplemented } from '../http/operation.js';
@@ -26,8 +26,8 @@ export interface SignInRequest extends Credentials {
 }
 
 /**
- * Reads the body of a sign-in (SigninByCredentialsDto), whoever the app is. A body that GenAuth might read leniently is
- * refused.
+ * Reads the body of a sign-in (SigninByCredentialsDto), without its client credentials. A body that GenAuth might read
+ * leniently is refused.
  *
  * @throws Refusal
  */
@@ -50,7 +50,7 @@ function readCredentials(body: Readonly<Record<string, unknown>>): Credentials {
       const payload = body['passwordPayload'];
       const named = isObject(payload) ? IDENTIFIERS.filter((identifier) => payload[identifier] !== undefined) : [];
       const [identifier] = named;
-      if (!isObject(payload) || !identifier) throw new Refusal('invalid_request', SIGN_IN_ERRORS.identifierMissing);
+      if (!isObject(payload) || !identifier) throw new Refusal('invalid_request', ANSWERS.identifierMissing);
       if (named.length > 1) throw malformed(`passwordPayload must include only one of ${named.join(', ')}.`);
       const name = readString(payload, identifier, 'passwordPayload');
       return { connection, identifier, name, password: readString(payload, 'password', 'passwordPayload') };

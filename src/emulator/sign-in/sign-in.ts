@@ -1,20 +1,22 @@
 import type { WireSignInOptions } from '../../core/wire/facts.js';
-import type { ActiveDirectory } from '../directory/active-directory.js';
 import { isObject } from '../input/readers.js';
 import { authenticateClient } from '../oidc/client-authentication.js';
-import { isOfForeignPage } from '../control/control.js';
+import { isFromForeignPage } from '../control/caller.js';
 import { EmulatorError } from '../errors.js';
 import type { Grant } from '../tokens/issued-tokens.js';
 import { mask } from './masking.js';
 import { checkAdmission } from './admission.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope } from '../http/operation.js';
-import { isAnyPassword } from '../users/passwords.js';
+import { isPassword } from '../users/passwords.js';
 import { malformed, Refusal } from './refusal.js';
-import { SIGN_IN_ERRORS } from './answers.js';
+import { ANSWERS } from './answers.js';
+import { askDirectory } from './ask-directory.js';
 import { readSignIn, type SignInRequest } from './request.js';
-import type { EmulatorState, RecordedOutcome, SignInRecord } from '../state/state.js';
+import type { RecordedOutcome, SignInRecord } from '../state/journal.js';
+import type { EmulatorState } from '../state/state.js';
 import { decodeBase64 } from '../encryption/text.js';
 import { issueTokens } from '../tokens/issue-tokens.js';
+import { isIdentifier } from '../users/accounts.js';
 import { type Account, IDENTIFIERS } from '../users/user-store.js';
 
 /**
@@ -26,18 +28,18 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
     const grant = await authenticate(state, request);
     const withRefreshToken = grant.scopes.includes('offline_access');
     const tokens = await issueTokens(state, grant, { scopes: grant.scopes, withRefreshToken });
-    state.recordSignIn(describeSignIn(request, 'success'));
+    state.journal.add(describeSignIn(request, 'success'));
     return envelope(request, { statusCode: 200, message: '', data: tokens });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    state.recordSignIn(describeSignIn(request, error.outcome));
+    state.journal.add(describeSignIn(request, error.outcome));
     return envelope(request, error.answer);
   }
 }
 
 /**
- * A sign-in for the journal. It reads any body, however broken, and takes nothing from it that could be a password. What it
- * takes as it was sent may hold one all the same, and is masked.
+ * Describes a sign-in for the journal. Reads any body, however malformed, and takes no password from it. The members
+ * that it takes as they were sent may hold a password, so they are masked.
  */
 export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: RecordedOutcome): SignInRecord {
   const signInBody = isObject(body) ? body : {};
@@ -68,19 +70,20 @@ function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** From the outside in: the body's form, the app, what it asks for, and only then the person. */
+/** Checks from the outside in: the form of the body, the app, the request, and only then the user. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
   const { ad, allowRemote } = state.config;
-  // Pages know the default secret as everybody does, and could try passwords there. With allowRemote it is not that one.
-  if (ad && !allowRemote && isOfForeignPage(request.headers)) {
-    throw new Refusal('client_authentication_failed', SIGN_IN_ERRORS.closedToPages);
+  // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is
+  // not the default one.
+  if (ad && !allowRemote && isFromForeignPage(request.headers)) {
+    throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
   if (!isObject(body)) throw malformed('The body must be a JSON object.');
 
   const client = authenticateClient(state.config, request, body);
-  if (client === 'app_not_found') throw new Refusal(client, SIGN_IN_ERRORS.appNotFound);
-  if (client !== 'ok') throw new Refusal(client, SIGN_IN_ERRORS.clientAuthenticationFailed);
+  if (client === 'app_not_found') throw new Refusal(client, ANSWERS.appNotFound);
+  if (client !== 'ok') throw new Refusal(client, ANSWERS.clientAuthenticationFailed);
 
   const wanted = readSignIn(body);
   const answer = state.takeSignInAnswer(wanted.connection, wanted.name);
@@ -92,101 +95,90 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
 }
 
 /**
- * Who it is. Up to the verdict, everybody takes the same path and the same time, but for what a real directory takes by itself:
- * those who exist and those who do not, the locked ones, and those whose password cannot be decrypted.
+ * Finds the user and checks the password.
  *
- * The verdict itself tells a password that cannot be decrypted from a wrong one (499 / 2016), since GenAuth does. With RSA
- * a stranger who has recorded a ciphertext can make an oracle of that (Bleichenbacher's attack): here no secret is at stake.
+ * The answer tells a password that cannot be decrypted from a wrong one (499 / 2016), because GenAuth's does. With RSA
+ * this is the oracle of Bleichenbacher's attack. The emulator's keys protect no secret.
  */
 async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
   const { protection, users } = state;
-  const { connection, name, options } = wanted;
+  const { connection, identifier, name, options } = wanted;
   const key = users.keyOf(connection, name);
   if (protection.wantsCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
 
   const clear = await decrypt(state, wanted);
-  const { account, isRight } = await (connection === 'AD' && state.activeDirectory
-    ? askDirectory(state, state.activeDirectory, name, clear ?? '')
-    : compare(state, wanted, clear ?? ''));
+  const known = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
+  const isLocked = () => protection.isLocked(key) || known?.states.lockout === true;
+  const isAskable = clear !== undefined && !isLocked();
+  const account = isAskable ? await checkPassword(state, wanted, clear, known) : undefined;
 
-  // Not before: guesses that arrive at the same time would all be let through.
-  if (protection.isLocked(key) || account?.states.lockout === true) {
-    throw new Refusal('account_locked', SIGN_IN_ERRORS.accountLocked);
-  }
-  // Not counted as a failure: it is the app's, whose copy of our key may be old.
-  if (clear === undefined) throw new Refusal('decryption_failed', SIGN_IN_ERRORS.decryptionFailed);
-  if (account && !isRight) throw wrongCredentials(state, key);
-  const found = account ?? register(state, wanted, clear);
+  // Checked after the password as well: otherwise simultaneous guesses would all be let through.
+  if (isLocked()) throw new Refusal('account_locked', ANSWERS.accountLocked);
+  // Not counted as a failure: the application encrypted with another key than the emulator's current one.
+  if (clear === undefined) throw new Refusal('decryption_failed', ANSWERS.decryptionFailed);
+  const found = account ?? (known ? undefined : register(state, wanted, clear));
   if (!found) throw wrongCredentials(state, key);
   protection.forget(key);
   return found;
 }
 
-/** Who is meant, and whether the password is theirs. */
-interface Match {
-  readonly account: Account | undefined;
-  readonly isRight: boolean;
-}
-
-async function compare({ users }: EmulatorState, wanted: SignInRequest, clear: string): Promise<Match> {
-  const { connection, identifier, name, options } = wanted;
-  const account = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
-  return { account, isRight: await isAnyPassword(readPasswords(clear, options), account?.password) };
-}
-
-/**
- * The clear text alone is tried, and not what it may stand for: each try counts towards the directory's own lock-out, so who
- * is locked out here does not try there at all.
- *
- * @throws Refusal
- */
-async function askDirectory(
-  { protection, users }: EmulatorState,
-  directory: ActiveDirectory,
-  name: string,
+/** Returns the account if the password is right. `known` is the account as the emulator has it. */
+async function checkPassword(
+  state: EmulatorState,
+  wanted: SignInRequest,
   clear: string,
-): Promise<Match> {
-  const known = users.findAdAccount(name);
-  const isLocked = protection.isLocked(users.keyOf('AD', name)) || known?.states.lockout === true;
-  const claims = await directory.authenticate(name, isLocked ? '' : clear);
-  return { account: claims ? users.admitFromDirectory(name, claims) : known, isRight: claims !== undefined };
+  known: Account | undefined,
+): Promise<Account | undefined> {
+  const { ad } = state.config;
+  if (wanted.connection === 'AD' && ad) {
+    // A directory may take an empty password for an anonymous bind, which succeeds (RFC 4513 §5.1.2).
+    if (clear === '' || !isIdentifier(wanted.name)) return undefined;
+    // Only the clear text, and no other reading of it: each call counts towards the directory's own lock-out.
+    const claims = await askDirectory(ad, wanted.name, clear);
+    return claims && state.users.admitFromDirectory(wanted.name, claims);
+  }
+  for (const password of readPasswords(clear, wanted.options)) {
+    if (await isPassword(password, known?.password)) return known;
+  }
+  return undefined;
 }
 
 function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {
   const remainCount = protection.recordFailure(key);
   return new Refusal('invalid_credentials', {
-    ...SIGN_IN_ERRORS.accountOrPasswordWrong,
+    ...ANSWERS.accountOrPasswordWrong,
     ...(remainCount !== undefined && { data: { remainCount } }),
   });
 }
 
 function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken }: WireSignInOptions): void {
-  if (!captchaCode) throw new Refusal('captcha_required', SIGN_IN_ERRORS.captchaRequired);
-  if (!captchas.redeem(captchaToken ?? '', captchaCode))
-    throw new Refusal('captcha_wrong', SIGN_IN_ERRORS.captchaWrong);
+  if (!captchaCode) throw new Refusal('captcha_required', ANSWERS.captchaRequired);
+  if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ANSWERS.captchaWrong);
 }
 
-/** @returns `undefined` for what cannot be decrypted */
+/** Returns `undefined` for a password that cannot be decrypted. */
 async function decrypt({ encryptionKeys }: EmulatorState, { password, options }: SignInRequest) {
   const type = options.passwordEncryptType ?? 'none';
   return type === 'none' ? password : (await encryptionKeys[type]).decrypt(password);
 }
 
-/** The passwords that a clear text may stand for: GenAuth's mobile SDKs encrypt with SM2 the base64 of the password. */
+/**
+ * The passwords that a clear text may stand for: with SM2, GenAuth's mobile SDKs encrypt the base64 of the password.
+ */
 function readPasswords(clear: string, { passwordEncryptType }: WireSignInOptions): string[] {
   return passwordEncryptType === 'sm2' ? [clear, decodeBase64(clear) ?? ''] : [clear];
 }
 
-/** Creates the user that there is not, if the sign-in asks for it; in AD, where an `account` it is, it creates nobody. */
+/** Creates a missing user when `autoRegister` is set. Never for the identifier `account`, nor for the connection AD. */
 function register({ users }: EmulatorState, wanted: SignInRequest, password: string): Account | undefined {
   const { identifier, name, options } = wanted;
   if (options.autoRegister !== true || identifier === 'account') return undefined;
   try {
     const account = users.register(identifier, name, password);
-    if (!account) throw new Refusal('user_exists', SIGN_IN_ERRORS.userExists);
+    if (!account) throw new Refusal('user_exists', ANSWERS.userExists);
     return account;
   } catch (error) {
-    // Its sentence names what is wrong with the identifier, and no password.
+    // Its message names what is wrong with the identifier, and no password.
     throw error instanceof EmulatorError ? malformed(error.message) : error;
   }
 }

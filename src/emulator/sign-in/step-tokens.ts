@@ -9,7 +9,7 @@ const LIFETIME_SECONDS = 360;
 /** Of the one user pool that the emulator plays. */
 const USER_POOL_ID = '65f0c1d2e3a4b5c6d7e8f900';
 
-/** GenAuth alone verifies its tokens for a next step, and so does nobody here. */
+/** Only GenAuth verifies its tokens for a next step. The emulator verifies none. */
 const KEY = randomBytes(32);
 
 /** `data` of an answer that asks for a second factor (MfaTriggerData). */

@@ -1,10 +1,10 @@
-/** A map that forgets what was set longest ago when there is too much in it: whoever may add to it cannot fill the memory. */
+/** A map with a maximum size. It drops the entry that was set longest ago, so that callers cannot fill the memory. */
 export class BoundedMap<Value> {
-  readonly #most: number;
+  readonly #maxSize: number;
   readonly #entries = new Map<string, Value>();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
   }
 
   get(key: string): Value | undefined {
@@ -12,10 +12,10 @@ export class BoundedMap<Value> {
   }
 
   set(key: string, value: Value): void {
-    // Deleted first: a Map keeps the place of a key that it has.
+    // Deleted first, because a Map keeps the position of an existing key.
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size <= this.#most) return;
+    if (this.#entries.size <= this.#maxSize) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
   }

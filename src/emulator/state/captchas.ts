@@ -1,20 +1,19 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { WireCaptcha } from '../../core/wire/facts.js';
 import { BoundedMap } from './bounded-map.js';
-import { envelope, type Operation } from '../http/operation.js';
 
 const LIFETIME_MS = 5 * 60_000;
 
 /** How many may be open at once; more push out the oldest. */
-const MOST_OPEN = 1000;
+const MAX_OPEN = 1000;
 
-/** Without 0, O, 1, I and L, which people take for one another. */
+/** Without 0, O, 1, I and L, which look alike. */
 const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const LENGTH = 4;
 
-/** The captchas that wait for their one try. */
+/** The captchas that are still open. Each one is good for one try. */
 export class Captchas {
-  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MOST_OPEN);
+  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MAX_OPEN);
 
   create(): WireCaptcha {
     const captchaToken = randomBytes(16).toString('base64url');
@@ -35,11 +34,7 @@ export class Captchas {
   }
 }
 
-/** `GET /api/v3/get-captcha-code` (GetCaptchaCodeDataDto). */
-export const getCaptcha: Operation = ({ captchas }, request) =>
-  envelope(request, { statusCode: 200, message: '', data: captchas.create() });
-
-/** A picture that tests can read as well as people: it stops nobody. */
+/** Draws the code as text, so that tests can read it. It is no protection. */
 function draw(code: string): string {
   return [
     '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">',

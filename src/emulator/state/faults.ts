@@ -31,7 +31,9 @@ export interface EmulatorFault {
   delayMs?: number;
   /** Close the connection without an answer. */
   drop?: boolean;
-  /** Milliseconds between two bytes of the body, which goes out one byte at a time: that of the fault or the true one. */
+  /**
+   * Milliseconds between two bytes of the body, which goes out one byte at a time: that of the fault or the true one.
+   */
   dripMs?: number;
   /** Bytes that the body has at least: spaces behind it fill it up, so that JSON stays JSON, of whatever size. */
   oversize?: number;
@@ -67,10 +69,10 @@ export interface PreparedFault {
 }
 
 /** The most that a Node timer can wait; above that it would fire at once. */
-const MOST_MS = 2_147_483_647;
+const MAX_DELAY_MS = 2_147_483_647;
 
 /** 1 GiB, more than any client should read. */
-const MOST_BYTES = 1_073_741_824;
+const MAX_OVERSIZE_BYTES = 1_073_741_824;
 
 /** What an answer can be made of; a dropped connection has none of it. */
 const ANSWERS = ['status', 'body', 'dripMs', 'oversize', 'garbage'] as const;
@@ -81,10 +83,10 @@ const ANSWERS = ['status', 'body', 'dripMs', 'oversize', 'garbage'] as const;
  */
 export function readFault(fault: unknown, path: string) {
   const given = readObject(fault, path, ['endpoint', ...ANSWERS, 'delayMs', 'drop', 'times']);
-  const read = (name: string, least: number, most: number) =>
-    given.has(name) ? readInteger(given.get(name), at(path, name), least, most) : undefined;
+  const read = (name: string, min: number, max: number) =>
+    given.has(name) ? readInteger(given.get(name), at(path, name), min, max) : undefined;
   const endpoint = readOneOf(given.get('endpoint'), at(path, 'endpoint'), ENDPOINTS);
-  const delayMs = read('delayMs', 0, MOST_MS) ?? 0;
+  const delayMs = read('delayMs', 0, MAX_DELAY_MS) ?? 0;
   const drop = readBoolean(given.get('drop') ?? false, at(path, 'drop'));
   const times = given.has('times') ? readTimes(given.get('times'), at(path, 'times')) : Infinity;
   const answer = ANSWERS.filter((name) => given.has(name));
@@ -95,19 +97,19 @@ export function readFault(fault: unknown, path: string) {
     throw refuse(path, `a fault needs one of ${ANSWERS.join(', ')}, delayMs and drop`);
   }
   const status = read('status', 200, 599) ?? 200;
-  const dripMs = read('dripMs', 0, MOST_MS);
-  const size = read('oversize', 1, MOST_BYTES) ?? 0;
+  const dripMs = read('dripMs', 0, MAX_DELAY_MS);
+  const size = read('oversize', 1, MAX_OVERSIZE_BYTES) ?? 0;
   const prepared: PreparedFault = {
     delayMs,
     drop,
-    buildReply: readReply(given, status, read('garbage', 1, MOST_GARBAGE), at(path, 'body')),
+    buildReply: readReply(given, status, read('garbage', 1, MAX_GARBAGE_BYTES), at(path, 'body')),
     sending: dripMs === undefined && size === 0 ? undefined : { dripMs, size },
   };
   return { endpoint, times, fault: prepared };
 }
 
 /** 16 MiB: it is made in memory. */
-const MOST_GARBAGE = 16_777_216;
+const MAX_GARBAGE_BYTES = 16_777_216;
 
 /** @returns `undefined` where the endpoint's own answer is wanted */
 function readReply(

@@ -13,8 +13,8 @@ export interface EmulatorLoginProtection {
 /** Limits with `Infinity` for never. */
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
-/** Accounts whose failures are remembered; those that failed longest ago are forgotten first. */
-const MOST_ACCOUNTS = 10_000;
+/** Accounts whose failures are kept. The one that failed longest ago is dropped first. */
+const MAX_ACCOUNTS = 10_000;
 
 /** @throws EmulatorError `invalid_input` */
 export function readLoginProtection(input: unknown): LoginLimits {
@@ -23,15 +23,17 @@ export function readLoginProtection(input: unknown): LoginLimits {
 
 /** @throws EmulatorError `invalid_input` */
 export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
-  const read = (name: string, least: number) =>
-    given.has(name) ? readInteger(given.get(name), name, least, Number.MAX_SAFE_INTEGER) : Infinity;
+  const read = (name: string, min: number) =>
+    given.has(name) ? readInteger(given.get(name), name, min, Number.MAX_SAFE_INTEGER) : Infinity;
   return { captchaAfter: read('captchaAfter', 0), lockAfter: read('lockAfter', 1) };
 }
 
-/** Counts failures by account, known or not: what nobody owns is locked as well, so that no answer tells who exists. */
+/**
+ * Counts failures by account. Unknown accounts are locked as well, so that no answer tells whether an account exists.
+ */
 export class LoginProtection {
   #limits: LoginLimits;
-  readonly #failures = new BoundedMap<number>(MOST_ACCOUNTS);
+  readonly #failures = new BoundedMap<number>(MAX_ACCOUNTS);
 
   constructor(limits: LoginLimits) {
     this.#limits = limits;
@@ -50,7 +52,10 @@ export class LoginProtection {
     return this.#count(account) >= this.#limits.lockAfter;
   }
 
-  /** @returns how many tries are left until the lock, or where there is none until the captcha; `undefined` without limits */
+  /**
+   * @returns how many tries are left until the lock, or where there is none until the captcha; `undefined` without
+   *   limits
+   */
   recordFailure(account: string): number | undefined {
     const { captchaAfter, lockAfter } = this.#limits;
     const limit = Number.isFinite(lockAfter) ? lockAfter : captchaAfter;
@@ -73,7 +78,7 @@ export class LoginProtection {
   }
 }
 
-/** A name from the network may be long, and these are kept. */
+/** A name from the network may be long, and the digest is what is kept. */
 function digest(account: string): string {
   return createHash('sha256').update(account).digest('base64url');
 }

@@ -3,7 +3,7 @@ import { at, readInteger, readJson, readObject, readString } from '../input/read
 import { invalid } from '../errors.js';
 import { readTimes } from './repeat-queue.js';
 
-/** An answer to give in place of the one that a sign-in would get: this is how a test asks for any of GenAuth's codes. */
+/** An answer that replaces that of a sign-in. With it, a test can ask for any of GenAuth's codes. */
 export interface EmulatorSignInAnswer {
   /** GenAuth's `statusCode`, 200 to 699. The HTTP status stays 200, but for 429 and 501. */
   statusCode: number;
@@ -13,7 +13,7 @@ export interface EmulatorSignInAnswer {
   message?: string;
   /** `data` of the envelope, as JSON can hold it. Default: none. */
   data?: unknown;
-  /** The one account that gets it, by any of its identifiers, for PASSWORD and AD alike. Default: whoever signs in. */
+  /** The only account that gets it, by any of its identifiers, for PASSWORD and AD alike. Default: every account. */
   account?: string;
   /** How many sign-ins get it. Default 1. */
   times?: number;

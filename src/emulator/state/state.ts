@@ -1,5 +1,4 @@
 import { buildIssuer, type WireEnvelope } from '../../core/wire/facts.js';
-import { ActiveDirectory } from '../directory/active-directory.js';
 import { Captchas } from './captchas.js';
 import { readBoolean, readList, readObject, readOneOf, readString } from '../input/readers.js';
 import { EmulatorClock } from './clock.js';
@@ -8,96 +7,34 @@ import { EmulatorError } from '../errors.js';
 import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
 import { IssuedTokens } from '../tokens/issued-tokens.js';
 import { createSigningKey, KeyRing } from '../tokens/signing-keys.js';
+import { Journal } from './journal.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
 import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from '../options.js';
 import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
-import { readTimes, TimedQueue } from './repeat-queue.js';
-import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/issue-tokens.js';
-import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS, UserDirectory } from '../users/user-store.js';
+import { readTimes, RepeatQueue } from './repeat-queue.js';
+import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
+import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
+import { UserStore } from '../users/user-store.js';
 
 /**
- * How a sign-in ended:
- * - `success`
- * - `invalid_credentials`: unknown user, wrong password, empty password (403, 2333)
- * - `invalid_request`: the body is not a sign-in that GenAuth documents (400)
- * - `client_authentication_failed`: wrong app secret, or sent in another way than the app's (401); a web page, while a real
- *   directory judges (403)
- * - `app_not_found`: another app's id, or none (499, 2011)
- * - `decryption_failed`: the password is no ciphertext under the current key (499, 2016)
- * - `captcha_required`: the account has failed too often, and there was no captcha (403, 2000)
- * - `captcha_wrong`: the captcha was wrong, used or too old (403, 2001)
- * - `account_locked`: the account has failed too often, or is locked as such (403, 2005)
- * - `account_disabled`: the user is disabled (403, 2120008)
- * - `account_expired`: the directory says so (403, 2120008)
- * - `access_denied`: the directory lets the user in at another time or from another computer (403, 2120008)
- * - `directory_failed`: the real directory of the connection AD cannot be asked (422 / 2820002, 408, 601, 602)
- * - `tenant_refused`: another tenant than the user's (403, 2120008), or one that there is not (403, 2130010)
- * - `password_change_required`: 301, 1639 or 2058
- * - `mfa_required`: 301, 1635 or 1636
- * - `user_exists`: `autoRegister` for an identifier that somebody else has (409, 2026)
- * - `answered`: an answer on demand was given in place of the sign-in's own
- * - `not_implemented`: a connection of GenAuth that the emulator has not (501)
- * - `fault`: a fault answered in its place, or dropped it, or the caller left during a delay
+ * All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods
+ * change it.
  */
-export type RecordedOutcome =
-  | 'success'
-  | 'invalid_credentials'
-  | 'invalid_request'
-  | 'client_authentication_failed'
-  | 'app_not_found'
-  | 'decryption_failed'
-  | 'captcha_required'
-  | 'captcha_wrong'
-  | 'account_locked'
-  | 'account_disabled'
-  | 'account_expired'
-  | 'access_denied'
-  | 'directory_failed'
-  | 'tenant_refused'
-  | 'password_change_required'
-  | 'mfa_required'
-  | 'user_exists'
-  | 'answered'
-  | 'not_implemented'
-  | 'fault';
-
-/**
- * One sign-in as it arrived. What was not sent, or was not a string, is `null`. Never a password or an app secret: where one
- * stands among the options, it is `***`.
- */
-export interface SignInRecord {
-  readonly connection: string | null;
-  /** The identifier as it was sent, whichever member it stood in: account, email, username, phone or sAMAccountName. */
-  readonly account: string | null;
-  readonly clientIp: string | null;
-  /** As it was sent: a string stays a string. */
-  readonly context: unknown;
-  /** The whole of `options` as it was sent, known members or not; empty if there were none. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** The answer's `requestId`. */
-  readonly requestId: string;
-  readonly outcome: RecordedOutcome;
-}
-
-const JOURNAL_LENGTH = 1000;
-
-/** All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods change it. */
 export class EmulatorState {
   readonly config: EmulatorConfig;
-  readonly users: UserDirectory;
-  readonly activeDirectory: ActiveDirectory | undefined;
+  readonly users: UserStore;
   readonly clock: EmulatorClock;
   readonly tokens: IssuedTokens;
-  readonly flaws = new TimedQueue<IdTokenFlaw>();
-  readonly answers = new TimedQueue<PreparedSignInAnswer>();
+  readonly flaws = new RepeatQueue<IdTokenFlaw>();
+  readonly answers = new RepeatQueue<PreparedSignInAnswer>();
   readonly captchas = new Captchas();
+  readonly journal = new Journal();
   readonly encryptionKeys = new EncryptionKeys();
   readonly protection: LoginProtection;
   /** `http://127.0.0.1:PORT`, while the emulator listens. */
   origin: string | undefined;
   #keys: KeyRing | undefined;
-  #journal: SignInRecord[] = [];
-  readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new TimedQueue<PreparedFault>()]));
+  readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new RepeatQueue<PreparedFault>()]));
   readonly #requests = new Map<EmulatorEndpoint, number>();
 
   /** @throws EmulatorError `invalid_input` */
@@ -107,8 +44,7 @@ export class EmulatorState {
     this.protection = new LoginProtection(loginLimits);
     this.clock = new EmulatorClock(clockDrift);
     this.tokens = new IssuedTokens(this.clock);
-    this.activeDirectory = ad && new ActiveDirectory(ad);
-    this.users = new UserDirectory(catalogs, ad !== undefined);
+    this.users = new UserStore(catalogs, ad !== undefined);
     readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
     readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
       this.users.addAdAccount(account, `adAccounts[${i}]`),
@@ -134,19 +70,6 @@ export class EmulatorState {
 
   get issuer(): string {
     return buildIssuer(this.url);
-  }
-
-  get signIns(): readonly SignInRecord[] {
-    return [...this.#journal];
-  }
-
-  recordSignIn(record: SignInRecord): void {
-    this.#journal.push(record);
-    if (this.#journal.length > JOURNAL_LENGTH) this.#journal.shift();
-  }
-
-  clearSignIns(): void {
-    this.#journal = [];
   }
 
   /** @throws EmulatorError `invalid_input` */
@@ -226,7 +149,7 @@ export class EmulatorState {
     this.protection.limits = this.config.loginLimits;
     this.protection.forgetAll();
     this.clock.drift = this.config.clockDrift;
-    this.clearSignIns();
+    this.journal.clear();
     this.#requests.clear();
   }
 }

@@ -3,13 +3,13 @@ import { BoundedMap } from '../state/bounded-map.js';
 import type { EmulatorClock } from '../state/clock.js';
 import type { Account } from '../users/accounts.js';
 
-/** How many are remembered; more push out the oldest, which are unknown from then on. */
-const MOST_TOKENS = 50_000;
+/** How many tokens are kept. The oldest ones are dropped, and are unknown from then on. */
+const MAX_TOKENS = 50_000;
 
-/** Whose a token is. */
+/** The user that a token belongs to. */
 type Holder = Pick<Account, 'sub' | 'claims' | 'removed'> & Partial<Pick<Account, 'states'>>;
 
-/** What a sign-in came to. All tokens that come of it, also those of refreshes, share it and end with it. */
+/** The result of a sign-in. All of its tokens, also those of refreshes, share it and end with it. */
 export interface Grant {
   readonly account: Holder;
   readonly scopes: readonly string[];
@@ -19,7 +19,7 @@ export interface Grant {
   revoked: boolean;
 }
 
-/** A token that somebody holds. Not its text: that is not kept. */
+/** A token that was issued. Its text is not kept. */
 export interface IssuedToken {
   readonly kind: 'access_token' | 'refresh_token';
   readonly grant: Grant;
@@ -37,9 +37,9 @@ export class IssuedTokens {
   readonly #clock: EmulatorClock;
   readonly #tokens: BoundedMap<IssuedToken>;
 
-  constructor(clock: EmulatorClock, most: number = MOST_TOKENS) {
+  constructor(clock: EmulatorClock, maxTokens: number = MAX_TOKENS) {
     this.#clock = clock;
-    this.#tokens = new BoundedMap(most);
+    this.#tokens = new BoundedMap(maxTokens);
   }
 
   add(text: string, token: IssuedToken): void {
@@ -47,8 +47,8 @@ export class IssuedTokens {
   }
 
   /**
-   * The live token whose text this is. One that is expired, used or revoked, or whose user is removed or disabled, is as
-   * unknown as any other.
+   * Returns the live token with this text. A token that is expired, used or revoked, or whose user is removed or
+   * disabled, is unknown.
    */
   find(text: string): IssuedToken | undefined {
     const token = this.#tokens.get(digest(text));
@@ -67,7 +67,7 @@ export class IssuedTokens {
   }
 }
 
-/** The whole text, so that no token stands for another that differs in a bit of its signature. 43 base64url characters. */
+/** A digest of the whole text: 43 base64url characters. A token with another signature has another digest. */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }

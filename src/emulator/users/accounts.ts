@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { at, readSecret } from '../input/readers.js';
+import type { DirectoryClaims } from './ad-answer.js';
 import { claimMistake, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid, show } from '../errors.js';
-import { hashPassword, NOBODY, type PasswordHash } from './passwords.js';
+import { hashPassword, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 
-/** Somebody who can sign in. */
+/** A user who can sign in. */
 export interface Account {
   /** 24 hex digits, derived from the first identifier: the same user has the same one in every run. */
   readonly sub: string;
   claims: Readonly<Record<string, unknown>>;
   states: UserStates;
-  password: PasswordHash;
-  /** Whether it is in no directory any more; those who still hold it are told so. */
+  /** `undefined` for an account whose password a directory checks. */
+  password: PasswordHash | undefined;
+  /** Whether the account was removed. Tokens refer to their account and end with it. */
   removed: boolean;
+  /** Names of the claims that came from the option `ad` at the last sign-in. */
+  directoryClaims?: readonly string[];
 }
 
 /**
@@ -29,28 +33,46 @@ export function buildAccount(
   path: string,
   catalogs: Catalogs,
 ): Account {
-  return enrol(key, claims, readStates(given, path, catalogs), readPassword(given, path));
+  return createAccount(key, claims, readStates(given, path, catalogs), readPassword(given, path));
 }
 
-/** What a directory tells of a user, by claim; `undefined` for what it does not tell. */
-export type DirectoryClaims = Readonly<Record<string, string | undefined>>;
-
-/** The account of somebody whom a directory knows, for as long as the emulator runs. No password fits it here. */
-export function buildDirectoryAccount(key: string): Account {
-  return enrol(key, {}, {}, NOBODY);
+/** Creates the account of a user whose password a directory checks. */
+export function buildDirectoryAccount(key: string, username: string): Account {
+  return createAccount(key, { username }, {});
 }
 
-/** What a directory says now stands in place of what it said, or was told here; what is no such claim it does not say. */
-export function applyDirectoryClaims(account: Account, claims: DirectoryClaims): void {
-  const others = Object.entries(account.claims).filter(([name]) => !Object.hasOwn(claims, name));
-  const told = Object.entries(claims).filter(
-    ([name, value]) => value !== undefined && mistakeIn(name, value) === undefined,
+/**
+ * Replaces the claims that came from the directory at the last sign-in, and those that it gives now. Values that do not
+ * fit their claim are left out. `username` is never removed.
+ */
+export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
+  const names = Object.keys(claims);
+  const replaced = [...(account.directoryClaims ?? []), ...names].filter((name) => name !== 'username');
+  const kept = Object.entries(account.claims).filter(([name]) => !replaced.includes(name));
+  const fitting: Record<string, unknown> = Object.assign(
+    {},
+    ...names.map((name) => readFittingClaim(name, claims[name], catalogs)),
   );
-  const next = Object.fromEntries([...others, ...told]);
-  if (!isDeepStrictEqual(next, account.claims)) account.claims = { ...next, updated_at: new Date().toISOString() };
+  const next = { ...Object.fromEntries(kept), ...fitting };
+  account.directoryClaims = names;
+  if (isDeepStrictEqual(next, account.claims)) return;
+  account.claims = { ...next, updated_at: new Date().toISOString(), ...fitting };
 }
 
-function enrol(key: string, claims: Record<string, unknown>, states: UserStates, password: PasswordHash): Account {
+function readFittingClaim(name: string, value: unknown, catalogs: Catalogs): Record<string, unknown> {
+  try {
+    return readClaims(new Map([[name, value]]), '', catalogs);
+  } catch {
+    return {};
+  }
+}
+
+function createAccount(
+  key: string,
+  claims: Record<string, unknown>,
+  states: UserStates,
+  password?: PasswordHash,
+): Account {
   return {
     sub: createHash('sha256').update(key).digest('hex').slice(0, 24),
     claims: { gender: 'U', updated_at: new Date().toISOString(), ...claims },

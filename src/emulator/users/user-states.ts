@@ -15,13 +15,13 @@ export interface EmulatorUserStates {
   /** 403 / 2120008; the tokens that the user had are over as long as it lasts. */
   disabled?: boolean;
   /**
-   * `true`: the password is too old, and the old one is needed to change it (301 / 2058). `'first_login'`: a password must be
-   * set for the first time (301 / 1639), with a token for that.
+   * `true`: the password is too old, and the old one is needed to change it (301 / 2058). `'first_login'`: a password
+   * must be set for the first time (301 / 1639), with a token for that.
    */
   mustChangePassword?: boolean | 'first_login';
   /**
-   * A second factor of the application (301 / 1636), with a token for it: `true` for `SMS` and `OTP`, or a list of factors.
-   * `'personal'`: the user's own authenticator (301 / 1635). `false` exempts the user from the option `mfa`.
+   * A second factor of the application (301 / 1636), with a token for it: `true` for `SMS` and `OTP`, or a list of
+   * factors. `'personal'`: the user's own authenticator (301 / 1635). `false` exempts the user from the option `mfa`.
    */
   mfa?: boolean | 'personal' | readonly string[];
   /** Ids of the tenants that the user may sign in to (else 403 / 2120008). Default: all. */
@@ -58,7 +58,7 @@ export const STATE_NAMES = [
   'signInAnswer',
 ] as const satisfies readonly (keyof EmulatorUserStates)[];
 
-/** What the user pool has, by name; `undefined` where nobody said, and all is right. */
+/** Allowed roles, tenants and fields. `undefined` means that any value is accepted. */
 export interface Catalogs {
   readonly roles: ReadonlySet<string> | undefined;
   readonly tenants: ReadonlySet<string> | undefined;

@@ -1,14 +1,14 @@
 import {
   type Account,
-  applyDirectoryClaims,
   buildAccount,
   buildDirectoryAccount,
-  type DirectoryClaims,
   isIdentifier,
   readChanges,
   readClaims,
+  replaceDirectoryClaims,
   taken,
 } from './accounts.js';
+import type { DirectoryClaims } from './ad-answer.js';
 import { at, readObject } from '../input/readers.js';
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
 import { EmulatorError, invalid } from '../errors.js';
@@ -30,37 +30,6 @@ export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, Emu
   password: string;
 }
 
-/** The users of an emulator that was given none. Both passwords are `passw0rd`. */
-export const DEFAULT_USERS: readonly EmulatorUser[] = [
-  {
-    username: 'alice',
-    email: 'alice@example.com',
-    email_verified: true,
-    phone_number: '+8613800000001',
-    phone_number_verified: true,
-    name: 'Alice Example',
-    given_name: 'Alice',
-    family_name: 'Example',
-    nickname: 'Al',
-    locale: 'en-US',
-    zoneinfo: 'Asia/Shanghai',
-    roles: ['admin'],
-    password: 'passw0rd',
-  },
-  { username: 'bob', email: 'bob@example.com', name: 'Bob Example', roles: [], password: 'passw0rd' },
-];
-
-/** The AD accounts of an emulator that was given none. */
-export const DEFAULT_AD_ACCOUNTS: readonly EmulatorAdAccount[] = [
-  {
-    sAMAccountName: 'zhangsan',
-    name: '张三',
-    email: 'zhangsan@example.com',
-    email_verified: true,
-    password: 'AdPassw0rd',
-  },
-];
-
 /** What a password sign-in may name a user by; `account` is any of the others. */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
@@ -75,16 +44,16 @@ const IDENTIFYING_CLAIMS = [
 const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NAMES];
 const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
 
-/** Who can sign in. Identifiers are unique: a sign-in by `account` never has two users to choose from. */
-export class UserDirectory {
+/** The users who can sign in. Identifiers are unique, so that a sign-in by `account` means one user at most. */
+export class UserStore {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
-  /** A name that a user gave up is still in the `sub`: nobody else may begin with it. */
+  /** Names that users gave up are still in their `sub`, so no new user may start with one. */
   readonly #subs = new Set<string>();
   readonly #catalogs: Catalogs;
   readonly #hasDirectory: boolean;
 
-  /** @param hasDirectory whether the passwords of AD accounts are a real directory's, and so is who they are */
+  /** @param hasDirectory whether the option `ad` decides who the AD accounts are and which passwords they have */
   constructor(catalogs: Catalogs, hasDirectory: boolean) {
     this.#catalogs = catalogs;
     this.#hasDirectory = hasDirectory;
@@ -157,20 +126,21 @@ export class UserDirectory {
   }
 
   /**
-   * The account of a user whom the directory has let in: it is made at the first sign-in, and told anew at each.
+   * Returns the account of a user whose password the directory has found right. Creates it at the first sign-in, and
+   * updates its claims at each.
    *
    * @param name as it was typed
    */
   admitFromDirectory(name: string, claims: DirectoryClaims): Account {
-    const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name));
-    applyDirectoryClaims(account, claims);
+    const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name), name);
+    replaceDirectoryClaims(account, claims, this.#catalogs);
     this.#adAccounts.set(name.toLowerCase(), account);
     return account;
   }
 
   /**
-   * Changes an AD account, whose name and `sub` stay. With a real directory, that is one that has signed in, and its password
-   * cannot be changed here.
+   * Changes an AD account, whose name and `sub` stay. With the option `ad`, the account must have signed in before, and
+   * its password cannot be changed here.
    *
    * @throws EmulatorError `invalid_input`
    */
@@ -189,7 +159,7 @@ export class UserDirectory {
     account.removed = true;
   }
 
-  /** Everybody, without passwords, in the order in which they came. */
+  /** All users, without passwords, in the order in which they were added. */
   list(): { users: object[]; adAccounts: object[] } {
     const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
     return {
@@ -215,7 +185,7 @@ export class UserDirectory {
   /**
    * Creates a user with one identifier, as `autoRegister` does.
    *
-   * @returns `undefined` if somebody has that identifier, of whichever kind
+   * @returns `undefined` if another user has that identifier, of any kind
    * @throws EmulatorError `invalid_input`
    */
   register(identifier: Exclude<Identifier, 'account'>, value: string, password: string): Account | undefined {
@@ -226,13 +196,13 @@ export class UserDirectory {
   }
 
   /**
-   * One key for whoever is meant by a name: the same for all identifiers of a user, and for each of those that nobody has
-   * a key of its own, so that it cannot be told from theirs.
+   * Returns one key for all identifiers of a user, and a key of its own for each unknown name. Failures are counted by
+   * it, so unknown names behave like known ones.
    */
   keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
     if (connection === 'AD') return adKey(name);
     const user = this.findUser('account', name);
-    return user ? `user:${user.sub}` : `nobody:${name.includes('@') ? name.toLowerCase() : name}`;
+    return user ? `user:${user.sub}` : `unknown:${name.includes('@') ? name.toLowerCase() : name}`;
   }
 
   findAdAccount(sAMAccountName: string): Account | undefined {
@@ -251,7 +221,7 @@ export class UserDirectory {
     return account;
   }
 
-  /** Whether all identifiers among the claims are nobody's, or `own`. */
+  /** @throws EmulatorError if an identifier among the claims is that of another user than `own` */
   #checkFree(claims: Readonly<Record<string, unknown>>, path: string, own?: Account): void {
     for (const [, claim, name] of identifiersOf(claims)) {
       const other = this.findUser('account', name);

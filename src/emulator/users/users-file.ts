@@ -5,7 +5,10 @@ import type { GenAuthEmulatorOptions } from '../options.js';
 
 const MEMBERS = ['users', 'adAccounts', 'tenants', 'roles', 'extendedFields'] as const;
 
-/** What a users file may hold: options of {@link GenAuthEmulatorOptions}, which are checked where an emulator takes them. */
+/**
+ * What a users file may hold: options of {@link GenAuthEmulatorOptions}, which are checked where an emulator takes
+ * them.
+ */
 export type UsersFile = Pick<GenAuthEmulatorOptions, (typeof MEMBERS)[number]>;
 
 /**
@@ -16,8 +19,8 @@ export type UsersFile = Pick<GenAuthEmulatorOptions, (typeof MEMBERS)[number]>;
  * const emulator = new GenAuthEmulator({ ...(await readUsersFile('users.json')) });
  * ```
  *
- * @throws EmulatorError `invalid_input`: the file cannot be read, is not JSON, or holds something else. What is in the lists
- * is checked by the emulator that takes them; it names the place, as `users[2].email`.
+ * @throws EmulatorError `invalid_input`: the file cannot be read, is not JSON, or holds something else. What is in the
+ *   lists is checked by the emulator that takes them; it names the place, as `users[2].email`.
  */
 export async function readUsersFile(path: string): Promise<UsersFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 import type { AuthenticationClient, Models } from 'authing-node-sdk';
 import type { GenAuthEmulatorOptions } from '../../../src/emulator/index.js';
-import { encryptBySm2, encryptRsa } from '../../emulator/ciphertexts.js';
+import { encryptBySm2, encryptRsa } from '../../emulator/encryption/ciphertexts.js';
 import { getCaptcha, useEmulator } from '../../emulator/support.js';
 import { CallCount } from './sdk.js';
 

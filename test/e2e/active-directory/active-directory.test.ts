@@ -1,17 +1,12 @@
-import {
-  DEFAULT_APP_ID,
-  DEFAULT_APP_SECRET,
-  GenAuthEmulator,
-  type GenAuthEmulatorOptions,
-} from '../../../src/emulator/index.js';
-import { GenAuthClient } from '../../../src/index.js';
+import { jest } from '@jest/globals';
+import { GenAuthClient } from 'passport-genauth';
+import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { DomainController, findObstacle, LOCK_AFTER, makePassword } from '../../support/domain-controller.js';
 import { findLeaks } from '../../support/leak.js';
 import { send } from '../../support/nest-app.js';
-import { startProgram } from '../../support/process.js';
-import { readCommands } from '../../support/readme.js';
-import { type RunningSample, SAMPLES, startSample } from '../../support/sample.js';
+import { type LdapDirectoryOptions, makeLdapDirectory } from './ldap-directory.js';
+import { SAMPLE_APPS, type SampleApp, startSampleApp } from './sample-apps.js';
 
 const OBSTACLE = findObstacle();
 if (OBSTACLE !== undefined) process.stderr.write(`SKIPPED test/e2e/active-directory: ${OBSTACLE}.\n`);
@@ -54,12 +49,24 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
   // Also one that was not there in time.
   afterAll(async () => (await starting?.catch(() => undefined))?.stop());
 
-  describe.each(SAMPLES)('the sample %s', (sampleName) => {
-    let sample: RunningSample;
+  describe.each(SAMPLE_APPS)('the sample %s', (sampleName) => {
+    let sample: SampleApp;
+    /** What this process has printed. */
+    let output: unknown[];
     beforeAll(async () => {
-      sample = await startSample(sampleName, directory.environment);
+      output = [];
+      for (const stream of [process.stdout, process.stderr]) {
+        jest.spyOn(stream, 'write').mockImplementation((text) => output.push(text) > 0);
+      }
+      for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+        jest.spyOn(console, method).mockImplementation((...values) => void output.push(values));
+      }
+      sample = await startSampleApp(sampleName, makeLdapDirectory(directory));
     });
-    afterAll(() => sample?.process.stop());
+    afterAll(async () => {
+      jest.restoreAllMocks();
+      await sample?.close();
+    });
 
     const login = (name: string, password: string) =>
       send(`${sample.url}/auth/login/ad`, { method: 'POST', body: { sAMAccountName: name, password } });
@@ -139,8 +146,7 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       expect([right.status, right.body['code']]).toEqual([status, code]);
       const wrong = await login(name, 'Wr0ng-password!');
       expect([wrong.status, wrong.body]).toEqual([401, expect.objectContaining(WRONG)]);
-      const journal = (await (await fetch(`${sample.emulatorUrl}/emulator/v1/sign-ins`)).json()) as object[];
-      expect(journal.slice(-2)).toMatchObject([{ outcome }, { outcome: 'invalid_credentials' }]);
+      expect(sample.emulator.signIns.slice(-2)).toMatchObject([{ outcome }, { outcome: 'invalid_credentials' }]);
     });
 
     it('is told when the directory locks an account, and when it opens it again', async () => {
@@ -194,30 +200,9 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
 
     it('prints no password', async () => {
       const secrets = [...Object.values(PEOPLE).map(({ password }) => password), directory.bindPassword];
-      const journal = await (await fetch(`${sample.emulatorUrl}/emulator/v1/sign-ins`)).text();
-      expect(findLeaks([sample.process.output(), journal], secrets)).toEqual([]);
+      expect(output).not.toEqual([]);
+      expect(findLeaks([output, sample.emulator.signIns], secrets)).toEqual([]);
     });
-  });
-
-  it('is behind the emulator that the guide starts', async () => {
-    const { environment } = directory;
-    const script = readCommands('A real Active Directory', 'docs/emulator.md')
-      .join('\n')
-      .replace('ldaps://dc1.example.com', directory.url)
-      .replace('ca.pem', environment['EMULATOR_AD_CA'] ?? '')
-      .replaceAll('DC=example,DC=com', directory.baseDn);
-    const stand = `npm() { [ "$*" = 'install ldapts@8' ]; }; npx() { exec node dist/cli/main.js "\${@:2}" --port 0; }`;
-    const emulator = startProgram('bash', ['-euc', `${stand}; { ${script}\n} <<<"$TYPED"`], {
-      TYPED: directory.bindPassword,
-    });
-    const appHost = await emulator.line(/^GenAuth emulator listening on (http:\S+)$/);
-    expect(await emulator.line(/^ {2}AD accounts {2}(.*)$/)).toBe(`those of ${directory.url}`);
-    const client = new GenAuthClient({ appId: DEFAULT_APP_ID, appSecret: DEFAULT_APP_SECRET, appHost });
-    const { kind } = await client.signIn({ sAMAccountName: ZHANG.name, password: ZHANG.password });
-    client.close();
-    await emulator.stop();
-    expect(kind).toBe('success');
-    expect(findLeaks(emulator.output(), [directory.bindPassword, ZHANG.password])).toEqual([]);
   });
 
   describe('a client of the emulator', () => {
@@ -226,9 +211,10 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       for (const close of closing.splice(0).toReversed()) await close();
     });
 
-    async function signIn(ad: Partial<GenAuthEmulatorOptions['ad']>, password = ZHANG.password) {
+    async function signIn(changes: Partial<LdapDirectoryOptions>, password = ZHANG.password) {
       const { url, ca, bindDn, bindPassword, baseDn } = directory;
-      const emulator = await new GenAuthEmulator({ ad: { url, ca, bindDn, bindPassword, baseDn, ...ad } }).start();
+      const ad = makeLdapDirectory({ url, ca, bindDn, bindPassword, baseDn, ...changes });
+      const emulator = await new GenAuthEmulator({ ad }).start();
       closing.push(() => emulator.stop());
       const client = new GenAuthClient({ ...emulator.clientOptions, passwordEncryptType: 'sm2' });
       closing.push(() => client.close());
@@ -239,17 +225,17 @@ const WRONG = { statusCode: 401, error: 'Unauthorized', code: 'invalid_credentia
       expect(await signIn({})).toMatchObject({ kind: 'success' });
     });
 
-    it.each<[string, Partial<GenAuthEmulatorOptions['ad']>, boolean]>([
+    it.each<[string, Partial<LdapDirectoryOptions>, boolean]>([
       ['a user principal name as the one that searches', { bindDn: 'svc-genauth@example.test' }, true],
       ['a place that holds the users', { baseDn: 'CN=Users,DC=example,DC=test' }, true],
       ['the global catalogue', { url: 'GC' }, true],
       ['a place that holds none', { baseDn: 'CN=Computers,DC=example,DC=test' }, false],
     ])('%s', async (_, ad, isFound) => {
-      const url = ad?.url === 'GC' ? { url: `${directory.url}:3269` } : {};
+      const url = ad.url === 'GC' ? { url: `${directory.url}:3269` } : {};
       expect((await signIn({ ...ad, ...url })).kind).toBe(isFound ? 'success' : 'invalid_credentials');
     });
 
-    it.each<[string, Partial<GenAuthEmulatorOptions['ad']>]>([
+    it.each<[string, Partial<LdapDirectoryOptions>]>([
       ['an authority that did not issue its certificate', { ca: new CertificateAuthority().cert }],
       ['the authorities that Node knows', { ca: undefined }],
       ['another password of the one that searches', { bindPassword: makePassword() }],
