@@ -78,12 +78,12 @@ type Claim = keyof GenAuthUser | keyof GenAuthTokenUser | (string & {});
  */
 export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
-    const { user } = readRequestContext(context).bearing;
+    const { user } = readRequestContext(context).state;
     return claim === undefined ? user : (user as Record<string, unknown> | undefined)?.[claim];
   },
 );
 
 /** What belongs to the sign-in or the token and not to the user: tokens, all claims, GenAuth's request ID. */
 export const AuthInfo: () => ParameterDecorator = createParamDecorator(
-  (_: undefined, context: ExecutionContext): unknown => readRequestContext(context).bearing.authInfo,
+  (_: undefined, context: ExecutionContext): unknown => readRequestContext(context).state.authInfo,
 );

@@ -50,16 +50,16 @@ export class GenAuthGuard implements CanActivate {
     try {
       const access = this.getAccess(context);
       if (access === 'open') return true;
-      const { request, bearing } = readRequestContext(context);
+      const { request, state } = readRequestContext(context);
       if (access.optional && !hasBearerToken(request)) {
         // Nor who a session says: without a token there is nobody.
-        bearing.user = undefined;
-        bearing.authInfo = undefined;
+        state.user = undefined;
+        state.authInfo = undefined;
         return true;
       }
       const { user, info } = await authenticateBearer(this.client, request, access);
-      bearing.user = user;
-      bearing.authInfo = info;
+      state.user = user;
+      state.authInfo = info;
     } catch (error) {
       if (!(error instanceof GenAuthError)) throw error;
       const { request, refuse } = readRequestContext(context);

@@ -5,7 +5,7 @@ import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
-import { readHttpContext } from './contexts/request-context.js';
+import { readHttpContext } from './contexts/http.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 /** A login route's guard: puts the signed-in user and the tokens on the request, or refuses. */
@@ -14,12 +14,12 @@ abstract class SignInGuard implements CanActivate {
 
   /** @throws GenAuthException with the answer. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { request, bearing, refuse } = readHttpContext(context);
+    const { request, state, refuse } = readHttpContext(context);
     const attempt = await this.strategy.attempt(request);
     switch (attempt.kind) {
       case 'success':
-        bearing.user = attempt.user;
-        bearing.authInfo = attempt.info;
+        state.user = attempt.user;
+        state.authInfo = attempt.info;
         writeHeaders(request, NO_STORE);
         return true;
       case 'refusal':

@@ -46,7 +46,7 @@ async function guard(method: keyof Handlers, data: unknown, transport: unknown):
   } catch (error) {
     return ((error as RpcException).getError() as { code: string }).code;
   }
-  const { user } = readRequestContext(toContext('rpc', [data, transport], method)).bearing;
+  const { user } = readRequestContext(toContext('rpc', [data, transport], method)).state;
   return (user as GenAuthTokenUser | undefined)?.sub ?? "nobody's";
 }
 
