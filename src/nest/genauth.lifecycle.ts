@@ -1,11 +1,12 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { HttpAdapterHost } from '@nestjs/core';
+import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import passport from 'passport';
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, GenAuthError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options/types.js';
-import { trackReplies } from './response-headers.js';
+import { refuseSecondGlobalGuard } from './global-guards.js';
 import { registerAuthGuards } from './guard-registry.js';
+import { trackReplies } from './response-headers.js';
 
 /** Applications by name, in each Nest application. */
 const applications = new WeakMap<HttpAdapterHost, Map<string, GenAuthClient<string>>>();
@@ -24,13 +25,18 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
   constructor(
     private readonly client: GenAuthClient<string>,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly config: ApplicationConfig,
     // Not Passport's type: users need not have its types.
     private readonly strategies: readonly object[],
   ) {}
 
-  /** @throws ConfigurationError where two different applications have one name: logins would go to either. */
+  /**
+   * @throws ConfigurationError if two different applications have one name, because a login could go to either, or if
+   * two `GenAuthGuard`s are global.
+   */
   onModuleInit(): void {
     this.expectOwnName();
+    refuseSecondGlobalGuard(this.config);
     trackReplies(this.adapterHost);
     for (const strategy of this.strategies) passport.use(strategy as passport.Strategy);
     registerAuthGuards(this.client.options.name);

@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
@@ -66,9 +66,13 @@ function buildProviders(name: string): Provider[] {
     })),
     {
       provide: buildToken(name, 'lifecycle'),
-      inject: [client, HttpAdapterHost, ...strategies.map(({ provide }) => provide)],
-      useFactory: (made: GenAuthClient<string>, host: HttpAdapterHost, ...registered: passport.Strategy[]) =>
-        new GenAuthLifecycle(made, host, registered),
+      inject: [client, HttpAdapterHost, ApplicationConfig, ...strategies.map(({ provide }) => provide)],
+      useFactory: (
+        made: GenAuthClient<string>,
+        host: HttpAdapterHost,
+        config: ApplicationConfig,
+        ...registered: passport.Strategy[]
+      ) => new GenAuthLifecycle(made, host, config, registered),
     },
     GenAuthGuard.named(name),
     GenAuthPasswordGuard.named(name),

@@ -3,8 +3,8 @@ import { ApplicationConfig, ModulesContainer, Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../../core/client.js';
 import { PATHS } from '../../core/wire/facts.js';
 import type { Choice } from '../../web/authorization.js';
-import { GenAuthGuard } from '../genauth.guard.js';
 import { getProviderToken } from '../genauth.providers.js';
+import { listGlobalGuards } from '../global-guards.js';
 import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
 import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
 import { type Route, listRoutes } from './routes.js';
@@ -147,19 +147,16 @@ function toShape(path: string): string {
 
 /** Reads what the guards before a route ask, one entry for each application that asks at all. */
 function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
-  const [reflector, config] = [app.get(Reflector), app.get(ApplicationConfig)];
-  const scoped = config.getGlobalRequestGuards().flatMap(({ instance, metatype }): unknown[] => [instance ?? metatype]);
-  const everywhere: unknown[] = [...config.getGlobalGuards(), ...scoped];
+  const reflector = app.get(Reflector);
+  const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
   return ({ controller, handler }) => {
-    const guards = [...everywhere, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
+    const guards = [...globalGuards, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
     const demands = new Map<string, Demand>();
     for (const guard of guards) {
       const role = findGuardRole(guard);
-      if (role?.does !== 'bearer') continue;
-      // `AuthGuard` takes a token and reads nothing.
-      const access: RouteAccess = isGenAuthGuard(guard)
-        ? readRouteAccess(reflector, role.name, [handler, controller])
-        : { optional: false };
+      if (role === undefined || role.kind === 'sign-in') continue;
+      const access: RouteAccess =
+        role.kind === 'bearer' ? readRouteAccess(reflector, role.name, [handler, controller]) : { optional: false };
       if (access === 'open') continue;
       const { optional, scopes, roles, tenant } = access;
       const known = demands.get(role.name);
@@ -175,10 +172,6 @@ function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
     }
     return [...demands.values()];
   };
-}
-
-function isGenAuthGuard(guard: unknown): boolean {
-  return (typeof guard === 'function' ? guard.prototype : guard) instanceof GenAuthGuard || guard === GenAuthGuard;
 }
 
 const toBearerScheme = (name: string): string => `${name}-bearer`;
