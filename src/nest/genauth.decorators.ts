@@ -32,8 +32,8 @@ export const Public = (): RouteDecorator => SetMetadata(PUBLIC, true);
 export const OptionalAuth = (): RouteDecorator => SetMetadata(OPTIONAL, true);
 
 /**
- * Requires all of these scopes in the token, `RequireScopes.any(…)` one of them. `GenAuthGuard` reads this and the other
- * decorators. A decorator on a method overrides the same decorator on its class.
+ * Requires all of these scopes in the token, `RequireScopes.any(…)` one of them. `GenAuthGuard` reads this and the
+ * other decorators. A decorator on a method overrides the same decorator on its class.
  *
  * @throws ConfigurationError without names, or for a name that cannot be a scope.
  */

@@ -28,7 +28,8 @@ export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
     fix:
       first === second
         ? 'remove one of the two registrations.'
-        : `keep one of them, ${first} for example, and write @Public() @UseGuards(${second}) on the routes of the other.`,
+        : `keep one of them, ${first} for example, and write @Public() @UseGuards(${second}) on the routes ` +
+          'of the other.',
   };
   throw new ConfigurationError('invalid_options', `${mistake.option} ${mistake.problem}: ${mistake.fix}`, {
     details: { mistakes: [mistake] },
