@@ -54,11 +54,15 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
   if (tenant !== undefined && typeof tenant !== 'function') {
     throw mistake('tenant', tenant, 'write a function of the request');
   }
+  const maxAge = introspect === undefined ? undefined : toIntrospectionMaxAge(introspect);
+  if (introspect !== undefined && maxAge === undefined) {
+    throw mistake('introspect', introspect, 'write true, or { maxAge: 10_000 } in milliseconds');
+  }
   const requirements = {
     scopes: toOptionalChoice('scope', 'all', options.scopes),
     roles: toOptionalChoice('role', 'any', options.roles),
     tenant,
-    introspect: introspect === undefined ? undefined : toIntrospectionMaxAge('requireAuth has introspect', introspect),
+    introspect: maxAge,
     optional,
   };
   if (optional && (requirements.scopes ?? requirements.roles ?? tenant) !== undefined) {

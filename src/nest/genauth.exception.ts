@@ -8,15 +8,16 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
 const logger = new Logger('GenAuth');
 
 /**
- * What the guards and strategies throw in a Nest application: `getStatus()` and `getResponse()` are the answer, `cause` is for
- * the operator. The headers that belong to the answer (`www-authenticate`, `retry-after`, `cache-control`) are written already.
+ * The exception of the guards and strategies. `getStatus()` and `getResponse()` are the response for the caller,
+ * `cause` is for the operator. In HTTP the headers of the response (`www-authenticate`, `retry-after`, `cache-control`)
+ * are written before the exception is thrown.
  */
 export class GenAuthException extends HttpException {
-  /** The stable code of the answer's body. */
+  /** The stable `code` of the response's body. */
   readonly code: string;
   declare readonly cause: GenAuthError;
 
-  // Private: it may hold a token for the next step, and whoever logs the exception must not log that.
+  // Private: the body may hold a token for the next step of the sign-in, which a logged exception must not show.
   readonly #body: RefusalBody;
 
   constructor({ body, status, error }: Refusal) {
@@ -30,20 +31,20 @@ export class GenAuthException extends HttpException {
   }
 }
 
-/** Tells the operator what the answer does not say. */
+/** Logs what the response does not say: faults as errors, refusals as debug lines. */
 export function logRefusal({ action, error }: Refusal): void {
   if (action === 'error') logger.error(describe(error), getOwnCause(error)?.stack);
-  // A request without a token is what every browser sends first: nothing to tell.
+  // A request without a token is normal, because a client may try before it signs in.
   else if (error.code !== 'token_missing') logger.debug(describe(error));
 }
 
-/** Tells the operator, and makes the exception. */
+/** Logs the refusal and builds the exception. */
 export function toException(refusal: Refusal): GenAuthException {
   logRefusal(refusal);
   return new GenAuthException(refusal);
 }
 
-/** The same in HTTP, where an answer has headers. */
+/** As {@link toException}, and writes the headers of the HTTP response. */
 export function toHttpException(refusal: Refusal, request: object): GenAuthException {
   writeHeaders(request, { ...refusal.headers, ...NO_STORE });
   return toException(refusal);

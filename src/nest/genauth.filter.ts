@@ -5,16 +5,19 @@ import { GenAuthError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options/types.js';
 import { toRefusal } from '../web/refusal.js';
 import { logRefusal } from './genauth.exception.js';
-import { readRequestContext } from './contexts/request-context.js';
+import { readRequestContext } from './contexts/read-request-context.js';
 
-/** Answers what a handler lets through of this library's errors, an outage during `client.getCaptcha()` say, as the guards would. */
+/**
+ * Gives this library's errors that leave a handler the response that the guards would give. An example is an outage
+ * during `client.getCaptcha()`.
+ */
 @Catch(GenAuthError)
 export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
   readonly #getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
 
   /**
-   * @param httpAdapterHost - And not its adapter: @nestjs/testing makes that after the filters.
-   * @param getOptions - Those of the application that the error is of, where that is clear.
+   * @param httpAdapterHost - The host, because @nestjs/testing creates its adapter after the filters.
+   * @param getOptions - Returns the language and the exposure of reasons for an error of no known application.
    */
   constructor(
     protected override readonly httpAdapterHost: HttpAdapterHost,
@@ -33,7 +36,7 @@ export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
     if (refusal === undefined) return super.catch(error, host);
     if (host.getType<string>() === 'rpc') {
       logRefusal(refusal);
-      // What Nest makes of an RpcException: filters stand behind the place where it does.
+      // The result that Nest derives from an RpcException before it calls filters.
       return throwError(() => refusal.body);
     }
     const exception = refuse(refusal);

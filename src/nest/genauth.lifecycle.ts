@@ -1,22 +1,23 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { HttpAdapterHost } from '@nestjs/core';
+import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import passport from 'passport';
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, GenAuthError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options/types.js';
-import { trackReplies } from './response-headers.js';
+import { refuseSecondGlobalGuard } from './global-guards.js';
 import { registerAuthGuards } from './guard-registry.js';
+import { trackReplies } from './response-headers.js';
 
-/** Applications by name, in each Nest application. */
+/** The clients of each Nest application, by the name of their application. */
 const applications = new WeakMap<HttpAdapterHost, Map<string, GenAuthClient<string>>>();
 
-/** The options that count for an error of no certain application: those of the only one. */
+/** Returns the options for an error of no known application: those of the only client, or the defaults. */
 export function getOnlyOptions(host: HttpAdapterHost): Pick<ResolvedOptions, 'language' | 'exposeReasons'> {
   const [only, ...others] = applications.get(host)?.values() ?? [];
   return only !== undefined && others.length === 0 ? only.options : { language: undefined, exposeReasons: false };
 }
 
-/** What has to happen when the application starts and when it stops. */
+/** Starts and stops one application's client with the Nest application. */
 export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('GenAuth');
   private warmingUp: Promise<void> = Promise.resolve();
@@ -24,13 +25,18 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
   constructor(
     private readonly client: GenAuthClient<string>,
     private readonly adapterHost: HttpAdapterHost,
-    // Not Passport's type: users need not have its types.
+    private readonly config: ApplicationConfig,
+    // Not Passport's type, because applications need not install @types/passport.
     private readonly strategies: readonly object[],
   ) {}
 
-  /** @throws ConfigurationError where two different applications have one name: logins would go to either. */
+  /**
+   * @throws ConfigurationError if two different applications have one name, because a login could go to either, or if
+   * two `GenAuthGuard`s are global.
+   */
   onModuleInit(): void {
     this.expectOwnName();
+    refuseSecondGlobalGuard(this.config);
     trackReplies(this.adapterHost);
     for (const strategy of this.strategies) passport.use(strategy as passport.Strategy);
     registerAuthGuards(this.client.options.name);
@@ -43,7 +49,7 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     });
   }
 
-  /** Not `onModuleDestroy`, which comes before the server has answered the logins under way. */
+  /** Runs after the server has answered the logins under way; `onModuleDestroy` would run before. */
   async onApplicationShutdown(): Promise<void> {
     this.client.close();
     await this.warmingUp;
@@ -57,8 +63,8 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     if (other !== undefined && (other.appId !== appId || other.appHost !== appHost)) {
       throw new ConfigurationError(
         'invalid_options',
-        `GenAuthModule is imported for the apps '${other.appId}' and '${appId}' under one name, '${name}': give the second a ` +
-          "name of its own, GenAuthModule.forRoot({ …, name: 'staff' }).",
+        `GenAuthModule is imported for the apps '${other.appId}' and '${appId}' under one name, '${name}': ` +
+          "give the second a name of its own, GenAuthModule.forRoot({ …, name: 'staff' }).",
       );
     }
     known.set(name, this.client);

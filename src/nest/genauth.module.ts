@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError } from '../core/errors.js';
@@ -22,7 +22,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
     const providers = buildProviders(name);
     return {
       ...definition,
-      // Guards are made in the module of the controller that uses them, and need the client there.
+      // Nest creates a guard in the module of the controller that uses it, and the guard needs the client there.
       global: true,
       providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
       exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
@@ -30,18 +30,19 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
   })
   .build();
 
-/** What `useClass` and `useExisting` of `GenAuthModule.forRootAsync` name. */
+/** The interface of a class for `useClass` and `useExisting` of `GenAuthModule.forRootAsync`. */
 export interface GenAuthOptionsFactory {
   createGenAuthOptions(): GenAuthOptions | Promise<GenAuthOptions>;
 }
 
 /**
- * `GenAuthModule.forRoot(options)`, or `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass | useExisting })`.
- * Importing it once is enough: it makes the client, registers the three strategies with Passport, fetches the keys when the
- * application starts (a start without GenAuth is no failed start) and ends the connections when it stops.
+ * `GenAuthModule.forRoot(options)`, or `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass |
+ * useExisting })`. One import is enough. The module creates the client, registers the three strategies with Passport,
+ * fetches the keys when the application starts, and closes the connections when it stops. If GenAuth cannot be reached,
+ * the application starts all the same.
  *
- * For a second application in the same process give each import after the first a `name`; `forRootAsync` takes it beside
- * `useFactory`.
+ * For a second application in the same process give each import after the first a `name`. `forRootAsync` takes `name`
+ * beside `useFactory`.
  */
 @Module({})
 export class GenAuthModule extends ConfigurableModuleClass {}
@@ -66,9 +67,13 @@ function buildProviders(name: string): Provider[] {
     })),
     {
       provide: buildToken(name, 'lifecycle'),
-      inject: [client, HttpAdapterHost, ...strategies.map(({ provide }) => provide)],
-      useFactory: (made: GenAuthClient<string>, host: HttpAdapterHost, ...registered: passport.Strategy[]) =>
-        new GenAuthLifecycle(made, host, registered),
+      inject: [client, HttpAdapterHost, ApplicationConfig, ...strategies.map(({ provide }) => provide)],
+      useFactory: (
+        made: GenAuthClient<string>,
+        host: HttpAdapterHost,
+        config: ApplicationConfig,
+        ...registered: passport.Strategy[]
+      ) => new GenAuthLifecycle(made, host, config, registered),
     },
     GenAuthGuard.named(name),
     GenAuthPasswordGuard.named(name),
@@ -76,18 +81,19 @@ function buildProviders(name: string): Provider[] {
   ];
 }
 
-/** One of Nest's own global filters, so it is nothing to export. */
+/** Nest registers an `APP_FILTER` globally, so the module does not export it. */
 const ERROR_FILTER: Provider = {
   provide: APP_FILTER,
   inject: [HttpAdapterHost],
   useFactory: (host: HttpAdapterHost) => new GenAuthErrorFilter(host, () => getOnlyOptions(host)),
 };
 
-/** The name is part of the injection tokens, so it is told to the module; the options may repeat it and not differ. */
+/** The injection tokens hold the module's name, so the options may repeat that name but not have another. */
 function withName(options: GenAuthOptions, name: string): GenAuthOptions {
   if (options.name === undefined || options.name === name) return { ...options, name };
   throw new ConfigurationError(
     'invalid_options',
-    `The options have the name '${options.name}', the module has '${name}': write forRootAsync({ name: '${options.name}', … }).`,
+    `The options have the name '${options.name}', the module has '${name}': ` +
+      `write forRootAsync({ name: '${options.name}', … }).`,
   );
 }

@@ -14,21 +14,21 @@ const CLASSES = {
 } as const;
 type Part = keyof typeof CLASSES;
 
-/** The class itself for the application without a name, so that `constructor(client: GenAuthClient)` works there. */
+/** Returns the class for the default application, so that `constructor(client: GenAuthClient)` works there. */
 export function getProviderToken<P extends Part>(part: P, name: string): (typeof CLASSES)[P] | string {
   return name === DEFAULT_NAME ? CLASSES[part] : buildToken(name, part);
 }
 
-/** Injection token of the client of the application with that `name`. */
+/** Returns the injection token of the client of the application with that `name`. */
 export function getGenAuthClientToken(name: string = DEFAULT_NAME): typeof GenAuthClient | string {
   return getProviderToken('client', name);
 }
 
-/** `@InjectGenAuthClient('staff') client: GenAuthClient` where several applications are in one process. */
+/** Injects the client of one of several applications: `@InjectGenAuthClient('staff') client: GenAuthClient`. */
 export const InjectGenAuthClient = (name?: string): ParameterDecorator & PropertyDecorator =>
   Inject(getGenAuthClientToken(name));
 
-/** One class for each name, whenever it is asked for: Nest tells guards apart by their class. */
+/** Returns the same class for the same name each time, because Nest tells guards apart by their class. */
 export function memoizeByName<T>(make: (name: string) => T): (name: string) => T {
   const made = new Map<string, T>();
   return (name) => {

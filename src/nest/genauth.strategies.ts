@@ -12,8 +12,8 @@ type StrategyClass = new (
 ) => GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
 /**
- * The same strategy for `AuthGuard` of @nestjs/passport, which makes one bare 401 of whatever a strategy fails with and passes on
- * what it reports as an error: so here a refusal is an exception with the right status and body.
+ * Adapts a strategy to `AuthGuard` of @nestjs/passport. `AuthGuard` turns each failure of a strategy into a bare 401,
+ * and passes on its errors. So here a refusal is an error: an exception with the status and the body.
  */
 function answeringByException<Base extends StrategyClass>(
   base: Base,

@@ -2,31 +2,32 @@ import { AuthGuard } from '@nestjs/passport';
 
 type GuardClass = abstract new (...args: never[]) => unknown;
 
-/** What a guard that stands in a route's metadata does: signs people in, or takes tokens; and for the application of which name. */
+/** What is known of a guard class, ours or one that `AuthGuard` of @nestjs/passport makes for our strategies. */
 export interface GuardRole {
-  does: 'sign-in' | 'bearer';
+  /**
+   * `sign-in`: a login guard, ours or Passport's. `bearer`: `GenAuthGuard`. `passport-bearer`: `AuthGuard('…-bearer')`,
+   * which reads no decorators and requires a token on each request.
+   */
+  kind: 'sign-in' | 'bearer' | 'passport-bearer';
+  /** The `name` of the application whose client or strategy the guard uses. */
   name: string;
-  /** Whether it is Passport's, which takes a token and reads no marks. */
-  isPassports: boolean;
 }
 
-/** Our classes, and those that `AuthGuard` of @nestjs/passport makes: one for each name, so that they can be found again. */
+// `AuthGuard` returns one class for each name of a strategy, so its classes can be keys as ours are.
 const roles = new Map<GuardClass, GuardRole>();
 
-export function registerGuard(guard: GuardClass, does: GuardRole['does'], name: string, isPassports = false): void {
-  roles.set(guard, { does, name, isPassports });
+export function registerGuard(guard: GuardClass, kind: GuardRole['kind'], name: string): void {
+  roles.set(guard, { kind, name });
 }
 
-/** Remembers what `AuthGuard` is called with in an application. */
+/** Registers the classes that `AuthGuard` makes for the strategies of the application with that `name`. */
 export function registerAuthGuards(name: string): void {
-  const [password, ad, bearer] = [`${name}-password`, `${name}-ad`, `${name}-bearer`];
-  for (const types of [password, ad, [password, ad], [ad, password]]) {
-    registerGuard(AuthGuard(types), 'sign-in', name, true);
-  }
-  registerGuard(AuthGuard(bearer), 'bearer', name, true);
+  const [password, ad] = [`${name}-password`, `${name}-ad`];
+  for (const types of [password, ad, [password, ad], [ad, password]]) registerGuard(AuthGuard(types), 'sign-in', name);
+  registerGuard(AuthGuard(`${name}-bearer`), 'passport-bearer', name);
 }
 
-/** The role of a guard: a class that is known, one that extends it (the nearest counts), or an instance. */
+/** Returns the role of a guard's class or of the nearest class that it extends. Takes classes and instances. */
 export function findGuardRole(guard: unknown): GuardRole | undefined {
   let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
   while (typeof prototype === 'object' && prototype !== null) {

@@ -3,6 +3,7 @@ export {
   AuthInfo,
   CurrentUser,
   Introspect,
+  type IntrospectOptions,
   OptionalAuth,
   Public,
   RequireScopes,

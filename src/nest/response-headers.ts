@@ -4,15 +4,18 @@ interface HeaderWriter {
   header(name: string, value: string): unknown;
 }
 
-/** What a login answers with holds tokens (RFC 6749 §5.1), and a refusal is of this moment alone. */
+/**
+ * No cache may store the response of a login, which holds tokens
+ * ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)), or a refusal.
+ */
 export const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Fastify's replies by request; Express has its response on the request. */
+/** Fastify's replies by request. Express keeps the response on the request. */
 const replies = new WeakMap<object, HeaderWriter>();
 
 /**
- * Writes headers on the answer to a request. Strategies get to see the request alone, and whoever answers in the end, an
- * exception filter of the application say, knows nothing of our headers: so they are written before the exception is thrown.
+ * Writes headers on the response to a request. A strategy gets the request only, and an exception filter of the
+ * application does not know our headers. So the headers are written before the exception is thrown.
  */
 export function writeHeaders(request: object, headers: Readonly<Record<string, string>>): void {
   const { res } = request as { res?: HeaderWriter };
@@ -24,7 +27,7 @@ interface FastifyInstance {
   addHook(name: 'onRequest', hook: (request: object, reply: HeaderWriter, done: () => void) => void): unknown;
 }
 
-/** Remembers Fastify's replies. Nothing to do on Express. */
+/** Stores Fastify's replies by their request. Does nothing on Express. */
 export function trackReplies({ httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter?.getType() !== 'fastify') return;
   httpAdapter.getInstance<FastifyInstance>().addHook('onRequest', (request, reply, done) => {

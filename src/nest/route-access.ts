@@ -1,90 +1,105 @@
 import type { Reflector } from '@nestjs/core';
-import { ConfigurationError } from '../core/errors.js';
-import type { BearerRequirements } from '../web/authenticate-bearer.js';
+import type { RouteRequirements } from '../web/guard-request.js';
 import { INTROSPECT, OPTIONAL, PUBLIC, ROLES, SCOPES, TENANT } from './genauth.decorators.js';
-import { type GuardRole, findGuardRole } from './guard-registry.js';
+import { findGuardRole } from './guard-registry.js';
 
 /** Nest's metadata key of `@UseGuards`; @nestjs/common does not export it. */
 const GUARDS = '__guards__';
-/** Marks that ask for a token, or for what a token says. */
-const TOKEN_MARKS = [OPTIONAL, SCOPES, ROLES, TENANT, INTROSPECT];
+/** Metadata keys of the decorators that require a token, or that say how it is checked. */
+const TOKEN_DECORATORS = [OPTIONAL, SCOPES, ROLES, TENANT, INTROSPECT];
 
-type Targets = Parameters<Reflector['getAllAndOverride']>[1];
+type Target = Parameters<Reflector['get']>[1];
 
-/** What `GenAuthGuard` asks of a route's callers: nothing, or a token, with `optional` only of those who bring one. */
-export type RouteAccess = 'open' | (BearerRequirements & { optional: boolean });
+/** What a `GenAuthGuard` requires: nothing, or a token. With `optional` a request without a token passes, too. */
+export type RouteAccess = 'open' | RouteRequirements;
 
-/**
- * Reads what stands on a route. The guard decides by it, and the API's description says it.
- *
- * @param name - Of the guard's application.
- * @param targets - The handler, then its class.
- */
-export function readRouteAccess(reflector: Reflector, name: string | undefined, targets: Targets): RouteAccess {
-  return isOpen(reflector, name, targets) ? 'open' : readRequirements(reflector, targets);
+/** What stands on the handler, or on its class, as far as it concerns one guard. */
+interface Level {
+  /** A `GenAuthGuard` of the same name. */
+  hasOwnGuard: boolean;
+  /** A `GenAuthGuard` of another name. */
+  hasOtherGuard: boolean;
+  hasLoginGuard: boolean;
+  hasTokenDecorator: boolean;
+  isPublic: boolean;
+  isOptional: boolean;
 }
 
-/** The guards of `@UseGuards` on a handler or a class. */
-export function listGuards(reflector: Reflector, target: Targets[number]): unknown[] {
+/**
+ * Reads what one `GenAuthGuard` requires on a route. The guard and the OpenAPI document call it.
+ *
+ * The guard looks at the handler, then at its class. On each it takes the first row of this table that applies:
+ *
+ * | decorator                                                              | effect            |
+ * | ---------------------------------------------------------------------- | ----------------- |
+ * | `@UseGuards` with a `GenAuthGuard` of the same name                    | requires a token  |
+ * | `@RequireScopes`, `@Roles`, `@Tenant`, `@OptionalAuth`, `@Introspect`  | requires a token  |
+ * | `@Public()`, not inherited from a parent class                         | open              |
+ * | `@UseGuards` with a login guard of any name                            | open              |
+ *
+ * If no row applies to the handler or the class, the guard requires a token.
+ *
+ * The decorators of the second row belong to the `GenAuthGuard`s in the route's `@UseGuards`. If there are none, they
+ * belong to the global guard. A guard to which they do not belong ignores them. So behind a global guard a route for
+ * another application's tokens is `@Public() @UseGuards(GenAuthGuard.named('staff'))`, with or without `@Roles`.
+ *
+ * A required token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. `@OptionalAuth()`
+ * counts if no guard of the same name is nearer, and if the route requires no scope, role or tenant.
+ *
+ * @param name - The name of the guard's application.
+ * @param targets - The handler, then its class.
+ */
+export function readRouteAccess(
+  reflector: Reflector,
+  name: string | undefined,
+  targets: readonly Target[],
+): RouteAccess {
+  const levels = targets.map((target) => readLevel(reflector, name, target));
+  const ownsDecorators =
+    levels.some(({ hasOwnGuard }) => hasOwnGuard) || !levels.some(({ hasOtherGuard }) => hasOtherGuard);
+  if (isOpen(levels, ownsDecorators)) return 'open';
+  return ownsDecorators ? readRequirements(reflector, levels, targets) : { optional: false };
+}
+
+/** Returns the guards of `@UseGuards` on a handler or a class. */
+export function listGuards(reflector: Reflector, target: Target): unknown[] {
   return reflector.get<unknown[] | undefined>(GUARDS, target) ?? [];
 }
 
-function readRequirements(reflector: Reflector, targets: Targets): RouteAccess {
-  const read = <T>(key: string, of = targets): T | undefined => reflector.getAllAndOverride<T | undefined>(key, of);
-  const requirements = { scopes: read(SCOPES), roles: read(ROLES), tenant: read(TENANT) } as BearerRequirements;
-  // Whoever asks for a role does not mean that somebody without any identity has it.
-  const isConditional = Object.values(requirements).some((requirement) => requirement !== undefined);
+function readLevel(reflector: Reflector, name: string | undefined, target: Target): Level {
+  const roles = listGuards(reflector, target).map(findGuardRole);
+  const bearers = roles.filter((role) => role?.kind === 'bearer');
   return {
-    ...requirements,
-    introspect: read(INTROSPECT),
-    optional: isOptional(reflector, targets) && !isConditional,
+    hasOwnGuard: bearers.some((role) => role?.name === name),
+    hasOtherGuard: bearers.some((role) => role?.name !== name),
+    hasLoginGuard: roles.some((role) => role?.kind === 'sign-in'),
+    hasTokenDecorator: TOKEN_DECORATORS.some((key) => reflector.get(key, target) !== undefined),
+    // Own metadata: a class that extends a public or optional one is neither by that.
+    isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
+    isOptional: Reflect.getOwnMetadata(OPTIONAL, target) === true,
   };
 }
 
-/** The nearest of the mark and a guard counts: whoever puts a guard on a handler wants a token, whatever its class says. */
-function isOptional(reflector: Reflector, targets: Targets): boolean {
-  for (const target of targets) {
-    // Own metadata: a class that extends an open one is not open by that.
-    if (Reflect.getOwnMetadata(OPTIONAL, target) === true) return true;
-    if (listBearers(reflector, target).length > 0) return false;
+function isOpen(levels: readonly Level[], ownsDecorators: boolean): boolean {
+  for (const { hasOwnGuard, hasTokenDecorator, isPublic, hasLoginGuard } of levels) {
+    if (hasOwnGuard || (hasTokenDecorator && ownsDecorators)) return false;
+    if (isPublic || hasLoginGuard) return true;
   }
   return false;
 }
 
-function listBearers(reflector: Reflector, target: Targets[number] | undefined): GuardRole[] {
-  if (target === undefined) return [];
-  const roles = listGuards(reflector, target).map(findGuardRole);
-  return roles.filter((role): role is GuardRole => role?.does === 'bearer');
-}
-
-/**
- * What stands on the handler wins over what stands on its class, and whatever asks for a token over what asks for none.
- *
- * @throws ConfigurationError for marks that the route's own guard does not read.
- */
-function isOpen(reflector: Reflector, name: string | undefined, targets: Targets): boolean {
-  if (isGuardedByOther(reflector, name, targets)) return true;
-  for (const target of targets) {
-    if (listBearers(reflector, target).length > 0) return false;
-    if (TOKEN_MARKS.some((mark) => reflector.get(mark, target) !== undefined)) return false;
-    // Own metadata: a class that extends a public one is not public by that.
-    if (Reflect.getOwnMetadata(PUBLIC, target) === true) return true;
-    if (listGuards(reflector, target).some((guard) => findGuardRole(guard)?.does === 'sign-in')) return true;
-  }
-  return false;
-}
-
-/** By another application's guard, the nearest, which wants its own token in the one header that there is. */
-function isGuardedByOther(reflector: Reflector, name: string | undefined, targets: Targets): boolean {
-  const bearers = targets.map((target) => listBearers(reflector, target)).find(({ length }) => length > 0) ?? [];
-  const [other] = bearers;
-  if (other === undefined || bearers.some((role) => role.name === name)) return false;
-  const mark = TOKEN_MARKS.find((each) => targets.some((target) => reflector.get(each, target) !== undefined));
-  if (bearers.every(({ isPassports }) => isPassports) && mark !== undefined) {
-    throw new ConfigurationError(
-      'invalid_options',
-      `AuthGuard('${other.name}-bearer') stands on a route with the mark '${mark}', which it does not read: write GenAuthGuard.named('${other.name}') in its place.`,
-    );
-  }
-  return true;
+function readRequirements(reflector: Reflector, levels: readonly Level[], targets: readonly Target[]): RouteAccess {
+  const read = <T>(key: string): T | undefined => reflector.getAllAndOverride<T | undefined>(key, [...targets]);
+  const requirements = { scopes: read(SCOPES), roles: read(ROLES), tenant: read(TENANT) } as Pick<
+    RouteRequirements,
+    'scopes' | 'roles' | 'tenant'
+  >;
+  const isConditional = Object.values(requirements).some((requirement) => requirement !== undefined);
+  const nearest = levels.find(({ isOptional, hasOwnGuard }) => isOptional || hasOwnGuard);
+  return {
+    ...requirements,
+    introspect: read(INTROSPECT),
+    // A request without a token has no scope, role or tenant.
+    optional: nearest?.isOptional === true && !isConditional,
+  };
 }

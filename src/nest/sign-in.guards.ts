@@ -5,41 +5,41 @@ import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
-import { readHttpContext } from './contexts/request-context.js';
+import { readHttpContext } from './contexts/http.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
-/** A login route's guard: puts the signed-in user and the tokens on the request, or refuses. */
+/** Guards a login route: stores the signed-in user and the tokens on the request, or refuses. */
 abstract class SignInGuard implements CanActivate {
   protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
-  /** @throws GenAuthException with the answer. */
+  /** @throws GenAuthException with the response. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { request, bearing, refuse } = readHttpContext(context);
-    const attempt = await this.strategy.attempt(request);
-    switch (attempt.kind) {
+    const { request, state, refuse } = readHttpContext(context);
+    const result = await this.strategy.attempt(request);
+    switch (result.kind) {
       case 'success':
-        bearing.user = attempt.user;
-        bearing.authInfo = attempt.info;
+        state.user = result.user;
+        state.authInfo = result.info;
         writeHeaders(request, NO_STORE);
         return true;
       case 'refusal':
-        throw await refuse(attempt.refusal);
+        throw await refuse(result.refusal);
       case 'denied':
-        throw new ForbiddenException(attempt.body);
+        throw new ForbiddenException(result.body);
       case 'error':
-        throw attempt.error;
+        throw result.error;
     }
   }
 }
 
 /**
- * Signs in with `account` (or `email`, `username`, `phone`) and `password` of the body; answers like
- * `AuthGuard('genauth-password')`, and asks the strategy of its own application even where several Nest applications share a
- * process and Passport's registry.
+ * Signs in with `account` (or `email`, `username`, `phone`) and `password` of the body. It answers as
+ * `AuthGuard('genauth-password')` does. It uses the strategy of its own Nest application, even if several Nest
+ * applications share a process and Passport's registry.
  */
 @Injectable()
 export class GenAuthPasswordGuard extends SignInGuard {
-  /** The guard of the application with that `name`, where there are several. */
+  /** Returns the guard of the application with that `name`, if a process has several. */
   static readonly named = memoizeByName((name): typeof GenAuthPasswordGuard => {
     if (name === DEFAULT_NAME) return GenAuthPasswordGuard;
     @Injectable()
@@ -57,10 +57,10 @@ export class GenAuthPasswordGuard extends SignInGuard {
   }
 }
 
-/** Signs in with `sAMAccountName` and `password` of the body; otherwise as `GenAuthPasswordGuard`. */
+/** Signs in with `sAMAccountName` and `password` of the body, otherwise as `GenAuthPasswordGuard`. */
 @Injectable()
 export class GenAuthAdGuard extends SignInGuard {
-  /** The guard of the application with that `name`, where there are several. */
+  /** Returns the guard of the application with that `name`, if a process has several. */
   static readonly named = memoizeByName((name): typeof GenAuthAdGuard => {
     if (name === DEFAULT_NAME) return GenAuthAdGuard;
     @Injectable()

@@ -75,18 +75,13 @@ const INTROSPECTION_MAX_AGE_MS = 10_000;
 /**
  * Reads what a route says about introspection: `true` or `{ maxAge }`.
  *
- * @param what - Begins the message: `requireAuth has introspect`.
- * @returns Milliseconds that an introspection may be old.
- * @throws ConfigurationError `invalid_options`
+ * @returns Milliseconds that an introspection may be old, or `undefined` for any other value.
  */
-export function toIntrospectionMaxAge(what: string, value: unknown): number {
+export function toIntrospectionMaxAge(value: unknown): number | undefined {
   if (value === true) return INTROSPECTION_MAX_AGE_MS;
   const { maxAge, ...others } = isRecord(value) ? value : {};
-  if (Number.isInteger(maxAge) && Number(maxAge) >= 0 && Object.keys(others).length === 0) return Number(maxAge);
-  const fix = 'write { maxAge: 10_000 }, in milliseconds';
-  throw new ConfigurationError('invalid_options', `${what} ${quote(value)}: ${fix}.`, {
-    details: { mistakes: [{ option: 'introspect', problem: `is ${quote(value)}`, fix }] },
-  });
+  const isWrong = !Number.isInteger(maxAge) || Number(maxAge) < 0 || Object.keys(others).length > 0;
+  return isWrong ? undefined : Number(maxAge);
 }
 
 function isMet({ mode, names }: Choice, actual: readonly string[]): boolean {

@@ -55,6 +55,7 @@ it('has snippets that compile in strict mode', () => {
     'directory.ts',
     'development.module.ts',
     'guarded.ts',
+    'staff.ts',
     'shop.js',
     'session.ts',
     'pages.js',
@@ -176,6 +177,44 @@ it.each([
   const output = await run(code.replace(/^\s*(?=const|class)/m, `const options = ${JSON.stringify(options)};`));
   await emulator.stop();
   expect(output.split('\n')).toEqual(answers);
+});
+
+it('staff.ts takes the tokens of the staff app behind the global guard of another one', async () => {
+  const emulators = [await new GenAuthEmulator().start(), await new GenAuthEmulator({ appId: 'staff-app' }).start()];
+  const [customers, staff] = emulators.map(({ clientOptions }) => ({ ...clientOptions, scope: ['openid', 'roles'] }));
+  const output = await run(`
+    import 'reflect-metadata';
+    import { Module } from '@nestjs/common';
+    import { APP_GUARD, NestFactory } from '@nestjs/core';
+    import { GenAuthGuard, GenAuthModule, getGenAuthClientToken } from 'passport-genauth/nest';
+    import { StaffController } from './staff.js';
+    class AppModule {}
+    const imports = [
+      GenAuthModule.forRoot(${JSON.stringify(customers)}),
+      GenAuthModule.forRoot({ ...${JSON.stringify(staff)}, name: 'staff' }),
+    ];
+    const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
+    Module({ imports, controllers: [StaffController], providers })(AppModule);
+    const app = await NestFactory.create(AppModule, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const url = (await app.getUrl()) + '/staff/reports';
+    console.log('no token', (await fetch(url)).status);
+    for (const name of ['genauth', 'staff']) {
+      for (const account of ['alice', 'bob']) {
+        const { tokens } = await app.get(getGenAuthClientToken(name)).signIn({ account, password: 'passw0rd' });
+        const headers = { authorization: 'Bearer ' + tokens.accessToken };
+        console.log(name, account, (await fetch(url, { headers })).status);
+      }
+    }
+    await app.close();`);
+  for (const emulator of emulators) await emulator.stop();
+  expect(output.split('\n')).toEqual([
+    'no token 401',
+    'genauth alice 401',
+    'genauth bob 401',
+    'staff alice 200',
+    'staff bob 403',
+  ]);
 });
 
 it('session.ts refreshes, asks, revokes and ends', async () => {

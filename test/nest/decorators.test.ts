@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, Reflector } from '@nestjs/core';
 import { ConfigurationError, GenAuthClient } from '../../src/index.js';
 import {
   AuthInfo,
@@ -14,6 +14,7 @@ import {
   Roles,
   Tenant,
 } from '../../src/nest/index.js';
+import { readRouteAccess } from '../../src/nest/route-access.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { Issuer, SUBJECT } from '../support/issuer.js';
 import { INTROSPECTION_PATH, bearer } from '../support/marked-routes.js';
@@ -84,7 +85,7 @@ class Routes {
     return show(user, email, scope, info);
   }
 
-  @Introspect(0)
+  @Introspect({ maxAge: 0 })
   @Get('introspected')
   introspected(): object {
     return {};
@@ -208,6 +209,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('decorators on %s', (platfor
 });
 
 describe('decorators that are written wrongly', () => {
+  const introspect = Introspect as (options: unknown) => unknown;
   it.each<[string, () => unknown, RegExp]>([
     ['@Roles()', () => Roles(), /roles of a route are \[\]: name one or more, 'admin'/],
     ['@Roles.all()', () => Roles.all(), /roles of a route are \[\]/],
@@ -219,15 +221,53 @@ describe('decorators that are written wrongly', () => {
     ["@RequireScopes('email phone')", () => RequireScopes('email phone'), /scopes of a route are \["email phone"\]/],
     ["@RequireScopes('a\"b')", () => RequireScopes('a"b'), /scopes of a route are/],
     ["@RequireScopes.any('a\\r\\nb')", () => RequireScopes.any('a\r\nb'), /scopes of a route are/],
-    ["@Tenant('t')", () => Tenant('t' as unknown as () => string), /@Tenant got "t": write a function/],
+    ["@Tenant('t')", () => Tenant('t' as unknown as () => string), /@Tenant got "t": write @Tenant\(\(req\) => /],
     ['@Tenant()', () => Tenant(undefined as unknown as () => string), /@Tenant got undefined/],
-    ['@Introspect(-1)', () => Introspect(-1), /@Introspect got -1: write milliseconds/],
-    ['@Introspect(NaN)', () => Introspect(Number.NaN), /@Introspect got NaN/],
-    ['@Introspect(0.5)', () => Introspect(0.5), /@Introspect got 0\.5/],
-    ["@Introspect('10s')", () => Introspect('10s' as unknown as number), /@Introspect got "10s"/],
+    [
+      '@Introspect({ maxAge: -1 })',
+      () => Introspect({ maxAge: -1 }),
+      /^@Introspect got maxAge -1: write @Introspect\(\), or @Introspect\(\{ maxAge: 5_000 \}\) with whole milliseconds/,
+    ],
+    ['@Introspect({ maxAge: NaN })', () => Introspect({ maxAge: Number.NaN }), /@Introspect got maxAge NaN/],
+    ['@Introspect({ maxAge: 0.5 })', () => Introspect({ maxAge: 0.5 }), /@Introspect got maxAge 0\.5/],
+    ['@Introspect({ maxAge: Infinity })', () => Introspect({ maxAge: Infinity }), /@Introspect got maxAge Infinity/],
+    ["@Introspect({ maxAge: '10s' })", () => Introspect({ maxAge: '10s' as unknown as number }), /got maxAge "10s"/],
+    ['@Introspect({})', () => Introspect({} as { maxAge: number }), /@Introspect got maxAge undefined/],
+    ['@Introspect(5000)', () => introspect(5000), /got 5000: write .* @Introspect\(\{ maxAge: 5000 \}\)/],
+    ['@Introspect(0)', () => introspect(0), /got 0: write .* @Introspect\(\{ maxAge: 0 \}\)/],
+    ['@Introspect(-1)', () => introspect(-1), /got -1: write .* @Introspect\(\{ maxAge: 5_000 \}\)/],
+    ["@Introspect('10s')", () => introspect('10s'), /@Introspect got "10s"/],
+    ['@Introspect(true)', () => introspect(true), /@Introspect got true/],
+    ['@Introspect(null)', () => introspect(null), /@Introspect got null/],
+    ['@Introspect([])', () => introspect([]), /@Introspect got \[\]/],
   ])('%s: nothing starts, and the error says why', (_title, write, message) => {
     const error = catchThrown(write);
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error).toMatchObject({ code: 'invalid_options', message: expect.stringMatching(message) });
+  });
+});
+
+it.each([
+  ['@Introspect()', Introspect(), 10_000],
+  ['@Introspect(undefined)', Introspect(undefined), 10_000],
+  ['@Introspect({ maxAge: 5_000 })', Introspect({ maxAge: 5_000 }), 5000],
+  ['@Introspect({ maxAge: 0 })', Introspect({ maxAge: 0 }), 0],
+])('%s reuses an answer of GenAuth for a time', (_title, decorate, maxAge) => {
+  class Decorated {}
+  decorate(Decorated);
+  expect(readRouteAccess(new Reflector(), 'genauth', [Decorated])).toMatchObject({ introspect: maxAge });
+});
+
+it('a wrong @Introspect is a mistake with the line to write as data', () => {
+  expect(catchThrown(() => Introspect(5000 as unknown as { maxAge: number }))).toMatchObject({
+    details: {
+      mistakes: [
+        {
+          option: '@Introspect',
+          problem: 'got 5000',
+          fix: 'write @Introspect(), or @Introspect({ maxAge: 5000 }) with whole milliseconds, 0 or more.',
+        },
+      ],
+    },
   });
 });

@@ -4,12 +4,11 @@ import { AuthGuard } from '@nestjs/passport';
 import {
   GenAuthGuard,
   GenAuthModule,
-  Introspect,
+  GenAuthPasswordGuard,
   OptionalAuth,
   Public,
   RequireScopes,
   Roles,
-  Tenant,
 } from '../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { APP_ID, Issuer } from '../support/issuer.js';
@@ -24,58 +23,105 @@ const STAFF_ID = '65f0c1d2e3a4b5c6d7e8f999';
 type Names = Readonly<Record<'own' | 'other', string>>;
 type Marks = (names: Names) => readonly Mark[];
 const guard =
-  (of: keyof Names): Marks =>
-  (names) => [UseGuards(GenAuthGuard.named(names[of]))];
-const bare =
-  (of: keyof Names): Marks =>
-  (names) => [UseGuards(AuthGuard(`${names[of]}-bearer`))];
+  (...of: readonly (keyof Names)[]): Marks =>
+  (names) => [UseGuards(...of.map((each) => GenAuthGuard.named(names[each])))];
+const bare: Marks = ({ other }) => [UseGuards(AuthGuard(`${other}-bearer`))];
+/** Several in one place. */
+const all =
+  (...marks: readonly Marks[]): Marks =>
+  (names) =>
+    marks.flatMap((each) => each(names));
+const none: Marks = () => [];
+const open: Marks = () => [Public()];
+const optional: Marks = () => [OptionalAuth()];
+const admin: Marks = () => [Roles('admin')];
+const email: Marks = () => [RequireScopes('email')];
+const otherAlone = all(open, guard('other'));
 
 const MARKS = {
-  nothing: () => [],
-  '@Public': () => [Public()],
+  nothing: none,
+  '@Public': open,
   'its own GenAuthGuard': guard('own'),
   "the other's GenAuthGuard": guard('other'),
-  'its own AuthGuard': bare('own'),
-  "the other's AuthGuard": bare('other'),
+  "@Public and the other's GenAuthGuard": otherAlone,
 } as const satisfies Record<string, Marks>;
 type Name = keyof typeof MARKS;
 const NAMES = Object.keys(MARKS) as Name[];
 
-/** Whom a route lets in: everybody, bearers of the application with the global guard, of the other one, or no one. */
-type Needs = 'all' | 'own' | 'other' | 'none';
-/** By what stands on the class, in the order of {@link NAMES} for what stands on the handler. */
-const TABLE: Readonly<Record<Name, readonly Needs[]>> = {
-  nothing: ['own', 'all', 'own', 'other', 'own', 'other'],
-  '@Public': ['all', 'all', 'own', 'other', 'own', 'other'],
-  'its own GenAuthGuard': ['own', 'all', 'own', 'other', 'own', 'other'],
-  "the other's GenAuthGuard": ['other', 'all', 'own', 'other', 'own', 'other'],
-  // Passport's guards do not know @Public, nor when to step aside: two of them want two tokens in one header.
-  'its own AuthGuard': ['own', 'own', 'own', 'none', 'own', 'none'],
-  "the other's AuthGuard": ['other', 'other', 'none', 'other', 'none', 'other'],
+/** Statuses without a token and with nonsense, then by the other's GenAuth for the own app; `admin` has role and scope. */
+const CALLERS = ['no token', 'nonsense', 'forged', 'own', 'own admin', 'other', 'other admin'] as const;
+const OUTCOMES = {
+  all: [200, 200, 200, 200, 200, 200, 200],
+  own: [401, 401, 401, 200, 200, 401, 401],
+  other: [401, 401, 401, 401, 401, 200, 200],
+  'anonymous callers and other': [200, 401, 401, 401, 401, 200, 200],
+  'admins of other': [401, 401, 401, 401, 401, 403, 200],
+  'no caller': [401, 401, 401, 401, 401, 401, 401],
+  'no caller, as own admins have no token of other': [401, 401, 401, 403, 401, 401, 401],
+} as const;
+type Admitted = keyof typeof OUTCOMES;
+
+/** By the decorators of the class, in the order of {@link NAMES} for those of the handler. */
+const TABLE: Readonly<Record<Name, readonly Admitted[]>> = {
+  nothing: ['own', 'all', 'own', 'no caller', 'other'],
+  '@Public': ['all', 'all', 'own', 'other', 'other'],
+  'its own GenAuthGuard': ['own', 'all', 'own', 'no caller', 'other'],
+  "the other's GenAuthGuard": ['no caller', 'all', 'no caller', 'no caller', 'other'],
+  "@Public and the other's GenAuthGuard": ['other', 'all', 'no caller', 'other', 'other'],
 };
-const CELLS = NAMES.flatMap((onClass) =>
-  NAMES.map((onHandler, i) => [onClass, onHandler, TABLE[onClass][i] ?? 'none'] as const),
-);
 
-/** What else a route asks of the bearers whom the other's guard lets in: the rights are theirs. */
-const WITH_RIGHTS: readonly (readonly [title: string, onClass: Marks, onHandler: Marks])[] = [
-  ['both on the handler', () => [], (names) => [...guard('other')(names), Roles('admin')]],
-  ['both on the class', (names) => [...guard('other')(names), Roles('admin')], () => []],
-  ['the roles on the class, the guard on the handler', () => [Roles('admin')], guard('other')],
-  ['the guard on the class, the roles on the handler', guard('other'), () => [Roles('admin')]],
-  ['the guard on the class, the scopes on the handler', guard('other'), () => [RequireScopes('email'), Roles('admin')]],
-  ['under a public class', () => [Public()], (names) => [Roles('admin'), ...guard('other')(names)]],
-  ["under the own one's guard", guard('own'), (names) => [...guard('other')(names), RequireScopes('email')]],
-];
-
-/** `AuthGuard` reads none of these, so the route would be open to everybody whom it lets in. */
-const UNREAD: readonly (readonly [title: string, onClass: Marks, onHandler: Marks])[] = [
-  ['both on the handler', () => [], (names) => [...bare('other')(names), Roles('admin')]],
-  ['both on the class', (names) => [...bare('other')(names), RequireScopes('email')], () => []],
-  ['the roles on the class, the guard on the handler', () => [Roles('admin')], bare('other')],
-  ['the guard on the class, the roles on the handler', bare('other'), () => [Roles('admin')]],
-  ['with @Introspect', () => [], (names) => [...bare('other')(names), Introspect()]],
-  ['with @Tenant', () => [], (names) => [...bare('other')(names), Tenant(() => 't')]],
+type Row = readonly [title: string, onClass: Marks, onHandler: Marks, admitted: Admitted];
+const ROWS: readonly Row[] = [
+  ...NAMES.flatMap((onClass) =>
+    NAMES.map((onHandler, i): Row => [
+      `${onClass}, handler: ${onHandler}`,
+      MARKS[onClass],
+      MARKS[onHandler],
+      TABLE[onClass][i] ?? 'no caller',
+    ]),
+  ),
+  // The other decorators belong to the guards on the route.
+  ["nothing, handler: @Public, the other's guard and @Roles", none, all(otherAlone, admin), 'admins of other'],
+  ["@Public, the other's guard and @Roles, handler: nothing", all(otherAlone, admin), none, 'admins of other'],
+  ["@Public and the other's guard, handler: @Roles", otherAlone, admin, 'admins of other'],
+  ["@Public and the other's guard, handler: @RequireScopes", otherAlone, email, 'admins of other'],
+  ["@Roles, handler: @Public and the other's guard", admin, otherAlone, 'admins of other'],
+  ["@Public, handler: the other's guard and @Roles", open, all(guard('other'), admin), 'admins of other'],
+  ["the other's guard, handler: @Public and @Roles", guard('other'), all(open, admin), 'admins of other'],
+  [
+    "nothing, handler: @Public, the other's guard, @OptionalAuth",
+    none,
+    all(otherAlone, optional),
+    'anonymous callers and other',
+  ],
+  ["@Public and the other's guard, handler: @OptionalAuth", otherAlone, optional, 'anonymous callers and other'],
+  ["@OptionalAuth, handler: @Public and the other's guard", optional, otherAlone, 'other'],
+  ["nothing, handler: the other's guard and @OptionalAuth", none, all(guard('other'), optional), 'no caller'],
+  // No route is open by decorators that each of two guards leaves to the other.
+  [
+    'both guards, handler: @Public and @Roles',
+    guard('own', 'other'),
+    all(open, admin),
+    'no caller, as own admins have no token of other',
+  ],
+  ['nothing, handler: @Public and both guards', none, all(open, guard('own', 'other')), 'no caller'],
+  // AuthGuard reads no decorators, so the global guard does.
+  ["nothing, handler: @Public and the other's AuthGuard", none, all(open, bare), 'other'],
+  ["@Public, handler: the other's AuthGuard", open, bare, 'other'],
+  ["nothing, handler: the other's AuthGuard", none, bare, 'no caller'],
+  ["the other's AuthGuard, handler: @Public", bare, open, 'other'],
+  [
+    "nothing, handler: @Public, the other's AuthGuard and @Roles",
+    none,
+    all(open, bare, admin),
+    'no caller, as own admins have no token of other',
+  ],
+  [
+    "@Public and the other's AuthGuard, handler: @Roles",
+    all(open, bare),
+    admin,
+    'no caller, as own admins have no token of other',
+  ],
 ];
 
 const CASES = (Object.keys(PLATFORMS) as Platform[]).flatMap((platform) =>
@@ -95,18 +141,11 @@ describe.each(CASES)('on %s, the guard of %s is global and that of %s stands on 
         GenAuthModule.forRoot({ ...issuers[name]!.clientOptions, appId: appIds[name] ?? '', name }),
       ),
       controllers: [
-        ...CELLS.map(([onClass, onHandler], i) =>
-          buildMarkedController(`cells/${i}`, MARKS[onClass](names), MARKS[onHandler](names)),
+        ...ROWS.map(([, onClass, onHandler], i) =>
+          buildMarkedController(`rows/${i}`, onClass(names), onHandler(names)),
         ),
-        ...WITH_RIGHTS.map(([, onClass, onHandler], i) =>
-          buildMarkedController(`rights/${i}`, onClass(names), onHandler(names)),
-        ),
-        ...UNREAD.map(([, onClass, onHandler], i) =>
-          buildMarkedController(`unread/${i}`, onClass(names), onHandler(names)),
-        ),
-        buildMarkedController('optional-class', [OptionalAuth()], guard('other')(names)),
-        buildMarkedController('both', [], [UseGuards(GenAuthGuard.named(own), GenAuthGuard.named(other))]),
-        buildMarkedController('optional', [], [...guard('other')(names), OptionalAuth()]),
+        buildMarkedController('login', [], [UseGuards(GenAuthPasswordGuard.named(other))]),
+        buildMarkedController('bare-login', [], [UseGuards(AuthGuard(`${other}-password`))]),
       ],
       providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard.named(own) }],
     });
@@ -116,64 +155,36 @@ describe.each(CASES)('on %s, the guard of %s is global and that of %s stands on 
     for (const issuer of Object.values(issuers)) await issuer.close();
   });
 
-  const tokenOf = (name: string, claims: object = {}): string =>
-    bearer(issuers[name]!, { aud: appIds[name], roles: [], ...claims });
-  const statusOf = async (path: string, authorization?: string): Promise<number> =>
-    (await send(`${running.url}/${path}`, authorization === undefined ? {} : { headers: { authorization } })).status;
-  /** Nothing, nonsense, a token of the one, of the other, and of the other GenAuth for the one's app. */
   const listStatuses = async (path: string): Promise<number[]> => {
-    const forged = bearer(issuers[other]!, { aud: appIds[own], roles: ['admin'] });
+    const rights = { roles: ['admin'], scope: 'openid email' };
+    const tokenOf = (name: string, claims: object): string =>
+      bearer(issuers[name]!, { aud: appIds[name], roles: [], ...claims });
+    const authorizations: Readonly<Record<(typeof CALLERS)[number], string | undefined>> = {
+      'no token': undefined,
+      nonsense: 'Bearer a.b.c',
+      forged: tokenOf(other, { ...rights, aud: appIds[own] }),
+      own: tokenOf(own, {}),
+      'own admin': tokenOf(own, rights),
+      other: tokenOf(other, {}),
+      'other admin': tokenOf(other, rights),
+    };
     const statuses: number[] = [];
-    for (const each of [undefined, 'Bearer a.b.c', tokenOf(own), tokenOf(other), forged]) {
-      statuses.push(await statusOf(path, each));
+    for (const caller of CALLERS) {
+      const authorization = authorizations[caller];
+      const headers = authorization === undefined ? {} : { authorization };
+      statuses.push((await send(`${running.url}/${path}`, { headers })).status);
     }
     return statuses;
   };
-  const STATUSES: Readonly<Record<Needs, readonly number[]>> = {
-    all: [200, 200, 200, 200, 200],
-    own: [401, 401, 200, 401, 401],
-    other: [401, 401, 401, 200, 401],
-    none: [401, 401, 401, 401, 401],
-  };
 
-  it.each(CELLS.map((cell, i) => [...cell, i] as const))(
-    'class: %s, handler: %s: lets in %s',
-    async (_onClass, _onHandler, needs, i) => {
-      expect(await listStatuses(`cells/${i}`)).toEqual(STATUSES[needs]);
+  it.each(ROWS.map(([title, , , admitted], i) => [title, admitted, i] as const))(
+    'class: %s: lets in %s',
+    async (_title, admitted, i) => {
+      expect(await listStatuses(`rows/${i}`)).toEqual(OUTCOMES[admitted]);
     },
   );
 
-  it('both in one place: nobody has two tokens in one header', async () => {
-    expect(await listStatuses('both')).toEqual(STATUSES.none);
+  it.each(['login', 'bare-login'])("the other's /%s takes credentials without a token", async (path) => {
+    expect(await send(`${running.url}/${path}`)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
   });
-
-  it("@OptionalAuth with the other's guard: anonymous, or the other's", async () => {
-    expect(await listStatuses('optional')).toEqual([200, 401, 401, 200, 401]);
-  });
-
-  it("@OptionalAuth on the class of a handler with the other's guard: the guard asks for a token", async () => {
-    expect(await listStatuses('optional-class')).toEqual(STATUSES.other);
-  });
-
-  it.each(UNREAD.map(([title], i) => [title, i] as const))(
-    "rights with the other's AuthGuard, %s: nobody gets in, and the log says what to write",
-    async (_title, i) => {
-      for (const each of [undefined, tokenOf(own), tokenOf(other), tokenOf(other, { roles: ['admin'] })]) {
-        expect([401, 500]).toContain(await statusOf(`unread/${i}`, each));
-      }
-      expect(await statusOf(`unread/${i}`, tokenOf(other, { roles: ['admin'] }))).toBe(500);
-      expect(running.logger.lines.join('\n')).toContain(`write GenAuthGuard.named('${other}') in its place.`);
-    },
-  );
-
-  it.each(WITH_RIGHTS.map(([title], i) => [title, i] as const))(
-    "rights with the other's guard, %s: asked of the other's bearers",
-    async (_title, i) => {
-      const rights = { roles: ['admin'], scope: 'openid email' };
-      const callers = [undefined, tokenOf(own, rights), tokenOf(other), tokenOf(other, rights)];
-      const statuses: number[] = [];
-      for (const each of callers) statuses.push(await statusOf(`rights/${i}`, each));
-      expect(statuses).toEqual([401, 401, 403, 200]);
-    },
-  );
 });

@@ -98,7 +98,8 @@ export const marks = [
   Tenant((req) => req.headers['x-tenant']?.toString()),
   Tenant((req: Request) => req.params['tenant']?.toString()),
   Introspect(),
-  Introspect(0),
+  Introspect({ maxAge: 0 }),
+  Introspect({ maxAge: 5_000 }),
   // @ts-expect-error a list
   Roles(['admin']),
   // @ts-expect-error a list
@@ -109,6 +110,14 @@ export const marks = [
   RequireScopes.all,
   // @ts-expect-error milliseconds
   Introspect('10s'),
+  // @ts-expect-error its unit has no name
+  Introspect(5_000),
+  // @ts-expect-error without an age
+  Introspect({}),
+  // @ts-expect-error not an option
+  Introspect({ maxAge: 5_000, maxage: 5_000 }),
+  // @ts-expect-error a decorator needs no true
+  Introspect(true),
   // @ts-expect-error a function
   Tenant('tenant-1'),
 ];

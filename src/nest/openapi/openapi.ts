@@ -3,13 +3,13 @@ import { ApplicationConfig, ModulesContainer, Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../../core/client.js';
 import { PATHS } from '../../core/wire/facts.js';
 import type { Choice } from '../../web/authorization.js';
-import { GenAuthGuard } from '../genauth.guard.js';
 import { getProviderToken } from '../genauth.providers.js';
+import { listGlobalGuards } from '../global-guards.js';
 import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
 import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
 import { type Route, listRoutes } from './routes.js';
 
-/** Schemes by name with the scopes that are needed; all of one object, and any one object of a list. */
+/** Required scopes by scheme. A request must satisfy all schemes of one object, and one object of a list. */
 type SecurityRequirement = Record<string, string[]>;
 
 interface Operation {
@@ -17,7 +17,7 @@ interface Operation {
   responses?: Record<string, unknown> | undefined;
 }
 
-/** As much of an OpenAPI 3 document as is read and written here: that of @nestjs/swagger is one. */
+/** The part of an OpenAPI 3 document that is read and written here. A document of @nestjs/swagger fits. */
 export interface OpenApiDocument {
   openapi?: string | undefined;
   paths: Record<string, object>;
@@ -30,12 +30,12 @@ interface Components {
   schemas?: Record<string, unknown>;
 }
 
-/** What all guards of one application together ask of a route's callers. */
+/** What all guards of one application together require on a route. */
 interface Demand {
   name: string;
   optional: boolean;
   scopes: Choice | undefined;
-  /** Why a good token can be not enough: `scope`, `role`, `tenant`. */
+  /** What a valid token can lack: `scope`, `role`, `tenant`. */
   conditions: readonly string[];
 }
 
@@ -53,13 +53,13 @@ const REFUSAL_SCHEMA = {
 };
 
 /**
- * Writes into an OpenAPI document what the guards ask of each route: `security` with the scopes, and the answers 401 and
- * 403. It reads what the guards read, those of `APP_GUARD` and `useGlobalGuards` included, so call it behind those:
+ * Writes into an OpenAPI document what the guards require on each route: `security` with the scopes, and the responses
+ * 401 and 403. Call it after `useGlobalGuards`:
  * `SwaggerModule.setup('docs', app, applyGenAuthSecurity(SwaggerModule.createDocument(app, config), app))`.
  *
- * There are two schemes for the one token, and a route has both to choose from: `genauth` (OpenID Connect, which can name
- * scopes) and `genauth-bearer` (for tools that take a token). What the document says of other schemes stays, and of 401 and
- * 403; so do operations that are no controller's.
+ * A route with a guard offers two schemes for the one token: `genauth` (OpenID Connect, which can name scopes) and
+ * `genauth-bearer` (for tools that take a token). Other schemes, existing responses 401 and 403, and operations without
+ * a controller stay as they are.
  *
  * @returns The document.
  */
@@ -68,7 +68,7 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   app: INestApplicationContext,
 ): Document {
   const clients = findClients(app);
-  // Here as when the application starts: a document may be made before that.
+  // The application registers them when it starts, and a document may be made before that.
   for (const name of clients.keys()) registerAuthGuards(name);
   const operations = listGuardedOperations(document, app);
   const names = new Set([...clients.keys(), ...operations.flatMap(({ demands }) => demands.map(({ name }) => name))]);
@@ -86,7 +86,7 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   return document;
 }
 
-/** Those of `GenAuthModule`, by name. */
+/** Returns the clients of each `GenAuthModule`, by name. */
 function findClients(app: INestApplicationContext): Map<string, GenAuthClient<string>> {
   const clients = new Map<string, GenAuthClient<string>>();
   for (const { providers } of app.get(ModulesContainer).values()) {
@@ -99,7 +99,7 @@ function findClients(app: INestApplicationContext): Map<string, GenAuthClient<st
   return clients;
 }
 
-/** The document's operations whose handlers are found, with what their guards ask. */
+/** Returns the document's operations whose handlers are found, with what their guards require. */
 function listGuardedOperations(
   document: OpenApiDocument,
   app: INestApplicationContext,
@@ -113,7 +113,7 @@ function listGuardedOperations(
   );
 }
 
-/** Finds the route behind an operation of the document. */
+/** Returns a function that finds the route of an operation in the document. */
 function indexRoutes(app: INestApplicationContext): (method: string, path: string) => Route | undefined {
   const [byPath, byBarePath] = [new Map<string, Route[]>(), new Map<string, Route[]>()];
   for (const route of listRoutes(app)) {
@@ -127,7 +127,7 @@ function indexRoutes(app: INestApplicationContext): (method: string, path: strin
     const shape = path.replaceAll(/\{[^}]*\}/g, '{}');
     const serves = (route: Route): boolean => route.method === method || route.method === 'all';
     const [found = []] = [byPath, byBarePath].map((index) => index.get(shape)?.filter(serves)).filter(isNotEmpty);
-    // The first is the one that is served; but of versions that a header tells apart the document has the last.
+    // Nest serves the first route. Of versions that a header selects the document holds the last.
     return found.at(isVersionInPath ? 0 : -1);
   };
 }
@@ -140,26 +140,23 @@ function addTo(index: Map<string, Route[]>, key: string, route: Route): void {
   index.set(key, [...(index.get(key) ?? []), route]);
 }
 
-/** `/users/:id(\\d+)`, `/files/*path` and `/posts{/:page}` as OpenAPI has them, but for the parameters' names. */
+/** Writes `/users/:id(\\d+)`, `/files/*path` and `/posts{/:page}` as OpenAPI does, without the parameters' names. */
 function toShape(path: string): string {
   return path.replaceAll(/\([^)]*\)|[{}]/g, '').replaceAll(/[:*]\w+|\*/g, '{}');
 }
 
-/** Reads what the guards before a route ask, one entry for each application that asks at all. */
+/** Returns a function that reads what a route's guards require, with one entry for each application. */
 function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
-  const [reflector, config] = [app.get(Reflector), app.get(ApplicationConfig)];
-  const scoped = config.getGlobalRequestGuards().flatMap(({ instance, metatype }): unknown[] => [instance ?? metatype]);
-  const everywhere: unknown[] = [...config.getGlobalGuards(), ...scoped];
+  const reflector = app.get(Reflector);
+  const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
   return ({ controller, handler }) => {
-    const guards = [...everywhere, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
+    const guards = [...globalGuards, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
     const demands = new Map<string, Demand>();
     for (const guard of guards) {
       const role = findGuardRole(guard);
-      if (role?.does !== 'bearer') continue;
-      // `AuthGuard` takes a token and reads nothing.
-      const access: RouteAccess = isGenAuthGuard(guard)
-        ? readRouteAccess(reflector, role.name, [handler, controller])
-        : { optional: false };
+      if (role === undefined || role.kind === 'sign-in') continue;
+      const access: RouteAccess =
+        role.kind === 'bearer' ? readRouteAccess(reflector, role.name, [handler, controller]) : { optional: false };
       if (access === 'open') continue;
       const { optional, scopes, roles, tenant } = access;
       const known = demands.get(role.name);
@@ -177,10 +174,6 @@ function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
   };
 }
 
-function isGenAuthGuard(guard: unknown): boolean {
-  return (typeof guard === 'function' ? guard.prototype : guard) instanceof GenAuthGuard || guard === GenAuthGuard;
-}
-
 const toBearerScheme = (name: string): string => `${name}-bearer`;
 
 function toRequirements({ name, optional, scopes }: Demand, isKnown: boolean, version = ''): SecurityRequirement[] {
@@ -193,18 +186,18 @@ function toRequirements({ name, optional, scopes }: Demand, isKnown: boolean, ve
   ];
 }
 
-/** One of the first and one of the second at a time. */
+/** Combines two lists of alternatives into every pair. */
 function both(first: SecurityRequirement[], second: SecurityRequirement[]): SecurityRequirement[] {
   if (first.length === 0) return second;
   return first.flatMap((one) => second.map((other) => ({ ...one, ...other })));
 }
 
-/** What a document that this was done to already, or that was written by hand, says of our schemes is left out. */
+/** Removes our own schemes, so that a second call gives the same document. */
 function withoutOurs(requirement: SecurityRequirement, names: ReadonlySet<string>): SecurityRequirement[] {
   const ours = [...names].flatMap((name) => [name, toBearerScheme(name)]);
   const schemes = Object.entries(requirement);
   const others = schemes.filter(([scheme]) => !ours.includes(scheme));
-  // One that asked for nothing goes on asking for nothing.
+  // An empty requirement stays: it allows requests without credentials.
   return others.length > 0 || schemes.length === 0 ? [Object.fromEntries(others)] : [];
 }
 
@@ -223,7 +216,7 @@ function writeResponses(operation: Operation, demands: readonly Demand[]): void 
   const responses = (operation.responses ??= {});
   const isOptional = demands.every(({ optional }) => optional);
   responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'There is no valid token.');
-  // Which role or tenant it takes is nobody's business; the scopes are in `security`.
+  // The document does not name roles and tenants. The scopes are in `security`.
   const conditions = [...new Set(demands.flatMap((demand) => demand.conditions))];
   if (conditions.length > 0) {
     responses['403'] ??= buildResponse(

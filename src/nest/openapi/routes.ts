@@ -6,11 +6,11 @@ import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 type RouteMetadata = Parameters<RoutePathFactory['create']>[0];
 type Handler = (...args: never[]) => unknown;
 
-/** A handler under one of the paths that it is served at. */
+/** A handler, under one of the paths at which Nest serves it. */
 export interface Route {
   /** In lower case; `all` for every method. */
   method: string;
-  /** As Nest has it, `/users/:id`. */
+  /** In Nest's notation: `/users/:id`. */
   path: string;
   /** Without the application's global prefix. */
   bare: string;
@@ -18,7 +18,7 @@ export interface Route {
   handler: Handler;
 }
 
-/** Every route of an application's controllers, in their order, whether the application has started or not. */
+/** Returns every route of an application's controllers, in their order, also before the application has started. */
 export function listRoutes(app: INestApplicationContext): Route[] {
   const modules = app.get(ModulesContainer);
   return [...modules.values()].flatMap(({ metatype, controllers }) => {

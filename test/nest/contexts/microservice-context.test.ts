@@ -11,7 +11,7 @@ import {
   TcpContext,
 } from '@nestjs/microservices';
 import type { GenAuthTokenUser } from '../../../src/index.js';
-import { readRequestContext } from '../../../src/nest/contexts/request-context.js';
+import { readRequestContext } from '../../../src/nest/contexts/read-request-context.js';
 import { GenAuthGuard, GenAuthPasswordGuard, OptionalAuth, Public } from '../../../src/nest/index.js';
 import { GenAuthPasswordStrategy } from '../../../src/index.js';
 import { useClients } from '../../support/client.js';
@@ -46,7 +46,7 @@ async function guard(method: keyof Handlers, data: unknown, transport: unknown):
   } catch (error) {
     return ((error as RpcException).getError() as { code: string }).code;
   }
-  const { user } = readRequestContext(toContext('rpc', [data, transport], method)).bearing;
+  const { user } = readRequestContext(toContext('rpc', [data, transport], method)).state;
   return (user as GenAuthTokenUser | undefined)?.sub ?? "nobody's";
 }
 

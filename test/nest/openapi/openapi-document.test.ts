@@ -1,5 +1,5 @@
 import { Controller, Get, Post, UseGuards, Version, VersioningType } from '@nestjs/common';
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import { type INestApplication, type ModuleMetadata, Scope } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import {
   ApiBasicAuth,
@@ -281,6 +281,7 @@ it('two applications have schemes of their own, and each route those of its guar
   const StaffGuard = GenAuthGuard.named('staff');
   @Controller('staff')
   class Staff {
+    @Public()
     @UseGuards(StaffGuard)
     @RequireScopes('email')
     @Get('own')
@@ -289,6 +290,7 @@ it('two applications have schemes of their own, and each route those of its guar
     @Get('global')
     global(): void {}
 
+    @Public()
     @UseGuards(AuthGuard('staff-bearer'))
     @Get('bare')
     bare(): void {}
@@ -314,6 +316,15 @@ it('two applications have schemes of their own, and each route those of its guar
     'GET /staff/global': [TOKEN, '401'],
     'GET /staff/bare': [[{ staff: [] }, { 'staff-bearer': [] }], '401'],
   });
+});
+
+it.each([
+  ['class', { useClass: GenAuthGuard }],
+  ['factory', { inject: [GenAuthGuard], useFactory: (guard: GenAuthGuard) => guard }],
+])('reads a global guard of a request-scoped %s', async (_title, provider) => {
+  const providers = [{ provide: APP_GUARD, scope: Scope.REQUEST, ...provider }];
+  const summary = summarize(await describeApp({ controllers: [Routes], providers }));
+  expect(summary).toMatchObject({ 'GET /open': [[]], 'GET /plain': [TOKEN, '401'] });
 });
 
 it('an application without GenAuth asks nothing', async () => {

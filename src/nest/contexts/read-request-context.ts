@@ -1,0 +1,26 @@
+import type { ArgumentsHost } from '@nestjs/common';
+import { readGraphqlContext } from './graphql.js';
+import { buildUnknownContextError, readHttpContext } from './http.js';
+import type { RequestContext } from './request-context.js';
+import { readRpcContext } from './rpc.js';
+import { readWebSocketContext } from './websocket.js';
+
+/**
+ * Reads the request behind a handler from the context that Nest passes to guards, decorators and filters.
+ *
+ * @throws InternalServerErrorException in a context of another type, so that its handlers stay closed.
+ */
+export function readRequestContext(context: ArgumentsHost): RequestContext {
+  switch (context.getType<string>()) {
+    case 'http':
+      return readHttpContext(context);
+    case 'graphql':
+      return readGraphqlContext(context);
+    case 'ws':
+      return readWebSocketContext(context);
+    case 'rpc':
+      return readRpcContext(context);
+    default:
+      throw buildUnknownContextError(context);
+  }
+}

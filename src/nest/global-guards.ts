@@ -1,0 +1,46 @@
+import type { ApplicationConfig } from '@nestjs/core';
+import { ConfigurationError, describeMistake } from '../core/errors.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import { findGuardRole } from './guard-registry.js';
+
+/**
+ * Returns the guards of the whole application, from `APP_GUARD` and `useGlobalGuards`. A request-scoped provider has no
+ * instance when the application starts. It counts as its class, or as the one `GenAuthGuard` that its factory injects.
+ */
+export function listGlobalGuards(config: ApplicationConfig): unknown[] {
+  const scoped = config.getGlobalRequestGuards().map(({ inject, metatype }): unknown => {
+    const [guard, ...others] = (inject ?? []).filter(isGenAuthGuard);
+    return others.length === 0 ? (guard ?? metatype) : metatype;
+  });
+  return [...config.getGlobalGuards(), ...scoped];
+}
+
+/**
+ * @throws ConfigurationError if two `GenAuthGuard`s guard the whole application. A request has one Authorization
+ * header, so no token would pass the guards of two applications.
+ */
+export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
+  const [first, second] = listGlobalGuards(config).filter(isGenAuthGuard).map(describe);
+  if (first === undefined || second === undefined) return;
+  const mistake = {
+    option: 'APP_GUARD',
+    problem: `makes two guards global, ${first} and ${second}`,
+    fix:
+      first === second
+        ? 'remove one of the two registrations'
+        : `keep one of them, ${first} for example, and write @Public() @UseGuards(${second}) on the routes ` +
+          'of the other',
+  };
+  throw new ConfigurationError('invalid_options', describeMistake(mistake), {
+    details: { mistakes: [mistake] },
+  });
+}
+
+function isGenAuthGuard(guard: unknown): boolean {
+  return findGuardRole(guard)?.kind === 'bearer';
+}
+
+function describe(guard: unknown): string {
+  const name = findGuardRole(guard)?.name;
+  return name === DEFAULT_NAME ? 'GenAuthGuard' : `GenAuthGuard.named('${name}')`;
+}
