@@ -4,7 +4,13 @@ import { ConfigurationError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
-import { type Choice, type TenantResolver, toChoice, toIntrospectionMaxAge } from '../web/authorization.js';
+import {
+  type Choice,
+  type TenantResolver,
+  toChoice,
+  toIntrospectionMaxAge,
+  describeIntrospection,
+} from '../web/authorization.js';
 import { answerJson } from './answer-json.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { warnOperator } from '../web/operator-warning.js';
@@ -50,13 +56,13 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
     });
   }
   const { optional = false, tenant, introspect } = options;
-  if (typeof optional !== 'boolean') throw mistake('optional', optional, 'write true or false');
+  if (typeof optional !== 'boolean') throw mistake('optional', quote(optional), 'write true or false');
   if (tenant !== undefined && typeof tenant !== 'function') {
-    throw mistake('tenant', tenant, 'write a function of the request');
+    throw mistake('tenant', quote(tenant), 'write a function of the request');
   }
   const maxAge = introspect === undefined ? undefined : toIntrospectionMaxAge(introspect);
   if (introspect !== undefined && maxAge === undefined) {
-    throw mistake('introspect', introspect, 'write true, or { maxAge: 10_000 } in milliseconds');
+    throw mistake('introspect', describeIntrospection(introspect), 'write true, or { maxAge: 10_000 } in milliseconds');
   }
   const requirements = {
     scopes: toOptionalChoice('scope', 'all', options.scopes),
@@ -95,11 +101,11 @@ function toOptionalChoice(
   if (!isRecord(names)) return toChoice(what, mode, names);
   const [[chosen, list] = [], ...more] = Object.entries(names);
   if ((chosen === 'any' || chosen === 'all') && more.length === 0) return toChoice(what, chosen, list as string[]);
-  throw mistake(`${what}s`, names, 'write a list, { any: [...] } or { all: [...] }');
+  throw mistake(`${what}s`, quote(names), 'write a list, { any: [...] } or { all: [...] }');
 }
 
-function mistake(option: string, value: unknown, fix: string): ConfigurationError {
-  return new ConfigurationError('invalid_options', `requireAuth has ${option} ${quote(value)}: ${fix}.`, {
-    details: { mistakes: [{ option, problem: `is ${quote(value)}`, fix }] },
+function mistake(option: string, shown: string, fix: string): ConfigurationError {
+  return new ConfigurationError('invalid_options', `requireAuth has ${option} ${shown}: ${fix}.`, {
+    details: { mistakes: [{ option, problem: `is ${shown}`, fix }] },
   });
 }

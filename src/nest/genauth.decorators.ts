@@ -3,7 +3,7 @@ import { ConfigurationError, describeMistake } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
-import { type TenantResolver, toChoice, toIntrospectionMaxAge } from '../web/authorization.js';
+import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
 /** Keys of the route metadata. */
@@ -82,7 +82,7 @@ export const Introspect = (options?: IntrospectOptions): RouteDecorator => {
   const maxAge = toIntrospectionMaxAge(options === undefined ? true : options);
   if (maxAge !== undefined) return SetMetadata(INTROSPECT, maxAge);
   const fix = 'write @Introspect(), or @Introspect({ maxAge: 5_000 }) with whole milliseconds, 0 or more';
-  throw buildMistake('@Introspect', `got ${quote(options)}`, fix);
+  throw buildMistake('@Introspect', `got ${describeIntrospection(options)}`, fix);
 };
 
 function buildMistake(option: string, problem: string, fix: string): ConfigurationError {

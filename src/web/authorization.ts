@@ -84,6 +84,11 @@ export function toIntrospectionMaxAge(value: unknown): number | undefined {
   return isWrong ? undefined : Number(maxAge);
 }
 
+/** What a route says wrongly about introspection, for a message. */
+export function describeIntrospection(value: unknown): string {
+  return isRecord(value) && Object.hasOwn(value, 'maxAge') ? `maxAge ${quote(value['maxAge'])}` : quote(value);
+}
+
 function isMet({ mode, names }: Choice, actual: readonly string[]): boolean {
   const has = (name: string): boolean => actual.includes(name);
   return mode === 'all' ? names.every(has) : names.some(has);

@@ -121,11 +121,11 @@ describe.each(CASES)('on %s, by %s', (platform, _title, way) => {
     const problem = `makes two guards global, ${LABELS[first]} and ${LABELS[second]}`;
     const fix =
       `keep one of them, ${LABELS[first]} for example, and write @Public() @UseGuards(${LABELS[second]}) ` +
-      'on the routes of the other.';
+      'on the routes of the other';
     expect(error).toMatchObject({
       name: 'ConfigurationError',
       code: 'invalid_options',
-      message: `APP_GUARD ${problem}: ${fix}`,
+      message: `APP_GUARD ${problem}: ${fix}.`,
       details: { mistakes: [{ option: 'APP_GUARD', problem, fix }] },
     });
   });

@@ -1,7 +1,8 @@
 import { type ArgumentsHost, InternalServerErrorException } from '@nestjs/common';
 import type { GenAuthRequest } from '../../core/options/types.js';
 import { toHttpException } from '../genauth.exception.js';
-import type { RequestContext, RequestState } from './request-context.js';
+import type { RequestState } from '../../web/guard-request.js';
+import type { RequestContext } from './request-context.js';
 
 /**
  * Reads the request of Express or Fastify. Logins exist in HTTP only.

@@ -2,7 +2,8 @@ import type { ArgumentsHost } from '@nestjs/common';
 import { isRecord } from '../../core/util/record.js';
 import { logRefusal } from '../genauth.exception.js';
 import { findAuthorization, isAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
-import type { RequestContext, RequestState } from './request-context.js';
+import type { RequestState } from '../../web/guard-request.js';
+import type { RequestContext } from './request-context.js';
 
 /**
  * Reads a message of a microservice. The token is in `authorization` of the message's headers, if the transport has
