@@ -1,4 +1,4 @@
-import { ConfigurationError, RequestError, TokenVerificationError, UpstreamError } from './errors.js';
+import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
 import { Http } from './http/http.js';
 import { MAX_DOCUMENT_BYTES, toUpstreamError } from './http/upstream.js';
 import { AppSecret } from './oidc/app-secret.js';

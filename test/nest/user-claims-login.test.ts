@@ -1,7 +1,6 @@
 import { Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import express from 'express';
-import passport from 'passport';
 import { GenAuthClient, GenAuthPasswordStrategy, requireAuth, signInHandler } from '../../src/index.js';
 import { CurrentUser, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard } from '../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';

@@ -6,7 +6,6 @@ import {
   type ExpressName,
   PRODUCTION,
   createExpressApp,
-  createRedirectedApp,
   createTestedApp,
   makeAppModule,
   useTestKit,

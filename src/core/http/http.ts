@@ -3,7 +3,6 @@ import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
-import { ownProperties } from '../util/record.js';
 import { TunnelAgent } from './proxy-tunnel.js';
 import { redactBody } from './redact.js';
 
@@ -102,7 +101,7 @@ export class Http {
    * that is encoded although plain bytes were requested, or that redirects.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers, body, form, maxBytes, timeout: shorter, secrets = [] } = ownProperties(request);
+    const { method, path, headers, body, form, maxBytes, timeout: shorter, secrets = [] } = request;
     if (!path.startsWith('/') || path.startsWith('//')) throw new TypeError(`not an absolute path: ${quote(path)}`);
     const what = `${method} ${this.#settings.origin}${path}`;
     const timeout = Math.min(shorter ?? Infinity, this.#settings.timeout);

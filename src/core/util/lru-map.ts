@@ -1,14 +1,13 @@
-/**
- * A map with a limit, which forgets what was not used lately: least recently used, by generations. When as many entries as the limit
- * were used, whatever was not among them goes; so at least the last `limit` entries are there, and at most twice as many.
- *
- * Exact order would cost a deletion and an insertion for each reading, 15 µs in a map of thousands, more than all else of a guarded
- * request (see `bench/README.md`).
- */
+/** A map with a limit: the entry that was not used for the longest time makes room for a new one. */
 export class LruMap<Key, Value> {
   readonly #limit: number;
-  #young = new Map<Key, Value>();
-  #old: ReadonlyMap<Key, Value> & { delete: (key: Key) => boolean } = new Map<Key, Value>();
+  /** In the order of use, because a Map keeps the order of insertion. */
+  readonly #entries = new Map<Key, Value>();
+  /**
+   * The oldest key comes next: every earlier one was evicted or used again. A new iterator for each eviction would walk
+   * over all deleted entries first.
+   */
+  readonly #oldest = this.#entries.keys();
 
   /** @param limit - 1 or more. */
   constructor(limit: number) {
@@ -16,23 +15,18 @@ export class LruMap<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.set(key, old);
-    return old;
+    const value = this.#entries.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
   }
 
   set(key: Key, value: Value): void {
-    if (this.#young.size >= this.#limit && !this.#young.has(key)) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, value);
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#limit) this.#entries.delete(this.#oldest.next().value as Key);
   }
 
   delete(key: Key): void {
-    this.#young.delete(key);
-    this.#old.delete(key);
+    this.#entries.delete(key);
   }
 }
