@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Express, type Request, type Response } from 'express';
-import passport from 'passport';
 import {
   GenAuthAdStrategy,
   GenAuthPasswordStrategy,
@@ -18,8 +17,8 @@ import type { Settings } from './settings.js';
 
 /** The application, which does not listen yet. Whoever made the client closes it. */
 export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
-  passport.use(new GenAuthPasswordStrategy(client));
-  passport.use(new GenAuthAdStrategy(client));
+  const password = new GenAuthPasswordStrategy(client);
+  const activeDirectory = new GenAuthAdStrategy(client);
 
   const app = express();
   app.disable('x-powered-by');
@@ -27,8 +26,8 @@ export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 
   app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
   app.use(express.json());
 
-  app.post('/auth/login', signInHandler('genauth-password'), answerLogin);
-  app.post('/auth/login/ad', signInHandler('genauth-ad'), answerLogin);
+  app.post('/auth/login', signInHandler(password), answerLogin);
+  app.post('/auth/login/ad', signInHandler(activeDirectory), answerLogin);
   app.get('/auth/captcha', async (_req, res) => {
     res.json(await client.getCaptcha());
   });

@@ -120,7 +120,7 @@ export function toError(thrown: unknown): Error {
 /** The answer where the application's own `verify` keeps a person out. */
 export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
   const { rejected: message } = getTexts(options.language, acceptLanguage);
-  return { statusCode: 403, error: 'Forbidden', message, code: 'access_denied' };
+  return { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
 }
 
 function build(action: Refusal['action'], status: number, error: GenAuthError, code: string, message: string): Refusal {

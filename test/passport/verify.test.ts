@@ -19,7 +19,7 @@ const serve = useWebServer();
 
 const USER = { sub: expect.any(String), username: 'alice' };
 const INFO = { tokens: expect.any(Object), claims: expect.any(Object), requestId: expect.any(String) };
-const DENIED = { statusCode: 403, error: 'Forbidden', message: 'The sign-in was refused.', code: 'access_denied' };
+const DENIED = { statusCode: 403, error: 'Forbidden', message: 'The sign-in was refused.', code: 'verify_denied' };
 const BUG = { thrown: { name: 'TypeError' } };
 const bug = (): Error => new TypeError('a bug of the application');
 const success = (user: object = USER, authInfo: object = INFO): Row => [200, { user, authInfo }, { user, authInfo }];

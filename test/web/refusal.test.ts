@@ -235,7 +235,7 @@ it.each([
       statusCode: 403,
       error: 'Forbidden',
       message,
-      code: 'access_denied',
+      code: 'verify_denied',
     });
   }
 });
