@@ -18,10 +18,12 @@ export async function makeFolder(): Promise<string> {
  * @returns the path of `main.js`
  */
 export async function buildCli(folder: string): Promise<string> {
-  const rooms = ['emulator', 'cli'].map(async (room) =>
-    (await readdir(join(ROOT, 'src', room))).map((file) => join(room, file)),
+  const rooms = ['core', 'doctor', 'emulator', 'cli'].map(async (room) =>
+    (await readdir(join(ROOT, 'src', room), { recursive: true }))
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(room, file)),
   );
-  for (const file of ['core/wire.ts', 'core/record.ts', ...(await Promise.all(rooms)).flat()]) {
+  for (const file of (await Promise.all(rooms)).flat()) {
     const { code } = await transform(await readFile(join(ROOT, 'src', file), 'utf8'), {
       swcrc: false,
       module: { type: 'es6' },

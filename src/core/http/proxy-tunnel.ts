@@ -3,6 +3,29 @@ import { Agent, type AgentOptions, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
+/** `code` of a {@link ProxyError} if the proxy answered CONNECT with anything but a plain 200. */
+export const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
+/** `code` of a {@link ProxyError} if the proxy did not answer CONNECT in time. */
+export const PROXY_TIMEOUT = 'ERR_PROXY_TIMEOUT';
+
+/** The proxy cannot be reached, or it opened no tunnel. Errors of the host behind an open tunnel are not of this class. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  /** {@link PROXY_REFUSED}, {@link PROXY_TIMEOUT}, or Node's code of the connection to the proxy, `ECONNREFUSED`. */
+  readonly code: string | undefined;
+  /** With {@link PROXY_REFUSED}: the HTTP status of the answer to CONNECT. */
+  readonly httpStatus: number | undefined;
+
+  constructor(
+    message: string,
+    { code, httpStatus, ...options }: ErrorOptions & { code: string | undefined; httpStatus?: number | undefined },
+  ) {
+    super(message, options);
+    this.code = code;
+    this.httpStatus = httpStatus;
+  }
+}
+
 type Created = (error: Error | null, socket?: Duplex) => void;
 /** What Node's agent hands over: where to connect, and the options of TLS. */
 interface Target {
@@ -27,6 +50,7 @@ export class TunnelAgent extends Agent {
     this.#timeout = timeout;
   }
 
+  /** Calls back with a socket, with a {@link ProxyError}, or with TLS's error of the host. */
   override createConnection(target: Target, created: Created): undefined {
     const { protocol, hostname, port, username, password } = this.#proxy;
     const authority = `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`;
@@ -47,23 +71,26 @@ export class TunnelAgent extends Agent {
       ...(this.options.ca === undefined ? {} : { ca: this.options.ca }),
     });
     // The request that waits for this connection may be given up earlier; this ends what it leaves behind.
-    const timer = setTimeout(() => connect.destroy(new Error('the proxy did not answer')), this.#timeout);
+    const timer = setTimeout(() => {
+      connect.destroy(new ProxyError('the proxy did not answer', { code: PROXY_TIMEOUT }));
+    }, this.#timeout);
     timer.unref();
     this.#connecting.add(connect);
     const settle = (): void => {
       clearTimeout(timer);
       this.#connecting.delete(connect);
     };
-    connect.once('error', (error) => {
+    connect.once('error', (error: NodeJS.ErrnoException) => {
       settle();
-      created(error);
+      created(error instanceof ProxyError ? error : toProxyError(error));
     });
     connect.once('connect', ({ statusCode }, socket, head) => {
       settle();
       // Bytes after the head would be the proxy's own, and would stand before the host's handshake.
       if (statusCode === 200 && head.length === 0) return created(null, connectTls({ ...target, socket }));
       socket.destroy();
-      return created(new Error(`the proxy answered CONNECT with HTTP ${statusCode}`));
+      const message = `the proxy answered CONNECT with HTTP ${statusCode}`;
+      return created(new ProxyError(message, { code: PROXY_REFUSED, httpStatus: statusCode }));
     });
     connect.end();
   }
@@ -72,4 +99,8 @@ export class TunnelAgent extends Agent {
     for (const connect of this.#connecting) connect.destroy();
     super.destroy();
   }
+}
+
+function toProxyError(cause: NodeJS.ErrnoException): ProxyError {
+  return new ProxyError(`the proxy cannot be reached: ${cause.message}`, { code: cause.code, cause });
 }
