@@ -75,5 +75,6 @@ function wrap(text: string, column: number): string {
 function summarize(findings: readonly Finding[]): string {
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
   const some = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
-  return `${some(count('error'), 'error')}, ${some(count('warning'), 'warning')}, ${count('ok')} ok, ${count('skipped')} skipped.`;
+  const problems = `${some(count('error'), 'error')}, ${some(count('warning'), 'warning')}`;
+  return `${problems}, ${count('ok')} ok, ${count('skipped')} skipped.`;
 }

@@ -107,8 +107,8 @@ export class Context {
   }
 
   /**
-   * Describes an error of the library. If GenAuth answered, the description has the codes of the answer only, because the
-   * text of the answer may repeat what was sent.
+   * Describes an error of the library. If GenAuth answered, the description has the codes of the answer only, because
+   * the text of the answer may repeat what was sent.
    */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;

@@ -1,8 +1,8 @@
 import { Http, type HttpAnswer, type HttpRequest, type HttpSettings } from '../core/http/http.js';
 
 /**
- * GenAuth's public documents that a run has received, by address: discovery and the key sets. A run requests each address
- * once, although several checks and the client read it.
+ * GenAuth's public documents that a run has received, by address: discovery and the key sets. A run requests each
+ * address once, although several checks and the client read it.
  *
  * Each reader creates a connection of its own. The first request of a connection for a document is answered with what
  * another reader has received. A second request of the same connection goes to GenAuth, because its reader requires a

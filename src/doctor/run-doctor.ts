@@ -70,8 +70,8 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Checks everything between an application and its tenant, as the library itself uses it. Reports what is wrong, what it
- * leads to and how to fix it. No sign-in is made unless `signIns` has credentials.
+ * Checks everything between an application and its tenant, as the library itself uses it. Reports what is wrong, what
+ * it leads to and how to fix it. No sign-in is made unless `signIns` has credentials.
  *
  * @returns The findings. A fault of the tenant or of the options is a finding, not an error.
  */

@@ -8,7 +8,9 @@ export const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
 /** `code` of a {@link ProxyError} if the proxy did not answer CONNECT in time. */
 export const PROXY_TIMEOUT = 'ERR_PROXY_TIMEOUT';
 
-/** The proxy cannot be reached, or it opened no tunnel. Errors of the host behind an open tunnel are not of this class. */
+/**
+ * The proxy cannot be reached, or it opened no tunnel. Errors of the host behind an open tunnel are not of this class.
+ */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   /** {@link PROXY_REFUSED}, {@link PROXY_TIMEOUT}, or Node's code of the connection to the proxy, `ECONNREFUSED`. */
@@ -27,7 +29,7 @@ export class ProxyError extends Error {
 }
 
 type Created = (error: Error | null, socket?: Duplex) => void;
-/** What Node's agent hands over: where to connect, and the options of TLS. */
+/** The argument of Node's agent: where to connect, and the options of TLS. */
 interface Target {
   host: string;
   port: number;
@@ -36,8 +38,9 @@ interface Target {
 /**
  * Connections to https hosts through an HTTP proxy (RFC 9110 §9.3.6), kept alive like direct ones.
  *
- * Not by a library: the common ones pass on what a proxy says instead of "200" as if the host itself had said it, so that
- * anybody between us and the proxy could play GenAuth. Here nothing counts before TLS with the host stands.
+ * Common libraries pass on what the proxy answers instead of 200 as if the host itself had answered it, so that an attacker
+ * between this machine and the proxy could impersonate GenAuth. This agent uses nothing before TLS with the host is
+ * established.
  */
 export class TunnelAgent extends Agent {
   readonly #proxy: URL;
@@ -57,7 +60,7 @@ export class TunnelAgent extends Agent {
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     const connect = (protocol === 'https:' ? httpsRequest : httpRequest)({
       method: 'CONNECT',
-      // Node wants an IPv6 address without the brackets that an address line has around it.
+      // Node expects an IPv6 address without the brackets of a URL.
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
       port: port === '' ? (protocol === 'https:' ? 443 : 80) : port,
       path: authority,
@@ -70,7 +73,7 @@ export class TunnelAgent extends Agent {
       agent: false,
       ...(this.options.ca === undefined ? {} : { ca: this.options.ca }),
     });
-    // The request that waits for this connection may be given up earlier; this ends what it leaves behind.
+    // The waiting request may end earlier. This timer then ends the connection.
     const timer = setTimeout(() => {
       connect.destroy(new ProxyError('the proxy did not answer', { code: PROXY_TIMEOUT }));
     }, this.#timeout);
@@ -86,7 +89,7 @@ export class TunnelAgent extends Agent {
     });
     connect.once('connect', ({ statusCode }, socket, head) => {
       settle();
-      // Bytes after the head would be the proxy's own, and would stand before the host's handshake.
+      // Bytes after the head come from the proxy, and would precede the handshake of the host.
       if (statusCode === 200 && head.length === 0) return created(null, connectTls({ ...target, socket }));
       socket.destroy();
       const message = `the proxy answered CONNECT with HTTP ${statusCode}`;

@@ -8,8 +8,8 @@ const JOURNAL_PATH = '/emulator/v1/sign-ins';
 const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
 
 /**
- * Checks which IP address GenAuth received for the client. Only the emulator shows it. For a tenant the console's audit log
- * shows it.
+ * Checks which IP address GenAuth received for the client. Only the emulator shows it. For a tenant the console's audit
+ * log shows it.
  */
 export async function checkClientIp(context: Context): Promise<Observation[]> {
   const { signedIn, settings } = context;

@@ -26,8 +26,8 @@ const ENDPOINTS = [
 ] as const;
 
 /**
- * Checks that GenAuth accepts the application's ID and secret with the configured method. The check refreshes a token that
- * does not exist, because lock-out and the audit log would count a sign-in.
+ * Checks that GenAuth accepts the application's ID and secret with the configured method. The check refreshes a token
+ * that does not exist, because lock-out and the audit log would count a sign-in.
  */
 export async function checkClient(context: Context): Promise<Observation[]> {
   const { tokenEndpointAuthMethod: method, scope } = context.options;

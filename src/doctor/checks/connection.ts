@@ -14,9 +14,9 @@ const DAY_MS = 86_400_000;
 const CERTIFICATE_WARNING_MS = 14 * DAY_MS;
 
 /**
- * Checks name, connection, TLS and proxy with the request for the discovery document. It uses Node's own request, because
- * the library's answers show neither when the certificate expires nor the time of the server. The document is kept for the
- * other checks.
+ * Checks name, connection, TLS and proxy with the request for the discovery document. It uses Node's own request,
+ * because the library's answers show neither when the certificate expires nor the time of the server. The document is
+ * kept for the other checks.
  */
 export async function checkConnection(context: Context): Promise<Observation[]> {
   const { appHost, proxy } = context.options;
@@ -63,7 +63,10 @@ function isRedirect(status: number, location: string | undefined): location is s
 /** What the first answer shows, and the document in it. */
 interface Probed {
   seen: Probe;
-  /** `undefined` if the library would not accept this answer. The check `discovery` then requests it again and reports why. */
+  /**
+   * `undefined` if the library would not accept this answer. The check `discovery` then requests it again and reports
+   * why.
+   */
   document: HttpAnswer | undefined;
 }
 

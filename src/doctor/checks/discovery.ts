@@ -7,7 +7,9 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-/** Compares the discovery document with the options: the issuer, the address of the keys, the algorithms, the scopes. */
+/**
+ * Compares the discovery document with the options: the issuer, the address of the keys, the algorithms, the scopes.
+ */
 export async function checkDiscovery(context: Context): Promise<Observation[]> {
   const { appHost, issuer, jwksUri } = context.options;
   let answer: HttpAnswer;

@@ -35,7 +35,9 @@ interface Address {
   hasKeySet: boolean;
 }
 
-/** The address of the option, that of the discovery document, the documented one, and the one with the application's ID. */
+/**
+ * The address of the option, that of the discovery document, the documented one, and the one with the application's ID.
+ */
 async function findAddresses(context: Context): Promise<Address[]> {
   const { appHost, appId, jwksUri } = context.options;
   const discovered = context.discovery?.['jwks_uri'];
@@ -110,7 +112,9 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
   ];
 }
 
-/** Whether a key is for signatures of our algorithm. Key sets also have keys for encryption and for other algorithms. */
+/**
+ * Whether a key is for signatures of our algorithm. Key sets also have keys for encryption and for other algorithms.
+ */
 function isMeantForTokens(key: unknown): boolean {
   if (!isRecord(key) || key['use'] === 'enc') return false;
   return key['alg'] === undefined || key['alg'] === JWK_ALGORITHM;

@@ -13,7 +13,9 @@ export interface Runtime {
   folder: string;
 }
 
-/** Checks Node and the version of this package. Lists the versions of the packages that the application has beside it. */
+/**
+ * Checks Node and the version of this package. Lists the versions of the packages that the application has beside it.
+ */
 export async function checkRuntime({ nodeVersion, canRequireModules, folder }: Runtime): Promise<Observation[]> {
   const { version, engines, peerDependencies } = await readManifest();
   const problems: Observation[] = [];

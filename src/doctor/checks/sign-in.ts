@@ -26,8 +26,8 @@ async function checkSignIn(context: Context, connection: Connection, flag: strin
     const message = `Without ${flag} no sign-in is made. Tokens, scopes and the client's address need one.`;
     return [skipped('not_asked', message)];
   }
-  // Loads the keys that the check `keys` has received, so that a key which GenAuth has rotated since is requested anew. If
-  // they cannot be loaded, the sign-in fails with the same error.
+  // Loads the keys that the check `keys` has received, so that a key which GenAuth has rotated since is requested anew.
+  // If they cannot be loaded, the sign-in fails with the same error.
   await context.client.warmUp().catch(() => undefined);
   const at = now();
   let outcome: SignInOutcome;

@@ -5,7 +5,9 @@ import type { Context } from '../context.js';
 import { type Advice, type Observation, error, ok } from '../report.js';
 import { judgeDrift } from './clock.js';
 
-/** Checks the tokens of the sign-in: algorithm, issuer, audience, times. Without a sign-in there is nothing to check. */
+/**
+ * Checks the tokens of the sign-in: algorithm, issuer, audience, times. Without a sign-in there is nothing to check.
+ */
 export async function checkTokens(context: Context): Promise<Observation[]> {
   const { tokenFault, signedIn } = context;
   if (tokenFault !== undefined) return [explainRefusal(context, tokenFault)];
