@@ -29,6 +29,13 @@ describe('a healthy run requests each document once', () => {
       1,
     ],
     [
+      'jwksUri is configured on another host',
+      {},
+      ({ url }) => ({ GENAUTH_JWKS_URI: url.replace('127.0.0.1', 'localhost') + JWKS }),
+      EVERYBODY,
+      3,
+    ],
+    [
       'id_tokens with HS256',
       { idTokenSignedResponseAlg: 'HS256' },
       () => ({ GENAUTH_ID_TOKEN_ALG: 'HS256' }),
@@ -40,7 +47,7 @@ describe('a healthy run requests each document once', () => {
     const env = { ...environmentOf(emulator), ...variables(emulator) };
     const { code, problems } = await visit(env, args, args.length > 0 ? PASSWORDS : []);
     expect([code, problems]).toEqual([0, []]);
-    // The two addresses of the key set are counted together.
+    // The addresses of the key set are counted together.
     expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, keySets]);
   });
 });
