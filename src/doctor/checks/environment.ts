@@ -31,7 +31,8 @@ export function checkEnvironment(env: Environment, file: Environment = {}): Obse
     ...(all['TRUST_PROXY'] === 'true' ? [TRUST_PROXY_TRUE] : []),
   ];
   const count = VARIABLE_NAMES.filter((name) => all[name] !== undefined).length;
-  return found.length > 0 ? found : [ok('environment', `${count} variables of passport-genauth are set.`)];
+  if (found.length > 0) return found;
+  return [ok('environment', `${count} ${count === 1 ? 'variable' : 'variables'} of passport-genauth set.`)];
 }
 
 const TRUST_PROXY_TRUE = warning('trust_proxy_true', 'TRUST_PROXY is true.', {
