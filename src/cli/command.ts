@@ -9,8 +9,8 @@ export interface CommandIo {
   readonly stop: AbortSignal;
   /** Where a person types or a program writes; a function, since Node opens it when it is asked for. */
   readonly stdin?: () => Input;
-  /** Whether standard output is a terminal, which can show colours. */
-  readonly isTerminal?: boolean;
+  /** Standard output itself, which knows whether it shows colours. Absent: the output has no colours. */
+  readonly output?: NodeJS.WritableStream;
 }
 
 /** Standard input; a terminal can be told not to show what is typed. */

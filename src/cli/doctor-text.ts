@@ -1,47 +1,54 @@
+import { styleText } from 'node:util';
 import type { DoctorReport, Finding } from '../doctor/report.js';
 
 const WIDTH = 110;
 const LABEL = 10;
 const NAME = 15;
-const COLORS: Readonly<Record<Finding['level'], string>> = { ok: '32', skipped: '2', warning: '33', error: '31' };
+const COLORS = { ok: 'green', skipped: 'dim', warning: 'yellow', error: 'red' } as const;
 
-/** The report for a person at a terminal. */
-export function formatReport({ findings, ...report }: DoctorReport, colored: boolean): string {
+/**
+ * Formats the report as text.
+ *
+ * @param stream - Where the text is written. It has colours if the stream shows them and the environment does not turn
+ * them off (`NO_COLOR`). Without a stream it has none.
+ */
+export function formatReport({ findings, ...report }: DoctorReport, stream?: NodeJS.WritableStream): string {
   const subject = report.appHost === undefined ? '' : `: ${report.appHost}, app ${report.appId}`;
   return [
     `passport-genauth doctor ${report.version}${subject}`,
     '',
-    ...group(findings).map((finding) => formatFinding(finding, colored)),
+    ...group(findings).map((finding) => formatFinding(finding, stream)),
     '',
     summarize(findings),
   ].join('\n');
 }
 
-/** Neighbours that say the same are one, with all their names. */
+/** A finding, and the names of all checks that have it. */
+type Shown = Finding & { readonly names: string[] };
+
+/** Joins skipped checks that follow each other and have the same message. */
 function group(findings: readonly Finding[]): Shown[] {
   const shown: Shown[] = [];
   for (const finding of findings) {
     const last = shown.at(-1);
-    if (last?.seen === finding.seen && last.level === 'skipped') last.names.push(finding.check);
+    if (last?.message === finding.message && last.level === 'skipped') last.names.push(finding.check);
     else shown.push({ ...finding, names: [finding.check] });
   }
   return shown;
 }
 
-type Shown = Finding & { readonly names: string[] };
-
-function formatFinding(finding: Shown, colored: boolean): string {
+function formatFinding(finding: Shown, stream: NodeJS.WritableStream | undefined): string {
   const { level, names, code } = finding;
   const [name = '', ...others] = names;
-  const seen = others.length === 0 ? finding.seen : `(and ${others.join(', ')}) ${finding.seen}`;
+  const message = others.length === 0 ? finding.message : `(and ${others.join(', ')}) ${finding.message}`;
   const label = level.padEnd(LABEL);
-  const shown = colored ? `\u001b[${COLORS[level]}m${label}\u001b[0m` : label;
-  const lines = [shown + name.padEnd(NAME) + wrap(seen, LABEL + NAME)];
+  const styled = stream === undefined ? label : styleText(COLORS[level], label, { stream });
+  const lines = [styled + name.padEnd(NAME) + wrap(message, LABEL + NAME)];
   if (finding.level === 'warning' || finding.level === 'error') {
     const advice = [
-      ['why', finding.why],
-      ...(finding.page === undefined ? [] : [['console', finding.page]]),
-      ['mend', finding.mend],
+      ['impact', finding.impact],
+      ...(finding.consolePage === undefined ? [] : [['console', finding.consolePage]]),
+      ['fix', finding.fix],
       ['code', code],
     ];
     for (const [title = '', text = ''] of advice) {
@@ -51,7 +58,7 @@ function formatFinding(finding: Shown, colored: boolean): string {
   return lines.join('\n');
 }
 
-/** Breaks a text between words; what follows the first line begins in the given column. */
+/** Breaks a text between words. Lines after the first one begin in the given column. */
 function wrap(text: string, column: number): string {
   const lines: string[] = [];
   let line = '';
@@ -68,5 +75,6 @@ function wrap(text: string, column: number): string {
 function summarize(findings: readonly Finding[]): string {
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
   const some = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
-  return `${some(count('error'), 'error')}, ${some(count('warning'), 'warning')}, ${count('ok')} ok, ${count('skipped')} not looked at.`;
+  const problems = `${some(count('error'), 'error')}, ${some(count('warning'), 'warning')}`;
+  return `${problems}, ${count('ok')} ok, ${count('skipped')} skipped.`;
 }

@@ -10,21 +10,21 @@ import { type Environment, VARIABLES } from '../doctor/environment.js';
 import { formatReport } from './doctor-text.js';
 import { askPasswords, readLines } from './password-prompt.js';
 
-const HELP = `passport-genauth doctor: what is wrong between this application and its GenAuth tenant
+const HELP = `passport-genauth doctor: finds what is wrong between this application and its GenAuth tenant
 
 Usage: passport-genauth doctor [options]
 
 Options:
-  --env FILE           reads variables from a file as well; those of the environment count more
+  --env FILE           reads variables from a file as well; the environment overrides it
   --account NAME       signs in once with this account (e-mail, phone or user name)
   --ad-account NAME    signs in once with this account of Active Directory
-  --password-stdin     reads the passwords from standard input, one a line in the order above, where there is no terminal
+  --password-stdin     reads the passwords from standard input if it is no terminal, one per line in the order above
   --client-ip ADDRESS  sent as the client's address with these sign-ins
   --json               the report as JSON
   --help, --version
 
-Passwords are asked for at the terminal, which does not show them. Without an account nobody signs in. A sign-in that fails
-counts towards the account's lock-out. No password, secret or token is ever printed.
+Passwords are asked for at the terminal, which does not show them. Without an account no sign-in is made. A sign-in that
+fails counts towards the account's lock-out. No password, secret or token is ever printed.
 
 Variables: ${Object.values(VARIABLES)
   .join(', ')
@@ -32,14 +32,14 @@ Variables: ${Object.values(VARIABLES)
   .trim()
   .replace(/,$/, '')}.
 
-Exit code: 0 all is well, 1 there are warnings, 2 there are errors, or the command line is wrong.`;
+Exit code: 0 no problem, 1 there are warnings, 2 there are errors, or the command line is wrong.`;
 
 const EXIT_CODES: Readonly<Record<DoctorReport['level'], number>> = { ok: 0, warning: 1, error: 2 };
 
-/** A mistake in the command line, or in what belongs to it. */
+/** A mistake in the command line, in the file of `--env` or in the passwords. */
 class UsageError extends Error {}
 
-/** `passport-genauth doctor`: one report, and the worst of it as the exit code. */
+/** `passport-genauth doctor`: prints one report. The exit code is that of the worst finding. */
 export const runDoctorCommand: Command = async (args, io) => {
   try {
     const flags = readFlags(args);
@@ -51,12 +51,11 @@ export const runDoctorCommand: Command = async (args, io) => {
     const envFile = flags.env === undefined ? {} : await readEnvFile(flags.env);
     const signIns = await readSignIns(flags, io);
     const report = await runDoctor({ env: io.env, envFile, signIns, clientIp, signal: io.stop });
-    const isColored = io.isTerminal === true && (io.env['NO_COLOR'] ?? '') === '';
-    io.stdout(flags.json ? JSON.stringify(report, null, 2) : formatReport(report, isColored));
+    io.stdout(flags.json ? JSON.stringify(report, null, 2) : formatReport(report, io.output));
     return EXIT_CODES[report.level];
   } catch (fault) {
-    const said = io.stop.aborted ? 'Stopped.' : fault instanceof Error ? fault.message : String(fault);
-    io.stderr(`passport-genauth doctor: ${said}`);
+    const message = io.stop.aborted ? 'Stopped.' : fault instanceof Error ? fault.message : String(fault);
+    io.stderr(`passport-genauth doctor: ${message}`);
     return EXIT_CODES.error;
   }
 };
@@ -77,9 +76,10 @@ function readFlags(args: readonly string[]) {
       },
     }).values;
   } catch (fault) {
-    // Its further sentences are about positional arguments, and there are none here. It quotes what may be a password.
-    const [mistake = ''] = (fault as Error).message.split(/\.\s/);
-    throw new UsageError(`${mistake.replace(/^Unexpected argument '.*'/s, 'Unexpected argument')}. See --help.`);
+    const { code, message } = fault as NodeJS.ErrnoException;
+    // Node's message repeats the argument, which may be a password.
+    const mistake = code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL' ? 'Unexpected argument' : message;
+    throw new UsageError(`${mistake}${mistake.endsWith('.') ? '' : '.'} See --help.`);
   }
 }
 
@@ -92,14 +92,14 @@ async function readEnvFile(path: string): Promise<Environment> {
   const text = await readFile(path, 'utf8').catch((fault: NodeJS.ErrnoException) => {
     throw new UsageError(`--env: cannot read ${path} (${fault.code}).`);
   });
-  // Editors on Windows begin a file with a byte order mark.
+  // A file that was written on Windows may begin with a byte order mark.
   return parseEnv(text.replace(/^\uFEFF/, ''));
 }
 
-/** The passwords, in the order of the accounts. */
+/** Reads the password of each account that the flags name. */
 async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): Promise<Credentials[]> {
   const { account, 'ad-account': sAMAccountName } = flags;
-  const people = [
+  const accounts = [
     ...(account === undefined
       ? []
       : [{ name: account, build: (password: string): Credentials => ({ account, password }) }]),
@@ -107,12 +107,12 @@ async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): 
       ? []
       : [{ name: sAMAccountName, build: (password: string): Credentials => ({ sAMAccountName, password }) }]),
   ];
-  if (people.length === 0) return [];
+  if (accounts.length === 0) return [];
   const input = io.stdin?.();
   if (input?.isTTY === true) {
-    const questions = people.map(({ name }) => `Password of ${JSON.stringify(name)} (it is not shown):`);
+    const questions = accounts.map(({ name }) => `Password of ${JSON.stringify(name)} (it is not shown):`);
     const answers = await askPasswords(input, questions, io.stderr, io.stop);
-    return people.map(({ name, build }, i) => build(expectPassword(answers[i], name)));
+    return accounts.map(({ name, build }, i) => build(expectPassword(answers[i], name)));
   }
   if (input === undefined || flags['password-stdin'] !== true) {
     throw new UsageError(
@@ -120,9 +120,10 @@ async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): 
     );
   }
   const lines = await readLines(input);
-  if (lines.length > people.length)
-    throw new UsageError(`Standard input has ${lines.length} lines for ${people.length} passwords.`);
-  return people.map(({ name, build }, i) => build(expectPassword(lines[i], name)));
+  if (lines.length > accounts.length) {
+    throw new UsageError(`Standard input has ${lines.length} lines for ${accounts.length} passwords.`);
+  }
+  return accounts.map(({ name, build }, i) => build(expectPassword(lines[i], name)));
 }
 
 function expectPassword(password: string | undefined, name: string): string {

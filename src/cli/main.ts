@@ -12,5 +12,5 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   stop: stop.signal,
   stdin: () => process.stdin,
-  isTerminal: process.stdout.isTTY,
+  output: process.stdout,
 });

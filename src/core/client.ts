@@ -1,5 +1,5 @@
 import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
-import { Http } from './http/http.js';
+import { Http, type HttpSettings } from './http/http.js';
 import { MAX_DOCUMENT_BYTES, toUpstreamError } from './http/upstream.js';
 import { AppSecret } from './oidc/app-secret.js';
 import { ClientAuthentication } from './oidc/client-authentication.js';
@@ -29,10 +29,12 @@ import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js
 /** Maximum number of tokens whose user info or introspection is cached. */
 const MAX_CACHED_TOKENS = 10_000;
 
-/** What tests replace. */
+/** Parts of the client that tests and the doctor replace. */
 interface ClientSeams {
   /** Milliseconds since 1970. */
   now?: () => number;
+  /** Creates the connection to one origin: the application's host, and the host of the option `jwksUri`. */
+  createHttp?: (settings: HttpSettings) => Http;
 }
 
 /** What a guard requires of an access token that verifies. */
@@ -104,15 +106,18 @@ export class GenAuthClient<
   constructor(options: GenAuthOptions<S>);
   /** @internal */
   constructor(options: GenAuthOptions<S>, seams: ClientSeams);
-  constructor(given: GenAuthOptions<S>, { now = Date.now }: ClientSeams = {}) {
+  constructor(
+    given: GenAuthOptions<S>,
+    { now = Date.now, createHttp = (settings) => new Http(settings) }: ClientSeams = {},
+  ) {
     const { appSecret: appSecretSource, proxy, ...options } = resolveOptions(given);
     this.options = Object.freeze(options);
     const { appHost: origin, appId, timeout, ca, jwks, verifiedTokenCache } = options;
-    const http = new Http({ origin, timeout, ca, proxy });
+    const http = createHttp({ origin, timeout, ca, proxy });
     const appSecret = new AppSecret(appSecretSource, now);
     const authentication = new ClientAuthentication(options, appSecret);
     this.#http = http;
-    this.#keySetSource = new KeySetSource({ ...options, proxy }, http);
+    this.#keySetSource = new KeySetSource({ ...options, proxy }, http, createHttp);
     this.#jwks = new Jwks({ ...jwks, requestKeySet: () => this.#keySetSource.requestKeySet(), now });
     this.#verifier = new TokenVerifier({
       issuer: options.issuer,

@@ -1,20 +1,24 @@
-import { AppSecret } from '../core/oidc/app-secret.js';
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, type TokenVerificationError, UpstreamError } from '../core/errors.js';
-import { quote } from '../core/util/quote.js';
-import { Http } from '../core/http/http.js';
+import type { Http } from '../core/http/http.js';
+import { redactText } from '../core/http/redact.js';
+import { AppSecret } from '../core/oidc/app-secret.js';
 import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import type { SignInSuccess } from '../core/sign-in/outcome.js';
-import type { Probe } from './checks/connection.js';
+import { quote } from '../core/util/quote.js';
+import { Documents } from './documents.js';
 import { type Environment, type Source, type VariableOption, toLine } from './environment.js';
 
-export interface ExaminationSettings {
+/** Characters. Values in the `details` of errors are cut at this length, so a longer one is not complete. */
+const MAX_LITERAL_LENGTH = 511;
+
+export interface ContextSettings {
   given: GenAuthOptions;
   options: ResolvedOptions;
   source: Source;
   env: Environment;
-  /** One sign-in each. */
+  /** Credentials of the sign-ins; each is used once. */
   signIns: readonly Credentials[];
   clientIp: string | undefined;
   signal: AbortSignal | undefined;
@@ -22,34 +26,58 @@ export interface ExaminationSettings {
   now: () => number;
 }
 
-/** What the checks share: the options, the ways to GenAuth, and what one check learns for the next. */
-export class Examination {
-  readonly settings: ExaminationSettings;
+/** What GenAuth's first answer shows beside its body. */
+export interface Probe {
+  /** HTTP status. */
+  status: number;
+  /** Header `Date`. */
+  date: string | undefined;
+  /** Header `Location`. */
+  location: string | undefined;
+  /** Milliseconds since 1970, by the clock of this machine. */
+  sentAt: number;
+  receivedAt: number;
+  /** When the certificate of the server expires; `undefined` without TLS. */
+  certificateEnds: Date | undefined;
+}
+
+/** What the checks share: the options, the connections to GenAuth, and what earlier checks have learned. */
+export class Context {
+  readonly settings: ContextSettings;
   readonly options: ResolvedOptions;
+  /** Public documents that were received. */
+  readonly documents = new Documents();
+  /** Connection to the application's host. */
   readonly http: Http;
   readonly client: GenAuthClient<string>;
   readonly appSecret: AppSecret;
-  /** GenAuth's very first answer. */
+  /** Set by the check `connection`. */
   probe: Probe | undefined;
-  /** The discovery document, if it can be used. */
+  /** The discovery document. Set by the check `discovery` if the document can be used. */
   discovery: Readonly<Record<string, unknown>> | undefined;
-  /** The first sign-in that came to its end, and when. */
+  /** The first successful sign-in, and when it began. */
   signedIn: (SignInSuccess & { at: number }) | undefined;
-  /** Why the tokens of a sign-in were refused. */
+  /** The reason why the tokens of a sign-in were refused. */
   tokenFault: TokenVerificationError | undefined;
-  readonly #secrets: string[];
+  readonly #secrets: (string | undefined)[];
 
-  constructor(settings: ExaminationSettings) {
+  constructor(settings: ContextSettings) {
     const { given, options, signIns, now } = settings;
-    const { appHost: origin, appSecret, timeout, ca, proxy } = options;
+    const { appSecret, appHost, proxy } = options;
     this.settings = settings;
     this.options = options;
-    this.http = new Http({ origin, timeout, ca, proxy });
-    this.client = new GenAuthClient(given, { now });
+    this.http = this.createHttp(appHost);
+    this.client = new GenAuthClient(given, { now, createHttp: (each) => this.documents.createHttp(each) });
     this.appSecret = new AppSecret(appSecret, now);
     this.#secrets = signIns.map(({ password }) => password);
     if (typeof appSecret === 'string') this.hide(appSecret);
     if (proxy !== undefined) this.hide(proxy, decodeURIComponent(new URL(proxy).password));
+  }
+
+  /** Creates a connection of its own for a reader of public documents; see {@link Documents}. */
+  createHttp(origin: string): Http {
+    const { timeout, ca, proxy } = this.options;
+    return this.documents.createHttp({ origin, timeout, ca, proxy });
   }
 
   /** The line that sets an option, in the environment or in code. */
@@ -57,17 +85,31 @@ export class Examination {
     return toLine(this.settings.source, option, value);
   }
 
-  /** These texts are not told, should GenAuth send them back. */
+  /** Keeps these texts out of the report, in case GenAuth sends them back. */
   hide(...secrets: readonly (string | undefined)[]): void {
-    this.#secrets.push(...(secrets.filter((secret) => secret !== undefined && secret !== '') as string[]));
+    this.#secrets.push(...secrets);
   }
 
-  /** What comes from outside, as one safe piece of a sentence. */
+  /** A foreign value as one safe piece of a sentence, cut if it is long. */
   quote(value: unknown): string {
     return quote(typeof value === 'string' ? this.#redact(value) : value);
   }
 
-  /** An error of the library in words. Where GenAuth answered, the codes of the answer: its words may hold what it was sent. */
+  /**
+   * A foreign value exactly as it is, for a line that a person copies into code or a shell.
+   *
+   * @param placeholder - Returned for a value that is not complete or has other characters than an address has.
+   */
+  literal(value: unknown, placeholder: string): string {
+    if (typeof value !== 'string' || value.length > MAX_LITERAL_LENGTH) return placeholder;
+    const text = this.#redact(value);
+    return /^[\w.~:/?@%=+,[\]-]+$/.test(text) ? text : placeholder;
+  }
+
+  /**
+   * Describes an error of the library. If GenAuth answered, the description has the codes of the answer only, because
+   * the text of the answer may repeat what was sent.
+   */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;
     if (answer === undefined) return this.#redact(error.message);
@@ -76,16 +118,11 @@ export class Examination {
   }
 
   #redact(text: string): string {
-    const forms = this.#secrets.flatMap((secret) => [
-      secret,
-      JSON.stringify(secret).slice(1, -1),
-      encodeURIComponent(secret),
-    ]);
-    return forms.reduce((rest, form) => rest.replaceAll(form, '[hidden]'), text);
+    return redactText(text, this.#secrets);
   }
 
   close(): void {
-    this.http.close();
+    this.documents.close();
     this.client.close();
   }
 }

@@ -1,4 +1,4 @@
-/** The groups of checks, in the order in which they are made. */
+/** The checks, in the order in which they run. */
 export type CheckName =
   | 'runtime'
   | 'environment'
@@ -15,72 +15,57 @@ export type CheckName =
   | 'scopes'
   | 'address';
 
-/** What is to be done about an observation that is not all right. */
+/** What a problem leads to, and how it is fixed. */
 export interface Advice {
-  /** What happens if it stays so. */
-  why: string;
-  /** Where in GenAuth's console; left out where it has nothing to do with it. */
-  page?: string;
+  /** What happens as long as the problem is not fixed. */
+  impact: string;
+  /** The page of GenAuth's console; absent if the console has nothing to do with the problem. */
+  consolePage?: string;
   /** The line to write, or what to do. */
-  mend: string;
+  fix: string;
 }
 
-/** `skipped`: nobody looked, and `seen` says why; it counts neither way. */
+/** One result of a check. `skipped`: nothing was checked, and `message` says why; it is neither good nor bad. */
 export type Observation = {
   /** Stable: switch on this, never on the texts. */
   code: string;
-  seen: string;
+  /** What was found, with the value. */
+  message: string;
 } & ({ level: 'ok' | 'skipped' } | ({ level: 'warning' | 'error' } & Advice));
 
 export type Finding = Observation & { check: CheckName };
 
-/** What the doctor found. No password, secret or token is in it. */
+/** The findings of one run. The report holds no password, secret or token. */
 export interface DoctorReport {
-  /** The worst of the findings. */
+  /** The worst level among the findings. */
   level: 'ok' | 'warning' | 'error';
-  /** Of this package. */
+  /** Version of this package. */
   version: string;
+  /** Version of Node.js. */
   node: string;
-  /** `undefined` where the configuration has none that could be used. */
+  /** `undefined` if the options are wrong. */
   appHost: string | undefined;
   appId: string | undefined;
   findings: readonly Finding[];
 }
 
-export function ok(code: string, seen: string): Observation {
-  return { level: 'ok', code, seen };
+export function ok(code: string, message: string): Observation {
+  return { level: 'ok', code, message };
 }
 
-export function skipped(code: string, seen: string): Observation {
-  return { level: 'skipped', code, seen };
+export function skipped(code: string, message: string): Observation {
+  return { level: 'skipped', code, message };
 }
 
-export function warning(code: string, seen: string, advice: Advice): Observation {
-  return { level: 'warning', code, seen, ...advice };
+export function warning(code: string, message: string, advice: Advice): Observation {
+  return { level: 'warning', code, message, ...advice };
 }
 
-export function error(code: string, seen: string, advice: Advice): Observation {
-  return { level: 'error', code, seen, ...advice };
+export function error(code: string, message: string, advice: Advice): Observation {
+  return { level: 'error', code, message, ...advice };
 }
 
 export function findWorst(findings: readonly Observation[]): DoctorReport['level'] {
   const has = (level: Observation['level']): boolean => findings.some((finding) => finding.level === level);
   return has('error') ? 'error' : has('warning') ? 'warning' : 'ok';
 }
-
-/** Pages of GenAuth's console. */
-export const PAGES = {
-  endpoints: 'application → endpoint information',
-  tokenAuthMethod: 'application → configuration → token-exchange authentication method',
-  introspectionAuthMethod: 'application → configuration → introspection authentication method',
-  revocationAuthMethod: 'application → configuration → revocation authentication method',
-  idTokenAlgorithm: 'application → protocol configuration → authorization → id_token signature algorithm',
-  grants: 'application → protocol configuration → authorization → authorization mode',
-  scopes: 'application → protocol configuration → OIDC scopes',
-  loginControl: 'application → login control',
-  accessAuthorization: 'application → access authorization',
-  users: 'user management',
-  security: 'security settings',
-  directories: 'LDAP and AD',
-  billing: 'billing',
-} as const;

@@ -2,13 +2,21 @@ import { GenAuthError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import { readVersion } from '../core/util/manifest.js';
-import { checkAddress } from './checks/client-ip.js';
+import { checkClientIp } from './checks/client-ip.js';
 import { checkClient } from './checks/client.js';
-import { checkClock, checkConnection } from './checks/connection.js';
+import { checkClock } from './checks/clock.js';
+import { checkConfiguration } from './checks/configuration.js';
+import { checkConnection } from './checks/connection.js';
 import { checkDiscovery } from './checks/discovery.js';
 import { checkEncryption } from './checks/encryption.js';
-import { Examination } from './context.js';
+import { checkEnvironment } from './checks/environment.js';
 import { checkKeys } from './checks/keys.js';
+import { type Runtime, checkRuntime } from './checks/runtime.js';
+import { checkScopes } from './checks/scopes.js';
+import { checkDirectory, checkLogin } from './checks/sign-in.js';
+import { checkTokens } from './checks/tokens.js';
+import { Context } from './context.js';
+import { type Environment, readOptions } from './environment.js';
 import {
   type CheckName,
   type DoctorReport,
@@ -18,38 +26,35 @@ import {
   findWorst,
   skipped,
 } from './report.js';
-import { type Runtime, checkRuntime } from './checks/runtime.js';
-import { type Environment, checkConfiguration, checkEnvironment, readOptions } from './environment.js';
-import { checkDirectory, checkLogin } from './checks/sign-in.js';
-import { checkScopes, checkTokens } from './checks/tokens.js';
 
 export interface DoctorOptions {
-  /** What the application gives to its client. Default: from the environment, `GENAUTH_APP_ID` and its like. */
+  /** The options of the application's client. Default: read from the environment, `GENAUTH_APP_ID` and so on. */
   options?: GenAuthOptions | undefined;
-  /** Default: the process's. */
+  /** Default: `process.env`. */
   env?: Environment | undefined;
-  /** Variables of a file, which those of `env` overrule. */
+  /** Variables of a file. `env` overrides them. */
   envFile?: Environment | undefined;
-  /** Signs in with each, once: at most one of a password, one of Active Directory. Default: nobody signs in. */
+  /** One sign-in is made with each: at most one with a password, one with Active Directory. Default: no sign-in. */
   signIns?: readonly Credentials[] | undefined;
   /** Sent as the client's IP address with these sign-ins. */
   clientIp?: string | undefined;
+  /** Ends the run early; the returned promise rejects. */
   signal?: AbortSignal | undefined;
 }
 
-/** What tests replace. */
+/** Parts of the process that tests replace. */
 export interface DoctorSeams extends Partial<Runtime> {
   now?: () => number;
 }
 
 interface Check {
   name: CheckName;
-  /** Checks without whose success this one would tell nothing new. */
+  /** Checks that this one depends on. It is skipped if one of them finds an error. */
   needs: readonly CheckName[];
-  run: (x: Examination) => Promise<Observation[]>;
+  run: (context: Context) => Promise<Observation[]>;
 }
 
-/** In this order; each learns from those before it. */
+/** The checks that talk to GenAuth, in this order: later ones use what earlier ones have learned. */
 const CHECKS: readonly Check[] = [
   { name: 'connection', needs: [], run: checkConnection },
   { name: 'clock', needs: ['connection'], run: checkClock },
@@ -61,21 +66,26 @@ const CHECKS: readonly Check[] = [
   { name: 'directory', needs: ['connection', 'client', 'encryption'], run: checkDirectory },
   { name: 'tokens', needs: ['connection', 'client'], run: checkTokens },
   { name: 'scopes', needs: ['connection', 'client', 'tokens'], run: checkScopes },
-  { name: 'address', needs: ['connection', 'client', 'tokens'], run: checkAddress },
+  { name: 'address', needs: ['connection', 'client', 'tokens'], run: checkClientIp },
 ];
 
 /**
- * Looks at everything between an application and its tenant, as the library itself would meet it, and says what is wrong, why
- * it matters and how to mend it. Nobody signs in unless `signIns` says so.
+ * Checks everything between an application and its tenant, as the library itself uses it. Reports what is wrong, what
+ * it leads to and how to fix it. No sign-in is made unless `signIns` has credentials.
  *
- * @returns What was found; what is wrong with the tenant or the options is a finding, not an error.
+ * @returns The findings. A fault of the tenant or of the options is a finding, not an error.
  */
 export function runDoctor(options?: DoctorOptions): Promise<DoctorReport>;
 /** @internal */
 export function runDoctor(options: DoctorOptions | undefined, seams: DoctorSeams): Promise<DoctorReport>;
 export async function runDoctor(
   { options: own, env = process.env, envFile = {}, signIns = [], clientIp, signal }: DoctorOptions = {},
-  { now = Date.now, nodeVersion = process.versions.node, folder = process.cwd() }: DoctorSeams = {},
+  {
+    now = Date.now,
+    nodeVersion = process.versions.node,
+    canRequireModules = process.features.require_module,
+    folder = process.cwd(),
+  }: DoctorSeams = {},
 ): Promise<DoctorReport> {
   const source = own === undefined ? 'environment' : 'code';
   const variables = { ...envFile, ...env };
@@ -85,25 +95,25 @@ export async function runDoctor(
   const note = (check: CheckName, observations: readonly Observation[]): void => {
     findings.push(...observations.map((observation) => ({ check, ...observation })));
   };
-  note('runtime', await checkRuntime({ nodeVersion, folder }));
+  note('runtime', await checkRuntime({ nodeVersion, canRequireModules, folder }));
   if (source === 'environment') note('environment', checkEnvironment(env, envFile));
   note('configuration', found);
   if (options === undefined) {
     for (const { name } of CHECKS) note(name, [notChecked('configuration')]);
   } else {
-    const x = new Examination({ given, options, source, env: variables, signIns, clientIp, signal, now });
-    const stop = (): void => x.close();
+    const context = new Context({ given, options, source, env: variables, signIns, clientIp, signal, now });
+    const stop = (): void => context.close();
     signal?.addEventListener('abort', stop);
     try {
       for (const { name, needs, run } of CHECKS) {
         signal?.throwIfAborted();
         const obstacle = needs.find((need) => findings.some(({ check, level }) => check === need && level === 'error'));
-        note(name, obstacle === undefined ? await attempt(x, run) : [notChecked(obstacle)]);
+        note(name, obstacle === undefined ? await attempt(context, run) : [notChecked(obstacle)]);
       }
       signal?.throwIfAborted();
     } finally {
       signal?.removeEventListener('abort', stop);
-      x.close();
+      context.close();
     }
   }
   return {
@@ -117,19 +127,19 @@ export async function runDoctor(
 }
 
 function notChecked(obstacle: CheckName): Observation {
-  return skipped('not_checked', `Not looked at: mend "${obstacle}" first.`);
+  return skipped('not_checked', `Not checked: fix "${obstacle}" first.`);
 }
 
-/** What keeps a check from its end is a finding too: a secret that cannot be got, a discovery document that a sign-in trips over. */
-async function attempt(x: Examination, run: Check['run']): Promise<Observation[]> {
+/** Runs a check. An error that ends it early is a finding too, for example a secret that cannot be loaded. */
+async function attempt(context: Context, run: Check['run']): Promise<Observation[]> {
   try {
-    return await run(x);
+    return await run(context);
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
     return [
-      error('check_failed', x.describe(fault), {
-        why: 'This could not be looked at to its end.',
-        mend: 'Mend what the message names.',
+      error('check_failed', context.describe(fault), {
+        impact: 'This check could not be completed.',
+        fix: 'Fix what the message names.',
       }),
     ];
   }

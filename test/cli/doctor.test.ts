@@ -6,7 +6,8 @@ import { PassThrough, Readable } from 'node:stream';
 import type { CommandIo, Input } from '../../src/cli/command.js';
 import type { DoctorReport } from '../../src/doctor/report.js';
 import { PASSWORD } from '../support/canary.js';
-import { DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/issuer.js';
+import { hostProcess } from '../support/host-process.js';
+import { JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
 import { useTcpServers } from '../support/tcp-server.js';
 import {
@@ -14,12 +15,12 @@ import {
   EVERYBODY,
   PASSWORDS,
   SECRET,
-  buildDoctor,
+  colorTerminal,
   environmentOf,
   runDoctorCommand,
   useEmulators,
 } from '../doctor/support.js';
-import { makeFolder } from './support.js';
+import { buildCli, makeFolder } from './support.js';
 
 const emulate = useEmulators();
 const serve = useTcpServers();
@@ -181,15 +182,14 @@ describe('told to stop at a later request', () => {
   const issuer = useIssuer();
 
   test.each([
-    ['after the very first answer', DISCOVERY_PATH, 1],
-    ['at the very last one', '/emulator/v1/sign-ins', 0],
-  ])('%s', async (_name, path, answered) => {
+    ['after the very first answer', JWKS_PATH],
+    ['at the very last one', '/emulator/v1/sign-ins'],
+  ])('%s', async (_name, path) => {
     const stop = new AbortController();
-    const { url, clientOptions, issuer: iss } = issuer();
+    const { url, clientOptions } = issuer();
     issuer().replySignIn();
     issuer().reply('/oidc/token', { status: 400, body: { error: 'invalid_grant' } });
     issuer().reply(path, () => {
-      if (issuer().count(path) <= answered) return { body: { issuer: iss, jwks_uri: url + JWKS_PATH } };
       stop.abort();
       return new Promise(() => {});
     });
@@ -208,14 +208,22 @@ describe('told to stop at a later request', () => {
 });
 
 describe('colours', () => {
-  test.each<[string, Partial<CommandIo>, Record<string, string>, string[], boolean]>([
-    ['at a terminal', { isTerminal: true }, {}, [], true],
-    ['into a file', {}, {}, [], false],
-    ['with NO_COLOR', { isTerminal: true }, { NO_COLOR: '1' }, [], false],
-    ['with an empty NO_COLOR', { isTerminal: true }, { NO_COLOR: '' }, [], true],
-    ['as JSON', { isTerminal: true }, {}, ['--json'], false],
-  ])('%s', async (_name, io, env, args, isColored) => {
-    const { stdout } = await runDoctorCommand(args, env, io);
+  // Node asks its own environment first, not the one that a test is given.
+  const { FORCE_COLOR: forced } = hostProcess.env;
+  beforeAll(() => void delete hostProcess.env['FORCE_COLOR']);
+  afterAll(() => {
+    if (forced !== undefined) hostProcess.env['FORCE_COLOR'] = forced;
+  });
+
+  test.each<[string, Partial<CommandIo>, string[], boolean]>([
+    ['at a terminal', { output: colorTerminal() }, [], true],
+    ['into a file', { output: new PassThrough() }, [], false],
+    ['without a stream', {}, [], false],
+    ['with NO_COLOR', { output: colorTerminal({ NO_COLOR: '1' }) }, [], false],
+    ['at a terminal that has none', { output: colorTerminal({ TERM: 'dumb' }) }, [], false],
+    ['as JSON', { output: colorTerminal() }, ['--json'], false],
+  ])('%s', async (_name, io, args, isColored) => {
+    const { stdout } = await runDoctorCommand(args, {}, io);
     expect(stdout.includes('\u001b[31m')).toBe(isColored);
     // eslint-disable-next-line no-control-regex
     expect(stdout.replaceAll(/\u001b\[\d+m/g, '')).toContain('appId is missing');
@@ -229,18 +237,18 @@ test('the text: no line is too long, and every finding is in it', async () => {
   expect(text.split('\n').filter((line) => line.length > 110)).toEqual([]);
   const words = text.replaceAll(/\s+/g, ' ');
   for (const finding of report.findings) {
-    expect(words).toContain(finding.seen);
+    expect(words).toContain(finding.message);
     if (finding.level === 'warning')
-      for (const told of [finding.why, finding.mend, finding.code]) expect(words).toContain(told);
-    if (finding.level === 'error') expect(words).toContain(`console ${finding.page}`);
+      for (const told of [finding.impact, finding.fix, finding.code]) expect(words).toContain(told);
+    if (finding.level === 'error') expect(words).toContain(`console ${finding.consolePage}`);
   }
-  expect(text).toMatch(/\n\n3 errors, 1 warning, 1 ok, 11 not looked at\.$/);
+  expect(text).toMatch(/\n\n3 errors, 1 warning, 1 ok, 11 skipped\.$/);
 });
 
 describe('as a process', () => {
   let main: string;
   beforeAll(async () => {
-    main = await buildDoctor(folder);
+    main = await buildCli(folder);
   });
 
   async function start(command: string, args: string[], env: Record<string, string>, input: string) {

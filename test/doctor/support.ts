@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { transform } from '@swc/core';
+import { Readable, Writable } from 'node:stream';
+import { WriteStream } from 'node:tty';
 import type { DoctorReport } from '../../src/doctor/report.js';
 import { formatReport } from '../../src/cli/doctor-text.js';
 import { run } from '../../src/cli/run.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { hostProcess } from '../support/host-process.js';
 import { ROOT } from '../support/process.js';
 import { APP_SECRET, PASSWORD, SECRETS, type Secrets, findCanaries } from '../support/canary.js';
-import { buildCli } from '../cli/support.js';
+
+// Jest gives a test a copy of `process`, in which this getter returns nothing.
+Object.defineProperty(process.features, 'require_module', { value: hostProcess.features.require_module });
 
 /** Long enough for HS256. */
 export const SECRET = `${APP_SECRET}-0123456789abcdef`;
@@ -58,17 +60,23 @@ export const FINDINGS: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** What every report must be: each problem on the page, with reason and mend, and no secret in any form of it. */
+/** What every report must be: each problem on the page, with impact and fix, and no secret in any form of it. */
 export function expectDecent(report: DoctorReport, ...said: readonly string[]): void {
   for (const finding of report.findings) {
     if (finding.level !== 'warning' && finding.level !== 'error') continue;
     expect([finding.code, finding.level]).toEqual([finding.code, FINDINGS.get(finding.code)]);
-    for (const text of [finding.seen, finding.why, finding.mend]) expect(text).toMatch(/^\S.{5,}\S$/);
+    for (const text of [finding.message, finding.impact, finding.fix]) expect(text).toMatch(/^\S.{5,}\S$/);
   }
-  const everything = [report, formatReport(report, true), formatReport(report, false), ...said];
+  const everything = [report, formatReport(report, colorTerminal()), formatReport(report), ...said];
   expect(findCanaries(everything, CANARIES)).toEqual([]);
   // Where a JWT begins.
   expect(JSON.stringify(everything)).not.toMatch(/eyJ[\w-]{8}/);
+}
+
+/** Standard output at a terminal with colours, as `env` has it: `NO_COLOR` turns them off. */
+export function colorTerminal(env: Record<string, string> = {}): Writable {
+  const getColorDepth = (): number => WriteStream.prototype.getColorDepth({ TERM: 'xterm', ...env });
+  return Object.assign(new Writable(), { isTTY: true, getColorDepth });
 }
 
 export interface Visit {
@@ -114,26 +122,6 @@ export async function runDoctorCommand(
     ...io,
   });
   return { code, stdout: out.join('\n'), stderr: err.join('\n'), lines };
-}
-
-/**
- * The command line with the core beside it, which this command needs, as plain JavaScript.
- *
- * @returns the path of `main.js`
- */
-export async function buildDoctor(folder: string): Promise<string> {
-  const main = await buildCli(folder);
-  const source = join(ROOT, 'src/core');
-  await mkdir(join(folder, 'dist/core'), { recursive: true });
-  for (const file of await readdir(source)) {
-    const { code } = await transform(await readFile(join(source, file), 'utf8'), {
-      swcrc: false,
-      module: { type: 'es6' },
-      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
-    });
-    await writeFile(join(folder, 'dist/core', file.replace(/\.ts$/, '.js')), code);
-  }
-  return main;
 }
 
 /** Everybody signs in. */

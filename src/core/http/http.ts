@@ -1,6 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { TunnelAgent } from './proxy-tunnel.js';
@@ -12,7 +12,12 @@ const MAX_RETRY_AFTER_SECONDS = 3600;
 /** RFC 9110 §5.6.7, the one form of a date that may be sent. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-const HEADERS = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'passport-genauth' };
+/** Sent with every request. */
+export const DEFAULT_HEADERS = {
+  accept: 'application/json',
+  'accept-encoding': 'identity',
+  'user-agent': 'passport-genauth',
+};
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -161,7 +166,7 @@ function buildContent(
   body: HttpRequest['body'],
   form: HttpRequest['form'],
 ): { headers: Record<string, string>; data?: string } {
-  const all = { ...HEADERS, ...headers };
+  const all = { ...DEFAULT_HEADERS, ...headers };
   if (body !== undefined) {
     return { headers: { ...all, 'content-type': 'application/json' }, data: JSON.stringify(body) };
   }
@@ -177,8 +182,21 @@ function wasIdleConnectionReset(error: unknown): boolean {
   return (error.request as ClientRequest | undefined)?.reusedSocket === true;
 }
 
-function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
-  const { status, headers } = response;
+/** A complete answer, as it was received. */
+export interface RawAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Parses an answer.
+ *
+ * @param what - Method and address of the request.
+ * @throws UpstreamError for a redirect, and for an answer that is encoded although plain bytes were requested.
+ */
+export function toAnswer(what: string, { status, headers, data }: RawAnswer): HttpAnswer {
   // GenAuth's own "further step" is a statusCode in the body; a redirect says where to go.
   if (status >= 300 && status < 400 && headers['location'] !== undefined) {
     throw new UpstreamError(
@@ -195,7 +213,7 @@ function toAnswer(what: string, response: AxiosResponse<Buffer>): HttpAnswer {
       { details: { request: what, httpStatus: status } },
     );
   }
-  return { status, body: parseJson(response.data), retryAfter: parseRetryAfter(headers['retry-after']) };
+  return { status, body: parseJson(data), retryAfter: parseRetryAfter(headers['retry-after']) };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

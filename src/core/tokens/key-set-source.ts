@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import { quote, toDetail } from '../util/quote.js';
-import { Http, type HttpAnswer } from '../http/http.js';
+import { Http, type HttpAnswer, type HttpSettings } from '../http/http.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
@@ -18,11 +18,15 @@ export class KeySetSource {
   readonly #ownHttp: Http | undefined;
   #path: string | undefined;
 
-  constructor(options: KeySetOptions, http: Http) {
+  /**
+   * @param http - For the application's host.
+   * @param createHttp - Creates the connection to the host of the option `jwksUri`, if that is another one.
+   */
+  constructor(options: KeySetOptions, http: Http, createHttp = (settings: HttpSettings): Http => new Http(settings)) {
     this.#options = options;
     const { jwksUri, timeout, ca, proxy } = options;
     const origin = jwksUri === undefined ? options.appHost : new URL(jwksUri).origin;
-    if (origin !== options.appHost) this.#ownHttp = new Http({ origin, timeout, ca, proxy });
+    if (origin !== options.appHost) this.#ownHttp = createHttp({ origin, timeout, ca, proxy });
     this.#http = this.#ownHttp ?? http;
   }
 

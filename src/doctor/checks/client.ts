@@ -1,130 +1,133 @@
 import { GenAuthError } from '../../core/errors.js';
 import type { HttpAnswer } from '../../core/http/http.js';
+import { MAX_ANSWER_BYTES } from '../../core/http/upstream.js';
 import { buildClientProof } from '../../core/oidc/client-authentication.js';
-import { isRecord } from '../../core/util/record.js';
 import { PATHS, TOKEN_ENDPOINT_AUTH_METHODS, type TokenEndpointAuthMethod } from '../../core/wire/facts.js';
-import { parseOidcError } from '../../core/wire/parse.js';
-import type { Examination } from '../context.js';
-import { type Observation, PAGES, error, ok, warning } from '../report.js';
+import { parseEnvelope, parseOidcError } from '../../core/wire/parse.js';
+import { CONSOLE_PAGES } from '../console-pages.js';
+import type { Context } from '../context.js';
+import { type Observation, error, ok, warning } from '../report.js';
 
-const MAX_ANSWER_BYTES = 64 * 1024;
-/** A token that nobody has: the application proves itself before anybody looks for it, and no person is concerned. */
+/** A token that does not exist. GenAuth checks the application's proof before it looks for the token. */
 const NO_TOKEN = 'passport-genauth-doctor';
 
-/** The endpoints where the application proves who it is; the console sets the method of each. */
+/** Further endpoints where the application proves its identity. The console sets the method of each. */
 const ENDPOINTS = [
   {
     path: PATHS.introspection,
-    page: PAGES.introspectionAuthMethod,
-    why: 'Routes with @Introspect() fail.',
+    consolePage: CONSOLE_PAGES.introspectionAuthMethod,
+    impact: 'Routes with @Introspect() fail.',
   },
-  { path: PATHS.revocation, page: PAGES.revocationAuthMethod, why: 'A logout cannot revoke its tokens.' },
+  {
+    path: PATHS.revocation,
+    consolePage: CONSOLE_PAGES.revocationAuthMethod,
+    impact: 'A logout cannot revoke its tokens.',
+  },
 ] as const;
 
 /**
- * Whether GenAuth takes the application's id and secret, in the configured way. Asked at the token endpoint with a refresh token
- * that nobody has, since a sign-in with a made-up account would be a login attempt, which lock-out and the audit log count.
+ * Checks that GenAuth accepts the application's ID and secret with the configured method. The check refreshes a token
+ * that does not exist, because lock-out and the audit log would count a sign-in.
  */
-export async function checkClient(x: Examination): Promise<Observation[]> {
-  const { tokenEndpointAuthMethod: method } = x.options;
+export async function checkClient(context: Context): Promise<Observation[]> {
+  const { tokenEndpointAuthMethod: method, scope } = context.options;
   const refresh = { grant_type: 'refresh_token', refresh_token: NO_TOKEN };
-  const verdict = await prove(x, PATHS.token, refresh, method);
-  if (verdict === 'refused') return [await explain(x, refresh)];
-  if (!KNOWN.includes(verdict)) {
+  const verdict = await prove(context, PATHS.token, refresh, method);
+  if (verdict.kind === 'refused') return [await explain(context, refresh)];
+  if (verdict.kind === 'unclear') {
     return [
-      warning('client_unclear', `${PATHS.token}: ${verdict}`, {
-        why: 'Whether GenAuth takes the app secret could not be learnt.',
-        mend: 'Try again; with --account the login tells.',
+      warning('client_unclear', `${PATHS.token}: ${verdict.reason}`, {
+        impact: 'It is not known whether GenAuth accepts the app secret.',
+        fix: 'Try again. With --account NAME the sign-in shows it.',
       }),
     ];
   }
-  const found: Observation[] = verdict === 'no_grant' && x.options.scope.includes('offline_access') ? [NO_GRANT] : [];
-  for (const { path, page, why } of ENDPOINTS) {
-    if ((await prove(x, path, { token: NO_TOKEN }, method)) !== 'refused') continue;
+  const found = verdict.kind === 'no_grant' && scope.includes('offline_access') ? [NO_GRANT] : [];
+  for (const { path, consolePage, impact } of ENDPOINTS) {
+    if ((await prove(context, path, { token: NO_TOKEN }, method)).kind !== 'refused') continue;
     found.push(
-      warning('client_method_differs', `GenAuth takes ${method} at ${PATHS.token}, and refuses it at ${path}.`, {
-        why,
-        page,
-        mend: `Choose ${method} on that page.`,
+      warning('client_method_differs', `GenAuth accepts ${method} at ${PATHS.token}, but refuses it at ${path}.`, {
+        impact,
+        consolePage,
+        fix: `Choose ${method} on that page.`,
       }),
     );
   }
   return found.length > 0
     ? found
-    : [ok('client', `GenAuth takes the app's id${method === 'none' ? '' : ' and secret'} (${method}).`)];
+    : [ok('client', `GenAuth accepts the app's ID${method === 'none' ? '' : ' and secret'} (${method}).`)];
 }
 
-/** The configured way was refused: is it the way, or what is sent? */
-async function explain(x: Examination, form: Readonly<Record<string, string>>): Promise<Observation> {
-  const { tokenEndpointAuthMethod: method, appId } = x.options;
+const LOGIN_FAILS = 'GenAuth refuses every login before it checks the password: each one fails with 500.';
+
+/** Finds out whether the method is wrong or the ID and the secret are. */
+async function explain(context: Context, form: Readonly<Record<string, string>>): Promise<Observation> {
+  const { tokenEndpointAuthMethod: method, appId } = context.options;
   for (const other of TOKEN_ENDPOINT_AUTH_METHODS.filter((each) => each !== method)) {
-    if (!KNOWN.includes(await prove(x, PATHS.token, form, other))) continue;
-    return error('client_method_wrong', `GenAuth refuses the app with ${method}, and takes ${other}.`, {
-      why: 'No login gets as far as the password: each one ends with 500.',
-      page: PAGES.tokenAuthMethod,
-      mend: x.line('tokenEndpointAuthMethod', other),
+    const { kind } = await prove(context, PATHS.token, form, other);
+    if (kind !== 'proven' && kind !== 'no_grant') continue;
+    return error('client_method_wrong', `GenAuth refuses the app with ${method}, but accepts ${other}.`, {
+      impact: LOGIN_FAILS,
+      consolePage: CONSOLE_PAGES.tokenAuthMethod,
+      fix: context.line('tokenEndpointAuthMethod', other),
     });
   }
-  return error(
-    'client_refused',
-    `GenAuth refuses app ${x.quote(appId)} in every way: its secret is wrong, or the id.`,
-    {
-      why: 'No login gets as far as the password: each one ends with 500.',
-      page: PAGES.endpoints,
-      mend: x.line('appSecret', '<App secret>'),
-    },
-  );
+  const message = `GenAuth refuses app ${context.quote(appId)} with every method: its secret or its ID is wrong.`;
+  return error('client_refused', message, {
+    impact: LOGIN_FAILS,
+    consolePage: CONSOLE_PAGES.endpoints,
+    fix: context.line('appSecret', '<App secret>'),
+  });
 }
-
-/** What is said to an application that GenAuth knows; the second, where it may not do what it asked for. */
-const KNOWN: readonly string[] = ['proven', 'no_grant'];
 
 const NO_GRANT = warning(
   'refresh_grant_off',
-  'This application may not use refresh tokens, and scope has offline_access.',
+  'The option scope has offline_access, but this application may not use refresh tokens.',
   {
-    why: 'A login cannot be renewed: client.refresh ends with 500.',
-    page: PAGES.grants,
-    mend: 'Tick refresh_token on that page, or take offline_access out of the option scope.',
+    impact: 'A login cannot be renewed: client.refresh fails with 500.',
+    consolePage: CONSOLE_PAGES.grants,
+    fix: 'Tick refresh_token on that page, or remove offline_access from the option scope.',
   },
 );
 
-/** One of `KNOWN`, `refused`, or why neither can be said. */
+/** `no_grant`: GenAuth accepts the application, which may not use this grant. */
+type Verdict = { kind: 'proven' | 'no_grant' | 'refused' } | { kind: 'unclear'; reason: string };
+
 async function prove(
-  x: Examination,
+  context: Context,
   path: string,
   form: Readonly<Record<string, string>>,
   method: TokenEndpointAuthMethod,
-): Promise<string> {
-  const { appId } = x.options;
+): Promise<Verdict> {
+  const { appId } = context.options;
   try {
-    const secret = method === 'none' ? undefined : await x.appSecret.get();
-    x.hide(secret);
-    if (method !== 'none' && secret === undefined) return 'refused';
+    const secret = method === 'none' ? undefined : await context.appSecret.get();
+    context.hide(secret);
+    if (method !== 'none' && secret === undefined) return { kind: 'refused' };
     const proof = buildClientProof({ appId, tokenEndpointAuthMethod: method }, secret, 'form');
-    const answer = await x.http.request({
+    const answer = await context.http.request({
       method: 'POST',
       path,
       headers: proof.headers,
       form: { ...form, ...proof.members },
       maxBytes: MAX_ANSWER_BYTES,
     });
-    return judge(x, answer);
+    return judge(context, answer);
   } catch (fault) {
-    if (fault instanceof GenAuthError) return x.describe(fault);
+    if (fault instanceof GenAuthError) return { kind: 'unclear', reason: context.describe(fault) };
     throw fault;
   }
 }
 
-/** Whatever GenAuth says of the token, or of the grant, it says to an application that it knows. */
-function judge(x: Examination, { status, body }: HttpAnswer): string {
+/** Judges an answer. A refusal of the token or of the grant shows that GenAuth accepts the application. */
+function judge(context: Context, { status, body }: HttpAnswer): Verdict {
   const code = parseOidcError(body);
-  if (code === 'invalid_client') return 'refused';
-  if (code === 'unauthorized_client') return 'no_grant';
-  if (code !== undefined && status < 500) return 'proven';
-  const inner = isRecord(body) && typeof body['statusCode'] === 'number' ? body['statusCode'] : status;
-  if (inner === 401) return 'refused';
-  return inner < 300
-    ? 'proven'
-    : `GenAuth answered HTTP ${status}${code === undefined ? '' : ` and ${x.quote(code)}`}.`;
+  if (code === 'invalid_client') return { kind: 'refused' };
+  if (code === 'unauthorized_client') return { kind: 'no_grant' };
+  if (code !== undefined && status < 500) return { kind: 'proven' };
+  const decisive = parseEnvelope(body)?.statusCode ?? status;
+  if (decisive === 401) return { kind: 'refused' };
+  if (decisive < 300) return { kind: 'proven' };
+  const said = code === undefined ? '' : ` and ${context.quote(code)}`;
+  return { kind: 'unclear', reason: `GenAuth answered HTTP ${status}${said}.` };
 }

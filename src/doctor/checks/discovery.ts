@@ -1,107 +1,101 @@
 import { GenAuthError } from '../../core/errors.js';
+import type { HttpAnswer } from '../../core/http/http.js';
+import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS } from '../../core/wire/facts.js';
-import type { Examination } from '../context.js';
-import { type Observation, PAGES, error, ok, warning } from '../report.js';
+import { CONSOLE_PAGES } from '../console-pages.js';
+import type { Context } from '../context.js';
+import { type Observation, error, ok, warning } from '../report.js';
 
-const MAX_DOCUMENT_BYTES = 256 * 1024;
-
-/** Whether discovery speaks for the issuer that is expected, and offers what the options ask for. */
-export async function checkDiscovery(x: Examination): Promise<Observation[]> {
-  const { appHost, issuer, jwksUri } = x.options;
-  let answer;
+/**
+ * Compares the discovery document with the options: the issuer, the address of the keys, the algorithms, the scopes.
+ */
+export async function checkDiscovery(context: Context): Promise<Observation[]> {
+  const { appHost, issuer, jwksUri } = context.options;
+  let answer: HttpAnswer;
   try {
-    answer = await x.http.request({ method: 'GET', path: PATHS.discovery, maxBytes: MAX_DOCUMENT_BYTES });
+    answer = await context.http.request({
+      method: 'GET',
+      path: PATHS.discovery,
+      maxBytes: MAX_DOCUMENT_BYTES,
+      timeout: MAX_WAIT_MS,
+    });
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
-    return [unusable(x.describe(fault))];
+    return [unusable(context.describe(fault))];
   }
   const { status, body } = answer;
   if (status === 404) {
     return [
       warning('discovery_missing', `${appHost} has no discovery document (HTTP 404).`, {
-        why: 'The keys are then looked for at their documented addresses; the issuer cannot be compared.',
-        page: PAGES.endpoints,
-        mend: x.line('appHost', 'https://<app>.genauth.ai'),
+        impact: 'The library then uses the documented addresses of the key set. The issuer was not checked.',
+        consolePage: CONSOLE_PAGES.endpoints,
+        fix: context.line('appHost', 'https://<app>.genauth.ai'),
       }),
     ];
   }
   if (status !== 200 || !isRecord(body)) {
-    return [
-      unusable(
-        `The discovery document was answered with HTTP ${status}${isRecord(body) ? '' : ' and no JSON object'}.`,
-      ),
-    ];
+    const problem = isRecord(body) ? '' : ' and no JSON object';
+    return [unusable(`The discovery document was answered with HTTP ${status}${problem}.`)];
   }
   if (body['issuer'] !== issuer) {
+    const actual = context.quote(body['issuer']);
     return [
-      error(
-        'issuer_mismatch',
-        `${appHost} says its issuer is ${x.quote(body['issuer'])}, the options expect ${x.quote(issuer)}.`,
-        {
-          why: 'Every token carries its issuer, and tokens of another one are refused.',
-          page: PAGES.endpoints,
-          mend: x.line(
-            'issuer',
-            typeof body['issuer'] === 'string' ? x.quote(body['issuer']).slice(1, -1) : '<issuer>',
-          ),
-        },
-      ),
+      error('issuer_mismatch', `The issuer of ${appHost} is ${actual}, but the options expect "${issuer}".`, {
+        impact: 'Every token names its issuer, and tokens of another issuer are refused.',
+        consolePage: CONSOLE_PAGES.endpoints,
+        fix: context.line('issuer', context.literal(body['issuer'], '<issuer>')),
+      }),
     ];
   }
-  x.discovery = body;
+  context.discovery = body;
   const address = body['jwks_uri'];
   const isOurs = typeof address === 'string' && URL.canParse(address) && new URL(address).origin === appHost;
   if (!isOurs && jwksUri === undefined) {
+    const actual = context.quote(address);
     return [
-      error(
-        'jwks_uri_foreign',
-        `Discovery says that the keys are at ${x.quote(address)}, which is not on ${appHost}.`,
-        {
-          why: 'Keys of another host would let that host sign people in.',
-          mend: x.line('jwksUri', typeof address === 'string' ? x.quote(address).slice(1, -1) : '<address>'),
-        },
-      ),
+      error('jwks_uri_foreign', `The key set in the discovery document is at ${actual}, which is not on ${appHost}.`, {
+        impact: 'Keys of another host would let that host sign users in, so they are not used.',
+        fix: context.line('jwksUri', context.literal(address, '<address>')),
+      }),
     ];
   }
-  const found = [...findAlgorithmNotOffered(x), ...findScopesNotOffered(x)];
+  const found = [...findAlgorithmNotOffered(context), ...findScopesNotOffered(context)];
   return found.length > 0 ? found : [ok('discovery', `The issuer is ${issuer}, as expected.`)];
 }
 
-function unusable(seen: string): Observation {
-  return error('discovery_unusable', seen, {
-    why: 'Without it the address of the keys is not known: no token can be verified.',
-    page: PAGES.endpoints,
-    mend: "Correct appHost if it is not the application's own address; else GenAuth is down: try again.",
+function unusable(message: string): Observation {
+  return error('discovery_unusable', message, {
+    impact: 'Without this document the address of the keys is not known, and no token can be verified.',
+    consolePage: CONSOLE_PAGES.endpoints,
+    fix: "Correct appHost if it is not the application's own address. Otherwise GenAuth is down: try again later.",
   });
 }
 
-function findAlgorithmNotOffered(x: Examination): Observation[] {
-  const offered = x.discovery?.['id_token_signing_alg_values_supported'];
-  const wanted = x.options.idTokenSignedResponseAlg;
-  if (!Array.isArray(offered) || offered.includes(wanted)) return [];
+function findAlgorithmNotOffered(context: Context): Observation[] {
+  const offered = context.discovery?.['id_token_signing_alg_values_supported'];
+  const expected = context.options.idTokenSignedResponseAlg;
+  if (!Array.isArray(offered) || offered.includes(expected)) return [];
+  const message = `GenAuth signs id_tokens with ${context.quote(offered)}, but the options expect ${expected}.`;
   return [
-    warning(
-      'algorithm_not_offered',
-      `GenAuth signs id_tokens with ${x.quote(offered)}, the options expect ${wanted}.`,
-      {
-        why: 'An id_token with another algorithm is refused: every login ends with 502.',
-        page: PAGES.idTokenAlgorithm,
-        mend: x.line('idTokenSignedResponseAlg', 'RS256'),
-      },
-    ),
+    warning('algorithm_not_offered', message, {
+      impact: 'An id_token with another algorithm is refused, and every login fails with 502.',
+      consolePage: CONSOLE_PAGES.idTokenAlgorithm,
+      fix: context.line('idTokenSignedResponseAlg', 'RS256'),
+    }),
   ];
 }
 
-function findScopesNotOffered(x: Examination): Observation[] {
-  const offered = x.discovery?.['scopes_supported'];
-  const unknown = x.options.scope.filter((name) => Array.isArray(offered) && !offered.includes(name));
+function findScopesNotOffered(context: Context): Observation[] {
+  const offered = context.discovery?.['scopes_supported'];
+  const { scope } = context.options;
+  const unknown = scope.filter((name) => Array.isArray(offered) && !offered.includes(name));
   if (unknown.length === 0) return [];
   return [
     warning('scope_unknown', `GenAuth does not list ${unknown.join(', ')} among its scopes.`, {
-      why: 'A scope that is not there brings no claims; one of an API resource of yours need not be listed.',
-      page: PAGES.scopes,
-      mend: x.line('scope', x.options.scope.filter((name) => !unknown.includes(name)).join(' ')),
+      impact: 'An unknown scope brings no claims. A scope of your own API resource need not be listed.',
+      consolePage: CONSOLE_PAGES.scopes,
+      fix: context.line('scope', scope.filter((name) => !unknown.includes(name)).join(' ')),
     }),
   ];
 }

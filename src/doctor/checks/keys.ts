@@ -1,136 +1,128 @@
 import { createPublicKey } from 'node:crypto';
-import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { ConfigurationError, GenAuthError } from '../../core/errors.js';
-import { Http } from '../../core/http/http.js';
-import { JWK_ALGORITHM } from '../../core/tokens/jwk.js';
-import { Jwks } from '../../core/tokens/jwks.js';
+import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
+import { JWK_ALGORITHM, importVerificationKey } from '../../core/tokens/jwk.js';
+import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
-import type { Examination } from '../context.js';
+import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-const MAX_DOCUMENT_BYTES = 256 * 1024;
 const MAX_SHOWN_KEYS = 20;
 
-/** The key set as the library gets it, every other address where it might be, and each key in it. */
-export async function checkKeys(x: Examination): Promise<Observation[]> {
-  const algorithms = [JWK_ALGORITHM];
-  const addresses = await findAddresses(x);
-  const source = new KeySetSource(x.options, x.http);
+/** Requests the key set at each address where it may be, and judges each key of the set that the library uses. */
+export async function checkKeys(context: Context): Promise<Observation[]> {
+  const { options, settings } = context;
+  const addresses = await findAddresses(context);
+  settings.signal?.throwIfAborted();
+  const source = new KeySetSource(options, context.createHttp(options.appHost), ({ origin }) =>
+    context.createHttp(origin),
+  );
   try {
-    const found = await judgeKeys(x, await source.requestKeySet(), algorithms);
+    const found = await judgeKeys(context, await source.requestKeySet());
     if (found.length > 0) return found;
-    const places = addresses.filter(({ keySet }) => keySet !== undefined).map(({ url }) => new URL(url).pathname);
-    return [ok('keys', `Every key can verify ${algorithms.join(' or ')}; the key set is at ${places.join(' and ')}.`)];
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
-    return [explain(x, fault, addresses)];
-  } finally {
-    source.close();
+    return [explain(context, fault, addresses)];
   }
+  const places = addresses.filter(({ hasKeySet }) => hasKeySet).map(({ url }) => new URL(url).pathname);
+  return [ok('keys', `Every key can verify ${JWK_ALGORITHM}; the key set is at ${places.join(' and ')}.`)];
 }
 
+/** An address where the key set may be. */
 interface Address {
   url: string;
-  keySet: Readonly<Record<string, unknown>> | undefined;
+  hasKeySet: boolean;
 }
 
-/** By option, by discovery, as documented, and with the application's id. */
-async function findAddresses(x: Examination): Promise<Address[]> {
-  const { appHost, appId, jwksUri } = x.options;
-  const said = x.discovery?.['jwks_uri'];
-  const places = [jwksUri, said, appHost + PATHS.jwks, appHost + buildAppJwksPath(appId)];
+/**
+ * The address of the option, that of the discovery document, the documented one, and the one with the application's ID.
+ */
+async function findAddresses(context: Context): Promise<Address[]> {
+  const { appHost, appId, jwksUri } = context.options;
+  const discovered = context.discovery?.['jwks_uri'];
+  const places = [jwksUri, discovered, appHost + PATHS.jwks, appHost + buildAppJwksPath(appId)];
   const urls = places.filter((place): place is string => typeof place === 'string' && URL.canParse(place));
-  return Promise.all([...new Set(urls)].map(async (url) => ({ url, keySet: await requestKeySet(x, new URL(url)) })));
+  return Promise.all(
+    [...new Set(urls)].map(async (url) => ({ url, hasKeySet: await hasKeySet(context, new URL(url)) })),
+  );
 }
 
-async function requestKeySet(x: Examination, { origin, pathname, search }: URL): Promise<Address['keySet']> {
-  const { appHost, timeout, ca, proxy } = x.options;
-  // Nobody but who is configured is asked: what discovery says of other hosts may lead anywhere.
-  if (origin !== appHost && origin !== new URL(x.options.jwksUri ?? appHost).origin) return undefined;
-  const http = new Http({ origin, timeout, ca, proxy });
+async function hasKeySet(context: Context, { origin, pathname, search }: URL): Promise<boolean> {
+  const { appHost, jwksUri } = context.options;
+  // Only configured hosts are asked, because another host in the discovery document may be any host.
+  if (origin !== appHost && origin !== new URL(jwksUri ?? appHost).origin) return false;
   try {
-    const { status, body } = await http.request({
+    const { status, body } = await context.createHttp(origin).request({
       method: 'GET',
       path: pathname + search,
       maxBytes: MAX_DOCUMENT_BYTES,
+      timeout: MAX_WAIT_MS,
     });
-    return status === 200 && isRecord(body) && Array.isArray(body['keys']) ? body : undefined;
+    return status === 200 && isRecord(body) && Array.isArray(body['keys']);
   } catch (fault) {
-    if (fault instanceof GenAuthError || fault instanceof TypeError) return undefined;
+    if (fault instanceof GenAuthError || fault instanceof TypeError) return false;
     throw fault;
-  } finally {
-    http.close();
   }
 }
 
-function explain(x: Examination, fault: GenAuthError, addresses: readonly Address[]): Observation {
-  const working = addresses.find(({ keySet }) => keySet !== undefined);
-  // Discovery has said so already, and the address is not what is wrong.
+function explain(context: Context, fault: GenAuthError, addresses: readonly Address[]): Observation {
+  const working = addresses.find((address) => address.hasKeySet);
+  // The check `discovery` has reported this fault, and the address of the key set is not wrong.
   const isDiscovery = fault instanceof ConfigurationError;
-  const elsewhere = working === undefined ? 'It is nowhere else' : `The key set is at ${working.url}`;
-  return error('jwks_unusable', `${isDiscovery ? 'The key set cannot be had.' : x.describe(fault)} ${elsewhere}.`, {
-    why: 'No token can be verified: every login and every guarded route fails.',
-    mend: isDiscovery || working === undefined ? 'Mend discovery and appHost first.' : x.line('jwksUri', working.url),
+  const problem = isDiscovery ? 'The key set could not be loaded.' : context.describe(fault);
+  const place =
+    working === undefined ? 'It was not found at any other known address.' : `The key set is at ${working.url}.`;
+  return error('jwks_unusable', `${problem} ${place}`, {
+    impact: 'No token can be verified: every login and every guarded route fails.',
+    fix:
+      isDiscovery || working === undefined
+        ? 'Fix discovery and appHost first.'
+        : context.line('jwksUri', context.literal(working.url, '<address>')),
   });
 }
 
-/** What is wrong with the keys; nothing, if each can verify. The verdict on a key is the library's own. */
-async function judgeKeys(x: Examination, document: unknown, algorithms: readonly string[]): Promise<Observation[]> {
+/** Judges each key as the library does. Returns no observation if every key can verify tokens. */
+async function judgeKeys(context: Context, document: unknown): Promise<Observation[]> {
   const keys: unknown[] = isRecord(document) && Array.isArray(document['keys']) ? document['keys'] : [];
   const unusable: string[] = [];
   let usable = 0;
   for (const key of keys) {
-    if (await canVerify(x, key)) usable += 1;
-    else if (isMeantForTokens(key, algorithms)) unusable.push(describeKey(x, key));
+    if ((await importVerificationKey(key, () => undefined)) !== undefined) usable += 1;
+    else if (isMeantForTokens(key)) unusable.push(describeKey(context, key));
   }
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
+  const rules = 'RSA keys must have 2048 to 8192 bits, exponent 65537, and a kid.';
   if (usable === 0) {
+    const message = `None of the ${keys.length} keys can verify ${JWK_ALGORITHM}${list === '' ? '' : `: ${list}`}.`;
     return [
-      error(
-        'keys_unusable',
-        `None of the ${keys.length} keys can verify ${algorithms.join(' or ')}${list === '' ? '' : `: ${list}`}.`,
-        {
-          why: 'Every login and every guarded route fails. RSA keys must have 2048 to 8192 bits, exponent 65537, and a kid.',
-          mend: 'Ask GenAuth for a new signing key, or set the algorithm that the tenant signs with.',
-        },
-      ),
+      error('keys_unusable', message, {
+        impact: `Every login and every guarded route fails. ${rules}`,
+        fix: 'Ask GenAuth for a new signing key.',
+      }),
     ];
   }
   if (unusable.length === 0) return [];
+  const message = `${unusable.length} of the ${keys.length} keys cannot verify ${JWK_ALGORITHM}: ${list}.`;
   return [
-    warning(
-      'key_unusable',
-      `${unusable.length} of the ${keys.length} keys cannot verify ${algorithms.join(' or ')}: ${list}.`,
-      {
-        why: 'Tokens that such a key signs are refused. RSA keys must have 2048 to 8192 bits, exponent 65537, and a kid.',
-        mend: 'Ask GenAuth to retire it.',
-      },
-    ),
+    warning('key_unusable', message, {
+      impact: `Tokens that such a key signs are refused. ${rules}`,
+      fix: 'Ask GenAuth to retire the key.',
+    }),
   ];
 }
 
-async function canVerify(x: Examination, key: unknown): Promise<boolean> {
-  const jwks = new Jwks({
-    ...x.options.jwks,
-    requestKeySet: () => Promise.resolve({ keys: [key] }),
-    now: x.settings.now,
-  });
-  return jwks.warmUp().then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Keys for encryption and of other algorithms stand in key sets too. */
-function isMeantForTokens(key: unknown, algorithms: readonly string[]): boolean {
+/**
+ * Whether a key is for signatures of our algorithm. Key sets also have keys for encryption and for other algorithms.
+ */
+function isMeantForTokens(key: unknown): boolean {
   if (!isRecord(key) || key['use'] === 'enc') return false;
-  return key['alg'] === undefined || algorithms.some((algorithm) => algorithm === key['alg']);
+  return key['alg'] === undefined || key['alg'] === JWK_ALGORITHM;
 }
 
-function describeKey(x: Examination, key: unknown): string {
+function describeKey(context: Context, key: unknown): string {
   const { kid, kty } = isRecord(key) ? key : {};
-  return `${x.quote(kid)} (${x.quote(kty)}${describeSize(key)})`;
+  return `${context.quote(kid)} (${context.quote(kty)}${describeSize(key)})`;
 }
 
 function describeSize(key: unknown): string {

@@ -3,9 +3,9 @@ import type {
   GenAuthEmulator,
   GenAuthEmulatorOptions,
   IdTokenFlaw,
-} from '../../src/emulator/index.js';
-import { runDoctor } from '../../src/doctor/run-doctor.js';
-import type { GenAuthOptions } from '../../src/core/options/types.js';
+} from '../../../src/emulator/index.js';
+import { runDoctor } from '../../../src/doctor/run-doctor.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import {
   EVERYTHING,
   PASSWORD,
@@ -16,8 +16,8 @@ import {
   echoSignIn,
   idClaims,
   makeTokens,
-} from '../support/canary.js';
-import { type Issuer, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
+} from '../../support/canary.js';
+import { type Issuer, SIGN_IN_PATH, useIssuer } from '../../support/issuer.js';
 import {
   AD_PASSWORD,
   EVERYBODY,
@@ -28,7 +28,7 @@ import {
   listProblems,
   useEmulators,
   visit,
-} from './support.js';
+} from '../support.js';
 
 const emulate = useEmulators();
 const ALICE = ['--account', 'alice'];
@@ -75,7 +75,7 @@ describe('a sign-in that GenAuth does not complete', () => {
     expect(problems).toEqual([`login: ${problem}`, `directory: ${problem}`]);
     expect(code).toBe(problem.startsWith('error') ? 2 : 1);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ check: 'login', seen: expect.stringContaining(`${answer.statusCode}`) as string }),
+      expect.objectContaining({ check: 'login', message: expect.stringContaining(`${answer.statusCode}`) as string }),
     );
     expect(emulator.signIns).toHaveLength(2);
   });
@@ -89,7 +89,7 @@ describe('a sign-in that GenAuth does not complete', () => {
     emulator.answerSignIn({ statusCode: 301, apiCode, data, message });
     const { report } = await visit(environmentOf(emulator), ALICE, [PASSWORD]);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ seen: expect.stringContaining('"with [hidden]"') as string }),
+      expect.objectContaining({ message: expect.stringContaining('"with [hidden]"') as string }),
     );
   });
 
@@ -101,7 +101,7 @@ describe('a sign-in that GenAuth does not complete', () => {
     emulator.answerSignIn({ statusCode: 403, apiCode: 424242 });
     const { report } = await visit(environmentOf(emulator), args, [PASSWORD]);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ check, page: expect.stringContaining(page) as string }),
+      expect.objectContaining({ check, consolePage: expect.stringContaining(page) as string }),
     );
   });
 
@@ -175,13 +175,13 @@ describe('a sign-in that something else keeps from its end', () => {
     expectDecent(report);
     expect(listProblems(report)).toEqual([...others, 'login: error check_failed', 'directory: error check_failed']);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ code: 'check_failed', seen: expect.stringContaining(said) as string }),
+      expect.objectContaining({ code: 'check_failed', message: expect.stringContaining(said) as string }),
     );
   });
 });
 
 describe('tokens that are refused', () => {
-  test.each<[string, GenAuthEmulatorOptions, Record<string, string>, mend: string]>([
+  test.each<[string, GenAuthEmulatorOptions, Record<string, string>, fix: string]>([
     [
       'the tenant signs HS256, as it comes',
       { idTokenSignedResponseAlg: 'HS256' },
@@ -194,7 +194,7 @@ describe('tokens that are refused', () => {
       { GENAUTH_ID_TOKEN_ALG: 'HS256' },
       'Choose HS256 on that page, or GENAUTH_ID_TOKEN_ALG=RS256',
     ],
-  ])('%s', async (_name, options, changes, mend) => {
+  ])('%s', async (_name, options, changes, fix) => {
     const { code, problems, report } = await visit(
       { ...environmentOf(await emulate(options)), ...changes },
       EVERYBODY,
@@ -202,7 +202,7 @@ describe('tokens that are refused', () => {
     );
     expect([code, problems]).toEqual([2, ['tokens: error id_token_algorithm']]);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ mend, page: expect.stringContaining('id_token signature algorithm') as string }),
+      expect.objectContaining({ fix, consolePage: expect.stringContaining('id_token signature algorithm') as string }),
     );
   });
 
@@ -214,19 +214,29 @@ describe('tokens that are refused', () => {
     expect((await visit(env, EVERYBODY, PASSWORDS)).problems).toEqual([]);
   });
 
-  test.each<[IdTokenFlaw, string, mend?: string]>([
-    ['expired', 'id_token_clock'],
-    ['not_yet_valid', 'id_token_clock'],
-    ['wrong_issuer', 'id_token_issuer', 'GENAUTH_ISSUER=https://issuer.invalid/oidc'],
-    ['wrong_audience', 'id_token_audience', 'GENAUTH_APP_ID=<App ID>'],
-    ['unknown_kid', 'id_token_key'],
-    ['foreign_key', 'id_token_signature'],
-    ['tampered', 'id_token_signature'],
-    ['unsigned', 'id_token_refused'],
-    ['missing_sub', 'id_token_refused'],
-    ['other_subject', 'id_token_refused'],
-    ['bad_at_hash', 'id_token_refused'],
-  ])('an id_token that is %s: %s', async (flaw, code, mend = '') => {
+  test.each<[IdTokenFlaw, string, message: RegExp, fix?: string]>([
+    ['expired', 'id_token_clock', /^By this machine's clock the id_token expired \d+ s ago\.$/],
+    ['not_yet_valid', 'id_token_clock', /^By this machine's clock the id_token is valid in \d+ s\.$/],
+    [
+      'wrong_issuer',
+      'id_token_issuer',
+      /^The issuer of the id_token is "https:\/\/issuer\.invalid\/oidc", but the options expect "http:[^"]+\/oidc"\.$/,
+      'GENAUTH_ISSUER=https://issuer.invalid/oidc',
+    ],
+    [
+      'wrong_audience',
+      'id_token_audience',
+      /^The id_token is for "[^"]+" \(aud\), but this application is "genauth-emulator-app"\.$/,
+      'GENAUTH_APP_ID=<App ID>',
+    ],
+    ['unknown_kid', 'id_token_key', /^The id_token is signed with key "[^"]+", which the key set does not have\.$/],
+    ['foreign_key', 'id_token_signature', /^The signature of the id_token is wrong\.$/],
+    ['tampered', 'id_token_signature', /^The signature of the id_token is wrong\.$/],
+    ['unsigned', 'id_token_refused', /^The id_token cannot be used \(token_malformed\)\.$/],
+    ['missing_sub', 'id_token_refused', /^The id_token has an invalid sub: undefined\.$/],
+    ['other_subject', 'id_token_refused', /^The id_token and the access token are of two users \(sub\)\.$/],
+    ['bad_at_hash', 'id_token_refused', /^The id_token belongs to another access token \(at_hash\)\.$/],
+  ])('an id_token that is %s: %s', async (flaw, code, message, fix = '') => {
     const emulator = await emulate();
     emulator.flawIdToken(flaw);
     const { problems, report } = await visit(environmentOf(emulator), ALICE, [PASSWORD]);
@@ -234,7 +244,11 @@ describe('tokens that are refused', () => {
     // The password is not what is wrong.
     expect(report.findings).toContainEqual(expect.objectContaining({ check: 'login', level: 'ok' }));
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ code, mend: expect.stringContaining(mend) as string }),
+      expect.objectContaining({
+        code,
+        message: expect.stringMatching(message) as string,
+        fix: expect.stringContaining(fix) as string,
+      }),
     );
   });
 
@@ -264,7 +278,7 @@ describe('scopes', () => {
     const env = { ...environmentOf(await emulate()), GENAUTH_SCOPE: scope };
     const { code, problems, report } = await visit(env, ALICE, [PASSWORD]);
     expect([code, problems]).toEqual([expected.length === 0 ? 0 : 1, expected]);
-    for (const finding of report.findings) if (finding.level === 'warning') expect(finding.seen).toContain(named);
+    for (const finding of report.findings) if (finding.level === 'warning') expect(finding.message).toContain(named);
   });
 });
 
@@ -282,6 +296,32 @@ describe('by a server of the test', () => {
     expectDecent(report);
     return { problems: listProblems(report), report };
   }
+
+  const LONG_ISSUER = `https://tenant.example/${'long/'.repeat(40)}oidc`;
+  test.each<[string, (at: Issuer) => string, object]>([
+    [
+      'an issuer longer than a quotation',
+      (at) => at.sign({ ...idClaims(at), iss: LONG_ISSUER }),
+      { code: 'id_token_issuer', fix: `issuer: '${LONG_ISSUER}'` },
+    ],
+    [
+      'an issuer that would end the string in the code',
+      (at) => at.sign({ ...idClaims(at), iss: "https://tenant.example/', reboot: '" }),
+      { code: 'id_token_issuer', fix: "issuer: '<issuer>'" },
+    ],
+    [
+      'an algorithm that GenAuth does not offer',
+      (at) => at.sign(idClaims(at), { alg: 'ES256' }),
+      {
+        code: 'id_token_algorithm',
+        message: 'The id_token is signed with "ES256", but the options expect "RS256".',
+        fix: 'Choose RS256 on that page.',
+      },
+    ],
+  ])('an id_token with %s', async (_name, makeIdToken, expected) => {
+    const { report } = await examine((at) => answerSignIn(at, { ...makeTokens(at), idToken: makeIdToken(at) }));
+    expect(report.findings).toContainEqual(expect.objectContaining(expected));
+  });
 
   test.each<[string, (at: Issuer) => void, string[], string[]]>([
     ['all is well', (at) => answerSignIn(at, makeTokens(at)), ['openid'], []],

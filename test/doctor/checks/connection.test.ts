@@ -1,11 +1,11 @@
 import { type Socket, connect as connectTcp } from 'node:net';
-import { runDoctor } from '../../src/doctor/run-doctor.js';
-import type { GenAuthOptions } from '../../src/core/options/types.js';
-import { PROXY_PASSWORD, PROXY_USER } from '../support/canary.js';
-import { CertificateAuthority } from '../support/certificate.js';
-import { DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../support/issuer.js';
-import { type Conversation, toAnswer, useTcpServers } from '../support/tcp-server.js';
-import { SECRET, expectDecent, listProblems } from './support.js';
+import { runDoctor } from '../../../src/doctor/run-doctor.js';
+import type { GenAuthOptions } from '../../../src/core/options/types.js';
+import { PROXY_PASSWORD, PROXY_USER } from '../../support/canary.js';
+import { CertificateAuthority } from '../../support/certificate.js';
+import { DISCOVERY_PATH, JWKS_PATH, useIssuer } from '../../support/issuer.js';
+import { type Conversation, toAnswer, useTcpServers } from '../../support/tcp-server.js';
+import { SECRET, expectDecent, listProblems } from '../support.js';
 
 const serve = useTcpServers();
 const issuer = useIssuer();
@@ -108,7 +108,7 @@ describe('GenAuth cannot be reached', () => {
       { [name]: `http://${PROXY_USER}proxy.invalid:3128` },
     );
     expect(problems).toEqual(['connection: error connection_failed', 'connection: warning proxy_not_read']);
-    expect(report.findings.at(3)).toMatchObject({ seen: expect.stringContaining(name) as string });
+    expect(report.findings.at(3)).toMatchObject({ message: expect.stringContaining(name) as string });
   });
 
   test('HTTPS_PROXY is of no interest while all is well', async () => {
@@ -128,7 +128,7 @@ describe('TLS', () => {
     expect(problems).toEqual([]);
     const until = new Date(Date.now() + 90 * DAY).toISOString().slice(0, 10);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ code: 'connection', seen: expect.stringContaining(`until ${until}`) as string }),
+      expect.objectContaining({ code: 'connection', message: expect.stringContaining(`until ${until}`) as string }),
     );
   });
 
@@ -136,7 +136,7 @@ describe('TLS', () => {
     const { problems, report } = await examine(await https({ notAfter: new Date(Date.now() + 7.5 * DAY) }));
     expect(problems).toEqual(['connection: warning certificate_ends_soon']);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ seen: expect.stringContaining('in 7 days') as string }),
+      expect.objectContaining({ message: expect.stringContaining('in 7 days') as string }),
     );
   });
 });
@@ -167,7 +167,7 @@ describe('a proxy', () => {
     });
     expect(problems).toEqual([]);
     expect(report.findings).toContainEqual(
-      expect.objectContaining({ seen: expect.stringContaining('through the proxy') as string }),
+      expect.objectContaining({ message: expect.stringContaining('through the proxy') as string }),
     );
     expect(proxy.received.join()).toContain(Buffer.from(`user:${PROXY_PASSWORD}`).toString('base64'));
   });
@@ -180,7 +180,23 @@ describe('a proxy', () => {
     const proxy = (await serve(converse)).url.replace('//', `//${PROXY_USER}`);
     const { problems, report } = await examine({ appHost: 'https://tenant.example', proxy });
     expect(problems).toEqual(['connection: error proxy_failed']);
-    expect(report.findings).toContainEqual(expect.objectContaining({ seen: expect.stringContaining(said) as string }));
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining(said) as string }),
+    );
+  });
+
+  test('a host that hangs up behind the tunnel is not the fault of the proxy', async () => {
+    const server = await serve((socket) => socket.resetAndDestroy());
+    const proxy = await serve(tunnel);
+    const { problems } = await examine({ appHost: `https://localhost:${server.port}`, proxy: proxy.url });
+    expect(problems).toEqual(['connection: error connection_failed']);
+  });
+
+  test('has nothing to do with a loopback host that speaks plain http', async () => {
+    const server = await serve();
+    await server.close();
+    const { problems } = await examine({ appHost: server.url, proxy: 'http://proxy.invalid:3128' });
+    expect(problems).toEqual(['connection: error connection_failed']);
   });
 
   test('does not listen', async () => {
@@ -202,7 +218,7 @@ test.each([
   const { problems, report } = await examine({});
   expect(problems).toEqual(['connection: error redirected']);
   expect(report.findings).toContainEqual(
-    expect.objectContaining({ seen: expect.stringContaining(`to "${shown}`) as string }),
+    expect.objectContaining({ message: expect.stringContaining(`to "${shown}`) as string }),
   );
 });
 

@@ -1,0 +1,56 @@
+import { ConfigurationError, type OptionMistake, describeMistake } from '../../core/errors.js';
+import { resolveOptions } from '../../core/options/resolve-options.js';
+import type { GenAuthOptions, ResolvedOptions } from '../../core/options/types.js';
+import { CONSOLE_PAGES } from '../console-pages.js';
+import { type Source, VARIABLE_OPTIONS, type VariableOption, toLine } from '../environment.js';
+import { type Observation, error, ok } from '../report.js';
+
+/** A value that each option may have, and the page of the console that shows the right one. */
+const EXAMPLES: Readonly<Record<VariableOption, readonly [value: string, consolePage?: string]>> = {
+  appId: ['<App ID>', CONSOLE_PAGES.endpoints],
+  appSecret: ['<App secret>', CONSOLE_PAGES.endpoints],
+  appHost: ['https://<app>.genauth.ai', CONSOLE_PAGES.endpoints],
+  scope: ['openid profile'],
+  passwordEncryptType: ['none'],
+  idTokenSignedResponseAlg: ['RS256', CONSOLE_PAGES.idTokenAlgorithm],
+  tokenEndpointAuthMethod: ['client_secret_post', CONSOLE_PAGES.tokenAuthMethod],
+  issuer: ['https://<app>.genauth.ai/oidc', CONSOLE_PAGES.endpoints],
+  jwksUri: ['https://<app>.genauth.ai/oidc/.well-known/jwks.json'],
+  proxy: ['http://proxy.example.com:3128'],
+};
+
+/** Checks the options as the library does at start. Each mistake is a finding. */
+export function checkConfiguration(
+  given: GenAuthOptions,
+  source: Source,
+): { options: ResolvedOptions | undefined; found: Observation[] } {
+  try {
+    const options = resolveOptions(given);
+    return { options, found: [ok('configuration', describe(options))] };
+  } catch (fault) {
+    if (!(fault instanceof ConfigurationError)) throw fault;
+    return { options: undefined, found: fault.details.mistakes.map((mistake) => toObservation(mistake, source)) };
+  }
+}
+
+function toObservation(mistake: OptionMistake, source: Source): Observation {
+  const option = VARIABLE_OPTIONS.find((each) => each === mistake.option);
+  const [value, consolePage] = option === undefined ? [] : EXAMPLES[option];
+  return error('configuration_invalid', describeMistake(mistake), {
+    impact: 'The application does not start with these options.',
+    ...(consolePage !== undefined && { consolePage }),
+    fix: option === undefined || value === undefined ? toSentence(mistake.fix) : toLine(source, option, value),
+  });
+}
+
+function toSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function describe(options: ResolvedOptions): string {
+  const { tokenEndpointAuthMethod, idTokenSignedResponseAlg, passwordEncryptType, scope } = options;
+  return (
+    `The options are valid: ${tokenEndpointAuthMethod}, id_token ${idTokenSignedResponseAlg}, ` +
+    `passwordEncryptType ${passwordEncryptType}, scope ${scope.join(' ')}.`
+  );
+}
