@@ -100,9 +100,8 @@ function readFlags(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    // Its further sentences are about positional arguments, and there are none here.
-    const [mistake] = (error as Error).message.split(/\.\s/);
-    throw new UsageError(`${mistake}. See --help.`);
+    const { message } = error as Error;
+    throw new UsageError(`${message}${message.endsWith('.') ? '' : '.'} See --help.`);
   }
 }
 

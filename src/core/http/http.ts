@@ -1,6 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, type AxiosRequestConfig } from 'axios';
+import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { TunnelAgent } from './proxy-tunnel.js';
@@ -136,7 +136,7 @@ export class Http {
           details: { request: what, limit: timeout },
         });
       }
-      throw toUpstreamError(what, error, maxBytes);
+      throw toNetworkError(what, error, maxBytes);
     } finally {
       clearTimeout(timer);
     }
@@ -233,8 +233,9 @@ function parseRetryAfter(value: unknown): number | undefined {
 }
 
 /** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */
-function toUpstreamError(what: string, error: unknown, maxBytes: number): UpstreamError {
-  if (axios.isAxiosError(error) && error.message.startsWith('maxContentLength')) {
+function toNetworkError(what: string, error: unknown, maxBytes: number): UpstreamError {
+  // axios ends a response that grows too large without handing it on. An aborted response has the same code, and is there.
+  if (axios.isAxiosError(error) && error.code === AxiosError.ERR_BAD_RESPONSE && error.response === undefined) {
     return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`, {
       details: { request: what, limit: maxBytes },
     });
