@@ -1,7 +1,7 @@
 /**
  * Facts of GenAuth's wire, as its documents and SDKs show them: paths, header names, codes and the types of bodies.
  *
- * The client and the emulator share this file and no other. The functions that write and read bodies are in `parse.ts`,
+ * The client shares this file, and no other, with whatever plays GenAuth in a test. The functions that write and read bodies are in `parse.ts`,
  * for the client alone: a mistake in them must not hide on both sides.
  */
 

@@ -95,7 +95,7 @@ describe.each(['idTokenSignedResponseAlg'] as const)('%s', (name) => {
   it('HS256 has no key where there is no secret', () => {
     const options = { appSecret: undefined, tokenEndpointAuthMethod: 'none', [name]: 'HS256' };
     expect(findMistakes(options)).toEqual([
-      expect.stringMatching(/^HS256 is keyed with appSecret, .+ RS256 in the con/),
+      expect.stringMatching(/^idTokenSignedResponseAlg is HS256, which is keyed with appSecret, .+ RS256 in the con/),
     ]);
   });
 });

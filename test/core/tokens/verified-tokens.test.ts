@@ -244,10 +244,10 @@ describe.each(KINDS)('%s', (kind) => {
 
   it('the memory is bounded: what was not used for the longest time goes first', async () => {
     const verifier = remembering(2);
-    const [a, b, c, d, e] = [1, 2, 3, 4, 5].map((n) => forge({ n })) as [string, string, string, string, string];
-    for (const token of [a, b, c, a, d, e]) await run(verifier, kind, token);
-    expect(computed()).toBe(5);
-    for (const token of [d, e]) await run(verifier, kind, token);
+    const [a, b, c] = [1, 2, 3].map((n) => forge({ n })) as [string, string, string];
+    for (const token of [a, b, a, c]) await run(verifier, kind, token);
+    expect(computed()).toBe(3);
+    for (const token of [a, c]) await run(verifier, kind, token);
     expect(computed()).toBe(0);
     await run(verifier, kind, b);
     expect(computed()).toBe(1);
