@@ -93,13 +93,14 @@ console.table(
 );
 
 /** What nobody loads who does not use it: parts of ours by their directory, and other people's packages. */
-const PARTS_OF_THEIR_OWN = ['cli', 'emulator', 'nest', 'testing'];
+const PARTS_OF_THEIR_OWN = ['cli', 'doctor', 'emulator', 'express', 'nest', 'passport', 'testing'];
 const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
 const FOR_SOME =
-  /^(@apollo\/.*|@nestjs\/.*|express|fastify|graphql|node-forge|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$/;
+  /^(@apollo\/.*|@nestjs\/.*|express|fastify|graphql|node-forge|passport|passport-custom|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$/;
+const FOR_PASSPORT = /^(passport|passport-custom)$/;
 
-/** The test kit stands on the emulator; the doctor is a command too. */
-const ROOMS = { testing: ['testing', 'emulator'], doctor: ['cli'] };
+/** The parts that an entry may load, by the first word of its path. */
+const ROOMS = { '': ['passport', 'express'], nest: ['nest', 'passport'], testing: ['testing', 'emulator'] };
 
 /** What an export path loads beyond its own. */
 function findUnwanted(name) {
@@ -111,7 +112,9 @@ function findUnwanted(name) {
       return PARTS_OF_THEIR_OWN.includes(part) && !own.includes(part) ? [part] : [];
     }
     const package_ = toPackage(url) ?? '';
-    return FOR_SOME.test(package_) && !(path === 'nest' && FOR_NEST.test(package_)) ? [package_] : [];
+    const isAllowed =
+      (path === 'nest' && FOR_NEST.test(package_)) || (own.includes('passport') && FOR_PASSPORT.test(package_));
+    return FOR_SOME.test(package_) && !isAllowed ? [package_] : [];
   });
 }
 

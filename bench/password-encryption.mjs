@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import forge from 'node-forge';
 import { GenAuthClient } from 'passport-genauth';
 import smCrypto from 'sm-crypto';
-import { PasswordEncryption } from '../dist/core/password-encryption.js';
+import { PasswordEncryption } from '../dist/core/sign-in/password-encryption.js';
 import { reportGoals } from './lib/goals.mjs';
 import { SECONDS } from './lib/settings.mjs';
 import { median, quantile } from './lib/statistics.mjs';
