@@ -24,7 +24,17 @@ function listImports(file: string): string[] {
 }
 const isNests = (specifier: string): boolean => specifier.startsWith('@nestjs/');
 
+const isPackage = (specifier: string): boolean => !/^(\.|node:)/.test(specifier);
+
 describe('what the built package imports', () => {
+  it('passport-genauth/client: neither Passport nor a framework', () => {
+    expect(listImports('client.js').filter(isPackage)).toEqual(['axios', 'jose']);
+  });
+
+  it('passport-genauth: Passport and no framework', () => {
+    expect(listImports('index.js').filter(isPackage)).toEqual(['axios', 'jose', 'passport', 'passport-custom']);
+  });
+
   it('passport-genauth/nest: no private file of Nest, and nothing of the OpenAPI entry', () => {
     const imports = listImports('nest/index.js');
     expect(imports.filter(isNests)).toEqual(['@nestjs/common', '@nestjs/core', '@nestjs/passport']);
