@@ -254,3 +254,52 @@ describe('a polluted Object.prototype changes no byte', () => {
     expect(server.received.join('')).toBe('');
   });
 });
+
+describe('an application that has changed axios for itself', () => {
+  const untouched = { ...axios.defaults, headers: { ...axios.defaults.headers } };
+  afterEach(() => {
+    for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
+    Object.assign(axios.defaults, untouched);
+  });
+
+  it.each<[string, object]>([
+    ['headers', { headers: { ...axios.defaults.headers, common: { 'x-evil': '1', authorization: 'Bearer evil' } } }],
+    [
+      'headers of a method',
+      { headers: { ...axios.defaults.headers, post: { 'x-evil': '1' }, get: { 'x-evil': '1' } } },
+    ],
+    ['credentials', { auth: { username: 'evil', password: 'evil' } }],
+    ['parameters', { params: { evil: '1' } }],
+    ['an address', { baseURL: 'http://127.0.0.1:9/' }],
+    ['a socket', { socketPath: '/nowhere' }],
+    ['a time limit', { timeout: 1 }],
+    ['a proxy', { proxy: { host: '127.0.0.1', port: 9 } }],
+    ['redirects', { maxRedirects: 5 }],
+    ['an adapter', { adapter: () => Promise.reject(new Error('evil')) }],
+    ['a transformation of requests', { transformRequest: [() => 'evil'] }],
+    ['a transformation of responses', { transformResponse: [() => ({ evil: 1 })] }],
+    ['a size', { maxContentLength: 1, maxBodyLength: 1 }],
+    ['another transport', { transport: {} }],
+    ['a look-up of names', { lookup: () => Promise.reject(new Error('evil')) }],
+  ])('sends the same bytes with %s in axios.defaults', async (_name, defaults) => {
+    const server = await serve(answering(200, {}, '{"ok":true}'));
+    for (const request of [GET, POST]) await connect(server.url).request(request);
+    Object.assign(axios.defaults, defaults);
+    for (const request of [GET, POST]) {
+      expect(await connect(server.url).request(request)).toMatchObject({ status: 200, body: { ok: true } });
+    }
+    expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
+  });
+
+  it('is not asked by interceptors of the shared instance', async () => {
+    const server = await serve(answering(200, {}, '{}'));
+    const seen: unknown[] = [];
+    const interceptor = axios.interceptors.request.use((config) => {
+      seen.push(config);
+      return config;
+    });
+    await connect(server.url).request(POST);
+    axios.interceptors.request.eject(interceptor);
+    expect(seen).toEqual([]);
+  });
+});
