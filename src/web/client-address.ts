@@ -29,10 +29,10 @@ function warnOfBlindTrust(req: GenAuthRequest): void {
   const fastify = server?.initialConfig?.trustProxy === true;
   if (!express && !fastify) return;
   warned = true;
-  const mend = express ? `app.set('trust proxy', 'loopback')` : `new FastifyAdapter({ trustProxy: '127.0.0.1' })`;
+  const fix = express ? `app.set('trust proxy', 'loopback')` : `new FastifyAdapter({ trustProxy: '127.0.0.1' })`;
   process.emitWarning(
     `The proxy setting "true" believes whatever address a client writes into X-Forwarded-For, and that is what GenAuth gets ` +
-      `as the person's IP. Name your proxies instead, for example ${mend}.`,
+      `as the person's IP. Name your proxies instead, for example ${fix}.`,
     { type: 'GenAuthWarning', code: 'GENAUTH_TRUST_PROXY' },
   );
 }

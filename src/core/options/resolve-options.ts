@@ -18,7 +18,7 @@ import {
  * Checks the options where they are written and keeps the scopes' types.
  *
  * @returns The same options, frozen.
- * @throws ConfigurationError that names every mistake, with its value and the mend.
+ * @throws ConfigurationError that names every mistake, with its value and the fix.
  */
 export function defineGenAuthOptions<const S extends string = DefaultScope>(
   options: GenAuthOptions<S>,
