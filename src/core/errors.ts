@@ -101,6 +101,15 @@ export interface RequestErrorDetails {
   readonly unit?: 'characters' | 'bytes';
 }
 
+/**
+ * Builds the error for one wrong option.
+ *
+ * @param message - Default: `option problem: fix.`
+ */
+export function buildOptionError(mistake: OptionMistake, message = describeMistake(mistake)): ConfigurationError {
+  return new ConfigurationError('invalid_options', message, { details: { mistakes: [mistake] } });
+}
+
 /** The caller of a login route must act: the request lacks credentials or holds malformed ones. Nothing was sent to GenAuth. */
 export class RequestError extends GenAuthError {
   override readonly name = 'RequestError';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError } from '../core/errors.js';
+import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
@@ -51,9 +51,10 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
   const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
   if (unknown !== undefined) {
     const fix = `there are ${OPTION_NAMES.join(', ')}`;
-    throw new ConfigurationError('invalid_options', `${quote(unknown)} is not an option of requireAuth: ${fix}.`, {
-      details: { mistakes: [{ option: unknown, problem: 'is not an option of requireAuth', fix }] },
-    });
+    throw buildOptionError(
+      { option: unknown, problem: 'is not an option of requireAuth', fix },
+      `${quote(unknown)} is not an option of requireAuth: ${fix}.`,
+    );
   }
   const { optional = false, tenant, introspect } = options;
   if (typeof optional !== 'boolean') throw mistake('optional', quote(optional), 'write true or false');
@@ -74,9 +75,7 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
   if (optional && (requirements.scopes ?? requirements.roles ?? tenant) !== undefined) {
     const problem = 'stands beside scopes, roles or tenant';
     const fix = 'leave optional out, a request without a token has no role';
-    throw new ConfigurationError('invalid_options', `requireAuth: optional ${problem}: ${fix}.`, {
-      details: { mistakes: [{ option: 'optional', problem, fix }] },
-    });
+    throw buildOptionError({ option: 'optional', problem, fix }, `requireAuth: optional ${problem}: ${fix}.`);
   }
   const { name } = client.options;
   return (req, res, next) => {
@@ -105,7 +104,5 @@ function toOptionalChoice(
 }
 
 function mistake(option: string, shown: string, fix: string): ConfigurationError {
-  return new ConfigurationError('invalid_options', `requireAuth has ${option} ${shown}: ${fix}.`, {
-    details: { mistakes: [{ option, problem: `is ${shown}`, fix }] },
-  });
+  return buildOptionError({ option, problem: `is ${shown}`, fix }, `requireAuth has ${option} ${shown}: ${fix}.`);
 }

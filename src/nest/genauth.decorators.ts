@@ -1,5 +1,5 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
-import { ConfigurationError, describeMistake } from '../core/errors.js';
+import { buildOptionError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
@@ -62,7 +62,11 @@ export const Tenant = <Request = GenAuthRequest>(
   resolve: (req: Request) => ReturnType<TenantResolver>,
 ): RouteDecorator => {
   if (typeof resolve === 'function') return SetMetadata(TENANT, resolve);
-  throw buildMistake('@Tenant', `got ${quote(resolve)}`, 'write @Tenant((req) => req.params.tenant)');
+  throw buildOptionError({
+    option: '@Tenant',
+    problem: `got ${quote(resolve)}`,
+    fix: 'write @Tenant((req) => req.params.tenant)',
+  });
 };
 
 /** Options of `@Introspect`. */
@@ -82,13 +86,8 @@ export const Introspect = (options?: IntrospectOptions): RouteDecorator => {
   const maxAge = toIntrospectionMaxAge(options === undefined ? true : options);
   if (maxAge !== undefined) return SetMetadata(INTROSPECT, maxAge);
   const fix = 'write @Introspect(), or @Introspect({ maxAge: 5_000 }) with whole milliseconds, 0 or more';
-  throw buildMistake('@Introspect', `got ${describeIntrospection(options)}`, fix);
+  throw buildOptionError({ option: '@Introspect', problem: `got ${describeIntrospection(options)}`, fix });
 };
-
-function buildMistake(option: string, problem: string, fix: string): ConfigurationError {
-  const mistake = { option, problem, fix };
-  return new ConfigurationError('invalid_options', describeMistake(mistake), { details: { mistakes: [mistake] } });
-}
 
 /** The claims that editors complete. Other names are accepted, too. */
 type Claim = keyof GenAuthUser | keyof GenAuthTokenUser | (string & {});

@@ -2,7 +2,7 @@ import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type O
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import passport from 'passport';
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError, GenAuthError } from '../core/errors.js';
+import { GenAuthError, buildOptionError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options/types.js';
 import { refuseSecondGlobalGuard } from './global-guards.js';
 import { registerAuthGuards } from './guard-registry.js';
@@ -61,11 +61,11 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     applications.set(this.adapterHost, known);
     const other = known.get(name)?.options;
     if (other !== undefined && (other.appId !== appId || other.appHost !== appHost)) {
-      throw new ConfigurationError(
-        'invalid_options',
-        `GenAuthModule is imported for the apps '${other.appId}' and '${appId}' under one name, '${name}': ` +
-          "give the second a name of its own, GenAuthModule.forRoot({ …, name: 'staff' }).",
-      );
+      throw buildOptionError({
+        option: 'name',
+        problem: `is '${name}' for two apps that GenAuthModule is imported for, '${other.appId}' and '${appId}'`,
+        fix: "give the second a name of its own, GenAuthModule.forRoot({ …, name: 'staff' })",
+      });
     }
     known.set(name, this.client);
   }

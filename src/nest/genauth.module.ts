@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common
 import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type passport from 'passport';
 import { GenAuthClient } from '../core/client.js';
-import { ConfigurationError } from '../core/errors.js';
+import { buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options/types.js';
 import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import { GenAuthErrorFilter } from './genauth.filter.js';
@@ -91,9 +91,6 @@ const ERROR_FILTER: Provider = {
 /** The injection tokens hold the module's name, so the options may repeat that name but not have another. */
 function withName(options: GenAuthOptions, name: string): GenAuthOptions {
   if (options.name === undefined || options.name === name) return { ...options, name };
-  throw new ConfigurationError(
-    'invalid_options',
-    `The options have the name '${options.name}', the module has '${name}': ` +
-      `write forRootAsync({ name: '${options.name}', … }).`,
-  );
+  const problem = `is '${options.name}' in the options and '${name}' in the module`;
+  throw buildOptionError({ option: 'name', problem, fix: `write forRootAsync({ name: '${options.name}', … })` });
 }

@@ -1,5 +1,5 @@
 import type { ApplicationConfig } from '@nestjs/core';
-import { ConfigurationError, describeMistake } from '../core/errors.js';
+import { buildOptionError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findGuardRole } from './guard-registry.js';
 
@@ -31,9 +31,7 @@ export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
         : `keep one of them, ${first} for example, and write @Public() @UseGuards(${second}) on the routes ` +
           'of the other',
   };
-  throw new ConfigurationError('invalid_options', describeMistake(mistake), {
-    details: { mistakes: [mistake] },
-  });
+  throw buildOptionError(mistake);
 }
 
 function isGenAuthGuard(guard: unknown): boolean {

@@ -1,7 +1,7 @@
 import { isPromise } from 'node:util/types';
 import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
-import { ConfigurationError } from '../core/errors.js';
+import { buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from '../web/refusal.js';
 
@@ -88,10 +88,8 @@ export abstract class GenAuthStrategy<
         });
     });
     if (verify !== undefined && typeof verify !== 'function') {
-      throw new ConfigurationError(
-        'invalid_options',
-        'verify is not a function: write (req, user, info, done) => done(null, user).',
-      );
+      const fix = 'write (req, user, info, done) => done(null, user)';
+      throw buildOptionError({ option: 'verify', problem: 'is not a function', fix });
     }
     this.client =
       optionsOrClient instanceof GenAuthClient

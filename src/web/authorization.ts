@@ -1,4 +1,4 @@
-import { AuthorizationError, ConfigurationError } from '../core/errors.js';
+import { AuthorizationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
@@ -31,16 +31,9 @@ export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: re
   if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isName(name))) {
     return Object.freeze({ mode, names: Object.freeze([...names]) });
   }
-  const example = what === 'scope' ? "'email'" : "'admin'";
-  throw new ConfigurationError(
-    'invalid_options',
-    `The ${what}s of a route are ${quote(names)}: name one or more, ${example}.`,
-    {
-      details: {
-        mistakes: [{ option: `${what}s`, problem: `are ${quote(names)}`, fix: `name one or more, ${example}` }],
-      },
-    },
-  );
+  const fix = `name one or more, ${what === 'scope' ? "'email'" : "'admin'"}`;
+  const mistake = { option: `${what}s`, problem: `are ${quote(names)}`, fix };
+  throw buildOptionError(mistake, `The ${what}s of a route are ${quote(names)}: ${fix}.`);
 }
 
 /**

@@ -207,14 +207,24 @@ describe.each(CASES)('two applications on %s, the second by %s', (platform, way,
 
 describe('a name', () => {
   it.each([
-    ['in the module, another in the factory', 'staff', 'people', /name 'people', the module has 'staff'/],
+    [
+      'in the module, another in the factory',
+      'staff',
+      'people',
+      /name is 'people' in the options and 'staff' in the module/,
+    ],
     [
       'in the factory alone',
       undefined,
       'staff',
-      /name 'staff', the module has 'genauth'.*forRootAsync\(\{ name: 'staff'/,
+      /name is 'staff' in the options and 'genauth' in the module.*forRootAsync\(\{ name: 'staff'/,
     ],
-    ['in the module, the default in the factory', 'staff', 'genauth', /name 'genauth', the module has 'staff'/],
+    [
+      'in the module, the default in the factory',
+      'staff',
+      'genauth',
+      /name is 'genauth' in the options and 'staff' in the module/,
+    ],
     ['that is none', '../staff', undefined, /name is "\.\.\/staff": write letters, digits/],
   ])('%s: the application does not start, and says why', async (_case, name, own, message) => {
     const useFactory = (): GenAuthOptions => ({ ...people.clientOptions, ...(own === undefined ? {} : { name: own }) });

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js';
+import { buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { PATHS } from '../wire/facts.js';
 
@@ -23,9 +23,7 @@ export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): s
   if (postLogoutRedirectUri !== undefined && (!idToken || !URL.canParse(postLogoutRedirectUri))) {
     const problem = `is ${quote(postLogoutRedirectUri)}`;
     const fix = 'write a full address, and give the idToken with it';
-    throw new ConfigurationError('invalid_options', `postLogoutRedirectUri ${problem}: ${fix}.`, {
-      details: { mistakes: [{ option: 'postLogoutRedirectUri', problem, fix }] },
-    });
+    throw buildOptionError({ option: 'postLogoutRedirectUri', problem, fix });
   }
   if (idToken) url.searchParams.set('id_token_hint', idToken);
   if (postLogoutRedirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', postLogoutRedirectUri);

@@ -1,4 +1,4 @@
-import { ConfigurationError, type OptionMistake, describeMistake } from '../errors.js';
+import { ConfigurationError, type OptionMistake, buildOptionError, describeMistake } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import type { DefaultScope } from '../scopes.js';
@@ -54,9 +54,7 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   if (!isRecord(given)) {
     const problem = `are ${quote(given)}`;
     const fix = 'Pass an object with appId, appSecret and appHost';
-    throw new ConfigurationError('invalid_options', `passport-genauth: the options ${problem}. ${fix}.`, {
-      details: { mistakes: [{ option: 'options', problem, fix }] },
-    });
+    throw buildOptionError({ option: 'options', problem, fix }, `passport-genauth: the options ${problem}. ${fix}.`);
   }
   const options: GenAuthOptions = ownProperties(given);
   const mistakes: OptionMistake[] = [];
