@@ -353,10 +353,14 @@ export class GenAuthClient<
     // The HTTP status is 200 for nearly everything, here too.
     const envelope = parseEnvelope(body);
     if (status === 200 && (envelope?.statusCode ?? 200) === 200 && body !== undefined) return body;
-    throw toUpstreamError({ status, statusCode: envelope?.statusCode, retryAfter, answer: envelope }, ({ isDown }) => {
-      const said = envelope === undefined ? `HTTP ${status}${isDown ? '' : ' and no JSON'}` : describeAnswer(envelope);
-      return `GET ${path} cannot be used: ${said}.`;
-    });
+    throw toUpstreamError(
+      { request: `GET ${path}`, status, statusCode: envelope?.statusCode, retryAfter, answer: envelope },
+      ({ isDown }) => {
+        const said =
+          envelope === undefined ? `HTTP ${status}${isDown ? '' : ' and no JSON'}` : describeAnswer(envelope);
+        return `GET ${path} cannot be used: ${said}.`;
+      },
+    );
   }
 }
 

@@ -86,7 +86,8 @@ export class ConfigurationError extends GenAuthError {
   constructor(code: ConfigurationErrorCode, message: string, options?: ConfigurationErrorOptions) {
     super(message, options);
     this.code = code;
-    this.details = Object.freeze({ mistakes: [], ...options?.details });
+    const { mistakes = [], ...details } = options?.details ?? {};
+    this.details = Object.freeze({ ...details, mistakes: Object.freeze([...mistakes]) });
     this.answer = toAnswerIds(options?.answer);
   }
 }
@@ -182,9 +183,9 @@ export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' 
 
 /** `details` of an {@link AuthorizationError}. */
 export interface AuthorizationErrorDetails {
-  /** Scopes or roles that the route requires; absent with `tenant_mismatch`. */
+  /** Scopes or roles that the route requires. With `tenant_mismatch`: the tenant that the request targets. */
   readonly required?: readonly string[];
-  /** Whether the route requires `all` of them or `any` one. */
+  /** Whether the route requires `all` scopes or roles, or `any` one. */
   readonly mode?: 'all' | 'any';
 }
 
@@ -216,7 +217,7 @@ export type UpstreamErrorCode =
 
 /** `details` of an {@link UpstreamError}. */
 export interface UpstreamErrorDetails {
-  /** Method and address of the request: `GET https://example.genauth.ai/oidc/me`. */
+  /** Method and address of the request, `GET https://example.genauth.ai/oidc/me`, or its path alone. */
   readonly request?: string;
   /** HTTP status of the answer. */
   readonly httpStatus?: number;

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import passport from 'passport';
+import { buildOptionError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
+import { quote } from '../core/util/quote.js';
 import { type LoginResult, TAKE_STRATEGY } from '../passport/genauth.strategy.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
@@ -35,23 +37,36 @@ interface Authenticator {
  * ```
  *
  * @param strategy - A strategy, or the name under which Passport's global instance has it: `'genauth-password'`.
+ * @throws ConfigurationError for anything else. A name that Passport does not know is an error of the first request,
+ * because a strategy may be registered later.
  */
 export function signInHandler(strategy: SignInStrategy | string): SignInHandler {
+  const given: unknown = strategy;
+  if (
+    given === '' ||
+    (typeof given !== 'string' && typeof (given as Partial<SignInStrategy>)?.attempt !== 'function')
+  ) {
+    const problem = `got ${quote(given)}`;
+    const fix = 'write signInHandler(new GenAuthPasswordStrategy(client))';
+    throw buildOptionError({ option: 'signInHandler', problem, fix });
+  }
   if (typeof strategy !== 'string') return (req, res, next) => handle(strategy, req, res, next);
   return (req, res, next) => {
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
     // Called for a name that Passport does not know, and by a strategy that is not of this library.
     const callback = (error: unknown): void => {
-      next(error ?? new Error(`the strategy ${strategy} is not of passport-genauth`));
+      const fix =
+        'write signInHandler(new GenAuthPasswordStrategy(client)), or passport.use(…) it before the first request';
+      const problem = `got ${quote(strategy)}, which is no strategy of passport-genauth`;
+      next(error ?? buildOptionError({ option: 'signInHandler', problem, fix }));
     };
     (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, next);
   };
 }
 
 function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerResponse, next: Next): void {
-  // An attempt never rejects.
-  void strategy.attempt(req as GenAuthRequest).then((result) => {
+  const answer = (result: LoginResult): void => {
     switch (result.kind) {
       case 'success':
         Object.assign(req, { user: result.user, authInfo: result.info });
@@ -66,5 +81,12 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
       case 'error':
         return next(toError(result.error));
     }
-  });
+  };
+  void strategy
+    .attempt(req as GenAuthRequest)
+    .then(answer)
+    .catch((thrown: NodeJS.ErrnoException) => {
+      // The attempt never rejects, so the next handler threw, or another one, a time-out for example, has answered already.
+      if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') next(toError(thrown));
+    });
 }

@@ -15,7 +15,7 @@ export type RouteAccess = 'open' | RouteRequirements;
 
 /** What stands on the handler, or on its class, as far as it concerns one guard. */
 interface Level {
-  /** A `GenAuthGuard` of the same name. */
+  /** A `GenAuthGuard`, or `AuthGuard('…-bearer')`, of the same name. */
   hasOwnGuard: boolean;
   /** A `GenAuthGuard` of another name. */
   hasOtherGuard: boolean;
@@ -32,7 +32,7 @@ interface Level {
  *
  * | decorator                                                              | effect            |
  * | ---------------------------------------------------------------------- | ----------------- |
- * | `@UseGuards` with a `GenAuthGuard` of the same name                    | requires a token  |
+ * | `@UseGuards` with a `GenAuthGuard` or `AuthGuard('…-bearer')` of the same name | requires a token |
  * | `@RequireScopes`, `@Roles`, `@Tenant`, `@OptionalAuth`, `@Introspect`  | requires a token  |
  * | `@Public()`, not inherited from a parent class                         | open              |
  * | `@UseGuards` with a login guard of any name                            | open              |
@@ -70,7 +70,8 @@ function readLevel(reflector: Reflector, name: string | undefined, target: Targe
   const roles = listGuards(reflector, target).map(findGuardRole);
   const bearers = roles.filter((role) => role?.kind === 'bearer');
   return {
-    hasOwnGuard: bearers.some((role) => role?.name === name),
+    // `AuthGuard('genauth-bearer')` requires a token too, and reads no decorators: the global guard must read them.
+    hasOwnGuard: roles.some((role) => role?.kind !== 'sign-in' && role?.name === name),
     hasOtherGuard: bearers.some((role) => role?.name !== name),
     hasLoginGuard: roles.some((role) => role?.kind === 'sign-in'),
     hasTokenDecorator: TOKEN_DECORATORS.some((key) => reflector.get(key, target) !== undefined),

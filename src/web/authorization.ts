@@ -58,6 +58,7 @@ export async function authorize(
     throw new AuthorizationError(
       'tenant_mismatch',
       `The bearer is of tenant ${quote(actual)}, the request is about ${quote(wanted)}.`,
+      { required: typeof wanted === 'string' ? [wanted] : [] },
     );
   }
 }
@@ -79,7 +80,10 @@ export function toIntrospectionMaxAge(value: unknown): number | undefined {
 
 /** What a route says wrongly about introspection, for a message. */
 export function describeIntrospection(value: unknown): string {
-  return isRecord(value) && Object.hasOwn(value, 'maxAge') ? `maxAge ${quote(value['maxAge'])}` : quote(value);
+  if (!isRecord(value)) return quote(value);
+  return Object.hasOwn(value, 'maxAge')
+    ? `maxAge ${quote(value['maxAge'])}`
+    : `${quote(Object.keys(value))} as its members`;
 }
 
 function isMet({ mode, names }: Choice, actual: readonly string[]): boolean {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { TokenVerificationError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 
+const ACCESS_TOKEN = { token: 'access_token' } as const;
 const SCHEME = 'bearer ';
 /** Longer than the longest token that is verified, by far less than what Node lets through. */
 const MAX_HEADER_LENGTH = 16 * 1024;
@@ -19,10 +20,14 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
   if (header === undefined) return undefined;
   // Node keeps the first of several lines and a proxy may keep the last: then two machines read two different tokens.
   if (typeof header !== 'string' || countAuthorizationLines(req) > 1) {
-    throw new TokenVerificationError('token_malformed', 'The request has more than one Authorization header.');
+    throw new TokenVerificationError('token_malformed', 'The request has more than one Authorization header.', {
+      details: ACCESS_TOKEN,
+    });
   }
   if (header.length > MAX_HEADER_LENGTH) {
-    throw new TokenVerificationError('token_too_large', `The Authorization header has ${header.length} characters.`);
+    throw new TokenVerificationError('token_too_large', `The Authorization header has ${header.length} characters.`, {
+      details: { ...ACCESS_TOKEN, expected: MAX_HEADER_LENGTH, actual: header.length },
+    });
   }
   const scheme = header.slice(0, SCHEME.length).toLowerCase();
   if (scheme !== SCHEME && scheme !== 'bearer') return undefined;
@@ -31,6 +36,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     throw new TokenVerificationError(
       'token_malformed',
       'The Authorization header holds no bearer token, or more than that.',
+      { details: ACCESS_TOKEN },
     );
   }
   return token;

@@ -99,15 +99,16 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
   const texts = getTexts(context.options.language, context.acceptLanguage);
   if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
-  if (error instanceof RequestError) return build('fail', 400, error, error.code, error.message);
+  if (error instanceof RequestError) return build('fail', error, error.code, error.message);
   if (error instanceof TokenVerificationError) return toTokenRefusal(error, texts);
   if (error instanceof AuthorizationError) return toDenialRefusal(error, texts);
   if (error instanceof UpstreamError) {
     const code = error.statusCode === 502 ? 'upstream_invalid_response' : 'upstream_unavailable';
-    return { ...build('error', error.statusCode, error, code, texts[code]), headers: error.headers };
+    return { ...build('error', error, code, texts[code]), headers: error.headers };
   }
   if (error instanceof GenAuthError) {
-    return build('error', 500, error, 'configuration_error', texts.configuration_error);
+    // A class that this function does not know is our own fault, whatever status it names.
+    return build('error', error, 'configuration_error', texts.configuration_error, 500);
   }
   return undefined;
 }
@@ -123,7 +124,13 @@ export function buildDenial({ options, acceptLanguage }: RefusalContext): Refusa
   return { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
 }
 
-function build(action: Refusal['action'], status: number, error: GenAuthError, code: string, message: string): Refusal {
+function build(
+  action: Refusal['action'],
+  error: GenAuthError,
+  code: string,
+  message: string,
+  status = error.statusCode,
+): Refusal {
   const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message, code };
   return { action, status, headers: {}, body, error };
 }
@@ -131,7 +138,7 @@ function build(action: Refusal['action'], status: number, error: GenAuthError, c
 function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean): Refusal {
   const { outcome } = error;
   const { requestId, apiCode } = outcome;
-  const refusal = build('fail', error.statusCode, error, error.code, error.message);
+  const refusal = build('fail', error, error.code, error.message);
   return {
     ...refusal,
     headers:
@@ -174,20 +181,20 @@ function toRemainingAttempts(outcome: SignInRejection): Partial<RefusalBody> {
 /** RFC 6750 §3: no error code for a request that brought no token, and never the cause. */
 function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
   // Not a bearer's token, so no challenge for one.
-  if (error.code === 'refresh_token_refused') return build('fail', 401, error, error.code, texts.sign_in_again);
+  if (error.code === 'refresh_token_refused') return build('fail', error, error.code, texts.sign_in_again);
   const isMissing = error.code === 'token_missing';
   const code = isMissing ? 'token_missing' : 'invalid_token';
   const challenge = isMissing ? '' : `, error="invalid_token", error_description="${INVALID_TOKEN}"`;
   return {
-    ...build('fail', 401, error, code, texts[code]),
+    ...build('fail', error, code, texts[code]),
     headers: { 'www-authenticate': `Bearer ${REALM}${challenge}` },
   };
 }
 
 /** RFC 6750 §3.1: what scope would do is said, of roles and tenants nothing. */
 function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
-  const refusal = build('fail', 403, error, error.code, texts.forbidden);
+  const refusal = build('fail', error, error.code, texts.forbidden);
   if (error.code !== 'insufficient_scope') return refusal;
-  const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${error.details.required?.join(' ')}"`;
+  const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${(error.details.required ?? []).join(' ')}"`;
   return { ...refusal, headers: { 'www-authenticate': challenge } };
 }

@@ -3,7 +3,7 @@ import { ConfigurationError, type GenAuthError } from '../../src/core/errors.js'
 import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { requireAuth } from '../../src/express/require-auth.js';
-import { APP_ID, JWKS_PATH, useIssuer } from '../support/issuer.js';
+import { APP_ID, JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { catchError } from '../support/promise.js';
 import { catchThrown } from '../support/thrown.js';
 import { type Kind, VerifierBench } from '../support/token-verifier.js';
@@ -110,6 +110,23 @@ describe('a token that is refused', () => {
     expect(Object.isFrozen(error.details)).toBe(true);
   });
 
+  it.each<[string, string]>([
+    ['two parts', 'a.b'],
+    ['no base64url', 'a.b.c'],
+    ['no JSON', 'YQ.YQ.YQ'],
+  ])('%s', async (_name, token) => {
+    const error = (await catchError(bench.verify('access_token', token))) as GenAuthError;
+    expect([error.code, error.details]).toEqual(['token_malformed', { token: 'access_token' }]);
+  });
+
+  it('claims are an object like any other, though a polluted prototype was not read', async () => {
+    const claims = await bench.verify('access_token', bench.material('access_token').forge());
+    expect([Object.getPrototypeOf(claims), `${claims as unknown as string}`]).toEqual([
+      Object.prototype,
+      '[object Object]',
+    ]);
+  });
+
   it('key', async () => {
     const { forge, header } = bench.material('access_token');
     const error = (await catchError(bench.verify('access_token', forge({ ...header, kid: 'new' })))) as GenAuthError;
@@ -146,6 +163,19 @@ describe('GenAuth that cannot be used', () => {
       details: { request: 'GET http://127.0.0.1:9/api/v3/get-captcha-code', systemCode: 'ECONNREFUSED' },
     });
     down.close();
+  });
+
+  it('says the HTTP status of a sign-in, whatever the envelope says', async () => {
+    const client = new GenAuthClient(issuer().clientOptions);
+    for (const statusCode of [408, 500, 610]) {
+      issuer().reply(SIGN_IN_PATH, { body: { statusCode, message: 'x' } });
+      expect(await catchError(client.signIn({ account: 'a', password: 'p' }))).toMatchObject({
+        code: 'upstream_unavailable',
+        answer: { statusCode },
+        details: { request: 'POST /api/v3/signin', httpStatus: 200 },
+      });
+    }
+    client.close();
   });
 
   it('says which issuer discovery has', async () => {

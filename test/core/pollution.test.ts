@@ -2,7 +2,7 @@ import { GenAuthClient } from '../../src/core/client.js';
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { VerifierBench } from '../support/token-verifier.js';
 
-// Somebody else's library has written into Object.prototype: our own option objects must not read it.
+// Another library has written into Object.prototype: what an application passes, and tokens, must not read it.
 const issuer = useIssuer();
 const bench = new VerifierBench(issuer);
 

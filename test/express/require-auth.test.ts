@@ -278,7 +278,7 @@ describe('options that are wrong', () => {
     ],
     ['introspect that is a text', { introspect: '10' }, /requireAuth has introspect "10"/],
     ['introspect that is false', { introspect: false }, /requireAuth has introspect false/],
-    ['introspect without maxAge', { introspect: {} }, /requireAuth has introspect an object/],
+    ['introspect without maxAge', { introspect: {} }, /requireAuth has introspect \[\] as its members/],
     ['introspect below zero', { introspect: { maxAge: -1 } }, /requireAuth has introspect maxAge -1/],
     ['introspect that is NaN', { introspect: { maxAge: NaN } }, /requireAuth has introspect maxAge NaN/],
     ['introspect with an unknown member', { introspect: { maxAge: 1, max: 1 } }, /requireAuth has introspect maxAge 1/],

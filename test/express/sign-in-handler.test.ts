@@ -7,6 +7,7 @@ import { failOnUnhandledRejections, listWarnings } from '../support/host-process
 import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
 import { type LoginAppSettings, createLoginApp } from '../support/login-app.js';
+import { catchThrown } from '../support/thrown.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
 
 failOnUnhandledRejections();
@@ -240,6 +241,39 @@ describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
     }
     expect(emulator().requests('signin')).toBe(0);
   });
+});
+
+it.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['an empty name', ''],
+  ['a client', {}],
+  ['a class', GenAuthPasswordStrategy],
+  ['a number', 5],
+])('refuses %s in place of a strategy, with the line to write', (_name, given) => {
+  expect(catchThrown(() => signInHandler(given as string))).toMatchObject({
+    code: 'invalid_options',
+    message: expect.stringMatching(
+      /^signInHandler got .+: write signInHandler\(new GenAuthPasswordStrategy\(client\)\)\.$/,
+    ),
+  });
+});
+
+it('passes on what the next handler throws, once it has let the user in', async () => {
+  const strategy = {
+    name: 'own',
+    attempt: async () => ({ kind: 'success', user: { id: 1 }, info: undefined }) as const,
+  };
+  const thrown = new Error('from the next handler');
+  const calls: unknown[] = [];
+  await new Promise<void>((resolve) => {
+    signInHandler(strategy)({ headers: {} } as never, { headersSent: true } as never, (error) => {
+      calls.push(error);
+      if (error === undefined) throw thrown;
+      resolve();
+    });
+  });
+  expect(calls).toEqual([undefined, thrown]);
 });
 
 it('warns the operator of each kind of fault once, in words that help and without a secret', async () => {

@@ -25,6 +25,7 @@ type Marks = (names: Names) => readonly Mark[];
 const guard =
   (...of: readonly (keyof Names)[]): Marks =>
   (names) => [UseGuards(...of.map((each) => GenAuthGuard.named(names[each])))];
+const ownBare: Marks = ({ own }) => [UseGuards(AuthGuard(`${own}-bearer`))];
 const bare: Marks = ({ other }) => [UseGuards(AuthGuard(`${other}-bearer`))];
 /** Several in one place. */
 const all =
@@ -53,6 +54,7 @@ const CALLERS = ['no token', 'nonsense', 'forged', 'own', 'own admin', 'other', 
 const OUTCOMES = {
   all: [200, 200, 200, 200, 200, 200, 200],
   own: [401, 401, 401, 200, 200, 401, 401],
+  'own admins': [401, 401, 401, 403, 200, 401, 401],
   other: [401, 401, 401, 401, 401, 200, 200],
   'anonymous callers and other': [200, 401, 401, 401, 401, 200, 200],
   'admins of other': [401, 401, 401, 401, 401, 403, 200],
@@ -105,6 +107,11 @@ const ROWS: readonly Row[] = [
     'no caller, as own admins have no token of other',
   ],
   ['nothing, handler: @Public and both guards', none, all(open, guard('own', 'other')), 'no caller'],
+  // AuthGuard of the own application closes a route as its GenAuthGuard does, and the global guard reads the decorators.
+  ['@Roles, handler: @Public and its own AuthGuard', admin, all(open, ownBare), 'own admins'],
+  ['@Roles and its own AuthGuard, handler: @Public', all(admin, ownBare), open, 'own'],
+  ['nothing, handler: @Public and its own AuthGuard', none, all(open, ownBare), 'own'],
+  ['@OptionalAuth, handler: its own AuthGuard', optional, ownBare, 'own'],
   // AuthGuard reads no decorators, so the global guard does.
   ["nothing, handler: @Public and the other's AuthGuard", none, all(open, bare), 'other'],
   ["@Public, handler: the other's AuthGuard", open, bare, 'other'],

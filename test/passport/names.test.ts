@@ -124,10 +124,12 @@ describe('signInHandler with a strategy that is not ours', () => {
     return [status, JSON.parse(text) as unknown];
   };
 
+  const NOT_OURS = { name: 'ConfigurationError', code: 'invalid_options' };
+
   it.each<[string, Act, number, object]>([
-    ['lets in', (own) => own.success({ id: 1 }, { a: 1 }), 500, { thrown: { name: 'Error' } }],
-    ['refuses', (own) => own.fail('no', 401), 500, { thrown: { name: 'Error' } }],
-    ['refuses without a word', (own) => own.fail(401), 500, { thrown: { name: 'Error' } }],
+    ['lets in', (own) => own.success({ id: 1 }, { a: 1 }), 500, { thrown: NOT_OURS }],
+    ['refuses', (own) => own.fail('no', 401), 500, { thrown: NOT_OURS }],
+    ['refuses without a word', (own) => own.fail(401), 500, { thrown: NOT_OURS }],
     ['reports an error', (own) => own.error(new RangeError('x')), 500, { thrown: { name: 'RangeError' } }],
     [
       'throws',

@@ -9,11 +9,13 @@ export const MAX_WAIT_MS = 5_000;
 
 /** An answer of GenAuth that cannot be used, by its numbers. */
 export interface UnusableAnswer {
+  /** Method and path of the request: `GET /oidc/me`. */
+  request?: string | undefined;
   /** HTTP status. */
   status: number;
   /** `statusCode` of GenAuth's envelope, if the answer has one: with HTTP 200 it alone tells what happened. */
   statusCode?: number | undefined;
-  /** Seconds, from the header `Retry-After`. */
+  /** Seconds, from the header `Retry-After`. They count only for an answer that says that GenAuth is down. */
   retryAfter?: number | undefined;
   /** Numbers of the envelope, for GenAuth's support. */
   answer?: AnswerIds | undefined;
@@ -31,7 +33,7 @@ export function isDown(status: number): boolean {
  * @param buildMessage - Builds the message from the number that decided.
  */
 export function toUpstreamError(
-  { status, statusCode = status, retryAfter, answer }: UnusableAnswer,
+  { request, status, statusCode = status, retryAfter, answer }: UnusableAnswer,
   buildMessage: (decisive: { isDown: boolean; status: number }) => string,
 ): UpstreamError {
   const decisive = isDown(status) ? status : statusCode;
@@ -39,6 +41,6 @@ export function toUpstreamError(
   return new UpstreamError(
     down ? 'upstream_unavailable' : 'upstream_invalid_response',
     buildMessage({ isDown: down, status: decisive }),
-    { retryAfter, answer, details: { httpStatus: status } },
+    { retryAfter: down ? retryAfter : undefined, answer, details: { ...(request && { request }), httpStatus: status } },
   );
 }

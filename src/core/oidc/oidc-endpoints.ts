@@ -139,10 +139,11 @@ function expectSuccess(path: string, answer: HttpAnswer): void {
 }
 
 function unusable(path: string, { status, body, retryAfter }: HttpAnswer): UpstreamError {
+  const request = `${path === PATHS.userInfo ? 'GET' : 'POST'} ${path}`;
   const error = parseOidcError(body);
   const said = error === undefined ? '' : ` and the error ${quote(error)}`;
   const statusCode = readStatusCode({ status, body });
-  return toUpstreamError({ status, statusCode, retryAfter }, (decisive) =>
+  return toUpstreamError({ request, status, statusCode, retryAfter }, (decisive) =>
     decisive.isDown
       ? `GenAuth answered ${path} with ${decisive.status}.`
       : `GenAuth answered ${path} with HTTP ${status}${said}, which cannot be used.`,

@@ -77,6 +77,8 @@ export class PasswordEncryption {
     if (known?.text === text) return known.encrypt;
     const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
     this.#prepared.set(type, { text, encrypt });
+    // SM2's library may fail to load for a moment, for lack of file handles for example.
+    encrypt.catch(() => this.#prepared.delete(type));
     return encrypt;
   }
 }

@@ -2,6 +2,7 @@ import { ConfigurationError, UpstreamError } from '../errors.js';
 import type { HttpAnswer } from '../http/http.js';
 import { isDown, toUpstreamError } from '../http/upstream.js';
 import { quote } from '../util/quote.js';
+import { PATHS } from '../wire/facts.js';
 import {
   type Envelope,
   type SignedInTokens,
@@ -12,6 +13,8 @@ import {
 } from '../wire/parse.js';
 import { CLIENT_REFUSED, KINDS, OPERATOR_FAULTS, type OperatorFault, PLAN_EXHAUSTED } from './api-codes.js';
 import type { SignInAnswer, SignInRejection } from './outcome.js';
+
+const REQUEST = `POST ${PATHS.signIn}`;
 
 /** GenAuth's answer before anything in it is verified: the tokens, or the reason why there are none. */
 export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | SignInRejection;
@@ -26,7 +29,7 @@ export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | Sign
 export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
   const envelope = parseEnvelope(answer.body);
   if (envelope === undefined) return parseForeignAnswer(answer);
-  if (envelope.statusCode !== 200) return toRejection(envelope, answer.retryAfter);
+  if (envelope.statusCode !== 200) return toRejection(envelope, answer);
   const { idToken, accessToken, ...rest } = parseTokens(envelope.data);
   if (idToken !== undefined && accessToken !== undefined)
     return { envelope, tokens: { ...rest, idToken, accessToken } };
@@ -34,7 +37,7 @@ export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
     'upstream_invalid_response',
     `GenAuth answered a sign-in with success and without ${idToken === undefined ? 'an id_token' : 'an access_token'} ` +
       `(request ${quote(envelope.requestId ?? '-')}).`,
-    { answer: envelope },
+    { answer: envelope, details: { request: REQUEST, httpStatus: answer.status } },
   );
 }
 
@@ -51,7 +54,7 @@ function parseForeignAnswer({ status, body, retryAfter }: HttpAnswer): SignInRej
   if (status === 429) {
     return { kind: 'rate_limited', statusCode: 429, apiCode: undefined, requestId: undefined, message: '', retryAfter };
   }
-  throw toUpstreamError({ status, retryAfter }, (decisive) =>
+  throw toUpstreamError({ request: REQUEST, status, retryAfter }, (decisive) =>
     decisive.isDown
       ? `GenAuth's gateway answered HTTP ${status}.`
       : `The sign-in was answered with HTTP ${status} and without GenAuth's JSON: is appHost the application's address?`,
@@ -59,11 +62,12 @@ function parseForeignAnswer({ status, body, retryAfter }: HttpAnswer): SignInRej
 }
 
 /** By the code first, then by the class of `statusCode`. */
-function toRejection(envelope: Envelope, retryAfter: number | undefined): SignInRejection {
+function toRejection(envelope: Envelope, http: HttpAnswer): SignInRejection {
   const { statusCode, apiCode, message, requestId, data } = envelope;
   const answer: SignInAnswer = { statusCode, apiCode, message, requestId };
   const kind = apiCode === undefined ? undefined : KINDS[apiCode];
-  if (kind === undefined) throwForeignFault(answer, retryAfter);
+  if (kind === undefined) throwForeignFault(answer, http);
+  const { retryAfter } = http;
   const { remainingAttempts, mfaToken, applicationMfa, flowToken } = parseRejectionData(data);
   switch (kind) {
     case 'invalid_credentials':
@@ -87,7 +91,7 @@ function toRejection(envelope: Envelope, retryAfter: number | undefined): SignIn
 }
 
 /** What is not the person's matter. */
-function throwForeignFault(answer: SignInAnswer, retryAfter: number | undefined): void {
+function throwForeignFault(answer: SignInAnswer, { status, retryAfter }: HttpAnswer): void {
   const { statusCode, apiCode } = answer;
   const said = describeAnswer(answer);
   const fault = findOperatorFault(answer);
@@ -97,7 +101,7 @@ function throwForeignFault(answer: SignInAnswer, retryAfter: number | undefined)
   const decisive = apiCode === 1000 ? 500 : statusCode;
   if (decisive !== 429 && isDown(decisive)) {
     throw toUpstreamError(
-      { status: decisive, retryAfter, answer },
+      { request: REQUEST, status, statusCode: decisive, retryAfter, answer },
       () => `The sign-in could not be completed: ${said}.`,
     );
   }

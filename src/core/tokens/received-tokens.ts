@@ -1,4 +1,5 @@
 import { TokenVerificationError, UpstreamError } from '../errors.js';
+import { toDetail } from '../util/quote.js';
 import { parseScope } from '../scopes.js';
 import type { TokenSet } from '../sign-in/outcome.js';
 import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
@@ -77,7 +78,9 @@ export async function verifyRefreshedTokens(
 
 function expectSameSubject<Claims extends IdTokenClaims>(claims: Claims, sub: unknown): Claims {
   if (claims.sub === sub) return claims;
-  throw new TokenVerificationError('token_subject_mismatch', 'The two tokens are not of one person.');
+  throw new TokenVerificationError('token_subject_mismatch', 'The two tokens are not of one person.', {
+    details: { claim: 'sub', expected: toDetail(sub), actual: claims.sub },
+  });
 }
 
 /**

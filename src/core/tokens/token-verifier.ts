@@ -92,12 +92,12 @@ export class TokenVerifier {
     const { claims } = await this.#verify(token, 'id_token', true);
     const { at_hash: hashOfOther } = claims;
     if (hashOfOther !== undefined) checkAccessTokenHash(hashOfOther, accessToken);
-    return claims;
+    return toPlain(claims);
   }
 
   /** Verifies an access token that came straight from GenAuth, beside an id_token or without one. */
   async verifyOwnAccessToken(token: string): Promise<AccessTokenClaims> {
-    return (await this.#verify(token, 'access_token', true)).claims as AccessTokenClaims;
+    return toPlain((await this.#verify(token, 'access_token', true)).claims) as AccessTokenClaims;
   }
 
   /**
@@ -114,7 +114,7 @@ export class TokenVerifier {
   async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
     const verified = this.#verified;
     if (verified === undefined || typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH[kind]) {
-      return deepFreeze((await this.#verify(token, kind, false)).claims);
+      return deepFreeze(toPlain((await this.#verify(token, kind, false)).claims));
     }
     const digest = `${kind} ${digestToken(token)}`;
     const known = verified.get(digest);
@@ -126,9 +126,9 @@ export class TokenVerifier {
       }
       verified.delete(digest);
     }
-    const { claims, kid, key } = await this.#verify(token, kind, false);
-    deepFreeze(claims);
-    const { exp, iat, nbf } = claims as TokenClaims & Times;
+    const { claims: received, kid, key } = await this.#verify(token, kind, false);
+    const { exp, iat, nbf } = received as TokenClaims & Times;
+    const claims = deepFreeze(toPlain(received));
     if (key !== undefined) verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
     return claims;
   }
@@ -148,7 +148,7 @@ export class TokenVerifier {
       key = await this.#getKey(kid, fromGenAuth);
       if (!crypto.verify('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
     }
-    return { claims: this.#checkClaims(parseJsonObject(payload, `payload of the ${kind}`), kind), kid, key };
+    return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind), kid, key };
   }
 
   /**
@@ -262,6 +262,11 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
       { details: { token: kind } },
     );
   }
+}
+
+/** Claims as applications get them: an object like any other. Inside, they have no prototype. */
+function toPlain(claims: TokenClaims): TokenClaims {
+  return { ...claims };
 }
 
 function signatureInvalid(kind: TokenKind): TokenVerificationError {

@@ -44,10 +44,10 @@ export function decomposeUnverifiedToken(
     );
   }
   return {
-    signature: decodeSegment(signature, `signature of the ${kind}`),
+    signature: decodeSegment(signature, 'signature', kind),
     signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.'))),
-    header: parseJsonObject(decodeSegment(header, `header of the ${kind}`), `header of the ${kind}`),
-    payload: decodeSegment(payload, `payload of the ${kind}`),
+    header: parseJsonObject(decodeSegment(header, 'header', kind), 'header', kind),
+    payload: decodeSegment(payload, 'payload', kind),
   };
 }
 
@@ -58,7 +58,7 @@ export function decomposeUnverifiedToken(
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
     const { payload } = decomposeUnverifiedToken(token, 'id_token');
-    const { sub, exp } = parseJsonObject(payload, 'payload');
+    const { sub, exp } = parseJsonObject(payload, 'payload', 'access_token');
     return { sub, exp: isTime(exp) ? exp : undefined };
   } catch {
     return { sub: undefined, exp: undefined };
@@ -66,10 +66,12 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
 }
 
 /** A segment that does not encode back to itself would give one token many spellings, and get round deny-lists and caches. */
-function decodeSegment(segment: string, what: string): Buffer {
+function decodeSegment(segment: string, what: string, token: TokenKind): Buffer {
   const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
   if (bytes === undefined || bytes.toString('base64url') !== segment) {
-    throw new TokenVerificationError('token_malformed', `The ${what} is not canonical base64url.`);
+    throw new TokenVerificationError('token_malformed', `The ${what} of the ${token} is not canonical base64url.`, {
+      details: { token },
+    });
   }
   return bytes;
 }
@@ -82,7 +84,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @returns An object without a prototype, so that a member that the token lacks is never found in `Object.prototype`.
  * @throws TokenVerificationError `token_malformed`
  */
-export function parseJsonObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+export function parseJsonObject(bytes: Uint8Array, what: string, token: TokenKind): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(UTF8.decode(bytes));
@@ -90,7 +92,9 @@ export function parseJsonObject(bytes: Uint8Array, what: string): Record<string,
     value = undefined;
   }
   if (!isRecord(value)) {
-    throw new TokenVerificationError('token_malformed', `The ${what} is not a JSON object.`);
+    throw new TokenVerificationError('token_malformed', `The ${what} of the ${token} is not a JSON object.`, {
+      details: { token },
+    });
   }
   return ownProperties(value);
 }

@@ -92,7 +92,11 @@ export class RefreshingValue<Value> {
   }
 
   #load(load: Load<Value>): PendingFetch {
-    this.#pending ??= new PendingFetch(this.#run(load));
+    this.#pending ??= new PendingFetch(
+      this.#run(load).finally(() => {
+        this.#pending = undefined;
+      }),
+    );
     return this.#pending;
   }
 
@@ -109,8 +113,6 @@ export class RefreshingValue<Value> {
       this.#lastError = error;
       if (endsValue?.(error) === true) this.#value = undefined;
       throw error;
-    } finally {
-      this.#pending = undefined;
     }
   }
 }

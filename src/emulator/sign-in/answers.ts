@@ -39,12 +39,10 @@ export const ANSWERS = {
   directoryTimeout: { statusCode: 408, message: 'The function ad did not answer within 5 seconds.' },
   directoryThrew: {
     statusCode: 602,
-    message: 'The function ad threw an error. Catch it there: its text may hold the password and is not shown.',
+    message: 'The function ad threw an error, which is not shown here.',
   },
   directoryAnswerWrong: {
     statusCode: 602,
-    message:
-      'The function ad returned a wrong answer. It must return undefined, { claims } or ' +
-      '{ statusCode, apiCode?, message?, data?, outcome? }.',
+    message: 'ad must return undefined, { claims } or { statusCode, … }.',
   },
 } as const satisfies Record<string, { statusCode: number; apiCode?: number; message: string }>;

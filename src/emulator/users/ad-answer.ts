@@ -47,12 +47,13 @@ export interface EmulatorAdRefusal extends Omit<EmulatorSignInAnswer, 'account' 
   statusCode: number;
   /**
    * What the journal records. Default: for 301 `mfa_required` (1635, 1636) or `password_change_required`; for 403
-   * `account_locked` (2005) or `access_denied`; for all other codes `directory_failed`.
+   * `account_locked` (2005), `invalid_credentials` (2333) or `access_denied`; for all other codes `directory_failed`.
    */
   outcome?: (typeof OUTCOMES)[number];
 }
 
 const OUTCOMES = [
+  'invalid_credentials',
   'account_locked',
   'account_disabled',
   'account_expired',
@@ -93,6 +94,7 @@ export function readAdAnswer(value: unknown, path: string): AdAnswer {
 function findOutcome({ statusCode, apiCode }: WireEnvelope<unknown>): (typeof OUTCOMES)[number] {
   const code = Number(apiCode);
   if (statusCode === 301) return code === 1635 || code === 1636 ? 'mfa_required' : 'password_change_required';
-  if (statusCode === 403) return code === 2005 ? 'account_locked' : 'access_denied';
+  if (statusCode === 403 && code === 2005) return 'account_locked';
+  if (statusCode === 403) return code === 2333 ? 'invalid_credentials' : 'access_denied';
   return 'directory_failed';
 }

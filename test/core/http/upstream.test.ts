@@ -22,7 +22,8 @@ it.each<[UnusableAnswer, string, number]>([
   expect(error).toMatchObject({
     code,
     message: `${code === 'upstream_unavailable'} ${decisive}`,
-    retryAfter: 7,
+    // Only an outage may close guarded routes for as long as it says.
+    retryAfter: code === 'upstream_unavailable' ? 7 : undefined,
     details: { httpStatus: answer.status },
   });
 });
