@@ -61,11 +61,12 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     applications.set(this.adapterHost, known);
     const other = known.get(name)?.options;
     if (other !== undefined && (other.appId !== appId || other.appHost !== appHost)) {
-      throw buildOptionError({
-        option: 'name',
-        problem: `is '${name}' for two apps that GenAuthModule is imported for, '${other.appId}' and '${appId}'`,
-        fix: "give the second a name of its own, GenAuthModule.forRoot({ …, name: 'staff' })",
-      });
+      const apps = `the apps '${other.appId}' of ${other.appHost} and '${appId}' of ${appHost}`;
+      const fix = "give the second a name of its own, GenAuthModule.forRoot({ …, name: 'staff' })";
+      throw buildOptionError(
+        { option: 'name', problem: `is '${name}' for ${apps}`, fix },
+        `GenAuthModule is imported for ${apps} under one name, '${name}': ${fix}.`,
+      );
     }
     known.set(name, this.client);
   }
