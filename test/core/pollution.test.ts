@@ -38,3 +38,11 @@ it('an id_token is no access token with Object.prototype.scope', async () => {
   const outcome = await polluted('scope', 'admin', () => bench.verify('access_token', token));
   expect(outcome).toMatchObject({ code: 'token_type_mismatch' });
 });
+
+it('a sign-in gives a user of the configured scopes with Object.prototype.scope', async () => {
+  issuer().replySignIn();
+  const client = new GenAuthClient({ ...issuer().clientOptions, scope: 'openid' });
+  const outcome = await polluted('scope', 'openid email', () => client.signIn({ account: 'alice', password: 'p' }));
+  client.close();
+  expect(Object.keys((outcome as { user: object }).user)).toEqual(['sub']);
+});

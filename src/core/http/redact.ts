@@ -2,6 +2,8 @@ import { isRecord } from '../util/record.js';
 
 /** Members of GenAuth's answers that errors, events and logs repeat. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
+/** Letters and digits are the same in every form. */
+const PLAIN = /^[A-Za-z0-9]*$/;
 const REDACTED = '(withheld: it repeats a secret)';
 
 /**
@@ -11,11 +13,11 @@ const REDACTED = '(withheld: it repeats a secret)';
  * @param secrets - As they were sent, and as they were before encryption.
  */
 export function redactBody(body: unknown, secrets: readonly (string | undefined)[]): unknown {
-  if (!isRecord(body) || secrets.length === 0) return body;
+  if (!isRecord(body)) return body;
+  const texts = ECHOED_FIELDS.filter((name) => Object.hasOwn(body, name) && typeof body[name] === 'string');
+  if (texts.every((name) => body[name] === '')) return body;
   const forms = toForms(secrets);
-  const repeats = (value: unknown): boolean =>
-    typeof value === 'string' && forms.some((secret) => value.includes(secret));
-  const echoed = ECHOED_FIELDS.filter((name) => Object.hasOwn(body, name) && repeats(body[name]));
+  const echoed = texts.filter((name) => forms.some((secret) => String(body[name]).includes(secret)));
   if (echoed.length === 0) return body;
   return { ...body, ...Object.fromEntries(echoed.map((name) => [name, REDACTED])) };
 }
@@ -28,8 +30,8 @@ export function redactText(text: string, secrets: readonly (string | undefined)[
 /** Each secret as it is, as JSON, an address and a form escape it; longest first, so that no part of one is left. */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
   const forms = secrets.flatMap((secret) =>
-    secret === undefined || secret === ''
-      ? []
+    secret === undefined || PLAIN.test(secret)
+      ? (secret ?? [])
       : [
           secret,
           JSON.stringify(secret).slice(1, -1),
@@ -38,5 +40,5 @@ function toForms(secrets: readonly (string | undefined)[]): string[] {
           new URLSearchParams({ s: secret }).toString().slice(2),
         ],
   );
-  return [...new Set(forms)].sort((left, right) => right.length - left.length);
+  return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
 }

@@ -44,7 +44,8 @@ export interface GenAuthOptions<S extends string = string> {
   /**
    * What accompanies a sign-in, fixed or made for each request on the server's side. Nothing of it is ever read from the
    * request's body by itself. What the function throws makes the login fail with 500. A `scope` in it is one of the configured
-   * ones or several; the user has the claims of all that are configured, `null` where they were not asked for.
+   * ones or several; the user has the claims of all that are configured, `null` where they were not asked for. Default of
+   * `context` on a login route: `{ userAgent }`, the request's `User-Agent` header.
    */
   signInOptions?:
     | SignInOptions<NoInfer<S | ScopeNames<S>>>

@@ -59,11 +59,12 @@ export class SignIn {
     checkSignInOptions(given);
     const { scope: configuredScope, signInOptions: configured } = this.#settings.options;
     const configuredOptions = typeof configured === 'object' ? configured : {};
-    const merged = mergeSignInOptions(request, configuredOptions, given);
+    const own = mergeSignInOptions(given);
+    const merged = mergeSignInOptions(request, configuredOptions, own);
     checkAutoRegister(merged, credentials);
     const scope = merged.scope === undefined ? configuredScope : parseScope(merged.scope);
     const options = Object.assign(merged, { scope });
-    const userScope = toUserScope(parseScope(given.scope ?? []), configuredScope);
+    const userScope = toUserScope(parseScope(own.scope ?? []), configuredScope);
     const startedAt = performance.now();
     try {
       const parsed = await this.#request(credentials, options);
