@@ -1,4 +1,6 @@
-/** Names of injection tokens, shared by the Nest module and the test kit. Imports nothing, so that either loads alone. */
+/**
+ * Names of injection tokens, shared by the Nest module and the test kit. Imports nothing, so that either loads alone.
+ */
 
 /** The options that `GenAuthModule` was given. */
 export const OPTIONS_TOKEN = 'passport-genauth:options';

@@ -159,17 +159,19 @@ export class GenAuthClient<
   }
 
   /**
-   * Signs a user in: one request, never repeated, because every failed attempt counts towards the account's lock-out. The
-   * two exceptions are refusals that come before GenAuth looks at the password: a replaced encryption key, a replaced secret.
+   * Signs a user in: one request, never repeated, because every failed attempt counts towards the account's lock-out.
+   * The two exceptions are refusals that come before GenAuth looks at the password: a replaced encryption key, a
+   * replaced secret.
    *
    * @param credentials - The password with one of `account`, `email`, `username`, `phone`, or with `sAMAccountName` for
    * Active Directory.
-   * @param signInOptions - Options of this sign-in. They override the configured `signInOptions`, if those are an object.
-   * @returns The outcome. A wrong password is an outcome, not an error. `success` has a verified id_token and the claims of
-   * the requested scopes.
+   * @param signInOptions - Options of this sign-in. They override the configured `signInOptions`, if those are an
+   * object.
+   * @returns The outcome. A wrong password is an outcome, not an error. `success` has a verified id_token and the
+   * claims of the requested scopes.
    * @throws RequestError for credentials that no account can have (empty, too long); nothing is sent.
-   * @throws UpstreamError if GenAuth or the network fails; `upstream_token_invalid` if a token that GenAuth sent does not
-   * verify, with the reason as its `cause`.
+   * @throws UpstreamError if GenAuth or the network fails; `upstream_token_invalid` if a token that GenAuth sent does
+   * not verify, with the reason as its `cause`.
    * @throws ConfigurationError if GenAuth refuses the application itself, and for wrong options.
    */
   async signIn<const T extends string = S>(
@@ -182,8 +184,8 @@ export class GenAuthClient<
   }
 
   /**
-   * Signs in for a login route. The user has the claims of the configured scopes, which its type promises, and of those that
-   * `given` adds.
+   * Signs in for a login route. The user has the claims of the configured scopes, which its type promises, and of those
+   * that `given` adds.
    *
    * @internal
    */

@@ -2,9 +2,9 @@ import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
 
 /**
  * The errors of this library, one class for each party that must act. Every error has a stable `code`, an HTTP
- * `statusCode` for frameworks, `details` as data, and a message that says what is wrong, the value and the fix. No error
- * holds a password, a token, a secret or a body: a foreign value enters a message only through `quote`, and `details`
- * only through `toDetail`.
+ * `statusCode` for frameworks, `details` as data, and a message that says what is wrong, the value and the fix. No
+ * error holds a password, a token, a secret or a body: a foreign value enters a message only through `quote`, and
+ * `details` only through `toDetail`.
  */
 export abstract class GenAuthError extends Error {
   /** Stable, part of the public interface: switch on this, never on the message. */
@@ -56,7 +56,9 @@ export function describeMistake({ option, problem, fix }: OptionMistake): string
 export interface ConfigurationErrorDetails {
   /** With `invalid_options` and `invalid_sign_in_options`: every mistake. Otherwise empty. */
   readonly mistakes: readonly OptionMistake[];
-  /** With `discovery_issuer_mismatch`: the configured issuer. With `discovery_jwks_uri_refused`: the expected origin. */
+  /**
+   * With `discovery_issuer_mismatch`: the configured issuer. With `discovery_jwks_uri_refused`: the expected origin.
+   */
   readonly expected?: unknown;
   /** With the same codes: the value of GenAuth's document, at most 512 characters. */
   readonly actual?: unknown;

@@ -132,8 +132,8 @@ export function isScopeName(name: string): boolean {
 }
 
 /**
- * What keeps a value from being the scopes of a client or a sign-in: it must be a list or a string of scopes with `openid`
- * among them, without which GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
+ * What keeps a value from being the scopes of a client or a sign-in: it must be a list or a string of scopes with
+ * `openid` among them, without which GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
  *
  * @returns The problem and the fix, or `undefined` for usable scopes.
  */

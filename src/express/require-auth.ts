@@ -30,8 +30,9 @@ export interface RequireAuthOptions {
   /** Lets requests without a token through, without `req.user`. A token that is wrong is refused all the same. Default: false. */
   optional?: boolean | undefined;
   /**
-   * Asks GenAuth whether the token was revoked (RFC 7662), for routes that cannot wait until it expires. An earlier answer
-   * counts for `maxAge` milliseconds; with 0 each request asks. Default: not at all; `true` is `{ maxAge: 10_000 }`.
+   * Asks GenAuth whether the token was revoked (RFC 7662), for routes that cannot wait until it expires. An earlier
+   * answer counts for `maxAge` milliseconds; with 0 each request asks. Default: not at all; `true` is `{ maxAge: 10_000
+   * }`.
    */
   introspect?: true | { maxAge: number } | undefined;
 }

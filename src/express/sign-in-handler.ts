@@ -28,8 +28,8 @@ interface Authenticator {
 }
 
 /**
- * The login handler for Express: signs in, puts `user` and `authInfo` on the request and calls the next handler, or answers
- * with the same JSON as the Nest guards do. Errors that are not of this library go to Express.
+ * The login handler for Express: signs in, puts `user` and `authInfo` on the request and calls the next handler, or
+ * answers with the same JSON as the Nest guards do. Errors that are not of this library go to Express.
  *
  * ```ts
  * const strategy = new GenAuthPasswordStrategy(client);
@@ -86,7 +86,8 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
     .attempt(req as GenAuthRequest)
     .then(answer)
     .catch((thrown: NodeJS.ErrnoException) => {
-      // The attempt never rejects, so the next handler threw, or another one, a time-out for example, has answered already.
+      // The attempt never rejects, so the next handler threw, or another one, a time-out for example, has answered
+      // already.
       if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') next(toError(thrown));
     });
 }

@@ -19,8 +19,8 @@ interface PassportStrategy extends PassportActions {
 }
 
 /**
- * A member of Passport's options, which Passport hands on to the strategy. `signInHandler` finds the strategy of a name by
- * it: the strategy does not authenticate the request, but is given to the function.
+ * A member of Passport's options, which Passport hands on to the strategy. `signInHandler` finds the strategy of a name
+ * by it: the strategy does not authenticate the request, but is given to the function.
  */
 export const TAKE_STRATEGY = Symbol('passport-genauth: take the strategy');
 

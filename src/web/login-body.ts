@@ -10,7 +10,8 @@ export interface LoginBody {
 }
 
 /**
- * Reads one of `account`, `email`, `username` and `phone`, and `password`, under the names that are configured for them.
+ * Reads one of `account`, `email`, `username` and `phone`, and `password`, under the names that are configured for
+ * them.
  *
  * @throws RequestError if one is missing or is not a string.
  */
@@ -24,8 +25,8 @@ export function parseAdLogin(req: GenAuthRequest, fields: Readonly<LoginFields>)
 }
 
 /**
- * Reads own properties of the parsed body only, because a body may bring its own `__proto__`. Query strings are ignored:
- * passwords in addresses end up in access logs.
+ * Reads own properties of the parsed body only, because a body may bring its own `__proto__`. Query strings are
+ * ignored: passwords in addresses end up in access logs.
  */
 function parseLogin(
   { body }: GenAuthRequest,

@@ -11,7 +11,10 @@ import { resolveClientIp } from './client-address.js';
 import type { LoginBody } from './login-body.js';
 import { toRejectedError } from './refusal.js';
 
-/** `req.authInfo` after a login: what does not belong to `req.user`. Holds tokens: not for a log, not for an answer as a whole. */
+/**
+ * `req.authInfo` after a login: what does not belong to `req.user`. Holds tokens: not for a log, not for an answer as
+ * a whole.
+ */
 export interface SignInInfo {
   tokens: TokenSet;
   /** All claims of the verified id_token, also those that were not asked for. */

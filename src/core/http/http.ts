@@ -61,9 +61,9 @@ export interface HttpAnswer {
 }
 
 /**
- * HTTP exchanges with one origin, by axios: keep-alive, no redirects, no absolute addresses, no decompression, a limit on
- * the size and one deadline for everything. An error of axios holds the whole request, with the password in it, so no
- * error of axios ever leaves this file.
+ * HTTP exchanges with one origin, by axios: keep-alive, no redirects, no absolute addresses, no decompression, a limit
+ * on the size and one deadline for everything. An error of axios holds the whole request, with the password in it, so
+ * no error of axios ever leaves this file.
  */
 export class Http {
   readonly #settings: HttpSettings;
@@ -98,12 +98,12 @@ export class Http {
   }
 
   /**
-   * Sends one request. A sign-in is never repeated. A read is repeated once, if a kept connection turns out to have been
-   * closed by the other side.
+   * Sends one request. A sign-in is never repeated. A read is repeated once, if a kept connection turns out to have
+   * been closed by the other side.
    *
    * @returns The answer, whatever its HTTP status. Texts of it that repeat one of the request's `secrets` are replaced.
-   * @throws UpstreamError for every fault of the network, and for an answer that must not be used: one that is too large,
-   * that is encoded although plain bytes were requested, or that redirects.
+   * @throws UpstreamError for every fault of the network, and for an answer that must not be used: one that is too
+   * large, that is encoded although plain bytes were requested, or that redirects.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
     const { method, path, headers, body, form, maxBytes, timeout: shorter, secrets = [] } = request;
@@ -234,7 +234,7 @@ function parseRetryAfter(value: unknown): number | undefined {
 
 /** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */
 function toNetworkError(what: string, error: unknown, maxBytes: number): UpstreamError {
-  // axios ends a response that grows too large without handing it on. An aborted response has the same code, and is there.
+  // The code of a response that grew too large is also that of an aborted one, but an aborted one is on the error.
   if (axios.isAxiosError(error) && error.code === AxiosError.ERR_BAD_RESPONSE && error.response === undefined) {
     return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`, {
       details: { request: what, limit: maxBytes },

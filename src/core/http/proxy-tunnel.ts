@@ -38,9 +38,9 @@ interface Target {
 /**
  * Connections to https hosts through an HTTP proxy (RFC 9110 §9.3.6), kept alive like direct ones.
  *
- * Common libraries pass on what the proxy answers instead of 200 as if the host itself had answered it, so that an attacker
- * between this machine and the proxy could impersonate GenAuth. This agent uses nothing before TLS with the host is
- * established.
+ * Common libraries pass on what the proxy answers instead of 200 as if the host itself had answered it, so that an
+ * attacker between this machine and the proxy could impersonate GenAuth. This agent uses nothing before TLS with the
+ * host is established.
  */
 export class TunnelAgent extends Agent {
   readonly #proxy: URL;

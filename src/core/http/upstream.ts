@@ -21,14 +21,16 @@ export interface UnusableAnswer {
   answer?: AnswerIds | undefined;
 }
 
-/** Whether a status says that GenAuth cannot serve now, and may later: a time-out, too many requests, or its own fault. */
+/**
+ * Whether a status says that GenAuth cannot serve now, and may later: a time-out, too many requests, or its own fault.
+ */
 export function isDown(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
 /**
- * The error for an answer that cannot be used: `upstream_unavailable` (503) if the HTTP status or the envelope says that
- * GenAuth is down, else `upstream_invalid_response` (502).
+ * The error for an answer that cannot be used: `upstream_unavailable` (503) if the HTTP status or the envelope says
+ * that GenAuth is down, else `upstream_invalid_response` (502).
  *
  * @param buildMessage - Builds the message from the number that decided.
  */

@@ -11,8 +11,8 @@ export type AppSecretSource = string | (() => string | Promise<string>);
 const FAILURE_PAUSE_MS = 1_000;
 
 /**
- * The application's secret. A function is called at the first need, and again when GenAuth refuses what it returned, so that
- * a secret can be replaced without a restart.
+ * The application's secret. A function is called at the first need, and again when GenAuth refuses what it returned, so
+ * that a secret can be replaced without a restart.
  */
 export class AppSecret {
   readonly #source: AppSecretSource | undefined;
@@ -34,8 +34,8 @@ export class AppSecret {
   }
 
   /**
-   * Calls the function again, once for all requests that were refused with the same secret. The known secret stays until
-   * there is another.
+   * Calls the function again, once for all requests that were refused with the same secret. The known secret stays
+   * until there is another.
    *
    * @param minAge - Milliseconds: a secret that is younger is not renewed.
    * @returns Whether there is another secret now.

@@ -16,8 +16,8 @@ export type ClientIdentity = Pick<ResolvedOptions, 'appId' | 'tokenEndpointAuthM
 /**
  * Builds the proof by the option `tokenEndpointAuthMethod`.
  *
- * @param body - A form of an OIDC endpoint names the application in any case (RFC 6749 §3.2.1). The JSON body of a sign-in
- * does so with `client_secret_post` only, because its headers name the application.
+ * @param body - A form of an OIDC endpoint names the application in any case (RFC 6749 §3.2.1). The JSON body of a
+ * sign-in does so with `client_secret_post` only, because its headers name the application.
  */
 export function buildClientProof(
   { appId, tokenEndpointAuthMethod: method }: ClientIdentity,
@@ -50,8 +50,8 @@ export class ClientAuthentication {
   }
 
   /**
-   * Runs an exchange. If GenAuth refuses the application and `appSecret` is a function that now returns another secret, the
-   * exchange runs once more.
+   * Runs an exchange. If GenAuth refuses the application and `appSecret` is a function that now returns another secret,
+   * the exchange runs once more.
    *
    * @param exchange - Throws ConfigurationError `client_authentication_failed` if GenAuth refuses the application.
    * @throws what the exchange throws; ConfigurationError `app_secret_unavailable`

@@ -22,8 +22,8 @@ export interface UserInfoCacheSettings {
 }
 
 /**
- * The claims behind access tokens: requested once for each token, however many requests need them at one time, and the last
- * good claims while GenAuth is down. The tokens themselves were verified before.
+ * The claims behind access tokens: requested once for each token, however many requests need them at one time, and the
+ * last good claims while GenAuth is down. The tokens themselves were verified before.
  */
 export class UserInfoCache {
   readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
@@ -50,8 +50,8 @@ export class UserInfoCache {
 
   /** Stores the claims of a login, so that the first guarded request need not ask GenAuth. */
   prime(accessToken: string, claims: UserInfoClaims): void {
-    // A copy, because the caller of the login may change its claims. Claims are JSON, and structuredClone takes many times
-    // as long.
+    // A copy, because the caller of the login may change its claims. Claims are JSON, and structuredClone takes many
+    // times as long.
     this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims));
   }
 

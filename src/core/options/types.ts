@@ -33,8 +33,9 @@ export interface GenAuthOptions<S extends string = string> {
   /** As the console says under token-exchange authentication. Default: `client_secret_post`. */
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /**
-   * The algorithm that id_tokens are signed with, and the only one that is accepted for them. Default: `RS256`. GenAuth uses
-   * `HS256` until the console says otherwise; its key is `appSecret`, of 32 bytes at least. Access tokens are always RS256.
+   * The algorithm that id_tokens are signed with, and the only one that is accepted for them. Default: `RS256`. GenAuth
+   * uses `HS256` until the console says otherwise; its key is `appSecret`, of 32 bytes at least. Access tokens are
+   * always RS256.
    */
   idTokenSignedResponseAlg?: SigningAlgorithm | undefined;
   /** Encrypts passwords on the way with GenAuth's key, on top of TLS. Default: `none`. */
@@ -44,8 +45,8 @@ export interface GenAuthOptions<S extends string = string> {
   /**
    * What accompanies a sign-in, fixed or made for each request on the server's side. Nothing of it is ever read from the
    * request's body by itself. What the function throws makes the login fail with 500. A `scope` in it is one of the configured
-   * ones or several; the user has the claims of all that are configured, `null` where they were not asked for. Default of
-   * `context` on a login route: `{ userAgent }`, the request's `User-Agent` header.
+   * ones or several; the user has the claims of all that are configured, `null` where they were not asked for. Default
+   * of `context` on a login route: `{ userAgent }`, the request's `User-Agent` header.
    */
   signInOptions?:
     | SignInOptions<NoInfer<S | ScopeNames<S>>>
@@ -98,8 +99,8 @@ export interface GenAuthOptions<S extends string = string> {
   /** Milliseconds that user info counts as fresh. Default: 300,000 (5 minutes). */
   userInfoMaxAge?: number | undefined;
   /**
-   * Cache of tokens that passed verification, so that their signature is not computed again: at most `maxEntries` of them
-   * (default: 10,000; about 1 kB each). `false` turns the cache off. The decisions are the same either way.
+   * Cache of tokens that passed verification, so that their signature is not computed again: at most `maxEntries` of
+   * them (default: 10,000; about 1 kB each). `false` turns the cache off. The decisions are the same either way.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }

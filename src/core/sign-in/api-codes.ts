@@ -4,9 +4,9 @@ import type { SignInRejection } from './outcome.js';
 type Kind = SignInRejection['kind'];
 
 /**
- * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for. Several
- * names for one thing, such as 2333, 2004 and 2006, are one kind. Codes that mean different things in different places, such as
- * 2021, have none.
+ * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for.
+ * Several names for one thing, such as 2333, 2004 and 2006, are one kind. Codes that mean different things in different
+ * places, such as 2021, have none.
  */
 export const KINDS: Readonly<Record<number, Kind>> = {
   1001: 'access_denied',

@@ -78,7 +78,10 @@ export type SignInRejection = SignInAnswer &
       }
   );
 
-/** Every way a sign-in can go, told apart by `kind`. Faults of GenAuth, the network or the configuration are thrown instead. */
+/**
+ * Every way a sign-in can go, told apart by `kind`. Faults of GenAuth, the network or the configuration are thrown
+ * instead.
+ */
 export type SignInOutcome<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
   | SignInSuccess<GenAuthUser<S, ExtendedFields>>
   | SignInRejection;

@@ -66,7 +66,9 @@ export class PasswordEncryption {
     }
   }
 
-  /** After GenAuth could not decrypt: the next password needs new keys, unless another login has fetched them already. */
+  /**
+   * After GenAuth could not decrypt: the next password needs new keys, unless another login has fetched them already.
+   */
   forget(key: PasswordKey): void {
     this.#system.expire(key.source);
   }

@@ -10,8 +10,8 @@ import { parseIpAddress } from './ip-address.js';
 export const MAX_CAPTCHA_LENGTH = 4096;
 
 /**
- * What accompanies a sign-in (GenAuth: sign-in page, SignInOptionsDto). All of it comes from the server's own side, except a
- * captcha.
+ * What accompanies a sign-in (GenAuth: sign-in page, SignInOptionsDto). All of it comes from the server's own side,
+ * except a captcha.
  */
 export interface SignInOptions<S extends string = string, CustomData extends object = object> {
   /** Instead of the configured scopes; the user of the outcome follows them. */

@@ -48,7 +48,8 @@ export class SignIn {
   /**
    * Signs one user in.
    *
-   * @param toUserScope - Returns the scopes whose claims the user has, from those of the caller and the configured ones.
+   * @param toUserScope - Returns the scopes whose claims the user has, from those of the caller and the configured
+   * ones.
    * @throws RequestError, UpstreamError, ConfigurationError as `GenAuthClient.signIn`
    */
   async run<S extends string, ExtendedFields extends object>(
@@ -80,9 +81,9 @@ export class SignIn {
   }
 
   /**
-   * Sends the password. GenAuth refuses a ciphertext of a replaced key before it looks at the password, so that sign-in is
-   * sent once more with new keys, as it is with a new secret. No other sign-in is repeated: a failed one counts towards the
-   * account's lock-out.
+   * Sends the password. GenAuth refuses a ciphertext of a replaced key before it looks at the password, so that sign-in
+   * is sent once more with new keys, as it is with a new secret. No other sign-in is repeated: a failed one counts
+   * towards the account's lock-out.
    */
   async #request(
     credentials: ParsedCredentials,

@@ -46,8 +46,8 @@ export async function importVerificationKey(
 /**
  * Takes the ID and the public numbers of a JWK, and neither its `alg` nor other key material.
  *
- * @returns `undefined` for a key with another use, another algorithm or another type (RFC 7517 §4, RFC 7518 §6.3), and for
- * RSA keys outside 2048 to 8192 bits or with another exponent than 65537.
+ * @returns `undefined` for a key with another use, another algorithm or another type (RFC 7517 §4, RFC 7518 §6.3), and
+ * for RSA keys outside 2048 to 8192 bits or with another exponent than 65537.
  */
 function toPublicJwk(value: unknown): { kid: string; n: string; e: string } | undefined {
   if (!isRecord(value)) return undefined;

@@ -152,8 +152,8 @@ export class TokenVerifier {
   }
 
   /**
-   * On a guarded route every key-set failure is answered with 503, because the caller can only retry. At a login, where the
-   * token came straight from GenAuth, the error keeps its status.
+   * On a guarded route every key-set failure is answered with 503, because the caller can only retry. At a login, where
+   * the token came straight from GenAuth, the error keeps its status.
    */
   async #getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
     try {

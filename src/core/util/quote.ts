@@ -2,8 +2,8 @@ const MAX_QUOTED_LENGTH = 64;
 const MAX_QUOTED_ITEMS = 4;
 
 /**
- * A value from outside as one safe piece of a message: texts JSON-escaped, with control, bidirectional and other invisible
- * characters escaped as well, cut at 64 characters; of objects only that they are objects.
+ * A value from outside as one safe piece of a message: texts JSON-escaped, with control, bidirectional and other
+ * invisible characters escaped as well, cut at 64 characters; of objects only that they are objects.
  */
 export function quote(value: unknown): string {
   if (typeof value === 'string') return quoteText(value);

@@ -4,9 +4,9 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Copies an object's own members into an object without a prototype, so that an absent member is never found in a polluted
- * `Object.prototype`. Used at the three boundaries where foreign data enters: what an application passes (options,
- * credentials), the JSON of a token, and the keys of a key set.
+ * Copies an object's own members into an object without a prototype, so that an absent member is never found in a
+ * polluted `Object.prototype`. Used at the three boundaries where foreign data enters: what an application passes
+ * (options, credentials), the JSON of a token, and the keys of a key set.
  */
 export function ownProperties<T extends object>(source: T): T {
   return Object.assign(Object.create(null) as T, source);

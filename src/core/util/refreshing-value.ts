@@ -17,8 +17,8 @@ export interface RefreshingValueSettings {
 type Load<Value> = () => Promise<Value>;
 
 /**
- * A value that is loaded when it is needed and again when it is too old: one load at a time, a pause after failures, and
- * the last good value while loading fails.
+ * A value that is loaded when it is needed and again when it is too old: one load at a time, a pause after failures,
+ * and the last good value while loading fails.
  */
 export class RefreshingValue<Value> {
   readonly #settings: RefreshingValueSettings;

@@ -1,8 +1,8 @@
 /**
  * Facts of GenAuth's wire, as its documents and SDKs show them: paths, header names, codes and the types of bodies.
  *
- * The client shares this file, and no other, with whatever plays GenAuth in a test. The functions that write and read bodies are in `parse.ts`,
- * for the client alone: a mistake in them must not hide on both sides.
+ * The client shares this file, and no other, with whatever plays GenAuth in a test. The functions that write and read
+ * bodies are in `parse.ts`, for the client alone: a mistake in them must not hide on both sides.
  */
 
 /** Addresses below the application's host. */
@@ -46,7 +46,9 @@ export const HEADERS = {
   requestFrom: 'x-authing-request-from',
 } as const;
 
-/** How the application proves who it is (console: application → configuration → token-exchange authentication method). */
+/**
+ * How the application proves who it is (console: application → configuration → token-exchange authentication method).
+ */
 export const TOKEN_ENDPOINT_AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const;
 export type TokenEndpointAuthMethod = (typeof TOKEN_ENDPOINT_AUTH_METHODS)[number];
 

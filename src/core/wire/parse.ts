@@ -120,7 +120,10 @@ export interface UnverifiedTokens {
 /** The tokens of a successful sign-in, not verified yet. */
 export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
 
-/** Reads `data` of a successful sign-in; the lifetime goes by `expires_in` in real answers and by `expire_in` in the schema. */
+/**
+ * Reads `data` of a successful sign-in; the lifetime goes by `expires_in` in real answers and by `expire_in` in the
+ * schema.
+ */
 export function parseTokens(data: Readonly<Record<string, unknown>>): UnverifiedTokens {
   return {
     accessToken: toText(data['access_token']),
