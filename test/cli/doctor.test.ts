@@ -285,7 +285,7 @@ describe('as a process', () => {
   const hasTerminals = process.platform === 'linux';
   if (!hasTerminals)
     process.stderr.write('SKIPPED a terminal in test/cli/doctor.test.ts: `script` here is not that of Linux.\n');
-  (hasTerminals ? test : test.skip)('at a real terminal the password is not to be seen', async () => {
+  (hasTerminals ? test : test.skip)('does not show the password at a real terminal', async () => {
     const emulator = await emulate();
     const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
     const env = { ...environmentOf(emulator), TERM: 'xterm' };

@@ -45,7 +45,7 @@ export interface ApplicationMfa {
 export type SignInRejection = SignInAnswer &
   (
     | {
-        /** Unknown account or wrong password; nobody outside learns which. */
+        /** Unknown account or wrong password. The answer does not say which of the two. */
         kind: 'invalid_credentials';
         /** Tries that are left before the account is locked, where GenAuth says so. */
         remainingAttempts: number | undefined;

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { jest } from '@jest/globals';
 import {
   type EmulatorAdAnswer,
@@ -75,7 +76,7 @@ describe('what the directory says', () => {
   it.each([
     ['at once', (answer: EmulatorAdAnswer) => answer],
     ['by a promise', (answer: EmulatorAdAnswer) => Promise.resolve(answer)],
-  ])('lets in whom it lets in, and nobody else: %s', async (_, give) => {
+  ])('decides alone whether a user signs in: %s', async (_, give) => {
     const { ad, calls } = makeDirectory((_name, password) =>
       give(password === PASSWORD ? { claims: CLAIMS } : undefined),
     );
@@ -235,15 +236,22 @@ describe('what the directory says', () => {
 
   it('lets no guess in that arrives at the same time as the ones that lock the account', async () => {
     const { ad } = makeDirectory();
-    const emulator = await startEmulator((name, password) =>
-      Promise.resolve().then(async () => {
-        // The right password comes last.
-        if (password === PASSWORD) await new Promise((resolve) => setTimeout(resolve, 100));
-        return ad(name, password);
-      }),
-    );
+    const events = new EventEmitter();
+    const emulator = await startEmulator(async (name, password) => {
+      if (password === PASSWORD) {
+        const answered = once(events, 'wrong passwords answered');
+        events.emit('right password asked');
+        await answered;
+      }
+      return ad(name, password);
+    });
     emulator.protectLogins({ lockAfter: 2 });
-    const answers = await Promise.all(['wrong', 'wrong', PASSWORD].map((each) => signIn(emulator, 'zhangsan', each)));
+    const asked = once(events, 'right password asked');
+    const right = signIn(emulator, 'zhangsan', PASSWORD);
+    await asked;
+    const wrong = await Promise.all(['wrong', 'wrong'].map((each) => signIn(emulator, 'zhangsan', each)));
+    events.emit('wrong passwords answered');
+    const answers = [...wrong, await right];
     expect(answers.map(({ apiCode }) => apiCode)).toEqual([2333, 2333, 2005]);
   });
 
@@ -315,7 +323,7 @@ describe('its users', () => {
     expect(await signIn(emulator)).toMatchObject({ statusCode: 200 });
   });
 
-  it('have no password here, and nobody is added to them', async () => {
+  it('have no password in the emulator, and no users are added', async () => {
     const emulator = await startEmulator();
     await signIn(emulator);
     expect(() => emulator.updateAdAccount('zhangsan', { password: 'x' })).toThrow('there is no "password" here');
@@ -426,7 +434,7 @@ describe('a function that fails', () => {
   });
 });
 
-describe('web pages in the browser of whoever runs it', () => {
+describe('web pages in the browser of the developer', () => {
   it.each([
     ['of another origin', { origin: 'https://evil.example' }, 403],
     ['of another origin on this machine', { origin: 'http://127.0.0.1:1' }, 403],
