@@ -33,8 +33,8 @@ it.each([
   expect(check('page.md', `# Title\n${sentence}\n`)).toEqual({ status: 1, mistakes: [mistake] });
 });
 
-it.each([['recommend, amend and commend'], ['one that is that'], ['a'.repeat(121)]])(
-  'accepts "%.30s" in a document',
+it.each(['recommend, amend and commend', 'one that is that', `a long line ${'a'.repeat(121)}`])(
+  'accepts "%s" in a document',
   (text) => {
     expect(check('page.md', text)).toEqual({ status: 0, mistakes: [] });
   },

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient } from '../../src/index.js';
 import { ROOT, startNode } from '../support/process.js';
-import { PAGES, readSnippets } from '../support/readme.js';
+import { PAGES, readExamples, readSnippets } from '../support/readme.js';
 
 // Inside the project, so that the snippets find the built package by its public name.
 const FOLDER = join(ROOT, 'test/.tmp/docs');
@@ -18,6 +18,11 @@ beforeAll(() => {
   for (const [name, code] of [...snippets, ...readSnippets('README.md')]) {
     writeFileSync(join(FOLDER, name.endsWith('.js') ? `out/${name}` : name), code);
   }
+  [...readExamples()].forEach(([name, code], i) => {
+    // A file of its own for each, and a module even without an import. The compiler names the file in its errors.
+    const file = `example-${i + 1}-${name.replaceAll(/\W+/g, '-')}.ts`;
+    writeFileSync(join(FOLDER, file), `${code}\nexport {};\n`);
+  });
   writeFileSync(
     join(FOLDER, 'tsconfig.json'),
     JSON.stringify({
@@ -37,7 +42,9 @@ beforeAll(() => {
       exclude: ['out'],
     }),
   );
-  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', FOLDER], { stdio: 'pipe' });
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const { stdout, status } = spawnSync(process.execPath, [compiler, '-p', FOLDER], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stdout);
 }, 60_000);
 
 /** Runs a line of code that may import the snippets; gives what it prints. */
@@ -69,6 +76,19 @@ it('has snippets that compile in strict mode', () => {
     'shop.test.js',
   ]);
   for (const name of snippets.keys()) expect(existsSync(join(FOLDER, 'out', name.replace('.ts', '.js')))).toBe(true);
+});
+
+it.each([
+  'core/client.ts: signIn',
+  'passport/password.strategy.ts: GenAuthPasswordStrategy',
+  'passport/ad.strategy.ts: GenAuthAdStrategy',
+  'passport/bearer.strategy.ts: GenAuthBearerStrategy',
+  'express/require-auth.ts: requireAuth',
+  'nest/genauth.module.ts: GenAuthModule',
+  'emulator/emulator.ts: GenAuthEmulator',
+  'testing/genauth-testing.module.ts: GenAuthTestingModule',
+])('compiles the example in the doc comment of %s', (name) => {
+  expect([...readExamples().keys()]).toContain(name);
 });
 
 it('outcomes.ts explains', async () => {

@@ -16,6 +16,32 @@ export function readSnippets(page: string): ReadonlyMap<string, string> {
 /** The README's. */
 export const SNIPPETS = readSnippets('README.md');
 
+/** The examples in the doc comments of src, by the declaration that they explain. */
+export function readExamples(): ReadonlyMap<string, string> {
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const comments = files.flatMap((file) =>
+    [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/\/\*\*([^]*?)\*\/\s*((?:@.*\n\s*)*.*)/g)].map(
+      ([, text = '', declaration = '']) => ({ file, text: text.replaceAll(/^ *\* ?/gm, ''), declaration }),
+    ),
+  );
+  const examples = comments.flatMap(({ file, text, declaration }) =>
+    [...text.matchAll(/```ts\n([^]*?)```/g)].map(
+      ([, code = ''], i) => [`${file}: ${findName(declaration)}${i === 0 ? '' : ` ${i + 1}`}`, code] as const,
+    ),
+  );
+  return new Map(examples);
+}
+
+/** The name that a declaration gives: of a class, function, constant, interface or member. */
+function findName(declaration: string): string {
+  const [line = ''] = declaration.split('\n').filter((each) => !each.trim().startsWith('@'));
+  const keyword =
+    /^\s*(?:(?:export|declare|abstract|async|static|override|readonly|protected|public|class|function|const|interface|type)\s+)*/;
+  return line.replace(keyword, '').match(/^[\w$#]+/)?.[0] ?? line;
+}
+
 /** The lines of a page's shell blocks, all of them or those of one section. */
 export function readCommands(section?: string, page = 'README.md'): string[] {
   const whole = readFileSync(join(ROOT, page), 'utf8');
