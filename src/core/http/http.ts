@@ -6,13 +6,16 @@ import { quote } from '../util/quote.js';
 import { TunnelAgent } from './proxy-tunnel.js';
 import { redactBody } from './redact.js';
 
-/** Idle connections are closed before the shortest idle limit that gateways commonly have (60 s). */
+/**
+ * Idle connections are closed after this time, in milliseconds. It is less than the shortest common idle limit of
+ * gateways (60 s), so that a request is not sent on a connection that the gateway is closing.
+ */
 const IDLE_CONNECTION_MS = 30_000;
 const MAX_RETRY_AFTER_SECONDS = 3600;
-/** RFC 9110 §5.6.7, the one form of a date that may be sent. */
+/** IMF-fixdate, the only date format that a sender may generate (RFC 9110 §5.6.7). */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** Sent with every request. */
+/** Headers of every request. */
 export const DEFAULT_HEADERS = {
   accept: 'application/json',
   'accept-encoding': 'identity',
@@ -21,56 +24,70 @@ export const DEFAULT_HEADERS = {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Those that there are (RFC 9110 §8.4.1), one or several; other words of the server are not repeated. */
+/**
+ * One or several registered content codings (RFC 9110 §8.4.1). An error message repeats only these. Any other text from
+ * the server is not repeated.
+ */
 const ENCODINGS = /^(?:(?:x-)?(?:gzip|deflate|compress|br|zstd)(?:, ?)?)+$/;
 
 export interface HttpSettings {
   /** `https://host[:port]`, without a path. */
   origin: string;
-  /** Milliseconds for one whole exchange: connecting, sending, and reading the last byte. */
+  /** Time limit for one complete exchange, in milliseconds: connecting, sending, and reading the last byte. */
   timeout: number;
   /** Certificate authorities (PEM) to trust instead of Node's own. */
   ca?: string | readonly string[] | undefined;
-  /** Address of an HTTP proxy, with user and password if it wants them. For https only: plain http never leaves this machine. */
+  /**
+   * URL of an HTTP proxy, with user name and password if the proxy requires them. Used for https only. Plain http is
+   * accepted for loopback hosts only, and these are reached directly.
+   */
   proxy?: string | undefined;
 }
 
 export interface HttpRequest {
   method: 'GET' | 'POST';
-  /** An absolute path, always a constant of ours: nothing of a user's request gets into an address. */
+  /**
+   * An absolute path. It comes from our constants, the configuration or GenAuth's discovery document. It never has data
+   * of a user's request.
+   */
   path: string;
   headers?: Record<string, string>;
-  /** Sent as JSON. */
+  /** Content that is sent as JSON. */
   body?: object;
-  /** Sent as a form (`application/x-www-form-urlencoded`), in place of `body`. */
+  /** Content that is sent as a form (`application/x-www-form-urlencoded`). Ignored if `body` is given. */
   form?: Readonly<Record<string, string>>;
-  /** Largest answer that is read, in bytes after any decoding. */
+  /** Maximum size of the response body, in bytes. A larger response is an error. */
   maxBytes: number;
-  /** Milliseconds, where an exchange must end sooner than `timeout` says. */
+  /** Time limit for this exchange, in milliseconds. Used if it is shorter than `HttpSettings.timeout`. */
   timeout?: number;
-  /** Texts that errors, events and logs must not repeat, should the answer contain them. */
+  /**
+   * The secrets that this request sends. A text of the response that repeats one is replaced, so that it does not reach
+   * an error, an event or a log.
+   */
   secrets?: readonly (string | undefined)[];
 }
 
 export interface HttpAnswer {
   status: number;
-  /** The parsed JSON, or `undefined` where the body is not JSON. */
+  /** The parsed JSON. `undefined` if the body is not JSON. */
   body: unknown;
-  /** Seconds, from the `Retry-After` header (RFC 9110 §10.2.3). */
+  /** Value of the `Retry-After` header, in seconds, at most 3600 (RFC 9110 §10.2.3). */
   retryAfter: number | undefined;
 }
 
 /**
- * HTTP exchanges with one origin, by axios: keep-alive, no redirects, no absolute addresses, no decompression, a limit
- * on the size and one deadline for everything. An error of axios holds the whole request, with the password in it, so
- * no error of axios ever leaves this file.
+ * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects, absolute URLs and decompression
+ * are off. Each exchange has a size limit and one deadline for all its steps.
+ *
+ * An axios error holds the whole request, including the password. Therefore axios errors are always converted before
+ * they leave this file.
  */
 export class Http {
   readonly #settings: HttpSettings;
   readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
   readonly #axios: AxiosInstance;
-  /** How often `close` was called. An exchange that fails meanwhile looks as if the other side had reset it. */
-  #closings = 0;
+  /** Number of calls of `close`. An exchange that `close` ends fails with the same error as a reset by the server. */
+  #closeCount = 0;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
@@ -92,24 +109,27 @@ export class Http {
       transformRequest: [],
       transformResponse: [],
       validateStatus: null,
-      // axios must not look for a proxy in the environment. The configured one is in the agent.
+      // axios must not read a proxy from the environment. The agent already uses the configured proxy.
       proxy: false,
     });
   }
 
   /**
-   * Sends one request. A sign-in is never repeated. A read is repeated once, if a kept connection turns out to have
-   * been closed by the other side.
+   * Sends one request. A GET request is repeated once if it was sent on an idle connection that the server had closed.
+   * A POST request is never repeated, because a repeated sign-in could count as a second failed attempt.
    *
-   * @returns The answer, whatever its HTTP status. Texts of it that repeat one of the request's `secrets` are replaced.
-   * @throws UpstreamError for every fault of the network, and for an answer that must not be used: one that is too
-   * large, that is encoded although plain bytes were requested, or that redirects.
+   * @returns The response, for every HTTP status except a redirect. Texts of the response that repeat one of the
+   * request's `secrets` are replaced.
+   * @throws UpstreamError for every network failure, and for a response that must not be used: it is too large, it is
+   * compressed although an uncompressed response was requested, or it is a redirect.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers, body, form, maxBytes, timeout: shorter, secrets = [] } = request;
-    if (!path.startsWith('/') || path.startsWith('//')) throw new TypeError(`not an absolute path: ${quote(path)}`);
-    const what = `${method} ${this.#settings.origin}${path}`;
-    const timeout = Math.min(shorter ?? Infinity, this.#settings.timeout);
+    const { method, path, headers, body, form, maxBytes, secrets = [] } = request;
+    if (!path.startsWith('/') || path.startsWith('//')) {
+      throw new TypeError(`The path must begin with exactly one slash, but it is ${quote(path)}.`);
+    }
+    const target = `${method} ${this.#settings.origin}${path}`;
+    const timeout = Math.min(request.timeout ?? Infinity, this.#settings.timeout);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeout);
     timer.unref();
@@ -121,38 +141,38 @@ export class Http {
       signal: deadline.signal,
     };
     try {
-      const closings = this.#closings;
+      const closeCount = this.#closeCount;
       const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
-        const isOurs = this.#closings !== closings;
-        if (method === 'GET' && !isOurs && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
+        const wasClosed = this.#closeCount !== closeCount;
+        if (method === 'GET' && !wasClosed && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
         throw error;
       });
-      const answer = toAnswer(what, response);
+      const answer = toAnswer(target, response);
       return { ...answer, body: redactBody(answer.body, secrets) };
     } catch (error) {
       if (error instanceof UpstreamError) throw error;
       if (deadline.signal.aborted) {
-        throw new UpstreamError('upstream_timeout', `${what}: no complete answer within ${timeout} ms`, {
-          details: { request: what, limit: timeout },
+        throw new UpstreamError('upstream_timeout', `${target}: no complete response within ${timeout} ms`, {
+          details: { request: target, limit: timeout },
         });
       }
-      throw toNetworkError(what, error, maxBytes);
+      throw toNetworkError(target, error, maxBytes);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Ends the kept connections; exchanges under way fail. */
+  /** Closes all connections. Pending exchanges fail. A later request opens a new connection. */
   close(): void {
-    this.#closings += 1;
+    this.#closeCount += 1;
     this.#agents.httpAgent.destroy();
     this.#agents.httpsAgent.destroy();
   }
 }
 
 /**
- * Creates an axios instance with these settings alone. An application may share our copy of axios and may have changed
- * `axios.defaults`; none of its headers, addresses or adapters may reach GenAuth.
+ * Creates an axios instance that has only the given settings. The application may use the same copy of axios and may
+ * have changed `axios.defaults`. Its headers, URLs and adapters must not affect requests to GenAuth.
  */
 function createAxios(config: AxiosRequestConfig): AxiosInstance {
   const instance = axios.create(config);
@@ -182,35 +202,39 @@ function wasIdleConnectionReset(error: unknown): boolean {
   return (error.request as ClientRequest | undefined)?.reusedSocket === true;
 }
 
-/** A complete answer, as it was received. */
+/** A complete HTTP response, not parsed yet. */
 export interface RawAnswer {
   readonly status: number;
-  /** Names in lower case. */
+  /** The headers, with names in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
   readonly data: Uint8Array;
 }
 
 /**
- * Parses an answer.
+ * Parses a response.
  *
- * @param what - Method and address of the request.
- * @throws UpstreamError for a redirect, and for an answer that is encoded although plain bytes were requested.
+ * @param target - Method and URL of the request, for error messages.
+ * @throws UpstreamError for a redirect, and for a response that is compressed although an uncompressed response was
+ * requested.
  */
-export function toAnswer(what: string, { status, headers, data }: RawAnswer): HttpAnswer {
-  // GenAuth's own "further step" is a statusCode in the body; a redirect says where to go.
+export function toAnswer(target: string, { status, headers, data }: RawAnswer): HttpAnswer {
+  // A sign-in that needs a further step has a `statusCode` 3xx in its body. Only a redirect has the header `location`.
   if (status >= 300 && status < 400 && headers['location'] !== undefined) {
     throw new UpstreamError(
       'upstream_invalid_response',
-      `${what}: redirected with HTTP ${status}, and redirects are not followed. Set appHost to the address that answers itself.`,
-      { details: { request: what, httpStatus: status } },
+      `${target}: the response is a redirect (HTTP ${status}), and redirects are not followed. ` +
+        'Set appHost to the host that the redirect leads to.',
+      { details: { request: target, httpStatus: status } },
     );
   }
   const encoding: unknown = headers['content-encoding'] ?? '';
   if (typeof encoding !== 'string' || !/^(identity)?$/i.test(encoding)) {
+    const shown = quote(ENCODINGS.test(String(encoding)) ? encoding : 'unknown');
     throw new UpstreamError(
       'upstream_invalid_response',
-      `${what}: content-encoding ${quote(ENCODINGS.test(String(encoding)) ? encoding : 'unknown')} was not asked for`,
-      { details: { request: what, httpStatus: status } },
+      `${target}: the response has content-encoding ${shown}, ` +
+        'but an uncompressed response was requested. Turn off compression in the gateway.',
+      { details: { request: target, httpStatus: status } },
     );
   }
   return { status, body: parseJson(data), retryAfter: parseRetryAfter(headers['retry-after']) };
@@ -232,19 +256,20 @@ function parseRetryAfter(value: unknown): number | undefined {
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);
 }
 
-/** Keeps the code and the system's own words of a network error, and nothing else of what axios throws. */
-function toNetworkError(what: string, error: unknown, maxBytes: number): UpstreamError {
-  // The code of a response that grew too large is also that of an aborted one, but an aborted one is on the error.
+/** Converts an axios error. Keeps only the code and the message of the system error behind it. */
+function toNetworkError(target: string, error: unknown, maxBytes: number): UpstreamError {
+  // axios uses the same code for a response that is too large and for an aborted response. Only the error of an aborted
+  // response has the member `response`.
   if (axios.isAxiosError(error) && error.code === AxiosError.ERR_BAD_RESPONSE && error.response === undefined) {
-    return new UpstreamError('upstream_invalid_response', `${what}: the answer is larger than ${maxBytes} bytes`, {
-      details: { request: what, limit: maxBytes },
+    return new UpstreamError('upstream_invalid_response', `${target}: the response is larger than ${maxBytes} bytes`, {
+      details: { request: target, limit: maxBytes },
     });
   }
   const origin = axios.isAxiosError(error) && error.cause instanceof Error ? error.cause : error;
-  const { code, message }: NodeJS.ErrnoException = origin instanceof Error ? origin : new Error('unknown fault');
+  const { code, message }: NodeJS.ErrnoException = origin instanceof Error ? origin : new Error('unknown error');
   const reason = [code, message].filter((part) => part !== undefined && part !== '').join(': ');
-  return new UpstreamError('upstream_unreachable', `${what}: ${reason}`, {
+  return new UpstreamError('upstream_unreachable', `${target}: ${reason}`, {
     cause: Object.assign(new Error(message), code === undefined ? {} : { code }),
-    details: { request: what, ...(code !== undefined && { systemCode: code }) },
+    details: { request: target, ...(code !== undefined && { systemCode: code }) },
   });
 }

@@ -1,16 +1,17 @@
 import { isRecord } from '../util/record.js';
 
-/** Members of GenAuth's answers that errors, events and logs repeat. */
+/** Members of GenAuth's responses that are copied into errors, events and logs. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
-/** Letters and digits are the same in every form. */
-const PLAIN = /^[A-Za-z0-9]*$/;
-const REDACTED = '(withheld: it repeats a secret)';
+/** A text of letters and digits only. JSON, URLs and forms do not escape it. */
+const UNESCAPED = /^[A-Za-z0-9]*$/;
+const REDACTED = '(redacted: it repeats a secret)';
 
 /**
- * Removes secrets from an answer: where one of its texts repeats a secret that was sent, the whole text is replaced.
- * Otherwise a careless server, or a gateway's error page in JSON, would bring a password into the log.
+ * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, its whole text
+ * is replaced. Otherwise a password could reach the log through a server or a gateway that echoes the request.
  *
- * @param secrets - As they were sent, and as they were before encryption.
+ * @param secrets - The secrets as they were sent, and the plain text of encrypted secrets.
+ * @returns The same body if no secret is found, otherwise a copy.
  */
 export function redactBody(body: unknown, secrets: readonly (string | undefined)[]): unknown {
   if (!isRecord(body)) return body;
@@ -22,20 +23,23 @@ export function redactBody(body: unknown, secrets: readonly (string | undefined)
   return { ...body, ...Object.fromEntries(echoed.map((name) => [name, REDACTED])) };
 }
 
-/** Replaces each secret in a text, in whatever form it stands there. */
+/** Replaces each secret in a text. Also finds the escaped forms of a secret. */
 export function redactText(text: string, secrets: readonly (string | undefined)[], replacement = '[hidden]'): string {
   return toForms(secrets).reduce((rest, secret) => rest.replaceAll(secret, replacement), text);
 }
 
-/** Each secret as it is, as JSON, an address and a form escape it; longest first, so that no part of one is left. */
+/**
+ * Returns each secret in its forms: unchanged, escaped as JSON, percent-encoded, and encoded as a form. The longest
+ * form comes first. Otherwise the replacement of a shorter form could leave a part of a longer one.
+ */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
   const forms = secrets.flatMap((secret) =>
-    secret === undefined || PLAIN.test(secret)
+    secret === undefined || UNESCAPED.test(secret)
       ? (secret ?? [])
       : [
           secret,
           JSON.stringify(secret).slice(1, -1),
-          // A password may hold half a surrogate pair, which `encodeURIComponent` refuses.
+          // A password may contain half of a surrogate pair, for which `encodeURIComponent` throws.
           encodeURIComponent(Buffer.from(secret).toString()),
           new URLSearchParams({ s: secret }).toString().slice(2),
         ],

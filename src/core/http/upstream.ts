@@ -1,38 +1,46 @@
 import { type AnswerIds, UpstreamError } from '../errors.js';
 
-/** Maximum size of a discovery document, a key set or another public document, in bytes. */
+/** Maximum size of a public document, in bytes: a discovery document, a key set, public keys or a captcha. */
 export const MAX_DOCUMENT_BYTES = 256 * 1024;
-/** Maximum size of an answer with tokens or claims, in bytes. */
+/** Maximum size of a response with tokens or claims, in bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
-/** Milliseconds for exchanges that a guarded request may wait for: less than a login may take. */
+/**
+ * Time limit for exchanges that a guarded request may wait for, in milliseconds. It is shorter than the default of the
+ * option `timeout` (10 s), which applies to a login.
+ */
 export const MAX_WAIT_MS = 5_000;
 
-/** An answer of GenAuth that cannot be used, by its numbers. */
+/** The facts of a GenAuth response that cannot be used. */
 export interface UnusableAnswer {
-  /** Method and path of the request: `GET /oidc/me`. */
+  /** Method and path of the request, for example `GET /oidc/me`. */
   request?: string | undefined;
-  /** HTTP status. */
+  /** HTTP status of the response. */
   status: number;
-  /** `statusCode` of GenAuth's envelope, if the answer has one: with HTTP 200 it alone tells what happened. */
+  /**
+   * `statusCode` of GenAuth's envelope, if the response has one. If the HTTP status is 200, only `statusCode` shows the
+   * result.
+   */
   statusCode?: number | undefined;
-  /** Seconds, from the header `Retry-After`. They count only for an answer that says that GenAuth is down. */
+  /** Value of the `Retry-After` header, in seconds. Used only if the response shows that GenAuth is down. */
   retryAfter?: number | undefined;
-  /** Numbers of the envelope, for GenAuth's support. */
+  /** Codes and request ID of the envelope, for GenAuth's support. */
   answer?: AnswerIds | undefined;
 }
 
 /**
- * Whether a status says that GenAuth cannot serve now, and may later: a time-out, too many requests, or its own fault.
+ * Returns whether a status shows that GenAuth cannot answer now, but may later: a timeout (408), too many requests
+ * (429) or a server error (500 and above).
  */
 export function isDown(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
 /**
- * The error for an answer that cannot be used: `upstream_unavailable` (503) if the HTTP status or the envelope says
- * that GenAuth is down, else `upstream_invalid_response` (502).
+ * Builds the error for a response that cannot be used. The code is `upstream_unavailable` (503) if the HTTP status or
+ * the envelope shows that GenAuth is down, otherwise `upstream_invalid_response` (502).
  *
- * @param buildMessage - Builds the message from the number that decided.
+ * @param buildMessage - Builds the message from the decisive status: the HTTP status if it shows that GenAuth is down,
+ * otherwise the `statusCode` of the envelope.
  */
 export function toUpstreamError(
   { request, status, statusCode = status, retryAfter, answer }: UnusableAnswer,

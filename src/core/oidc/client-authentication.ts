@@ -2,22 +2,24 @@ import { ConfigurationError } from '../errors.js';
 import type { ResolvedOptions } from '../options/types.js';
 import type { AppSecret } from './app-secret.js';
 
-/** What a request carries to prove which application sends it (RFC 6749 §2.3.1). */
+/** The parts of a request that authenticate the application (RFC 6749 §2.3.1). */
 export interface ClientProof {
   readonly headers: { readonly authorization?: string };
-  /** Members of the form or of the JSON body. */
+  /** Members to add to the form or to the JSON body. */
   readonly members: { readonly client_id?: string; readonly client_secret?: string };
-  /** The secret that is sent, which no error and no log may repeat. */
+  /** The secret that is sent. It must not appear in errors or logs. `undefined` if no secret is sent. */
   readonly secret: string | undefined;
 }
 
+/** The options that identify the application and say how it authenticates. */
 export type ClientIdentity = Pick<ResolvedOptions, 'appId' | 'tokenEndpointAuthMethod'>;
 
 /**
- * Builds the proof by the option `tokenEndpointAuthMethod`.
+ * Builds the proof for the method in the option `tokenEndpointAuthMethod`.
  *
- * @param body - A form of an OIDC endpoint names the application in any case (RFC 6749 §3.2.1). The JSON body of a
- * sign-in does so with `client_secret_post` only, because its headers name the application.
+ * @param body - The type of the request body. With the method `none`, a form must contain `client_id` (RFC 6749
+ * §3.2.1). The JSON body of a sign-in does not contain it then, because the headers of a sign-in have the application
+ * ID.
  */
 export function buildClientProof(
   { appId, tokenEndpointAuthMethod: method }: ClientIdentity,
@@ -34,12 +36,15 @@ export function buildClientProof(
   }
 }
 
-/** RFC 7617 §2. GenAuth's IDs and secrets are letters and digits, so nothing needs the escapes of RFC 6749 §2.3.1. */
+/**
+ * Builds the header value of HTTP Basic authentication (RFC 7617 §2). GenAuth's IDs and secrets consist of letters and
+ * digits, so the escaping of RFC 6749 §2.3.1 is not needed.
+ */
 function buildBasicAuthorization(appId: string, secret: string): string {
   return `Basic ${Buffer.from(`${appId}:${secret}`).toString('base64')}`;
 }
 
-/** Proves the application to GenAuth, and renews its secret when GenAuth refuses it. */
+/** Authenticates the application to GenAuth. Renews the application secret if GenAuth refuses it. */
 export class ClientAuthentication {
   readonly #identity: ClientIdentity;
   readonly #appSecret: AppSecret;
@@ -50,11 +55,14 @@ export class ClientAuthentication {
   }
 
   /**
-   * Runs an exchange. If GenAuth refuses the application and `appSecret` is a function that now returns another secret,
-   * the exchange runs once more.
+   * Runs an exchange with GenAuth. If GenAuth refuses the secret and the function `appSecret` then returns another
+   * secret, the exchange runs once more.
    *
-   * @param exchange - Throws ConfigurationError `client_authentication_failed` if GenAuth refuses the application.
-   * @throws what the exchange throws; ConfigurationError `app_secret_unavailable`
+   * @param body - The type of the request body.
+   * @param exchange - Sends the request. It must throw ConfigurationError `client_authentication_failed` if GenAuth
+   * refuses the credentials of the application.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` fails. Errors of `exchange` are
+   * rethrown.
    */
   async prove<Result>(body: 'form' | 'json', exchange: (proof: ClientProof) => Promise<Result>): Promise<Result> {
     const secret = await this.#appSecret.get();

@@ -4,25 +4,32 @@ import { LruMap } from '../util/lru-map.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { Introspection } from '../wire/parse.js';
 
-/** Pause after GenAuth could not be asked, for all tokens: routes with introspection are closed then in any case. */
+/**
+ * Pause after a failed introspection, in milliseconds. It applies to all tokens, because the failure of GenAuth or the
+ * network affects all tokens.
+ */
 const PAUSE_MS = 1_000;
 
 export interface IntrospectionCacheSettings {
   requestIntrospection: (token: string) => Promise<Introspection>;
+  /** Maximum number of tokens whose introspection is cached. */
   maxEntries: number;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 interface Entry {
-  readonly askedAt: number;
-  readonly answer: Promise<Introspection>;
+  /** Time when the request was sent, in milliseconds since 1970. */
+  readonly requestedAt: number;
+  readonly response: Promise<Introspection>;
 }
 
 /**
- * Answers of introspection. Each route says how old an answer may be, counted from the question, so requests share a
- * question only while it is younger than that: a `RefreshingValue` would let a request with `maxAge: 0` join a question
- * that was asked before the token was revoked.
+ * Caches introspection responses. Each route sets its own `maxAge`, which is counted from the time when the request to
+ * GenAuth was sent. Requests share a pending introspection only while it is younger than their `maxAge`.
+ *
+ * `RefreshingValue` is not used here: a request with `maxAge: 0` would join a pending introspection that may have been
+ * sent before the token was revoked.
  */
 export class IntrospectionCache {
   readonly #settings: IntrospectionCacheSettings;
@@ -36,26 +43,30 @@ export class IntrospectionCache {
   }
 
   /**
-   * @param maxAge - Milliseconds, counted from the question.
-   * @throws UpstreamError, ConfigurationError
+   * Returns the introspection of a token from the cache or from GenAuth.
+   *
+   * @param maxAge - Maximum age of a cached response, in milliseconds, counted from the time when its request was sent.
+   * @throws UpstreamError if GenAuth or the network fails.
+   * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    */
   async get(token: string, maxAge: number): Promise<Introspection> {
     const { requestIntrospection, now } = this.#settings;
     const key = digestToken(token);
     const known = this.#entries.get(key);
-    if (known !== undefined && isWithin(maxAge, known.askedAt, now())) return known.answer;
+    if (known !== undefined && isWithin(maxAge, known.requestedAt, now())) return known.response;
     if (isWithin(PAUSE_MS, this.#failedAt, now())) throw this.#lastError;
-    const entry = { askedAt: now(), answer: requestIntrospection(token) };
+    const entry = { requestedAt: now(), response: requestIntrospection(token) };
     this.#entries.set(key, entry);
-    entry.answer.catch((error: unknown) => {
+    entry.response.catch((error: unknown) => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
       if (!(error instanceof UpstreamError)) return;
       this.#failedAt = now();
       this.#lastError = error;
     });
-    return entry.answer;
+    return entry.response;
   }
 
+  /** Removes the introspection of a token that was revoked. */
   forget(token: string): void {
     this.#entries.delete(digestToken(token));
   }

@@ -2,27 +2,31 @@ import { buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { PATHS } from '../wire/facts.js';
 
-/** What `buildLogoutUrl` takes. */
+/** Parameters of {@link GenAuthClient.buildLogoutUrl}. All are optional. */
 export interface LogoutParameters {
-  /** Tells GenAuth whose session ends. An expired id_token is accepted. */
+  /** The user's id_token (`id_token_hint`). It identifies the session to end. An expired id_token is accepted. */
   idToken?: string | undefined;
-  /** Where GenAuth sends the browser afterwards. */
+  /**
+   * Absolute URL to which GenAuth redirects the browser after the logout. It requires `idToken`, and must be registered
+   * in the console.
+   */
   postLogoutRedirectUri?: string | undefined;
-  /** Comes back with the browser. */
+  /** Any text. GenAuth adds it as `state` to the URL of the redirect. */
   state?: string | undefined;
 }
 
 /**
- * Builds the address that ends the session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
+ * Builds the URL that ends the user's session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
  *
- * @throws ConfigurationError for a `postLogoutRedirectUri` that GenAuth cannot take.
+ * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if `idToken` is
+ * missing beside it.
  */
 export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): string {
   const { idToken, postLogoutRedirectUri, state } = parameters;
   const url = new URL(PATHS.endSession, appHost);
   if (postLogoutRedirectUri !== undefined && (!idToken || !URL.canParse(postLogoutRedirectUri))) {
     const problem = `is ${quote(postLogoutRedirectUri)}`;
-    const fix = 'write a full address, and give the idToken with it';
+    const fix = "write an absolute URL, 'https://app.example.com/', and pass idToken with it";
     throw buildOptionError({ option: 'postLogoutRedirectUri', problem, fix });
   }
   if (idToken) url.searchParams.set('id_token_hint', idToken);

@@ -14,7 +14,11 @@ import {
 } from '../wire/parse.js';
 import type { ClientAuthentication } from './client-authentication.js';
 
-/** What kind of token is sent; a server that wonders looks there first (RFC 7009 §2.1, RFC 7662 §2.1). */
+/**
+ * The type of the token that is sent. GenAuth may use it to find the token faster
+ * ([RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1),
+ * [RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
+ */
 export type TokenTypeHint = 'access_token' | 'refresh_token';
 
 export interface OidcEndpointsSettings {
@@ -22,7 +26,7 @@ export interface OidcEndpointsSettings {
   authentication: ClientAuthentication;
 }
 
-/** GenAuth's OIDC endpoints that a server calls by itself, with its own proof of who it is. */
+/** Calls GenAuth's OIDC endpoints for refresh, introspection, revocation and user info. */
 export class OidcEndpoints {
   readonly #settings: OidcEndpointsSettings;
 
@@ -31,9 +35,13 @@ export class OidcEndpoints {
   }
 
   /**
-   * RFC 6749 §6. Nobody has verified what comes back.
+   * Requests new tokens with a refresh token (RFC 6749 §6).
    *
-   * @throws TokenVerificationError `refresh_token_refused`, UpstreamError, ConfigurationError
+   * @returns The new tokens. They are not verified.
+   * @throws TokenVerificationError `refresh_token_refused` if GenAuth refuses the refresh token.
+   * @throws ConfigurationError `grant_not_allowed` if the application may not refresh tokens, or
+   * `client_authentication_failed` if GenAuth refuses the credentials of the application.
+   * @throws UpstreamError if GenAuth or the network fails.
    */
   async requestRefresh(refreshToken: string): Promise<UnverifiedTokens> {
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
@@ -42,14 +50,15 @@ export class OidcEndpoints {
     if (refusal === 'unauthorized_client' || refusal === 'unsupported_grant_type') {
       throw new ConfigurationError(
         'grant_not_allowed',
-        `GenAuth lets this application refresh no tokens (${refusal}): allow refresh_token in the console, application → protocol ` +
-          'configuration → authorization mode.',
+        `GenAuth does not allow this application to refresh tokens (${refusal}): allow refresh_token in the console ` +
+          'under application → protocol configuration → authorization mode.',
       );
     }
     if (refusal === 'invalid_grant') {
       throw new TokenVerificationError(
         'refresh_token_refused',
-        'GenAuth refused the refresh token (invalid_grant): it expired, was revoked or is used up. The person signs in again.',
+        'GenAuth refused the refresh token (invalid_grant): it expired, was revoked or was already used. ' +
+          'Let the user sign in again.',
         { details: { token: 'refresh_token' } },
       );
     }
@@ -57,7 +66,12 @@ export class OidcEndpoints {
     return parseTokens(isRecord(answer.body) ? answer.body : {});
   }
 
-  /** RFC 7662. @throws UpstreamError, ConfigurationError */
+  /**
+   * Introspects a token (RFC 7662 §2).
+   *
+   * @throws UpstreamError if GenAuth or the network fails.
+   * @throws ConfigurationError if GenAuth refuses the credentials of the application.
+   */
   async requestIntrospection(token: string, hint: TokenTypeHint): Promise<Introspection> {
     const answer = await this.#post(PATHS.introspection, { token, token_type_hint: hint }, MAX_WAIT_MS);
     expectSuccess(PATHS.introspection, answer);
@@ -66,16 +80,24 @@ export class OidcEndpoints {
     throw unusable(PATHS.introspection, answer);
   }
 
-  /** RFC 7009. GenAuth answers success in three forms, none of which says more than the HTTP status. */
+  /**
+   * Revokes a token (RFC 7009 §2). GenAuth reports success in three different body formats. None of them adds anything
+   * to the HTTP status.
+   *
+   * @throws UpstreamError if GenAuth or the network fails.
+   * @throws ConfigurationError if GenAuth refuses the credentials of the application.
+   */
   async requestRevocation(token: string, hint: TokenTypeHint): Promise<void> {
     expectSuccess(PATHS.revocation, await this.#post(PATHS.revocation, { token, token_type_hint: hint }));
   }
 
   /**
-   * OpenID Connect Core 1.0 §5.3.
+   * Requests the claims of a user with an access token (OpenID Connect Core 1.0 §5.3).
    *
-   * @returns `undefined` for a good token whose scopes bring no claims (RFC 6750 §3.1).
-   * @throws TokenVerificationError `token_revoked` where GenAuth does not take the token, UpstreamError
+   * @returns The claims. `undefined` for a valid token whose scopes grant no claims (`insufficient_scope`, RFC 6750
+   * §3.1).
+   * @throws TokenVerificationError `token_revoked` if GenAuth does not accept the token.
+   * @throws UpstreamError if GenAuth or the network fails.
    */
   async requestUserInfo(accessToken: string): Promise<Record<string, unknown> | undefined> {
     const answer = await this.#settings.http.request({
@@ -88,7 +110,7 @@ export class OidcEndpoints {
     });
     const refusal = parseOidcError(answer.body);
     if (answer.status === 401 || readStatusCode(answer) === 401 || refusal === 'invalid_token') {
-      throw new TokenVerificationError('token_revoked', 'GenAuth does not take the access token any more.', {
+      throw new TokenVerificationError('token_revoked', 'GenAuth no longer accepts the access token.', {
         details: { token: 'access_token' },
       });
     }
@@ -98,7 +120,7 @@ export class OidcEndpoints {
     throw unusable(PATHS.userInfo, answer);
   }
 
-  /** Sends a form with the application's own proof. */
+  /** Sends a form with the credentials of the application. */
   #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
     const { http, authentication } = this.#settings;
     return authentication.prove('form', async ({ headers, members, secret }) => {
@@ -114,14 +136,18 @@ export class OidcEndpoints {
       if (!isClientRefused(answer)) return answer;
       throw new ConfigurationError(
         'client_authentication_failed',
-        `GenAuth refused the application itself at ${path}: check appSecret, and tokenEndpointAuthMethod against the console, ` +
-          'application → configuration → token-exchange, introspection and revocation authentication methods.',
+        `GenAuth refused the credentials of this application at ${path}: check appSecret, and set ` +
+          'tokenEndpointAuthMethod to the value in the console under application → configuration → token-exchange, ' +
+          'introspection and revocation authentication methods.',
       );
     });
   }
 }
 
-/** In V3's envelope too: GenAuth uses it in some places on these paths. */
+/**
+ * Returns the `statusCode` of the V3 envelope, or the HTTP status if the body is not an envelope. GenAuth sends an
+ * envelope in some responses of the OIDC paths too.
+ */
 function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): number {
   return parseEnvelope(body)?.statusCode ?? status;
 }
@@ -141,11 +167,11 @@ function expectSuccess(path: string, answer: HttpAnswer): void {
 function unusable(path: string, { status, body, retryAfter }: HttpAnswer): UpstreamError {
   const request = `${path === PATHS.userInfo ? 'GET' : 'POST'} ${path}`;
   const error = parseOidcError(body);
-  const said = error === undefined ? '' : ` and the error ${quote(error)}`;
+  const errorPart = error === undefined ? '' : `, error ${quote(error)}`;
   const statusCode = readStatusCode({ status, body });
   return toUpstreamError({ request, status, statusCode, retryAfter }, (decisive) =>
     decisive.isDown
-      ? `GenAuth answered ${path} with ${decisive.status}.`
-      : `GenAuth answered ${path} with HTTP ${status}${said}, which cannot be used.`,
+      ? `GenAuth is not available: it answered ${request} with status ${decisive.status}.`
+      : `GenAuth's response to ${request} cannot be used: HTTP ${status}${errorPart}.`,
   );
 }

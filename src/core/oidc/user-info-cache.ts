@@ -4,26 +4,27 @@ import { LruMap } from '../util/lru-map.js';
 import { deepFreeze } from '../util/record.js';
 import { RefreshingValue, type RefreshingValueSettings } from '../util/refreshing-value.js';
 
-/** Pause after a failure or a refusal, of one token each. */
+/** Pause after a failed or refused request, in milliseconds. It applies to each token separately. */
 const PAUSE_MS = 5_000;
 
 export type UserInfoClaims = Readonly<Record<string, unknown>>;
 
 export interface UserInfoCacheSettings {
-  /** Asks GenAuth for the claims of the user that an access token was issued to. */
+  /** Requests from GenAuth the claims of the user that an access token was issued to. */
   requestUserInfo: (accessToken: string) => Promise<UserInfoClaims>;
-  /** Milliseconds that claims are fresh, and how long after that they serve while GenAuth is down. */
+  /** Time during which cached claims are fresh, in milliseconds. */
   maxAge: number;
+  /** Time after `maxAge` during which cached claims are used while GenAuth is down, in milliseconds. */
   staleIfError: number;
-  /** Maximum number of tokens whose claims are kept. */
+  /** Maximum number of tokens whose claims are cached. */
   maxEntries: number;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * The claims behind access tokens: requested once for each token, however many requests need them at one time, and the
- * last good claims while GenAuth is down. The tokens themselves were verified before.
+ * Caches the user-info claims of access tokens. Concurrent requests with the same token share one request to GenAuth.
+ * While GenAuth is down, the last claims are used. The caller must have verified the token.
  */
 export class UserInfoCache {
   readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
@@ -38,9 +39,11 @@ export class UserInfoCache {
   }
 
   /**
-   * @returns The claims, frozen.
+   * Returns the claims of a token from the cache or from GenAuth.
+   *
+   * @returns The claims. Frozen.
    * @throws TokenVerificationError if GenAuth refuses the token.
-   * @throws UpstreamError if GenAuth cannot be asked and no earlier claims may serve.
+   * @throws UpstreamError if GenAuth cannot be reached and no cached claims may be used.
    */
   get(accessToken: string): Promise<UserInfoClaims> {
     const key = digestToken(accessToken);
@@ -48,14 +51,14 @@ export class UserInfoCache {
     return entry.get(async () => deepFreeze(await this.#requestUserInfo(accessToken)));
   }
 
-  /** Stores the claims of a login, so that the first guarded request need not ask GenAuth. */
+  /** Stores the claims of a login, so that the first guarded request does not need a request to GenAuth. */
   prime(accessToken: string, claims: UserInfoClaims): void {
-    // A copy, because the caller of the login may change its claims. Claims are JSON, and structuredClone takes many
-    // times as long.
+    // A copy is stored, because the caller of the login may change its claims. The copy is made through JSON, because
+    // `structuredClone` takes many times as long.
     this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims));
   }
 
-  /** Drops the claims of a token that was revoked. */
+  /** Removes the claims of a token that was revoked. */
   forget(accessToken: string): void {
     this.#entries.delete(digestToken(accessToken));
   }

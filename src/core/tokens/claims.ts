@@ -1,21 +1,26 @@
-/** Claims that every verified token has (RFC 7519 §4.1). */
+/** Claims that every verified token has ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)). */
 export interface TokenClaims {
+  /** Issuer. It equals the option `issuer`. */
   iss: string;
-  /** GenAuth's user ID. */
+  /** Subject: the user ID in GenAuth. */
   sub: string;
+  /** Audience. An id_token contains the application ID. An access token contains a value of the option `audience`. */
   aud: string | string[];
-  /** Seconds since 1970. */
+  /** Expiration time, in seconds since 1970. */
   exp: number;
-  /** Seconds since 1970. */
+  /** Time at which the token was issued, in seconds since 1970. */
   iat: number;
   [claim: string]: unknown;
 }
 
-/** Claims of a verified id_token (OpenID Connect Core 1.0 §2). */
+/**
+ * Claims of a verified id_token
+ * ([OpenID Connect Core 1.0 §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+ */
 export type IdTokenClaims = TokenClaims;
 
-/** Claims of a verified access token. GenAuth puts no profile into it. */
+/** Claims of a verified access token. A GenAuth access token has no profile claims. */
 export interface AccessTokenClaims extends TokenClaims {
-  /** Granted scopes, with spaces between. */
+  /** The granted scopes, separated by spaces. */
   scope: string;
 }

@@ -5,49 +5,50 @@ import { MAX_KID_LENGTH } from './unverified-token.js';
 
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
-/** The one algorithm of keys in the key set (RFC 7518 §3.1). */
+/** The only signature algorithm that is accepted for keys of the key set (RFC 7518 §3.1). */
 export const JWK_ALGORITHM = 'RS256';
 
-/** A key of the key set that may verify tokens. */
+/** A key of the key set that can verify tokens. */
 export interface VerificationKey {
   readonly kid: string;
-  /** Modulus and exponent as text: two keys with the same numbers are the same key. */
-  readonly numbers: string;
+  /** Modulus and exponent as text. Two keys are the same key if these are equal. */
+  readonly modulusAndExponent: string;
   readonly key: KeyObject;
 }
 
 /**
- * Imports a key of the key set, unless `known` has the same numbers: then the known object is returned, so that tokens
- * which it verified need not be verified again.
+ * Imports a key of the key set. If the known key with the same ID has the same modulus and exponent, that object is
+ * returned. Cached tokens that it verified then stay valid in the cache.
  *
  * @param value - One member of `keys` (RFC 7517 §5).
- * @param find - Returns the known key with that ID.
- * @returns `undefined` for a key that must not verify tokens here, or that is no key.
+ * @param findKnownKey - Returns the key with an ID from the previous key set.
+ * @returns The key. `undefined` if the value is not a usable RSA signature key.
  */
 export async function importVerificationKey(
   value: unknown,
-  find: (kid: string) => VerificationKey | undefined,
+  findKnownKey: (kid: string) => VerificationKey | undefined,
 ): Promise<VerificationKey | undefined> {
   const jwk = toPublicJwk(value);
   if (jwk === undefined) return undefined;
   const { kid, n, e } = jwk;
-  const numbers = `${n}.${e}`;
-  const known = find(kid);
-  if (known?.numbers === numbers) return known;
+  const modulusAndExponent = `${n}.${e}`;
+  const known = findKnownKey(kid);
+  if (known?.modulusAndExponent === modulusAndExponent) return known;
   try {
     const key = await importJWK({ kty: 'RSA', n, e }, JWK_ALGORITHM);
-    return key instanceof Uint8Array ? undefined : { kid, numbers, key: KeyObject.from(key) };
+    return key instanceof Uint8Array ? undefined : { kid, modulusAndExponent, key: KeyObject.from(key) };
   } catch {
-    // The numbers are no RSA key.
+    // Modulus and exponent do not form an RSA key.
     return undefined;
   }
 }
 
 /**
- * Takes the ID and the public numbers of a JWK, and neither its `alg` nor other key material.
+ * Reads the ID, the modulus and the exponent of a JWK. All other members, such as `alg` and other key material, are
+ * only checked or are ignored.
  *
- * @returns `undefined` for a key with another use, another algorithm or another type (RFC 7517 §4, RFC 7518 §6.3), and
- * for RSA keys outside 2048 to 8192 bits or with another exponent than 65537.
+ * @returns `undefined` if the key has a use other than `sig`, an algorithm other than RS256 or a type other than RSA
+ * (RFC 7517 §4, RFC 7518 §6.3), if its modulus is not 2048 to 8192 bits long, or if its exponent is not 65537.
  */
 function toPublicJwk(value: unknown): { kid: string; n: string; e: string } | undefined {
   if (!isRecord(value)) return undefined;

@@ -5,45 +5,52 @@ import { PendingFetch } from '../util/pending-fetch.js';
 import { isRecord } from '../util/record.js';
 import { JWK_ALGORITHM, type VerificationKey, importVerificationKey } from './jwk.js';
 
-/** First pause after a failed fetch; each further failure doubles it, up to the cool-down. */
+/** Pause after the first failed fetch, in milliseconds. Each further failure doubles it, up to `cooldown`. */
 const FIRST_BACKOFF_MS = 2_000;
 
-/** Keys by ID. */
+/** The keys of one key set, by key ID. */
 type KeySet = ReadonlyMap<string, VerificationKey>;
 
-/** How a key set is. */
+/** The state of the cached key set. {@link ClientStatus} contains it. */
 export interface KeySetStatus {
-  /** Keys that tokens can be verified with. */
+  /** Number of keys that can verify tokens now. 0 if no key set was fetched yet, or if the last one is too old. */
   count: number;
-  /** When they were fetched. */
+  /** Start of the last successful fetch. `undefined` if there was none. */
   fetchedAt: Date | undefined;
-  /** Whether they serve only because GenAuth cannot be asked for new ones. */
+  /** Whether the counted keys are older than `jwks.maxAge`. They are then used only while GenAuth sends no new ones. */
   isStale: boolean;
-  /** Why the last fetch failed: an error's `code`. */
+  /** The `code` of the error if the last fetch failed, otherwise `undefined`. */
   lastError: string | undefined;
 }
 
 export interface JwksSettings {
   /** Fetches the key set (RFC 7517 §5). */
   requestKeySet: () => Promise<unknown>;
-  /** Milliseconds, as in the option `jwks`. */
+  /** Time during which a key set is fresh, in milliseconds. */
   maxAge: number;
+  /** Minimum time between two fetches that are caused by unknown key IDs, in milliseconds. */
   cooldown: number;
+  /** Time after `maxAge` during which the last key set is used while fetching fails, in milliseconds. */
   staleIfError: number;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * The key set of one client: one fetch at a time, whole sets only, a cool-down for unknown key IDs that counts from the last
- * attempt whatever came of it, a growing pause after failures, and the last good set while GenAuth is down.
+ * Caches the key set of one client.
+ *
+ * - Only one fetch runs at a time. A fetch replaces the whole set.
+ * - After an unknown key ID, a new fetch starts only if `cooldown` has passed since the last attempt. A failed
+ *   attempt counts too.
+ * - After a failed fetch there is a pause, which grows with each failure.
+ * - While GenAuth is down, the last key set is used.
  */
 export class Jwks {
   readonly #settings: JwksSettings;
   #keys: KeySet = new Map();
   #fetchedAt = -Infinity;
   #attemptedAt = -Infinity;
-  /** Milliseconds to wait after the last attempt, because it failed. */
+  /** Pause after the last attempt, in milliseconds. 0 if it did not fail. */
   #pause = 0;
   #failures = 0;
   #lastError: unknown;
@@ -54,13 +61,17 @@ export class Jwks {
   }
 
   /**
-   * The key for a token.
+   * Returns the key that verifies a token. Fetches the key set if it is too old or does not have the key.
    *
-   * @param kid - The token's key ID; without one the key is only clear if there is exactly one (OpenID Connect Core 1.0 §10.1).
-   * @param fromGenAuth - The token came straight from GenAuth, so nobody can use unknown key IDs to cause fetches: a key that
-   * was rotated a moment ago must not make logins fail until the cool-down ends.
-   * @throws TokenVerificationError `token_key_unknown`.
-   * @throws UpstreamError where GenAuth cannot be asked; then nobody knows whether the key is unknown.
+   * @param kid - The key ID of the token. A token without a key ID is accepted only if the set has exactly one key
+   * (OpenID Connect Core 1.0 §10.1).
+   * @param fromGenAuth - Whether the token came directly from GenAuth. An unknown key ID then causes a fetch even
+   * during the cool-down. Otherwise logins could fail after a key rotation until the cool-down ends. An attacker cannot
+   * cause such a fetch.
+   * @throws TokenVerificationError `token_key_unknown` if the key set does not have the key.
+   * @throws UpstreamError if no usable key is cached and the key set cannot be fetched. Whether the key exists is then
+   * not known.
+   * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
     const fresh = this.getFreshKey(kid);
@@ -69,7 +80,7 @@ export class Jwks {
     const stale = this.#age() < maxAge + staleIfError ? this.#find(kid) : undefined;
     if (this.#mayFetch(fromGenAuth)) {
       if (stale === undefined) await this.#refresh().done;
-      // Normally the answer comes in this time, and a withdrawn key is gone; while GenAuth hangs, nobody waits longer.
+      // The stale key is used only if the fetch fails or is too slow. A completed fetch removes a withdrawn key.
       else if (!(await this.#refresh().settlesInTime())) return stale;
     } else if (stale !== undefined) {
       return stale;
@@ -81,38 +92,44 @@ export class Jwks {
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined
-        ? `The token names no key (kid), and the key set has ${this.#keys.size} for ${JWK_ALGORITHM}.`
-        : `The token is signed with key ${quote(kid)}, which the key set does not have.`,
+        ? `The token has no kid (key ID), and the key set has ${this.#keys.size} ${JWK_ALGORITHM} keys instead of 1.`
+        : `The token is signed with key ${quote(kid)}, which the key set does not have: ` +
+            'get a new token, or check appHost.',
       { details: { claim: 'kid', expected: toDetail([...this.#keys.keys()]), actual: kid } },
     );
   }
 
-  /** The key that needs no asking and no waiting, where there is one. */
+  /** Returns a key of a fresh key set without a fetch. `undefined` if the set is not fresh or does not have the key. */
   getFreshKey(kid: string | undefined): KeyObject | undefined {
     return this.#age() < this.#settings.maxAge ? this.#find(kid) : undefined;
   }
 
-  /** Fetches the key set if there is no fresh one. @throws UpstreamError, ConfigurationError */
+  /**
+   * Fetches the key set if the cached set is not fresh.
+   *
+   * @throws UpstreamError if the fetch fails, or failed so recently that the pause has not ended.
+   * @throws ConfigurationError if the discovery document contradicts the options.
+   */
   async warmUp(): Promise<void> {
     if (this.#age() < this.#settings.maxAge) return;
     if (!this.#mayFetch(false)) throw this.#lastError;
     await this.#refresh().done;
   }
 
-  /** Keys that are too old to serve do not count. */
+  /** Returns the state of the cached key set. Sends no request. */
   status(): KeySetStatus {
     const { maxAge, staleIfError } = this.#settings;
     const age = this.#age();
-    const isServing = age < maxAge + staleIfError;
+    const isUsable = age < maxAge + staleIfError;
     return {
-      count: isServing ? this.#keys.size : 0,
+      count: isUsable ? this.#keys.size : 0,
       fetchedAt: Number.isFinite(this.#fetchedAt) ? new Date(this.#fetchedAt) : undefined,
-      isStale: isServing && age >= maxAge,
+      isStale: isUsable && age >= maxAge,
       lastError: this.#lastError instanceof GenAuthError ? this.#lastError.code : undefined,
     };
   }
 
-  /** Of the key set. A clock that was set back makes it stale, not young. */
+  /** Returns the age of the key set, in milliseconds. If the clock was set back, the key set is treated as stale. */
   #age(): number {
     const age = this.#settings.now() - this.#fetchedAt;
     return age < 0 ? this.#settings.maxAge : age;
@@ -125,7 +142,7 @@ export class Jwks {
 
   #mayFetch(fromGenAuth: boolean): boolean {
     const sinceAttempt = this.#settings.now() - this.#attemptedAt;
-    // Below zero: the clock was set back, and nobody knows how long ago the attempt was.
+    // A negative time means that the clock was set back. The time of the last attempt is then not known.
     if (this.#pending !== undefined || sinceAttempt < 0) return true;
     if (sinceAttempt < this.#pause) return false;
     return this.#age() >= this.#settings.maxAge || fromGenAuth || sinceAttempt >= this.#settings.cooldown;
@@ -152,27 +169,31 @@ export class Jwks {
       this.#lastError = undefined;
     } catch (error) {
       const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, cooldown);
-      const asked = error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0;
+      const requestedPause = error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0;
       this.#failures += 1;
       this.#attemptedAt = now();
-      // Jitter, so that many processes do not come back in one moment.
-      this.#pause = Math.max(backoff * (0.75 + Math.random() * 0.5), Math.min(asked, maxAge));
+      // The jitter of 25 % prevents many processes from sending their next request at the same moment.
+      this.#pause = Math.max(backoff * (0.75 + Math.random() * 0.5), Math.min(requestedPause, maxAge));
       this.#lastError = error;
       throw error;
     }
   }
 }
 
-/** Imports the keys that may verify tokens here and skips all others. A set without any is a fault of GenAuth. */
+/**
+ * Imports the usable keys of a key set and skips all others.
+ *
+ * @throws UpstreamError if the document has no array `keys`, or if none of the keys is usable.
+ */
 async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   const list: unknown = isRecord(document) ? document['keys'] : undefined;
   if (!Array.isArray(list)) {
-    throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no list of keys.");
+    throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no array 'keys'.");
   }
   const keySet = new Map<string, VerificationKey>();
   for (const jwk of list as unknown[]) {
     const key = await importVerificationKey(jwk, (kid) => known.get(kid));
-    // The first usable key of an ID counts.
+    // If several usable keys have the same ID, the first one is used.
     if (key !== undefined && !keySet.has(key.kid)) keySet.set(key.kid, key);
   }
   if (keySet.size > 0) return keySet;

@@ -9,36 +9,43 @@ import { PATHS, buildAppJwksPath } from '../wire/facts.js';
 type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
 
 /**
- * Where the key set is, and how to get it: the configured `jwksUri`, else what discovery says (OpenID Connect Discovery 1.0
- * §4), else GenAuth's documented address, else the one with the application's id.
+ * Finds and fetches the key set. These addresses are tried in order:
+ *
+ * 1. the option `jwksUri`. If it is set, no other address is tried.
+ * 2. `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4).
+ * 3. the address in GenAuth's documents, if there is no discovery document (HTTP 404).
+ * 4. the address with the application ID in its path, if the address in GenAuth's documents returns HTTP 404.
  */
 export class KeySetSource {
   readonly #options: KeySetOptions;
   readonly #http: Http;
-  readonly #ownHttp: Http | undefined;
+  /** HTTP client for the host of `jwksUri`. `undefined` if it is the host of the application. */
+  readonly #jwksUriHttp: Http | undefined;
+  /** The path that last returned a key set. */
   #path: string | undefined;
 
   /**
-   * @param http - For the application's host.
-   * @param createHttp - Creates the connection to the host of the option `jwksUri`, if that is another one.
+   * @param http - HTTP client for the host of the application.
+   * @param createHttp - Creates the HTTP client for the host of the option `jwksUri`, if it is another host.
    */
   constructor(options: KeySetOptions, http: Http, createHttp = (settings: HttpSettings): Http => new Http(settings)) {
     this.#options = options;
     const { jwksUri, timeout, ca, proxy } = options;
     const origin = jwksUri === undefined ? options.appHost : new URL(jwksUri).origin;
-    if (origin !== options.appHost) this.#ownHttp = createHttp({ origin, timeout, ca, proxy });
-    this.#http = this.#ownHttp ?? http;
+    if (origin !== options.appHost) this.#jwksUriHttp = createHttp({ origin, timeout, ca, proxy });
+    this.#http = this.#jwksUriHttp ?? http;
   }
 
   /**
-   * Fetches the key set, and the discovery document before it until an address is known to work.
+   * Fetches the key set. Fetches the discovery document first, unless an address is already known to work.
    *
-   * @throws UpstreamError where GenAuth cannot be reached or answers no JSON.
-   * @throws ConfigurationError where discovery speaks for another issuer or points to another host.
+   * @throws UpstreamError if GenAuth cannot be reached or does not return a JSON object.
+   * @throws ConfigurationError `discovery_issuer_mismatch` if the discovery document has another issuer.
+   * @throws ConfigurationError `discovery_jwks_uri_refused` if its `jwks_uri` is on another host.
    */
   async requestKeySet(): Promise<unknown> {
     const { jwksUri, appId } = this.#options;
-    // One limit for all fetches together.
+    // All fetches together have one time limit.
     const deadline = performance.now() + MAX_WAIT_MS;
     if (jwksUri !== undefined) return expectDocument('key set', await this.#get(toPath(new URL(jwksUri)), deadline));
     const path = this.#path ?? (await this.#requestAddress(deadline));
@@ -48,7 +55,7 @@ export class KeySetSource {
       working = buildAppJwksPath(appId);
       answer = await this.#get(working, deadline);
     }
-    // An address that is gone is forgotten, so that the next attempt asks discovery again.
+    // An address that no longer works is forgotten, so that the next attempt reads the discovery document again.
     if (answer.status === 200) this.#path = working;
     else if (!isDown(answer.status)) this.#path = undefined;
     return expectDocument('key set', answer);
@@ -62,8 +69,8 @@ export class KeySetSource {
     if (document['issuer'] !== issuer) {
       throw new ConfigurationError(
         'discovery_issuer_mismatch',
-        `${appHost} says that its issuer is ${quote(document['issuer'])}, this client expects ${quote(issuer)}: correct ` +
-          'appHost, or set the option issuer to what the tokens carry.',
+        `The discovery document of ${appHost} has the issuer ${quote(document['issuer'])}, but this client expects ` +
+          `${quote(issuer)}: correct appHost, or set the option issuer to the claim iss of the tokens.`,
         { details: { expected: issuer, actual: toDetail(document['issuer']) } },
       );
     }
@@ -72,8 +79,8 @@ export class KeySetSource {
     if (url === undefined || url.origin !== appHost || url.pathname.startsWith('//')) {
       throw new ConfigurationError(
         'discovery_jwks_uri_refused',
-        `The discovery document of ${appHost} says jwks_uri ${quote(address)}, which is not on that host: if it is right, ` +
-          'set the option jwksUri to it.',
+        `The discovery document of ${appHost} has the jwks_uri ${quote(address)}, which is not on that host: ` +
+          'if this address is correct, set the option jwksUri to it.',
         { details: { expected: appHost, actual: toDetail(address) } },
       );
     }
@@ -85,8 +92,9 @@ export class KeySetSource {
     return this.#http.request({ method: 'GET', path, maxBytes: MAX_DOCUMENT_BYTES, timeout });
   }
 
+  /** Closes the connections to the host of `jwksUri`. The owner of `http` closes the others. */
   close(): void {
-    this.#ownHttp?.close();
+    this.#jwksUriHttp?.close();
   }
 }
 
@@ -94,10 +102,11 @@ function toPath({ pathname, search }: URL): string {
   return pathname + search;
 }
 
-function expectDocument(what: string, { status, body, retryAfter }: HttpAnswer): Readonly<Record<string, unknown>> {
+function expectDocument(name: string, { status, body, retryAfter }: HttpAnswer): Readonly<Record<string, unknown>> {
   if (status === 200 && isRecord(body)) return body;
   throw toUpstreamError(
     { status, retryAfter },
-    ({ isDown: down }) => `GenAuth's ${what} was answered with HTTP ${status}${down ? '' : ' and no JSON object'}.`,
+    ({ isDown: down }) =>
+      `GenAuth's ${name} could not be loaded: HTTP ${status}${down ? '' : ' without a JSON object'}.`,
   );
 }

@@ -7,10 +7,13 @@ import type { TokenVerifier } from './token-verifier.js';
 import { decodeUnverifiedAccessToken } from './unverified-token.js';
 import type { SignedInTokens, UnverifiedTokens } from '../wire/parse.js';
 
-/** Seconds since 1970, the last that a Date can hold. */
-const LAST_SECOND = 8.64e12;
+/** The latest time that a `Date` can hold, in seconds since 1970. */
+const MAX_DATE_SECONDS = 8.64e12;
 
-/** Tokens that came straight from GenAuth: if they are wrong, GenAuth is, and not whoever sent a request here. */
+/**
+ * Converts the verification error of a token that came directly from GenAuth into an UpstreamError. GenAuth sent the
+ * invalid token, so the caller must not get a 401.
+ */
 async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
   try {
     return await verifying;
@@ -22,11 +25,15 @@ async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
 }
 
 /**
- * The tokens of a sign-in: the id_token verified; the access token is for whoever it is shown to, but must not be another
- * person's.
+ * Verifies the tokens of a sign-in. The access token itself is not verified here, because its audience may be another
+ * API. If it is a JWT, its `sub` must equal the `sub` of the id_token.
  *
- * @param requested - The scopes that were granted if the answer does not say which.
- * @throws UpstreamError `upstream_token_invalid`, ConfigurationError
+ * @param requested - The requested scopes. They are used as the granted scopes if the response has no scopes.
+ * @param now - Returns the current time, in milliseconds since 1970.
+ * @throws UpstreamError `upstream_token_invalid` if the tokens do not verify. Other codes if the key set cannot be
+ * loaded.
+ * @throws ConfigurationError if the discovery document contradicts the options, or if the application secret is not
+ * usable.
  */
 export async function verifySignedInTokens(
   verifier: TokenVerifier,
@@ -45,26 +52,33 @@ export async function verifySignedInTokens(
   return { claims, tokens: toTokenSet(received, expiresAt, requested) };
 }
 
-/** What a refresh brought, verified. */
+/** The verified result of a refresh. */
 export interface ReceivedRefresh {
   tokens: Omit<TokenSet, 'idToken'> & { idToken: string | undefined };
   claims: AccessTokenClaims;
-  /** `undefined` where GenAuth sent no new id_token (OpenID Connect Core 1.0 §12.2). */
+  /** Claims of the new id_token. `undefined` if GenAuth sent no new id_token (OpenID Connect Core 1.0 §12.2). */
   idClaims: IdTokenClaims | undefined;
 }
 
-/** @throws UpstreamError `upstream_token_invalid`, and where there is no access token; ConfigurationError */
+/**
+ * Verifies the tokens of a refresh: the access token, and the id_token if there is one.
+ *
+ * @throws UpstreamError `upstream_token_invalid` if the tokens do not verify, or `upstream_invalid_response` if there
+ * is no access token. Other codes if the key set cannot be loaded.
+ * @throws ConfigurationError if the discovery document contradicts the options, or if the application secret is not
+ * usable.
+ */
 export async function verifyRefreshedTokens(
   verifier: TokenVerifier,
   received: UnverifiedTokens,
 ): Promise<ReceivedRefresh> {
   const { accessToken, idToken } = received;
   if (accessToken === undefined) {
-    throw new UpstreamError('upstream_invalid_response', 'GenAuth answered a refresh without an access_token.');
+    throw new UpstreamError('upstream_invalid_response', "GenAuth's response to a refresh has no access_token.");
   }
   const verify = async (): Promise<Omit<ReceivedRefresh, 'tokens'>> => {
     const idClaims = idToken === undefined ? undefined : await verifier.verifyIdToken(idToken, accessToken);
-    const claims = await verifier.verifyOwnAccessToken(accessToken);
+    const claims = await verifier.verifyReceivedAccessToken(accessToken);
     if (idClaims !== undefined) expectSameSubject(idClaims, claims.sub);
     return { claims, idClaims };
   };
@@ -78,14 +92,20 @@ export async function verifyRefreshedTokens(
 
 function expectSameSubject<Claims extends IdTokenClaims>(claims: Claims, sub: unknown): Claims {
   if (claims.sub === sub) return claims;
-  throw new TokenVerificationError('token_subject_mismatch', 'The two tokens are not of one person.', {
-    details: { claim: 'sub', expected: toDetail(sub), actual: claims.sub },
-  });
+  throw new TokenVerificationError(
+    'token_subject_mismatch',
+    'The id_token and the access token belong to different users (sub).',
+    {
+      details: { claim: 'sub', expected: toDetail(sub), actual: claims.sub },
+    },
+  );
 }
 
 /**
- * @param expiresAt - When the access token ends, in seconds since 1970.
- * @param requested - The scopes that were granted if the answer does not say which.
+ * Builds the public token set.
+ *
+ * @param expiresAt - Expiration time of the access token, in seconds since 1970.
+ * @param requested - The requested scopes. They are used as the granted scopes if the response has no scopes.
  */
 function toTokenSet<IdToken extends string | undefined>(
   tokens: UnverifiedTokens & { accessToken: string; idToken: IdToken },
@@ -97,7 +117,7 @@ function toTokenSet<IdToken extends string | undefined>(
     accessToken,
     idToken,
     refreshToken,
-    expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), LAST_SECOND) * 1000),
+    expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), MAX_DATE_SECONDS) * 1000),
     scope: scope === undefined ? requested : parseScope(scope),
   };
 }

@@ -18,42 +18,46 @@ import {
   parseJsonObject,
 } from './unverified-token.js';
 
+/** Maximum length of `sub`, in characters (OpenID Connect Core 1.0 §2). */
 const MAX_SUBJECT_LENGTH = 255;
-/** Seconds. No tenant grants a year; a lifetime beyond it is a time in milliseconds or worse. */
+/**
+ * Maximum lifetime of a token, in seconds. No tenant issues tokens for a year. A longer lifetime is an error, for
+ * example an `exp` in milliseconds.
+ */
 const MAX_LIFETIME = 366 * 24 * 3600;
-/** Shortest time between two questions for the app's secret that tokens of strangers cause. */
+/** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
 const SECRET_COOLDOWN_MS = 30_000;
-/** Bytes of an HS256 key (RFC 7518 §3.2). */
+/** Minimum length of an HS256 key, in bytes (RFC 7518 §3.2). */
 export const MIN_HS256_SECRET_BYTES = 32;
 
 export interface TokenVerifierSettings {
-  /** Compared with `===`. */
+  /** Required `iss` of all tokens. Compared with `===`. */
   issuer: string;
-  /** The application: `aud` of id_tokens, and `azp` of any token that has one. */
+  /** Application ID: the required `aud` of id_tokens, and the required `azp` of every token that has one. */
   appId: string;
-  /** An access token must be for one of them. */
+  /** The `aud` of an access token must contain one of these. */
   audience: readonly string[];
-  /** Seconds. */
+  /** Accepted difference between clocks, in seconds. */
   clockTolerance: number;
   /** The only algorithm that is accepted for id_tokens. Access tokens must be signed with RS256. */
   idTokenAlgorithm: SigningAlgorithm;
   jwks: Jwks;
-  /** Key of HS256. */
+  /** The key for HS256. */
   appSecret: AppSecret;
-  /** How many verified tokens are remembered; 0 for none. */
+  /** Maximum number of cached verified tokens. 0 turns the cache off. */
   maxVerifiedTokens: number;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
-/** Seconds since 1970. */
+/** The time claims of a token, in seconds since 1970. */
 interface Times {
   readonly exp: number;
   readonly iat: number;
   readonly nbf?: number | undefined;
 }
 
-/** A token that passed, and the key that it was signed with. */
+/** Cache entry of a verified token: its claims and the key that verified it. */
 interface VerifiedToken {
   readonly kid: string | undefined;
   readonly key: KeyObject;
@@ -62,15 +66,18 @@ interface VerifiedToken {
 }
 
 /**
- * Decides which tokens count. In this order: form, header, algorithm (our constant, before any key is looked up), key,
- * signature, claims. Nothing of it can be switched off.
+ * Decides whether a token is accepted. The checks run in this order: form, header, algorithm, key, signature, claims.
+ * The algorithm comes from our configuration and is compared before any key is looked up. No check can be switched off.
  *
- * Of a token that passed, its key and its times are looked at each time, so that the decision is the same as for a token that was
- * never seen; all else cannot have changed since, as long as its very key is in the key set.
+ * Verified tokens are cached. For a cached token, only its key and its times are checked again. The result is the same
+ * as for a new token: while the same key is in the key set, nothing else can have changed.
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
-  /** By the SHA-256 of kind and token: a tenth of a token's size, and no part of it can be mistaken for the whole. */
+  /**
+   * The cache of verified tokens. The cache key is the token kind and the SHA-256 of the whole token. It is about a
+   * tenth as long as the token. A token that differs in any part is not found.
+   */
   readonly #verified: LruMap<string, VerifiedToken> | undefined;
 
   constructor(settings: TokenVerifierSettings) {
@@ -81,31 +88,33 @@ export class TokenVerifier {
   /**
    * Verifies an id_token (OpenID Connect Core 1.0 §3.1.3.7).
    *
-   * @param accessToken - The access token that came with it, straight from GenAuth: checked against `at_hash` if the id_token
-   * has one (§3.1.3.6). An unknown key is then looked for at once, see `Jwks.getKey`.
-   * @returns The claims; without `accessToken` they are frozen.
-   * @throws TokenVerificationError
-   * @throws UpstreamError, ConfigurationError where the keys cannot be had.
+   * @param accessToken - The access token that came directly from GenAuth together with the id_token. It must match
+   * `at_hash`, if the id_token has one (§3.1.3.6). An unknown key then causes a fetch at once, see `Jwks.getKey`.
+   * @returns The claims. They are frozen if `accessToken` is not given.
+   * @throws TokenVerificationError if the token is not valid.
+   * @throws UpstreamError if the key set cannot be loaded.
+   * @throws ConfigurationError if the discovery document contradicts the options, or if the key of HS256 is not usable.
    */
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
     if (accessToken === undefined) return this.#verifyOnce(token, 'id_token');
     const { claims } = await this.#verify(token, 'id_token', true);
-    const { at_hash: hashOfOther } = claims;
-    if (hashOfOther !== undefined) checkAccessTokenHash(hashOfOther, accessToken);
+    const { at_hash: atHash } = claims;
+    if (atHash !== undefined) checkAccessTokenHash(atHash, accessToken);
     return toPlain(claims);
   }
 
-  /** Verifies an access token that came straight from GenAuth, beside an id_token or without one. */
-  async verifyOwnAccessToken(token: string): Promise<AccessTokenClaims> {
+  /** Verifies an access token that came directly from GenAuth. Does not use the cache of verified tokens. */
+  async verifyReceivedAccessToken(token: string): Promise<AccessTokenClaims> {
     return toPlain((await this.#verify(token, 'access_token', true)).claims) as AccessTokenClaims;
   }
 
   /**
-   * Verifies an access token.
+   * Verifies an access token that a caller sent.
    *
-   * @returns The claims, frozen.
-   * @throws TokenVerificationError
-   * @throws UpstreamError, ConfigurationError where the keys cannot be had.
+   * @returns The claims. Frozen.
+   * @throws TokenVerificationError if the token is not valid.
+   * @throws UpstreamError if the key set cannot be loaded.
+   * @throws ConfigurationError if the discovery document contradicts the options.
    */
   verifyAccessToken(token: string): Promise<AccessTokenClaims> {
     return this.#verifyOnce(token, 'access_token') as Promise<AccessTokenClaims>;
@@ -139,7 +148,7 @@ export class TokenVerifier {
     fromGenAuth: boolean,
   ): Promise<{ claims: TokenClaims; kid: string | undefined; key: KeyObject | undefined }> {
     const { header, payload, signingInput, signature } = decomposeUnverifiedToken(token, kind);
-    // From our configuration alone, never from a token, a key or a document of the server (RFC 8725 §3.1).
+    // The algorithm comes from our configuration only, never from a token, a key or a server document (RFC 8725 §3.1).
     const algorithm = kind === 'id_token' ? this.#settings.idTokenAlgorithm : JWK_ALGORITHM;
     const kid = checkHeader(header, kind, algorithm);
     let key: KeyObject | undefined;
@@ -164,7 +173,10 @@ export class TokenVerifier {
     }
   }
 
-  /** HS256 has its own path: its key is the app secret, and no key of the key set ever gets here. */
+  /**
+   * Checks an HS256 signature. The key is always the application secret. A key of the key set never reaches this
+   * method, so that a public RSA key cannot be used as an HMAC key.
+   */
   async #checkSharedSecret(
     signingInput: Buffer,
     signature: Buffer,
@@ -177,8 +189,8 @@ export class TokenVerifier {
     try {
       check(secret);
     } catch (error) {
-      // After the secret was replaced, tokens of the new secret may arrive before GenAuth has refused the old one. A
-      // token that a caller sent makes us ask for the secret at most once per cool-down.
+      // After the secret was replaced, a token that is signed with the new secret may arrive before GenAuth has refused
+      // the old one. Tokens from callers cause at most one call of the function `appSecret` per cool-down.
       const renewed = fromGenAuth
         ? appSecret.renew(secret)
         : appSecret.renew(secret, SECRET_COOLDOWN_MS).catch(() => false);
@@ -193,7 +205,8 @@ export class TokenVerifier {
     if (iss !== issuer) {
       throw new TokenVerificationError(
         'token_issuer_mismatch',
-        `The ${kind} is from issuer ${quote(iss)}, this service trusts ${quote(issuer)}: correct appHost, or set the option issuer.`,
+        `The ${kind} has the issuer ${quote(iss)}, but this service accepts only ${quote(issuer)}: ` +
+          'correct appHost, or set the option issuer.',
         { details: { token: kind, claim: 'iss', expected: issuer, actual: toDetail(iss) } },
       );
     }
@@ -207,14 +220,15 @@ export class TokenVerifier {
       const fix = kind === 'id_token' ? 'check appId' : 'check appId, or set the option audience';
       throw new TokenVerificationError(
         'token_audience_mismatch',
-        `The ${kind} is for ${quote(aud)}, this service is ${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${fix}.`,
+        `The ${kind} is for ${quote(aud)} (aud), but this service is ` +
+          `${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${fix}.`,
         { details: { token: kind, claim: 'aud', expected: accepted, actual: toDetail(aud) } },
       );
     }
     if ((audiences.length > 1 || azp !== undefined) && azp !== appId) {
       throw new TokenVerificationError(
         'token_audience_mismatch',
-        `The ${kind} was issued to ${quote(azp)} (azp), this service is ${quote(appId)}.`,
+        `The ${kind} was issued to ${quote(azp)} (azp), but this service is ${quote(appId)}: check appId.`,
         { details: { token: kind, claim: 'azp', expected: appId, actual: toDetail(azp) } },
       );
     }
@@ -240,31 +254,37 @@ export class TokenVerifier {
     if (ahead > clockTolerance) {
       throw new TokenVerificationError(
         'token_not_yet_valid',
-        `The ${kind} becomes valid in ${ahead} seconds: one of the two clocks is wrong, or set the option clockTolerance.`,
+        `The ${kind} becomes valid in ${ahead} seconds: correct the clock of this machine, or raise clockTolerance.`,
         { details: { token: kind, claim, actual: time, seconds: ahead } },
       );
     }
   }
 }
 
-/** An access token of GenAuth has scope and jti, an id_token neither; else one would pass for the other. */
+/**
+ * Checks that a token is of the expected kind. A GenAuth access token has `scope` and `jti`. An id_token has neither.
+ * Without this check, each kind could be used in place of the other.
+ */
 function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
-  const { scope, jti, nonce, at_hash: hashOfOther } = claims;
+  const { scope, jti, nonce, at_hash: atHash } = claims;
   if (kind === 'id_token' && typeof scope === 'string' && typeof jti === 'string') {
-    throw new TokenVerificationError('token_type_mismatch', 'This is an access token, not an id_token.', {
-      details: { token: kind },
-    });
-  }
-  if (kind === 'access_token' && (typeof scope !== 'string' || nonce !== undefined || hashOfOther !== undefined)) {
     throw new TokenVerificationError(
       'token_type_mismatch',
-      'This is not an access token (it has no scope, or has the nonce or at_hash of an id_token): send the access token.',
+      'This is an access token, not an id_token: pass the id_token.',
+      { details: { token: kind } },
+    );
+  }
+  if (kind === 'access_token' && (typeof scope !== 'string' || nonce !== undefined || atHash !== undefined)) {
+    throw new TokenVerificationError(
+      'token_type_mismatch',
+      'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
+        'send the access token.',
       { details: { token: kind } },
     );
   }
 }
 
-/** Claims as applications get them: an object like any other. Inside, they have no prototype. */
+/** Copies claims into an ordinary object for the application. The parsed claims have no prototype. */
 function toPlain(claims: TokenClaims): TokenClaims {
   return { ...claims };
 }
@@ -281,23 +301,30 @@ function checkHs256(secret: string | undefined, signingInput: Buffer, signature:
     throw signatureInvalid(kind);
 }
 
-/** The UTF-8 bytes of the secret; one that is missing or short would let anybody sign. */
+/**
+ * Returns the UTF-8 bytes of the secret. A missing or short secret is refused, because an attacker could guess it and
+ * sign tokens.
+ */
 function toHs256Key(secret: string | undefined): Uint8Array {
   const key = new TextEncoder().encode(secret ?? '');
   if (key.length >= MIN_HS256_SECRET_BYTES) return key;
   throw new ConfigurationError(
     'app_secret_too_short',
-    `The app secret has ${key.length} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}: choose RS256 in the console.`,
+    `The application secret has ${key.length} bytes, but HS256 needs ${MIN_HS256_SECRET_BYTES} or more: ` +
+      'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
   );
 }
 
 function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVerificationError {
-  return new TokenVerificationError('token_claim_invalid', `The ${kind} has ${claim} ${quote(value)}.`, {
+  return new TokenVerificationError('token_claim_invalid', `The ${kind} has an invalid ${claim}: ${quote(value)}.`, {
     details: { token: kind, claim, actual: toDetail(value) },
   });
 }
 
-/** `at_hash`: the left half of the access token's SHA-256, the hash function of RS256 and of HS256. */
+/**
+ * Checks `at_hash` (OpenID Connect Core 1.0 §3.1.3.6). It is the left half of the SHA-256 of the access token, because
+ * RS256 and HS256 both use SHA-256.
+ */
 function checkAccessTokenHash(hash: unknown, accessToken: string): void {
   const digest = crypto.createHash('sha256').update(accessToken, 'ascii').digest();
   const expected = digest.subarray(0, digest.length / 2);

@@ -2,12 +2,15 @@ import { TokenVerificationError } from '../errors.js';
 import { quote, toDetail } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 
-/** Characters. An access token comes from anybody, an id_token with many roles from GenAuth alone. */
+/**
+ * Maximum length of a token, in characters. An access token comes from any caller, so its limit is lower. An id_token
+ * comes from GenAuth and may contain many roles.
+ */
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
-/** Characters. */
+/** Maximum length of a key ID, in characters. */
 export const MAX_KID_LENGTH = 256;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
-/** Media types that a JWT may have (RFC 7519 §5.1, RFC 9068 §2.1), in lower case. */
+/** Accepted values of the header parameter `typ`, in lower case (RFC 7519 §5.1, RFC 9068 §2.1). */
 const TOKEN_TYPES = {
   id_token: ['jwt', 'application/jwt'],
   access_token: ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'],
@@ -15,22 +18,31 @@ const TOKEN_TYPES = {
 
 export type TokenKind = 'id_token' | 'access_token';
 
-/** The algorithms that GenAuth offers for id_tokens (RFC 7518 §3.1). RS256 is verified through the key set. */
+/** The signature algorithms that GenAuth offers for id_tokens (RFC 7518 §3.1). */
 export const SIGNING_ALGORITHMS = ['RS256', 'HS256'] as const;
+/**
+ * A signature algorithm of id_tokens ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)). `RS256` is
+ * verified with the key set, `HS256` with the application secret.
+ */
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
-/** Takes the token apart without believing anything in it: three canonical base64url parts, a JSON object first. */
+/**
+ * Splits a token into its parts and decodes them. Nothing in the result is verified.
+ *
+ * @throws TokenVerificationError if the value is not a JWT of three canonical base64url parts with a JSON object as its
+ * header, or if it is too long.
+ */
 export function decomposeUnverifiedToken(
   token: unknown,
   kind: TokenKind,
 ): { header: Record<string, unknown>; payload: Buffer; signingInput: Buffer; signature: Buffer } {
   if (typeof token !== 'string' || token === '') {
-    throw new TokenVerificationError('token_missing', `There is no ${kind}.`, { details: { token: kind } });
+    throw new TokenVerificationError('token_missing', `The ${kind} is missing.`, { details: { token: kind } });
   }
   if (token.length > MAX_TOKEN_LENGTH[kind]) {
     throw new TokenVerificationError(
       'token_too_large',
-      `The ${kind} has ${token.length} characters, more than ${MAX_TOKEN_LENGTH[kind]}.`,
+      `The ${kind} has ${token.length} characters, but at most ${MAX_TOKEN_LENGTH[kind]} are accepted.`,
       { details: { token: kind, expected: MAX_TOKEN_LENGTH[kind], actual: token.length } },
     );
   }
@@ -52,8 +64,10 @@ export function decomposeUnverifiedToken(
 }
 
 /**
- * What an access token says of itself, for a caller that got it from GenAuth directly, and so of any size that GenAuth sends;
- * nothing for one that is no JWT.
+ * Decodes `sub` and `exp` of an access token that came directly from GenAuth. Does not verify it. The length limit is
+ * that of an id_token, because the token does not come from an unknown caller.
+ *
+ * @returns `undefined` for both if the token is not a JWT.
  */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
@@ -65,11 +79,14 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
   }
 }
 
-/** A segment that does not encode back to itself would give one token many spellings, and get round deny-lists and caches. */
-function decodeSegment(segment: string, what: string, token: TokenKind): Buffer {
+/**
+ * Decodes one part of a token. Only the canonical encoding is accepted. Otherwise one token could be written in many
+ * ways, which would bypass deny lists and caches.
+ */
+function decodeSegment(segment: string, name: string, token: TokenKind): Buffer {
   const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
   if (bytes === undefined || bytes.toString('base64url') !== segment) {
-    throw new TokenVerificationError('token_malformed', `The ${what} of the ${token} is not canonical base64url.`, {
+    throw new TokenVerificationError('token_malformed', `The ${name} of the ${token} is not canonical base64url.`, {
       details: { token },
     });
   }
@@ -79,12 +96,12 @@ function decodeSegment(segment: string, what: string, token: TokenKind): Buffer 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Parses the JSON object of a token's segment.
+ * Parses the JSON object in one part of a token.
  *
- * @returns An object without a prototype, so that a member that the token lacks is never found in `Object.prototype`.
- * @throws TokenVerificationError `token_malformed`
+ * @returns An object without a prototype, so that an absent member is never read from a polluted `Object.prototype`.
+ * @throws TokenVerificationError `token_malformed` if the bytes are not a JSON object in UTF-8.
  */
-export function parseJsonObject(bytes: Uint8Array, what: string, token: TokenKind): Record<string, unknown> {
+export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKind): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(UTF8.decode(bytes));
@@ -92,14 +109,20 @@ export function parseJsonObject(bytes: Uint8Array, what: string, token: TokenKin
     value = undefined;
   }
   if (!isRecord(value)) {
-    throw new TokenVerificationError('token_malformed', `The ${what} of the ${token} is not a JSON object.`, {
+    throw new TokenVerificationError('token_malformed', `The ${name} of the ${token} is not a JSON object.`, {
       details: { token },
     });
   }
   return ownProperties(value);
 }
 
-/** Everything in a header that would name, bring or point to a key is left unread but `kid`. Returns the `kid`. */
+/**
+ * Checks the header of a token. Of the parameters that select a key, only `kid` is read. `jwk`, `jku`, `x5c`, `x5u` and
+ * the like are ignored, because an attacker could supply a key with them.
+ *
+ * @returns The `kid`, if there is one.
+ * @throws TokenVerificationError if a header parameter is not accepted.
+ */
 export function checkHeader(
   header: Record<string, unknown>,
   kind: TokenKind,
@@ -110,18 +133,20 @@ export function checkHeader(
   if (crit !== undefined || b64 !== undefined || zip !== undefined) {
     throw new TokenVerificationError(
       'token_malformed',
-      `The header of the ${kind} asks for an extension (crit, b64 or zip).`,
+      `The header of the ${kind} has crit, b64 or zip, which are not supported.`,
       { details: { token: kind } },
     );
   }
   const types: readonly string[] = TOKEN_TYPES[kind];
   if (typ !== undefined && !(typeof typ === 'string' && types.includes(typ.toLowerCase()))) {
-    throw new TokenVerificationError('token_type_mismatch', `The ${kind} has typ ${quote(typ)}.`, {
-      details: { token: kind, claim: 'typ', expected: types, actual: toDetail(typ) },
-    });
+    throw new TokenVerificationError(
+      'token_type_mismatch',
+      `The ${kind} has typ ${quote(typ)}, but its typ must be one of ${types.join(', ')}.`,
+      { details: { token: kind, claim: 'typ', expected: types, actual: toDetail(typ) } },
+    );
   }
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH)) {
-    throw new TokenVerificationError('token_malformed', `The ${kind} has kid ${quote(kid)}.`, {
+    throw new TokenVerificationError('token_malformed', `The ${kind} has an invalid kid: ${quote(kid)}.`, {
       details: { token: kind, claim: 'kid', actual: toDetail(kid) },
     });
   }
@@ -130,21 +155,21 @@ export function checkHeader(
 
 function algorithmMismatch(alg: unknown, kind: TokenKind, algorithm: SigningAlgorithm): TokenVerificationError {
   const known = kind === 'id_token' ? SIGNING_ALGORITHMS.find((each) => each === alg) : undefined;
-  const fix =
-    known === undefined ? '' : ` If that is how the tenant signs, set the option idTokenSignedResponseAlg: '${known}'.`;
   const advice =
     alg === 'HS256' && kind === 'id_token'
-      ? ' HS256 is what GenAuth signs with until it is told otherwise. Better than the option is RS256: in the console open the' +
-        ' application, protocol configuration, authorization, id_token signature algorithm.'
+      ? ' HS256 is the default of GenAuth. Choose RS256 in the console under application → protocol configuration → ' +
+        'authorization → id_token signature algorithm.'
       : '';
+  const fix =
+    known === undefined ? '' : ` If the tenant must use ${known}, set the option idTokenSignedResponseAlg: '${known}'.`;
   return new TokenVerificationError(
     'token_algorithm_mismatch',
-    `The ${kind} is signed with ${quote(alg)}, this service accepts only ${algorithm}.${fix}${advice}`,
+    `The ${kind} is signed with ${quote(alg)}, but this service accepts only ${algorithm}.${advice}${fix}`,
     { details: { token: kind, claim: 'alg', expected: algorithm, actual: toDetail(alg) } },
   );
 }
 
-/** Seconds since 1970. */
+/** Returns whether a value is a time in seconds since 1970. */
 export function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }

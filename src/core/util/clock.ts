@@ -1,4 +1,7 @@
-/** Whether something is younger than that. A clock that was set back makes things old, not young. */
+/**
+ * Returns whether less than the given time has passed since `since`. All values are in milliseconds. Returns `false` if
+ * the clock was set back to a time before `since`.
+ */
 export function isWithin(milliseconds: number, since: number, now: number): boolean {
   return now >= since && now - since < milliseconds;
 }

@@ -1,15 +1,15 @@
-/** A map with a limit: the entry that was not used for the longest time makes room for a new one. */
+/** A map with a maximum size. If it is exceeded, the least recently used entry is removed. */
 export class LruMap<Key, Value> {
   readonly #limit: number;
-  /** In the order of use, because a Map keeps the order of insertion. */
+  /** The entries, least recently used first. A `Map` keeps the order of insertion, and each use inserts again. */
   readonly #entries = new Map<Key, Value>();
   /**
-   * The oldest key comes next: every earlier one was evicted or used again. A new iterator for each eviction would walk
-   * over all deleted entries first.
+   * An iterator whose next key is always the least recently used one, because all keys before it were removed or
+   * inserted again. It is kept, because a new iterator for each removal would first walk over all deleted entries.
    */
   readonly #oldest = this.#entries.keys();
 
-  /** @param limit - 1 or more. */
+  /** @param limit - Maximum number of entries, 1 or more. */
   constructor(limit: number) {
     this.#limit = limit;
   }

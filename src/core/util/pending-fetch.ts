@@ -1,17 +1,19 @@
-/** How long a request waits for something new when there is something old that would do. */
+/** Time that a request with a usable old value waits for a new one, in milliseconds. */
 const STALE_WAIT_MS = 500;
 
-/** Something that is being fetched, and since when. */
+/** A fetch that is under way, with its start time. */
 export class PendingFetch {
   readonly #startedAt = performance.now();
 
+  /** @param done - Settles when the fetch ends. */
   constructor(readonly done: Promise<void>) {}
 
   /**
-   * Waits for it, as long as a request with an old answer may: counted from the start of the fetch, so that while GenAuth hangs only
-   * the first requests wait. What comes later is nobody's loss.
+   * Waits until the fetch ends, but at most until 500 ms after its start. After that the caller can use its old value.
+   * The time is counted from the start of the fetch, so that only the requests of the first 500 ms wait while GenAuth
+   * hangs. A late result is still stored for the next request.
    *
-   * @returns Whether it came in that time.
+   * @returns Whether the fetch succeeded in that time.
    */
   async settlesInTime(): Promise<boolean> {
     const left = STALE_WAIT_MS - (performance.now() - this.#startedAt);

@@ -2,8 +2,9 @@ const MAX_QUOTED_LENGTH = 64;
 const MAX_QUOTED_ITEMS = 4;
 
 /**
- * A value from outside as one safe piece of a message: texts JSON-escaped, with control, bidirectional and other
- * invisible characters escaped as well, cut at 64 characters; of objects only that they are objects.
+ * Formats an external value for a message. A string is cut at 64 characters and escaped as JSON. Control, bidirectional
+ * and other invisible characters are escaped too. Of an array, at most 4 items are shown. Of an object, only the words
+ * "an object" are shown.
  */
 export function quote(value: unknown): string {
   if (typeof value === 'string') return quoteText(value);
@@ -28,8 +29,9 @@ const MAX_DETAIL_LENGTH = 512;
 const MAX_DETAIL_ITEMS = 16;
 
 /**
- * A foreign value as data for an error's `details`: strings cut at 512 characters, lists at 16 items, and objects
- * replaced by `{}`, because an object may hold anything.
+ * Converts an external value into data for the `details` of an error. Strings are cut at 512 characters and arrays at
+ * 16 items. Objects are replaced by `{}`, because an object may contain any value. Functions and symbols become
+ * `undefined`.
  */
 export function toDetail(value: unknown): unknown {
   if (typeof value === 'string') return value.slice(0, MAX_DETAIL_LENGTH);

@@ -1,18 +1,21 @@
-/** An object that is no list, as JSON makes them. */
+/** Returns whether a value is an object and not an array, such as a parsed JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * Copies an object's own members into an object without a prototype, so that an absent member is never found in a
- * polluted `Object.prototype`. Used at the three boundaries where foreign data enters: what an application passes
+ * Copies the own members of an object into an object without a prototype, so that an absent member is never read from a
+ * polluted `Object.prototype`. It is used at the three places where external data enters: values from the application
  * (options, credentials), the JSON of a token, and the keys of a key set.
  */
 export function ownProperties<T extends object>(source: T): T {
   return Object.assign(Object.create(null) as T, source);
 }
 
-/** Freezes what JSON has made, to any depth: without recursion, since a stranger decides how deep it is. */
+/**
+ * Freezes a parsed JSON value at every depth. It does not use recursion, because an attacker could send a value that is
+ * nested so deeply that the call stack overflows.
+ */
 export function deepFreeze<T>(value: T): T {
   const pending: unknown[] = [value];
   for (let item = pending.pop(); item !== undefined; item = pending.pop()) {

@@ -2,30 +2,30 @@ import { isWithin } from './clock.js';
 import { PendingFetch } from './pending-fetch.js';
 
 export interface RefreshingValueSettings {
-  /** Milliseconds that a value is fresh. */
+  /** Time during which a value is fresh, in milliseconds. */
   maxAge: number;
-  /** Milliseconds after `maxAge` during which the last value serves while loading fails. */
+  /** Time after `maxAge` during which the last value is used while loading fails, in milliseconds. */
   staleIfError: number;
-  /** Milliseconds after a failure during which nothing is loaded. */
+  /** Time after a failed load during which no new load starts, in milliseconds. */
   pause: number;
-  /** Whether an error says that the last value is no longer valid, so that it must not serve. Default: never. */
+  /** Returns whether an error means that the last value is no longer valid and must not be used. Default: never. */
   endsValue?: (error: unknown) => boolean;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 type Load<Value> = () => Promise<Value>;
 
 /**
- * A value that is loaded when it is needed and again when it is too old: one load at a time, a pause after failures,
- * and the last good value while loading fails.
+ * A value that is loaded when it is first needed, and loaded again when it is too old. Only one load runs at a time.
+ * After a failed load there is a pause. While loading fails, the last value is used.
  */
 export class RefreshingValue<Value> {
   readonly #settings: RefreshingValueSettings;
   #value: Value | undefined;
-  /** When the load of the value began. */
+  /** Start of the load that returned the value. */
   #loadedAt = -Infinity;
-  /** When the last load began, whatever came of it. */
+  /** Start of the last load, successful or not. */
   #attemptedAt = -Infinity;
   #failedAt = -Infinity;
   #lastError: unknown;
@@ -36,11 +36,11 @@ export class RefreshingValue<Value> {
   }
 
   /**
-   * Returns the value, fresh if possible. A request that has an old value to fall back on waits for a new one at most
-   * 500 ms.
+   * Returns the value, fresh if possible. If an old value may be used, the call waits for a new one at most until
+   * 500 ms after the start of the load.
    *
-   * @param load - Called if the value must be loaded and no other load is under way.
-   * @throws what `load` throws or threw a moment ago, if there is no value that may serve.
+   * @param load - Loads the value. Called only if no other load is under way.
+   * @throws The error of the last load, if it failed and no value may be used.
    */
   async get(load: Load<Value>): Promise<Value> {
     const { maxAge, staleIfError, pause } = this.#settings;
@@ -53,15 +53,16 @@ export class RefreshingValue<Value> {
     const pending = this.#load(load);
     if (stale === undefined) await pending.done;
     else await pending.settlesInTime();
-    // The value is gone if the error ended it.
+    // The value was removed if `endsValue` returned `true` for the error.
     if (this.#value === undefined) throw this.#lastError;
     return this.#value;
   }
 
   /**
-   * Loads the value even if there is a fresh one, which stays if loading fails.
+   * Loads the value even if the current value is fresh. If loading fails, the current value stays, unless
+   * `endsValue` returns `true` for the error.
    *
-   * @throws what `load` throws or threw a moment ago.
+   * @throws The error of `load`. During the pause after a failure, the error of the last load.
    */
   async refresh(load: Load<Value>): Promise<Value> {
     if (this.#pending === undefined && this.#isWithin(this.#settings.pause, this.#failedAt)) throw this.#lastError;
@@ -69,24 +70,24 @@ export class RefreshingValue<Value> {
     return this.#value as Value;
   }
 
-  /** Takes a value from elsewhere, as if it had been loaded now. */
+  /** Stores a value from another source, as if it had been loaded now. */
   set(value: Value): void {
     this.#value = value;
     this.#loadedAt = this.#settings.now();
   }
 
-  /** Makes this very value too old. Does nothing if another one was loaded meanwhile. */
+  /** Makes the given value too old. Does nothing if another value was loaded in the meantime. */
   expire(value: Value): void {
     if (this.#value === value) this.#loadedAt = -Infinity;
   }
 
-  /** Whether a load began less than so many milliseconds ago and has ended. */
+  /** Returns whether the last load began less than the given number of milliseconds ago and has ended. */
   wasAttemptedWithin(milliseconds: number): boolean {
     return this.#pending === undefined && this.#isWithin(milliseconds, this.#attemptedAt);
   }
 
   #isWithin(milliseconds: number, since: number): boolean {
-    // A value without an end stays, also when the clock was set back.
+    // A value that never expires is kept even if the clock was set back.
     if (milliseconds === Infinity) return since > -Infinity;
     return isWithin(milliseconds, since, this.#settings.now());
   }

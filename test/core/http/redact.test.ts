@@ -11,7 +11,7 @@ const FORMS = [
 describe('redactBody', () => {
   it.each(FORMS)('replaces a whole text that repeats a secret: %s', (form) => {
     const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
-    const redacted = '(withheld: it repeats a secret)';
+    const redacted = '(redacted: it repeats a secret)';
     expect(redactBody(body, [undefined, '', SECRET])).toEqual({
       message: redacted,
       requestId: redacted,
@@ -36,7 +36,7 @@ describe('redactBody', () => {
   });
 
   it('takes a secret that is half a surrogate pair', () => {
-    expect(redactBody({ message: 'a \uD800 b' }, ['\uD800'])).toEqual({ message: expect.stringContaining('withheld') });
+    expect(redactBody({ message: 'a \uD800 b' }, ['\uD800'])).toEqual({ message: expect.stringContaining('redacted') });
   });
 });
 

@@ -112,8 +112,9 @@ describe('AppSecret', () => {
     expect(asked).toBe(1);
   });
 
-  const NO_STRING = 'returned no string: return the secret.';
-  const WHITE_SPACE = 'returned a secret with white space around it, as a file ends with: return it trimmed.';
+  const NO_STRING = 'did not return a string: return the secret as a string.';
+  const WHITE_SPACE =
+    'returned a secret with white space at its start or end (a file often ends with a line break): trim it.';
   it.each<[string, unknown, string]>([
     ['an empty text', '', 'returned an empty string: return the secret.'],
     ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
@@ -133,7 +134,7 @@ describe('AppSecret', () => {
     for (const source of [() => value, async () => value]) {
       const error = await catchError(new AppSecret(source as () => string).get());
       expect(error).toMatchObject(UNAVAILABLE);
-      expect(error.message).toBe(`The option appSecret ${problem}`);
+      expect(error.message).toBe(`The function appSecret ${problem}`);
       expect(findLeaks(error, [OLD, '4207198635'])).toEqual([]);
     }
   });
