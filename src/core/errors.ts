@@ -3,7 +3,8 @@ import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
 /**
  * The base class of this library's errors. There is one subclass for each party that must act: the operator, the
  * caller, the user, or GenAuth. The message states what is wrong, the value and the fix. The same facts are in
- * `details` as data. No error holds a password, a token, a secret or the body of a request or response.
+ * `details` as data. The message and `details` never contain a password, a token, a secret or the body of a request or
+ * response.
  */
 export abstract class GenAuthError extends Error {
   // Values from outside enter a message only through `quote`, and `details` only through `toDetail`.
@@ -48,7 +49,7 @@ export type ConfigurationErrorCode =
   /** The `jwks_uri` of the discovery document is not on the host of `appHost`. */
   | 'discovery_jwks_uri_refused';
 
-/** The numbers in GenAuth's answer that caused an error. They are for the log, and for GenAuth's support. */
+/** The status, the code and the request ID of GenAuth's answer. They are for the log, and for GenAuth's support. */
 export type AnswerIds = Pick<SignInAnswer, 'statusCode' | 'apiCode' | 'requestId'>;
 
 /** One wrong option. The message of the error has a line `option problem: fix.` for each of them. */
@@ -100,7 +101,7 @@ export class ConfigurationError extends GenAuthError {
   readonly statusCode = 500;
   readonly code: ConfigurationErrorCode;
   readonly details: ConfigurationErrorDetails;
-  /** The numbers of GenAuth's answer, if GenAuth answered. */
+  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
   readonly answer: AnswerIds | undefined;
 
   constructor(code: ConfigurationErrorCode, message: string, options?: ConfigurationErrorOptions) {
@@ -151,7 +152,7 @@ export class RequestError extends GenAuthError {
 export type TokenVerificationErrorCode =
   /** The request has no token. */
   | 'token_missing'
-  /** The token is not a JWT, or the header `Authorization` is not readable. */
+  /** The token is not a JWT, or the header `Authorization` does not contain exactly one bearer token. */
   | 'token_malformed'
   /** The token is longer than the limit of this library. */
   | 'token_too_large'
@@ -252,7 +253,7 @@ export class AuthorizationError extends GenAuthError {
 export type UpstreamErrorCode =
   /** No answer: the connection was refused or reset, the host name is unknown, or the certificate is not trusted. */
   | 'upstream_unreachable'
-  /** No complete answer within the option `timeout`. */
+  /** No complete answer within the time limit, see the option `timeout`. */
   | 'upstream_timeout'
   /** GenAuth, or a gateway in front of it, answered that it cannot serve requests now. */
   | 'upstream_unavailable'
@@ -282,7 +283,7 @@ export class UpstreamError extends GenAuthError {
   readonly statusCode: 502 | 503;
   readonly code: UpstreamErrorCode;
   readonly details: UpstreamErrorDetails;
-  /** The numbers of GenAuth's answer, if GenAuth answered. */
+  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
   readonly answer: AnswerIds | undefined;
   /** Seconds to wait before the next attempt, if GenAuth sent `Retry-After`. */
   readonly retryAfter: number | undefined;
@@ -323,8 +324,8 @@ export interface SignInRejectedErrorDetails extends AnswerIds {
 }
 
 /**
- * The end user must act: GenAuth did not sign the user in. The `code` is the kind of the outcome. The strategies and
- * the Nest guards throw this error. `GenAuthClient.signIn` returns the outcome instead.
+ * The end user must act: GenAuth did not sign the user in. The `code` is the kind of the outcome. Login routes
+ * (strategies, handlers and guards) use this error. `GenAuthClient.signIn` returns the outcome instead.
  */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';

@@ -111,6 +111,7 @@ const isRole = (value: unknown): value is GenAuthRole =>
   typeof value === 'string' || (isRecord(value) && typeof value['code'] === 'string');
 const readRoles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
 
+/** For each claim of each scope: the function that reads its value. */
 const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
   openid: { sub: (value) => String(value) },
   profile: {
@@ -172,7 +173,7 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
   if (scope.includes('openid')) return undefined;
   return {
     problem: `is ${quote(scope.join(' '))} without 'openid'`,
-    fix: "add 'openid', which GenAuth needs to send an id_token",
+    fix: "add 'openid', because GenAuth sends no id_token without it",
   };
 }
 

@@ -23,7 +23,7 @@ describe('mistakes in options', () => {
       {
         option: 'scope',
         problem: `is "email" without 'openid'`,
-        fix: "add 'openid', which GenAuth needs to send an id_token",
+        fix: "add 'openid', because GenAuth sends no id_token without it",
       },
       {
         option: 'jwks.ttl',

@@ -138,8 +138,9 @@ export interface GenAuthOptions<S extends string = string> {
    */
   exposeReasons?: boolean | undefined;
   /**
-   * The prefix of the strategy names `genauth-password`, `genauth-ad` and `genauth-bearer`. Give each application a
-   * different name if one process has several. Letters, digits, `-` and `_`, with a letter first. Default: `genauth`.
+   * The prefix of the strategy names. With the default `genauth` they are `genauth-password`, `genauth-ad` and
+   * `genauth-bearer`. Give each client a different name if one process has several GenAuth applications. Letters,
+   * digits, `-` and `_`, with a letter first.
    */
   name?: string | undefined;
   /**
@@ -197,8 +198,8 @@ export interface GenAuthOptions<S extends string = string> {
   userClaims?: UserClaimsSource | undefined;
   /**
    * How long user info is fresh in the cache, in milliseconds: 0 to 86,400,000 (24 hours). Default: 300,000 (5
-   * minutes). 0 requests user info for every use. While GenAuth cannot be reached, user info that is up to
-   * `jwks.staleIfError` older is used.
+   * minutes). With 0, user info is requested for every use. While GenAuth cannot be reached, older user info is used
+   * for a further `jwks.staleIfError`.
    */
   userInfoMaxAge?: number | undefined;
   /**
@@ -276,8 +277,10 @@ export interface JwksOptions {
   maxAge?: number | undefined;
   /**
    * Minimum time between two fetches that tokens with an unknown key ID cause: 100 to 3,600,000 (1 hour). Default:
-   * 30,000 (30 seconds). It is also the maximum of the growing pause after failed fetches, before a random variation of
-   * up to 25 %.
+   * 30,000 (30 seconds).
+   *
+   * It also limits the pause after failed fetches. This pause begins at 2 seconds, doubles after each further failure,
+   * and varies randomly by up to 25 %. It is longer if GenAuth sends `Retry-After`.
    */
   cooldown?: number | undefined;
   /**

@@ -19,11 +19,11 @@ import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInO
  */
 type SignInFault = ConfigurationError | UpstreamError;
 
-/** The options of one sign-in, from two sources. The configured options are between them in the order of overriding. */
+/** The options of one sign-in, from two sources. The configured options override `request`. `given` overrides both. */
 export interface SignInLayers {
-  /** Options from the request: IP address, user agent and captcha. The configured options override them. */
+  /** Options from the request: IP address, user agent and captcha. */
   request?: SignInOptions;
-  /** Options from the caller or from the function `signInOptions`. They override the configured options. */
+  /** Options from the caller or from the function `signInOptions`. */
   given: SignInOptions;
 }
 

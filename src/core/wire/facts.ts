@@ -134,11 +134,9 @@ export interface WireTokens {
   expire_in?: number;
 }
 
-/**
- * Answer to `GET /api/v3/system` (GenAuth: SystemInfoResp). Most servers send it without an envelope, some with one.
- */
+/** Answer to `GET /api/v3/system` (GenAuth: SystemInfoResp), usually without an envelope, sometimes with one. */
 export interface WireSystem {
-  /** A public key in PEM. Some servers send base64 without the PEM lines. */
+  /** A public key in PEM, or in base64 without the PEM lines. */
   rsa?: { publicKey: string };
   /** An uncompressed curve point in hex, with or without the leading `04`. */
   sm2?: { publicKey: string };
