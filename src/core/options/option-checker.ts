@@ -52,7 +52,7 @@ export function findUnknownOptions(
     });
 }
 
-/** Reads and checks the options. It collects all mistakes, so that one error can list all of them. */
+/** Reads and checks the options. It collects all mistakes for a single error. */
 export class OptionChecker {
   readonly #source: object;
   readonly #mistakes: OptionMistake[];
