@@ -1,4 +1,4 @@
-/** `passport-genauth/client`: the client, errors and types. Loads no framework and no Passport. */
+/** `passport-genauth/client`: the client, the errors and the types. It loads neither Passport nor a web framework. */
 export { type Captcha, type ClientStatus, GenAuthClient, type RefreshedTokens } from './core/client.js';
 export type { AppSecretSource } from './core/oidc/app-secret.js';
 export {

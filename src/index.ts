@@ -1,4 +1,7 @@
-/** `passport-genauth`: the client, the Passport strategies for any framework, errors and types. */
+/**
+ * `passport-genauth`: the client, the Passport strategies, the Express middleware and handlers, the errors and the
+ * types.
+ */
 export * from './client.js';
 export { GenAuthAdStrategy } from './passport/ad.strategy.js';
 export { GenAuthBearerStrategy } from './passport/bearer.strategy.js';

@@ -1,11 +1,16 @@
 /**
- * Names of injection tokens, shared by the Nest module and the test kit. Imports nothing, so that either loads alone.
+ * Names of Nest's injection tokens, which the Nest module and the test kit share. This file imports nothing, so that
+ * each of the two loads without the other.
  */
 
-/** The options that `GenAuthModule` was given. */
+/** The injection token of the options that were passed to `GenAuthModule`. */
 export const OPTIONS_TOKEN = 'passport-genauth:options';
 
-/** The token of a part of the application with that `name`: its client, a strategy or its lifecycle. */
+/**
+ * Builds the injection token of one part of a GenAuth application: its client, a strategy or its lifecycle.
+ *
+ * @param name - The option `name` of the GenAuth application.
+ */
 export function buildToken(name: string, part: 'client' | 'password' | 'ad' | 'bearer' | 'lifecycle'): string {
   return `passport-genauth:${name}:${part}`;
 }

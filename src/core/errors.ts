@@ -1,66 +1,81 @@
 import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
 
 /**
- * The errors of this library, one class for each party that must act. Every error has a stable `code`, an HTTP
- * `statusCode` for frameworks, `details` as data, and a message that says what is wrong, the value and the fix. No
- * error holds a password, a token, a secret or a body: a foreign value enters a message only through `quote`, and
- * `details` only through `toDetail`.
+ * The base class of this library's errors. There is one subclass for each party that must act: the operator, the
+ * caller, the user, or GenAuth. The message states what is wrong, the value and the fix. The same facts are in
+ * `details` as data. The message and `details` never contain a password, a token, a secret or the body of a request or
+ * response.
  */
 export abstract class GenAuthError extends Error {
-  /** Stable, part of the public interface: switch on this, never on the message. */
+  // Values from outside enter a message only through `quote`, and `details` only through `toDetail`.
+
+  /** Identifies the error. It is stable: compare this value, never the message. */
   abstract readonly code: string;
   /** The facts of the message as data. Which members are present depends on the `code`. Frozen. */
   abstract readonly details: object;
-  /** The HTTP status that fits when nothing else is known about the request. */
+  /** The HTTP status of the response, unless the application chooses another one. */
   abstract readonly statusCode: number;
 
-  /** What a log may hold: no stack, no cause. */
+  /** Returns the properties for a log. Stack and cause are left out. */
   toJSON(): { name: string; code: string; statusCode: number; message: string } {
     return { name: this.name, code: this.code, statusCode: this.statusCode, message: this.message };
   }
 }
 
+/** The `code` of a {@link ConfigurationError}. */
 export type ConfigurationErrorCode =
+  /** One or more options are wrong. */
   | 'invalid_options'
+  /** GenAuth refused the application: `appSecret` or `tokenEndpointAuthMethod` is wrong. */
   | 'client_authentication_failed'
+  /** GenAuth does not know the application: `appId` or `appHost` is wrong. */
   | 'app_not_found'
+  /** The console does not allow the application to use this grant, for example refresh tokens. */
   | 'grant_not_allowed'
+  /** The function `appSecret` threw an error, or it returned no usable secret. */
   | 'app_secret_unavailable'
+  /** The secret has fewer than 32 bytes, which HS256 requires. */
   | 'app_secret_too_short'
+  /** GenAuth could not decrypt the password: `passwordEncryptType` is wrong. */
   | 'password_decryption_failed'
+  /** The connection of the GenAuth tenant to its user directory (LDAP, Active Directory) is set up wrongly. */
   | 'connection_misconfigured'
+  /** The GenAuth plan of the tenant is used up. */
   | 'plan_exhausted'
+  /** The options of one sign-in are wrong, or one of the functions `signInOptions` and `clientIp` threw an error. */
   | 'invalid_sign_in_options'
+  /** The discovery document names another issuer than the option `issuer`. */
   | 'discovery_issuer_mismatch'
+  /** The `jwks_uri` of the discovery document is not on the host of `appHost`. */
   | 'discovery_jwks_uri_refused';
 
-/** The numbers of GenAuth's answer behind an error, for its support and the operator's log. */
+/** The status, the code and the request ID of GenAuth's answer. They are for the log, and for GenAuth's support. */
 export type AnswerIds = Pick<SignInAnswer, 'statusCode' | 'apiCode' | 'requestId'>;
 
-/** One wrong option. The error's message has a line `option problem: fix` for each. */
+/** One wrong option. The message of the error has a line `option problem: fix.` for each of them. */
 export interface OptionMistake {
-  /** Name of the option, with its parent: `jwks.maxAge`. */
+  /** Name of the option, with the name of the option that contains it: `jwks.maxAge`. */
   readonly option: string;
-  /** What is wrong, with the value: `is "abc"`. A secret's value is left out. */
+  /** What is wrong, with the value: `is "abc"`. The value of a secret is never included. */
   readonly problem: string;
-  /** What to write instead. */
+  /** What to write instead: `write true or false`. */
   readonly fix: string;
 }
 
-/** A mistake as one line of a message: `jwks.maxAge is "abc": write a whole number of milliseconds.` */
+/** Formats a mistake as a line of a message: `jwks.maxAge is "abc": write a whole number of milliseconds.` */
 export function describeMistake({ option, problem, fix }: OptionMistake): string {
   return `${option} ${problem}: ${fix}.`;
 }
 
 /** `details` of a {@link ConfigurationError}. */
 export interface ConfigurationErrorDetails {
-  /** With `invalid_options` and `invalid_sign_in_options`: every mistake. Otherwise empty. */
+  /** All mistakes, with the codes `invalid_options` and `invalid_sign_in_options`. Otherwise empty. */
   readonly mistakes: readonly OptionMistake[];
   /**
-   * With `discovery_issuer_mismatch`: the configured issuer. With `discovery_jwks_uri_refused`: the expected origin.
+   * The configured issuer, with `discovery_issuer_mismatch`. The expected origin, with `discovery_jwks_uri_refused`.
    */
   readonly expected?: unknown;
-  /** With the same codes: the value of GenAuth's document, at most 512 characters. */
+  /** The value in GenAuth's discovery document, with the same two codes: at most 512 characters. */
   readonly actual?: unknown;
 }
 
@@ -77,12 +92,16 @@ function toAnswerIds(answer: AnswerIds | undefined): AnswerIds | undefined {
   return { statusCode, apiCode, requestId };
 }
 
-/** Our own developer or operator must act: an option, a secret or a setting of the tenant is wrong. */
+/**
+ * The developer or operator of the application must act: an option, a secret or a setting in GenAuth's console is
+ * wrong. The response has status 500 and does not contain the message.
+ */
 export class ConfigurationError extends GenAuthError {
   override readonly name = 'ConfigurationError';
   readonly statusCode = 500;
   readonly code: ConfigurationErrorCode;
   readonly details: ConfigurationErrorDetails;
+  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
   readonly answer: AnswerIds | undefined;
 
   constructor(code: ConfigurationErrorCode, message: string, options?: ConfigurationErrorOptions) {
@@ -96,9 +115,9 @@ export class ConfigurationError extends GenAuthError {
 
 /** `details` of a {@link RequestError}. */
 export interface RequestErrorDetails {
-  /** The field that is wrong, as the request calls it; absent if the request as a whole is wrong. */
+  /** The wrong field, by its name in the request. Absent if the mistake is not in one field. */
   readonly field?: string;
-  /** The most that the field may have, if it has more. */
+  /** Maximum length of the field, in `unit`. Absent if the mistake is not the length. */
   readonly limit?: number;
   /** The unit of `limit`. */
   readonly unit?: 'characters' | 'bytes';
@@ -113,7 +132,10 @@ export function buildOptionError(mistake: OptionMistake, message = describeMista
   return new ConfigurationError('invalid_options', message, { details: { mistakes: [mistake] } });
 }
 
-/** The caller of a login route must act: the request lacks credentials or holds malformed ones. Nothing was sent to GenAuth. */
+/**
+ * The caller must act: credentials, or another value of the request, are missing or malformed. No password and no token
+ * was sent to GenAuth. The response has status 400, and its text is the message of the error.
+ */
 export class RequestError extends GenAuthError {
   override readonly name = 'RequestError';
   readonly code = 'invalid_request';
@@ -126,43 +148,61 @@ export class RequestError extends GenAuthError {
   }
 }
 
+/** The `code` of a {@link TokenVerificationError}. */
 export type TokenVerificationErrorCode =
+  /** The request has no token. */
   | 'token_missing'
+  /** The token is not a JWT, or the header `Authorization` does not contain exactly one bearer token. */
   | 'token_malformed'
+  /** The token is longer than the limit of this library. */
   | 'token_too_large'
+  /** The token is an id_token where an access token is required, or the opposite. */
   | 'token_type_mismatch'
+  /** The token is signed with another algorithm than the configured one. */
   | 'token_algorithm_mismatch'
+  /** The key set does not have the key of the token. */
   | 'token_key_unknown'
+  /** The signature does not match the key. */
   | 'token_signature_invalid'
+  /** The claim `iss` is not the option `issuer`. */
   | 'token_issuer_mismatch'
+  /** The claim `aud` contains no accepted audience, or the claim `azp` is not `appId`. */
   | 'token_audience_mismatch'
+  /** The time of the claim `exp` is in the past. */
   | 'token_expired'
+  /** The time of the claim `nbf` or `iat` is in the future. */
   | 'token_not_yet_valid'
+  /** A claim is missing or has a wrong form. */
   | 'token_claim_invalid'
+  /** The `at_hash` of the id_token belongs to another access token. */
   | 'token_hash_mismatch'
+  /** The id_token and the access token are of different users. */
   | 'token_subject_mismatch'
-  /** GenAuth says that the token is not, or not any more, a valid one. */
+  /** GenAuth reports that the token is not valid, or no longer valid. */
   | 'token_revoked'
-  /** GenAuth does not renew with this refresh token: expired, revoked or used up. The person signs in again. */
+  /**
+   * GenAuth refused the refresh token: it has expired, was revoked or was already used. The user must sign in again.
+   */
   | 'refresh_token_refused';
 
-/** `details` of a {@link TokenVerificationError}. Values of the token are cut at 512 characters. */
+/** `details` of a {@link TokenVerificationError}. Values from the token are cut at 512 characters. */
 export interface TokenVerificationErrorDetails {
-  /** The kind of token that was refused; absent if its kind is not known. */
+  /** The kind of the refused token. Absent if it is not known. */
   readonly token?: 'id_token' | 'access_token' | 'refresh_token';
-  /** The claim or header parameter that is wrong: `iss`, `aud`, `alg`, `kid`. */
+  /** The wrong claim or header parameter: `iss`, `aud`, `alg`, `kid`. */
   readonly claim?: string;
-  /** The value that this client accepts, or a list of them. */
+  /** The value, or the list of values, that this client accepts. */
   readonly expected?: unknown;
-  /** The value of the token. */
+  /** The value in the token. */
   readonly actual?: unknown;
-  /** With `token_expired` and `token_not_yet_valid`: seconds between the token's time and the clock of this machine. */
+  /** With `token_expired` and `token_not_yet_valid`: seconds between the time in the token and this server's clock. */
   readonly seconds?: number;
 }
 
 /**
- * A token was refused. On a guarded route the bearer must act (401); at login it is GenAuth that sent it, and the login
- * answers 502 instead.
+ * A token was refused. On a guarded route the caller must act, and the response is 401
+ * ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)). At a login the token comes from GenAuth. The
+ * error is then the `cause` of an {@link UpstreamError}, and the response is 502.
  */
 export class TokenVerificationError extends GenAuthError {
   override readonly name = 'TokenVerificationError';
@@ -181,17 +221,21 @@ export class TokenVerificationError extends GenAuthError {
   }
 }
 
+/** The `code` of an {@link AuthorizationError}: a required scope, a required role or the tenant is missing. */
 export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch';
 
 /** `details` of an {@link AuthorizationError}. */
 export interface AuthorizationErrorDetails {
-  /** Scopes or roles that the route requires. With `tenant_mismatch`: the tenant that the request targets. */
+  /** The scopes or roles that the route requires. With `tenant_mismatch`: the tenant that the request targets. */
   readonly required?: readonly string[];
-  /** Whether the route requires `all` scopes or roles, or `any` one. */
+  /** Whether the route requires `all` of the scopes or roles, or `any` one of them. */
   readonly mode?: 'all' | 'any';
 }
 
-/** The token is valid, but its scopes, the user's roles or the user's tenant do not satisfy the route. */
+/**
+ * The token is valid, but its scopes, the user's roles or the user's tenant do not satisfy the route. The response has
+ * status 403 ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ */
 export class AuthorizationError extends GenAuthError {
   override readonly name = 'AuthorizationError';
   readonly statusCode = 403;
@@ -205,40 +249,48 @@ export class AuthorizationError extends GenAuthError {
   }
 }
 
+/** The `code` of an {@link UpstreamError}. */
 export type UpstreamErrorCode =
-  /** No answer: refused, reset, name not found, TLS not trusted. */
+  /** No answer: the connection was refused or reset, the host name is unknown, or the certificate is not trusted. */
   | 'upstream_unreachable'
-  /** No answer within `timeout`. */
+  /** No complete answer within the time limit, see the option `timeout`. */
   | 'upstream_timeout'
-  /** GenAuth, or a gateway before it, says that it cannot serve now. */
+  /** GenAuth, or a gateway in front of it, answered that it cannot serve requests now. */
   | 'upstream_unavailable'
-  /** An answer that is not what GenAuth's documents promise. */
+  /** The answer does not have the form that GenAuth documents. */
   | 'upstream_invalid_response'
-  /** A token of GenAuth's own sign-in answer does not verify; the `cause` says why. */
+  /** A token in GenAuth's answer to a sign-in or a refresh does not verify. The `cause` has the reason. */
   | 'upstream_token_invalid';
 
 /** `details` of an {@link UpstreamError}. */
 export interface UpstreamErrorDetails {
-  /** Method and address of the request, `GET https://example.genauth.ai/oidc/me`, or its path alone. */
+  /** Method and address of the request: `GET https://example.genauth.ai/oidc/me`, or `GET /oidc/me`. */
   readonly request?: string;
   /** HTTP status of the answer. */
   readonly httpStatus?: number;
-  /** With `upstream_unreachable`: the code of Node.js, `ECONNREFUSED`. */
+  /** With `upstream_unreachable`: the error code of Node.js, for example `ECONNREFUSED`. */
   readonly systemCode?: string;
-  /** With `upstream_timeout`: milliseconds. With an answer that is too large: bytes. */
+  /** With `upstream_timeout`: the limit in milliseconds. With an answer that is too large: the limit in bytes. */
   readonly limit?: number;
 }
 
-/** GenAuth or the network must act. Never the person's fault, so never a 401. */
+/**
+ * GenAuth or the network failed. The user did nothing wrong, so the response is never 401. It is 503 if GenAuth cannot
+ * be reached or cannot serve requests now, and 502 if its answer cannot be used.
+ */
 export class UpstreamError extends GenAuthError {
   override readonly name = 'UpstreamError';
   readonly statusCode: 502 | 503;
   readonly code: UpstreamErrorCode;
   readonly details: UpstreamErrorDetails;
+  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
   readonly answer: AnswerIds | undefined;
-  /** Seconds after which another try makes sense, where that is known. */
+  /** Seconds to wait before the next attempt, if GenAuth sent `Retry-After`. */
   readonly retryAfter: number | undefined;
-  /** For an answer with `statusCode`; Express writes them where the error reaches it. */
+  /**
+   * Headers of the response: `retry-after` with status 503, in seconds. It is 5 if GenAuth sent no `Retry-After`.
+   * Express writes them if the error reaches its own error handler.
+   */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -260,24 +312,27 @@ export class UpstreamError extends GenAuthError {
   }
 }
 
-/** Seconds, where GenAuth says nothing of when to come back. */
+/** Seconds. The `retry-after` of a response if GenAuth sent none. */
 const DEFAULT_RETRY_AFTER = 5;
 
-/** `details` of a {@link SignInRejectedError}. No token for a next step is among them. */
+/** `details` of a {@link SignInRejectedError}. They contain no `mfaToken` and no `flowToken`. */
 export interface SignInRejectedErrorDetails extends AnswerIds {
-  /** With `invalid_credentials`: attempts left before the account is locked, if GenAuth says so. */
+  /** With `invalid_credentials`: number of attempts before the account is locked, if GenAuth sent it. */
   readonly remainingAttempts?: number | undefined;
-  /** With `rate_limited`: seconds, if GenAuth says so. */
+  /** With `rate_limited`: seconds to wait before the next attempt, if GenAuth sent them. */
   readonly retryAfter?: number | undefined;
 }
 
-/** The person must act: GenAuth did not sign them in, and `outcome` says why and what the next step needs. */
+/**
+ * The end user must act: GenAuth did not sign the user in. The `code` is the kind of the outcome. Login routes
+ * (strategies, handlers and guards) use this error. `GenAuthClient.signIn` returns the outcome instead.
+ */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';
   readonly code: SignInRejection['kind'];
   readonly statusCode: number;
   readonly details: SignInRejectedErrorDetails;
-  // Private, so that whoever logs the error does not log an `mfaToken` with it.
+  // A private field, so that logging the error does not log an `mfaToken`.
   readonly #outcome: SignInRejection;
 
   constructor(outcome: SignInRejection, statusCode: number, message: string) {
@@ -292,7 +347,7 @@ export class SignInRejectedError extends GenAuthError {
     this.#outcome = outcome;
   }
 
-  /** What GenAuth said, and what the next step needs. */
+  /** The outcome of the sign-in, with the tokens that the next step needs (`mfaToken`, `flowToken`). */
   get outcome(): SignInRejection {
     return this.#outcome;
   }

@@ -3,21 +3,32 @@ import { isRecord } from './util/record.js';
 import { CLAIM_ALIASES } from './wire/facts.js';
 
 /**
- * Scopes and the claims they bring (GenAuth: sign-in page, option `scope`; OpenID Connect Core 1.0 §5.4), once as types and once
- * as readers, so that a user has at run time what its type promises.
+ * Scopes and the claims that each scope requests (GenAuth's documentation of the sign-in option `scope`; OpenID Connect
+ * Core 1.0 §5.4). The types and the functions that read the claims are in this one file, so that a user has at run time
+ * exactly the claims of its type.
  */
 
-/** A role as GenAuth may send it: its code, or an object that holds the code. */
+/** A role in GenAuth's claim `roles`: the code of the role, or an object with the code. */
 export type GenAuthRole = string | { readonly code: string; readonly [property: string]: unknown };
 
-/** Claims by scope. A string that GenAuth leaves unset (`null` or `""`) is `null`. */
+/**
+ * The claims of each scope, see
+ * [OpenID Connect Core 1.0 §5.4](https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims) and
+ * [§5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims). A string that GenAuth sends as `null`
+ * or `""`, or does not send, is `null`.
+ *
+ * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
+ */
 export interface ScopeClaims<ExtendedFields extends object = Record<string, unknown>> {
-  openid: { sub: string };
+  openid: {
+    /** The user's ID. */
+    sub: string;
+  };
   profile: {
-    /** `YYYY-MM-DD`, or a date-time. */
+    /** `YYYY-MM-DD`, or a date with a time. */
     birthdate: string | null;
     family_name: string | null;
-    /** `M`, `F` or `U`; other texts occur. */
+    /** `M`, `F` or `U`. Other strings are possible. */
     gender: string | null;
     given_name: string | null;
     locale: string | null;
@@ -27,33 +38,44 @@ export interface ScopeClaims<ExtendedFields extends object = Record<string, unkn
     picture: string | null;
     preferred_username: string | null;
     profile: string | null;
-    /** GenAuth sends an ISO 8601 text, OpenID Connect says seconds since 1970. */
+    /** An ISO 8601 string, as GenAuth sends it, or a number of seconds since 1970, as OpenID Connect defines it. */
     updated_at: string | number | null;
     website: string | null;
     zoneinfo: string | null;
   };
   username: { username: string | null };
-  email: { email: string | null; email_verified: boolean };
-  phone: { phone_number: string | null; phone_number_verified: boolean };
+  email: {
+    email: string | null;
+    /** `false` if GenAuth does not send the claim. */
+    email_verified: boolean;
+  };
+  phone: {
+    phone_number: string | null;
+    /** `false` if GenAuth does not send the claim. */
+    phone_number_verified: boolean;
+  };
   address: { address: Record<string, unknown> | null };
-  roles: { roles: GenAuthRole[] };
+  roles: {
+    /** Empty if GenAuth does not send the claim. */
+    roles: GenAuthRole[];
+  };
   role: { role: string | null };
   unionid: { unionid: string | null };
   userpool_id: { userpool_id: string | null };
   external_id: { external_id: string | null };
-  /** The fields that your user pool defines; the type is yours to give, and nobody checks the values against it. */
+  /** The custom fields of the user pool. The application chooses their type. The values are not checked against it. */
   extended_fields: { extended_fields: ExtendedFields | null };
-  /** `null` outside a tenant. */
+  /** The tenant that the user signed in to, `null` without a tenant. */
   tenant_id: { tenant_id: string | null };
 }
 
-/** The scopes that bring claims; `offline_access` and the scopes of your own API resources bring none. */
+/** The scopes that request claims. `offline_access` and the scopes of an application's own API request none. */
 export type ClaimScope = keyof ScopeClaims;
 
-/** The scopes asked for when none are configured. */
+/** The scopes that are requested by default. */
 export type DefaultScope = 'openid' | 'profile';
 
-/** `'openid profile'` → `'openid' | 'profile'`; a single scope stays what it is. */
+/** Splits a string type at its spaces: `'openid profile'` becomes `'openid' | 'profile'`. */
 export type ScopeNames<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | ScopeNames<Tail> : S;
 
 type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
@@ -61,12 +83,12 @@ type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) 
   : never;
 
 /**
- * A signed-in user: exactly the claims that the scopes `S` promise, and nothing that was not asked for.
+ * A signed-in user, with exactly the claims of the scopes `S`, see {@link ScopeClaims}. Other claims of the id_token
+ * are not in the user.
  *
- * `S` is a union of scopes (`'openid' | 'email'`) or the space-separated text. With scopes that are known only at run time
- * (`string`) every claim but `sub` is optional.
- *
- * @typeParam ExtendedFields - The user pool's own fields, with scope `extended_fields`.
+ * @typeParam S - A union of scopes (`'openid' | 'email'`), or one string with spaces (`'openid email'`). If the scopes
+ * are known at run time only (`string`), all claims except `sub` are optional.
+ * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
  */
 export type GenAuthUser<
   S extends string = string,
@@ -81,61 +103,62 @@ export type GenAuthUser<
 
 type Reader<Value> = (value: unknown) => Value;
 
-const text: Reader<string | null> = (value) => (typeof value === 'string' && value !== '' ? value : null);
-const flag: Reader<boolean> = (value) => value === true;
-const moment: Reader<string | number | null> = (value) => (typeof value === 'number' ? value : text(value));
-const object: Reader<Record<string, unknown> | null> = (value) => (isRecord(value) ? value : null);
+const readString: Reader<string | null> = (value) => (typeof value === 'string' && value !== '' ? value : null);
+const readBoolean: Reader<boolean> = (value) => value === true;
+const readTime: Reader<string | number | null> = (value) => (typeof value === 'number' ? value : readString(value));
+const readObject: Reader<Record<string, unknown> | null> = (value) => (isRecord(value) ? value : null);
 const isRole = (value: unknown): value is GenAuthRole =>
   typeof value === 'string' || (isRecord(value) && typeof value['code'] === 'string');
-const roles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
+const readRoles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
 
+/** For each claim of each scope: the function that reads its value. */
 const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
   openid: { sub: (value) => String(value) },
   profile: {
-    birthdate: text,
-    family_name: text,
-    gender: text,
-    given_name: text,
-    locale: text,
-    middle_name: text,
-    name: text,
-    nickname: text,
-    picture: text,
-    preferred_username: text,
-    profile: text,
-    updated_at: moment,
-    website: text,
-    zoneinfo: text,
+    birthdate: readString,
+    family_name: readString,
+    gender: readString,
+    given_name: readString,
+    locale: readString,
+    middle_name: readString,
+    name: readString,
+    nickname: readString,
+    picture: readString,
+    preferred_username: readString,
+    profile: readString,
+    updated_at: readTime,
+    website: readString,
+    zoneinfo: readString,
   },
-  username: { username: text },
-  email: { email: text, email_verified: flag },
-  phone: { phone_number: text, phone_number_verified: flag },
-  address: { address: object },
-  roles: { roles },
-  role: { role: text },
-  unionid: { unionid: text },
-  userpool_id: { userpool_id: text },
-  external_id: { external_id: text },
-  extended_fields: { extended_fields: object },
-  tenant_id: { tenant_id: text },
+  username: { username: readString },
+  email: { email: readString, email_verified: readBoolean },
+  phone: { phone_number: readString, phone_number_verified: readBoolean },
+  address: { address: readObject },
+  roles: { roles: readRoles },
+  role: { role: readString },
+  unionid: { unionid: readString },
+  userpool_id: { userpool_id: readString },
+  external_id: { external_id: readString },
+  extended_fields: { extended_fields: readObject },
+  tenant_id: { tenant_id: readString },
 };
 
-/** `'openid  profile'` → `['openid', 'profile']`, each once. */
+/** Splits scopes at spaces and removes duplicates: `'openid  profile'` becomes `['openid', 'profile']`. */
 export function parseScope(scope: string | readonly string[]): string[] {
   const names = typeof scope === 'string' ? scope.split(' ') : scope;
   return names.filter((name, i) => name !== '' && names.indexOf(name) === i);
 }
 
-/** RFC 6749 §3.3: a scope is made of visible ASCII without quote and backslash. */
+/** A scope consists of visible ASCII characters without `"` and `\` (RFC 6749 §3.3). */
 export function isScopeName(name: string): boolean {
   return /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(name);
 }
 
 /**
- * What keeps a value from being the scopes of a client or a sign-in: it must be a list or a string of scopes with
- * `openid` among them, without which GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
+ * Checks the scopes of a client or of one sign-in. They must be a list or a string and contain `openid`. Without
+ * `openid` GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
  *
- * @returns The problem and the fix, or `undefined` for usable scopes.
+ * @returns The problem and the fix, or `undefined` if the scopes are valid.
  */
 export function findScopeProblem(value: unknown): { problem: string; fix: string } | undefined {
   const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
@@ -143,13 +166,21 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
     return { problem: `is ${quote(value)}`, fix: "write ['openid', 'profile'] or 'openid profile'" };
   }
   const scope = parseScope(value as string | string[]);
-  const bad = scope.find((name) => !isScopeName(name));
-  if (bad !== undefined) return { problem: `holds ${quote(bad)}, which is not a scope`, fix: 'take it out' };
+  const invalid = scope.find((name) => !isScopeName(name));
+  if (invalid !== undefined) {
+    return { problem: `contains ${quote(invalid)}, which is not a valid scope`, fix: 'remove it' };
+  }
   if (scope.includes('openid')) return undefined;
-  return { problem: `is ${quote(scope.join(' '))} without 'openid'`, fix: 'add it, else there is no id_token' };
+  return {
+    problem: `is ${quote(scope.join(' '))} without 'openid'`,
+    fix: "add 'openid', because GenAuth sends no id_token without it",
+  };
 }
 
-/** Builds the user from verified claims: by name, into a new object, so that nothing that was not asked for gets in. */
+/**
+ * Builds the user from verified claims. It copies the claims of the given scopes by name into a new object, so claims
+ * of other scopes never get into the user.
+ */
 export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: readonly string[]): User {
   const user: Record<string, unknown> = {};
   for (const name of ['openid', ...scope]) {
@@ -162,18 +193,22 @@ export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: r
   return user as User;
 }
 
-/** Who sent a guarded request, from the access token alone: GenAuth puts no profile into it. */
+/**
+ * The user of a guarded route with the option `userClaims: 'token'`. It has the claims of the access token only,
+ * because GenAuth puts no profile into access tokens.
+ */
 export interface GenAuthTokenUser {
+  /** The user's ID. */
   sub: string;
-  /** What the token was granted. */
+  /** The scopes that were granted to the token. */
   scope: readonly string[];
-  /** `null` outside a tenant. */
+  /** The tenant that the user signed in to, `null` without a tenant. */
   tenant_id: string | null;
 }
 
-/** Builds that user from a verified access token's claims. */
+/** Builds the user of a guarded route from the claims of a verified access token. */
 export function toTokenUser(
   claims: Readonly<{ sub: string; scope: string; [claim: string]: unknown }>,
 ): GenAuthTokenUser {
-  return { sub: claims.sub, scope: parseScope(claims.scope), tenant_id: text(claims['tenant_id']) };
+  return { sub: claims.sub, scope: parseScope(claims.scope), tenant_id: readString(claims['tenant_id']) };
 }

@@ -20,8 +20,16 @@ describe('mistakes in options', () => {
     expect(error.details.mistakes).toEqual([
       { option: 'scopes', problem: 'is not an option', fix: 'write scope' },
       { option: 'appSecret', problem: 'is missing', fix: expect.stringContaining('copy it from the console') },
-      { option: 'scope', problem: `is "email" without 'openid'`, fix: 'add it, else there is no id_token' },
-      { option: 'jwks.ttl', problem: 'is not an option', fix: 'there are maxAge, cooldown, staleIfError' },
+      {
+        option: 'scope',
+        problem: `is "email" without 'openid'`,
+        fix: "add 'openid', because GenAuth sends no id_token without it",
+      },
+      {
+        option: 'jwks.ttl',
+        problem: 'is not an option',
+        fix: 'remove it, or write one of maxAge, cooldown, staleIfError',
+      },
       { option: 'timeout', problem: 'is 0', fix: 'write a whole number of milliseconds from 1 to 600000' },
     ]);
     const lines = error.details.mistakes.map(({ option, problem, fix }) => `  - ${option} ${problem}: ${fix}.`);

@@ -37,7 +37,7 @@ it.each([
     appId: APP_ID,
     connection,
     result: 'success',
-    text: 'GenAuth answered 200/- "", request "request-1"',
+    text: 'GenAuth answered statusCode 200, no apiCode, message "", request ID "request-1"',
     statusCode: 200,
     apiCode: undefined,
     requestId: 'request-1',
@@ -57,7 +57,10 @@ it.each(ANSWER_ROWS.map((row) => [row.title, row] as const))('%s: one event', as
       () => undefined,
       (error: Error) => error,
     );
-  const answered = `GenAuth answered ${statusCode}/${apiCode ?? '-'} "GenAuth says\\u{202e} \\"no\\"\\n", request "request-1"`;
+  const shownCode = apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`;
+  const answered =
+    `GenAuth answered statusCode ${statusCode}, ${shownCode}, ` +
+    'message "GenAuth says\\u{202e} \\"no\\"\\n", request ID "request-1"';
   expect(onlyEvent()).toEqual({
     appId: APP_ID,
     connection: 'PASSWORD',
@@ -65,7 +68,7 @@ it.each(ANSWER_ROWS.map((row) => [row.title, row] as const))('%s: one event', as
       ? { result: kind, text: answered, statusCode, apiCode, requestId: 'request-1' }
       : { result: code, text: thrown?.message, statusCode, apiCode, requestId: 'request-1' }),
   });
-  expect(events[0]?.text).toContain(statusCode === 200 ? 'request "request-1"' : answered);
+  expect(events[0]?.text).toContain(statusCode === 200 ? 'request ID "request-1"' : answered);
   // One line for a log, whatever GenAuth says.
   expect(events[0]?.text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   expect(findLeaks(events, ['canary'])).toEqual([]);

@@ -287,8 +287,8 @@ it('warns the operator of each kind of fault once, in words that help and withou
   }
   // Also over all tests before this one.
   expect(warnings.filter((warning) => /^GENAUTH_(CLIENT|APP)/.test(warning)).sort()).toEqual([
-    expect.stringMatching(/^GENAUTH_APP_NOT_FOUND: .*check appId and appHost/),
-    expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: .*check appSecret, and tokenEndpointAuthMethod/),
+    expect.stringMatching(/^GENAUTH_APP_NOT_FOUND: .*compare appId and appHost/),
+    expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: .*compare appSecret and tokenEndpointAuthMethod/),
   ]);
   expect(findLeaks(warnings, [emulator().appSecret, 'canary-password', 'canary-token'])).toEqual([]);
 });

@@ -110,7 +110,9 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('login on %s', (platform) =>
       });
       expect({ ...unknown.body, requestId: '' }).toEqual({ ...wrong.body, requestId: '' });
       // The operator learns what the person must not.
-      expect(running.logger.lines.join('\n')).toContain('invalid_credentials: GenAuth answered 403/2333');
+      expect(running.logger.lines.join('\n')).toContain(
+        'invalid_credentials: GenAuth answered statusCode 403, apiCode 2333',
+      );
     });
 
     it.each([

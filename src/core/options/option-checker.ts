@@ -6,7 +6,7 @@ import { deepFreeze, isRecord } from '../util/record.js';
 import { findScopeProblem, parseScope } from '../scopes.js';
 import { type SignInOptions, findSignInOptionsMistakes } from '../sign-in/sign-in-options.js';
 
-/** The option `name` of an application that has none. */
+/** The default of the option `name`. */
 export const DEFAULT_NAME = 'genauth';
 
 const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
@@ -20,7 +20,7 @@ const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
   captchaToken: 'captchaToken',
 });
 
-/** GenAuth's sample code: values that are still to be replaced. */
+/** Placeholders in GenAuth's sample code, which the developer must replace. */
 const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
 
 function isLoopback(hostname: string): boolean {
@@ -28,9 +28,11 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * Finds names that are no option.
+ * Finds properties that are not options.
  *
- * @param synonyms - Names of other libraries, in lower case, and what they are called here.
+ * @param synonyms - Option names of other libraries, in lower case and letters only, with the name of the same option
+ * in this library.
+ * @param prefix - Prefix of the names in the mistakes: `jwks.`.
  */
 export function findUnknownOptions(
   options: object,
@@ -41,15 +43,16 @@ export function findUnknownOptions(
   return Object.keys(options)
     .filter((name) => !known.includes(name))
     .map((name) => {
-      const plain = name.toLowerCase().replaceAll(/[^a-z]/g, '');
-      const synonym = Object.hasOwn(synonyms, plain) ? synonyms[plain] : undefined;
-      const meant = known.find((candidate) => candidate.toLowerCase() === plain) ?? synonym;
-      const fix = meant === undefined ? `there are ${known.join(', ')}` : `write ${prefix}${meant}`;
+      const normalized = name.toLowerCase().replaceAll(/[^a-z]/g, '');
+      const synonym = Object.hasOwn(synonyms, normalized) ? synonyms[normalized] : undefined;
+      const suggestion = known.find((candidate) => candidate.toLowerCase() === normalized) ?? synonym;
+      const fix =
+        suggestion === undefined ? `remove it, or write one of ${known.join(', ')}` : `write ${prefix}${suggestion}`;
       return { option: prefix + name, problem: 'is not an option', fix };
     });
 }
 
-/** Reads one option after another and collects all mistakes, so that one error names them all. */
+/** Reads and checks the options. It collects all mistakes for a single error. */
 export class OptionChecker {
   readonly #source: object;
   readonly #mistakes: OptionMistake[];
@@ -65,36 +68,40 @@ export class OptionChecker {
     return Object.hasOwn(this.#source, name) ? (this.#source as Record<string, unknown>)[name] : undefined;
   }
 
-  #wrong(name: string, problem: string, fix: string): undefined {
+  #addMistake(name: string, problem: string, fix: string): undefined {
     this.#mistakes.push({ option: this.#prefix + name, problem, fix });
   }
 
-  /** The members of an option that is an object. */
+  /** Returns a checker for the properties of an option that is an object. */
   group(name: string, known: readonly string[], example: string): OptionChecker {
     const value = this.#read(name);
-    if (value !== undefined && !isRecord(value)) this.#wrong(name, `is ${quote(value)}`, `write an object, ${example}`);
+    if (value !== undefined && !isRecord(value))
+      this.#addMistake(name, `is ${quote(value)}`, `write an object, ${example}`);
     const check = new OptionChecker(isRecord(value) ? value : {}, this.#mistakes, `${this.#prefix}${name}.`);
     this.#mistakes.push(...findUnknownOptions(isRecord(value) ? value : {}, known, {}, `${this.#prefix}${name}.`));
     return check;
   }
 
-  /** App id and secret. The value of a secret is never shown. */
+  /** Reads the app ID or the app secret. A mistake never contains the value of the secret. */
   credential(name: 'appId' | 'appSecret'): string | undefined {
     const value = this.#read(name);
-    const shown = name === 'appSecret' ? 'set' : quote(value);
     if (value === undefined || value === '') {
-      return this.#wrong(name, 'is missing', 'copy it from the console, application → endpoint information');
+      return this.#addMistake(name, 'is missing', 'copy it from the console, application → endpoint information');
     }
-    if (typeof value !== 'string')
-      return this.#wrong(name, `is not a string but ${typeof value}`, 'write the text that the console shows');
+    if (typeof value !== 'string') {
+      return this.#addMistake(name, `is of type ${typeof value}`, 'write the string that the console shows');
+    }
     if (PLACEHOLDER.test(value)) {
-      return this.#wrong(name, `is still the placeholder ${value}`, 'copy yours from the console');
+      return this.#addMistake(name, `is still the placeholder ${value}`, 'replace it with the value from the console');
     }
-    // It goes into a header, and with client_secret_basic a colon ends it (RFC 7617 §2).
+    // The app ID is sent in a header. With client_secret_basic a colon would end it (RFC 7617 §2).
     if (name === 'appId' && !/^[\x21-\x39\x3B-\x7E]+$/.test(value.trim())) {
-      return this.#wrong(name, `is ${quote(value)}`, 'copy the ID, letters and digits, from the console');
+      return this.#addMistake(name, `is ${quote(value)}`, 'copy the app ID (letters and digits) from the console');
     }
-    if (value !== value.trim()) return this.#wrong(name, `is ${shown} with white space around it`, 'take that off');
+    if (value !== value.trim()) {
+      const start = name === 'appSecret' ? 'has' : `is ${quote(value)} with`;
+      return this.#addMistake(name, `${start} white space around it`, 'remove the white space');
+    }
     return value;
   }
 
@@ -106,7 +113,7 @@ export class OptionChecker {
   boolean(name: string): boolean {
     const value = this.#read(name);
     if (value !== undefined && typeof value !== 'boolean')
-      this.#wrong(name, `is ${quote(value)}`, 'write true or false');
+      this.#addMistake(name, `is ${quote(value)}`, 'write true or false');
     return value === true;
   }
 
@@ -114,51 +121,56 @@ export class OptionChecker {
     const value = this.#read(name);
     if (value === undefined) return DEFAULT_NAME;
     if (typeof value === 'string' && /^[a-z][a-z0-9_-]*$/i.test(value)) return value;
-    this.#wrong(name, `is ${quote(value)}`, `write letters, digits, - and _, as in 'staff'`);
+    this.#addMistake(name, `is ${quote(value)}`, `write letters, digits, - and _ with a letter first, such as 'staff'`);
     return DEFAULT_NAME;
   }
 
   fields(name: string): Readonly<LoginFields> {
     const check = this.group(name, Object.keys(DEFAULT_FIELDS), `fields: { account: 'login' }`);
-    const own = Object.keys(DEFAULT_FIELDS).map((field) => [field, check.#fieldName(field)] as const);
-    const fields = { ...DEFAULT_FIELDS, ...Object.fromEntries(own.filter(([, called]) => called !== undefined)) };
+    const given = Object.keys(DEFAULT_FIELDS).map((field) => [field, check.#fieldName(field)] as const);
+    const renamed = Object.fromEntries(given.filter(([, fieldName]) => fieldName !== undefined));
+    const fields = { ...DEFAULT_FIELDS, ...renamed };
     const names = Object.values(fields);
-    const twice = names.find((each, i) => names.indexOf(each) !== i);
-    if (twice !== undefined) this.#wrong(name, `call two fields ${quote(twice)}`, 'give each a name of its own');
+    const duplicate = names.find((each, i) => names.indexOf(each) !== i);
+    if (duplicate !== undefined) {
+      this.#addMistake(name, `gives two fields the name ${quote(duplicate)}`, 'write a different name for each field');
+    }
     return Object.freeze(fields);
   }
 
   #fieldName(name: string): string | undefined {
     const value = this.#read(name);
     if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-    return this.#wrong(name, `is ${quote(value)}`, 'write the name that the field has in the body');
+    return this.#addMistake(name, `is ${quote(value)}`, 'write the name of this field in the login body');
   }
 
-  oneOf<Value extends string, Otherwise extends Value | undefined>(
+  oneOf<Value extends string, Default extends Value | undefined>(
     name: string,
     values: readonly Value[],
-    otherwise: Otherwise,
-  ): Value | Otherwise {
+    defaultValue: Default,
+  ): Value | Default {
     const value = this.#read(name);
-    if (value === undefined) return otherwise;
+    if (value === undefined) return defaultValue;
     const found = values.find((candidate) => candidate === value);
-    if (found === undefined) this.#wrong(name, `is ${quote(value)}`, `write one of ${values.join(', ')}`);
-    return found ?? otherwise;
+    if (found === undefined) this.#addMistake(name, `is ${quote(value)}`, `write one of ${values.join(', ')}`);
+    return found ?? defaultValue;
   }
 
-  integer(name: string, unit: string, least: number, most: number, otherwise: number): number {
+  /** @param unit - The unit of `min` and `max`, in the plural: `milliseconds`. */
+  integer(name: string, unit: string, min: number, max: number, defaultValue: number): number {
     const value = this.#read(name);
-    if (value === undefined) return otherwise;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+    if (value === undefined) return defaultValue;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     const shown = typeof value === 'number' ? String(value) : quote(value);
-    this.#wrong(name, `is ${shown}`, `write a whole number of ${unit} from ${least} to ${most}`);
-    return otherwise;
+    this.#addMistake(name, `is ${shown}`, `write a whole number of ${unit} from ${min} to ${max}`);
+    return defaultValue;
   }
 
-  function(name: string): unknown {
+  /** @param example - A line of code that sets the option. */
+  function(name: string, example: string): unknown {
     const value = this.#read(name);
     if (value !== undefined && typeof value !== 'function') {
-      this.#wrong(name, `is ${quote(value)}`, 'write a function of the request');
+      this.#addMistake(name, `is ${quote(value)}`, `write a function, ${example}`);
     }
     return value;
   }
@@ -166,31 +178,32 @@ export class OptionChecker {
   signInOptions(name: string): SignInOptions | SignInOptionsResolver | undefined {
     const value = this.#read(name);
     if (value === undefined || typeof value === 'function') return value as SignInOptionsResolver | undefined;
-    if (!isRecord(value))
-      return this.#wrong(name, `is ${quote(value)}`, 'write an object, or a function of the request');
+    if (!isRecord(value)) {
+      return this.#addMistake(name, `is ${quote(value)}`, 'write an object, or a function (req) => object');
+    }
     const mistakes = findSignInOptionsMistakes(value);
     if (mistakes.length === 0) return deepFreeze(JSON.parse(JSON.stringify(value)) as SignInOptions);
-    for (const { option, problem, fix } of mistakes) this.#wrong(`${name}.${option}`, problem, fix);
+    for (const { option, problem, fix } of mistakes) this.#addMistake(`${name}.${option}`, problem, fix);
     return undefined;
   }
 
-  scope(name: string, otherwise: string[]): string[] {
+  scope(name: string, defaultValue: string[]): string[] {
     const value = this.#read(name);
-    if (value === undefined) return otherwise;
+    if (value === undefined) return defaultValue;
     const mistake = findScopeProblem(value);
     if (mistake === undefined) return parseScope(value as string | string[]);
-    this.#wrong(name, mistake.problem, mistake.fix);
-    return otherwise;
+    this.#addMistake(name, mistake.problem, mistake.fix);
+    return defaultValue;
   }
 
-  strings(name: string, otherwise: string[]): string[] {
+  strings(name: string, defaultValue: string[]): string[] {
     const value = this.#read(name);
-    if (value === undefined) return otherwise;
+    if (value === undefined) return defaultValue;
     const list: unknown[] = Array.isArray(value) ? value : [value];
     if (list.length > 0 && list.every((item) => typeof item === 'string' && item !== ''))
       return [...(list as string[])];
-    this.#wrong(name, `is ${quote(value)}`, 'write a string, or a list of strings');
-    return otherwise;
+    this.#addMistake(name, `is ${quote(value)}`, 'write a string, or a list of strings, none of them empty');
+    return defaultValue;
   }
 
   certificates(name: string): string | readonly string[] | undefined {
@@ -203,30 +216,35 @@ export class OptionChecker {
     ) {
       return typeof value === 'string' ? value : Object.freeze([...(list as string[])]);
     }
-    return this.#wrong(name, 'is no PEM certificate', `write ca: readFileSync('ca.pem', 'utf8')`);
+    return this.#addMistake(name, 'is not a PEM certificate', `write ca: readFileSync('ca.pem', 'utf8')`);
   }
 
-  /** An address with https, or http on a loopback host, without user, query and fragment. */
+  /** Reads an `https:` address, or an `http:` address of a loopback host, without user name, query and fragment. */
   url(name: string): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    // First, since a message about anything else would show them.
+    // Checked first, because the messages of the other checks show the whole address.
     if (typeof value === 'string' && value.includes('@')) {
-      return this.#wrong(name, 'holds a user or a password', 'take them out');
+      return this.#addMistake(name, 'contains a user name or a password', 'remove it and the @');
     }
     if (typeof value === 'string' && /[?#]/.test(value)) {
-      return this.#wrong(name, 'has a query or a fragment', 'take it off');
+      return this.#addMistake(name, 'has a query or a fragment', 'remove everything from the ? or # on');
     }
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     if (url === undefined || typeof value !== 'string' || !/^https?:\/\//.test(value)) {
       const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0] : '';
       const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
-      return this.#wrong(name, `is ${quote(value)}`, `write a full address, "https://${example}"`);
+      return this.#addMistake(name, `is ${quote(value)}`, `write a full address, "https://${example}"`);
     }
-    if (url.pathname.startsWith('//'))
-      return this.#wrong(name, `is ${quote(value)}, whose path begins with two slashes`, 'take one off');
+    if (url.pathname.startsWith('//')) {
+      return this.#addMistake(name, `is ${quote(value)}, whose path begins with two slashes`, 'remove one slash');
+    }
     if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-      return this.#wrong(name, `is ${quote(value)}`, 'write https; plain http would send passwords in the clear');
+      return this.#addMistake(
+        name,
+        `is ${quote(value)}`,
+        'write https://, because http:// sends passwords unencrypted',
+      );
     }
     return { url, text: value };
   }
@@ -234,30 +252,35 @@ export class OptionChecker {
   origin(name: string): string | undefined {
     const value = this.#read(name);
     if (value === undefined || value === '') {
-      return this.#wrong(
+      return this.#addMistake(
         name,
         'is missing',
         `copy the application's address from the console, "https://example.genauth.ai"`,
       );
     }
     if (typeof value === 'string' && PLACEHOLDER.test(value)) {
-      return this.#wrong(name, `is still the placeholder ${value}`, `copy the application's address from the console`);
+      return this.#addMistake(
+        name,
+        `is still the placeholder ${value}`,
+        `copy the application's address from the console`,
+      );
     }
     const parsed = this.url(name)?.url;
     if (parsed !== undefined && parsed.pathname !== '/') {
-      return this.#wrong(name, `is ${quote(value)}`, `take the path off, "${parsed.origin}"`);
+      return this.#addMistake(name, `is ${quote(value)}`, `write it without the path, "${parsed.origin}"`);
     }
     return parsed?.origin;
   }
 
-  /** The value of a proxy may hold a password, so it is never shown. */
+  /** Reads the address of a proxy. A mistake never contains the address, because it may hold a password. */
   proxy(name: string): string | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     const isHttp = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
-    // A percent sign that is part of a password must itself be written as %25.
+    // A percent sign must be followed by two hexadecimal digits. A percent sign in the password is written as %25.
     if (isHttp && /^(?:[^%]|%[0-9a-f]{2})*$/i.test(url.username + url.password)) return value as string;
-    return this.#wrong(name, 'is not the address of an HTTP proxy', 'write "http://proxy.example.com:3128"');
+    const fix = 'write "http://proxy.example.com:3128", with any % in the password as %25';
+    return this.#addMistake(name, 'is not the address of an HTTP proxy', fix);
   }
 }

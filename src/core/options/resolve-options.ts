@@ -15,10 +15,25 @@ import {
 } from './types.js';
 
 /**
- * Checks the options where they are written and keeps the scopes' types.
+ * Checks the options at once, and infers the type of the scopes from the option `scope`. Use it to define options in
+ * one module and pass them to a client, a strategy or the NestJS module in another.
  *
- * @returns The same options, frozen.
- * @throws ConfigurationError that names every mistake, with its value and the fix.
+ * @returns A frozen copy of the options. Defaults are not filled in.
+ * @throws ConfigurationError with the code `invalid_options` if an option is wrong. The message and `details.mistakes`
+ * list every mistake with its value and its fix.
+ *
+ * @example
+ * ```ts
+ * import { type GenAuthUserOf, defineGenAuthOptions } from 'passport-genauth';
+ *
+ * export const options = defineGenAuthOptions({
+ *   appId: process.env['GENAUTH_APP_ID'] ?? '',
+ *   appSecret: process.env['GENAUTH_APP_SECRET'],
+ *   appHost: 'https://example.genauth.ai',
+ *   scope: ['openid', 'profile', 'email'],
+ * });
+ * export type User = GenAuthUserOf<typeof options>; // has the claims of these scopes
+ * ```
  */
 export function defineGenAuthOptions<const S extends string = DefaultScope>(
   options: GenAuthOptions<S>,
@@ -27,7 +42,7 @@ export function defineGenAuthOptions<const S extends string = DefaultScope>(
   return Object.freeze({ ...options });
 }
 
-/** Other libraries' words for ours. */
+/** Option names of other libraries, in lower case and letters only, with the name of the same option here. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   clientid: 'appId',
   clientsecret: 'appSecret',
@@ -46,9 +61,10 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Fills in the defaults and checks everything.
+ * Checks all options and fills in the defaults.
  *
- * @throws ConfigurationError `invalid_options` that names every mistake at once; `details.mistakes` has them as data.
+ * @throws ConfigurationError `invalid_options`. The message lists every mistake, and `details.mistakes` has them as
+ * data.
  */
 export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   if (!isRecord(given)) {
@@ -87,7 +103,7 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     language: check.oneOf('language', LANGUAGES, undefined),
     exposeReasons: check.boolean('exposeReasons'),
     name: check.strategyName('name'),
-    clientIp: check.function('clientIp') as ClientIpResolver | undefined,
+    clientIp: check.function('clientIp', 'clientIp: (req) => req.ip') as ClientIpResolver | undefined,
     timeout: check.integer('timeout', 'milliseconds', 1, 600_000, 10_000),
     clockTolerance: check.integer('clockTolerance', 'seconds', 0, 300, 5),
     jwksUri: check.url('jwksUri')?.url.href,
@@ -111,7 +127,10 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   });
 }
 
-/** What the secret, the way in which it is sent and the algorithm that it is the key of require of each other. */
+/**
+ * Finds options that contradict each other: `tokenEndpointAuthMethod: 'none'` excludes a secret, and HS256 requires a
+ * secret that is long enough.
+ */
 function findSecretMistakes(
   options: GenAuthOptions,
   tokenEndpointAuthMethod: ResolvedOptions['tokenEndpointAuthMethod'],
@@ -119,18 +138,18 @@ function findSecretMistakes(
   idTokenSignedResponseAlg: ResolvedOptions['idTokenSignedResponseAlg'],
 ): OptionMistake[] {
   const mistakes: OptionMistake[] = [];
-  const rs256 = 'choose RS256 in the console';
+  const useRs256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
   if (tokenEndpointAuthMethod === 'none' && options.appSecret !== undefined) {
-    const problem = "is set, but tokenEndpointAuthMethod 'none' sends none";
-    mistakes.push({ option: 'appSecret', problem, fix: 'leave one of the two out' });
+    const problem = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
+    mistakes.push({ option: 'appSecret', problem, fix: 'remove one of the two options' });
   }
   if (idTokenSignedResponseAlg !== 'HS256') return mistakes;
   if (tokenEndpointAuthMethod === 'none') {
-    const problem = "is HS256, which is keyed with appSecret, and tokenEndpointAuthMethod 'none' has none";
-    mistakes.push({ option: 'idTokenSignedResponseAlg', problem, fix: rs256 });
+    const problem = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
+    mistakes.push({ option: 'idTokenSignedResponseAlg', problem, fix: useRs256 });
   } else if (typeof appSecret === 'string' && Buffer.byteLength(appSecret) < MIN_HS256_SECRET_BYTES) {
-    const problem = `has ${Buffer.byteLength(appSecret)} bytes, and HS256 needs ${MIN_HS256_SECRET_BYTES}`;
-    mistakes.push({ option: 'appSecret', problem, fix: rs256 });
+    const problem = `has ${Buffer.byteLength(appSecret)} bytes, but HS256 needs ${MIN_HS256_SECRET_BYTES} or more`;
+    mistakes.push({ option: 'appSecret', problem, fix: useRs256 });
   }
   return mistakes;
 }

@@ -4,9 +4,9 @@ import type { SignInRejection } from './outcome.js';
 type Kind = SignInRejection['kind'];
 
 /**
- * GenAuth's codes for the cause (error page; codes seen in its own front end), as the kind of step that they ask for.
- * Several names for one thing, such as 2333, 2004 and 2006, are one kind. Codes that mean different things in different
- * places, such as 2021, have none.
+ * The outcome `kind` for each `apiCode`. The codes come from GenAuth's error page and from its own front end. Codes
+ * with the same meaning, such as 2333, 2004 and 2006, have the same kind. A code with different meanings in different
+ * places, such as 2021, has no kind.
  */
 export const KINDS: Readonly<Record<number, Kind>> = {
   1001: 'access_denied',
@@ -42,25 +42,28 @@ export const KINDS: Readonly<Record<number, Kind>> = {
   2130010: 'access_denied',
 };
 
-/** The code of our error, and the fix. */
+/** The `code` of the ConfigurationError, and its text: the problem and the fix. */
 export type OperatorFault = readonly [code: ConfigurationErrorCode, fix: string];
 const APP_NOT_FOUND: OperatorFault = [
   'app_not_found',
-  'GenAuth does not know this application: check appId and appHost against the console',
+  'GenAuth does not know this application: compare appId and appHost with the console',
 ];
 export const PLAN_EXHAUSTED: OperatorFault = [
   'plan_exhausted',
-  "The tenant's plan is exhausted: see the console's billing page",
+  "The tenant's GenAuth plan is used up: extend it on the console's billing page",
 ];
 export const CLIENT_REFUSED: OperatorFault = [
   'client_authentication_failed',
-  'GenAuth refused the application itself: check appSecret, and tokenEndpointAuthMethod against the console, application → ' +
-    'configuration → token-exchange authentication method',
+  'GenAuth refused the application itself: compare appSecret and tokenEndpointAuthMethod with the console, ' +
+    'application → configuration → token-exchange authentication method',
 ];
-/** Codes of faults that the operator must fix. */
+/** The fault for each `apiCode` that the operator must fix. */
 export const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
   2011: APP_NOT_FOUND,
-  2016: ['password_decryption_failed', 'GenAuth could not decrypt the password: check passwordEncryptType'],
+  2016: [
+    'password_decryption_failed',
+    "GenAuth could not decrypt the password: change passwordEncryptType, or write passwordEncryptType: 'none'",
+  ],
   2224: APP_NOT_FOUND,
   4021: PLAN_EXHAUSTED,
   3720001: PLAN_EXHAUSTED,
@@ -68,6 +71,6 @@ export const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
   3720003: PLAN_EXHAUSTED,
   2820002: [
     'connection_misconfigured',
-    "The tenant's directory connection is wrong: see the console's LDAP and AD page",
+    "The tenant's connection to its directory is set up wrongly: correct it on the console's LDAP and AD page",
   ],
 };

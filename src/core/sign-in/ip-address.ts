@@ -5,10 +5,11 @@ const BRACKETED_V6 = /^\[([^\]]*)\](?::\d{1,5})?$/;
 const MAPPED_V4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /**
- * An IP address as text, or `undefined` for anything that is not one.
+ * Parses an IP address. The value may come from a client: if a proxy setting is too permissive, a framework reads the
+ * address from a header that any client can write.
  *
- * Port, brackets and zone are taken off, IPv4 in IPv6 (`::ffff:203.0.113.7`) becomes IPv4, IPv6 is written in its canonical
- * form (RFC 5952). What a framework calls the address is text that a client may have written, hence the care.
+ * @returns The address without port, brackets and zone. An IPv4 address in IPv6 (`::ffff:203.0.113.7`) is returned as
+ * IPv4. IPv6 has its canonical form (RFC 5952). `undefined` if the value is not an IP address.
  */
 export function parseIpAddress(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 64) return undefined;

@@ -1,86 +1,105 @@
 import type { GenAuthUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
 
-/** The tokens of a verified sign-in. Keep them from logs and from `req.user`. */
+/** The tokens of a sign-in. The id_token is verified. Keep the tokens out of logs and out of `req.user`. */
 export interface TokenSet {
-  /** Sent as `Authorization: Bearer …` to guarded routes. */
+  /** The access token. Clients send it to guarded routes in the header `Authorization: Bearer …`. */
   accessToken: string;
+  /** The id_token, a JWT. It states who signed in, and is not accepted on guarded routes. */
   idToken: string;
-  /** With scope `offline_access`, if the application allows it. */
+  /** The refresh token, with scope `offline_access` and if the console allows it for the application. */
   refreshToken: string | undefined;
-  /** When the access token ends. */
+  /** When the access token expires. */
   expiresAt: Date;
-  /** What was granted; may be more than was asked for. */
+  /** The granted scopes. They can be more than the requested ones. */
   scope: readonly string[];
 }
 
-/** What every answer of GenAuth carries; for the operator's log, not for the person. */
+/**
+ * The properties that every answer of GenAuth to a sign-in has. They are for the operator's log, not for the end user.
+ */
 export interface SignInAnswer {
+  /** GenAuth's `statusCode` from the body of the answer: 200 is success, 3xx is a further step. */
   statusCode: number;
-  /** GenAuth's own code for the cause, where it gave one. */
+  /** GenAuth's code for the cause, if it gave one. */
   apiCode: number | undefined;
-  /** GenAuth's ID for this request: quote it to their support. */
+  /** GenAuth's ID of the request, if it gave one. GenAuth's support asks for it. */
   requestId: string | undefined;
-  /** GenAuth's text, in a language of its choosing. */
+  /** GenAuth's text. GenAuth chooses its language. */
   message: string;
 }
 
+/** The outcome of a successful sign-in: the id_token is verified. */
 export interface SignInSuccess<User = GenAuthUser> extends SignInAnswer {
   kind: 'success';
+  /** The user, with the claims of the requested scopes. */
   user: User;
   tokens: TokenSet;
-  /** All claims of the verified id_token, also those that were not asked for. */
+  /** All claims of the verified id_token, including claims of scopes that were not requested. */
   claims: IdTokenClaims;
 }
 
-/** A factor that the person may use (GenAuth: MfaTriggerData). */
+/** A second factor that the user may use. GenAuth's API calls it MfaTriggerData. */
 export interface ApplicationMfa {
-  /** `SMS`, `EMAIL`, `OTP`, `FACE`, `PASSKEY`; others may come. */
+  /** `SMS`, `EMAIL`, `OTP`, `FACE` or `PASSKEY`. Other values are possible. */
   mfaPolicy: string;
+  /** GenAuth's status of the factor. 0 if GenAuth sent none. */
   status: number;
+  /** GenAuth's position of the factor in a list. 0 if GenAuth sent none. */
   sort: number;
 }
 
-/** A sign-in that GenAuth understood and did not complete: the person must do something, or may not come in. */
+/** A sign-in that GenAuth understood but did not complete: one more step is needed, or the user is not allowed in. */
 export type SignInRejection = SignInAnswer &
   (
     | {
-        /** Unknown account or wrong password. The answer does not say which of the two. */
+        /** The account is unknown or the password is wrong. An attacker must not learn which of the two. */
         kind: 'invalid_credentials';
-        /** Tries that are left before the account is locked, where GenAuth says so. */
+        /** Number of attempts before the account is locked, if GenAuth sent it. */
         remainingAttempts: number | undefined;
       }
-    /** Fetch a picture with `getCaptcha`, and sign in again with `captchaCode` and `captchaToken`. */
+    /** Get a picture with `GenAuthClient.getCaptcha`. Then sign in again with `captchaCode` and `captchaToken`. */
     | { kind: 'captcha_required' }
     | {
+        /** A second factor is required. */
         kind: 'mfa_required';
-        /** Bearer token for GenAuth's MFA calls. */
+        /** The bearer token for GenAuth's MFA endpoints, if GenAuth sent one. */
         mfaToken: string | undefined;
+        /** The factors that the user may use. */
         applicationMfa: readonly ApplicationMfa[];
       }
     | {
+        /** The user must first change the password, bind an identity or complete the profile. */
         kind: 'password_change_required' | 'identity_binding_required' | 'profile_completion_required';
-        /** Token for GenAuth's call that does it, where it gave one. */
+        /** The token for the GenAuth endpoint of this step, if GenAuth sent one. */
         flowToken: string | undefined;
       }
+    /** The account is locked, for example after too many failed sign-ins. */
     | { kind: 'account_locked' }
+    /** The account is disabled, or it is not allowed to use this application. */
     | { kind: 'access_denied' }
     | {
+        /** There were too many attempts. */
         kind: 'rate_limited';
-        /** Seconds, where GenAuth said so. */
+        /** Seconds to wait before the next attempt, if GenAuth sent them. */
         retryAfter: number | undefined;
       }
     | {
-        /** Anything else that is not success, unknown codes among them. */
+        /** Any other answer that is not a success, including answers with an unknown `apiCode`. */
         kind: 'rejected';
-        /** GenAuth wants one more step that has no kind here (`statusCode` 3xx); its own sign-in page offers it. */
+        /**
+         * Whether GenAuth requires a step that has no `kind` here (`statusCode` 3xx). GenAuth's sign-in page offers it.
+         */
         furtherStep: boolean;
       }
   );
 
 /**
- * Every way a sign-in can go, told apart by `kind`. Faults of GenAuth, the network or the configuration are thrown
- * instead.
+ * Every possible result of a sign-in. Compare `kind` to distinguish them. Errors of GenAuth, of the network or of the
+ * configuration are thrown instead.
+ *
+ * @typeParam S - The scopes of the user.
+ * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
  */
 export type SignInOutcome<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
   | SignInSuccess<GenAuthUser<S, ExtendedFields>>

@@ -3,63 +3,66 @@ import { RequestError, UpstreamError } from '../errors.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
 import { parseSystemKeys } from '../wire/parse.js';
 
-/** PKCS#1 v1.5 padding takes this much of the key (RFC 8017 §7.2.1). */
+/** Bytes of the RSA key that PKCS#1 v1.5 padding uses (RFC 8017 §7.2.1). */
 const RSA_PADDING_BYTES = 11;
-/** GenAuth's keys have 1024 bits; anything below is no key any more. */
+/** GenAuth's keys have 1024 bits. Smaller keys are refused, because they are too weak. */
 const MIN_RSA_BITS = 1024;
-/** GenAuth says nothing of how long its keys live; that one has changed is noticed by apiCode 2016. */
+/**
+ * How long fetched keys are used. GenAuth does not document the lifetime of its keys. If a key was replaced earlier,
+ * GenAuth answers with apiCode 2016.
+ */
 const MAX_AGE_MS = 10 * 60_000;
 
 type EncryptedBy = 'rsa' | 'sm2';
 
-/** What one fetch returned: public keys as texts, none of them checked. */
+/** The public keys of one fetch, as strings that are not checked yet. */
 type SystemKeys = Partial<Record<EncryptedBy, string>>;
 
 type Encrypt = (password: string) => string;
 
-/** One of GenAuth's public keys, ready for use. */
+/** One of GenAuth's public keys, imported and checked. */
 export interface PasswordKey {
   /**
-   * @returns With RSA base64 of PKCS#1 v1.5, with SM2 hex of C1C3C2 without the leading `04`.
-   * @throws RequestError if the password is too long for the key; `details.limit` is the most, in bytes.
+   * @returns RSA: the PKCS#1 v1.5 ciphertext in base64. SM2: the C1C3C2 ciphertext in hex, without the leading `04`.
+   * @throws RequestError if the password is too long for the key. `details.limit` is the maximum in bytes.
    */
   readonly encrypt: Encrypt;
-  /** The fetch that the key comes from. */
+  /** The result of the fetch that returned the key. */
   readonly source: SystemKeys;
 }
 
 export interface PasswordEncryptionSettings {
-  /** `GET /api/v3/system`: the parsed body. */
+  /** Sends `GET /api/v3/system` and returns the parsed body. */
   requestSystem: () => Promise<unknown>;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * GenAuth's public keys for passwords, fetched once and kept for ten minutes. A key that is missing or wrong refuses the
- * login: a password is never sent in the clear instead.
+ * Encrypts passwords with GenAuth's public keys, which are cached for ten minutes. If a key is missing or wrong, the
+ * login fails. The password is never sent unencrypted instead.
  */
 export class PasswordEncryption {
   readonly #requestSystem: () => Promise<unknown>;
   readonly #system: RefreshingValue<SystemKeys>;
-  /** The last key of each type: to prepare an SM2 key takes 40 ms and more, so an unchanged one is prepared once. */
-  readonly #prepared = new Map<EncryptedBy, { text: string; encrypt: Promise<Encrypt> }>();
+  /** The last imported key of each type. Importing an SM2 key takes 40 ms or more, so an unchanged key is reused. */
+  readonly #importedKeys = new Map<EncryptedBy, { text: string; encrypt: Promise<Encrypt> }>();
 
   constructor({ requestSystem, now }: PasswordEncryptionSettings) {
     this.#requestSystem = requestSystem;
-    // Without a pause: after a failure the next login asks again.
+    // No pause: after a failure the next login requests the keys again.
     this.#system = new RefreshingValue({ maxAge: MAX_AGE_MS, staleIfError: 0, pause: 0, now });
   }
 
   /**
-   * The key, from the cache or from GenAuth. The first use of SM2 takes 50 to 200 ms of processor time.
+   * Returns the key from the cache or from GenAuth. The first use of SM2 takes 50 to 200 ms of processor time.
    *
-   * @throws UpstreamError if GenAuth cannot be asked, or has no usable key of this type.
+   * @throws UpstreamError if GenAuth cannot be reached, or has no usable key of this type.
    */
   async getKey(type: EncryptedBy): Promise<PasswordKey> {
     const source = await this.#system.get(async () => parseSystemKeys(await this.#requestSystem()));
     try {
-      return { encrypt: await this.#prepare(type, source[type]), source };
+      return { encrypt: await this.#importKey(type, source[type]), source };
     } catch (error) {
       this.#system.expire(source);
       throw error;
@@ -67,20 +70,21 @@ export class PasswordEncryption {
   }
 
   /**
-   * After GenAuth could not decrypt: the next password needs new keys, unless another login has fetched them already.
+   * Makes the next login fetch the keys again, unless another login has already done so. Called if GenAuth could not
+   * decrypt a password.
    */
   forget(key: PasswordKey): void {
     this.#system.expire(key.source);
   }
 
-  #prepare(type: EncryptedBy, text: string | undefined): Promise<Encrypt> {
+  #importKey(type: EncryptedBy, text: string | undefined): Promise<Encrypt> {
     if (text === undefined) throw unusable(type, 'is missing');
-    const known = this.#prepared.get(type);
+    const known = this.#importedKeys.get(type);
     if (known?.text === text) return known.encrypt;
     const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
-    this.#prepared.set(type, { text, encrypt });
-    // SM2's library may fail to load for a moment, for lack of file handles for example.
-    encrypt.catch(() => this.#prepared.delete(type));
+    this.#importedKeys.set(type, { text, encrypt });
+    // A failed import is not kept: loading the SM2 library can fail temporarily, for example for lack of file handles.
+    encrypt.catch(() => this.#importedKeys.delete(type));
     return encrypt;
   }
 }
@@ -88,15 +92,16 @@ export class PasswordEncryption {
 function unusable(type: EncryptedBy, problem: string): UpstreamError {
   return new UpstreamError(
     'upstream_invalid_response',
-    `GenAuth's ${type} key for passwords ${problem}, so nobody can sign in with passwordEncryptType '${type}': ask GenAuth, or set it to 'none'.`,
+    `GenAuth's ${type} key for passwords ${problem}, so no user can sign in with passwordEncryptType '${type}': ` +
+      "ask GenAuth's support, or write passwordEncryptType: 'none'.",
   );
 }
 
-/** PEM, or the same in bare base64: both occur (SubjectPublicKeyInfo or PKCS#1). */
+/** Imports a key as SubjectPublicKeyInfo or PKCS#1, each in PEM or in base64 without PEM lines. All forms occur. */
 function importRsaKey(text: string): Encrypt {
   const key = parseRsaKey(text);
   const { modulusLength: bits = 0, publicExponent = 0n } = key?.asymmetricKeyDetails ?? {};
-  // With the exponent 1 the ciphertext is the password itself.
+  // With the exponent 1 the ciphertext would be the padded password itself.
   const encrypts = publicExponent >= 3n && publicExponent % 2n === 1n;
   if (key?.asymmetricKeyType !== 'rsa' || bits < MIN_RSA_BITS || !encrypts) {
     throw unusable('rsa', 'is not an RSA key of 1024 bits or more');
@@ -105,7 +110,7 @@ function importRsaKey(text: string): Encrypt {
   return (password) => {
     const bytes = Buffer.from(password, 'utf8');
     if (bytes.length > maxBytes) {
-      throw new RequestError(`The password has ${bytes.length} bytes, and at most ${maxBytes} can be encrypted.`, {
+      throw new RequestError(`The password has ${bytes.length} bytes: send at most ${maxBytes} bytes.`, {
         field: 'password',
         limit: maxBytes,
         unit: 'bytes',
@@ -124,18 +129,20 @@ function parseRsaKey(text: string): KeyObject | undefined {
     try {
       return parse();
     } catch {
-      // Not in this form.
+      // The key does not have this form. Try the next one.
     }
   }
   return undefined;
 }
 
 /**
- * A point on the curve, in hex, with or without the `04` that says that it is uncompressed. SM2 is loaded when it is used: most
- * tenants never do. `sm-crypto-v2` with a precomputed key blocks for less than a millisecond a password, `sm-crypto` for 20.
+ * Imports an SM2 key: an uncompressed point on the curve in hex, with or without the leading `04`.
+ *
+ * The SM2 library is loaded on first use, because most tenants do not use SM2. `sm-crypto-v2` with a precomputed key
+ * needs less than a millisecond of processor time for each password, `sm-crypto` needs 20 ms.
  */
 async function importSm2Key(text: string): Promise<Encrypt> {
-  if (!/^(?:04)?[0-9a-f]{128}$/i.test(text)) throw unusable('sm2', 'is not a point in hex');
+  if (!/^(?:04)?[0-9a-f]{128}$/i.test(text)) throw unusable('sm2', 'is not a curve point in hex');
   const {
     default: { sm2 },
   } = await import('sm-crypto-v2');
@@ -150,11 +157,12 @@ async function importSm2Key(text: string): Promise<Encrypt> {
     const bytes = Buffer.from(password, 'utf8');
     for (;;) {
       const ciphertext = sm2.doEncrypt(bytes, point, C1C3C2);
-      // A key stream of zeros, which one password of one letter in 256 meets, would leave it in the clear (GM/T 0003.4 §6.1).
+      // If the key stream is all zeros, the ciphertext ends with the password itself. This happens once in 256 times
+      // for a password of one byte. The standard requires a new attempt (GM/T 0003.4 §6.1).
       if (!ciphertext.endsWith(bytes.toString('hex'))) return ciphertext;
     }
   };
 }
 
-/** GM/T 0009-2012: the order of the parts of a ciphertext. */
+/** The library's number for the order of the parts of a ciphertext, C1 C3 C2 (GM/T 0009-2012). */
 const C1C3C2 = 1;

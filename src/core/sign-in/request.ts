@@ -8,19 +8,19 @@ import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
 import type { SignInOptions } from './sign-in-options.js';
 
-/** What a sign-in is made of: checked, and the password as it is sent. */
+/** The parts of a sign-in request. All of them are checked. */
 export interface SignInRequestParts {
   appId: string;
   credentials: ParsedCredentials;
-  /** With `scope`. */
+  /** The merged options of the sign-in. `scope` is required here. */
   options: SignInOptions & { scope: string | readonly string[] };
-  /** Encrypted, if `passwordEncryptType` says so. */
+  /** The password as it is sent: encrypted, unless `passwordEncryptType` is `none`. */
   password: string;
   passwordEncryptType: PasswordEncryptType;
+  /** Headers and body properties that prove the identity of the application. */
   proof: ClientProof;
 }
 
-/** Builds the request of a sign-in. */
 export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
   const { appId, credentials, password, passwordEncryptType, proof } = parts;
   const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = parts.options;
@@ -46,7 +46,9 @@ export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
   };
 }
 
-/** The headers that name the application. Newer tenants know the second name, all know the first. */
+/**
+ * Builds the headers that name the application. All tenants know the first header, newer tenants the second one too.
+ */
 export function buildAppHeaders(appId: string): Record<string, string> {
   return { [HEADERS.appId]: appId, [HEADERS.appIdOfGenAuth]: appId, [HEADERS.requestFrom]: 'sdk' };
 }

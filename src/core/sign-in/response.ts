@@ -16,57 +16,64 @@ import type { SignInAnswer, SignInRejection } from './outcome.js';
 
 const REQUEST = `POST ${PATHS.signIn}`;
 
-/** GenAuth's answer before anything in it is verified: the tokens, or the reason why there are none. */
+/** GenAuth's answer to a sign-in: the tokens, which are not verified yet, or the outcome without tokens. */
 export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | SignInRejection;
 
 /**
- * Reads the answer: by the body first, since its HTTP status is 200 for nearly everything, then by the HTTP status. Only
- * `statusCode` 200 with both tokens is success.
+ * Parses GenAuth's answer to a sign-in. The body decides first, because the HTTP status is 200 for nearly all answers.
+ * The HTTP status decides if the body has no envelope. Only `statusCode` 200 with both tokens is a success.
  *
- * @throws UpstreamError where GenAuth is down or answers what cannot be used.
- * @throws ConfigurationError where it refuses the application itself.
+ * @throws UpstreamError if GenAuth is down, or if its answer cannot be used.
+ * @throws ConfigurationError if GenAuth refuses the application itself.
  */
 export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
   const envelope = parseEnvelope(answer.body);
-  if (envelope === undefined) return parseForeignAnswer(answer);
+  if (envelope === undefined) return parseAnswerWithoutEnvelope(answer);
   if (envelope.statusCode !== 200) return toRejection(envelope, answer);
   const { idToken, accessToken, ...rest } = parseTokens(envelope.data);
   if (idToken !== undefined && accessToken !== undefined)
     return { envelope, tokens: { ...rest, idToken, accessToken } };
   throw new UpstreamError(
     'upstream_invalid_response',
-    `GenAuth answered a sign-in with success and without ${idToken === undefined ? 'an id_token' : 'an access_token'} ` +
-      `(request ${quote(envelope.requestId ?? '-')}).`,
+    `GenAuth reported a successful sign-in but sent no ${idToken === undefined ? 'id_token' : 'access_token'}: ` +
+      `ask GenAuth's support (${describeRequestId(envelope.requestId)}).`,
     { answer: envelope, details: { request: REQUEST, httpStatus: answer.status } },
   );
 }
 
-/** What GenAuth said, in one line for the operator. */
+/** Describes GenAuth's answer in one line, for the operator. */
 export function describeAnswer({ statusCode, apiCode, message, requestId }: SignInAnswer): string {
-  return `GenAuth answered ${statusCode}/${apiCode ?? '-'} ${quote(message)}, request ${quote(requestId ?? '-')}`;
+  const code = apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`;
+  const request = describeRequestId(requestId);
+  return `GenAuth answered statusCode ${statusCode}, ${code}, message ${quote(message)}, ${request}`;
 }
 
-/** An answer without GenAuth's envelope comes from something in between. */
-function parseForeignAnswer({ status, body, retryAfter }: HttpAnswer): SignInRejection {
-  // As OAuth has it (RFC 6749 §5.2), which GenAuth's other endpoints speak.
-  if (parseOidcError(body) === 'invalid_client')
+function describeRequestId(requestId: string | undefined): string {
+  return requestId === undefined ? 'no request ID' : `request ID ${quote(requestId)}`;
+}
+
+/** Parses an answer without GenAuth's envelope. It comes from a gateway, or it has the form of an OAuth error. */
+function parseAnswerWithoutEnvelope({ status, body, retryAfter }: HttpAnswer): SignInRejection {
+  // The OAuth form of an error (RFC 6749 §5.2), which GenAuth's OIDC endpoints use.
+  if (parseOidcError(body) === 'invalid_client') {
     throw new ConfigurationError(CLIENT_REFUSED[0], `${CLIENT_REFUSED[1]} (invalid_client).`);
+  }
   if (status === 429) {
     return { kind: 'rate_limited', statusCode: 429, apiCode: undefined, requestId: undefined, message: '', retryAfter };
   }
   throw toUpstreamError({ request: REQUEST, status, retryAfter }, (decisive) =>
     decisive.isDown
       ? `GenAuth's gateway answered HTTP ${status}.`
-      : `The sign-in was answered with HTTP ${status} and without GenAuth's JSON: is appHost the application's address?`,
+      : `The sign-in was answered with HTTP ${status} and without GenAuth's JSON: compare appHost with the console.`,
   );
 }
 
-/** By the code first, then by the class of `statusCode`. */
+/** Maps an answer without success to an outcome: by its `apiCode` if that is known, otherwise by its `statusCode`. */
 function toRejection(envelope: Envelope, http: HttpAnswer): SignInRejection {
   const { statusCode, apiCode, message, requestId, data } = envelope;
   const answer: SignInAnswer = { statusCode, apiCode, message, requestId };
   const kind = apiCode === undefined ? undefined : KINDS[apiCode];
-  if (kind === undefined) throwForeignFault(answer, http);
+  if (kind === undefined) throwIfNotUserFault(answer, http);
   const { retryAfter } = http;
   const { remainingAttempts, mfaToken, applicationMfa, flowToken } = parseRejectionData(data);
   switch (kind) {
@@ -90,19 +97,19 @@ function toRejection(envelope: Envelope, http: HttpAnswer): SignInRejection {
   }
 }
 
-/** What is not the person's matter. */
-function throwForeignFault(answer: SignInAnswer, { status, retryAfter }: HttpAnswer): void {
+/** Throws if the answer reports a fault of the operator or of GenAuth. */
+function throwIfNotUserFault(answer: SignInAnswer, { status, retryAfter }: HttpAnswer): void {
   const { statusCode, apiCode } = answer;
-  const said = describeAnswer(answer);
+  const description = describeAnswer(answer);
   const fault = findOperatorFault(answer);
-  if (fault !== undefined) throw new ConfigurationError(fault[0], `${fault[1]} (${said}).`, { answer });
-  // 408: the directory behind GenAuth did not answer in time. 6xx: something that GenAuth itself had to ask. 429 is an
-  // outcome. apiCode 1000 is a fault of GenAuth's own, whatever the status.
+  if (fault !== undefined) throw new ConfigurationError(fault[0], `${fault[1]} (${description}).`, { answer });
+  // 408: the directory behind GenAuth did not answer in time. 6xx: another service that GenAuth called has failed. 429
+  // is the outcome `rate_limited`. apiCode 1000 is a fault of GenAuth itself, with any statusCode.
   const decisive = apiCode === 1000 ? 500 : statusCode;
   if (decisive !== 429 && isDown(decisive)) {
     throw toUpstreamError(
       { request: REQUEST, status, statusCode: decisive, retryAfter, answer },
-      () => `The sign-in could not be completed: ${said}.`,
+      () => `The sign-in could not be completed: ${description}.`,
     );
   }
 }

@@ -6,36 +6,45 @@ import { PASSWORD_ENCRYPT_TYPES, type PasswordEncryptType } from '../wire/facts.
 import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
 
-/** Characters, of a captcha and of other texts that go along. */
+/** Maximum number of characters of a captcha code, a captcha token and a tenant ID. */
 export const MAX_CAPTCHA_LENGTH = 4096;
 
 /**
- * What accompanies a sign-in (GenAuth: sign-in page, SignInOptionsDto). All of it comes from the server's own side,
- * except a captcha.
+ * Options of one sign-in. GenAuth's API calls them SignInOptionsDto. Set them on the server. Do not copy them from the
+ * body of a request, except the captcha.
+ *
+ * @typeParam S - The scopes that can be requested.
+ * @typeParam CustomData - The type of `customData`.
  */
 export interface SignInOptions<S extends string = string, CustomData extends object = object> {
-  /** Instead of the configured scopes; the user of the outcome follows them. */
+  /**
+   * Requested in place of the client's option `scope`: a list, or one string with spaces. Must contain `openid`.
+   * `GenAuthClient.signIn` returns a user with the claims of these scopes.
+   */
   scope?: S | readonly S[] | undefined;
-  /** The person's IP address; any other text is refused. */
+  /** The end user's IP address, IPv4 or IPv6. Any other value is refused with a `ConfigurationError`. */
   clientIp?: string | undefined;
-  /** Reaches the Pipeline functions of the tenant; an object, or a string that is passed on as it is. */
+  /** Data for the tenant's Pipeline functions: an object of JSON values, or a string, which is sent unchanged. */
   context?: object | string | undefined;
-  /** Sign in to this tenant. */
+  /** ID of the tenant to sign in to: 1 to 4,096 characters. */
   tenantId?: string | undefined;
-  /** Values for custom fields that are defined in the console. */
+  /** Values for the custom fields that are defined in the console: an object of JSON values. */
   customData?: CustomData | undefined;
-  /** Creates the account if there is none: with `email`, `username` or `phone`, never with `account`. */
+  /**
+   * Whether GenAuth creates the account if it does not exist. With `true`, sign in with `email`, `username` or `phone`:
+   * `account` is refused with a `RequestError`.
+   */
   autoRegister?: boolean | undefined;
-  /** What the person read in the picture, after an outcome `captcha_required`. */
+  /** The text that the user read in the captcha picture: 1 to 4,096 characters. */
   captchaCode?: string | undefined;
-  /** The token that came with the picture. */
+  /** The token that came with the captcha picture: 1 to 4,096 characters. */
   captchaToken?: string | undefined;
-  /** Instead of the configured one. */
+  /** Used in place of the client's option `passwordEncryptType`: `none`, `rsa` or `sm2`. */
   passwordEncryptType?: PasswordEncryptType | undefined;
 }
 
 /**
- * Merges layers of options. Later layers override earlier ones; `undefined` values are ignored.
+ * Merges sign-in options. Later layers override earlier ones. `undefined` values are ignored.
  *
  * @returns An object without a prototype, so that an absent option is never found in `Object.prototype`.
  */
@@ -44,31 +53,32 @@ export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
   return ownProperties(Object.fromEntries(present));
 }
 
+/** For each option: whether a value is valid, and the fix if it is not. */
 const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) => boolean, string]>> = {
   scope: [isScope, "write ['openid', 'email'], with 'openid' among them"],
   clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
   context: [
     (value) => typeof value === 'string' || isJsonObject(value),
-    'write an object that JSON can hold, { source: "utm" }',
+    'write an object that JSON can hold, { source: "utm" }, or a string',
   ],
-  tenantId: [isText, 'write the tenant ID as a string'],
+  tenantId: [isText, `write the tenant ID as a string of 1 to ${MAX_CAPTCHA_LENGTH} characters`],
   customData: [isJsonObject, 'write an object that JSON can hold, { school: "pku" }'],
   autoRegister: [(value) => typeof value === 'boolean', 'write true or false'],
-  captchaCode: [isText, 'write the text of the picture'],
-  captchaToken: [isText, 'write the token that came with the picture'],
+  captchaCode: [isText, `write the text of the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
+  captchaToken: [isText, `write the token that came with the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
   passwordEncryptType: [
     (value) => PASSWORD_ENCRYPT_TYPES.some((type) => type === value),
     `write one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}`,
   ],
 };
 
-/** The mistakes in sign-in options. */
+/** Finds all mistakes in sign-in options. */
 export function findSignInOptionsMistakes(options: SignInOptions): OptionMistake[] {
   const mistakes: OptionMistake[] = [];
   for (const [option, value] of Object.entries(options)) {
     const check = Object.hasOwn(CHECKS, option) ? CHECKS[option as keyof SignInOptions] : undefined;
     if (check === undefined) {
-      const fix = `there are ${Object.keys(CHECKS).join(', ')}`;
+      const fix = `remove it, or write one of ${Object.keys(CHECKS).join(', ')}`;
       mistakes.push({ option, problem: 'is not a sign-in option', fix });
     } else if (value !== undefined && !check[0](value)) {
       mistakes.push({ option, problem: `is ${quote(value)}`, fix: check[1] });
@@ -86,7 +96,7 @@ function isText(value: unknown): boolean {
 }
 
 function isJsonObject(value: unknown): boolean {
-  // A Map or a Date would arrive as something else than it is.
+  // JSON would turn a Map into {} and a Date into a string.
   if (!isRecord(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
     return false;
   try {
@@ -97,9 +107,9 @@ function isJsonObject(value: unknown): boolean {
 }
 
 /**
- * Checks what an application gave for one sign-in.
+ * Checks the options of one sign-in.
  *
- * @throws ConfigurationError `invalid_sign_in_options`
+ * @throws ConfigurationError `invalid_sign_in_options`. The message and `details.mistakes` list every mistake.
  */
 export function checkSignInOptions(given: unknown): asserts given is SignInOptions {
   const mistakes = isRecord(given)
@@ -112,10 +122,10 @@ export function checkSignInOptions(given: unknown): asserts given is SignInOptio
   });
 }
 
-/** @throws RequestError for `account` with `autoRegister`, which GenAuth refuses. */
+/** @throws RequestError for `account` with `autoRegister`, because GenAuth refuses this combination. */
 export function checkAutoRegister({ autoRegister }: SignInOptions, { identifier }: ParsedCredentials): void {
   if (autoRegister !== true || identifier !== 'account') return;
-  throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" in its place.', {
+  throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" instead.', {
     field: 'account',
   });
 }

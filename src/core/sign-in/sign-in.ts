@@ -14,14 +14,16 @@ import { buildSignInRequest } from './request.js';
 import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './response.js';
 import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInOptions } from './sign-in-options.js';
 
-/** Errors that a sign-in throws and reports in its event: everything that is not the user's fault. */
+/**
+ * Errors that a sign-in throws and publishes in its event: all faults of the operator, of GenAuth and of the network.
+ */
 type SignInFault = ConfigurationError | UpstreamError;
 
-/** The options of one sign-in, in the order in which they override each other. */
+/** The options of one sign-in, from two sources. The configured options override `request`. `given` overrides both. */
 export interface SignInLayers {
-  /** What a request brings: its address, its user agent, a captcha. The configured options override it. */
+  /** Options from the request: IP address, user agent and captcha. */
   request?: SignInOptions;
-  /** What the caller or the function `signInOptions` gave. It overrides the configured options. */
+  /** Options from the caller or from the function `signInOptions`. */
   given: SignInOptions;
 }
 
@@ -37,7 +39,10 @@ export interface SignInSettings {
   now: () => number;
 }
 
-/** Signs users in: options, request, answer, verification, user, event. */
+/**
+ * Signs users in. It merges the options, sends the request, parses the answer, verifies the tokens, builds the user and
+ * publishes the event.
+ */
 export class SignIn {
   readonly #settings: SignInSettings;
 
@@ -48,9 +53,9 @@ export class SignIn {
   /**
    * Signs one user in.
    *
-   * @param toUserScope - Returns the scopes whose claims the user has, from those of the caller and the configured
-   * ones.
-   * @throws RequestError, UpstreamError, ConfigurationError as `GenAuthClient.signIn`
+   * @param toUserScope - Returns the scopes whose claims the user has. Its arguments are the scopes of the caller and
+   * the configured scopes.
+   * @throws RequestError, UpstreamError, ConfigurationError, as `GenAuthClient.signIn` describes them.
    */
   async run<S extends string, ExtendedFields extends object>(
     credentials: ParsedCredentials,
@@ -60,12 +65,12 @@ export class SignIn {
     checkSignInOptions(given);
     const { scope: configuredScope, signInOptions: configured } = this.#settings.options;
     const configuredOptions = typeof configured === 'object' ? configured : {};
-    const own = mergeSignInOptions(given);
-    const merged = mergeSignInOptions(request, configuredOptions, own);
+    const givenOptions = mergeSignInOptions(given);
+    const merged = mergeSignInOptions(request, configuredOptions, givenOptions);
     checkAutoRegister(merged, credentials);
     const scope = merged.scope === undefined ? configuredScope : parseScope(merged.scope);
     const options = Object.assign(merged, { scope });
-    const userScope = toUserScope(parseScope(own.scope ?? []), configuredScope);
+    const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
     const startedAt = performance.now();
     try {
       const parsed = await this.#request(credentials, options);
@@ -81,9 +86,9 @@ export class SignIn {
   }
 
   /**
-   * Sends the password. GenAuth refuses a ciphertext of a replaced key before it looks at the password, so that sign-in
-   * is sent once more with new keys, as it is with a new secret. No other sign-in is repeated: a failed one counts
-   * towards the account's lock-out.
+   * Sends the password. The sign-in is sent a second time in two cases only: with new keys if GenAuth could not decrypt
+   * the password, and with a new secret if GenAuth refused the secret. In both cases GenAuth has not checked the
+   * password yet. No other sign-in is repeated, because each failed sign-in counts towards the lock-out of the account.
    */
   async #request(
     credentials: ParsedCredentials,

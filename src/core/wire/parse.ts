@@ -1,19 +1,22 @@
-/** Writes and reads the bodies of GenAuth's wire, for the client alone. GenAuth's oddities end here. */
+/**
+ * Builds and parses the bodies of GenAuth's HTTP interface. Only the client uses this file. It hides GenAuth's
+ * inconsistencies, such as several names for one property, from the rest of the library.
+ */
 
 import { isRecord } from '../util/record.js';
 import type { WireSignInOptions, WireSignInRequest } from './facts.js';
 
-/** Who wants to sign in and how, in words of our own. */
+/** The parts of a sign-in's body. */
 export interface SignInBodyParts {
   connection: 'PASSWORD' | 'AD';
   identifier: 'account' | 'email' | 'username' | 'phone' | 'sAMAccountName';
-  /** What the person is called by. */
+  /** The value of the identifier. */
   name: string;
   password: string;
   options: WireSignInOptions;
 }
 
-/** Builds the body of a sign-in, without the proof of the application. */
+/** Builds the body of a sign-in, without the properties that prove the identity of the application. */
 export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
   const { connection, identifier, name, password, options } = parts;
   return {
@@ -25,7 +28,9 @@ export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
   };
 }
 
-/** A V3 answer in one form: `apiCode` as a number wherever and however it was written, nothing optional but the two ids. */
+/**
+ * An answer of GenAuth's V3 API in one form. `apiCode` is a number, whatever its name and its type were in the answer.
+ */
 export interface Envelope {
   statusCode: number;
   apiCode: number | undefined;
@@ -34,7 +39,7 @@ export interface Envelope {
   data: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a V3 answer; `undefined` for a body that is none, such as a gateway's page. */
+/** Parses an answer of the V3 API. Returns `undefined` if the body has another form, such as the HTML of a gateway. */
 export function parseEnvelope(body: unknown): Envelope | undefined {
   if (!isRecord(body) || typeof body['statusCode'] !== 'number') return undefined;
   const code = body['apiCode'] ?? body['code'];
@@ -48,12 +53,16 @@ export function parseEnvelope(body: unknown): Envelope | undefined {
   };
 }
 
-/** It goes into answers to the person: what is no ID is not repeated. */
+/** Returns a value only if it has the form of an ID, because request IDs are part of the response to the end user. */
 function toRequestId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined;
 }
 
-/** Reads `GET /api/v3/system`, with or without an envelope: the public keys as they stand, none of them checked. */
+/**
+ * Parses the answer to `GET /api/v3/system`, with or without an envelope.
+ *
+ * @returns The public keys, unchanged and not checked.
+ */
 export function parseSystemKeys(body: unknown): Partial<Record<'rsa' | 'sm2', string>> {
   if (!isRecord(body)) return {};
   const system = isRecord(body['rsa']) || isRecord(body['sm2']) ? body : body['data'];
@@ -66,23 +75,23 @@ export function parseSystemKeys(body: unknown): Partial<Record<'rsa' | 'sm2', st
   return keys;
 }
 
-/** Reads `GET /api/v3/get-captcha-code`; `undefined` for an answer without picture and token. */
+/** Parses the answer to `GET /api/v3/get-captcha-code`. Returns `undefined` if the picture or the token is missing. */
 export function parseCaptcha(body: unknown): { svg: string; token: string } | undefined {
   const { captchaCodeSvg: svg, captchaToken: token } = parseEnvelope(body)?.data ?? {};
   return typeof svg === 'string' && typeof token === 'string' ? { svg, token } : undefined;
 }
 
-/** What GenAuth adds to a sign-in that is not complete; which of it is there depends on the code. */
+/** Additional data of a sign-in that is not complete. The `apiCode` determines which properties GenAuth sends. */
 export interface RejectionData {
-  /** With a wrong password, where a limit is on. */
+  /** With a wrong password, if a limit of attempts is set in the console. */
   remainingAttempts: number | undefined;
   mfaToken: string | undefined;
   applicationMfa: { mfaPolicy: string; status: number; sort: number }[];
-  /** With a step that another call of GenAuth does. */
+  /** With a step for which GenAuth has another endpoint. */
   flowToken: string | undefined;
 }
 
-/** Reads `data` of a sign-in that is not complete. */
+/** Parses `data` in the answer to a sign-in that is not complete. */
 export function parseRejectionData(data: Readonly<Record<string, unknown>>): RejectionData {
   const { remainCount, mfaToken, applicationMfa, token } = data;
   const factors: unknown[] = Array.isArray(applicationMfa) ? applicationMfa : [];
@@ -106,23 +115,23 @@ function toNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** The tokens of a sign-in answer, as texts, not verified yet. */
+/** The tokens of an answer, as strings. They are not verified yet. */
 export interface UnverifiedTokens {
   accessToken: string | undefined;
   idToken: string | undefined;
   refreshToken: string | undefined;
-  /** Granted scopes. */
+  /** The granted scopes, with spaces between them. */
   scope: string | undefined;
-  /** Seconds. */
+  /** Lifetime of the access token in seconds. */
   expiresIn: number | undefined;
 }
 
-/** The tokens of a successful sign-in, not verified yet. */
+/** The tokens of a successful sign-in. They are not verified yet. */
 export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
 
 /**
- * Reads `data` of a successful sign-in; the lifetime goes by `expires_in` in real answers and by `expire_in` in the
- * schema.
+ * Parses the tokens of an answer. The name of the lifetime is `expires_in` in real answers and `expire_in` in GenAuth's
+ * schema of the sign-in.
  */
 export function parseTokens(data: Readonly<Record<string, unknown>>): UnverifiedTokens {
   return {
@@ -134,24 +143,35 @@ export function parseTokens(data: Readonly<Record<string, unknown>>): Unverified
   };
 }
 
-/** What `POST /oidc/token` and its neighbours say of a refusal (RFC 6749 §5.2): the code, or `undefined` where there is none. */
+/** Parses an error of an OIDC endpoint (RFC 6749 §5.2). Returns its code, or `undefined` if there is none. */
 export function parseOidcError(body: unknown): string | undefined {
   return isRecord(body) ? toText(body['error']) : undefined;
 }
 
-/** What GenAuth says of a token (RFC 7662 §2.2). */
+/**
+ * GenAuth's information about a token, see
+ * [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2). The other properties are `undefined` or empty if
+ * GenAuth does not send them, for example for a token that is not active.
+ */
 export interface Introspection {
+  /** Whether the token is valid at this moment. */
   active: boolean;
+  /** The user's ID. */
   sub: string | undefined;
-  /** The application that the token was issued to. */
+  /** ID of the application that the token was issued to. */
   clientId: string | undefined;
-  /** Between spaces in GenAuth's samples, between commas in its tables. */
+  /** The granted scopes. */
   scope: readonly string[];
-  /** Seconds since 1970; a number in samples, a text in one table. */
+  /** When the token expires, in seconds since 1970. */
   exp: number | undefined;
 }
 
-/** Reads an introspection; `undefined` for an answer that does not say whether the token is active. */
+/**
+ * Parses an introspection. GenAuth's samples have spaces between the scopes and `exp` as a number. Its tables have
+ * commas and a string.
+ *
+ * @returns `undefined` if the answer does not state whether the token is active.
+ */
 export function parseIntrospection(body: unknown): Introspection | undefined {
   if (!isRecord(body) || typeof body['active'] !== 'boolean') return undefined;
   const { active, sub, client_id: clientId, scope, exp } = body;

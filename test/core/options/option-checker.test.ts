@@ -6,6 +6,7 @@ import { catchThrown } from '../../support/thrown.js';
 
 const SECRET = 'canary-secret-of-32-bytes-0123456';
 const REQUIRED = { appId: 'app-1', appSecret: SECRET, appHost: 'https://example.genauth.ai' };
+const USE_RS256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
 const ALGORITHMS = ['RS256', 'HS256'] as const;
 
 function findMistakes(options: object): string[] {
@@ -25,18 +26,14 @@ describe('appSecret', () => {
   });
 
   it.each<[string, unknown, string]>([
-    [
-      'a promise',
-      Promise.resolve('canary'),
-      'appSecret is not a string but object: write the text that the console shows.',
-    ],
-    ['a number', 5, 'appSecret is not a string but number: write the text that the console shows.'],
+    ['a promise', Promise.resolve('canary'), 'appSecret is of type object: write the string that the console shows.'],
+    ['a number', 5, 'appSecret is of type number: write the string that the console shows.'],
     [
       'an object that makes one',
       { get: () => 'canary' },
-      'appSecret is not a string but object: write the text that the console shows.',
+      'appSecret is of type object: write the string that the console shows.',
     ],
-    ['null', null, 'appSecret is not a string but object: write the text that the console shows.'],
+    ['null', null, 'appSecret is of type object: write the string that the console shows.'],
   ])('is not %s', (_name, appSecret, expected) => {
     expect(findMistakes({ appSecret })).toEqual([expected]);
   });
@@ -84,7 +81,7 @@ describe.each(['idTokenSignedResponseAlg'] as const)('%s', (name) => {
     ['15 characters that are 30 bytes', 'ü'.repeat(15), 30],
   ])('HS256 wants a secret of 32 bytes, not %s', (_name, appSecret, bytes) => {
     expect(findMistakes({ [name]: 'HS256', appSecret })).toEqual([
-      `appSecret has ${bytes} bytes, and HS256 needs 32: choose RS256 in the console.`,
+      `appSecret has ${bytes} bytes, but HS256 needs 32 or more: ${USE_RS256}.`,
     ]);
   });
 
@@ -95,7 +92,7 @@ describe.each(['idTokenSignedResponseAlg'] as const)('%s', (name) => {
   it('HS256 has no key where there is no secret', () => {
     const options = { appSecret: undefined, tokenEndpointAuthMethod: 'none', [name]: 'HS256' };
     expect(findMistakes(options)).toEqual([
-      expect.stringMatching(/^idTokenSignedResponseAlg is HS256, which is keyed with appSecret, .+ RS256 in the con/),
+      expect.stringMatching(/^idTokenSignedResponseAlg is HS256, whose key is appSecret, .+ RS256 in the con/),
     ]);
   });
 });
@@ -119,25 +116,25 @@ describe('the other options of the sign-in page', () => {
     ['a name with a line break', { name: 'a\n' }, 'name is "a\\n": write letters, digits'],
     ['a name that is a number', { name: 5 }, 'name is 5: write letters, digits'],
     ['fields in a list', { fields: ['login'] }, 'fields is ["login"]: write an object, fields: { account'],
-    ['an unknown field', { fields: { otp: 'x' } }, 'fields.otp is not an option: there are account, email, user'],
+    ['an unknown field', { fields: { otp: 'x' } }, 'fields.otp is not an option: remove it, or write one of account,'],
     [
       'a field, misspelt',
       { fields: { samAccountName: 'x' } },
       'fields.samAccountName is not an option: write fields.sAM',
     ],
-    ['an empty field', { fields: { account: '' } }, 'fields.account is "": write the name that the field has'],
-    [
-      'a field that is a number',
-      { fields: { password: 0 } },
-      'fields.password is 0: write the name that the field has',
-    ],
-    ['a field that is null', { fields: { email: null } }, 'fields.email is null: write the name that the field has'],
+    ['an empty field', { fields: { account: '' } }, 'fields.account is "": write the name of this field'],
+    ['a field that is a number', { fields: { password: 0 } }, 'fields.password is 0: write the name of this field'],
+    ['a field that is null', { fields: { email: null } }, 'fields.email is null: write the name of this field'],
     [
       'two fields of one name',
       { fields: { account: 'login', email: 'login' } },
-      'fields call two fields "login": give',
+      'fields gives two fields the name "login": write',
     ],
-    ['a field with another’s name', { fields: { account: 'password' } }, 'fields call two fields "password": give'],
+    [
+      'a field with another’s name',
+      { fields: { account: 'password' } },
+      'fields gives two fields the name "password": write',
+    ],
     ['a static autoRegister that is none', { signInOptions: { autoRegister: 1 } }, 'signInOptions.autoRegister is 1'],
   ])('%s', (_name, options, expected) => {
     expect(findMistakes(options)).toEqual([expect.stringContaining(expected)]);

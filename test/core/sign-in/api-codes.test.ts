@@ -39,7 +39,10 @@ function expectResult(result: Result, { statusCode, apiCode, kind, code, further
     // What the operator quotes to GenAuth's support.
     expect(result.message).toContain('"request-1"');
     if (statusCode !== 200) {
-      expect(result.message).toContain(`GenAuth answered ${statusCode}/${apiCode ?? '-'} "GenAuth says no"`);
+      const shownCode = apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`;
+      expect(result.message).toContain(
+        `GenAuth answered statusCode ${statusCode}, ${shownCode}, message "GenAuth says no"`,
+      );
     }
   }
 }

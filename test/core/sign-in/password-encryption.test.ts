@@ -106,9 +106,7 @@ describe('RSA', () => {
       const thrown = catchThrown(() => key.encrypt(password));
       expect(thrown).toBeInstanceOf(RequestError);
       const bytes = Buffer.byteLength(password);
-      expect(String(thrown)).toBe(
-        `RequestError: The password has ${bytes} bytes, and at most ${most} can be encrypted.`,
-      );
+      expect(String(thrown)).toBe(`RequestError: The password has ${bytes} bytes: send at most ${most} bytes.`);
       expect(findLeaks(thrown, ['canary'])).toEqual([]);
     }
   });
@@ -228,7 +226,8 @@ async function expectUnusable(type: Type, publicKey: unknown): Promise<void> {
   expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
   expect(error.message).toMatch(
     new RegExp(
-      `^GenAuth's ${type} key for passwords is [^']+, so nobody can sign in with passwordEncryptType '${type}': ask GenAuth, or set it to 'none'\\.$`,
+      `^GenAuth's ${type} key for passwords is [^']+, so no user can sign in with passwordEncryptType '${type}': ` +
+        "ask GenAuth's support, or write passwordEncryptType: 'none'\\.$",
     ),
   );
 }

@@ -217,19 +217,27 @@ describe('parseSignInResponse', () => {
   });
 
   it.each([
-    [{ access_token }, undefined, 'without an id_token (request "-").'],
-    [{ id_token }, 'r-1', 'without an access_token (request "r-1").'],
-  ])('says which token is missing: %#', (data, requestId, expected) => {
+    [{ access_token }, undefined, 'no id_token', 'no request ID'],
+    [{ id_token }, 'r-1', 'no access_token', 'request ID "r-1"'],
+  ])('says which token is missing: %#', (data, requestId, missing, request) => {
     const thrown = catchThrown(() => parseSignInResponse(answer({ statusCode: 200, requestId, data })));
-    expect(String(thrown)).toBe(`UpstreamError: GenAuth answered a sign-in with success and ${expected}`);
+    expect(String(thrown)).toBe(
+      `UpstreamError: GenAuth reported a successful sign-in but sent ${missing}: ask GenAuth's support (${request}).`,
+    );
   });
 
   it.each([
-    ['the secret is refused', 401, undefined, 'client_authentication_failed', 'check appSecret, and tokenEndpointAuth'],
-    ['the application is unknown', 499, 2011, 'app_not_found', 'check appId and appHost against the console'],
-    ['the user pool is unknown', 404, 2224, 'app_not_found', 'check appId and appHost'],
-    ['the code is a text, as of old', 499, '2011', 'app_not_found', 'check appId and appHost against the console'],
-    ['the password is not readable', 499, 2016, 'password_decryption_failed', 'check passwordEncryptType'],
+    [
+      'the secret is refused',
+      401,
+      undefined,
+      'client_authentication_failed',
+      'compare appSecret and tokenEndpointAuth',
+    ],
+    ['the application is unknown', 499, 2011, 'app_not_found', 'compare appId and appHost with the console'],
+    ['the user pool is unknown', 404, 2224, 'app_not_found', 'compare appId and appHost'],
+    ['the code is a text, as of old', 499, '2011', 'app_not_found', 'compare appId and appHost with the console'],
+    ['the password is not readable', 499, 2016, 'password_decryption_failed', 'change passwordEncryptType'],
     ['the plan is exhausted', 402, 3_720_001, 'plan_exhausted', "the console's billing page"],
     ['the plan is exhausted, without a code', 402, undefined, 'plan_exhausted', "the console's billing page"],
     ['the directory is misconfigured', 422, 2_820_002, 'connection_misconfigured', "the console's LDAP and AD page"],
@@ -241,8 +249,9 @@ describe('parseSignInResponse', () => {
       expect(thrown).toBeInstanceOf(ConfigurationError);
       expect(thrown).toMatchObject({ code });
       // What GenAuth's support asks for.
-      const request = requestId === 'r-1' ? '"r-1"' : '"-"';
-      const said = `GenAuth answered ${statusCode}/${apiCode ?? '-'} "GenAuth\\u{202e}", request ${request}`;
+      const request = requestId === 'r-1' ? 'request ID "r-1"' : 'no request ID';
+      const shownCode = apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`;
+      const said = `GenAuth answered statusCode ${statusCode}, ${shownCode}, message "GenAuth\\u{202e}", ${request}`;
       expect(String(thrown)).toMatch(/^ConfigurationError: [^\n]+\.$/);
       expect(String(thrown)).toContain(mend);
       expect(String(thrown).endsWith(` (${said}).`)).toBe(true);

@@ -89,7 +89,11 @@ describe('findSignInOptionsMistakes', () => {
     ['an encryption in capitals', { passwordEncryptType: 'RSA' }, 'is "RSA": write one of none, rsa, sm2'],
     ['another encryption', { passwordEncryptType: 'aes' }, 'passwordEncryptType is "aes": write one of none, rsa, sm2'],
     ['an encryption that is false', { passwordEncryptType: false }, 'passwordEncryptType is false: write one of none'],
-    ["the wire's own words", { client_id: 'x' }, 'client_id is not a sign-in option: there are scope, clientIp, con'],
+    [
+      "the wire's own words",
+      { client_id: 'x' },
+      'client_id is not a sign-in option: remove it, or write one of scope, clientIp, con',
+    ],
     ['an inherited name', { constructor: 'x' }, 'constructor is not a sign-in option'],
     ['an own __proto__', JSON.parse('{"__proto__":{}}') as object, '__proto__ is not a sign-in option'],
   ])('does not take %s', (_name, options, expected) => {

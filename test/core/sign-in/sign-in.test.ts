@@ -174,7 +174,7 @@ describe('buildSignInRequest', () => {
     const thrown = catchThrown(() => build({}, ALICE, { autoRegister: true }));
     expect(thrown).toMatchObject({ name: 'RequestError', code: 'invalid_request', statusCode: 400 });
     expect(String(thrown)).toBe(
-      'RequestError: "account" cannot be registered: send "email", "username" or "phone" in its place.',
+      'RequestError: "account" cannot be registered: send "email", "username" or "phone" instead.',
     );
     // The developer's mistake comes before the person's.
     const both = catchThrown(() => build({}, ALICE, { autoRegister: true, tenantId: '' }));
@@ -228,7 +228,7 @@ describe('buildSignInRequest', () => {
 
   it('refuses sign-in options with a mistake, and says which', () => {
     for (const [options, expected] of [
-      [{ tenantId: '' }, 'tenantId is "": write the tenant ID as a string.'],
+      [{ tenantId: '' }, 'tenantId is "": write the tenant ID as a string of 1 to 4096 characters.'],
       [{ clientIp: 'x', tenantId: '' }, 'clientIp is "x": write an IP address, "203.0.113.7". tenantId is "": write'],
     ] as const) {
       const thrown = catchThrown(() => build({}, ALICE, options));
