@@ -16,7 +16,7 @@ import { type Command, type CommandIo, EXIT } from './command.js';
 /** The sample application starts its emulator on the same port. */
 const DEFAULT_PORT = 3999;
 
-const HELP = `passport-genauth emulator: runs a copy of GenAuth on this machine, for development and tests
+const HELP = `passport-genauth emulator: emulates GenAuth on this machine, for development and tests
 
 Usage: passport-genauth emulator [options]
 

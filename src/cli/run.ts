@@ -15,7 +15,7 @@ const HELP = `passport-genauth: tools for applications whose users sign in with 
 Usage: passport-genauth <command> [options]
 
 Commands:
-  emulator    runs a copy of GenAuth on this machine, for development and tests
+  emulator    emulates GenAuth on this machine, for development and tests
   doctor      finds problems between this application and its GenAuth tenant
 
 Options:

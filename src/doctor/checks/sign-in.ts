@@ -20,8 +20,8 @@ export const checkDirectory = (context: Context): Promise<Observation[]> =>
   checkSignIn(context, 'AD', '--ad-account NAME');
 
 /**
- * Signs in once with the library's client. Without credentials it makes no sign-in, because each sign-in is a real login
- * attempt.
+ * Signs in once with the library's client. Without credentials it makes no sign-in, because each sign-in is a real
+ * login attempt.
  */
 async function checkSignIn(context: Context, connection: Connection, flag: string): Promise<Observation[]> {
   const { signIns, clientIp, now } = context.settings;
