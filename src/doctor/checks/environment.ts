@@ -18,7 +18,7 @@ export function checkEnvironment(env: Environment, file: Environment = {}): Obse
   const found = [
     ...unknown.map((name) =>
       warning('environment_unknown', `${name} is set, but passport-genauth has no such variable.`, {
-        impact: 'A variable with a wrong name has no effect.',
+        impact: 'A variable with a wrong name has no effect. Its option is missing or has the default value.',
         fix: `Rename it to ${guessName(name) ?? `one of ${VARIABLE_NAMES.join(', ')}`}, or remove it.`,
       }),
     ),

@@ -111,7 +111,7 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
   const message = `${unusable.length} of the ${keys.length} keys cannot verify ${JWK_ALGORITHM}: ${list}.`;
   return [
     warning('key_unusable', message, {
-      impact: `The library refuses tokens that such a key has signed. ${rules}`,
+      impact: `Logins and guarded routes fail with tokens that such a key has signed. ${rules}`,
       fix: "Ask GenAuth's support to remove the key.",
     }),
   ];
