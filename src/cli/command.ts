@@ -1,23 +1,24 @@
-/** What a command may touch of its process. */
+/** The parts of the process that a command uses. Tests replace them. */
 export interface CommandIo {
-  /** Writes one line, or several, to standard output. */
+  /** Writes text and a line end to standard output. The text may have several lines. */
   readonly stdout: (text: string) => void;
+  /** Writes text and a line end to standard error. */
   readonly stderr: (text: string) => void;
-  /** The environment, which the sample application reads as well. */
+  /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborts when the command is to end (SIGINT, SIGTERM). */
+  /** Aborted when the command must end: on SIGINT (Ctrl+C) or SIGTERM. */
   readonly stop: AbortSignal;
-  /** Where a person types or a program writes; a function, since Node opens it when it is asked for. */
+  /** Returns standard input. It is a function, because Node opens standard input at the first access. */
   readonly stdin?: () => Input;
-  /** Standard output itself, which knows whether it shows colours. Absent: the output has no colours. */
+  /** The stream of standard output, which decides whether the output has colours. Absent: no colours. */
   readonly output?: NodeJS.WritableStream;
 }
 
-/** Standard input; a terminal can be told not to show what is typed. */
+/** Standard input. `isTTY` is true if it is a terminal. */
 export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
-/** Runs a command with the arguments after its name; resolves with the process's exit code. */
+/** Runs a command with the arguments after its name. Resolves with the exit code of the process. */
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
 
-/** Exit codes. `usage`: the command line, or a file that it names, has to be corrected. */
+/** Exit codes. `usage`: the user must correct the command line, or a file that it names. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { DoctorReport, Finding } from '../doctor/report.js';
 
+/** Maximum length of a line, and width of the columns, in characters. */
 const WIDTH = 110;
 const LABEL = 10;
 const NAME = 15;
@@ -9,8 +10,8 @@ const COLORS = { ok: 'green', skipped: 'dim', warning: 'yellow', error: 'red' } 
 /**
  * Formats the report as text.
  *
- * @param stream - Where the text is written. It has colours if the stream shows them and the environment does not turn
- * them off (`NO_COLOR`). Without a stream it has none.
+ * @param stream - The stream to which the caller writes the text. The text has colours if the stream supports them and
+ *   the environment does not disable them (`NO_COLOR`). Without a stream the text has no colours.
  */
 export function formatReport({ findings, ...report }: DoctorReport, stream?: NodeJS.WritableStream): string {
   const subject = report.appHost === undefined ? '' : `: ${report.appHost}, app ${report.appId}`;
@@ -23,21 +24,21 @@ export function formatReport({ findings, ...report }: DoctorReport, stream?: Nod
   ].join('\n');
 }
 
-/** A finding, and the names of all checks that have it. */
-type Shown = Finding & { readonly names: string[] };
+/** A finding for the output, with the names of all checks that have the same message. */
+type GroupedFinding = Finding & { readonly names: string[] };
 
-/** Joins skipped checks that follow each other and have the same message. */
-function group(findings: readonly Finding[]): Shown[] {
-  const shown: Shown[] = [];
+/** Combines consecutive skipped checks that have the same message. */
+function group(findings: readonly Finding[]): GroupedFinding[] {
+  const groups: GroupedFinding[] = [];
   for (const finding of findings) {
-    const last = shown.at(-1);
+    const last = groups.at(-1);
     if (last?.message === finding.message && last.level === 'skipped') last.names.push(finding.check);
-    else shown.push({ ...finding, names: [finding.check] });
+    else groups.push({ ...finding, names: [finding.check] });
   }
-  return shown;
+  return groups;
 }
 
-function formatFinding(finding: Shown, stream: NodeJS.WritableStream | undefined): string {
+function formatFinding(finding: GroupedFinding, stream: NodeJS.WritableStream | undefined): string {
   const { level, names, code } = finding;
   const [name = '', ...others] = names;
   const message = others.length === 0 ? finding.message : `(and ${others.join(', ')}) ${finding.message}`;
@@ -58,7 +59,7 @@ function formatFinding(finding: Shown, stream: NodeJS.WritableStream | undefined
   return lines.join('\n');
 }
 
-/** Breaks a text between words. Lines after the first one begin in the given column. */
+/** Wraps a text between words. All lines after the first line begin in the given column. */
 function wrap(text: string, column: number): string {
   const lines: string[] = [];
   let line = '';
@@ -74,7 +75,7 @@ function wrap(text: string, column: number): string {
 
 function summarize(findings: readonly Finding[]): string {
   const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
-  const some = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
-  const problems = `${some(count('error'), 'error')}, ${some(count('warning'), 'warning')}`;
+  const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
+  const problems = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`;
   return `${problems}, ${count('ok')} ok, ${count('skipped')} skipped.`;
 }

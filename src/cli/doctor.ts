@@ -10,21 +10,22 @@ import { type Environment, VARIABLES } from '../doctor/environment.js';
 import { formatReport } from './doctor-text.js';
 import { askPasswords, readLines } from './password-prompt.js';
 
-const HELP = `passport-genauth doctor: finds what is wrong between this application and its GenAuth tenant
+const HELP = `passport-genauth doctor: finds problems between this application and its GenAuth tenant
 
 Usage: passport-genauth doctor [options]
 
 Options:
-  --env FILE           reads variables from a file as well; the environment overrides it
+  --env FILE           reads variables from a file. Variables of the environment override them
   --account NAME       signs in once with this account (e-mail, phone or user name)
-  --ad-account NAME    signs in once with this account of Active Directory
-  --password-stdin     reads the passwords from standard input if it is no terminal, one per line in the order above
-  --client-ip ADDRESS  sent as the client's address with these sign-ins
-  --json               the report as JSON
+  --ad-account NAME    signs in once with this Active Directory account
+  --password-stdin     reads the passwords from standard input if it is not a terminal:
+                       one password per line, first for --account, then for --ad-account
+  --client-ip ADDRESS  sends this IP address as the client's address with these sign-ins
+  --json               prints the report as JSON
   --help, --version
 
-Passwords are asked for at the terminal, which does not show them. Without an account no sign-in is made. A sign-in that
-fails counts towards the account's lock-out. No password, secret or token is ever printed.
+At a terminal the doctor asks for the passwords and does not show them. Without an account it makes no sign-in.
+A failed sign-in counts towards the account's lock-out. The doctor never prints a password, a secret or a token.
 
 Variables: ${Object.values(VARIABLES)
   .join(', ')
@@ -32,14 +33,14 @@ Variables: ${Object.values(VARIABLES)
   .trim()
   .replace(/,$/, '')}.
 
-Exit code: 0 no problem, 1 there are warnings, 2 there are errors, or the command line is wrong.`;
+Exit code: 0 no problem, 1 warnings, 2 errors or a wrong command line.`;
 
 const EXIT_CODES: Readonly<Record<DoctorReport['level'], number>> = { ok: 0, warning: 1, error: 2 };
 
-/** A mistake in the command line, in the file of `--env` or in the passwords. */
+/** A mistake in the command line, in the file of `--env`, or in the passwords. */
 class UsageError extends Error {}
 
-/** `passport-genauth doctor`: prints one report. The exit code is that of the worst finding. */
+/** Runs `passport-genauth doctor`: prints one report. The worst finding decides the exit code. */
 export const runDoctorCommand: Command = async (args, io) => {
   try {
     const flags = readFlags(args);
@@ -77,7 +78,7 @@ function readFlags(args: readonly string[]) {
     }).values;
   } catch (fault) {
     const { code, message } = fault as NodeJS.ErrnoException;
-    // Node's message repeats the argument, which may be a password.
+    // Node's message contains the argument, which may be a password.
     const mistake = code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL' ? 'Unexpected argument' : message;
     throw new UsageError(`${mistake}${mistake.endsWith('.') ? '' : '.'} See --help.`);
   }
@@ -85,18 +86,18 @@ function readFlags(args: readonly string[]) {
 
 function readAddress(given: string | undefined): string | undefined {
   if (given === undefined || isIP(given) !== 0) return given;
-  throw new UsageError('--client-ip: expected an IP address, 203.0.113.7.');
+  throw new UsageError('--client-ip: the value is not an IP address. Write for example: --client-ip 203.0.113.7');
 }
 
 async function readEnvFile(path: string): Promise<Environment> {
   const text = await readFile(path, 'utf8').catch((fault: NodeJS.ErrnoException) => {
-    throw new UsageError(`--env: cannot read ${path} (${fault.code}).`);
+    throw new UsageError(`--env: cannot read ${path} (${fault.code}). Correct the path.`);
   });
-  // A file that was written on Windows may begin with a byte order mark.
+  // Editors on Windows may write a byte order mark at the start of a file.
   return parseEnv(text.replace(/^\uFEFF/, ''));
 }
 
-/** Reads the password of each account that the flags name. */
+/** Reads the password of each account in the flags, from the terminal or from standard input. */
 async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): Promise<Credentials[]> {
   const { account, 'ad-account': sAMAccountName } = flags;
   const accounts = [
@@ -116,17 +117,20 @@ async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): 
   }
   if (input === undefined || flags['password-stdin'] !== true) {
     throw new UsageError(
-      'There is no terminal to ask for the password at: give --password-stdin and write it to standard input.',
+      'Standard input is not a terminal, so the doctor cannot ask for a password. ' +
+        'Add --password-stdin and write the password to standard input.',
     );
   }
   const lines = await readLines(input);
   if (lines.length > accounts.length) {
-    throw new UsageError(`Standard input has ${lines.length} lines for ${accounts.length} passwords.`);
+    throw new UsageError(
+      `Standard input has ${lines.length} lines. Write exactly ${accounts.length}, one password per account.`,
+    );
   }
   return accounts.map(({ name, build }, i) => build(expectPassword(lines[i], name)));
 }
 
 function expectPassword(password: string | undefined, name: string): string {
   if (password !== undefined && password !== '') return password;
-  throw new UsageError(`There is no password for ${JSON.stringify(name)}.`);
+  throw new UsageError(`The password of ${JSON.stringify(name)} is missing. Enter it, or write it to standard input.`);
 }

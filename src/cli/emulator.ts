@@ -13,44 +13,49 @@ import {
 import { readVersion } from '../core/util/manifest.js';
 import { type Command, type CommandIo, EXIT } from './command.js';
 
+/** The sample application starts its emulator on the same port. */
 const DEFAULT_PORT = 3999;
 
-const HELP = `passport-genauth emulator: GenAuth on this machine, for development and tests
+const HELP = `passport-genauth emulator: emulates GenAuth on this machine, for development and tests
 
 Usage: passport-genauth emulator [options]
 
-Options:
-  --port PORT          port to listen on, 0 for any free one (${DEFAULT_PORT})
-  --app-id ID          id of the app (genauth-emulator-app)
-  --app-secret SECRET  secret of the app (${DEFAULT_APP_SECRET})
-  --auth-method NAME   how the app proves who it is: client_secret_post (default), client_secret_basic or none
-  --id-token-alg NAME  what id_tokens are signed with: RS256 (default) or HS256
+Options (default in parentheses):
+  --port PORT          port to listen on, 0 for any free port (${DEFAULT_PORT})
+  --app-id ID          ID of the application (genauth-emulator-app)
+  --app-secret SECRET  secret of the application (${DEFAULT_APP_SECRET})
+  --auth-method NAME   how the application authenticates itself: client_secret_post, client_secret_basic or none
+                       (client_secret_post)
+  --id-token-alg NAME  algorithm that signs id_tokens: RS256 or HS256 (RS256)
   --token-lifetime SECONDS
-                       how long id_tokens and access tokens live (1209600, 14 days)
+                       lifetime of id_tokens and access tokens (1209600, 14 days)
   --refresh-token-lifetime SECONDS
-                       how long refresh tokens live (2592000, 30 days)
-  --users FILE.json    who can sign in: { "users": [...], "adAccounts": [...], "tenants": [...], "roles": [...],
+                       lifetime of refresh tokens (2592000, 30 days)
+  --users FILE.json    users and accounts: { "users": [...], "adAccounts": [...], "tenants": [...], "roles": [...],
                        "extendedFields": [...] }, or a list of users
-  --captcha-after N    failures of an account after which it needs a captcha (never)
-  --lock-after N       failures of an account after which it is locked (never)
-  --mfa                asks every user for a second factor
+  --captcha-after N    requires a captcha after N failed sign-ins of an account (never)
+  --lock-after N       locks an account after N failed sign-ins (never)
+  --mfa                requires a second factor from every user
   --clock-drift SECONDS
-                       how far the clock is ahead; --clock-drift=-60 is behind (0)
-  --logout-uri URI     where a logout may lead; may be there several times
-  --lifetime-field NAME, --system-wrapped, --jwks-address NAME
-                       where GenAuth's documents differ: expires_in, expire_in or both (default); the keys for
-                       passwords in an envelope; the key set at the host, below the app, or at both (default)
+                       moves the clock ahead, or back with a negative number: --clock-drift=-60 (0)
+  --logout-uri URI     allows this redirect address after a logout. Repeat the option for several addresses
   --host ADDRESS       address to listen on (127.0.0.1)
-  --allow-remote       accepts a --host that other machines can reach: every user there can sign in
+  --allow-remote       allows a --host that other machines can reach. All users can then sign in from there
   --help, --version
 
-Where an option is left out, the environment counts: EMULATOR_PORT, GENAUTH_APP_ID, GENAUTH_APP_SECRET,
-GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD and GENAUTH_ID_TOKEN_ALG, as in the sample application.`;
+Where GenAuth's documents contradict each other, these options select the behaviour:
+  --lifetime-field NAME
+                       field with the lifetime of tokens: expires_in, expire_in or both (both)
+  --system-wrapped     sends the keys for password encryption in an envelope
+  --jwks-address NAME  address of the key set: host, app (the path begins with the application's ID) or both (both)
+
+Without an option, the emulator reads its environment variable, as the sample application does: EMULATOR_PORT,
+GENAUTH_APP_ID, GENAUTH_APP_SECRET, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD, GENAUTH_ID_TOKEN_ALG.`;
 
 /** A mistake in the command line or in a file that it names. */
 class UsageError extends Error {}
 
-/** `passport-genauth emulator`: listens until it is told to stop. */
+/** Runs `passport-genauth emulator`: the emulator listens until `io.stop` is aborted. */
 export const runEmulator: Command = async (args, io) => {
   try {
     const flags = readFlags(args);
@@ -105,7 +110,7 @@ function readFlags(args: readonly string[]) {
   }
 }
 
-/** Digits only: Number() also reads '', '0x50' and '1e3'. What is too much or too little, the emulator says. */
+/** Reads 1 to 9 digits. Number() alone would also accept '', '0x50' and '1e3'. The emulator checks the range. */
 function readNumber(text: string, name: string, expected: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new UsageError(`${name}: expected ${expected}, got "${text}".`);
@@ -115,7 +120,7 @@ function readSeconds(text: string | undefined, name: string): number | undefined
   return text === undefined ? undefined : readNumber(text, name, 'a number of seconds');
 }
 
-/** The one number that may be negative. */
+/** Reads the clock drift, the only number that may be negative. */
 function readDrift(text: string | undefined): number | undefined {
   const seconds = readSeconds(text?.replace(/^-(?=\d)/, ''), '--clock-drift');
   return seconds !== undefined && text?.startsWith('-') === true ? -seconds : seconds;
@@ -135,7 +140,7 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
       port: readNumber(port, portName, 'a number from 0 to 65535'),
       appId: flags['app-id'] ?? env['GENAUTH_APP_ID'],
       appSecret: flags['app-secret'] ?? env['GENAUTH_APP_SECRET'],
-      // The emulator checks the words, and names those that there are.
+      // The emulator checks these values, and its error lists the valid ones.
       tokenEndpointAuthMethod: method as GenAuthEmulatorOptions['tokenEndpointAuthMethod'],
       idTokenSignedResponseAlg: alg as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
       tokenLifetime: readSeconds(flags['token-lifetime'], '--token-lifetime'),
@@ -161,11 +166,11 @@ async function readUsers(path: string | undefined): Promise<UsersFile> {
   return path === undefined ? {} : readUsersFile(path).catch(wrapInputError('--users: '));
 }
 
-/** An input that the emulator refuses is a mistake in the command. */
+/** Creates a function that turns the emulator's error about an invalid input into a {@link UsageError}. */
 const wrapInputError =
-  (where = '') =>
+  (prefix = '') =>
   (error: unknown): never => {
-    throw error instanceof EmulatorError ? new UsageError(`${where}${error.message}`) : error;
+    throw error instanceof EmulatorError ? new UsageError(`${prefix}${error.message}`) : error;
   };
 
 function describe(emulator: GenAuthEmulator, given: UsersFile, isRemote: boolean): string {
@@ -174,11 +179,11 @@ function describe(emulator: GenAuthEmulator, given: UsersFile, isRemote: boolean
   const isPublic = emulator.appSecret === DEFAULT_APP_SECRET;
   return [
     `  App ID       ${emulator.appId}`,
-    `  App secret   ${isPublic ? emulator.appSecret : 'as given'}`,
+    `  App secret   ${isPublic ? emulator.appSecret : '(set by you, not shown)'}`,
     `  Users        ${list(users)}`,
     `  AD accounts  ${list(adAccounts)}`,
-    ...(isRemote ? ['Other machines can reach it, and every user there can sign in.'] : []),
-    'For development and tests only. Ctrl+C stops it.',
+    ...(isRemote ? ['Warning: other machines may reach the emulator, and all its users can sign in from there.'] : []),
+    'For development and tests only. Press Ctrl+C to stop.',
   ].join('\n');
 }
 

@@ -2,10 +2,10 @@
 import { run } from './run.js';
 
 const stop = new AbortController();
-// Once: a second Ctrl+C ends a process that does not end by itself.
+// `once`, so that a second Ctrl+C ends a process that does not stop by itself.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
-// Not process.exit(): output would be cut off, and a timer or socket left behind would stay unseen.
+// Not process.exit(): it could cut off output, and it would hide a timer or socket that was not closed.
 process.exitCode = await run(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(`${text}\n`),
   stderr: (text) => process.stderr.write(`${text}\n`),

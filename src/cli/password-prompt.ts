@@ -3,29 +3,32 @@ import { Writable } from 'node:stream';
 import type { Input } from './command.js';
 
 /**
- * Asks for passwords at the terminal, which shows nothing of what is typed from before the first question until the last answer.
+ * Asks for passwords at the terminal. From before the first question until after the last answer, the terminal does not
+ * show what the user types.
  *
- * @returns what was typed; fewer than questions where the person ended the input
+ * @param print - Prints a question.
+ * @param signal - Ends the input early.
+ * @returns The typed lines. There are fewer lines than questions if the user or the signal ended the input.
  */
 export async function askPasswords(
   terminal: Input,
   questions: readonly string[],
-  tell: (question: string) => void,
+  print: (question: string) => void,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // From here on the terminal is in raw mode: readline alone echoes, and that into nowhere.
-  const reader = createInterface({ input: terminal, output: nowhere, terminal: true, historySize: 0 });
-  // It keeps what is typed before it is asked for.
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // This call puts the terminal into raw mode, so that only readline echoes what is typed. Its echo is discarded.
+  const reader = createInterface({ input: terminal, output: discard, terminal: true, historySize: 0 });
+  // Created before the first question, so that it also stores lines that are typed or pasted early.
   const lines = reader[Symbol.asyncIterator]();
   const stop = (): void => reader.close();
   signal.addEventListener('abort', stop);
   const answers: string[] = [];
   try {
     for (const question of questions) {
-      tell(question);
+      print(question);
       const line = await lines.next();
-      // Ctrl+C, Ctrl+D, or told to stop.
+      // The user pressed Ctrl+C or Ctrl+D, or the signal was aborted.
       if (line.done === true) break;
       answers.push(line.value);
     }
@@ -36,7 +39,10 @@ export async function askPasswords(
   return answers;
 }
 
-/** The lines that a program writes, a password each; neither trimmed nor empty ones left out, but for the last line's end. */
+/**
+ * Reads one password per line from a program. Lines are not trimmed, and empty lines are kept. Only one line end at the
+ * end of the input is ignored.
+ */
 export async function readLines(input: Input): Promise<string[]> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));

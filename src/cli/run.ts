@@ -2,7 +2,7 @@ import { readVersion } from '../core/util/manifest.js';
 import { type Command, EXIT } from './command.js';
 import { runEmulator } from './emulator.js';
 
-/** Loaded when it is asked for: it needs the whole core, and the emulator none of it. */
+/** Loads the doctor only when it is used. It loads the whole library, which the emulator does not need. */
 const runDoctor: Command = async (args, io) => (await import('./doctor.js')).runDoctorCommand(args, io);
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -10,19 +10,19 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['doctor', runDoctor],
 ]);
 
-const HELP = `passport-genauth: tools for applications that sign in with GenAuth
+const HELP = `passport-genauth: tools for applications whose users sign in with GenAuth
 
 Usage: passport-genauth <command> [options]
 
 Commands:
-  emulator    GenAuth on this machine, for development and tests
-  doctor      what is wrong between this application and its GenAuth tenant
+  emulator    emulates GenAuth on this machine, for development and tests
+  doctor      finds problems between this application and its GenAuth tenant
 
 Options:
-  --help      this text; after a command, the command's own
-  --version   the version of passport-genauth`;
+  --help      prints this text. After a command, prints the help of that command
+  --version   prints the version of passport-genauth`;
 
-/** The whole command line: `args` are those after the program's name. */
+/** Runs the command line. `args` are the arguments after the program's name. */
 export const run: Command = async (args, io) => {
   const [name, ...rest] = args;
   const command = COMMANDS.get(name ?? '');

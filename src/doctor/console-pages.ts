@@ -1,4 +1,4 @@
-/** Pages of GenAuth's console, where a setting of the tenant is found. */
+/** Names of the pages in GenAuth's console where the operator finds a setting. */
 export const CONSOLE_PAGES = {
   endpoints: 'application → endpoint information',
   tokenAuthMethod: 'application → configuration → token-exchange authentication method',

@@ -5,28 +5,34 @@ import { redactText } from '../core/http/redact.js';
 import { AppSecret } from '../core/oidc/app-secret.js';
 import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
-import type { SignInSuccess } from '../core/sign-in/outcome.js';
+import type { SignInAnswer, SignInSuccess } from '../core/sign-in/outcome.js';
 import { quote } from '../core/util/quote.js';
 import { Documents } from './documents.js';
-import { type Environment, type Source, type VariableOption, toLine } from './environment.js';
+import { type Environment, type Source, type VariableOption, toSetting } from './environment.js';
 
-/** Characters. Values in the `details` of errors are cut at this length, so a longer one is not complete. */
+/**
+ * Maximum length, in characters, of a value that is copied whole. Errors cut the values in their `details` at 512
+ * characters, so a value of 512 characters may be incomplete.
+ */
 const MAX_LITERAL_LENGTH = 511;
 
 export interface ContextSettings {
+  /** The options as the caller or the environment gave them. */
   given: GenAuthOptions;
+  /** The same options, checked and with the defaults filled in. */
   options: ResolvedOptions;
   source: Source;
   env: Environment;
-  /** Credentials of the sign-ins; each is used once. */
+  /** Credentials for the sign-ins. The doctor makes one sign-in with each. */
   signIns: readonly Credentials[];
+  /** IP address to send as the client's address with the sign-ins. */
   clientIp: string | undefined;
   signal: AbortSignal | undefined;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-/** What GenAuth's first answer shows beside its body. */
+/** Facts about GenAuth's first answer, without its body. */
 export interface Probe {
   /** HTTP status. */
   status: number;
@@ -34,18 +40,19 @@ export interface Probe {
   date: string | undefined;
   /** Header `Location`. */
   location: string | undefined;
-  /** Milliseconds since 1970, by the clock of this machine. */
+  /** When the request was sent, in milliseconds since 1970 by the clock of this machine. */
   sentAt: number;
+  /** When the headers of the answer arrived, in milliseconds since 1970 by the clock of this machine. */
   receivedAt: number;
-  /** When the certificate of the server expires; `undefined` without TLS. */
+  /** When the certificate of the server expires. `undefined` without TLS. */
   certificateEnds: Date | undefined;
 }
 
-/** What the checks share: the options, the connections to GenAuth, and what earlier checks have learned. */
+/** State that the checks share: the options, the connections to GenAuth, and the results of earlier checks. */
 export class Context {
   readonly settings: ContextSettings;
   readonly options: ResolvedOptions;
-  /** Public documents that were received. */
+  /** The public documents that GenAuth sent in this run. */
   readonly documents = new Documents();
   /** Connection to the application's host. */
   readonly http: Http;
@@ -53,11 +60,11 @@ export class Context {
   readonly appSecret: AppSecret;
   /** Set by the check `connection`. */
   probe: Probe | undefined;
-  /** The discovery document. Set by the check `discovery` if the document can be used. */
+  /** The discovery document. Set by the check `discovery` if the document is usable. */
   discovery: Readonly<Record<string, unknown>> | undefined;
-  /** The first successful sign-in, and when it began. */
+  /** The first successful sign-in, and when it began (`at`, in milliseconds since 1970). */
   signedIn: (SignInSuccess & { at: number }) | undefined;
-  /** The reason why the tokens of a sign-in were refused. */
+  /** The reason why the client refused the tokens of a sign-in. */
   tokenFault: TokenVerificationError | undefined;
   readonly #secrets: (string | undefined)[];
 
@@ -67,38 +74,42 @@ export class Context {
     this.settings = settings;
     this.options = options;
     this.http = this.createHttp(appHost);
-    this.client = new GenAuthClient(given, { now, createHttp: (each) => this.documents.createHttp(each) });
+    this.client = new GenAuthClient(given, {
+      now,
+      createHttp: (httpSettings) => this.documents.createHttp(httpSettings),
+    });
     this.appSecret = new AppSecret(appSecret, now);
     this.#secrets = signIns.map(({ password }) => password);
     if (typeof appSecret === 'string') this.hide(appSecret);
     if (proxy !== undefined) this.hide(proxy, decodeURIComponent(new URL(proxy).password));
   }
 
-  /** Creates a connection of its own for a reader of public documents; see {@link Documents}. */
+  /** Creates a separate connection for one reader of public documents. {@link Documents} explains why. */
   createHttp(origin: string): Http {
     const { timeout, ca, proxy } = this.options;
     return this.documents.createHttp({ origin, timeout, ca, proxy });
   }
 
-  /** The line that sets an option, in the environment or in code. */
-  line(option: VariableOption, value: string): string {
-    return toLine(this.settings.source, option, value);
+  /** Formats the setting of an option for a fix, for example `GENAUTH_APP_ID=my-app`; see {@link toSetting}. */
+  setting(option: VariableOption, value: string): string {
+    return toSetting(this.settings.source, option, value);
   }
 
-  /** Keeps these texts out of the report, in case GenAuth sends them back. */
+  /** Keeps secrets out of the report: GenAuth may send them back in an answer. `undefined` values are ignored. */
   hide(...secrets: readonly (string | undefined)[]): void {
     this.#secrets.push(...secrets);
   }
 
-  /** A foreign value as one safe piece of a sentence, cut if it is long. */
+  /** Formats a value from outside for a sentence: escaped, shortened, and without secrets. */
   quote(value: unknown): string {
     return quote(typeof value === 'string' ? this.#redact(value) : value);
   }
 
   /**
-   * A foreign value exactly as it is, for a line that a person copies into code or a shell.
+   * Returns a value from outside unchanged, for a line that the operator copies into code or a shell.
    *
-   * @param placeholder - Returned for a value that is not complete or has other characters than an address has.
+   * @param placeholder - Returned instead if the value may be incomplete, or if it has a character that does not occur
+   *   in an address. Such a character could end a string in the code, or run a command in the shell.
    */
   literal(value: unknown, placeholder: string): string {
     if (typeof value !== 'string' || value.length > MAX_LITERAL_LENGTH) return placeholder;
@@ -107,14 +118,14 @@ export class Context {
   }
 
   /**
-   * Describes an error of the library. If GenAuth answered, the description has the codes of the answer only, because
-   * the text of the answer may repeat what was sent.
+   * Describes an error of the library. If GenAuth answered, the description has only the codes of the answer, because
+   * the text of the answer may repeat secrets that were sent.
    */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;
     if (answer === undefined) return this.#redact(error.message);
-    const { statusCode, apiCode, requestId } = answer;
-    return `GenAuth answered ${statusCode}/${apiCode ?? '-'}, request ${this.quote(requestId ?? '-')}.`;
+    const requestId = answer.requestId === undefined ? 'no request ID' : `request ID ${this.quote(answer.requestId)}`;
+    return `GenAuth answered ${formatCodes(answer)}, ${requestId}.`;
   }
 
   #redact(text: string): string {
@@ -125,4 +136,9 @@ export class Context {
     this.documents.close();
     this.client.close();
   }
+}
+
+/** Formats GenAuth's codes for a message: `statusCode 403, apiCode 2333`. */
+export function formatCodes({ statusCode, apiCode }: Pick<SignInAnswer, 'statusCode' | 'apiCode'>): string {
+  return `statusCode ${statusCode}, ${apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`}`;
 }

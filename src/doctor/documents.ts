@@ -1,29 +1,30 @@
 import { Http, type HttpAnswer, type HttpRequest, type HttpSettings } from '../core/http/http.js';
 
 /**
- * GenAuth's public documents that a run has received, by address: discovery and the key sets. A run requests each
- * address once, although several checks and the client read it.
+ * Cache of GenAuth's public documents (discovery document and key sets) for one run. A run requests each address once,
+ * although several checks and the client read the same document.
  *
- * Each reader creates a connection of its own. The first request of a connection for a document is answered with what
- * another reader has received. A second request of the same connection goes to GenAuth, because its reader requires a
- * newer document, for example after a token with an unknown key.
+ * Each reader creates its own connection with `createHttp`. The first request of a connection for a document returns
+ * the cached answer, if another reader has received one. A second request of the same connection goes to GenAuth,
+ * because its reader then requires a newer document, for example after a token with an unknown key.
  */
 export class Documents {
   readonly #answers = new Map<string, Promise<HttpAnswer>>();
   readonly #connections: Http[] = [];
 
-  /** Stores an answer that was received without such a connection. */
+  /** Stores an answer that the caller received without a connection of this class. */
   keep(url: string, answer: HttpAnswer): void {
     this.#answers.set(url, Promise.resolve(answer));
   }
 
+  /** Creates a connection that shares its answers with the other connections of this cache. */
   createHttp(settings: HttpSettings): Http {
     const http = new DocumentHttp(settings, this.#answers);
     this.#connections.push(http);
     return http;
   }
 
-  /** Closes every connection that was created here. */
+  /** Closes every connection that `createHttp` has created. */
   close(): void {
     for (const http of this.#connections) http.close();
   }
@@ -32,7 +33,7 @@ export class Documents {
 class DocumentHttp extends Http {
   readonly #origin: string;
   readonly #answers: Map<string, Promise<HttpAnswer>>;
-  /** Addresses that this connection has requested. */
+  /** Addresses that this connection has requested or read from the cache. */
   readonly #requested = new Set<string>();
 
   constructor(settings: HttpSettings, answers: Map<string, Promise<HttpAnswer>>) {
@@ -42,12 +43,12 @@ class DocumentHttp extends Http {
   }
 
   override request(request: HttpRequest): Promise<HttpAnswer> {
-    // Requests for anything but a public document are no GET, or have headers of their own.
+    // A request for a public document is a GET without extra headers. All other requests are sent unchanged.
     if (request.method !== 'GET' || request.headers !== undefined) return super.request(request);
     const url = this.#origin + request.path;
-    const known = this.#requested.has(url) ? undefined : this.#answers.get(url);
+    const cached = this.#requested.has(url) ? undefined : this.#answers.get(url);
     this.#requested.add(url);
-    if (known !== undefined) return known;
+    if (cached !== undefined) return cached;
     const answer = super.request(request);
     this.#answers.set(url, answer);
     return answer;

@@ -1,8 +1,12 @@
 import type { GenAuthOptions } from '../core/options/types.js';
 
+/** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of options. Only the doctor reads the last three: an application sets these options in its code. */
+/**
+ * The environment variable of each option. Only the doctor reads the last three variables. An application sets these
+ * three options in its code.
+ */
 export const VARIABLES = {
   appId: 'GENAUTH_APP_ID',
   appSecret: 'GENAUTH_APP_SECRET',
@@ -18,19 +22,23 @@ export const VARIABLES = {
 
 export type VariableOption = keyof typeof VARIABLES;
 
-/** Options that a variable sets. */
+/** The options that have an environment variable. */
 export const VARIABLE_OPTIONS = Object.keys(VARIABLES) as readonly VariableOption[];
-/** Names of the variables. */
+/** The names of the environment variables. */
 export const VARIABLE_NAMES: readonly string[] = Object.values(VARIABLES);
 
-/** Where the options come from. It decides what a line that sets an option looks like. */
+/** Where the options come from. A fix shows a variable or a line of code accordingly. */
 export type Source = 'environment' | 'code';
 
-export function toLine(source: Source, option: VariableOption, value: string): string {
-  return source === 'environment' ? `${VARIABLES[option]}=${value}` : `${option}: '${value}'`;
+/**
+ * Formats the setting of an option for a fix that begins with "Set". The result ends with the line to copy:
+ * `GENAUTH_APP_ID=my-app`, or `the option appId: 'my-app'` if the options come from code.
+ */
+export function toSetting(source: Source, option: VariableOption, value: string): string {
+  return source === 'environment' ? `${VARIABLES[option]}=${value}` : `the option ${option}: '${value}'`;
 }
 
-/** The options as the variables have them. The values are not checked here. */
+/** Reads the options from the environment variables. The values are not checked here. */
 export function readOptions(env: Environment): GenAuthOptions {
   const given = VARIABLE_OPTIONS.map((option) => [option, env[VARIABLES[option]]] as const);
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as unknown as GenAuthOptions;

@@ -1,4 +1,4 @@
-/** The checks, in the order in which they run. */
+/** Names of the checks, in the order in which the checks run. */
 export type CheckName =
   | 'runtime'
   | 'environment'
@@ -15,37 +15,46 @@ export type CheckName =
   | 'scopes'
   | 'address';
 
-/** What a problem leads to, and how it is fixed. */
+/** The consequence of a problem, and the fix. */
 export interface Advice {
-  /** What happens as long as the problem is not fixed. */
+  /** What the problem means for logins and guarded routes until it is fixed. */
   impact: string;
-  /** The page of GenAuth's console; absent if the console has nothing to do with the problem. */
+  /** Name of the page in GenAuth's console where the setting is. Absent if the console has no such setting. */
   consolePage?: string;
-  /** The line to write, or what to do. */
+  /**
+   * What the operator must do. If there is a line to copy, it is the end of the text, without a full stop:
+   * `Set GENAUTH_APP_ID=<App ID>`. A part in `<…>` must be replaced by the real value.
+   */
   fix: string;
 }
 
-/** One result of a check. `skipped`: nothing was checked, and `message` says why; it is neither good nor bad. */
+/**
+ * One result of a check. Warnings and errors have the members of {@link Advice}. `skipped` means that nothing was
+ * checked, and `message` gives the reason.
+ */
 export type Observation = {
-  /** Stable: switch on this, never on the texts. */
+  /** Stable identifier of the result. Programs must compare this code, because the texts may change. */
   code: string;
-  /** What was found, with the value. */
+  /** What is wrong, or what was checked, with the value. */
   message: string;
 } & ({ level: 'ok' | 'skipped' } | ({ level: 'warning' | 'error' } & Advice));
 
+/** One result of a check, with the name of the check. */
 export type Finding = Observation & { check: CheckName };
 
-/** The findings of one run. The report holds no password, secret or token. */
+/** The result of one run. The report contains no password, secret or token. */
 export interface DoctorReport {
-  /** The worst level among the findings. */
+  /** The worst level among the findings. `ok` if there is no warning and no error. */
   level: 'ok' | 'warning' | 'error';
   /** Version of this package. */
   version: string;
   /** Version of Node.js. */
   node: string;
-  /** `undefined` if the options are wrong. */
+  /** The option `appHost`. `undefined` if an option is invalid. */
   appHost: string | undefined;
+  /** The option `appId`. `undefined` if an option is invalid. */
   appId: string | undefined;
+  /** All findings, in the order of the checks. */
   findings: readonly Finding[];
 }
 

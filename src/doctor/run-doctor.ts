@@ -27,34 +27,40 @@ import {
   skipped,
 } from './report.js';
 
+/** Options of {@link runDoctor}. */
 export interface DoctorOptions {
-  /** The options of the application's client. Default: read from the environment, `GENAUTH_APP_ID` and so on. */
+  /** The options of the application's client. Default: read from the environment variables `GENAUTH_APP_ID` etc. */
   options?: GenAuthOptions | undefined;
-  /** Default: `process.env`. */
+  /** Environment variables. Default: `process.env`. */
   env?: Environment | undefined;
-  /** Variables of a file. `env` overrides them. */
+  /** Environment variables that were read from a file. `env` overrides them. Default: none. */
   envFile?: Environment | undefined;
-  /** One sign-in is made with each: at most one with a password, one with Active Directory. Default: no sign-in. */
+  /**
+   * Credentials for real sign-ins: at most one entry for login by password, and one for Active Directory. If there are
+   * more, only the first entry of each kind is used. The doctor revokes the tokens of each sign-in. Default: no
+   * sign-in.
+   */
   signIns?: readonly Credentials[] | undefined;
-  /** Sent as the client's IP address with these sign-ins. */
+  /** IP address to send as the client's address with these sign-ins. Default: none. */
   clientIp?: string | undefined;
-  /** Ends the run early; the returned promise rejects. */
+  /** Ends the run early. The returned promise then rejects. */
   signal?: AbortSignal | undefined;
 }
 
 /** Parts of the process that tests replace. */
-export interface DoctorSeams extends Partial<Runtime> {
+export interface DoctorOverrides extends Partial<Runtime> {
+  /** Milliseconds since 1970. */
   now?: () => number;
 }
 
 interface Check {
   name: CheckName;
-  /** Checks that this one depends on. It is skipped if one of them finds an error. */
+  /** Checks that must find no error. Otherwise this check is skipped. */
   needs: readonly CheckName[];
   run: (context: Context) => Promise<Observation[]>;
 }
 
-/** The checks that talk to GenAuth, in this order: later ones use what earlier ones have learned. */
+/** The checks that send requests to GenAuth. The order matters, because later checks use results of earlier checks. */
 const CHECKS: readonly Check[] = [
   { name: 'connection', needs: [], run: checkConnection },
   { name: 'clock', needs: ['connection'], run: checkClock },
@@ -70,36 +76,48 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Checks everything between an application and its tenant, as the library itself uses it. Reports what is wrong, what
- * it leads to and how to fix it. No sign-in is made unless `signIns` has credentials.
+ * Checks everything between an application and its GenAuth tenant: options, network, TLS, clock, keys, the
+ * application's ID and secret, sign-in and tokens. It uses the code that the library uses. Each problem has an impact
+ * and a fix. The doctor makes no sign-in unless `signIns` has credentials.
  *
- * @returns The findings. A fault of the tenant or of the options is a finding, not an error.
+ * @example
+ * ```ts
+ * import { runDoctor } from 'passport-genauth/doctor';
+ *
+ * const report = await runDoctor({ signIns: [{ account: 'alice', password: 'passw0rd' }] });
+ * for (const finding of report.findings) {
+ *   if (finding.level === 'error') console.error(finding.message, finding.impact, finding.fix);
+ * }
+ * ```
+ *
+ * @returns The report. A problem of the tenant, the network or the options is a finding and not an exception.
+ * @throws The abort reason of `signal` if it is aborted.
  */
 export function runDoctor(options?: DoctorOptions): Promise<DoctorReport>;
 /** @internal */
-export function runDoctor(options: DoctorOptions | undefined, seams: DoctorSeams): Promise<DoctorReport>;
+export function runDoctor(options: DoctorOptions | undefined, overrides: DoctorOverrides): Promise<DoctorReport>;
 export async function runDoctor(
-  { options: own, env = process.env, envFile = {}, signIns = [], clientIp, signal }: DoctorOptions = {},
+  { options: givenOptions, env = process.env, envFile = {}, signIns = [], clientIp, signal }: DoctorOptions = {},
   {
     now = Date.now,
     nodeVersion = process.versions.node,
     canRequireModules = process.features.require_module,
     folder = process.cwd(),
-  }: DoctorSeams = {},
+  }: DoctorOverrides = {},
 ): Promise<DoctorReport> {
-  const source = own === undefined ? 'environment' : 'code';
+  const source = givenOptions === undefined ? 'environment' : 'code';
   const variables = { ...envFile, ...env };
-  const given = own ?? readOptions(variables);
+  const given = givenOptions ?? readOptions(variables);
   const { options, found } = checkConfiguration(given, source);
   const findings: Finding[] = [];
-  const note = (check: CheckName, observations: readonly Observation[]): void => {
+  const add = (check: CheckName, observations: readonly Observation[]): void => {
     findings.push(...observations.map((observation) => ({ check, ...observation })));
   };
-  note('runtime', await checkRuntime({ nodeVersion, canRequireModules, folder }));
-  if (source === 'environment') note('environment', checkEnvironment(env, envFile));
-  note('configuration', found);
+  add('runtime', await checkRuntime({ nodeVersion, canRequireModules, folder }));
+  if (source === 'environment') add('environment', checkEnvironment(env, envFile));
+  add('configuration', found);
   if (options === undefined) {
-    for (const { name } of CHECKS) note(name, [notChecked('configuration')]);
+    for (const { name } of CHECKS) add(name, [notChecked('configuration')]);
   } else {
     const context = new Context({ given, options, source, env: variables, signIns, clientIp, signal, now });
     const stop = (): void => context.close();
@@ -107,8 +125,8 @@ export async function runDoctor(
     try {
       for (const { name, needs, run } of CHECKS) {
         signal?.throwIfAborted();
-        const obstacle = needs.find((need) => findings.some(({ check, level }) => check === need && level === 'error'));
-        note(name, obstacle === undefined ? await attempt(context, run) : [notChecked(obstacle)]);
+        const failed = needs.find((need) => findings.some(({ check, level }) => check === need && level === 'error'));
+        add(name, failed === undefined ? await runCheck(context, run) : [notChecked(failed)]);
       }
       signal?.throwIfAborted();
     } finally {
@@ -126,20 +144,20 @@ export async function runDoctor(
   };
 }
 
-function notChecked(obstacle: CheckName): Observation {
-  return skipped('not_checked', `Not checked: fix "${obstacle}" first.`);
+function notChecked(failed: CheckName): Observation {
+  return skipped('not_checked', `Not checked, because the check "${failed}" found an error. Fix that error first.`);
 }
 
-/** Runs a check. An error that ends it early is a finding too, for example a secret that cannot be loaded. */
-async function attempt(context: Context, run: Check['run']): Promise<Observation[]> {
+/** Runs a check. An error of the library that ends the check early becomes a finding, `check_failed`. */
+async function runCheck(context: Context, run: Check['run']): Promise<Observation[]> {
   try {
     return await run(context);
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
     return [
       error('check_failed', context.describe(fault), {
-        impact: 'This check could not be completed.',
-        fix: 'Fix what the message names.',
+        impact: 'The check was not completed. A login that meets the same error fails.',
+        fix: 'Correct the option or the setting that the message names. Then run the doctor again.',
       }),
     ];
   }

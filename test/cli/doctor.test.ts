@@ -47,19 +47,39 @@ test.each<[string, string[], Partial<CommandIo>, string]>([
   ['a password as an option', [`--password=${PASSWORD}`], {}, "Unknown option '--password'. See --help."],
   ['a password as an argument', [PASSWORD], {}, 'Unexpected argument. See --help.'],
   ['an option without its value', ['--account'], {}, "Option '--account <value>' argument missing. See --help."],
-  ['a file that is not there', ['--env', '/nowhere/.env'], {}, '--env: cannot read /nowhere/.env (ENOENT).'],
-  ['an address that is none', ['--client-ip', PASSWORD], {}, '--client-ip: expected an IP address, 203.0.113.7.'],
+  [
+    'a file that is not there',
+    ['--env', '/nowhere/.env'],
+    {},
+    '--env: cannot read /nowhere/.env (ENOENT). Correct the path.',
+  ],
+  [
+    'an address that is none',
+    ['--client-ip', PASSWORD],
+    {},
+    '--client-ip: the value is not an IP address. Write for example: --client-ip 203.0.113.7',
+  ],
   [
     'no input to ask',
     ['--account', 'alice'],
     {},
-    'There is no terminal to ask for the password at: give --password-stdin and',
+    'Standard input is not a terminal, so the doctor cannot ask for a password. Add --password-stdin',
   ],
-  ['no terminal, and not told to read', ['--account', 'alice'], write(PASSWORD), 'There is no terminal to ask'],
-  ['no password', ['--account', 'alice', '--password-stdin'], write(''), 'There is no password for "alice".'],
-  ['one password for two', [...EVERYBODY, '--password-stdin'], write(PASSWORD), 'There is no password for "zhangsan".'],
-  ['an empty line', [...EVERYBODY, '--password-stdin'], write('', PASSWORD), 'There is no password for "alice".'],
-  ['a line too many', ['--account', 'alice', '--password-stdin'], write(PASSWORD, 'x'), 'has 2 lines for 1 passwords.'],
+  ['no terminal, and not told to read', ['--account', 'alice'], write(PASSWORD), 'Standard input is not a terminal'],
+  ['no password', ['--account', 'alice', '--password-stdin'], write(''), 'The password of "alice" is missing.'],
+  [
+    'one password for two',
+    [...EVERYBODY, '--password-stdin'],
+    write(PASSWORD),
+    'The password of "zhangsan" is missing.',
+  ],
+  ['an empty line', [...EVERYBODY, '--password-stdin'], write('', PASSWORD), 'The password of "alice" is missing.'],
+  [
+    'a line too many',
+    ['--account', 'alice', '--password-stdin'],
+    write(PASSWORD, 'x'),
+    'has 2 lines. Write exactly 1,',
+  ],
 ])('%s: exit code 2 and a sentence', async (_name, args, io, message) => {
   const { code, stdout, stderr } = await runDoctorCommand(args, {}, io);
   expect([code, stdout]).toEqual([2, '']);

@@ -217,10 +217,12 @@ test('--logout-uri, several times', async () => {
 test('--host and --allow-remote, which warns', async () => {
   await withEmulator(['--host', '127.0.0.2'], async (url, stdout) => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
-    expect(stdout()).not.toContain('Other machines');
+    expect(stdout()).not.toContain('other machines');
   });
   await withEmulator(['--host', '127.0.0.2', '--allow-remote'], async (_url, stdout) => {
-    expect(stdout()).toContain('\nOther machines can reach it, and every user there can sign in.\n');
+    expect(stdout()).toContain(
+      '\nWarning: other machines may reach the emulator, and all its users can sign in from there.\n',
+    );
   });
 });
 

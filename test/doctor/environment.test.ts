@@ -20,58 +20,63 @@ const RIGHT = { GENAUTH_APP_ID: 'app', GENAUTH_APP_SECRET: SECRET, GENAUTH_APP_H
 
 describe('mistakes in the options, by the environment', () => {
   test.each<[Record<string, string>, number, message: string, fix: string]>([
-    [{ GENAUTH_APP_ID: '' }, 1, 'appId is missing', 'GENAUTH_APP_ID=<App ID>'],
-    [{ GENAUTH_APP_SECRET: '' }, 1, 'appSecret is missing', 'GENAUTH_APP_SECRET=<App secret>'],
-    [{ GENAUTH_APP_HOST: '' }, 1, 'appHost is missing', 'GENAUTH_APP_HOST=https://<app>.genauth.ai'],
-    [{ GENAUTH_APP_ID: 'GEN_AUTH_APP_ID' }, 1, 'placeholder', 'GENAUTH_APP_ID=<App ID>'],
-    [{ GENAUTH_APP_SECRET: `${SECRET}\n` }, 1, 'appSecret has white space', 'GENAUTH_APP_SECRET=<App secret>'],
-    [{ GENAUTH_APP_HOST: 'tenant.example' }, 1, 'write a full address', 'GENAUTH_APP_HOST=https://<app>.genauth.ai'],
-    [{ GENAUTH_APP_HOST: 'http://tenant.example' }, 1, 'write https', 'GENAUTH_APP_HOST=https://<app>.genauth.ai'],
+    [{ GENAUTH_APP_ID: '' }, 1, 'appId is missing', 'Set GENAUTH_APP_ID=<App ID>'],
+    [{ GENAUTH_APP_SECRET: '' }, 1, 'appSecret is missing', 'Set GENAUTH_APP_SECRET=<App secret>'],
+    [{ GENAUTH_APP_HOST: '' }, 1, 'appHost is missing', 'Set GENAUTH_APP_HOST=https://<app>.genauth.ai'],
+    [{ GENAUTH_APP_ID: 'GEN_AUTH_APP_ID' }, 1, 'placeholder', 'Set GENAUTH_APP_ID=<App ID>'],
+    [{ GENAUTH_APP_SECRET: `${SECRET}\n` }, 1, 'appSecret has white space', 'Set GENAUTH_APP_SECRET=<App secret>'],
+    [
+      { GENAUTH_APP_HOST: 'tenant.example' },
+      1,
+      'write a full address',
+      'Set GENAUTH_APP_HOST=https://<app>.genauth.ai',
+    ],
+    [{ GENAUTH_APP_HOST: 'http://tenant.example' }, 1, 'write https', 'Set GENAUTH_APP_HOST=https://<app>.genauth.ai'],
     [
       { GENAUTH_APP_HOST: 'https://tenant.example/oidc' },
       1,
       'write it without the path',
-      'GENAUTH_APP_HOST=https://<app>.genauth.ai',
+      'Set GENAUTH_APP_HOST=https://<app>.genauth.ai',
     ],
     [
       { GENAUTH_APP_HOST: `https://${PROXY_USER}tenant.example` },
       1,
       'contains a user name',
-      'GENAUTH_APP_HOST=https://<app>.genauth.ai',
+      'Set GENAUTH_APP_HOST=https://<app>.genauth.ai',
     ],
-    [{ GENAUTH_SCOPE: 'profile email' }, 1, "without 'openid'", 'GENAUTH_SCOPE=openid profile'],
-    [{ GENAUTH_ID_TOKEN_ALG: 'none' }, 1, 'write one of', 'GENAUTH_ID_TOKEN_ALG=RS256'],
+    [{ GENAUTH_SCOPE: 'profile email' }, 1, "without 'openid'", 'Set GENAUTH_SCOPE=openid profile'],
+    [{ GENAUTH_ID_TOKEN_ALG: 'none' }, 1, 'write one of', 'Set GENAUTH_ID_TOKEN_ALG=RS256'],
     [
       { GENAUTH_ID_TOKEN_ALG: 'HS256', GENAUTH_APP_SECRET: 'short' },
       1,
       'HS256 needs 32',
-      'GENAUTH_APP_SECRET=<App secret>',
+      'Set GENAUTH_APP_SECRET=<App secret>',
     ],
     [
       { GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'basic' },
       1,
       'write one of',
-      'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD=client_secret_post',
+      'Set GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD=client_secret_post',
     ],
     [
       { GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' },
       1,
-      'remove one of the two options',
-      'GENAUTH_APP_SECRET=<App secret>',
+      'leave one of the two out',
+      'Set GENAUTH_APP_SECRET=<App secret>',
     ],
-    [{ GENAUTH_PASSWORD_ENCRYPT_TYPE: 'RSA' }, 1, 'write one of', 'GENAUTH_PASSWORD_ENCRYPT_TYPE=none'],
-    [{ GENAUTH_ISSUER: 'tenant' }, 1, 'issuer', 'GENAUTH_ISSUER=https://<app>.genauth.ai/oidc'],
+    [{ GENAUTH_PASSWORD_ENCRYPT_TYPE: 'RSA' }, 1, 'write one of', 'Set GENAUTH_PASSWORD_ENCRYPT_TYPE=none'],
+    [{ GENAUTH_ISSUER: 'tenant' }, 1, 'issuer', 'Set GENAUTH_ISSUER=https://<app>.genauth.ai/oidc'],
     [
       { GENAUTH_PROXY: `socks://${PROXY_USER}proxy` },
       1,
       'not the address of an HTTP proxy',
-      'GENAUTH_PROXY=http://proxy.example.com:3128',
+      'Set GENAUTH_PROXY=http://proxy.example.com:3128',
     ],
     [
       { GENAUTH_APP_ID: '', GENAUTH_SCOPE: 'a', GENAUTH_ID_TOKEN_ALG: 'x' },
       3,
       'appId is missing',
-      'GENAUTH_SCOPE=openid profile',
+      'Set GENAUTH_SCOPE=openid profile',
     ],
   ])('%j', async (changes, count, message, fix) => {
     const { code, problems, report } = await visit({ ...RIGHT, ...changes });
@@ -97,7 +102,9 @@ describe('mistakes in the options, by the environment', () => {
     expectDecent(report);
     // The environment is not where these options came from, and not looked at.
     expect(listProblems(report)).toEqual(Array(2).fill('configuration: error configuration_invalid'));
-    expect(report.findings).toContainEqual(expect.objectContaining({ fix: "appHost: 'https://<app>.genauth.ai'" }));
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ fix: "Set the option appHost: 'https://<app>.genauth.ai'" }),
+    );
     expect(report.findings).toContainEqual(
       expect.objectContaining({ message: expect.stringContaining('clientId is not an option') as string }),
     );
@@ -138,11 +145,11 @@ describe('mistakes in the options, by the environment', () => {
 
 describe('the environment', () => {
   test.each<[Record<string, string>, Record<string, string>, problems: string[], said: string]>([
-    [{ GENAUTH_APPID: SECRET }, {}, ['environment_unknown'], 'Write GENAUTH_APP_ID, or'],
-    [{ GEN_AUTH_APP_SECRET: SECRET }, {}, ['environment_unknown'], 'Write GENAUTH_APP_SECRET, or'],
-    [{ AUTHING_APP_HOST: SECRET }, {}, ['environment_unknown'], 'Write GENAUTH_APP_HOST, or'],
+    [{ GENAUTH_APPID: SECRET }, {}, ['environment_unknown'], 'Rename it to GENAUTH_APP_ID, or'],
+    [{ GEN_AUTH_APP_SECRET: SECRET }, {}, ['environment_unknown'], 'Rename it to GENAUTH_APP_SECRET, or'],
+    [{ AUTHING_APP_HOST: SECRET }, {}, ['environment_unknown'], 'Rename it to GENAUTH_APP_HOST, or'],
     [{ GENAUTH_TIMEOUT: SECRET }, {}, ['environment_unknown'], 'one of GENAUTH_APP_ID'],
-    [{}, { GENAUTH_APPID: SECRET }, ['environment_unknown'], 'Write GENAUTH_APP_ID, or'],
+    [{}, { GENAUTH_APPID: SECRET }, ['environment_unknown'], 'Rename it to GENAUTH_APP_ID, or'],
     [{}, { GENAUTH_APP_SECRET: `another ${SECRET}` }, ['environment_overrules_file'], 'unset GENAUTH_APP_SECRET'],
     [{}, { GENAUTH_APP_SECRET: SECRET }, [], ''],
     [{ TRUST_PROXY: 'true' }, {}, ['trust_proxy_true'], 'TRUST_PROXY=1'],

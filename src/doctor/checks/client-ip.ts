@@ -3,38 +3,42 @@ import { isRecord } from '../../core/util/record.js';
 import type { Context } from '../context.js';
 import { type Observation, ok, skipped, warning } from '../report.js';
 
-/** The emulator's journal. */
+/** Address of the emulator's journal, which records each sign-in. */
 const JOURNAL_PATH = '/emulator/v1/sign-ins';
 const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
 
 /**
- * Checks which IP address GenAuth received for the client. Only the emulator shows it. For a tenant the console's audit
- * log shows it.
+ * Checks which client IP address GenAuth received. Only the emulator reports the address to the doctor. A tenant shows
+ * it in the audit log of the console.
  */
 export async function checkClientIp(context: Context): Promise<Observation[]> {
   const { signedIn, settings } = context;
   const { clientIp } = settings;
   if (signedIn === undefined) return [];
   if (clientIp === undefined) {
-    return [skipped('client_ip_not_sent', 'The sign-in had no client IP: give --client-ip ADDRESS.')];
+    return [skipped('client_ip_not_sent', 'The sign-in sent no client address. To check it, add --client-ip ADDRESS.')];
   }
   const recorded = await findRecorded(context, signedIn.requestId);
   if (recorded === undefined) {
-    return [ok('client_ip_sent', `${clientIp} was sent with the sign-in. The console's audit log shows what arrived.`)];
+    const message =
+      `The sign-in sent ${clientIp} as the client's address. ` +
+      'The audit log of the console shows the address that GenAuth received.';
+    return [ok('client_ip_sent', message)];
   }
   if (recorded === clientIp) return [ok('client_ip', `GenAuth received ${clientIp} as the client's address.`)];
-  const message = `${clientIp} was sent as the client's address, but ${context.quote(recorded)} arrived.`;
+  const received = context.quote(recorded);
+  const message = `The sign-in sent ${clientIp} as the client's address, but GenAuth received ${received}.`;
   return [
     warning('client_ip_lost', message, {
-      impact: 'Lock-out, captcha and IP rules use this address.',
-      fix: 'Check the proxies and gateways between this machine and GenAuth.',
+      impact: 'GenAuth applies lock-out, captcha and IP rules to the wrong address.',
+      fix: 'Check the proxies and gateways between this machine and GenAuth. One of them changes the request.',
     }),
   ];
 }
 
-/** The address in the journal's entry of our sign-in; `undefined` without a journal. */
+/** Returns the address in the journal's entry of the doctor's sign-in, or `undefined` if there is no journal. */
 async function findRecorded({ http, options }: Context, requestId: string | undefined): Promise<unknown> {
-  // The emulator is only on loopback hosts, and so is plain http.
+  // Only loopback hosts may use plain http. A host with https is a tenant and not an emulator.
   if (!options.appHost.startsWith('http://')) return undefined;
   try {
     const { body } = await http.request({ method: 'GET', path: JOURNAL_PATH, maxBytes: MAX_JOURNAL_BYTES });

@@ -1,8 +1,11 @@
 import type { Context } from '../context.js';
 import { type Observation, error, ok, skipped, warning } from '../report.js';
 
-/** A Date header has whole seconds, so its time is on average half a second earlier than the real time. */
+/** A Date header has only whole seconds. On average its time is half a second before the time of the answer. */
 const HALF_A_SECOND_MS = 500;
+
+/** Fix for a wrong clock. The command is for Linux with systemd. */
+export const SET_CLOCK = 'Synchronize the clock of this machine. On Linux, run: timedatectl set-ntp true';
 
 /** Compares the clock of this machine with the Date header of GenAuth's first answer. */
 export async function checkClock({ probe, options }: Context): Promise<Observation[]> {
@@ -15,26 +18,28 @@ export async function checkClock({ probe, options }: Context): Promise<Observati
 }
 
 /**
- * Judges the difference between two clocks.
+ * Judges the difference between the clock of this machine and another clock.
  *
- * @param drift - Seconds that the clock of this machine is behind.
- * @param tolerance - Seconds, the option `clockTolerance`.
- * @param reference - What the clock was compared with.
+ * @param drift - Seconds by which the clock of this machine is behind. Negative if it is ahead.
+ * @param tolerance - The option `clockTolerance`, in seconds.
+ * @param reference - Name of the other clock, for the message.
  */
 export function judgeDrift(drift: number, tolerance: number, reference: string): Observation {
   const seconds = Math.abs(drift);
   if (seconds <= tolerance) {
-    return ok('clock', `The clock agrees with ${reference} (${seconds} s apart, ${tolerance} s are tolerated).`);
+    return ok(
+      'clock',
+      `The clock of this machine agrees with ${reference} (${seconds} s apart, ${tolerance} s allowed).`,
+    );
   }
-  const fix = 'timedatectl set-ntp true';
   if (drift > 0) {
     return error('clock_behind', `The clock of this machine is ${seconds} s behind ${reference}.`, {
-      impact: 'New tokens are not valid yet by this clock, and every login fails with 502.',
-      fix,
+      impact: 'By this clock, new tokens are not valid yet. Every login fails with HTTP 502.',
+      fix: SET_CLOCK,
     });
   }
   return warning('clock_ahead', `The clock of this machine is ${seconds} s ahead of ${reference}.`, {
-    impact: 'Tokens expire too early by this clock.',
-    fix,
+    impact: 'By this clock, tokens expire too early. Users must sign in again sooner.',
+    fix: SET_CLOCK,
   });
 }

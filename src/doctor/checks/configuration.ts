@@ -2,10 +2,10 @@ import { ConfigurationError, type OptionMistake, describeMistake } from '../../c
 import { resolveOptions } from '../../core/options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from '../../core/options/types.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
-import { type Source, VARIABLE_OPTIONS, type VariableOption, toLine } from '../environment.js';
+import { type Source, VARIABLE_OPTIONS, type VariableOption, toSetting } from '../environment.js';
 import { type Observation, error, ok } from '../report.js';
 
-/** A value that each option may have, and the page of the console that shows the right one. */
+/** A valid example value of each option, and the console page that shows the right value. */
 const EXAMPLES: Readonly<Record<VariableOption, readonly [value: string, consolePage?: string]>> = {
   appId: ['<App ID>', CONSOLE_PAGES.endpoints],
   appSecret: ['<App secret>', CONSOLE_PAGES.endpoints],
@@ -19,7 +19,7 @@ const EXAMPLES: Readonly<Record<VariableOption, readonly [value: string, console
   proxy: ['http://proxy.example.com:3128'],
 };
 
-/** Checks the options as the library does at start. Each mistake is a finding. */
+/** Checks the options with the same code as an application at start. Each mistake becomes one finding. */
 export function checkConfiguration(
   given: GenAuthOptions,
   source: Source,
@@ -39,7 +39,8 @@ function toObservation(mistake: OptionMistake, source: Source): Observation {
   return error('configuration_invalid', describeMistake(mistake), {
     impact: 'The application does not start with these options.',
     ...(consolePage !== undefined && { consolePage }),
-    fix: option === undefined || value === undefined ? toSentence(mistake.fix) : toLine(source, option, value),
+    fix:
+      option === undefined || value === undefined ? toSentence(mistake.fix) : `Set ${toSetting(source, option, value)}`,
   });
 }
 
@@ -50,7 +51,8 @@ function toSentence(text: string): string {
 function describe(options: ResolvedOptions): string {
   const { tokenEndpointAuthMethod, idTokenSignedResponseAlg, passwordEncryptType, scope } = options;
   return (
-    `The options are valid: ${tokenEndpointAuthMethod}, id_token ${idTokenSignedResponseAlg}, ` +
-    `passwordEncryptType ${passwordEncryptType}, scope ${scope.join(' ')}.`
+    `The options are valid: tokenEndpointAuthMethod ${tokenEndpointAuthMethod}, ` +
+    `idTokenSignedResponseAlg ${idTokenSignedResponseAlg}, passwordEncryptType ${passwordEncryptType}, ` +
+    `scope ${scope.join(' ')}.`
   );
 }

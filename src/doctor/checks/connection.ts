@@ -10,20 +10,23 @@ import type { Context, Probe } from '../context.js';
 import { type Advice, type Observation, error, ok, warning } from '../report.js';
 
 const DAY_MS = 86_400_000;
-/** Certificates are usually renewed a month before they expire. Below this limit the renewal was probably forgotten. */
+/**
+ * Operators usually renew a certificate a month before it expires. With less time left, the renewal was probably
+ * forgotten.
+ */
 const CERTIFICATE_WARNING_MS = 14 * DAY_MS;
 
 /**
- * Checks name, connection, TLS and proxy with the request for the discovery document. It uses Node's own request,
- * because the library's answers show neither when the certificate expires nor the time of the server. The document is
- * kept for the other checks.
+ * Checks the host name, the connection, TLS and the proxy with the request for the discovery document. It uses Node's
+ * own request, because the library's answers contain neither the expiry date of the certificate nor the time of the
+ * server. The document is stored for the other checks.
  */
 export async function checkConnection(context: Context): Promise<Observation[]> {
   const { appHost, proxy } = context.options;
   const url = appHost + PATHS.discovery;
   try {
-    const { seen, document } = await probe(context, url);
-    context.probe = seen;
+    const { facts, document } = await probe(context, url);
+    context.probe = facts;
     if (document !== undefined) context.documents.keep(url, document);
   } catch (fault) {
     return [explain(context, fault as NodeJS.ErrnoException), ...findUnreadProxy(context)];
@@ -33,9 +36,11 @@ export async function checkConnection(context: Context): Promise<Observation[]> 
     const target = URL.canParse(location, appHost) ? new URL(location, appHost).origin : location;
     return [
       error('redirected', `${appHost} redirects to ${context.quote(target)}.`, {
-        impact: 'The library does not follow redirects, because they could send passwords to another host.',
+        impact:
+          'Requests to this address fail. The library does not follow redirects, ' +
+          'because a redirect could send passwords to another host.',
         consolePage: CONSOLE_PAGES.endpoints,
-        fix: context.line('appHost', '<the address that answers without a redirect>'),
+        fix: `Set ${context.setting('appHost', '<the address that answers without a redirect>')}`,
       }),
     ];
   }
@@ -44,7 +49,7 @@ export async function checkConnection(context: Context): Promise<Observation[]> 
     const days = Math.floor(remaining / DAY_MS);
     return [
       warning('certificate_ends_soon', `The certificate of ${appHost} expires in ${days} days.`, {
-        impact: 'After that no user can sign in.',
+        impact: 'When the certificate has expired, no user can sign in.',
         fix: 'Ask the operator of this host to renew the certificate.',
       }),
     ];
@@ -60,12 +65,12 @@ function isRedirect(status: number, location: string | undefined): location is s
   return status >= 300 && status < 400 && location !== undefined;
 }
 
-/** What the first answer shows, and the document in it. */
+/** The result of the first request. */
 interface Probed {
-  seen: Probe;
+  facts: Probe;
   /**
-   * `undefined` if the library would not accept this answer. The check `discovery` then requests it again and reports
-   * why.
+   * The answer with the discovery document. `undefined` if the library would not accept this answer. The check
+   * `discovery` then requests the document again and reports the reason.
    */
   document: HttpAnswer | undefined;
 }
@@ -87,11 +92,11 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
       const { statusCode: status = 0, headers, socket } = incoming;
       const { date, location } = headers;
       const certificateEnds = socket instanceof TLSSocket ? new Date(socket.getPeerCertificate().valid_to) : undefined;
-      const seen: Probe = { status, date, location, sentAt, receivedAt: settings.now(), certificateEnds };
+      const facts: Probe = { status, date, location, sentAt, receivedAt: settings.now(), certificateEnds };
       void readDocument(incoming, url).then((document) => {
-        // A guarded route would not wait longer for this document.
+        // A guarded route does not wait longer than MAX_WAIT_MS for this document.
         const isInTime = performance.now() - startedAt <= MAX_WAIT_MS;
-        resolve({ seen, document: isInTime ? document : undefined });
+        resolve({ facts, document: isInTime ? document : undefined });
       });
     });
     outgoing.end();
@@ -99,7 +104,7 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
   return answered.finally(() => agent?.destroy());
 }
 
-/** Reads the document as the library does; `undefined` if it is incomplete, too large, or not acceptable. */
+/** Reads the document as the library does. Returns `undefined` if it is incomplete, too large or not acceptable. */
 async function readDocument(incoming: IncomingMessage, url: string): Promise<HttpAnswer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -112,62 +117,76 @@ async function readDocument(incoming: IncomingMessage, url: string): Promise<Htt
     const { statusCode: status = 0, headers } = incoming;
     return toAnswer(`GET ${url}`, { status, headers, data: Buffer.concat(chunks) });
   } catch {
-    // Whatever failed fails again when the library requests the document, and is reported then.
+    // The check `discovery` requests the document with the library, meets the same error and reports it.
     return undefined;
   }
 }
 
-type Fault = readonly [code: string, codes: RegExp, advice: Advice];
+/** A finding, the error codes of Node that cause it, and the problem in words. */
+type Fault = readonly [code: string, nodeCodes: RegExp, problem: string, advice: Advice];
 
-const CA_FIX = "ca: readFileSync('ca.pem', 'utf8') in the options; for the doctor NODE_EXTRA_CA_CERTS=ca.pem";
-const NO_CONNECTION = 'No user can sign in, and no key can be fetched.';
-/** Faults by Node's error code. */
+const CA_FIX =
+  "If you trust the authority, set the option ca: readFileSync('ca.pem', 'utf8'). " +
+  'For the doctor, set NODE_EXTRA_CA_CERTS=ca.pem';
+const NO_CONNECTION = 'No user can sign in. The keys that verify tokens cannot be loaded.';
+/** The first entry that matches Node's error code applies. */
 const FAULTS: readonly Fault[] = [
   [
     'dns_failed',
     /^(ENOTFOUND|EAI_\w+)$/,
+    'its host name cannot be resolved',
     {
       impact: NO_CONNECTION,
       consolePage: CONSOLE_PAGES.endpoints,
-      fix: 'Correct the host, or the name server of this machine.',
+      fix: 'Correct the host name in appHost, or the name server (DNS) of this machine.',
     },
   ],
   [
     'connection_timeout',
     /^ETIMEDOUT$/,
-    { impact: NO_CONNECTION, fix: 'Let this machine through the firewall to that host, or set the option proxy.' },
+    'it does not answer in time',
+    {
+      impact: NO_CONNECTION,
+      fix: 'Allow connections from this machine to that host in the firewall, or set the option proxy.',
+    },
   ],
   [
     'tls_wrong_host',
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'its certificate is for another host',
     {
-      impact: 'The server cannot prove that it is this host, so no request is sent.',
+      impact: 'No user can sign in. No request is sent, because the server cannot prove that it is this host.',
       consolePage: CONSOLE_PAGES.endpoints,
-      fix: 'Write the host as its certificate has it.',
+      fix: 'Write the host name in appHost exactly as in the certificate.',
     },
   ],
   [
     'tls_expired',
     /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    'its certificate is not valid now',
     {
-      impact: 'The certificate is not valid now, or the clock of this machine is wrong.',
-      fix: 'Check the clock first. Otherwise ask the operator of the host to renew the certificate.',
+      impact: 'No user can sign in. The certificate is not valid now, or the clock of this machine is wrong.',
+      fix: 'Check the clock of this machine. If it is right, ask the operator of the host to renew the certificate.',
     },
   ],
   [
     'tls_untrusted',
     /CERT|SIGNATURE|ISSUER/,
+    'this machine does not trust its certificate',
     {
-      impact: 'No authority that this machine trusts has issued the certificate: it is a private one, or an attack.',
+      impact:
+        'No user can sign in. The certificate is not from an authority that this machine trusts: ' +
+        'it is a private certificate, or an attack.',
       fix: CA_FIX,
     },
   ],
   [
     'tls_failed',
     /SSL|EPROTO|TLS/,
+    'TLS failed',
     {
-      impact: 'The server does not speak TLS, or no version of it that this machine accepts.',
-      fix: 'Correct the port of the address.',
+      impact: 'No user can sign in. The server does not speak TLS, or no TLS version that this machine accepts.',
+      fix: 'Correct the port in appHost.',
     },
   ],
 ];
@@ -175,10 +194,11 @@ const FAULTS: readonly Fault[] = [
 const OTHER_FAULT: Fault = [
   'connection_failed',
   /^/,
+  'the connection failed',
   {
     impact: NO_CONNECTION,
     consolePage: CONSOLE_PAGES.endpoints,
-    fix: 'Correct the address, or let this machine through the firewall to it.',
+    fix: 'Correct appHost, or allow connections from this machine to that host in the firewall.',
   },
 ];
 
@@ -187,12 +207,13 @@ function explain(context: Context, fault: NodeJS.ErrnoException): Observation {
   if (fault instanceof ProxyError) {
     return error('proxy_failed', `${appHost} cannot be reached: ${describeProxyError(context, fault)}.`, {
       impact: NO_CONNECTION,
-      fix: context.line('proxy', 'http://user:password@proxy.example.com:3128'),
+      fix: `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`,
     });
   }
   const { code = '', message } = fault;
-  const [name, , advice] = FAULTS.find(([, codes]) => codes.test(code)) ?? OTHER_FAULT;
-  return error(name, `${appHost} cannot be reached: ${code === '' ? context.quote(message) : code}.`, advice);
+  const [name, , problem, advice] = FAULTS.find(([, nodeCodes]) => nodeCodes.test(code)) ?? OTHER_FAULT;
+  const reason = code === '' ? context.quote(message) : code;
+  return error(name, `${appHost} cannot be reached: ${problem} (${reason}).`, advice);
 }
 
 function describeProxyError(context: Context, { code, httpStatus, message }: ProxyError): string {
@@ -202,18 +223,18 @@ function describeProxyError(context: Context, { code, httpStatus, message }: Pro
     case PROXY_TIMEOUT:
       return 'the proxy does not answer';
     default:
-      return `the proxy cannot be reached, ${code ?? context.quote(message)}`;
+      return `the proxy cannot be reached (${code ?? context.quote(message)})`;
   }
 }
 
-/** Variables that other tools read, so that a developer may expect the library to read them. */
+/** Finds proxy variables that other tools read. A developer may expect that the library reads them too. */
 function findUnreadProxy({ options, settings }: Context): Observation[] {
   const names = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'].filter((name) => settings.env[name]);
   if (options.proxy !== undefined || names[0] === undefined) return [];
   return [
     warning('proxy_not_read', `${names[0]} is set, but the options have no proxy.`, {
-      impact: 'The library does not read this variable: it connects to GenAuth directly.',
-      fix: `proxy: process.env.${names[0]} in the options; for the doctor GENAUTH_PROXY`,
+      impact: 'The library does not read this variable. It connects to GenAuth directly, and this connection fails.',
+      fix: `Set the option proxy: process.env.${names[0]}. For the doctor, set GENAUTH_PROXY to the same value.`,
     }),
   ];
 }

@@ -6,9 +6,10 @@ import { PATHS } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
+import { KEY_SET_IMPACT } from './keys.js';
 
 /**
- * Compares the discovery document with the options: the issuer, the address of the keys, the algorithms, the scopes.
+ * Compares the discovery document with the options: issuer, address of the key set, id_token algorithms and scopes.
  */
 export async function checkDiscovery(context: Context): Promise<Observation[]> {
   const { appHost, issuer, jwksUri } = context.options;
@@ -28,47 +29,49 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
   if (status === 404) {
     return [
       warning('discovery_missing', `${appHost} has no discovery document (HTTP 404).`, {
-        impact: 'The library then uses the documented addresses of the key set. The issuer was not checked.',
+        impact: 'Logins still work if the key set is at a documented address. The issuer was not checked.',
         consolePage: CONSOLE_PAGES.endpoints,
-        fix: context.line('appHost', 'https://<app>.genauth.ai'),
+        fix: `Set ${context.setting('appHost', 'https://<app>.genauth.ai')}`,
       }),
     ];
   }
   if (status !== 200 || !isRecord(body)) {
     const problem = isRecord(body) ? '' : ' and no JSON object';
-    return [unusable(`The discovery document was answered with HTTP ${status}${problem}.`)];
+    return [unusable(`The request for the discovery document was answered with HTTP ${status}${problem}.`)];
   }
   if (body['issuer'] !== issuer) {
     const actual = context.quote(body['issuer']);
     return [
       error('issuer_mismatch', `The issuer of ${appHost} is ${actual}, but the options expect "${issuer}".`, {
-        impact: 'Every token names its issuer, and tokens of another issuer are refused.',
+        impact: 'Logins and guarded routes fail, because the library refuses tokens of another issuer.',
         consolePage: CONSOLE_PAGES.endpoints,
-        fix: context.line('issuer', context.literal(body['issuer'], '<issuer>')),
+        fix: `If appHost is right, set ${context.setting('issuer', context.literal(body['issuer'], '<issuer>'))}`,
       }),
     ];
   }
   context.discovery = body;
   const address = body['jwks_uri'];
-  const isOurs = typeof address === 'string' && URL.canParse(address) && new URL(address).origin === appHost;
-  if (!isOurs && jwksUri === undefined) {
+  const isOnAppHost = typeof address === 'string' && URL.canParse(address) && new URL(address).origin === appHost;
+  if (!isOnAppHost && jwksUri === undefined) {
     const actual = context.quote(address);
     return [
       error('jwks_uri_foreign', `The key set in the discovery document is at ${actual}, which is not on ${appHost}.`, {
-        impact: 'Keys of another host would let that host sign users in, so they are not used.',
-        fix: context.line('jwksUri', context.literal(address, '<address>')),
+        impact:
+          'The library does not use keys of another host, because that host could then sign in as any user. ' +
+          KEY_SET_IMPACT,
+        fix: `If this address is right, set ${context.setting('jwksUri', context.literal(address, '<address>'))}`,
       }),
     ];
   }
   const found = [...findAlgorithmNotOffered(context), ...findScopesNotOffered(context)];
-  return found.length > 0 ? found : [ok('discovery', `The issuer is ${issuer}, as expected.`)];
+  return found.length > 0 ? found : [ok('discovery', `The issuer is ${issuer}, as the options expect.`)];
 }
 
 function unusable(message: string): Observation {
   return error('discovery_unusable', message, {
-    impact: 'Without this document the address of the keys is not known, and no token can be verified.',
+    impact: `Without this document and without the option jwksUri, the key set cannot be found. ${KEY_SET_IMPACT}`,
     consolePage: CONSOLE_PAGES.endpoints,
-    fix: "Correct appHost if it is not the application's own address. Otherwise GenAuth is down: try again later.",
+    fix: 'Compare appHost with the console. If it is right, GenAuth is down: try again later.',
   });
 }
 
@@ -76,12 +79,12 @@ function findAlgorithmNotOffered(context: Context): Observation[] {
   const offered = context.discovery?.['id_token_signing_alg_values_supported'];
   const expected = context.options.idTokenSignedResponseAlg;
   if (!Array.isArray(offered) || offered.includes(expected)) return [];
-  const message = `GenAuth signs id_tokens with ${context.quote(offered)}, but the options expect ${expected}.`;
+  const message = `GenAuth signs id_tokens only with ${context.quote(offered)}, but the options expect ${expected}.`;
   return [
     warning('algorithm_not_offered', message, {
-      impact: 'An id_token with another algorithm is refused, and every login fails with 502.',
+      impact: 'The library refuses an id_token with another algorithm. Every login fails with HTTP 502.',
       consolePage: CONSOLE_PAGES.idTokenAlgorithm,
-      fix: context.line('idTokenSignedResponseAlg', 'RS256'),
+      fix: `Choose RS256 on the console page, and set ${context.setting('idTokenSignedResponseAlg', 'RS256')}`,
     }),
   ];
 }
@@ -93,9 +96,11 @@ function findScopesNotOffered(context: Context): Observation[] {
   if (unknown.length === 0) return [];
   return [
     warning('scope_unknown', `GenAuth does not list ${unknown.join(', ')} among its scopes.`, {
-      impact: 'An unknown scope brings no claims. A scope of your own API resource need not be listed.',
+      impact:
+        'Logins work, but an unknown scope brings no claims. ' +
+        'A scope of your own API resource works without being listed.',
       consolePage: CONSOLE_PAGES.scopes,
-      fix: context.line('scope', scope.filter((name) => !unknown.includes(name)).join(' ')),
+      fix: `Set ${context.setting('scope', scope.filter((name) => !unknown.includes(name)).join(' '))}`,
     }),
   ];
 }

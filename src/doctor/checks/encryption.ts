@@ -7,10 +7,10 @@ import type { Context } from '../context.js';
 import { type Observation, error, ok } from '../report.js';
 
 const TYPES = ['rsa', 'sm2'] as const;
-/** Characters, more than an RSA key can encrypt. */
+/** Length of a test password, in characters. An RSA key cannot encrypt so many. */
 const LONG_PASSWORD_LENGTH = 1024;
 
-/** Checks GenAuth's public keys for passwords: the configured one must be usable, the others are listed. */
+/** Checks GenAuth's public keys for password encryption. The key of the configured type must be usable. */
 export async function checkEncryption(context: Context): Promise<Observation[]> {
   const { passwordEncryptType: configured, appId } = context.options;
   const requestSystem = async (): Promise<unknown> => {
@@ -36,24 +36,26 @@ export async function checkEncryption(context: Context): Promise<Observation[]> 
   );
   const usable = verdicts.filter(({ problem }) => problem === undefined).map(({ type }) => type);
   if (configured === 'none') {
-    const offered =
-      usable.length === 0 ? 'GenAuth has no keys to encrypt them' : `GenAuth has keys for ${usable.join(' and ')}`;
-    return [ok('encryption_not_used', `TLS alone protects passwords (passwordEncryptType none); ${offered}.`)];
+    const offered = usable.length === 0 ? 'no keys to encrypt passwords' : `keys for ${usable.join(' and ')}`;
+    const message = `Only TLS protects passwords (passwordEncryptType none). GenAuth has ${offered}.`;
+    return [ok('encryption_not_used', message)];
   }
   const { problem, limit } = verdicts.find(({ type }) => type === configured) ?? {};
   if (problem !== undefined) {
     return [
       error('password_key_unusable', problem, {
-        impact: 'The library does not send the password without encryption instead: every login fails with 502.',
-        fix: context.line('passwordEncryptType', usable[0] ?? 'none'),
+        impact:
+          'Every login fails with HTTP 502 or 503. ' +
+          'The library does not send a password without the configured encryption.',
+        fix: `Set ${context.setting('passwordEncryptType', usable[0] ?? 'none')}`,
       }),
     ];
   }
-  const most = limit === undefined ? '' : `, up to ${limit} bytes each`;
-  return [ok('encryption', `Passwords can be encrypted with GenAuth's ${configured} key${most}.`)];
+  const length = limit === undefined ? '' : ` of up to ${limit} bytes`;
+  return [ok('encryption', `Passwords${length} can be encrypted with GenAuth's ${configured} key.`)];
 }
 
-/** The most bytes that a password may have. Only an RSA key has a limit. */
+/** Returns the maximum length of a password in bytes, or `undefined` without a limit. Only an RSA key has a limit. */
 function findLimit(key: PasswordKey): number | undefined {
   try {
     key.encrypt('x'.repeat(LONG_PASSWORD_LENGTH));

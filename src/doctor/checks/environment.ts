@@ -2,10 +2,10 @@ import { type Environment, VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
 /**
- * Finds variables under wrong names, and variables that override the file.
+ * Finds variables with wrong names, variables that override the file, and `TRUST_PROXY=true`.
  *
- * @param env - The environment. It overrides the file.
- * @param file - Variables of the file that `--env` names.
+ * @param env - Variables of the environment. They override the variables of the file.
+ * @param file - Variables of the file from the flag `--env`.
  */
 export function checkEnvironment(env: Environment, file: Environment = {}): Observation[] {
   const all = { ...file, ...env };
@@ -18,31 +18,36 @@ export function checkEnvironment(env: Environment, file: Environment = {}): Obse
   const found = [
     ...unknown.map((name) =>
       warning('environment_unknown', `${name} is set, but passport-genauth has no such variable.`, {
-        impact: 'A setting under a wrong name has no effect.',
-        fix: `Write ${guessName(name) ?? `one of ${VARIABLE_NAMES.join(', ')}`}, or remove the variable.`,
+        impact: 'A variable with a wrong name has no effect. Its option is missing or has the default value.',
+        fix: `Rename it to ${guessName(name) ?? `one of ${VARIABLE_NAMES.join(', ')}`}, or remove it.`,
       }),
     ),
     ...overruled.map((name) =>
       warning('environment_overrules_file', `${name} has one value in the file and another in the environment.`, {
-        impact: 'The environment overrides the file, as with `node --env-file`.',
-        fix: `unset ${name}`,
+        impact: 'The application uses the value of the environment, as with `node --env-file`.',
+        fix: `To use the value of the file, remove the variable from the environment: unset ${name}`,
       }),
     ),
     ...(all['TRUST_PROXY'] === 'true' ? [TRUST_PROXY_TRUE] : []),
   ];
   const count = VARIABLE_NAMES.filter((name) => all[name] !== undefined).length;
   if (found.length > 0) return found;
-  return [ok('environment', `${count} ${count === 1 ? 'variable' : 'variables'} of passport-genauth set.`)];
+  return [
+    ok(
+      'environment',
+      `${count} ${count === 1 ? 'variable of passport-genauth is' : 'variables of passport-genauth are'} set.`,
+    ),
+  ];
 }
 
 const TRUST_PROXY_TRUE = warning('trust_proxy_true', 'TRUST_PROXY is true.', {
   impact:
-    'Every client can choose the IP address that GenAuth receives, by the header X-Forwarded-For. ' +
-    'Lock-out and IP rules use this address.',
-  fix: 'TRUST_PROXY=1 (the number of proxies before your application, or their addresses)',
+    'With the header X-Forwarded-For every client can choose the IP address that GenAuth receives. ' +
+    'GenAuth uses this address for lock-out and IP rules.',
+  fix: 'Set the number of proxies before your application, or their addresses: TRUST_PROXY=1',
 });
 
-/** The variable that a similar name stands for, such as `GEN_AUTH_APP_ID`, `AUTHING_APP_ID` and `GENAUTH_APPID`. */
+/** Finds the right name for a similar one: `GEN_AUTH_APP_ID`, `AUTHING_APP_ID`, `GENAUTH_APPID` → `GENAUTH_APP_ID`. */
 function guessName(name: string): string | undefined {
   const plain = (text: string): string => text.replace(/^AUTHING/, 'GENAUTH').replaceAll('_', '');
   return VARIABLE_NAMES.find((candidate) => plain(candidate) === plain(name));

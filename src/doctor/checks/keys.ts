@@ -8,9 +8,13 @@ import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
+/** Maximum number of keys that a message lists. */
 const MAX_SHOWN_KEYS = 20;
 
-/** Requests the key set at each address where it may be, and judges each key of the set that the library uses. */
+/** Impact of a key set that cannot be used. HS256 id_tokens are verified with the app secret, without the key set. */
+export const KEY_SET_IMPACT = 'Guarded routes fail, and with RS256 id_tokens every login fails.';
+
+/** Requests the key set at each possible address, and judges each key of the set that the library uses. */
 export async function checkKeys(context: Context): Promise<Observation[]> {
   const { options, settings } = context;
   const addresses = await findAddresses(context);
@@ -25,18 +29,19 @@ export async function checkKeys(context: Context): Promise<Observation[]> {
     if (!(fault instanceof GenAuthError)) throw fault;
     return [explain(context, fault, addresses)];
   }
-  const places = addresses.filter(({ hasKeySet }) => hasKeySet).map(({ url }) => new URL(url).pathname);
-  return [ok('keys', `Every key can verify ${JWK_ALGORITHM}; the key set is at ${places.join(' and ')}.`)];
+  const paths = addresses.filter(({ hasKeySet }) => hasKeySet).map(({ url }) => new URL(url).pathname);
+  return [ok('keys', `Every key can verify ${JWK_ALGORITHM}. The key set is at ${paths.join(' and ')}.`)];
 }
 
-/** An address where the key set may be. */
+/** A possible address of the key set. */
 interface Address {
   url: string;
   hasKeySet: boolean;
 }
 
 /**
- * The address of the option, that of the discovery document, the documented one, and the one with the application's ID.
+ * Tries every possible address of the key set: the option `jwksUri`, the address in the discovery document, GenAuth's
+ * documented address, and the address that contains the application's ID.
  */
 async function findAddresses(context: Context): Promise<Address[]> {
   const { appHost, appId, jwksUri } = context.options;
@@ -50,7 +55,7 @@ async function findAddresses(context: Context): Promise<Address[]> {
 
 async function hasKeySet(context: Context, { origin, pathname, search }: URL): Promise<boolean> {
   const { appHost, jwksUri } = context.options;
-  // Only configured hosts are asked, because another host in the discovery document may be any host.
+  // Requests go only to configured hosts. A discovery document could name any host, also an internal one.
   if (origin !== appHost && origin !== new URL(jwksUri ?? appHost).origin) return false;
   try {
     const { status, body } = await context.createHttp(origin).request({
@@ -68,21 +73,21 @@ async function hasKeySet(context: Context, { origin, pathname, search }: URL): P
 
 function explain(context: Context, fault: GenAuthError, addresses: readonly Address[]): Observation {
   const working = addresses.find((address) => address.hasKeySet);
-  // The check `discovery` has reported this fault, and the address of the key set is not wrong.
+  // The check `discovery` has reported this error already, and the address of the key set may be right.
   const isDiscovery = fault instanceof ConfigurationError;
   const problem = isDiscovery ? 'The key set could not be loaded.' : context.describe(fault);
   const place =
     working === undefined ? 'It was not found at any other known address.' : `The key set is at ${working.url}.`;
   return error('jwks_unusable', `${problem} ${place}`, {
-    impact: 'No token can be verified: every login and every guarded route fails.',
+    impact: KEY_SET_IMPACT,
     fix:
       isDiscovery || working === undefined
         ? 'Fix discovery and appHost first.'
-        : context.line('jwksUri', context.literal(working.url, '<address>')),
+        : `Set ${context.setting('jwksUri', context.literal(working.url, '<address>'))}`,
   });
 }
 
-/** Judges each key as the library does. Returns no observation if every key can verify tokens. */
+/** Judges each key as the library does. Returns an empty list if every key can verify tokens. */
 async function judgeKeys(context: Context, document: unknown): Promise<Observation[]> {
   const keys: unknown[] = isRecord(document) && Array.isArray(document['keys']) ? document['keys'] : [];
   const unusable: string[] = [];
@@ -92,13 +97,13 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
     else if (isMeantForTokens(key)) unusable.push(describeKey(context, key));
   }
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
-  const rules = 'RSA keys must have 2048 to 8192 bits, exponent 65537, and a kid.';
+  const rules = 'A key must be an RSA key with 2048 to 8192 bits, exponent 65537 and a kid (key ID).';
   if (usable === 0) {
     const message = `None of the ${keys.length} keys can verify ${JWK_ALGORITHM}${list === '' ? '' : `: ${list}`}.`;
     return [
       error('keys_unusable', message, {
-        impact: `Every login and every guarded route fails. ${rules}`,
-        fix: 'Ask GenAuth for a new signing key.',
+        impact: `${KEY_SET_IMPACT} ${rules}`,
+        fix: "Ask GenAuth's support for a new signing key.",
       }),
     ];
   }
@@ -106,14 +111,15 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
   const message = `${unusable.length} of the ${keys.length} keys cannot verify ${JWK_ALGORITHM}: ${list}.`;
   return [
     warning('key_unusable', message, {
-      impact: `Tokens that such a key signs are refused. ${rules}`,
-      fix: 'Ask GenAuth to retire the key.',
+      impact: `Logins and guarded routes fail with tokens that such a key has signed. ${rules}`,
+      fix: "Ask GenAuth's support to remove the key.",
     }),
   ];
 }
 
 /**
- * Whether a key is for signatures of our algorithm. Key sets also have keys for encryption and for other algorithms.
+ * Returns whether a key is for signatures with {@link JWK_ALGORITHM}. A key set may also have keys for encryption and
+ * for other algorithms.
  */
 function isMeantForTokens(key: unknown): boolean {
   if (!isRecord(key) || key['use'] === 'enc') return false;
@@ -122,7 +128,7 @@ function isMeantForTokens(key: unknown): boolean {
 
 function describeKey(context: Context, key: unknown): string {
   const { kid, kty } = isRecord(key) ? key : {};
-  return `${context.quote(kid)} (${context.quote(kty)}${describeSize(key)})`;
+  return `kid ${context.quote(kid)} (kty ${context.quote(kty)}${describeSize(key)})`;
 }
 
 function describeSize(key: unknown): string {
@@ -131,6 +137,6 @@ function describeSize(key: unknown): string {
       createPublicKey({ key: key as never, format: 'jwk' }).asymmetricKeyDetails ?? {};
     return modulusLength === undefined ? `, ${namedCurve}` : `, ${modulusLength} bits, exponent ${publicExponent}`;
   } catch {
-    return ', no key';
+    return ', not a valid key';
   }
 }

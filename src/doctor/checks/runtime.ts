@@ -3,37 +3,39 @@ import { dirname, join } from 'node:path';
 import { readManifest } from '../../core/util/manifest.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-/** The process, which tests replace. */
+/** Facts about the process. Tests replace them. */
 export interface Runtime {
-  /** `20.20.2` */
+  /** Version of Node.js, without a `v`: `20.20.2`. */
   nodeVersion: string;
-  /** Whether `require()` loads ES modules, as the package needs it. Every version that `engines` allows can. */
+  /** Whether `require()` can load ES modules. The package requires it. Every version in `engines` can do it. */
   canRequireModules: boolean;
-  /** The application's folder, where its packages are looked for. */
+  /** The application's folder. The search for its packages begins there. */
   folder: string;
 }
 
-/**
- * Checks Node and the version of this package. Lists the versions of the packages that the application has beside it.
- */
+/** Checks Node and the version of this package, and lists the versions of its installed peer dependencies. */
 export async function checkRuntime({ nodeVersion, canRequireModules, folder }: Runtime): Promise<Observation[]> {
   const { version, engines, peerDependencies } = await readManifest();
   const problems: Observation[] = [];
   if (!canRequireModules) {
     problems.push(
       error('node_unsupported', `Node ${nodeVersion} cannot load ES modules by require().`, {
-        impact: `passport-genauth ${version} requires Node ${engines.node}.`,
-        fix: 'nvm install --lts',
+        impact: `The application may not start. passport-genauth ${version} requires Node ${engines.node}.`,
+        fix: 'Install a supported version of Node: nvm install --lts',
       }),
     );
   }
   const own = await findVersion('passport-genauth', folder);
   if (own !== undefined && own !== version) {
     problems.push(
-      warning('package_other_version', `The application has passport-genauth ${own}, but the doctor is ${version}.`, {
-        impact: `The doctor checks what version ${version} would do, which may differ from version ${own}.`,
-        fix: `npm install passport-genauth@${version}`,
-      }),
+      warning(
+        'package_other_version',
+        `The application has passport-genauth ${own}, but this doctor is version ${version}.`,
+        {
+          impact: `The doctor checks how version ${version} works. Logins with version ${own} may work differently.`,
+          fix: `Install the same version: npm install passport-genauth@${version}`,
+        },
+      ),
     );
   }
   if (problems.length > 0) return problems;
@@ -44,7 +46,7 @@ export async function checkRuntime({ nodeVersion, canRequireModules, folder }: R
   return [ok('runtime', `${[`Node ${nodeVersion}`, `passport-genauth ${version}`, ...shown].join(', ')}.`)];
 }
 
-/** The version of a package as Node would find it from that folder. */
+/** Returns the version of the package that Node would load from that folder, or `undefined` if there is none. */
 async function findVersion(name: string, folder: string): Promise<string | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const manifest = await readFile(join(at, 'node_modules', name, 'package.json'), 'utf8').catch(() => undefined);

@@ -4,60 +4,63 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, ok, warning } from '../report.js';
 
-/** Checks that each requested scope was granted and brought claims. Without a sign-in there is nothing to check. */
+/** Checks that each requested scope was granted and brought claims. Returns an empty list if there was no sign-in. */
 export async function checkScopes({ signedIn, options }: Context): Promise<Observation[]> {
   if (signedIn === undefined) return [];
   const { claims, tokens } = signedIn;
   const refused = options.scope.filter((name) => !tokens.scope.includes(name));
   const granted = options.scope.filter((name) => !refused.includes(name));
-  const listThose = (state: ScopeState): string =>
+  const listScopes = (state: ScopeState): string =>
     granted.filter((name) => judgeScope(claims, name) === state).join(', ');
-  const missing = listThose('missing');
-  const empty = listThose('empty');
+  const missing = listScopes('missing');
+  const empty = listScopes('empty');
   const found: Observation[] = [];
   if (refused.length > 0) {
-    found.push(warning('scope_not_granted', `GenAuth did not grant ${refused.join(', ')}.`, NO_CLAIMS));
+    found.push(warning('scope_not_granted', `GenAuth did not grant these scopes: ${refused.join(', ')}.`, NO_CLAIMS));
   }
   if (missing !== '') {
-    found.push(warning('scope_without_claims', `The id_token has no claim of ${missing}.`, NO_CLAIMS));
+    found.push(warning('scope_without_claims', `The id_token has no claim of these scopes: ${missing}.`, NO_CLAIMS));
   }
   if (empty !== '') {
     found.push(
-      warning('scope_empty', `The claims of ${empty} are empty.`, {
-        impact: 'This account has no values for them, and its user has null there. Other accounts may have values.',
+      warning('scope_empty', `The claims of these scopes are empty: ${empty}.`, {
+        impact: 'Logins work, but this user has no values for these claims. Other users may have values.',
         consolePage: CONSOLE_PAGES.users,
-        fix: 'Try an account that has values, or remove the scope from the option scope.',
+        fix: 'Run the doctor with an account that has values, or remove the scope from the option scope.',
       }),
     );
   }
   if (tokens.scope.includes('offline_access') && tokens.refreshToken === undefined) found.push(NO_REFRESH_TOKEN);
   if (found.length > 0) return found;
-  return [ok('scopes', `${options.scope.join(' ')}: all are granted, and each brings its claims.`)];
+  return [ok('scopes', `GenAuth granted all scopes and sent their claims: ${options.scope.join(' ')}.`)];
 }
 
 const NO_CLAIMS = {
-  impact: 'The claims of these scopes are null for every user.',
+  impact: 'Logins work, but every user lacks the claims of these scopes.',
   consolePage: CONSOLE_PAGES.scopes,
-  fix: 'Allow the scope for this application, or remove it from the option scope.',
+  fix: 'Allow the scope for this application on the console page, or remove it from the option scope.',
 };
 
 const NO_REFRESH_TOKEN = warning(
   'refresh_token_missing',
   'GenAuth granted offline_access, but sent no refresh token.',
   {
-    impact: 'A login ends when its access token expires. It cannot be renewed.',
+    impact: 'Users can sign in, but a login cannot be renewed. It ends when its access token expires.',
     consolePage: CONSOLE_PAGES.grants,
-    fix: 'Tick refresh_token on that page, or remove offline_access from the option scope.',
+    fix: 'Select refresh_token on the console page, or remove offline_access from the option scope.',
   },
 );
 
-/** Of the claims of a scope: one has a value, all are empty, or none was sent. */
+/**
+ * State of the claims of one scope. `filled`: at least one claim has a value, or the scope has no claims. `empty`:
+ * GenAuth sent claims, but all of them are empty. `missing`: GenAuth sent no claim.
+ */
 type ScopeState = 'filled' | 'empty' | 'missing';
 
 function judgeScope(claims: Readonly<Record<string, unknown>>, scope: string): ScopeState {
   const names = Object.keys(toUser<object>({}, [scope])).filter((name) => name !== 'sub');
   const sent = names
-    .map((name) => [name, CLAIM_ALIASES[name] ?? name].find((each) => Object.hasOwn(claims, each)))
+    .map((name) => [name, CLAIM_ALIASES[name] ?? name].find((candidate) => Object.hasOwn(claims, candidate)))
     .filter((name) => name !== undefined);
   if (names.length > 0 && sent.length === 0) return 'missing';
   return names.length === 0 || sent.some((name) => !isEmpty(claims[name])) ? 'filled' : 'empty';

@@ -8,9 +8,10 @@ import {
 import type { Credentials } from '../../core/sign-in/credentials.js';
 import type { SignInOutcome, SignInRejection } from '../../core/sign-in/outcome.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
-import type { Context } from '../context.js';
+import { type Context, formatCodes } from '../context.js';
 import { type Advice, type Observation, error, ok, skipped, warning } from '../report.js';
 
+/** The two ways to sign in, by their names in the request to GenAuth. */
 type Connection = 'PASSWORD' | 'AD';
 
 export const checkLogin = (context: Context): Promise<Observation[]> =>
@@ -18,16 +19,19 @@ export const checkLogin = (context: Context): Promise<Observation[]> =>
 export const checkDirectory = (context: Context): Promise<Observation[]> =>
   checkSignIn(context, 'AD', '--ad-account NAME');
 
-/** Signs in once with the library's client, if the caller gave credentials: each sign-in is a login attempt. */
+/**
+ * Signs in once with the library's client. Without credentials it makes no sign-in, because each sign-in is a real
+ * login attempt.
+ */
 async function checkSignIn(context: Context, connection: Connection, flag: string): Promise<Observation[]> {
   const { signIns, clientIp, now } = context.settings;
-  const credentials = signIns.find((each) => 'sAMAccountName' in each === (connection === 'AD'));
+  const credentials = signIns.find((candidate) => 'sAMAccountName' in candidate === (connection === 'AD'));
   if (credentials === undefined) {
-    const message = `Without ${flag} no sign-in is made. Tokens, scopes and the client's address need one.`;
+    const message = `No sign-in, because ${flag} is not given. The checks tokens, scopes and address need a sign-in.`;
     return [skipped('not_asked', message)];
   }
-  // Loads the keys that the check `keys` has received, so that a key which GenAuth has rotated since is requested anew.
-  // If they cannot be loaded, the sign-in fails with the same error.
+  // First loads the key set that the check `keys` has received. If GenAuth has rotated its keys since, the client then
+  // requests the key set again. If the key set cannot be loaded, the sign-in fails with the same error.
   await context.client.warmUp().catch(() => undefined);
   const at = now();
   let outcome: SignInOutcome;
@@ -40,7 +44,7 @@ async function checkSignIn(context: Context, connection: Connection, flag: strin
   const { accessToken, idToken, refreshToken } = outcome.tokens;
   context.hide(accessToken, idToken, refreshToken);
   context.signedIn ??= { ...outcome, at };
-  // The tokens are not needed after the run, and a refresh token would be valid for weeks. A failure is ignored.
+  // The tokens are not needed after the run, and a refresh token is valid for weeks. A failed revocation is ignored.
   const revocation =
     refreshToken === undefined
       ? context.client.revoke(accessToken, 'access_token')
@@ -54,49 +58,53 @@ function describeAccount(credentials: Credentials): string {
   return Object.values(named).join();
 }
 
-const LOGIN_FAILS = 'The user cannot sign in.';
-const STEP_MISSING =
-  'Your application must offer this step; see "outcomes" in docs/sign-in.md. There are no tokens to check.';
-/** Sign-ins that require one more step of the user. The tenant works. */
+const LOGIN_FAILS = 'This user cannot sign in.';
+/** Outcomes that require a further step of the user. The tenant works. */
 const STEPS: Partial<Record<SignInRejection['kind'], string>> = {
   captcha_required: 'GenAuth requires a captcha',
   mfa_required: 'GenAuth requires a second factor',
   password_change_required: 'GenAuth requires a new password',
-  identity_binding_required: 'GenAuth requires the account to be bound',
-  profile_completion_required: 'GenAuth requires the profile to be completed',
+  identity_binding_required: 'GenAuth requires that the user binds the account',
+  profile_completion_required: 'GenAuth requires that the user completes the profile',
 };
+/** Outcomes that refuse the user. */
 const REFUSALS: Readonly<Record<string, readonly [code: string, message: string, advice: Advice]>> = {
   invalid_credentials: [
     'login_wrong',
-    'GenAuth has no such account with this password',
+    'The account does not exist, or the password is wrong',
     {
       impact: LOGIN_FAILS,
       consolePage: CONSOLE_PAGES.users,
-      fix: 'Correct the account or the password. Each try counts towards lock-out.',
+      fix: 'Correct the account or the password. Each failed attempt counts towards lock-out.',
     },
   ],
   account_locked: [
     'login_locked',
     'The account is locked',
-    { impact: LOGIN_FAILS, consolePage: CONSOLE_PAGES.users, fix: 'Unlock the account, or wait.' },
+    {
+      impact: LOGIN_FAILS,
+      consolePage: CONSOLE_PAGES.users,
+      fix: 'Unlock the account on the console page, or wait until the lock-out ends.',
+    },
   ],
   access_denied: [
     'login_denied',
-    'The account may not sign in to this application',
+    'The account is disabled, or it may not sign in to this application',
     {
       impact: LOGIN_FAILS,
       consolePage: CONSOLE_PAGES.accessAuthorization,
-      fix: 'Allow the account, or enable it.',
+      fix: `Allow the account on the console page. If it is disabled, enable it in ${CONSOLE_PAGES.users}.`,
     },
   ],
   rate_limited: [
     'login_rate_limited',
-    'GenAuth refuses further sign-ins for now',
+    'GenAuth refuses further sign-ins for now, because there were too many',
     {
       impact:
-        'GenAuth counts sign-ins by address. If the clients\u2019 addresses are not sent, all clients count as one.',
+        'Users cannot sign in for now. GenAuth counts sign-ins by client address. ' +
+        'If the application does not send the address of each client, all clients count as one.',
       consolePage: CONSOLE_PAGES.security,
-      fix: 'Wait, and see the option clientIp.',
+      fix: 'Wait, then try again. Check that the option clientIp returns the address of each client.',
     },
   ],
 };
@@ -104,15 +112,17 @@ const REFUSALS: Readonly<Record<string, readonly [code: string, message: string,
 function explainRejection(context: Context, outcome: SignInRejection, connection: Connection): Observation {
   if (outcome.kind === 'mfa_required') context.hide(outcome.mfaToken);
   if ('flowToken' in outcome) context.hide(outcome.flowToken);
-  const { kind, statusCode, apiCode, message: text } = outcome;
-  const answer = `(${statusCode}/${apiCode ?? '-'} ${context.quote(text)})`;
+  const { kind, message: text } = outcome;
+  const answer = `(${formatCodes(outcome)}: ${context.quote(text)})`;
   const step =
     STEPS[kind] ?? (kind === 'rejected' && outcome.furtherStep ? 'GenAuth requires one more step' : undefined);
   if (step !== undefined) {
     return warning('login_needs_step', `${step} ${answer}.`, {
-      impact: STEP_MISSING,
+      impact:
+        'Users who need this step cannot sign in until your application offers it. ' +
+        'The doctor has no tokens to check.',
       consolePage: CONSOLE_PAGES.security,
-      fix: `if (outcome.kind === '${kind}') …`,
+      fix: `Offer this step, as outcomes.ts in docs/sign-in.md shows: if (outcome.kind === '${kind}') { … }`,
     });
   }
   const [code, message, advice] = REFUSALS[kind] ?? [
@@ -123,31 +133,44 @@ function explainRejection(context: Context, outcome: SignInRejection, connection
       consolePage: connection === 'AD' ? CONSOLE_PAGES.directories : CONSOLE_PAGES.loginControl,
       fix:
         connection === 'AD'
-          ? 'Enable the AD connection for this application.'
-          : 'Enable login by password for this application.',
+          ? 'Enable the AD connection for this application on the console page.'
+          : 'Enable login by password for this application on the console page.',
     },
   ];
   return error(code, `${message} ${answer}.`, advice);
 }
 
-/** Errors of the library that the operator fixes in the console. Other errors have nothing to do with the sign-in. */
-const FAULTS: Partial<Record<ConfigurationErrorCode, Advice>> = {
+/** Configuration errors that GenAuth's answer to a sign-in causes. Other configuration errors have other causes. */
+const FAULTS: Partial<Record<ConfigurationErrorCode, Advice & { problem: string }>> = {
   client_authentication_failed: {
-    impact: 'GenAuth refuses every login before it checks the password.',
+    problem: 'GenAuth refuses the application itself.',
+    impact: 'GenAuth refuses every login before it checks the password. Each login fails with HTTP 500.',
     consolePage: CONSOLE_PAGES.tokenAuthMethod,
-    fix: 'Correct the app secret, or the method.',
+    fix: 'Correct appSecret or tokenEndpointAuthMethod.',
   },
-  app_not_found: { impact: LOGIN_FAILS, consolePage: CONSOLE_PAGES.endpoints, fix: 'Correct appId and appHost.' },
+  app_not_found: {
+    problem: 'GenAuth does not know this application.',
+    impact: 'Every login fails with HTTP 500.',
+    consolePage: CONSOLE_PAGES.endpoints,
+    fix: 'Correct appId and appHost.',
+  },
   password_decryption_failed: {
-    impact: LOGIN_FAILS,
-    fix: 'Set passwordEncryptType to none, or to the other type.',
+    problem: 'GenAuth could not decrypt the password.',
+    impact: 'Every login with this passwordEncryptType fails with HTTP 500.',
+    fix: 'Set passwordEncryptType to another value: none, rsa or sm2.',
   },
   connection_misconfigured: {
-    impact: 'GenAuth cannot ask the directory, so none of its users can sign in.',
+    problem: "GenAuth's connection to the directory is wrong.",
+    impact: 'GenAuth cannot query the directory, so no user of the directory can sign in.',
     consolePage: CONSOLE_PAGES.directories,
-    fix: 'Correct the link, the base DN and the account that GenAuth itself binds with.',
+    fix: 'Correct the address of the directory, the base DN and the account that GenAuth uses to bind.',
   },
-  plan_exhausted: { impact: LOGIN_FAILS, consolePage: CONSOLE_PAGES.billing, fix: "Extend the tenant's plan." },
+  plan_exhausted: {
+    problem: 'The plan of the tenant is exhausted.',
+    impact: LOGIN_FAILS,
+    consolePage: CONSOLE_PAGES.billing,
+    fix: 'Extend the plan of the tenant.',
+  },
 };
 
 function explainFault(context: Context, fault: unknown, connection: Connection): Observation {
@@ -158,17 +181,21 @@ function explainFault(context: Context, fault: unknown, connection: Connection):
   if (fault instanceof RequestError) {
     return error('login_impossible', fault.message, {
       impact: LOGIN_FAILS,
-      fix: 'Use a non-empty account and password within the length limits.',
+      fix: 'Use a non-empty account and a non-empty password within the length limits.',
     });
   }
-  const advice = fault instanceof ConfigurationError ? FAULTS[fault.code] : undefined;
-  if (fault instanceof ConfigurationError && advice !== undefined) {
-    return error(`login_${fault.code}`, context.describe(fault), advice);
+  const known = fault instanceof ConfigurationError ? FAULTS[fault.code] : undefined;
+  if (fault instanceof ConfigurationError && known !== undefined) {
+    const { problem, ...advice } = known;
+    return error(`login_${fault.code}`, `${problem} ${context.describe(fault)}`, advice);
   }
   if (!(fault instanceof UpstreamError)) throw fault;
   return error('login_failed', context.describe(fault), {
-    impact: connection === 'AD' ? 'GenAuth, or the directory behind it, does not answer.' : LOGIN_FAILS,
+    impact:
+      connection === 'AD'
+        ? `${LOGIN_FAILS} GenAuth, or the directory behind it, failed or did not answer.`
+        : LOGIN_FAILS,
     ...(connection === 'AD' && { consolePage: CONSOLE_PAGES.directories }),
-    fix: 'Try again. If it fails again, ask GenAuth and give the ID of the request.',
+    fix: "Try again. If the sign-in fails again, ask GenAuth's support and quote this message.",
   });
 }

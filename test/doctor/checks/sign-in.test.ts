@@ -186,13 +186,13 @@ describe('tokens that are refused', () => {
       'the tenant signs HS256, as it comes',
       { idTokenSignedResponseAlg: 'HS256' },
       {},
-      'Choose RS256 on that page, or GENAUTH_ID_TOKEN_ALG=HS256',
+      'Choose RS256 on the console page, or set GENAUTH_ID_TOKEN_ALG=HS256',
     ],
     [
       'the tenant signs RS256, the setting is HS256',
       {},
       { GENAUTH_ID_TOKEN_ALG: 'HS256' },
-      'Choose HS256 on that page, or GENAUTH_ID_TOKEN_ALG=RS256',
+      'Choose HS256 on the console page, or set GENAUTH_ID_TOKEN_ALG=RS256',
     ],
   ])('%s', async (_name, options, changes, fix) => {
     const { code, problems, report } = await visit(
@@ -215,26 +215,30 @@ describe('tokens that are refused', () => {
   });
 
   test.each<[IdTokenFlaw, string, message: RegExp, fix?: string]>([
-    ['expired', 'id_token_clock', /^By this machine's clock the id_token expired \d+ s ago\.$/],
-    ['not_yet_valid', 'id_token_clock', /^By this machine's clock the id_token is valid in \d+ s\.$/],
+    ['expired', 'id_token_clock', /^By the clock of this machine, the id_token expired \d+ s ago\.$/],
+    [
+      'not_yet_valid',
+      'id_token_clock',
+      /^By the clock of this machine, the id_token is not valid yet\. It becomes valid in \d+ s\.$/,
+    ],
     [
       'wrong_issuer',
       'id_token_issuer',
       /^The issuer of the id_token is "https:\/\/issuer\.invalid\/oidc", but the options expect "http:[^"]+\/oidc"\.$/,
-      'GENAUTH_ISSUER=https://issuer.invalid/oidc',
+      'Set GENAUTH_ISSUER=https://issuer.invalid/oidc',
     ],
     [
       'wrong_audience',
       'id_token_audience',
       /^The id_token is for "[^"]+" \(aud\), but this application is "genauth-emulator-app"\.$/,
-      'GENAUTH_APP_ID=<App ID>',
+      'Set GENAUTH_APP_ID=<App ID>',
     ],
     ['unknown_kid', 'id_token_key', /^The id_token is signed with key "[^"]+", which the key set does not have\.$/],
     ['foreign_key', 'id_token_signature', /^The signature of the id_token is wrong\.$/],
     ['tampered', 'id_token_signature', /^The signature of the id_token is wrong\.$/],
     ['unsigned', 'id_token_refused', /^The id_token cannot be used \(token_malformed\)\.$/],
     ['missing_sub', 'id_token_refused', /^The id_token has an invalid sub: undefined\.$/],
-    ['other_subject', 'id_token_refused', /^The id_token and the access token are of two users \(sub\)\.$/],
+    ['other_subject', 'id_token_refused', /^The id_token and the access token belong to different users \(sub\)\.$/],
     ['bad_at_hash', 'id_token_refused', /^The id_token belongs to another access token \(at_hash\)\.$/],
   ])('an id_token that is %s: %s', async (flaw, code, message, fix = '') => {
     const emulator = await emulate();
@@ -302,12 +306,12 @@ describe('by a server of the test', () => {
     [
       'an issuer longer than a quotation',
       (at) => at.sign({ ...idClaims(at), iss: LONG_ISSUER }),
-      { code: 'id_token_issuer', fix: `issuer: '${LONG_ISSUER}'` },
+      { code: 'id_token_issuer', fix: `Set the option issuer: '${LONG_ISSUER}'` },
     ],
     [
       'an issuer that would end the string in the code',
       (at) => at.sign({ ...idClaims(at), iss: "https://tenant.example/', reboot: '" }),
-      { code: 'id_token_issuer', fix: "issuer: '<issuer>'" },
+      { code: 'id_token_issuer', fix: "Set the option issuer: '<issuer>'" },
     ],
     [
       'an algorithm that GenAuth does not offer',
@@ -315,7 +319,7 @@ describe('by a server of the test', () => {
       {
         code: 'id_token_algorithm',
         message: 'The id_token is signed with "ES256", but the options expect "RS256".',
-        fix: 'Choose RS256 on that page.',
+        fix: 'Choose RS256 on the console page.',
       },
     ],
   ])('an id_token with %s', async (_name, makeIdToken, expected) => {
