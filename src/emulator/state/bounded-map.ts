@@ -1,4 +1,4 @@
-/** A map with a maximum size. It drops the entry that was set longest ago, so that callers cannot fill the memory. */
+/** A map with a maximum size. It drops the entry that was set longest ago, so that requests cannot fill the memory. */
 export class BoundedMap<Value> {
   readonly #maxSize: number;
   readonly #entries = new Map<string, Value>();
