@@ -28,7 +28,27 @@ export interface EmulatorDynamicModule {
   exports: (typeof GenAuthEmulator)[];
 }
 
-/** Runs the emulator inside a Nest application, for development. */
+/**
+ * Runs the emulator inside a Nest application, for development.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { GenAuthEmulator, GenAuthEmulatorModule } from 'passport-genauth/emulator';
+ * import { GenAuthModule } from 'passport-genauth/nest';
+ *
+ * @Module({
+ *   imports: [
+ *     GenAuthEmulatorModule.forRoot({ port: 3999 }),
+ *     GenAuthModule.forRootAsync({
+ *       inject: [GenAuthEmulator],
+ *       useFactory: (emulator: GenAuthEmulator) => ({ ...emulator.clientOptions, scope: ['openid', 'email'] }),
+ *     }),
+ *   ],
+ * })
+ * export class AppModule {}
+ * ```
+ */
 export class GenAuthEmulatorModule {
   /**
    * Creates a Nest module that starts an emulator in the process of the application.
@@ -37,35 +57,18 @@ export class GenAuthEmulatorModule {
    * has closed and has answered the sign-ins in progress. The module is global: every module can inject
    * `GenAuthEmulator`. Each application starts its own emulator, with new keys.
    *
-   * For two emulators in one application, import `{ ...GenAuthEmulatorModule.forRoot(options), global: false }` in the
-   * `imports` of each `forRootAsync`.
+   * An application that needs two emulators creates each as `{ ...GenAuthEmulatorModule.forRoot(options), global: false
+   * }` and adds it to the `imports` of the `forRootAsync` that uses it.
    *
-   * If the emulator cannot start, the application does not start, and Nest reports the `EmulatorError`. The code is
+   * If the emulator cannot start, the application does not start either. The `EmulatorError` has the code
    * `invalid_input` for wrong options, `production_refused` with `NODE_ENV=production`, `address_in_use` for a port in
-   * use and `express_missing` without express. If another provider fails while Nest creates the application, Nest ends
-   * the process. With `abortOnError: false` Nest does neither end the process nor call the shutdown hooks, so the
-   * emulator keeps running.
+   * use, and `express_missing` without the package express.
+   *
+   * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`,
+   * Nest neither ends the process nor calls the shutdown hooks, so the emulator keeps running.
    *
    * @param options The options of `new GenAuthEmulator(options)`. All are optional.
    * @returns A Nest `DynamicModule` for `imports`.
-   *
-   * @example
-   * ```ts
-   * import { Module } from '@nestjs/common';
-   * import { GenAuthEmulator, GenAuthEmulatorModule } from 'passport-genauth/emulator';
-   * import { GenAuthModule } from 'passport-genauth/nest';
-   *
-   * @Module({
-   *   imports: [
-   *     GenAuthEmulatorModule.forRoot({ port: 3999 }),
-   *     GenAuthModule.forRootAsync({
-   *       inject: [GenAuthEmulator],
-   *       useFactory: (emulator: GenAuthEmulator) => ({ ...emulator.clientOptions, scope: ['openid', 'email'] }),
-   *     }),
-   *   ],
-   * })
-   * export class AppModule {}
-   * ```
    */
   static forRoot(options: GenAuthEmulatorOptions = {}): EmulatorDynamicModule {
     return {

@@ -114,10 +114,13 @@ export function readFault(fault: unknown, path: string) {
   const times = given.has('times') ? readTimes(given.get('times'), at(path, 'times')) : Infinity;
   const response = RESPONSE_PROPERTIES.filter((name) => given.has(name));
   if (drop && response.length > 0) {
-    throw refuse(at(path, 'drop'), `it cannot be combined with ${response.join(' and ')}. Remove one of them`);
+    throw refuse(
+      at(path, 'drop'),
+      `it cannot be combined with ${response.join(', ')}. Remove drop or the other properties`,
+    );
   }
   if (given.has('garbage') && given.has('body')) {
-    throw refuse(at(path, 'garbage'), 'it cannot be combined with body. Remove one of them');
+    throw refuse(at(path, 'garbage'), 'it cannot be combined with body. Remove garbage or body');
   }
   if (!drop && response.length === 0 && delayMs === 0) {
     throw refuse(path, `set at least one of ${RESPONSE_PROPERTIES.join(', ')}, delayMs and drop`);
