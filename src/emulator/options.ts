@@ -27,7 +27,7 @@ const SCOPE_SEPARATORS = [' ', ','] as const;
 const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
-/** Ten years. */
+/** Ten years in seconds. */
 const MAX_SECONDS = 315_360_000;
 
 /** Options of {@link GenAuthEmulator}. All are optional. */

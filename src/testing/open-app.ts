@@ -39,7 +39,7 @@ export interface OpenApp {
   probe(method: string, path: string, message: TestRequest): Promise<number | undefined>;
   /** Returns the routes of the application. Empty if they cannot be listed. */
   routes(): Route[];
-  /** Closes the server that {@link openApp} created. The application itself stays as it is. */
+  /** Closes the server that {@link openApp} created. The application itself is not closed. */
   close(): Promise<void>;
 }
 

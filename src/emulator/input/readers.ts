@@ -84,7 +84,7 @@ export function readList(value: unknown, path: string): readonly unknown[] {
 }
 
 /**
- * A value as JSON text.
+ * Returns a value as JSON text.
  *
  * @throws EmulatorError `invalid_input`
  */

@@ -12,7 +12,7 @@ export class BoundedMap<Value> {
   }
 
   set(key: string, value: Value): void {
-    // Deleted first, because a Map keeps the position of an existing key.
+    // The key is deleted first, because a Map keeps the position of an existing key.
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#maxSize) return;

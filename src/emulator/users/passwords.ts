@@ -9,7 +9,7 @@ export interface PasswordHash {
 
 const KEY_BYTES = 32;
 
-/** Parameters of scrypt. One hash takes only about 2 ms, because tests sign in often and use test passwords. */
+/** Parameters of scrypt. A hash takes only about 2 ms, on purpose: tests sign in often, and passwords are test data. */
 const COST = { N: 1024, r: 8, p: 1 };
 
 const deriveKey = promisify<string, Buffer, number, typeof COST, Buffer>(scrypt);
