@@ -10,48 +10,71 @@ import { EmulatorState } from './state/state.js';
 import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
-/** The part of the client's options that an emulator knows. */
+/** The options with which a `GenAuthClient`, a strategy or the Nest module uses a started emulator. */
 export interface EmulatorClientOptions {
+  /** Id of the emulator's application. */
   appId: string;
-  /** Left out with `tokenEndpointAuthMethod: 'none'`. */
+  /** Secret of the emulator's application. Absent if `tokenEndpointAuthMethod` is `'none'`. */
   appSecret?: string;
+  /** Address of the emulator, for example `http://127.0.0.1:3999`. */
   appHost: string;
+  /** Client authentication that the emulator requires. */
   tokenEndpointAuthMethod: TokenEndpointAuthMethod;
-  /** Left out where it is RS256, the client's default. */
+  /** Signature algorithm of id_tokens. Absent if it is `'RS256'`, which is the client's default. */
   idTokenSignedResponseAlg?: IdTokenAlg;
 }
 
 /**
- * GenAuth on this machine, for tests and development: sign-in by password and Active Directory, with what belongs to it
- * (keys for passwords, captcha); refreshes, introspection, revocation, user info and logout; discovery and key set. All
- * of it on production's paths, with tokens that are really signed. Its own knobs are this class's methods, and the same
- * over HTTP below `/emulator/v1`.
+ * An emulator of GenAuth on this machine, for tests and development.
  *
+ * It serves GenAuth's paths and signs its tokens with a real key:
+ * - sign-in by password and by Active Directory, with password encryption and captcha;
+ * - refresh, introspection, revocation, user info and logout;
+ * - discovery and the key set.
+ *
+ * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`.
+ *
+ * Do not use it in production. Its default users and its default secret are public. {@link start} throws if `NODE_ENV`
+ * is `production`.
+ *
+ * @example
  * ```ts
+ * import { GenAuthClient } from 'passport-genauth';
+ * import { GenAuthEmulator } from 'passport-genauth/emulator';
+ *
  * const emulator = await new GenAuthEmulator().start();
- * const options = { ...emulator.clientOptions, scope: ['openid', 'email'] };
- * // … sign in as alice / passw0rd …
+ * const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'email'] });
+ * const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
+ * console.log(outcome.kind); // success
+ * client.close();
  * await emulator.stop();
  * ```
- *
- * Not for production: its default users and its default secret are public, and it refuses `NODE_ENV=production`.
  */
 export class GenAuthEmulator {
   readonly #state: EmulatorState;
   #running: Promise<Listener> | undefined;
   #stopped: Promise<unknown> = Promise.resolve();
 
-  /** @throws EmulatorError `invalid_input`: the option, its value and what would do */
+  /**
+   * Checks the options. The emulator does not listen before {@link start}.
+   *
+   * @throws EmulatorError `invalid_input` if an option is wrong. The message names the option, its value and the
+   *   expected value.
+   */
   constructor(options: GenAuthEmulatorOptions = {}) {
     this.#state = new EmulatorState(options);
   }
 
   /**
-   * Makes a key pair and listens. A started emulator stays as it is; a stopped one starts anew, with new keys (those
-   * for passwords as well) and the users it had; it knows no token from before.
+   * Creates a signing key and listens. Does nothing if the emulator is already started.
    *
-   * @returns the emulator itself
-   * @throws EmulatorError `production_refused`, `express_missing`, `address_in_use`
+   * A stopped emulator can be started again. It keeps its users, creates new signing keys and new keys for passwords,
+   * and does not accept tokens from before.
+   *
+   * @returns The emulator itself.
+   * @throws EmulatorError `production_refused` if `NODE_ENV` is `production`.
+   * @throws EmulatorError `express_missing` if the package express is not installed.
+   * @throws EmulatorError `address_in_use` if another process listens on the port.
    */
   async start(): Promise<this> {
     const running = (this.#running ??= this.#open());
@@ -65,8 +88,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Closes the port and every connection, busy ones too, and ends the delays of faults. Resolves when nothing is left;
-   * may be called at any time and more than once.
+   * Closes the port and all connections, including connections with a request in progress. Delays of faults end.
+   * Resolves when everything is closed. It may be called at any time, and more than once.
    */
   async stop(): Promise<void> {
     const running = this.#running;
@@ -76,37 +99,45 @@ export class GenAuthEmulator {
     await this.#stopped;
   }
 
-  /** {@link stop}, for `await using`. */
+  /** Calls {@link stop}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   /**
-   * `http://127.0.0.1:PORT`, GenAuth's "app host". The issuer is this and `/oidc`.
+   * Address of the emulator, `http://127.0.0.1:PORT` by default. It is the option `appHost` of the client. The issuer
+   * of the tokens is this address followed by `/oidc`.
    *
-   * @throws EmulatorError `not_started`
+   * @throws EmulatorError `not_started` if the emulator does not listen.
    */
   get url(): string {
     return this.#state.url;
   }
 
-  /** @throws EmulatorError `not_started` */
+  /**
+   * TCP port on which the emulator listens.
+   *
+   * @throws EmulatorError `not_started` if the emulator does not listen.
+   */
   get port(): number {
     return Number(this.url.slice(this.url.lastIndexOf(':') + 1));
   }
 
+  /** Id of the emulator's application. */
   get appId(): string {
     return this.#state.config.appId;
   }
 
+  /** Secret of the emulator's application. */
   get appSecret(): string {
     return this.#state.config.appSecret;
   }
 
   /**
-   * What an app needs to sign in here: the options of the client, of the strategies and of the Nest module.
+   * The options with which a client, a strategy or the Nest module uses this emulator. Add your own options, such as
+   * `scope`.
    *
-   * @throws EmulatorError `not_started`
+   * @throws EmulatorError `not_started` if the emulator does not listen.
    */
   get clientOptions(): EmulatorClientOptions {
     const { appId, appSecret, tokenEndpointAuthMethod, idTokenSignedResponseAlg } = this.#state.config;
@@ -119,191 +150,208 @@ export class GenAuthEmulator {
     };
   }
 
-  /** The last 1,000 sign-ins as they arrived, oldest first; no password in them. `GET /emulator/v1/sign-ins` */
+  /**
+   * The last 1,000 sign-in requests that the emulator received, oldest first. Passwords and app secrets are masked.
+   * Over HTTP: `GET /emulator/v1/sign-ins`.
+   */
   get signIns(): readonly SignInRecord[] {
     return this.#state.journal.records;
   }
 
-  /** `DELETE /emulator/v1/sign-ins` */
+  /** Deletes the recorded sign-ins. Over HTTP: `DELETE /emulator/v1/sign-ins`. */
   clearSignIns(): void {
     this.#state.journal.clear();
   }
 
   /**
-   * Returns how many requests an endpoint has received, including those that a fault answered. Both addresses of the
-   * key set are one endpoint.
+   * Returns how many requests an endpoint has received since the emulator was created or {@link reset}. Requests that
+   * a fault answered are included. Both addresses of the key set count as one endpoint.
    *
-   * @throws EmulatorError `invalid_input`
+   * @throws EmulatorError `invalid_input` if there is no endpoint of this name.
    */
   requests(endpoint: EmulatorEndpoint): number {
     return this.#state.requests(endpoint);
   }
 
   /**
-   * Adds a user to those of the options. `POST /emulator/v1/users`
+   * Adds a user. Over HTTP: `POST /emulator/v1/users`.
    *
-   * @returns the `sub` of the user's tokens
-   * @throws EmulatorError `invalid_input`, also if an identifier is another user's
+   * @returns The `sub` of the user's tokens.
+   * @throws EmulatorError `invalid_input` if a property is wrong, or if another user has one of the identifiers.
    */
   addUser(user: EmulatorUser): { sub: string } {
     return { sub: this.#state.users.addUser(user, 'user') };
   }
 
   /**
-   * Changes a user: user info tells it at once, and the next id_token. What is left out stays as it was, and so does
-   * the `sub`. `updated_at` becomes now, unless it is among the changes.
+   * Changes a user. User info returns the new claims immediately, and so does the next id_token.
    *
-   * ```ts
-   * emulator.updateUser('alice', { roles: [] });
-   * ```
+   * Properties that are not given keep their values. The `sub` never changes. `updated_at` is set to the current time,
+   * unless it is given. Over HTTP: `PATCH /emulator/v1/users/alice`.
    *
-   * `PATCH /emulator/v1/users/alice`
-   *
-   * @param account any of the user's identifiers, as it was before
-   * @throws EmulatorError `invalid_input`, also if an identifier is another user's
+   * @param account Any identifier that the user has before the change.
+   * @param changes The properties to change, for example `{ roles: [] }`.
+   * @throws EmulatorError `invalid_input` if there is no such user, if a property is wrong, or if another user has one
+   *   of the identifiers. Nothing is changed then.
    */
   updateUser(account: string, changes: Partial<EmulatorUser>): void {
     this.#state.users.updateUser(account, changes);
   }
 
   /**
-   * Removes a user. Its tokens end, and stay invalid for a user that is added under the same name.
-   * `DELETE /emulator/v1/users/alice`
+   * Removes a user. The user's tokens become invalid. They stay invalid even if a user with the same name is added
+   * later. Over HTTP: `DELETE /emulator/v1/users/alice`.
    *
-   * @param account any of the user's identifiers
-   * @throws EmulatorError `invalid_input`
+   * @param account Any of the user's identifiers.
+   * @throws EmulatorError `invalid_input` if there is no such user.
    */
   removeUser(account: string): void {
     this.#state.users.removeUser(account);
   }
 
   /**
-   * Adds an AD account to those of the options. `POST /emulator/v1/users`, with a `sAMAccountName` in the body.
+   * Adds an AD account. Over HTTP: `POST /emulator/v1/users` with a `sAMAccountName` in the body.
    *
-   * @returns the `sub` of the account's tokens
-   * @throws EmulatorError `invalid_input`, also if the name is another account's
+   * @returns The `sub` of the account's tokens.
+   * @throws EmulatorError `invalid_input` if a property is wrong, if another account has the name, or if the option
+   *   `ad` is set.
    */
   addAdAccount(adAccount: EmulatorAdAccount): { sub: string } {
     return { sub: this.#state.users.addAdAccount(adAccount, 'adAccount') };
   }
 
   /**
-   * Changes an AD account, whose name stays, as {@link updateUser} does. `PATCH /emulator/v1/ad-accounts/zhangsan`
+   * Changes an AD account in the same way as {@link updateUser}. The `sAMAccountName` cannot be changed. With the
+   * option `ad`, the account must have signed in before, and its password cannot be changed.
+   * Over HTTP: `PATCH /emulator/v1/ad-accounts/zhangsan`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @throws EmulatorError `invalid_input` if there is no such account, or if a property is wrong.
    */
   updateAdAccount(sAMAccountName: string, changes: Partial<Omit<EmulatorAdAccount, 'sAMAccountName'>>): void {
     this.#state.users.updateAdAccount(sAMAccountName, changes);
   }
 
   /**
-   * Removes an AD account, as {@link removeUser} does. `DELETE /emulator/v1/ad-accounts/zhangsan`
+   * Removes an AD account in the same way as {@link removeUser}.
+   * Over HTTP: `DELETE /emulator/v1/ad-accounts/zhangsan`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @throws EmulatorError `invalid_input` if there is no such account.
    */
   removeAdAccount(sAMAccountName: string): void {
     this.#state.users.removeAdAccount(sAMAccountName);
   }
 
   /**
-   * Makes trouble at an endpoint. Several faults of one endpoint are used up in order.
-   * `POST /emulator/v1/faults`
+   * Injects a fault into an endpoint, for example `{ endpoint: 'jwks', status: 503, times: 1 }`. Several faults of one
+   * endpoint are applied in the order in which they were added. Over HTTP: `POST /emulator/v1/faults`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @throws EmulatorError `invalid_input` if a property is wrong, or if two properties contradict each other.
    */
   fault(fault: EmulatorFault): void {
     this.#state.addFault(fault);
   }
 
-  /** `DELETE /emulator/v1/faults` */
+  /** Removes all faults of all endpoints. Over HTTP: `DELETE /emulator/v1/faults`. */
   clearFaults(): void {
     this.#state.clearFaults();
   }
 
   /**
-   * Makes the next `times` id_tokens (default 1) wrong in one way. Several flaws are used up in order, one a token.
-   * `POST /emulator/v1/id-token-flaw`
+   * Makes the next id_tokens wrong in one way. Several flaws are applied in the order in which they were added, one per
+   * id_token. Over HTTP: `POST /emulator/v1/id-token-flaw`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @param flaw What is wrong, for example `'expired'`.
+   * @param times Number of id_tokens that get the flaw. Default 1.
+   * @throws EmulatorError `invalid_input` if the flaw or the number is wrong.
    */
   flawIdToken(flaw: IdTokenFlaw, times = 1): void {
     this.#state.addFlaw({ flaw, times });
   }
 
   /**
-   * Signs with a new key from now on. The old keys stay in the key set, as tokens that they signed are still alive;
-   * `withdraw` takes them out, as after a theft. `POST /emulator/v1/keys/rotate`
+   * Creates a new signing key and signs all later tokens with it. Over HTTP: `POST /emulator/v1/keys/rotate`.
    *
-   * @returns the new key's `kid`
-   * @throws EmulatorError `not_started`, `invalid_input`
+   * @param options With `withdraw: true`, the old keys are removed from the key set, as after a key theft. Default
+   *   `false`: the old keys stay in the key set, so that tokens signed with them can still be verified.
+   * @returns The `kid` of the new key.
+   * @throws EmulatorError `not_started` if the emulator was never started.
+   * @throws EmulatorError `invalid_input` if an option is wrong.
    */
   async rotateKeys(options: { withdraw?: boolean } = {}): Promise<{ kid: string }> {
     return { kid: await this.#state.rotateKeys(options) };
   }
 
   /**
-   * Sets the emulator's clock so many seconds ahead, or back if negative, in place of the option's. It is the clock by
-   * which tokens begin and end: with `tokenLifetime` ahead, those of now are over. `POST /emulator/v1/clock-drift`
+   * Sets the difference between the emulator's clock and the real time. It replaces the option `clockDrift`.
    *
-   * @throws EmulatorError `invalid_input`
+   * The emulator's clock decides when tokens are issued and when they expire. If the clock is set ahead by
+   * `tokenLifetime`, all tokens issued before have expired. Over HTTP: `POST /emulator/v1/clock-drift`.
+   *
+   * @param seconds Whole seconds by which the clock is ahead, or behind if negative. At most 10 years.
+   * @throws EmulatorError `invalid_input` if the number is wrong.
    */
   setClockDrift(seconds: number): void {
     this.#state.setClockDrift({ seconds });
   }
 
   /**
-   * Makes new keys for passwords at once: what is encrypted under the old ones fails from now on (499 / 2016).
-   * `POST /emulator/v1/encryption-keys/rotate`
+   * Creates new keys for the encryption of passwords. A password that was encrypted with an old key is refused from now
+   * on (499 / 2016). Over HTTP: `POST /emulator/v1/encryption-keys/rotate`.
    *
-   * @throws EmulatorError `sm_crypto_missing`
+   * @throws EmulatorError `sm_crypto_missing` if the package sm-crypto is not installed.
    */
   async rotateEncryptionKeys(): Promise<void> {
     await this.#state.encryptionKeys.rotate();
   }
 
   /**
-   * Answers the next `times` sign-ins (default 1) with this envelope, whatever the password, once the app and the form
-   * of the request have been found right. Several answers are used up in order. No such sign-in counts as a failure;
-   * the journal calls it `answered`. `POST /emulator/v1/sign-in-answers`
+   * Queues an answer that replaces the result of the next sign-ins, whatever their password is. Over HTTP:
+   * `POST /emulator/v1/sign-in-answers`.
    *
-   * ```ts
-   * emulator.answerSignIn({ statusCode: 301, apiCode: 1636, data: { mfaToken: '…' }, account: 'alice' });
-   * ```
+   * The emulator still checks the client authentication and the form of the request before it uses the answer. Several
+   * answers are used in the order in which they were added. A sign-in that gets such an answer does not count as a
+   * failed sign-in. Its outcome in {@link signIns} is `answered`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @param answer For example `{ statusCode: 301, apiCode: 1636, data: { mfaToken: 'x' }, account: 'alice' }`.
+   * @throws EmulatorError `invalid_input` if a property is wrong.
    */
   answerSignIn(answer: EmulatorSignInAnswer): void {
     this.#state.addSignInAnswer(answer);
   }
 
-  /** `DELETE /emulator/v1/sign-in-answers` */
+  /** Removes all queued answers. Over HTTP: `DELETE /emulator/v1/sign-in-answers`. */
   clearSignInAnswers(): void {
     this.#state.answers.clear();
   }
 
   /**
-   * Sets both limits anew, in place of the options'; one that is left out means never. Failures count while a limit is
-   * on, by account, known or not, and until that account's next success. They are failures of the password: not those
-   * of a captcha, nor a password that cannot be decrypted. `POST /emulator/v1/login-protection`
+   * Sets both limits for failed sign-ins. They replace the limits of the options. A limit that is not given is off.
+   * Over HTTP: `POST /emulator/v1/login-protection`.
    *
-   * @throws EmulatorError `invalid_input`
+   * Failed sign-ins are counted per account while a limit is set, also for unknown accounts. A successful sign-in
+   * resets the count of its account. Only a wrong password counts. A wrong captcha and a password that cannot be
+   * decrypted do not count.
+   *
+   * @throws EmulatorError `invalid_input` if a limit is wrong.
    */
   protectLogins(limits: EmulatorLoginProtection): void {
     this.#state.protectLogins(limits);
   }
 
   /**
-   * Forgets the failures of an account, by any of its identifiers, or of all. `POST /emulator/v1/unlock`
+   * Resets the count of failed sign-ins. Over HTTP: `POST /emulator/v1/unlock`.
    *
-   * @throws EmulatorError `invalid_input`
+   * @param account Any identifier of the account to unlock. Default: all accounts.
+   * @throws EmulatorError `invalid_input` if `account` is not a string.
    */
   unlock(account?: string): void {
     this.#state.unlock({ account });
   }
 
   /**
-   * Forgets faults, flaws, answers, captchas, failures, recorded sign-ins and counts, and puts the options' limits and
-   * clock back; users, tokens and keys stay. `POST /emulator/v1/reset`
+   * Removes faults, id_token flaws, queued answers, captchas, counts of failed sign-ins, recorded sign-ins and request
+   * counts. Restores the limits and the clock drift of the options. Users, tokens and keys are kept.
+   * Over HTTP: `POST /emulator/v1/reset`.
    */
   reset(): void {
     this.#state.reset();
@@ -312,7 +360,8 @@ export class GenAuthEmulator {
   async #open(): Promise<Listener> {
     if (process.env['NODE_ENV'] === 'production') {
       const message =
-        'The GenAuth emulator does not start with NODE_ENV=production: its users and passwords are public.';
+        'The GenAuth emulator does not start with NODE_ENV=production, because its users and passwords are public. ' +
+        'Connect to a GenAuth tenant in production, or set NODE_ENV=development.';
       throw new EmulatorError('production_refused', message);
     }
     await this.#stopped;
@@ -322,7 +371,7 @@ export class GenAuthEmulator {
   }
 
   async #close(running: Promise<Listener> | undefined): Promise<void> {
-    // A start that failed has nothing to close, and has thrown at its caller.
+    // After a failed start there is nothing to close. Its error was already thrown to the caller of start().
     const listener = await running?.catch(() => undefined);
     await listener?.close();
     this.#state.origin = undefined;

@@ -1,13 +1,13 @@
 /**
- * What went wrong, for programs:
- * - `invalid_input`: a value that was handed in is wrong; the message names where it stood, what it was and what would
- *   do;
- * - `production_refused`: `NODE_ENV` is `production`;
- * - `express_missing`, `node_forge_missing`, `sm_crypto_missing`: that optional dependency is not installed. express is
- *   needed to start, node-forge to decrypt RSA passwords, sm-crypto to decrypt SM2 passwords and for the system
- *   information;
- * - `address_in_use`: another process listens on that port;
- * - `not_started`: something was asked that only a started emulator has.
+ * The reason of an {@link EmulatorError}, for programs:
+ * - `invalid_input`: an option or an argument is wrong. The message names it, its value and the expected value.
+ * - `production_refused`: `NODE_ENV` is `production`.
+ * - `express_missing`: the package express is not installed. The emulator needs it to start.
+ * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords.
+ * - `sm_crypto_missing`: the package sm-crypto is not installed. The emulator needs it to decrypt SM2 passwords and for
+ *   the system information.
+ * - `address_in_use`: another process listens on the port.
+ * - `not_started`: only a started emulator has the requested value.
  */
 export type EmulatorErrorCode =
   | 'invalid_input'
@@ -18,9 +18,10 @@ export type EmulatorErrorCode =
   | 'address_in_use'
   | 'not_started';
 
-/** Every error that the emulator throws on purpose. No message holds a password or an app secret. */
+/** Thrown by the emulator and by the test kit. The message never contains a password or an app secret. */
 export class EmulatorError extends Error {
   override readonly name = 'EmulatorError';
+  /** The reason, for programs. */
   readonly code: EmulatorErrorCode;
 
   constructor(code: EmulatorErrorCode, message: string, options?: ErrorOptions) {
@@ -29,24 +30,24 @@ export class EmulatorError extends Error {
   }
 }
 
-/** The error for a wrong value: `users[2].email: expected an e-mail address, got "bob".` */
+/** Builds the error for a wrong value: `users[2].email: expected an e-mail address, got "bob".` */
 export function invalid(path: string, expected: string, value: unknown): EmulatorError {
   return new EmulatorError('invalid_input', `${path}: expected ${expected}, got ${show(value)}.`);
 }
 
-/** The same for a secret: the message tells its type and never its value. */
+/** Builds the error for a wrong secret. The message contains the type of the value, never the value. */
 export function invalidSecret(path: string, expected: string, value: unknown): EmulatorError {
-  const got = value === '' ? 'an empty one' : typeof value === 'string' ? 'another' : kindOf(value);
+  const got = value === '' ? 'an empty string' : describeType(value);
   return new EmulatorError('invalid_input', `${path}: expected ${expected}, got ${got}.`);
 }
 
-/** A value for a message: on one line, and cut, since it may come from a file or from the network. */
+/** Formats a value for a message: on one line, at most 64 characters, because it may come from a file or a request. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : describeType(value);
 }
 
-function kindOf(value: unknown): string {
+function describeType(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;

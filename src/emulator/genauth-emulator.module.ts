@@ -1,11 +1,14 @@
 import { GenAuthEmulator } from './emulator.js';
 import type { GenAuthEmulatorOptions } from './options.js';
 
-/** Injection tokens; the emulator's own is its class. */
+/** Injection tokens of the module's internal providers. The token of the emulator is the class `GenAuthEmulator`. */
 const OPTIONS = 'passport-genauth:emulator:options';
 const LIFECYCLE = 'passport-genauth:emulator:lifecycle';
 
-/** Nest's `DynamicModule`, as far as it is used: the emulator needs no Nest, nor do its types. */
+/**
+ * The parts of Nest's `DynamicModule` that {@link GenAuthEmulatorModule} uses. The emulator does not depend on Nest,
+ * and neither do its types.
+ */
 export interface EmulatorDynamicModule {
   module: typeof GenAuthEmulatorModule;
   global: boolean;
@@ -25,51 +28,67 @@ export interface EmulatorDynamicModule {
   exports: (typeof GenAuthEmulator)[];
 }
 
-/** The emulator as a module of Nest, for one's own server in development. */
+/**
+ * Runs the emulator inside a Nest application, for development.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { GenAuthEmulator, GenAuthEmulatorModule } from 'passport-genauth/emulator';
+ * import { GenAuthModule } from 'passport-genauth/nest';
+ *
+ * @Module({
+ *   imports: [
+ *     GenAuthEmulatorModule.forRoot({ port: 3999 }),
+ *     GenAuthModule.forRootAsync({
+ *       inject: [GenAuthEmulator],
+ *       useFactory: (emulator: GenAuthEmulator) => ({ ...emulator.clientOptions, scope: ['openid', 'email'] }),
+ *     }),
+ *   ],
+ * })
+ * export class AppModule {}
+ * ```
+ */
 export class GenAuthEmulatorModule {
   /**
-   * Starts an emulator in the process, before anything that injects it is made, and stops it when the application has
-   * closed and answered the logins under way. Global: `GenAuthEmulator` can be injected everywhere.
+   * Creates a Nest module that starts an emulator in the process of the application.
    *
-   * ```ts
-   * imports: [
-   *   GenAuthEmulatorModule.forRoot({ port: 3999 }),
-   *   GenAuthModule.forRootAsync({
-   *     inject: [GenAuthEmulator],
-   *     useFactory: (emulator: GenAuthEmulator) => ({ ...emulator.clientOptions, scope: ['openid', 'email'] }),
-   *   }),
-   * ]
-   * ```
+   * The emulator starts before Nest creates the providers that inject `GenAuthEmulator`. It stops after the application
+   * has closed and has answered the sign-ins in progress. The module is global: every module can inject
+   * `GenAuthEmulator`. Each application starts its own emulator, with new keys.
    *
-   * Every application that starts has an emulator of its own, with new keys. Where one application needs two, make both
-   * `{ ...GenAuthEmulatorModule.forRoot(options), global: false }`, and name each in the `imports` of the
-   * `forRootAsync` that it is for.
+   * An application that needs two emulators creates each as `{ ...GenAuthEmulatorModule.forRoot(options), global: false
+   * }` and adds it to the `imports` of the `forRootAsync` that uses it.
    *
-   * The application does not start, by an `EmulatorError`, with wrong options (`invalid_input`), with
-   * `NODE_ENV=production` (`production_refused`), where the port is in use (`address_in_use`) and without express
-   * (`express_missing`). If something else fails while Nest creates its providers, Nest ends the process. With
-   * `abortOnError: false` it does not, and no hook is called: the emulator keeps running.
+   * If the emulator cannot start, the application does not start either. The `EmulatorError` has the code
+   * `invalid_input` for wrong options, `production_refused` with `NODE_ENV=production`, `address_in_use` for a port in
+   * use, and `express_missing` without the package express.
    *
-   * @param options - Those of `new GenAuthEmulator(options)`; each may be left out.
-   * @returns A `DynamicModule` of Nest, for `imports`.
+   * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`,
+   * Nest neither ends the process nor calls the shutdown hooks, so the emulator keeps running.
+   *
+   * @param options The options of `new GenAuthEmulator(options)`. All are optional.
+   * @returns A Nest `DynamicModule` for `imports`.
    */
   static forRoot(options: GenAuthEmulatorOptions = {}): EmulatorDynamicModule {
     return {
       module: GenAuthEmulatorModule,
       global: true,
       providers: [
-        // Not in the factory's closure: Nest's `deep-hash` would take two modules with different options for one.
+        // The options are a provider, not a variable of the factory's closure. Otherwise Nest's `deep-hash` would
+        // treat two modules with different options as the same module.
         { provide: OPTIONS, useValue: options },
         {
           provide: GenAuthEmulator,
           inject: [OPTIONS],
-          // Not made before: one module may be imported by two applications, and each closes its own.
+          // The emulator is created here, per application: two applications may import the same module object, and
+          // each of them stops its own emulator.
           useFactory: (given: GenAuthEmulatorOptions) => new GenAuthEmulator(given).start(),
         },
         {
           provide: LIFECYCLE,
           inject: [GenAuthEmulator],
-          // Not `onModuleDestroy`, which comes before the server has answered the logins under way.
+          // `onModuleDestroy` is too early: Nest calls it before the server has answered the sign-ins in progress.
           useFactory: (emulator: GenAuthEmulator) => ({ onApplicationShutdown: () => emulator.stop() }),
         },
       ],

@@ -1,4 +1,4 @@
-/** A GenAuth for tests and development. Not for production. */
+/** An emulator of GenAuth for tests and development. Do not use it in production. */
 export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
 export { EmulatorError, type EmulatorErrorCode } from './errors.js';
 export { GenAuthEmulatorModule } from './genauth-emulator.module.js';

@@ -1,6 +1,6 @@
 import { EmulatorError, type EmulatorErrorCode } from './errors.js';
 
-/** Package → the error's code. */
+/** Optional package → error code if it is not installed. */
 const MISSING = {
   express: 'express_missing',
   'node-forge': 'node_forge_missing',
@@ -8,10 +8,12 @@ const MISSING = {
 } as const satisfies Record<string, EmulatorErrorCode>;
 
 /**
- * Loads a package that only the emulator needs, and that an installation may therefore lack (`npm ci --omit=optional`).
+ * Loads a package that only the emulator needs. It may be missing after `npm ci --omit=optional`.
  *
- * @param load the literal `import()`, which the test of who may import whom reads
- * @throws EmulatorError `express_missing`, `node_forge_missing`, `sm_crypto_missing`: what to install
+ * @param load Calls `import()` with a literal package name, because `test/layering.test.ts` reads the name from the
+ *   source.
+ * @throws EmulatorError `express_missing`, `node_forge_missing` or `sm_crypto_missing`. The message contains the
+ *   command that installs the package.
  */
 export async function importOptional<Module>(
   name: keyof typeof MISSING,
@@ -20,7 +22,7 @@ export async function importOptional<Module>(
   try {
     return (await load()).default;
   } catch (cause) {
-    const message = `The GenAuth emulator needs the package ${name} for this: npm install ${name}`;
+    const message = `The GenAuth emulator requires the package ${name}. Install it: npm install ${name}`;
     throw new EmulatorError(MISSING[name], message, { cause });
   }
 }

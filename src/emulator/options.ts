@@ -15,8 +15,9 @@ import type { EmulatorAdDirectory } from './users/ad-answer.js';
 import { type Catalogs, readCatalog, readMfa } from './users/user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
-/** The app that the emulator plays unless told otherwise. Its secret is public: it guards nothing. */
+/** Default id of the emulator's application. */
 export const DEFAULT_APP_ID = 'genauth-emulator-app';
+/** Default secret of the emulator's application. It is public, so it protects nothing. */
 export const DEFAULT_APP_SECRET = 'genauth-emulator-secret-0123456789abcdef';
 
 const ID_TOKEN_ALGS = ['RS256', 'HS256'] as const;
@@ -26,105 +27,117 @@ const SCOPE_SEPARATORS = [' ', ','] as const;
 const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
-/** Ten years. */
+/** Ten years in seconds. */
 const MAX_SECONDS = 315_360_000;
 
-/** Options of {@link GenAuthEmulator}; each may be left out. */
+/** Options of {@link GenAuthEmulator}. All are optional. */
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
-  /** TCP port, 0 to 65535. Default 0: any free one, see `emulator.port`. */
+  /** TCP port, 0 to 65535. Default 0, which chooses a free port. `emulator.port` returns it. */
   port?: number | undefined;
   /**
-   * Address to listen on, and the host of the issuer. Default `127.0.0.1`. Others than loopback addresses are taken
-   * with `allowRemote` alone; with `0.0.0.0` or `::` the issuer is on the loopback address all the same.
+   * Address to listen on. It is also the host of the issuer. Default `127.0.0.1`. An address that is not a loopback
+   * address requires `allowRemote`. With `0.0.0.0` the host of the issuer is `127.0.0.1`, with `::` it is `[::1]`.
    */
   host?: string | undefined;
-  /** Whether other machines may reach the emulator; its knobs (`/emulator/v1`) stay this machine's. Default `false`. */
+  /**
+   * Whether other machines may reach the emulator. The control paths (`/emulator/v1`) accept only requests from this
+   * machine in any case. Default `false`.
+   */
   allowRemote?: boolean | undefined;
-  /** Id of the one app that the emulator knows. Default `genauth-emulator-app`. */
+  /** Id of the emulator's application. Default `genauth-emulator-app`. */
   appId?: string | undefined;
-  /** Secret of that app. Default `genauth-emulator-secret-0123456789abcdef`. */
+  /** Secret of the emulator's application. Default `genauth-emulator-secret-0123456789abcdef`. */
   appSecret?: string | undefined;
   /**
-   * How the app must prove who it is; every other way is refused. Default `client_secret_post`.
-   * (GenAuth console: application → configuration → token-exchange authentication method.)
+   * Client authentication method that the application must use. Other methods are refused. Default
+   * `client_secret_post`. (GenAuth console: application → configuration → token-exchange authentication method.)
    */
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** Users of the connection PASSWORD. Default {@link DEFAULT_USERS}. */
   users?: readonly EmulatorUser[] | undefined;
-  /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}, and with `ad` none. */
+  /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}. With `ad` it must be absent or empty. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
   /**
-   * Checks the passwords of the connection AD, in place of `adAccounts`. It may ask a real directory. Therefore
-   * sign-ins from web pages of other origins are refused, and `allowRemote` requires an `appSecret` of your own.
-   * Default: none.
+   * Function that checks the passwords of the connection AD, instead of `adAccounts`. It may query a real directory.
+   * Therefore sign-ins from web pages of other origins are refused, and `allowRemote` requires an `appSecret` of your
+   * own. Default: none.
    */
   ad?: EmulatorAdDirectory | undefined;
   /**
-   * Ids of the tenants that there are; a sign-in to another is refused (403 / 2130010). Default: whichever is named.
+   * Ids of the existing tenants. A sign-in to another tenant is refused (403 / 2130010). A user with another tenant is
+   * refused as `invalid_input`. Default: every tenant id is accepted.
    */
   tenants?: readonly string[] | undefined;
-  /** Codes of the roles that there are: a user with another one is a mistake. Default: any. */
+  /** Codes of the existing roles. A user with another role is refused as `invalid_input`. Default: any role. */
   roles?: readonly string[] | undefined;
-  /** Names of the extended fields that there are: a user with another one is a mistake. Default: any. */
+  /**
+   * Names of the existing extended fields. A user with another field is refused as `invalid_input`. Default: any field.
+   */
   extendedFields?: readonly string[] | undefined;
   /**
-   * Whether the application asks every user for a second factor after the password (301 / 1636): `true` for `SMS` and
-   * `OTP`, or a list of factors. The emulator implements no further step, so only users with `mfa: false` can sign in
-   * then.
+   * Whether the application requires a second factor after the password (301 / 1636). `true` means the factors `SMS`
+   * and `OTP`; a list names the factors. The emulator does not implement the second step, so only users with
+   * `mfa: false` can sign in then. Default `false`.
    */
   mfa?: boolean | readonly string[] | undefined;
   /**
-   * Seconds by which the emulator's clock is ahead, or behind if negative: that of its tokens and of the `Date` of its
-   * answers. Default 0.
+   * Seconds by which the emulator's clock is ahead, or behind if negative. The clock applies to the times in tokens and
+   * to the `Date` header of responses. At most 10 years. Default 0.
    */
   clockDrift?: number | undefined;
-  /** Lifetime of id_tokens and access tokens in seconds. Default 1209600 (14 days), which is GenAuth's. */
+  /** Lifetime of id_tokens and access tokens in seconds. Default 1209600 (14 days), as at GenAuth. */
   tokenLifetime?: number | undefined;
-  /** Lifetime of refresh tokens in seconds, for each one anew. Default 2592000 (30 days), which is GenAuth's. */
+  /** Lifetime of each refresh token in seconds, from its creation. Default 2592000 (30 days), as at GenAuth. */
   refreshTokenLifetime?: number | undefined;
   /**
-   * Whether each refresh brings a new refresh token and uses the old one up, or the first one stays until it expires
-   * and no answer carries it again. GenAuth's documents say both. Default `true`.
+   * With `true`, each refresh returns a new refresh token and invalidates the old one. With `false`, the first refresh
+   * token stays valid until it expires, and a refresh returns no refresh token. GenAuth's documents describe both.
+   * Default `true`.
    */
   rotateRefreshTokens?: boolean | undefined;
   /**
-   * The member that tells the lifetime in the answers of sign-ins and refreshes. GenAuth's documents say `expire_in`,
-   * its servers have been seen to send `expires_in`. Default `both`.
+   * Name of the field that contains the token lifetime in the responses of sign-ins and refreshes. GenAuth's documents
+   * use `expire_in`. Recorded responses of GenAuth's servers use `expires_in`. Default `both`.
    */
   lifetimeField?: (typeof LIFETIME_FIELDS)[number] | undefined;
   /**
-   * What id_tokens are signed with: `RS256`, the default, by a key of the key set; `HS256` by the app secret, which is
-   * GenAuth's own default. Access tokens are RS256 in either case. An app with `tokenEndpointAuthMethod: 'none'` has no
-   * secret to verify HS256 with. (GenAuth console: application → protocol configuration → id_token signature
-   * algorithm.)
+   * Signature algorithm of id_tokens. Default `RS256`: signed with a key of the key set. `HS256`: signed with the app
+   * secret, which is GenAuth's own default. Access tokens are always signed with RS256. An application with
+   * `tokenEndpointAuthMethod: 'none'` has no secret and cannot verify HS256.
+   * (GenAuth console: application → protocol configuration → id_token signature algorithm.)
    */
   idTokenSignedResponseAlg?: IdTokenAlg | undefined;
-  /** Whether the system information comes in an envelope, as some of GenAuth's documents have it. Default `false`. */
+  /** Whether the system information is wrapped in an envelope, as in some of GenAuth's documents. Default `false`. */
   systemWrapped?: boolean | undefined;
-  /** The form of the RSA key for passwords: `pem`, the default, or the bare `base64` that some SDKs hold. */
+  /** Format of the RSA public key for passwords: `pem`, or `base64` without the PEM lines. Default `pem`. */
   rsaKeyFormat?: (typeof RSA_KEY_FORMATS)[number] | undefined;
   /**
-   * Where the key set is: `host` for `/oidc/.well-known/jwks.json`, `app` for the same below the app's id, as GenAuth's
-   * newest SDK has it, or at `both`, the default. The other address answers 404, and discovery names one that is there.
+   * Where the key set is served: `host` for `/oidc/.well-known/jwks.json`, `app` for the same path below the app id, as
+   * in GenAuth's newest SDK, or `both`. An address that is not served answers 404. Discovery names a served address.
+   * Default `both`.
    */
   jwksAddress?: (typeof JWKS_ADDRESSES)[number] | undefined;
   /**
-   * What stands between the scopes in an introspection: `' '`, the default, or `','`, as one of GenAuth's tables has
-   * it.
+   * Separator of the scopes in an introspection response: `' '`, or `','` as in one table of GenAuth's documents.
+   * Default `' '`.
    */
   introspectionScopeSeparator?: (typeof SCOPE_SEPARATORS)[number] | undefined;
   /**
-   * The body of a revocation: an envelope (`wrapped`, the default, by GenAuth's schema), `true` as JSON, or none
-   * (`empty`), as other documents of GenAuth have it.
+   * Body of a revocation response. GenAuth's documents differ: `wrapped` is an envelope as in GenAuth's schema, `true`
+   * is the JSON value, `empty` is no body. Default `wrapped`.
    */
   revocationAnswer?: (typeof REVOCATION_ANSWERS)[number] | undefined;
-  /** Where a logout may lead, each compared to the letter. Default: nowhere. (GenAuth console: logout callback URL.) */
+  /**
+   * Addresses to which a logout may redirect. They are compared character by character. Default: none.
+   * (GenAuth console: logout callback URL.)
+   */
   postLogoutRedirectUris?: readonly string[] | undefined;
 }
 
+/** Signature algorithms of id_tokens. */
 export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
 
-/** Checked options, without the users. */
+/** The checked options with their defaults, without the users and the AD accounts. */
 export interface EmulatorConfig {
   readonly allowRemote: boolean;
   readonly port: number;
@@ -150,7 +163,7 @@ export interface EmulatorConfig {
   readonly loginLimits: LoginLimits;
 }
 
-const NAMES = [
+const OPTION_NAMES = [
   'port',
   'host',
   'allowRemote',
@@ -181,12 +194,12 @@ const NAMES = [
 ] as const satisfies readonly (keyof GenAuthEmulatorOptions)[];
 
 /**
- * Checks the options and fills in the defaults.
+ * Checks the options and adds the defaults.
  *
- * @throws EmulatorError `invalid_input`
+ * @throws EmulatorError `invalid_input` if an option is wrong.
  */
 export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig {
-  const given = readObject(options, '', NAMES);
+  const given = readObject(options, '', OPTION_NAMES);
   const allowRemote = readBoolean(given.get('allowRemote') ?? false, 'allowRemote');
   const config: EmulatorConfig = {
     allowRemote,
@@ -226,28 +239,28 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
   };
   const isPublic = config.appSecret === DEFAULT_APP_SECRET || config.tokenEndpointAuthMethod === 'none';
   if (config.ad && allowRemote && isPublic) {
-    const impact = 'every machine that reaches the emulator could try passwords at the directory';
+    const impact = 'every machine that reaches the emulator could test passwords against the directory';
     const fix = 'set an appSecret of your own, and a tokenEndpointAuthMethod that requires it';
     throw new EmulatorError('invalid_input', `ad: with allowRemote and no secret, ${impact}: ${fix}.`);
   }
   return config;
 }
 
-/** Whether a host name can only mean this machine (RFC 6761 §6.3 for `localhost`). */
+/** Returns whether a host is a loopback address or `localhost`, which RFC 6761 §6.3 reserves for loopback. */
 export function isLoopback(host: string): boolean {
   return (isIPv4(host) && host.startsWith('127.')) || host === '::1' || host === 'localhost';
 }
 
-/** Addresses that stand for all of a machine's → the one that is this machine's alone. */
-const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
+/** Wildcard address, on which a server listens on all interfaces → loopback address of the same IP version. */
+const WILDCARD_ADDRESSES: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
 ]);
 
-/** The URL of a listening emulator; IPv6 addresses stand in brackets (RFC 3986 §3.2.2). */
+/** Builds the URL of a listening emulator. IPv6 addresses are written in brackets (RFC 3986 §3.2.2). */
 export function buildOrigin(host: string, port: number): string {
-  // "Any address" is no address that a client can call.
-  const name = ANY_ADDRESS.get(host) ?? host;
+  // A client cannot connect to a wildcard address.
+  const name = WILDCARD_ADDRESSES.get(host) ?? host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
@@ -259,8 +272,8 @@ export function readDrift(value: unknown, path: string): number {
 function readHost(value: unknown, allowRemote: boolean): string {
   if (typeof value === 'string' && isLoopback(value)) return value;
   if (!allowRemote) {
-    const expected = "a loopback address ('127.0.0.1', '::1' or 'localhost': the emulator's keys and users are public)";
-    throw invalid('host', `${expected}, or allowRemote with it`, value);
+    const expected = "a loopback address ('127.0.0.1', '::1' or 'localhost'), because the emulator's users are public";
+    throw invalid('host', `${expected} (allow other addresses with allowRemote: true)`, value);
   }
   if (typeof value === 'string' && isHost(value)) return value;
   throw invalid('host', 'an IP address or a host name', value);
@@ -274,8 +287,8 @@ function isHost(value: string): boolean {
 }
 
 /**
- * The id stands in a path, in a Basic header before the colon, and in routes: so nothing that any of them reads as its
- * own.
+ * Reads the app id. It is used in a URL path, before the colon of a Basic header, and in an Express route. Therefore it
+ * must not contain a character that has a special meaning there.
  */
 function readAppId(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z0-9][\w-]{0,127}$/.test(value)) return value;
@@ -286,8 +299,8 @@ function readDirectory(value: unknown): EmulatorAdDirectory {
   return readFunction(value, 'ad', 'a function (sAMAccountName, password) => answer') as EmulatorAdDirectory;
 }
 
-function readLifetime(given: ReadonlyMap<string, unknown>, name: string, byDefault: number): number {
-  return readInteger(given.get(name) ?? byDefault, name, 1, MAX_SECONDS);
+function readLifetime(given: ReadonlyMap<string, unknown>, name: string, defaultValue: number): number {
+  return readInteger(given.get(name) ?? defaultValue, name, 1, MAX_SECONDS);
 }
 
 function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {
@@ -296,7 +309,10 @@ function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {
   return separator;
 }
 
-/** It goes into a header as it is, and `state` behind it: so ASCII without spaces, and no fragment. */
+/**
+ * Reads a redirect address. It is sent in a header unchanged, so it must be ASCII without spaces. The parameter `state`
+ * is appended to it, so it must not have a fragment.
+ */
 function readUri(value: unknown, index: number): string {
   if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && URL.canParse(value)) {
     return value;

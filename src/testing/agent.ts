@@ -2,12 +2,19 @@ import { type TestAnswer, type TestRequest, openApp } from './open-app.js';
 
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
 
-/** Sends requests to an application as one person: `agent.post('/orders', { body: { item: 1 } })`. */
+/**
+ * Sends requests to an application as one user, for example `agent.post('/orders', { body: { item: 1 } })`. It has a
+ * method for each of the HTTP methods GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS.
+ */
 export type TestAgent = Readonly<
   Record<(typeof METHODS)[number], (path: string, request?: TestRequest) => Promise<TestAnswer>>
 >;
 
-/** @param token - Left out: nobody is signed in. */
+/**
+ * Creates an agent.
+ *
+ * @param token Bearer token of each request. `undefined` sends no token.
+ */
 export function createAgent(app: object, token: string | undefined): TestAgent {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const send = async (method: string, path: string, { headers, body }: TestRequest = {}): Promise<TestAnswer> => {

@@ -4,25 +4,37 @@ import type { GenAuthOptions } from '../core/options/types.js';
 import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import type { GenAuthTestKit } from './test-kit.js';
 
-/** Nest's `TestingModuleBuilder`, as far as it is used. */
+/** The part of Nest's `TestingModuleBuilder` that this file uses. */
 interface ModuleBuilder {
   overrideProvider(token: unknown): {
     useFactory(provider: { factory: (options: GenAuthOptions) => unknown; inject: unknown[] }): unknown;
   };
 }
 
-/** For applications of Nest that are tested with @nestjs/testing. */
+/**
+ * Connects a Nest application to a {@link GenAuthTestKit}, in tests with `@nestjs/testing`.
+ *
+ * @example
+ * ```ts
+ * import type { Type } from '@nestjs/common';
+ * import { Test } from '@nestjs/testing';
+ * import { GenAuthTestingModule, GenAuthTestKit } from 'passport-genauth/testing';
+ *
+ * export async function createTestApp(appModule: Type, genauth: GenAuthTestKit) {
+ *   const builder = GenAuthTestingModule.override(Test.createTestingModule({ imports: [appModule] }), genauth);
+ *   return (await builder.compile()).createNestApplication();
+ * }
+ * ```
+ */
 export class GenAuthTestingModule {
   /**
-   * Puts the kit in GenAuth's place. Only the address and the keys are other ones: options, guards, strategies and decorators are
-   * the application's own.
+   * Replaces GenAuth by the test kit. The application's guards, strategies, decorators and options are kept. Only the
+   * options that {@link GenAuthTestKit.redirect} replaces are changed.
    *
-   * ```ts
-   * const builder = Test.createTestingModule({ imports: [AppModule] });
-   * const module = await GenAuthTestingModule.override(builder, genauth).compile();
-   * ```
-   *
-   * @param name - Of `GenAuthModule.forRoot({ name, … })`, where an application has several.
+   * @param builder The builder that `Test.createTestingModule()` returns.
+   * @param genauth The started test kit.
+   * @param name The `name` of `GenAuthModule.forRoot({ name })`, if the application has several GenAuth modules.
+   * @returns The same builder.
    */
   static override<Builder extends ModuleBuilder>(
     builder: Builder,

@@ -1,4 +1,4 @@
-/** Tests of applications that GenAuth guards, with the guards on. Not for production. */
+/** A test kit for applications that are guarded by GenAuth. The guards stay active. Do not use it in production. */
 export type { TestAgent } from './agent.js';
 export type { TestClaims } from './token-claims.js';
 export { GenAuthTestingModule } from './genauth-testing.module.js';

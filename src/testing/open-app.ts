@@ -11,53 +11,61 @@ import type { AddressInfo } from 'node:net';
 import { invalid } from '../emulator/errors.js';
 import { type ExpressApp, type Route, listExpressRoutes, parseFastifyRoutes } from './routes.js';
 
-/** What one sends to an application. */
+/** Headers and body of a request to the tested application. */
 export interface TestRequest {
+  /** Additional headers. A header with the same name replaces the header that the test kit sets. */
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Text and bytes go out as they are, anything else as JSON. */
+  /** Body of the request. A string or a `Buffer` is sent unchanged, any other value as JSON. Default: no body. */
   body?: unknown;
 }
 
-/** What it answers. */
+/** The response of the tested application. */
 export interface TestAnswer {
+  /** HTTP status. */
   status: number;
-  /** By their names in lower case. */
+  /** Headers, with names in lower case. */
   headers: Record<string, string | string[] | undefined>;
-  /** What was sent as JSON, parsed; the text of anything else. */
+  /** The parsed body if the `content-type` is JSON, else the text of the body. */
   body: unknown;
+  /** The text of the body. */
   text: string;
 }
 
-/** An application that takes requests until it is closed. */
+/** An application that accepts requests until it is closed. */
 export interface OpenApp {
+  /** Sends a request and reads the whole response. */
   send(method: string, path: string, message: TestRequest): Promise<TestAnswer>;
-  /** The status alone, without waiting for the end of the answer, or `undefined` if there is none in time. */
+  /** Returns the status without reading the body. Returns `undefined` if there is no response within 5 seconds. */
   probe(method: string, path: string, message: TestRequest): Promise<number | undefined>;
+  /** Returns the routes of the application. Empty if they cannot be listed. */
   routes(): Route[];
+  /** Closes the server that {@link openApp} created. The application itself is not closed. */
   close(): Promise<void>;
 }
 
-/** Nest's application, as far as it is used. */
+/** The parts of a Nest application that this file uses. */
 interface NestApp {
   init(): Promise<unknown>;
   getHttpAdapter(): { getInstance(): object };
 }
 
-/** Fastify's. Not by its `inject`, which Jest cannot load on Node 20. */
+/** The parts of a Fastify application that this file uses. `inject` is not used: Jest on Node 20 cannot load it. */
 interface FastifyApp {
   ready(): PromiseLike<unknown>;
   printRoutes(): string;
   routing(req: IncomingMessage, res: ServerResponse): void;
 }
 
-/** Milliseconds that a probe waits for an answer. */
-const PATIENCE = 5_000;
+/** Milliseconds that a probe waits for a response. */
+const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * Opens an application: Nest's (on Express or Fastify), Express's, Fastify's, a server of Node or what handles its requests. Nothing
- * of it need listen. Nest is initialised.
+ * Starts a server on a free port that passes its requests to the application. The application does not need to listen.
+ * A Nest application is initialized.
  *
- * @throws EmulatorError `invalid_input` for anything else
+ * @param app A Nest application (on Express or Fastify), an Express or Fastify application, a Node HTTP server, or a
+ *   request listener.
+ * @throws EmulatorError `invalid_input` if `app` is anything else.
  */
 export async function openApp(app: object): Promise<OpenApp> {
   if (has<NestApp>(app, 'getHttpAdapter', 'init')) {
@@ -79,23 +87,23 @@ export async function openApp(app: object): Promise<OpenApp> {
       (req, res) => void app.emit('request', req, res),
       () => [],
     );
-  throw invalid('app', 'an application of Nest, Express or Fastify, or an HTTP server', app);
+  throw invalid('app', 'a Nest, Express or Fastify application, or an HTTP server', app);
 }
 
 const initializing = new WeakMap<NestApp, Promise<unknown>>();
 
-/** Once, since Nest makes the routes twice where two requests come at one time. */
+/** Initializes a Nest application once. Two calls of `init` at the same time would register its routes twice. */
 function initialize(app: NestApp): Promise<unknown> {
-  const known = initializing.get(app) ?? app.init();
-  initializing.set(app, known);
-  return known;
+  const initialized = initializing.get(app) ?? app.init();
+  initializing.set(app, initialized);
+  return initialized;
 }
 
 function has<T>(app: object, ...methods: (keyof T & string)[]): app is T & object {
   return methods.every((name) => typeof (app as Record<string, unknown>)[name] === 'function');
 }
 
-/** On a port of its own, whether the application listens elsewhere or not. */
+/** Starts a server on a free port, even if the application already listens on another port. */
 async function open(listener: RequestListener, routes: OpenApp['routes']): Promise<OpenApp> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -122,7 +130,7 @@ async function open(listener: RequestListener, routes: OpenApp['routes']): Promi
     },
     async probe(method, path, message) {
       try {
-        const res = await ask(method, path, message, PATIENCE);
+        const res = await ask(method, path, message, PROBE_TIMEOUT_MS);
         res.destroy();
         return res.statusCode;
       } catch {

@@ -3,30 +3,34 @@ import { randomUUID } from 'node:crypto';
 import { type OpenApp, openApp } from './open-app.js';
 import { type Route, buildSamplePath } from './routes.js';
 
-/** What `assertProtected` takes. */
+/** Options of {@link GenAuthTestKit.assertProtected}. */
 export interface ProtectionOptions {
   /**
-   * Routes that are public on purpose, or log people in, as the application writes them: `'GET /health'`, or `'/health'` for all its
-   * methods; `'*'` for the paths that nothing is at, where the application has a page for all of them.
+   * Routes that are public on purpose, and login routes. Write them as in the application: `'GET /health'`, or
+   * `'/health'` for all methods. Write `'*'` if the application has a page for paths without a route. An entry that is
+   * guarded or that does not exist is reported as a mistake. Default: none.
    */
   except?: readonly string[] | undefined;
-  /** Values of parameters in paths, by their names, where `1` does not do: `{ id: '65f0c1d2e3a4b5c6d7e8f901' }`. */
+  /** Values of path parameters by name, for example `{ id: '65f0c1d2e3a4b5c6d7e8f901' }`. Default: `1` for each. */
   params?: Readonly<Record<string, string>> | undefined;
-  /** Headers for every request: `{ host: 'admin.example.com' }`. */
+  /** Headers of every request, for example `{ host: 'admin.example.com' }`. Default: none. */
   headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A token that opens nothing, or none, and what it is called. */
+/** A request that a guard must refuse: its name in messages, and its token, or `undefined` for no token. */
 export type Attempt = readonly [name: string, token: string | undefined];
 
-/** A path that nothing is at. */
-const NOWHERE: Route = { method: 'GET', path: '*', kind: 'mount' };
+/** Represents the paths for which the application has no route. */
+const NO_ROUTE: Route = { method: 'GET', path: '*', kind: 'mount' };
 
+/** Name of the attempt, and status of the response. `undefined` if there was no response. */
 type Answer = readonly [attempt: string, status: number | undefined];
 
 /**
- * @param attempts - The first is without a token.
- * @throws AssertionError that lists every route that lets one of the attempts in, and what is wrong with `except`.
+ * Calls every route with every attempt. Routes in `except` are called only with the first attempt.
+ *
+ * @param attempts The first attempt has no token.
+ * @throws AssertionError if a route does not refuse an attempt, or if an entry of `except` is wrong. It lists them all.
  */
 export async function checkProtection(
   app: object,
@@ -36,19 +40,20 @@ export async function checkProtection(
   const open = await openApp(app);
   try {
     const listed = open.routes();
-    const routes = distinct([...listed, NOWHERE]);
+    const routes = distinct([...listed, NO_ROUTE]);
     const mistakes: string[] = [];
     for (const route of routes) {
-      const isExcepted = except.some((name) => isNamed(route, name));
+      const isExcepted = except.some((entry) => matchesEntry(route, entry));
       const asked = isExcepted ? attempts.slice(0, 1) : attempts;
       const answers = route.kind === 'hidden' ? [] : await ask(open, route, asked, params, headers);
-      const mistake = isExcepted ? judgeException(answers) : judge(route, answers);
+      const mistake = isExcepted ? findExceptionMistake(answers) : findMistake(route, answers);
       if (mistake !== undefined) mistakes.push(`${describe(route)}: ${mistake}`);
     }
-    const unknown = except.filter((name) => !routes.some((route) => isNamed(route, name)));
-    mistakes.push(...unknown.map((name) => `${name}: named in except, but there is no such route`));
+    const unknown = except.filter((entry) => !routes.some((route) => matchesEntry(route, entry)));
+    const isUnknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
+    mistakes.push(...unknown.map((entry) => `${entry}: ${isUnknown}`));
     if (listed.every(({ kind }) => kind === 'mount')) {
-      mistakes.push('no route was found: is this the right application, with everything in it?');
+      mistakes.push('no route was found. Pass the complete application, after all its routes were added');
     }
     if (mistakes.length > 0) throw toError(mistakes);
   } finally {
@@ -63,19 +68,19 @@ async function ask(
   params: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer[]> {
-  const path = route === NOWHERE ? `/${randomUUID()}` : buildSamplePath(route.path, params);
+  const path = route === NO_ROUTE ? `/${randomUUID()}` : buildSamplePath(route.path, params);
   const answers: Answer[] = [];
   for (const [attempt, token] of attempts) {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const status = await open.probe(route.method, path, { headers: { ...headers, ...authorization } });
     answers.push([attempt, status]);
-    // Waiting once is enough.
+    // If there is no response, the other attempts are skipped, so that the test waits only once.
     if (status === undefined) break;
   }
   return answers;
 }
 
-/** A route counts for more than what may answer in its place. */
+/** Removes duplicates by method and path. A `route` replaces a `mount` with the same method and path. */
 function distinct(routes: readonly Route[]): Route[] {
   const byName = new Map<string, Route>();
   for (const route of routes) {
@@ -85,12 +90,15 @@ function distinct(routes: readonly Route[]): Route[] {
   return [...byName.values()];
 }
 
-function isNamed({ method, path }: Route, name: string): boolean {
-  const [, named, pattern = ''] = /^(?:([A-Za-z-]+) +)?(.*)$/.exec(name) ?? [];
-  return (named === undefined || named.toUpperCase() === method) && toComparable(pattern) === toComparable(path);
+/** Returns whether an entry of `except` matches a route. */
+function matchesEntry({ method, path }: Route, entry: string): boolean {
+  const [, entryMethod, pattern = ''] = /^(?:([A-Za-z-]+) +)?(.*)$/.exec(entry) ?? [];
+  return (
+    (entryMethod === undefined || entryMethod.toUpperCase() === method) && toComparable(pattern) === toComparable(path)
+  );
 }
 
-/** What a parameter is called makes no difference. */
+/** Normalizes a path for the comparison: without parameter names, with a leading slash, without a trailing slash. */
 function toComparable(path: string): string {
   return path
     .replaceAll(/:\w+/g, ':')
@@ -102,31 +110,37 @@ function isRefusal([, status]: Answer): boolean {
   return status === 401 || status === 403;
 }
 
-/** What is wrong, if anything. A guard refuses before anything else is looked at, so any other answer came from behind it. */
-function judge({ kind, path }: Route, answers: readonly Answer[]): string | undefined {
-  if (kind === 'hidden') return 'what is behind it cannot be seen; test that by itself, and name this in except';
+/**
+ * Returns the mistake of a route, or `undefined` if it is guarded. A guard runs before the handler and its validation,
+ * so every response other than 401 and 403 means that the request passed the guard.
+ */
+function findMistake({ kind, path }: Route, answers: readonly Answer[]): string | undefined {
+  if (kind === 'hidden')
+    return 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
+  // A mount that answers 404 has passed the request on. For a path without a route, every error status is right.
   const isHarmless = ([, status]: Answer): boolean =>
-    kind === 'mount' && status !== undefined && (status === 404 || (path === NOWHERE.path && status >= 400));
-  const through = answers.filter((answer) => !isRefusal(answer) && !isHarmless(answer));
-  if (through.length === 0) return undefined;
-  return through.map(([attempt, status]) => `${status ?? 'no answer'} ${attempt}`).join(', ');
+    kind === 'mount' && status !== undefined && (status === 404 || (path === NO_ROUTE.path && status >= 400));
+  const passed = answers.filter((answer) => !isRefusal(answer) && !isHarmless(answer));
+  if (passed.length === 0) return undefined;
+  return passed.map(([attempt, status]) => `${status ?? 'no answer'} ${attempt}`).join(', ');
 }
 
-function judgeException([answer]: readonly Answer[]): string | undefined {
+/** Returns the mistake of a route that is listed in `except`, or `undefined` if the route is public. */
+function findExceptionMistake([answer]: readonly Answer[]): string | undefined {
   if (answer === undefined || !isRefusal(answer)) return undefined;
-  return `named in except, but it is closed: ${answer[1]} ${answer[0]}`;
+  return `${answer[1]} ${answer[0]}, but it is listed in except. Remove it from except`;
 }
 
 function describe(route: Route): string {
-  return route === NOWHERE ? `${route.method} * (a path that nothing is at)` : `${route.method} ${route.path}`;
+  return route === NO_ROUTE ? `${route.method} * (a path without a route)` : `${route.method} ${route.path}`;
 }
 
 function toError(mistakes: readonly string[]): AssertionError {
   const message = [
     `assertProtected found ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}:`,
     ...mistakes.map((mistake) => `  - ${mistake}`),
-    'A guarded route answers 401 or 403. Guard what is open, or name it in except if everybody may call it.',
+    'A guarded route answers 401 or 403. Add a guard to each open route, or list the route in except if it is public.',
   ].join('\n');
-  // Not the assertion's place in this file, but the test's.
+  // With stackStartFn, the stack trace starts in the test instead of in this file.
   return new AssertionError({ message, stackStartFn: checkProtection });
 }

@@ -1,48 +1,50 @@
-/** Something that answers requests. */
+/** A method and a path that an application may answer. */
 export interface Route {
-  /** `GET`, `POST`, … */
+  /** HTTP method in upper case. */
   readonly method: string;
-  /** As the application wrote it, `/orders/:id`; `*` for every path that nothing else answers. */
+  /** Path as in the application, for example `/orders/:id`. `*` means every path without another route. */
   readonly path: string;
   /**
-   * - `route`: a handler for this method and path;
-   * - `mount`: a handler that may answer here, or may let the request pass;
-   * - `hidden`: what is behind this cannot be seen from outside.
+   * - `route`: a handler for this method and path
+   * - `mount`: a handler that may respond, or may pass the request to the next handler
+   * - `hidden`: a handler whose paths cannot be listed
    */
   readonly kind: 'route' | 'mount' | 'hidden';
 }
 
-/** Methods that a route for all methods is called with. */
+/** Methods that are tested for a route that accepts all methods. */
 const COMMON_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** What is known of Express's routers, 4 and 5. */
+/** A layer of an Express router. Express 4 and 5 store it in different properties. */
 interface Layer {
   name: string;
   handle: { stack?: Layer[] };
   route?: { path: Path; methods: Record<string, boolean> };
-  /** Express 5 with `router` 2.3 or newer: the path as it was written. */
+  /** Path as in the application. Express 5 with the package `router` 2.3 or newer. */
   rawPath?: Path;
-  /** Express 5: mounted at `/`. */
+  /** `true` if the layer is mounted at `/`. Express 5. */
   slash?: boolean;
-  /** Express 4. */
+  /** Pattern of the path. Express 4. */
   regexp?: RegExp;
+  /** Names of the path parameters. */
   keys?: readonly { name: string | number }[];
 }
 type Path = string | RegExp | readonly Path[];
 
-/** Where an older `router` mounted something. */
+/** Path of a layer if an older version of the package `router` did not store it. */
 const UNKNOWN = '(unknown: npm update router)';
-/** Express's name for a whole application that is mounted; its routes are nowhere to be had. */
+/** Express's name of a layer that mounts another Express application. Its routes cannot be read. */
 const MOUNTED_APP = 'mounted_app';
 
+/** The parts of an Express application that this file uses. */
 export interface ExpressApp {
   _router?: { stack: Layer[] };
   router: { stack: Layer[] };
 }
 
-/** The routes of an Express application, 4 or 5, and of the routers that it mounts. */
+/** Lists the routes of an Express 4 or 5 application and of its mounted routers. */
 export function listExpressRoutes(app: ExpressApp): Route[] {
-  // Express 4 has `_router`, from the first route on; its `router` throws. Express 5 has `router`.
+  // Express 4 creates `_router` with the first route, and its getter `router` throws. Express 5 has only `router`.
   return listLayers(app._router?.stack ?? getRouterStack(app), '');
 }
 
@@ -76,14 +78,17 @@ function listRoute({ path, methods }: NonNullable<Layer['route']>, base: string)
   );
 }
 
-/** Regular expressions are paths that are not known, too. */
+/** Returns the paths of a mounted layer. A regular expression means that the paths are not known. */
 function readMountPaths({ rawPath, slash, regexp, keys }: Layer): (string | RegExp)[] {
   if (rawPath !== undefined) return flatten(rawPath);
   if (slash === true) return ['/'];
   return regexp === undefined ? [UNKNOWN] : parseMountPattern(regexp, keys ?? []);
 }
 
-/** Express 4 keeps of a mount path what path-to-regexp 0.1 made of it: `^\/shop(?:\/([^/]+?))\/?(?=\/|$)`. */
+/**
+ * Restores the mount paths of Express 4 from the pattern that path-to-regexp 0.1 built:
+ * `^\/shop(?:\/([^/]+?))\/?(?=\/|$)` is `/shop/:name`. Returns the pattern itself if it cannot be restored.
+ */
 function parseMountPattern(regexp: RegExp, keys: NonNullable<Layer['keys']>): (string | RegExp)[] {
   const names = keys.map(({ name }) => name);
   return regexp.source.split('|^').map((pattern) => {
@@ -95,36 +100,39 @@ function parseMountPattern(regexp: RegExp, keys: NonNullable<Layer['keys']>): (s
   });
 }
 
-/** The routes that `printRoutes()` of Fastify draws: a tree of the parts of paths, with methods where a path ends. */
+/**
+ * Parses the output of Fastify's `printRoutes()`. It is a tree of path parts. A part at which a path ends is followed
+ * by its methods.
+ */
 export function parseFastifyRoutes(drawing: string): Route[] {
   const parts: string[] = [];
   return drawing.split('\n').flatMap((line) => {
     const [, indent, text, methods] =
       /^((?:│ {3}| {4}|[├└]── )*)(.*?)(?: \(([A-Z-]+(?:, [A-Z-]+)*)\).*)?$/.exec(line) ?? [];
     if (indent === undefined || text === undefined || text === '') return [];
-    // A route with constraints stands below its part, which is drawn once more.
+    // A line replaces the part of its depth. A route with constraints has its own line, which repeats the part.
     parts.splice(indent.length / 4 - 1, Infinity, toPart(text));
     if (methods === undefined) return [];
     const path = parts.join('');
-    // What @fastify/cors adds for preflights, which come without credentials.
+    // @fastify/cors adds this route for preflight requests, which have no credentials.
     return path === '*' && methods === 'OPTIONS' ? [] : toRoutes(methods.split(', '), path);
   });
 }
 
-/** Of several names for one parameter the first will do. */
+/** Returns a path part. If Fastify prints several names for one parameter, only the first is kept. */
 function toPart(text: string): string {
   return text === '(empty root node)' ? '' : text.replace(/\|:.*$/, '');
 }
 
 function toRoutes(methods: readonly string[], path: string): Route[] {
   const names = toMethods(methods);
-  // Whatever is for everything below a path may be what says that there is nothing, as Nest's does behind a prefix.
+  // A wildcard route for all methods may be a 404 handler. Nest registers one below a global prefix.
   const kind = names === COMMON_METHODS && /\*\w*\}?$/.test(path) ? 'mount' : 'route';
   return names.map((method) => ({ method, path, kind }));
 }
 
 function toMethods(methods: readonly string[]): readonly string[] {
-  // For all methods: not each of thirty.
+  // A route for all methods is tested with the common methods only, not with each of about thirty.
   if (methods.includes('_ALL') || methods.length > 8) return COMMON_METHODS;
   return methods.includes('GET') ? methods.filter((method) => method !== 'HEAD') : methods;
 }
@@ -138,7 +146,10 @@ function join(base: string, path: string | RegExp): string {
   return path instanceof RegExp ? whole : whole.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
 }
 
-/** An address that a path stands for. Parameters that have no value are `1`, wildcards `x`; what is optional is left out. */
+/**
+ * Builds a request path for a route. A parameter without a given value becomes `1`, and a wildcard becomes `x`.
+ * Optional parts are left out.
+ */
 export function buildSamplePath(path: string, params: Readonly<Record<string, string>>): string {
   return path
     .replaceAll(/\{[^{}]*\}/g, '')

@@ -13,30 +13,40 @@ import type { TestClaims } from './token-claims.js';
 import { type TokenOptions, TokenMint } from './token-mint.js';
 import { type ProtectionOptions, checkProtection } from './protection.js';
 
-/** Who can sign in with a password, where login routes are tested. */
+/** Options of {@link GenAuthTestKit.start}: the users who can sign in through the login routes of the application. */
 export interface GenAuthTestKitOptions {
-  /** Default: alice (role `admin`) and bob, both with the password `passw0rd`. */
+  /** Users with a password. Default: `alice` (role `admin`) and `bob`, both with the password `passw0rd`. */
   users?: readonly EmulatorUser[] | undefined;
-  /** Default: zhangsan, with the password `AdPassw0rd`. */
+  /** Active Directory accounts. Default: `zhangsan` with the password `AdPassw0rd`. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
 }
 
 /**
- * Tests an application with its guards on: GenAuth is in the test's own process and has keys of its own, so the test can make any
- * token it likes. Guards, client and verification are the application's own, and are not told that this is a test.
+ * Tests an application with its real guards, client and token verification. The kit runs an emulator of GenAuth in the
+ * process of the test, with its own keys. Therefore a test can create any valid or invalid token.
  *
+ * Use one kit per application. Several kits in one process are independent of each other. The kit works with every test
+ * framework.
+ *
+ * @example
  * ```ts
+ * import express from 'express';
+ * import { GenAuthClient, requireAuth } from 'passport-genauth';
+ * import { GenAuthTestKit } from 'passport-genauth/testing';
+ *
  * const genauth = await GenAuthTestKit.start();
- * const app = makeApp(genauth.redirect(options));
- * const { status } = await genauth.as(app, { roles: ['admin'] }).get('/admin');
- * await genauth.assertProtected(app, { except: ['/health'] });
+ * const client = new GenAuthClient(genauth.redirect({ scope: ['openid', 'roles'] }));
+ * const app = express();
+ * app.get('/admin', requireAuth(client, { roles: ['admin'] }), (_req, res) => void res.send('ok'));
+ *
+ * const { status } = await genauth.as(app, { roles: ['admin'] }).get('/admin'); // 200
+ * await genauth.assertProtected(app);
+ * client.close();
  * await genauth.stop();
  * ```
- *
- * One kit is for one application; several kits in one process know nothing of each other. It needs no test framework.
  */
 export class GenAuthTestKit {
-  /** Makes tokens, right and wrong ones, for the application that was redirected last. */
+  /** Creates valid and invalid access tokens for the application whose options were given to {@link redirect} last. */
   readonly mint: TokenMint;
   readonly #state: EmulatorState;
   readonly #listener: Listener;
@@ -48,24 +58,36 @@ export class GenAuthTestKit {
     this.mint = mint(() => this.#getOptions());
   }
 
-  /** @throws EmulatorError `production_refused`, `invalid_input`, `express_missing` */
+  /**
+   * Starts a test kit on a free port of `127.0.0.1`.
+   *
+   * @throws EmulatorError `production_refused` if `NODE_ENV` is `production`.
+   * @throws EmulatorError `invalid_input` if a user or an AD account is wrong.
+   * @throws EmulatorError `express_missing` if the package express is not installed.
+   */
   static async start({ users, adAccounts }: GenAuthTestKitOptions = {}): Promise<GenAuthTestKit> {
     if (process.env['NODE_ENV'] === 'production') {
-      const message = 'The GenAuth test kit does not start with NODE_ENV=production: it makes tokens for anybody.';
+      const message =
+        'The GenAuth test kit does not start with NODE_ENV=production, because it creates tokens for any user. ' +
+        'Set NODE_ENV=test.';
       throw new EmulatorError('production_refused', message);
     }
     const state = new EmulatorState({ users, adAccounts, appSecret: randomBytes(24).toString('hex') });
-    const [stranger] = await Promise.all([createSigningKey(), state.createKeys()]);
+    const [foreignKey] = await Promise.all([createSigningKey(), state.createKeys()]);
     const listener = await listen(state);
     state.origin = buildOrigin(state.config.host, listener.port);
-    return new GenAuthTestKit(state, listener, (getOptions) => new TokenMint(state, stranger, getOptions));
+    return new GenAuthTestKit(state, listener, (getOptions) => new TokenMint(state, foreignKey, getOptions));
   }
 
   /**
-   * An application's own options with this kit in GenAuth's place: another address and other keys, everything else as it was. What
-   * the application would need of the environment to reach its tenant may be missing.
+   * Returns a copy of the application's options that connects to this kit instead of GenAuth.
    *
-   * @throws ConfigurationError for options that are wrong
+   * It replaces `appId`, `appSecret`, `appHost`, `tokenEndpointAuthMethod` and `idTokenSignedResponseAlg`, and removes
+   * `issuer` and `jwksUri`. All other options are kept. The replaced options may be missing, for example because the
+   * test has no environment variables for them.
+   *
+   * @param options The options of the application. Default: none.
+   * @throws ConfigurationError if an option is wrong.
    */
   redirect<const S extends string>(options: Partial<GenAuthOptions<S>> = {}): GenAuthOptions<S> {
     const { appId, appSecret, idTokenSignedResponseAlg } = this.#state.config;
@@ -84,9 +106,13 @@ export class GenAuthTestKit {
   }
 
   /**
-   * Sends requests to an application: of Nest (on Express or Fastify), Express or Fastify, or an HTTP server. Nothing need listen.
+   * Returns an agent that sends requests to an application as one user. The application does not need to listen.
    *
-   * @param who - A person by their claims, a token, or `null` for nobody. Default: somebody with all scopes of the application.
+   * @param app A Nest application (on Express or Fastify), an Express or Fastify application, or a Node HTTP server.
+   * @param who Claims of the user, or an access token, or `null` to send no token. Default: a user without claims,
+   *   whose token has all scopes of the application's options.
+   * @throws EmulatorError `not_started` if `who` is not a token or `null`, and no application is connected.
+   * @throws EmulatorError `invalid_input` if a claim is wrong, or is not part of the token's scopes.
    */
   readonly as = (app: object, who: TestClaims | string | null = {}): TestAgent => {
     const token = typeof who === 'string' ? who : who === null ? undefined : this.mint.valid(who);
@@ -94,10 +120,13 @@ export class GenAuthTestKit {
   };
 
   /**
-   * Calls every route of an application of Nest, Express or Fastify without a token, with an expired and with a forged one. What is
-   * open is really called, with all that it does.
+   * Calls every route of an application without a token, with an expired token and with a forged token, and checks that
+   * each answers 401 or 403. The handlers of routes without a guard are executed, with all their side effects.
    *
-   * @throws AssertionError that lists the routes that are open
+   * @param app A Nest application (on Express or Fastify), or an Express or Fastify application.
+   * @param options Public routes, path parameters and headers. Default: none.
+   * @throws AssertionError if a route is not guarded, or if an entry of `except` is wrong. The message lists them all.
+   * @throws EmulatorError `not_started` if no application is connected (see {@link redirect}).
    */
   readonly assertProtected = async (app: object, options?: ProtectionOptions): Promise<void> => {
     const attempts = [
@@ -108,22 +137,27 @@ export class GenAuthTestKit {
     await checkProtection(app, attempts, options);
   };
 
-  /** Makes trouble at GenAuth: `genauth.fault({ endpoint: 'jwks', status: 503 })`. As `GenAuthEmulator` does it. */
+  /**
+   * Injects a fault into the emulated GenAuth, for example `genauth.fault({ endpoint: 'jwks', status: 503 })`. It has
+   * the same options as `GenAuthEmulator.fault`.
+   *
+   * @throws EmulatorError `invalid_input` if a property is wrong.
+   */
   fault(fault: EmulatorFault): void {
     this.#state.addFault(fault);
   }
 
-  /** Ends what {@link fault} began. */
+  /** Removes all faults that {@link fault} added. */
   clearFaults(): void {
     this.#state.clearFaults();
   }
 
-  /** Ends everything, and leaves nothing open. */
+  /** Stops the emulated GenAuth and closes all its connections. */
   async stop(): Promise<void> {
     await this.#listener.close();
   }
 
-  /** {@link stop}, for `await using`. */
+  /** Calls {@link stop}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
@@ -131,8 +165,8 @@ export class GenAuthTestKit {
   #getOptions(): TokenOptions {
     if (this.#options !== undefined) return this.#options;
     const message =
-      'No application was redirected to this test kit: make it with genauth.redirect(options), or in Nest with ' +
-      'GenAuthTestingModule.override(builder, genauth). Otherwise it asks the real GenAuth.';
+      'No application is connected to this test kit. Create the application with genauth.redirect(options), or in ' +
+      'Nest with GenAuthTestingModule.override(builder, genauth). Otherwise it connects to the real GenAuth.';
     throw new EmulatorError('not_started', message);
   }
 }

@@ -1,59 +1,67 @@
 import { SCOPES_SUPPORTED, type EmulatorClaims, buildScopeClaims, claimMistake } from '../emulator/users/claims.js';
-import { invalid } from '../emulator/errors.js';
+import { EmulatorError, invalid, show } from '../emulator/errors.js';
 
-/** Who is behind a token. What is left out is what GenAuth says of somebody who never filled it in. */
+/**
+ * Claims of the user of a test token. All are optional. A claim that is not given has the value that GenAuth sends for
+ * an unset claim.
+ */
 export interface TestClaims extends EmulatorClaims {
-  /** GenAuth's user ID. Default: `000000000000000000000001`. */
+  /** Id of the user. Default `000000000000000000000001`. */
   sub?: string;
-  /** Scopes of the token. Default: all that the application's options ask for. */
+  /** Scopes of the token, as an array or as a space-separated string. Default: the application's option `scope`. */
   scope?: string | readonly string[];
-  /** Needs the scope `tenant_id`, as at GenAuth. */
+  /** Id of the tenant. It requires the scope `tenant_id`, as at GenAuth. Default: no tenant. */
   tenant_id?: string;
 }
 
-/** A person and what their token may do, checked. */
-export interface Bearer {
+/** The checked user and scopes of a test token. */
+export interface TokenSubject {
   readonly sub: string;
   readonly scopes: readonly string[];
+  /** Id of the tenant. `''` for no tenant. */
   readonly tenantId: string;
-  /** What the scopes of GenAuth tell of the person. */
+  /** Claims of the user, without `sub` and `tenant_id`. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const DEFAULT_SUB = '000000000000000000000001';
 
-/** The scope that tells each claim. */
+/** Claim → scope that contains it. */
 const SCOPE_OF_CLAIM = new Map(
   SCOPES_SUPPORTED.flatMap((scope) => Object.keys(buildScopeClaims({}, [scope])).map((claim) => [claim, scope])),
 );
 
 /**
- * @param appScope - Of the application's options.
- * @throws EmulatorError `invalid_input`, also for a claim that no token with these scopes would ever tell: a test that has it
- * passes while the application fails.
+ * Checks the claims of a test token. A claim that GenAuth never sends with the scopes of the token is refused. With
+ * such a claim a test would pass, although the application would fail in production.
+ *
+ * @param appScope The scopes of the application's options, which are the default.
+ * @throws EmulatorError `invalid_input` if a claim is unknown or wrong, or is not part of the scopes.
  */
-export function readBearer(given: TestClaims, appScope: readonly string[]): Bearer {
+export function readTokenSubject(given: TestClaims, appScope: readonly string[]): TokenSubject {
   const { sub = DEFAULT_SUB, scope, tenant_id: tenantId = '', ...claims } = given;
   const scopes = readScopes(scope) ?? appScope;
   if (typeof sub !== 'string' || sub === '') throw invalid('sub', 'a string that is not empty', sub);
   if (typeof tenantId !== 'string') throw invalid('tenant_id', 'a string', tenantId);
-  const told = tenantId === '' ? claims : { ...claims, tenant_id: tenantId };
-  for (const [name, value] of Object.entries(told)) {
+  const scopedClaims = tenantId === '' ? claims : { ...claims, tenant_id: tenantId };
+  for (const [name, value] of Object.entries(scopedClaims)) {
     const scopeOfClaim = SCOPE_OF_CLAIM.get(name);
-    if (scopeOfClaim === undefined) throw invalid(name, 'a claim that GenAuth has', value);
+    if (scopeOfClaim === undefined) {
+      const message = `${name}: unknown claim. Use one of: sub, scope, ${[...SCOPE_OF_CLAIM.keys()].join(', ')}.`;
+      throw new EmulatorError('invalid_input', message);
+    }
     const expected = claimMistake(name, value);
     if (expected !== undefined) throw invalid(name, expected, value);
     if (scopes.includes(scopeOfClaim)) continue;
-    throw invalid(
-      'scope',
-      `"${scopeOfClaim}" in it, since GenAuth tells ${name} with that scope alone (add it to the application's option scope)`,
-      scopes.join(' '),
-    );
+    const problem = `expected the scope "${scopeOfClaim}", got ${show(scopes.join(' '))}`;
+    const reason = `GenAuth sends the claim ${name} only with this scope`;
+    const fix = `Add "${scopeOfClaim}" to the option scope of the application, or remove ${name} from the test`;
+    throw new EmulatorError('invalid_input', `scope: ${problem}. ${reason}. ${fix}.`);
   }
   return { sub, scopes, tenantId, claims };
 }
 
-/** A list, or one string with spaces. */
+/** Returns the scopes of an array or of a space-separated string. `undefined` if there is no `scope`. */
 export function readScopes(scope: TestClaims['scope']): readonly string[] | undefined {
   return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : scope;
 }

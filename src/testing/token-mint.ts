@@ -4,75 +4,89 @@ import { SCOPES_SUPPORTED } from '../emulator/users/claims.js';
 import type { SigningKey } from '../emulator/tokens/signing-keys.js';
 import { hashPassword } from '../emulator/users/passwords.js';
 import type { EmulatorState } from '../emulator/state/state.js';
-import { type Bearer, type TestClaims, readBearer, readScopes } from './token-claims.js';
+import { type TestClaims, type TokenSubject, readScopes, readTokenSubject } from './token-claims.js';
 
-/** What tokens depend on in the application that they are for. */
+/** The options of the application that its tokens depend on. */
 export type TokenOptions = Pick<ResolvedOptions, 'audience' | 'scope'>;
 
 const HOUR = 3600;
-/** Nobody signs in as those whom tokens are minted for. */
+/** Password hash of the users of test tokens. The password is random, because these users never sign in. */
 const NO_PASSWORD = hashPassword(randomUUID());
 
+/** The differences of an invalid token from a valid token. */
 interface Changes {
   aud?: string;
+  /** `iat` and `exp` in seconds relative to the current time. */
   lifetime?: readonly [from: number, to: number];
   key?: SigningKey;
 }
 
 /**
- * Makes access tokens, valid ones and wrong ones. A wrong token is wrong in one thing.
+ * Creates valid and invalid access tokens. An invalid token is wrong in exactly one property. All methods are
+ * synchronous and return the token as a string.
+ *
+ * All methods throw an `EmulatorError`: `not_started` if no application was connected to the test kit, and
+ * `invalid_input` if a claim is wrong or is not part of the token's scopes.
  */
 export class TokenMint {
   readonly #state: EmulatorState;
-  readonly #stranger: SigningKey;
+  readonly #foreignKey: SigningKey;
   readonly #getOptions: () => TokenOptions;
 
-  /** @param stranger - A key that no key set has. */
-  constructor(state: EmulatorState, stranger: SigningKey, getOptions: () => TokenOptions) {
+  /**
+   * @param state The state of the emulated GenAuth.
+   * @param foreignKey A key that is not in the key set.
+   * @param getOptions Returns the options of the connected application. Throws if there is none.
+   */
+  constructor(state: EmulatorState, foreignKey: SigningKey, getOptions: () => TokenOptions) {
     this.#state = state;
-    this.#stranger = stranger;
+    this.#foreignKey = foreignKey;
     this.#getOptions = getOptions;
   }
 
-  /** A right token. GenAuth's user info, introspection and revocation know it. */
+  /** Returns a valid token. User info, introspection and revocation of the emulated GenAuth accept it. */
   readonly valid = (claims: TestClaims = {}): string => this.#issue(this.#read(claims));
 
-  /** It expired an hour ago. */
+  /** Returns a token that expired one hour ago. */
   readonly expired = (claims: TestClaims = {}): string =>
     this.#build(this.#read(claims), { lifetime: [-2 * HOUR, -HOUR] });
 
-  /** It is for another application. */
+  /** Returns a token with the audience of another application. */
   readonly wrongAudience = (claims: TestClaims = {}): string => this.#build(this.#read(claims), { aud: 'another-app' });
 
-  /** It looks right, and names the right key, but somebody else signed it. */
+  /** Returns a token with a wrong signature: the `kid` is in the key set, but another key signed the token. */
   readonly forged = (claims: TestClaims = {}): string => {
     const { kid } = this.#state.keys.current;
-    return this.#build(this.#read(claims), { key: { ...this.#stranger, kid } });
+    return this.#build(this.#read(claims), { key: { ...this.#foreignKey, kid } });
   };
 
-  /** A right token of somebody of another tenant than `claims.tenant_id`. */
+  /** Returns a valid token of a user in another tenant than `claims.tenant_id`. */
   readonly wrongTenant = (claims: TestClaims = {}): string =>
     this.#issue(this.#read({ ...claims, tenant_id: `not-${claims.tenant_id ?? 'yours'}` }));
 
-  /** A right token that lacks the scopes in `claims.scope`; without those it has `openid` and nothing else. */
+  /**
+   * Returns a valid token that has all scopes of the application except the scopes in `claims.scope`. If `claims.scope`
+   * is not given, the token has only the scope `openid`.
+   */
   readonly withoutScope = ({ scope, ...claims }: TestClaims = {}): string => {
-    // The person stays who they are: what the token does not tell of them is no mistake of the test.
-    const bearer = readBearer(claims, SCOPES_SUPPORTED);
+    // The claims are checked against all scopes, because this token may lack the scopes of the user's claims.
+    const subject = readTokenSubject(claims, SCOPES_SUPPORTED);
     const missing = readScopes(scope);
     const scopes = this.#getOptions().scope.filter((name) =>
       missing === undefined ? name === 'openid' : !missing.includes(name),
     );
-    return this.#issue({ ...bearer, scopes });
+    return this.#issue({ ...subject, scopes });
   };
 
-  #read(claims: TestClaims): Bearer {
-    return readBearer(claims, this.#getOptions().scope);
+  #read(claims: TestClaims): TokenSubject {
+    return readTokenSubject(claims, this.#getOptions().scope);
   }
 
-  #issue(bearer: Bearer): string {
-    const { sub, claims, scopes, tenantId } = bearer;
+  /** Builds a valid token and stores it, so that user info, introspection and revocation accept it. */
+  #issue(subject: TokenSubject): string {
+    const { sub, claims, scopes, tenantId } = subject;
     const { tokenLifetime } = this.#state.config;
-    const token = this.#build(bearer);
+    const token = this.#build(subject);
     const account = { sub, claims, password: NO_PASSWORD, removed: false };
     const iat = nowInSeconds();
     this.#state.tokens.add(token, {
@@ -86,7 +100,10 @@ export class TokenMint {
     return token;
   }
 
-  #build({ sub, scopes, tenantId }: Bearer, { aud, lifetime, key = this.#state.keys.current }: Changes = {}): string {
+  #build(
+    { sub, scopes, tenantId }: TokenSubject,
+    { aud, lifetime, key = this.#state.keys.current }: Changes = {},
+  ): string {
     const { audience } = this.#getOptions();
     const [from, to] = lifetime ?? [0, this.#state.config.tokenLifetime];
     const now = nowInSeconds();
@@ -97,7 +114,10 @@ export class TokenMint {
   }
 }
 
-/** RS256 (RFC 7518 §3.3). Not by jose, which is never done at once: so a token can be written where a test needs one. */
+/**
+ * Signs a token with RS256 (RFC 7518 §3.3). It does not use jose, because signing with jose is asynchronous. A
+ * synchronous function lets a test write a token directly into an expression.
+ */
 function signToken(claims: object, { kid, privateKey }: SigningKey): string {
   const input = [{ alg: 'RS256', kid, typ: 'JWT' }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
@@ -105,7 +125,7 @@ function signToken(claims: object, { kid, privateKey }: SigningKey): string {
   return `${input}.${sign('sha256', Buffer.from(input), KeyObject.from(privateKey)).toString('base64url')}`;
 }
 
-/** As a JWT counts (RFC 7519 §2). */
+/** Returns the current time as a JWT NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -273,28 +273,32 @@ describe('a users file with a mistake is exit code 2 and a sentence with its pla
     ],
     ['in adAccounts', { adAccounts: [{ password: 'x' }] }, 'adAccounts[0].sAMAccountName: expected'],
     ['users no list', { users: { alice: {} } }, 'users: expected a list, got an object.'],
-    ['another member', { user: [] }, 'users.json: there is no "user" here; known are users, adAccounts, tenants'],
+    ['another member', { user: [] }, 'users.json: unknown property "user". Use one of: users, adAccounts, tenants'],
     ['no outline', '"alice"', 'users.json must hold { "users": [...], "adAccounts": [...] } or a list of users.'],
     ['null', 'null', 'users.json must hold'],
-    ['no JSON', '[{"password":"canary",}]', 'users.json is not JSON: see position 22.'],
-    ['half JSON', '[{"password":"canary"', 'users.json is not JSON: see '],
-    ['empty', '', 'users.json is not JSON: see its end.'],
+    ['no JSON', '[{"password":"canary",}]', 'users.json is not valid JSON. The error is at position 22.'],
+    ['half JSON', '[{"password":"canary"', 'users.json is not valid JSON. The error is at '],
+    ['empty', '', 'users.json is not valid JSON. The error is at the end of the file.'],
     [
       'in roles',
       { roles: ['admin'], users: [{ username: 'a', password: 'canary', roles: ['admni'] }] },
-      'users[0].roles[0]: "admni" is not among the roles; known are admin.',
+      'users[0].roles[0]: "admni" is not in the option roles (admin).',
     ],
     [
       'in tenants',
       { tenants: ['t-1'], adAccounts: [{ sAMAccountName: 'a', password: 'canary', tenants: ['t-2'] }] },
-      'adAccounts[0].tenants[0]: "t-2" is not among the tenants',
+      'adAccounts[0].tenants[0]: "t-2" is not in the option tenants',
     ],
     [
       'in a state',
       { users: [{ username: 'a', password: 'canary', lockout: 1 }] },
       'users[0].lockout: expected true or',
     ],
-    ['a duplicate', [alice, alice].map(() => ({ username: 'a', password: 'x' })), 'users[1].username: "a" is another'],
+    [
+      'a duplicate',
+      [alice, alice].map(() => ({ username: 'a', password: 'x' })),
+      'users[1].username: "a" already belongs to another',
+    ],
   ])('%s', async (_name, content, message) => {
     const { code, stdout, stderr } = await runToEnd('emulator', '--port', '0', '--users', await usersFile(content));
     expect(stderr).toContain(message);
@@ -335,7 +339,7 @@ test.each<[string[], string]>([
   [['--host', '', '--allow-remote'], 'host: expected an IP address or a host name, got "".'],
   [['--mfa=yes'], "Option '--mfa' does not take an argument"],
   [['--app-id', 'a/b'], 'appId: expected'],
-  [['--app-secret', ''], 'appSecret: expected a string that is not empty, got an empty one.'],
+  [['--app-secret', ''], 'appSecret: expected a string that is not empty, got an empty string.'],
   [['--auth-method', 'basic'], 'one of client_secret_post, client_secret_basic, none, got "basic".'],
 ])('emulator %p is exit code 2 and a sentence', async (args, message) => {
   const { code, stdout, stderr } = await runToEnd('emulator', ...args);

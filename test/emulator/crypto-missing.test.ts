@@ -25,7 +25,7 @@ test.each([
 ])('a sign-in with %s then says: npm install %s', async (passwordEncryptType, name) => {
   const { status, answer } = await postSignIn(emulator, signInBody(emulator, { options: { passwordEncryptType } }));
   expect([status, answer.statusCode]).toEqual([500, 500]);
-  expect(answer.message).toBe(`The GenAuth emulator needs the package ${name} for this: npm install ${name}`);
+  expect(answer.message).toBe(`The GenAuth emulator requires the package ${name}. Install it: npm install ${name}`);
 });
 
 test('and so do the system information and the new keys', async () => {

@@ -164,7 +164,7 @@ describe('options', () => {
     ['appId', '..', 'got ".."'],
     ['appId', 'a\n', String.raw`got "a\n"`],
     ['appId', 7, 'got 7'],
-    ['appSecret', '', 'appSecret: expected a string that is not empty, got an empty one.'],
+    ['appSecret', '', 'appSecret: expected a string that is not empty, got an empty string.'],
     ['appSecret', 12_345, 'appSecret: expected a string that is not empty, got a number.'],
     ['allowRemote', 'yes', 'allowRemote: expected true or false, got "yes".'],
     ['clockDrift', '60', 'clockDrift: expected a whole number from -315360000 to 315360000, got "60".'],
@@ -176,7 +176,7 @@ describe('options', () => {
     ['mfa', 'personal', 'got "personal"'],
     ['tenants', 't-1', 'tenants: expected a list, got "t-1".'],
     ['tenants', ['t-1', 7], 'tenants[1]: expected a string that is not empty, got 7.'],
-    ['tenants', ['t-1', 't-2', 't-1'], 'tenants[2]: "t-1" stands there already.'],
+    ['tenants', ['t-1', 't-2', 't-1'], 'tenants[2]: "t-1" is a duplicate. Remove it.'],
     ['roles', [''], 'roles[0]: expected a string that is not empty, got "".'],
     ['extendedFields', { school: 'text' }, 'extendedFields: expected a list, got an object.'],
     ['tokenEndpointAuthMethod', 'private_key_jwt', 'one of client_secret_post, client_secret_basic, none'],
@@ -209,8 +209,8 @@ describe('options', () => {
     ['lockAfter', '3', 'got "3"'],
     ['users', {}, 'users: expected a list, got an object.'],
     ['adAccounts', 'zhangsan', 'adAccounts: expected a list, got "zhangsan".'],
-    ['prot', 3999, 'there is no "prot" here; known are port, host, '],
-    ['distinguishUnknownUsers', true, 'there is no "distinguishUnknownUsers"'],
+    ['prot', 3999, 'unknown property "prot". Use one of: port, host, '],
+    ['distinguishUnknownUsers', true, 'unknown property "distinguishUnknownUsers"'],
   ])('%s %p is refused with a sentence', (option, value, sentence) => {
     expect(() => build({ [option]: value })).toThrow(
       expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(sentence) }),
@@ -220,21 +220,23 @@ describe('options', () => {
   test.each([null, 'x', []])('%p in place of the options is refused', (options) => {
     expect(() => new GenAuthEmulator(options as never)).toThrow('options: expected an object');
     // A file that is still being read would else be no option at all, and the default users would be there.
-    expect(() => new GenAuthEmulator(Promise.resolve({}) as never)).toThrow('options: a promise; await it.');
+    expect(() => new GenAuthEmulator(Promise.resolve({}) as never)).toThrow(
+      'options: expected an object, got a promise. Write await before it.',
+    );
   });
 
   test.each<[string, object, string]>([
     [
       'a role',
       { roles: ['reader', 'edtior'] },
-      'users[0].roles[1]: "edtior" is not among the roles; known are editor, reader.',
+      'users[0].roles[1]: "edtior" is not in the option roles (editor, reader).',
     ],
-    ['a role as an object', { roles: [{ code: 'x' }] }, 'users[0].roles[0]: "x" is not among the roles'],
-    ['a tenant', { tenants: ['t-1', 't-2'] }, 'users[0].tenants[1]: "t-2" is not among the tenants; known are t-1.'],
+    ['a role as an object', { roles: [{ code: 'x' }] }, 'users[0].roles[0]: "x" is not in the option roles'],
+    ['a tenant', { tenants: ['t-1', 't-2'] }, 'users[0].tenants[1]: "t-2" is not in the option tenants (t-1).'],
     [
       'an extended field',
       { extended_fields: { scool: 'pku' } },
-      'users[0].extended_fields: "scool" is not among the extendedFields; known are school.',
+      'users[0].extended_fields: "scool" is not in the option extendedFields (school).',
     ],
   ])('%s that the user pool has not is refused with its place', (_name, members, message) => {
     const pool = { roles: ['editor', 'reader'], tenants: ['t-1'], extendedFields: ['school'] };
@@ -251,7 +253,7 @@ describe('options', () => {
 
   test('a user pool that has none of something says so', () => {
     const user = { username: 'u', password: 'p', roles: ['admin'] };
-    expect(() => build({ roles: [], users: [user] })).toThrow('"admin" is not among the roles; known are none.');
+    expect(() => build({ roles: [], users: [user] })).toThrow('"admin" is not in the option roles (none).');
   });
 
   test.each<[string, string | undefined]>([

@@ -44,7 +44,7 @@ async function check(app: object, options?: ProtectionOptions): Promise<string[]
     expect(error).toBeInstanceOf(AssertionError);
     const lines = (error as Error).message.split('\n');
     expect(lines[0]).toBe(`assertProtected found ${lines.length - 2} ${lines.length === 3 ? 'mistake' : 'mistakes'}:`);
-    expect(lines.at(-1)).toContain('Guard what is open');
+    expect(lines.at(-1)).toContain('Add a guard to each open route');
     return lines.slice(1, -1).map((line) => line.replace(/^ {2}- /, ''));
   }
 }
@@ -115,16 +115,25 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %
   it.each([
     [['/health', 'POST /login'], []],
     [['health', 'post /login/'], []],
-    [[...PUBLIC_ROUTES, 'GET /me'], ['GET /me: named in except, but it is closed: 401 without a token']],
+    [
+      [...PUBLIC_ROUTES, 'GET /me'],
+      ['GET /me: 401 without a token, but it is listed in except. Remove it from except'],
+    ],
     [
       [...PUBLIC_ROUTES, '/orders/:any'],
       [
-        'GET /orders/:id: named in except, but it is closed: 401 without a token',
-        'DELETE /orders/:id: named in except, but it is closed: 401 without a token',
+        'GET /orders/:id: 401 without a token, but it is listed in except. Remove it from except',
+        'DELETE /orders/:id: 401 without a token, but it is listed in except. Remove it from except',
       ],
     ],
-    [[...PUBLIC_ROUTES, 'POST /health'], ['POST /health: named in except, but there is no such route']],
-    [[...PUBLIC_ROUTES, '/helth'], ['/helth: named in except, but there is no such route']],
+    [
+      [...PUBLIC_ROUTES, 'POST /health'],
+      ['POST /health: there is no such route, but it is listed in except. Correct or remove the entry'],
+    ],
+    [
+      [...PUBLIC_ROUTES, '/helth'],
+      ['/helth: there is no such route, but it is listed in except. Correct or remove the entry'],
+    ],
   ])('with except %j says %j', async (except, mistakes) => {
     expect((await check(await make(), { except })).sort()).toEqual([...mistakes].sort());
   });
@@ -193,7 +202,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %
 
   it('says so where it has no routes', async () => {
     expect(await check(await make({ controllers: [] }))).toEqual([
-      'no route was found: is this the right application, with everything in it?',
+      'no route was found. Pass the complete application, after all its routes were added',
     ]);
   });
 });
@@ -242,8 +251,8 @@ describe.each(Object.keys(EXPRESS) as ExpressName[])('an application of %s', (ve
     const app = create().use((_req, res) => void res.json({}));
     expect(await check(app)).toEqual([
       `GET /: ${EVERY_ATTEMPT(200)}`,
-      `GET * (a path that nothing is at): ${EVERY_ATTEMPT(200)}`,
-      'no route was found: is this the right application, with everything in it?',
+      `GET * (a path without a route): ${EVERY_ATTEMPT(200)}`,
+      'no route was found. Pass the complete application, after all its routes were added',
     ]);
   });
 
@@ -297,7 +306,7 @@ describe.each(Object.keys(EXPRESS) as ExpressName[])('an application of %s', (ve
       '/sub',
       create().get('/open', (_req, res) => void res.json({})),
     );
-    const hidden = 'what is behind it cannot be seen; test that by itself, and name this in except';
+    const hidden = 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
     expect(await check(app)).toEqual([`GET /(/^\\/re/): ${hidden}`, `GET /sub: ${hidden}`]);
     expect(await check(app, { except: ['/(/^\\/re/)', '/sub'] })).toEqual([]);
   });
@@ -314,7 +323,8 @@ it('says so where an older router of Express does not tell where things are', as
   const app = createExpressApp('Express 5', makeClient());
   for (const layer of app.router.stack) delete (layer as { rawPath?: unknown }).rawPath;
   expect(await check(app, { except: ['/health'] })).toEqual([
-    'GET /(unknown: npm update router): what is behind it cannot be seen; test that by itself, and name this in except',
+    'GET /(unknown: npm update router): the paths behind this entry cannot be listed. ' +
+      'Test them separately, and list this entry in except',
   ]);
 });
 

@@ -116,9 +116,9 @@ describe('as', () => {
 
   it.each([{}, [], { listen: () => {} }])('refuses %j', async (app) => {
     await expect(kit().as(app).get('/')).rejects.toThrow(
-      'app: expected an application of Nest, Express or Fastify, or an HTTP server',
+      'app: expected a Nest, Express or Fastify application, or an HTTP server',
     );
-    await expect(kit().assertProtected(app)).rejects.toThrow('app: expected an application');
+    await expect(kit().assertProtected(app)).rejects.toThrow('app: expected a Nest, Express or Fastify application');
   });
 
   it('rejects where the application ends the connection', async () => {

@@ -152,14 +152,14 @@ describe('what a right token says', () => {
 
 describe('claims that would make a test lie', () => {
   it.each([
-    [{ roles: ['admin'] }, 'GenAuth tells roles with that scope alone'],
-    [{ roles: ['admin'], scope: 'openid email' }, '"roles" in it'],
-    [{ tenant_id: 't' }, '"tenant_id" in it'],
-    [{ email: 'a@example.com', scope: ['openid'] }, '"email" in it'],
+    [{ roles: ['admin'] }, 'GenAuth sends the claim roles only with this scope'],
+    [{ roles: ['admin'], scope: 'openid email' }, 'expected the scope "roles"'],
+    [{ tenant_id: 't' }, 'expected the scope "tenant_id"'],
+    [{ email: 'a@example.com', scope: ['openid'] }, 'expected the scope "email"'],
     [{ roles: 'admin', scope: 'openid roles' }, 'roles: expected a list of'],
-    [{ role: 'admin' }, 'scope: expected "role" in it'],
+    [{ role: 'admin' }, 'scope: expected the scope "role"'],
     [{ sub: '' }, 'sub: expected a string that is not empty'],
-    [{ isAdmin: true }, 'isAdmin: expected a claim that GenAuth has'],
+    [{ isAdmin: true }, 'isAdmin: unknown claim. Use one of: sub, scope'],
   ])('%j is refused: %s', (claims, message) => {
     kit().redirect({ ...PRODUCTION, scope: ['openid', 'profile'] });
     for (const kind of ['valid', 'expired', 'forged', 'wrongAudience'] as const) {

@@ -1,30 +1,44 @@
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
 import { isLoopback } from '../options.js';
 
+/** The sender of a control request, as its headers and its connection show it. */
 interface Caller {
   readonly host: string | undefined;
   readonly origin: string | undefined;
-  /** The other end of the connection. */
+  /** IP address of the other end of the connection. */
   readonly address: string | undefined;
 }
 
 /**
- * Refuses requests from other machines, whatever the emulator listens on, and requests that a web page in the
- * developer's browser could send: from another origin (`Origin`), to a name that was made to point at this machine
- * (`Host`), or with a body that needs no preflight (form and text).
+ * Checks whether a request may use the control paths. It refuses:
+ * - requests from other machines, on any listening address;
+ * - requests from a web page of another origin (header `Origin`);
+ * - requests to a host name that is not a loopback name (header `Host`): DNS rebinding can make a foreign name resolve
+ *   to this machine;
+ * - bodies that a browser sends without a preflight (form and text).
+ *
+ * The last three could come from a web page in the developer's browser.
+ *
+ * @returns The response that refuses the request, or `undefined` if the request is allowed.
  */
 export function checkControlCaller(
   { host, origin, address = '' }: Caller,
   hasForeignBody: boolean,
 ): EmulatorResponse | undefined {
-  if (!isLoopback(address.replace(/^::ffff:/, ''))) return refuse(403, 'Control is for this machine alone.');
-  if (!isOwnHost(host)) return refuse(403, 'Control requests must be addressed to a loopback address.');
-  if (isForeignOrigin(host, origin)) return refuse(403, 'Control is closed to other origins.');
-  if (hasForeignBody) return refuse(415, 'Control bodies must be application/json.');
+  if (!isLoopback(address.replace(/^::ffff:/, ''))) {
+    return refuse(403, 'Send control requests (/emulator/v1) from the machine on which the emulator runs.');
+  }
+  if (!isOwnHost(host)) {
+    return refuse(403, 'Send control requests to a loopback address: 127.0.0.1, [::1] or localhost.');
+  }
+  if (isForeignOrigin(host, origin)) {
+    return refuse(403, 'Web pages of other origins may not send control requests (/emulator/v1).');
+  }
+  if (hasForeignBody) return refuse(415, 'Send the body of a control request as application/json.');
   return undefined;
 }
 
-/** Whether a request may come from a web page of another origin, in the developer's browser. */
+/** Returns whether a web page of another origin, in the developer's browser, may have sent the request. */
 export function isFromForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
   return !isOwnHost(host) || isForeignOrigin(host, origin);
 }
@@ -38,7 +52,7 @@ function isOwnHost(host: unknown): boolean {
   return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }
 
-/** The answer to a control request that is refused. */
+/** Builds the response that refuses a control request. */
 export function refuse(status: number, message: string): EmulatorResponse {
   return { status, body: { statusCode: status, message } };
 }

@@ -5,14 +5,14 @@ import { refuse } from './caller.js';
 import type { EmulatorState } from '../state/state.js';
 import type { UserStore } from '../users/user-store.js';
 
-/** Where the emulator's own knobs are, apart from all of GenAuth's paths. */
+/** Path prefix of the emulator's control operations. GenAuth has no paths below it. */
 export const CONTROL_PATH = '/emulator/v1';
 
 interface ControlOperation {
   readonly method: 'get' | 'post' | 'patch' | 'delete';
-  /** Where `:account` stands for any of a user's identifiers, or for the name of an AD account. */
+  /** `:account` is any identifier of a user, or the `sAMAccountName` of an AD account. */
   readonly path: string;
-  /** @returns the answer's JSON; nothing stands for `{}` */
+  /** @returns The body of the response. `undefined` is sent as `{}`. */
   readonly run: (state: EmulatorState, body: unknown, account: string) => object | void | Promise<object | void>;
 }
 
@@ -43,7 +43,8 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
 ];
 
 /**
- * Runs one of them; a wrong body is answered 400 with the sentence that a caller in the same process would be thrown.
+ * Runs a control operation. A wrong body is answered with 400 and the message of the `EmulatorError` that the method of
+ * `GenAuthEmulator` throws.
  */
 export async function runControl(
   { run }: ControlOperation,
@@ -61,6 +62,6 @@ export async function runControl(
 
 /** Adds an AD account if the body has a `sAMAccountName`, else a user. */
 function addUserOrAdAccount(users: UserStore, body: unknown): string {
-  const isOfAd = isObject(body) && body['sAMAccountName'] !== undefined;
-  return isOfAd ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
+  const isAdAccount = isObject(body) && body['sAMAccountName'] !== undefined;
+  return isAdAccount ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');
 }

@@ -3,14 +3,15 @@ import { promisify } from 'node:util';
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8, readBase64 } from './text.js';
 
-/** GenAuth's own length: 117 bytes of password at the most. */
+/** Length of GenAuth's own key. With the padding of PKCS#1 v1.5, a password may have at most 117 bytes. */
 const MODULUS_BYTES = 128;
 
 /**
- * Makes an RSA-1024 key pair for passwords, with padding by PKCS#1 v1.5 (RFC 8017 §7.2).
+ * Creates an RSA-1024 key pair for passwords with the padding of PKCS#1 v1.5 (RFC 8017 §7.2). `decrypt` returns
+ * `undefined` for every failure.
  *
- * node-forge decrypts, for two reasons: Node 20 refuses that padding (CVE-2023-46809), and the client's own
- * cryptography must not be its own check. Every failure gives the same result.
+ * `decrypt` uses node-forge for two reasons. Node 20 does not decrypt this padding (CVE-2023-46809). And the client
+ * encrypts with `node:crypto`, so a second implementation is an independent check of the client.
  */
 export async function createRsaKey() {
   const pair = await promisify(generateKeyPair)('rsa', {
@@ -26,7 +27,7 @@ export async function createRsaKey() {
       const ciphertext = readBase64(text);
       if (ciphertext === undefined) return undefined;
       try {
-        // forge also refuses another length, and a number that is not below the modulus.
+        // node-forge also throws for a wrong length, and for a number that is not smaller than the modulus.
         return decodeUtf8(Buffer.from(key.decrypt(ciphertext.toString('latin1')), 'latin1'));
       } catch {
         return undefined;

@@ -1,26 +1,29 @@
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8 } from './text.js';
 
-/** The functions of sm-crypto that are used here; its published types describe an older version. */
+/** The functions of sm-crypto that this file uses. Its published types describe an older version. */
 interface Sm2 {
   generateKeyPairHex(): { publicKey: string; privateKey: string };
   verifyPublicKey(point: string): boolean;
-  /** Returns an empty list if the hash in the ciphertext does not match. */
+  /** Returns an empty array if the hash in the ciphertext does not match. */
   doDecrypt(ciphertext: string, privateKey: string, order: 0 | 1, options: { output: 'array' }): number[];
 }
 
 /**
- * Orders of point (C1), text (C2) and hash (C3), by sm-crypto's numbers: C1C3C2, which is GenAuth's web SDK's, first.
+ * Possible orders of the point (C1), the text (C2) and the hash (C3) in a ciphertext, as sm-crypto numbers them: 1 is
+ * C1C3C2, which GenAuth's web SDK uses, and 0 is C1C2C3.
  */
 const ORDERS = [1, 0] as const;
 
-const POINT = 128;
-const HASH = 64;
+/** Length of the point without its prefix `04`, in hex digits. */
+const POINT_DIGITS = 128;
+/** Length of the hash in hex digits. */
+const HASH_DIGITS = 64;
 
 /**
- * Makes an SM2 key pair for passwords (GB/T 32918.4). Every failure gives the same result.
+ * Creates an SM2 key pair for passwords (GB/T 32918.4). `decrypt` returns `undefined` for every failure.
  *
- * @throws EmulatorError `sm_crypto_missing`
+ * @throws EmulatorError `sm_crypto_missing` if the package sm-crypto is not installed.
  */
 export async function createSm2Key() {
   const { sm2 } = (await importOptional('sm-crypto', () => import('sm-crypto'))) as unknown as { sm2: Sm2 };
@@ -41,12 +44,15 @@ export async function createSm2Key() {
 }
 
 /**
- * Reads hex as GenAuth's SDKs write it: with or without the prefix `sm2:`, with or without the `04` before the point. A
- * leading `04` may also be the first byte of the point. Only one of the two readings gives a point on the curve.
+ * Reads a ciphertext in hex as GenAuth's SDKs write it: with or without the prefix `sm2:`, and with or without `04`
+ * before the point. A leading `04` may also be the first byte of the point. Only one of the two readings is a point on
+ * the curve.
  */
 function readCiphertext(text: string, isPoint: (point: string) => boolean): string | undefined {
   const hex = text.replace(/^sm2:/, '');
   if (!/^[\da-f]+$/i.test(hex) || hex.length % 2 !== 0) return undefined;
   const bare = [hex, ...(hex.startsWith('04') ? [hex.slice(2)] : [])];
-  return bare.find((candidate) => candidate.length > POINT + HASH && isPoint(`04${candidate.slice(0, POINT)}`));
+  return bare.find(
+    (candidate) => candidate.length > POINT_DIGITS + HASH_DIGITS && isPoint(`04${candidate.slice(0, POINT_DIGITS)}`),
+  );
 }

@@ -1,7 +1,7 @@
-/** Strict: invalid bytes are an error, and a byte order mark is part of the text. */
+/** Throws for bytes that are not UTF-8, and keeps a byte order mark as part of the text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Returns `undefined` for bytes that are not UTF-8. */
+/** Decodes UTF-8. Returns `undefined` for bytes that are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return UTF8.decode(bytes);

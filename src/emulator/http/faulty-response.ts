@@ -2,26 +2,26 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
-import type { FaultReply, Sending } from '../state/faults.js';
+import type { Delivery, FaultReply } from '../state/faults.js';
 
-/** Filler of bodies that are too large, by the piece, so that no large one ever lies in memory. */
+/** Filler of oversized bodies. It is sent repeatedly, so that an oversized body is never held in memory. */
 const SPACES = Buffer.alloc(64 * 1024, ' ');
 
-/** An answer as it goes out: its bytes, and what its head says. */
-export interface Message extends FaultReply {
+/** A response, ready to be sent: status, headers and the bytes of the body. */
+export interface PreparedResponse extends FaultReply {
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Sends an answer too slowly, too large, or both. Ends when the caller is gone.
+ * Sends a response slowly, oversized, or both. Stops when the connection is closed.
  *
- * @param gone aborts with the caller's connection
+ * @param closed Aborts when the connection is closed.
  */
 export async function sendFaulty(
   res: ServerResponse,
-  { status, headers, contentType, body }: Message,
-  { dripMs, size }: Sending,
-  gone: AbortSignal,
+  { status, headers, contentType, body }: PreparedResponse,
+  { dripMs, size }: Delivery,
+  closed: AbortSignal,
 ): Promise<void> {
   const length = Math.max(size, body.length);
   res.writeHead(status, { ...headers, 'content-type': contentType, 'content-length': length });
@@ -29,11 +29,11 @@ export async function sendFaulty(
   const pieces = listPieces(body, length);
   try {
     await pipeline(
-      Readable.from(dripMs === undefined ? pieces : drip(pieces, dripMs, gone), { objectMode: false }),
+      Readable.from(dripMs === undefined ? pieces : drip(pieces, dripMs, closed), { objectMode: false }),
       res,
     );
   } catch {
-    // The caller has left, or the emulator was stopped. There is no connection to report it on.
+    // The client closed the connection, or the emulator was stopped. The error cannot be reported to the client.
     res.destroy();
   }
 }
@@ -43,21 +43,25 @@ function* listPieces(body: Buffer, length: number): Generator<Buffer> {
   for (let left = length - body.length; left > 0; left -= SPACES.length) yield SPACES.subarray(0, left);
 }
 
-async function* drip(pieces: Iterable<Buffer>, dripMs: number, gone: AbortSignal): AsyncGenerator<Buffer> {
+async function* drip(pieces: Iterable<Buffer>, dripMs: number, closed: AbortSignal): AsyncGenerator<Buffer> {
   for (const piece of pieces) {
     for (const byte of piece) {
       yield Buffer.of(byte);
-      // With 0 as well: each byte has a turn of the event loop, and so a packet, to itself.
-      await setTimeout(dripMs, undefined, { signal: gone });
+      // The timer also runs with 0 ms: each byte gets its own turn of the event loop, and therefore its own packet.
+      await setTimeout(dripMs, undefined, { signal: closed });
     }
   }
 }
 
-/** Waits. @returns whether the caller is still there at the end */
-export async function waitFor(delayMs: number, gone: AbortSignal): Promise<boolean> {
+/**
+ * Waits for the given time, or until the connection is closed.
+ *
+ * @returns Whether the connection is still open after the delay.
+ */
+export async function waitFor(delayMs: number, closed: AbortSignal): Promise<boolean> {
   if (delayMs === 0) return true;
   try {
-    return await setTimeout(delayMs, true, { signal: gone });
+    return await setTimeout(delayMs, true, { signal: closed });
   } catch {
     return false;
   }

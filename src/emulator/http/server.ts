@@ -17,7 +17,7 @@ import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, 
 import { importOptional } from '../optional-dependency.js';
 import { FORM } from '../oidc/parameters.js';
 import { revoke } from '../oidc/revocation.js';
-import { type Message, sendFaulty, waitFor } from './faulty-response.js';
+import { type PreparedResponse, sendFaulty, waitFor } from './faulty-response.js';
 import { describeSignIn, signIn } from '../sign-in/sign-in.js';
 import type { EmulatorState } from '../state/state.js';
 import { getSystem } from '../public/system.js';
@@ -27,15 +27,18 @@ import { getUserInfo } from '../oidc/user-info.js';
 /** A listening emulator. */
 export interface Listener {
   readonly port: number;
-  /** Ends every connection, idle or busy, and with it every delay that a fault is waiting for. */
+  /** Closes the port and all connections, including connections with a request in progress. Delays of faults end. */
   close(): Promise<void>;
 }
 
 const BODY_LIMIT = '100kb';
 
 /**
- * @param ready what must be done before the server listens. Express is loaded at the same time.
- * @throws EmulatorError `address_in_use`, `express_missing`
+ * Starts the HTTP server of the emulator.
+ *
+ * @param ready A promise that must resolve before the server listens. Express is loaded in parallel.
+ * @throws EmulatorError `address_in_use` if another process listens on the port.
+ * @throws EmulatorError `express_missing` if the package express is not installed.
  */
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
@@ -46,7 +49,7 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
     await once(server, 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const fix = 'stop the process that listens there, or choose another port (0 takes any free one)';
+    const fix = 'stop the process that listens on it, or set another port (port 0 chooses a free one)';
     const message = `Port ${port} on ${host} is in use: ${fix}.`;
     throw new EmulatorError('address_in_use', message, { cause: error });
   }
@@ -60,7 +63,7 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
   };
 }
 
-/** Hands requests to operations and their answers to sockets; it decides nothing else. */
+/** Creates the Express application. It only routes requests to operations and sends their responses. */
 async function createApp(state: EmulatorState): Promise<Express> {
   const express = await importOptional('express', () => import('express'));
   const app = express();
@@ -72,7 +75,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
     next();
   });
 
-  // Before the body is read: the body of a refused request is not parsed.
+  // This check runs before the body parsers, so that the body of a refused request is not parsed.
   app.use(CONTROL_PATH, (req, res, next) => {
     const { host, origin } = req.headers;
     const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
@@ -80,8 +83,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
     else next();
   });
 
-  // Before JSON is read: here a body is a form or none. It is read as text, because a parsed form would hide
-  // duplicates.
+  // These routes come before the JSON parser, because their body is a form or absent. The form is read as text,
+  // because Express's form parser would hide duplicate parameters.
   const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
   app.post(PATHS.token, readForm, serve(state, 'token', postToken));
   app.post(PATHS.introspection, readForm, serve(state, 'introspection', introspect));
@@ -105,18 +108,21 @@ async function createApp(state: EmulatorState): Promise<Express> {
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
-    // Not 501: a GenAuth with its key set elsewhere has nothing at this address.
+    // This address answers 404, not 501: a GenAuth tenant with its key set below the app id serves nothing here.
     if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });
   app.use((req, res) => {
-    send(res, { ...envelope(toRequest(req), { statusCode: 404, message: 'There is nothing here.' }), status: 404 });
+    send(res, {
+      ...envelope(toRequest(req), { statusCode: 404, message: 'The emulator does not serve this path.' }),
+      status: 404,
+    });
   });
   app.use(answerError);
   return app;
 }
 
-/** Serves an endpoint that is counted and that can have faults. */
+/** Wraps an operation: counts the request, and applies the next fault of the endpoint. */
 function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation<EmulatorState>): RequestHandler {
   return async (req, res) => {
     const request = toRequest(req);
@@ -124,20 +130,20 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     const fault = state.takeFault(endpoint);
     if (!fault) return send(res, await operation(state, request));
 
-    const gone = new AbortController();
-    res.once('close', () => gone.abort());
-    const waited = await waitFor(fault.delayMs, gone.signal);
-    if (!waited || fault.drop) {
+    const closed = new AbortController();
+    res.once('close', () => closed.abort());
+    const isOpen = await waitFor(fault.delayMs, closed.signal);
+    if (!isOpen || fault.drop) {
       if (endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
       req.socket.destroy();
       return;
     }
     const reply = fault.buildReply?.();
     if (reply && endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
-    const { sending } = fault;
-    if (sending) {
-      const message = reply ? { ...reply, headers: {} } : toMessage(await operation(state, request));
-      await sendFaulty(res, message, sending, gone.signal);
+    const { delivery } = fault;
+    if (delivery) {
+      const response = reply ? { ...reply, headers: {} } : prepareResponse(await operation(state, request));
+      await sendFaulty(res, response, delivery, closed.signal);
     } else if (reply) {
       res.status(reply.status).type(reply.contentType).send(reply.body);
     } else {
@@ -147,8 +153,9 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
 }
 
 /**
- * Messages of body-parser and JSON.parse quote the body, which may hold a password, so none of them is passed on.
- * Messages of the emulator are, because they name the package to install.
+ * Answers an error of a body parser or of an operation. The messages of body-parser and `JSON.parse` may quote the
+ * body, which may contain a password, so they are replaced. Messages of the emulator's own errors are sent, because
+ * they name the package to install.
  */
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);
@@ -181,7 +188,8 @@ function toRequest(req: Request): EmulatorRequest {
 }
 
 function hasForeignBody(req: Request): boolean {
-  // type-is takes an empty body for one, and fetch announces it.
+  // A body of length 0 is no body: fetch sends `content-length: 0` for a POST without body, and type-is, which `req.is`
+  // uses, treats that header as the sign of a body.
   return req.headers['content-length'] !== '0' && req.is('application/json') === false;
 }
 
@@ -192,8 +200,8 @@ function send(res: Response, { status, headers = {}, body }: EmulatorResponse): 
   else res.json(body);
 }
 
-/** The same answer as {@link send} would give, as bytes. */
-function toMessage({ status, headers = {}, body = '' }: EmulatorResponse): Message {
+/** Converts a response to the bytes that {@link send} would send. */
+function prepareResponse({ status, headers = {}, body = '' }: EmulatorResponse): PreparedResponse {
   const [type, text] = typeof body === 'string' ? ['text/html', body] : ['application/json', JSON.stringify(body)];
   return { status, headers, contentType: `${type}; charset=utf-8`, body: Buffer.from(text) };
 }

@@ -1,28 +1,31 @@
 import { EmulatorError, invalid, invalidSecret, show } from '../errors.js';
 
-/** Whether a value is an object with named members, and not a list. */
+/** Returns whether a value is an object. `null` and arrays are not objects here. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `users[2]` and `email` make `users[2].email`; at the top a path is the name alone. */
+/** Builds the path of a property for messages: `users[2]` and `email` give `users[2].email`. */
 export function at(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
 /**
- * The members of an object, without those that are `undefined`.
+ * Returns the properties of an object. Properties with the value `undefined` are left out.
  *
- * @param known every name that may stand in it: a misspelt one would otherwise be ignored silently
- * @throws EmulatorError `invalid_input`
+ * @param known The allowed names. Another name is an error, because a misspelled name would be ignored silently.
+ * @throws EmulatorError `invalid_input` if the value is not an object, or has another property.
  */
 export function readObject(value: unknown, path: string, known: readonly string[]): Map<string, unknown> {
-  if (value instanceof Promise) throw new EmulatorError('invalid_input', `${path || 'options'}: a promise; await it.`);
+  if (value instanceof Promise) {
+    const message = `${path || 'options'}: expected an object, got a promise. Write await before it.`;
+    throw new EmulatorError('invalid_input', message);
+  }
   if (!isObject(value)) throw invalid(path || 'options', 'an object', value);
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const unknown = `${path || 'options'}: there is no ${show(key)} here; known are ${known.join(', ')}.`;
-    throw new EmulatorError('invalid_input', unknown);
+    const message = `${path || 'options'}: unknown property ${show(key)}. Use one of: ${known.join(', ')}.`;
+    throw new EmulatorError('invalid_input', message);
   }
   return new Map(Object.entries(value).filter(([, member]) => member !== undefined));
 }
@@ -46,12 +49,16 @@ export function readString(value: unknown, path: string): string {
 }
 
 /** @throws EmulatorError `invalid_input` */
-export function readFilled(value: unknown, path: string): string {
+export function readNonEmptyString(value: unknown, path: string): string {
   if (typeof value === 'string' && value !== '') return value;
   throw invalid(path, 'a string that is not empty', value);
 }
 
-/** The same for a secret, which no message shows. @throws EmulatorError `invalid_input` */
+/**
+ * Reads a secret. The message of the error never contains its value.
+ *
+ * @throws EmulatorError `invalid_input`
+ */
 export function readSecret(value: unknown, path: string): string {
   if (typeof value === 'string' && value !== '') return value;
   throw invalidSecret(path, 'a string that is not empty', value);
@@ -77,7 +84,7 @@ export function readList(value: unknown, path: string): readonly unknown[] {
 }
 
 /**
- * A value as JSON text.
+ * Returns a value as JSON text.
  *
  * @throws EmulatorError `invalid_input`
  */
@@ -86,7 +93,8 @@ export function readJson(value: unknown, path: string): string {
     const json: string | undefined = JSON.stringify(value);
     if (json !== undefined) return json;
   } catch {
-    // A cycle or a bigint: the same mistake as a function, named below.
+    // JSON.stringify throws for a circular reference and for a bigint. It returns undefined for a function. All three
+    // are reported by the same error below.
   }
   throw invalid(path, 'a value that JSON can hold', value);
 }

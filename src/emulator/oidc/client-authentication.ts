@@ -5,14 +5,16 @@ import type { EmulatorRequest } from '../http/operation.js';
 import type { EmulatorConfig } from '../options.js';
 import { type Parameters, readForm } from './parameters.js';
 
+/** The two parts of a Basic header: for an application, its id and its secret. */
 interface BasicCredentials {
   readonly user: string;
   readonly password: string;
 }
 
 /**
- * Checks that the request names the emulator's app, and proves it in the one way that the app is configured for. Right
- * credentials that are sent in another way are refused (GenAuth: "client authentication failed").
+ * Checks the client authentication of a request. The request must name the emulator's app, and must use the
+ * authentication method that the app is configured for. Correct credentials with another method are refused, as at
+ * GenAuth ("client authentication failed").
  */
 export function authenticateClient(
   config: EmulatorConfig,
@@ -22,39 +24,41 @@ export function authenticateClient(
   const basic = readBasic(headers['authorization']);
   const clientId = body['client_id'];
   const secret = body['client_secret'];
-  // GenAuth names the app by a header; without one, its credentials tell.
+  // GenAuth's clients send the app id in a header. Without that header, the credentials contain the app id.
   const isOurs = ({ user }: BasicCredentials) => user === config.appId;
-  const named = headers[HEADERS.appId] ?? headers[HEADERS.appIdOfGenAuth] ?? clientId ?? basic?.find(isOurs)?.user;
-  if (named !== config.appId) return 'app_not_found';
+  const appId = headers[HEADERS.appId] ?? headers[HEADERS.appIdOfGenAuth] ?? clientId ?? basic?.find(isOurs)?.user;
+  if (appId !== config.appId) return 'app_not_found';
 
-  const idFits = clientId === undefined || clientId === config.appId;
-  const proven = {
+  const isClientIdRight = clientId === undefined || clientId === config.appId;
+  const isAuthenticated = {
     client_secret_post: () => !basic && clientId !== undefined && secret === config.appSecret,
     client_secret_basic: () =>
-      secret === undefined && basic?.some((way) => isOurs(way) && way.password === config.appSecret) === true,
+      secret === undefined && basic?.some((pair) => isOurs(pair) && pair.password === config.appSecret) === true,
     none: () => !basic && secret === undefined,
   }[config.tokenEndpointAuthMethod]();
-  return idFits && proven ? 'ok' : 'client_authentication_failed';
+  return isClientIdRight && isAuthenticated ? 'ok' : 'client_authentication_failed';
 }
 
 /**
- * Reads the form of an OAuth endpoint, and whether the app itself sent it.
+ * Reads the form of an OAuth endpoint and checks the client authentication.
  *
- * @throws OAuthRefusal `invalid_request`, `invalid_client`
+ * @throws OAuthRefusal `invalid_request` if the body is not a form, or has a duplicate parameter.
+ * @throws OAuthRefusal `invalid_client` if the client authentication fails.
  */
 export function readClientForm(config: EmulatorConfig, request: EmulatorRequest): Parameters {
   const form = readForm(request);
   if (authenticateClient(config, request, Object.fromEntries(form)) === 'ok') return form;
   const isBasic =
     config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
-  // A client that used an authentication scheme is answered with that scheme (RFC 6749 §5.2).
+  // If the client used an authentication scheme, the response names that scheme (RFC 6749 §5.2).
   const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
   throw new OAuthRefusal(401, 'invalid_client', ANSWERS.clientAuthenticationFailed.message, headers);
 }
 
 /**
- * User and password of an `Authorization: Basic` header, in the two ways in which they are written: as they are (RFC
- * 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do.
+ * Reads the user and the password of an `Authorization: Basic` header. Clients encode them in two ways: unchanged
+ * (RFC 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do. Therefore
+ * both readings are returned, the unchanged one first.
  */
 function readBasic(header: string | string[] | undefined): BasicCredentials[] | undefined {
   if (typeof header !== 'string' || !/^basic /i.test(header)) return undefined;
@@ -66,7 +70,7 @@ function readBasic(header: string | string[] | undefined): BasicCredentials[] | 
   return [plain, ...(user === undefined || password === undefined ? [] : [{ user, password }])];
 }
 
-/** @returns `undefined` for what is not form-encoded */
+/** Decodes one form-encoded value. Returns `undefined` if the text is not form-encoded. */
 function decodeForm(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

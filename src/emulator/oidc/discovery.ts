@@ -8,8 +8,9 @@ const KEY_ENCRYPTION_ALGORITHMS = ['A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128K
 const CONTENT_ENCRYPTION_ALGORITHMS = ['A128CBC-HS256', 'A128GCM', 'A256CBC-HS512', 'A256GCM'];
 
 /**
- * `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4), with production's values: it names
- * an endpoint and grants that the emulator does not implement, and lacks `subject_types_supported` as GenAuth's does.
+ * `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4), with the values of GenAuth's
+ * production document. It therefore names an authorization endpoint and grants that the emulator does not implement.
+ * Like GenAuth's document, it has no `subject_types_supported`.
  */
 export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) => ({
   status: 200,
@@ -50,5 +51,5 @@ export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) 
   },
 });
 
-/** The key set, at both of its addresses. */
+/** `GET` of the key set (RFC 7517 §5). The option `jwksAddress` selects its addresses. */
 export const getJwks: Operation<EmulatorState> = ({ keys }) => ({ status: 200, body: keys.jwks });

@@ -8,8 +8,8 @@ const SIGNED_OUT_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';
 
 /**
- * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth it ends the session of GenAuth's own
- * pages in the browser. The emulator has no such session. Tokens stay valid until they are revoked.
+ * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth it ends the browser session of GenAuth's
+ * own pages. The emulator has no such session. Tokens stay valid until they expire or are revoked.
  */
 export const endSession = oauthOperation(async (state, request) => {
   const query = readParameters(request.query);
@@ -18,28 +18,31 @@ export const endSession = oauthOperation(async (state, request) => {
 
   const target = query.get('post_logout_redirect_uri');
   if (target === undefined) return { status: 200, body: SIGNED_OUT_PAGE };
-  if (hint === undefined) throw invalidRequest('post_logout_redirect_uri needs an id_token_hint');
+  if (hint === undefined) throw invalidRequest('post_logout_redirect_uri requires id_token_hint');
   if (!state.config.postLogoutRedirectUris.includes(target)) {
     throw invalidRequest('post_logout_redirect_uri is not registered');
   }
   return redirect(target, query.get('state'));
 });
 
-/** Whether the emulator signed it for this app, however long ago (§2: an expired one should do). */
+/**
+ * Returns whether the emulator signed the id_token for this app. An expired id_token is accepted (OpenID Connect
+ * RP-Initiated Logout 1.0 §2).
+ */
 async function isOwnIdToken({ config, issuer, keys }: EmulatorState, token: string): Promise<boolean> {
   try {
     await (config.idTokenSignedResponseAlg === 'RS256'
       ? compactVerify(token, createLocalJWKSet({ keys: [...keys.jwks.keys] }), { algorithms: ['RS256'] })
       : compactVerify(token, Buffer.from(config.appSecret), { algorithms: ['HS256'] }));
     const { aud, iss, jti } = decodeJwt(token);
-    // An access token is signed by the same key, for the same app; a jti has that kind alone.
+    // An access token has the same key, audience and issuer, but only access tokens have a jti.
     return aud === config.appId && iss === issuer && jti === undefined;
   } catch {
     return false;
   }
 }
 
-/** The URI as it was registered, to the letter, with `state` after its own query. */
+/** Redirects to the registered URI, unchanged except for `state`, which is appended to its query. */
 function redirect(target: string, state: string | undefined): EmulatorResponse {
   const query = state === undefined ? '' : `${target.includes('?') ? '&' : '?'}state=${encodeURIComponent(state)}`;
   return { status: 302, headers: { location: `${target}${query}` } };

@@ -3,8 +3,8 @@ import { oauthOperation } from './oauth-refusal.js';
 import { requireParameter } from './parameters.js';
 
 /**
- * `POST /oidc/token/introspection` (RFC 7662; TokenIntrospectResponse): access and refresh tokens. All else is
- * inactive, id_tokens too, as GenAuth does not support them here. `token_type_hint` may be there and changes nothing.
+ * `POST /oidc/token/introspection` (RFC 7662, TokenIntrospectResponse) for access tokens and refresh tokens. Any other
+ * token is inactive. This includes id_tokens, because GenAuth does not support them here. `token_type_hint` is ignored.
  */
 export const introspect = oauthOperation((state, request) => {
   const { config, issuer, tokens } = state;

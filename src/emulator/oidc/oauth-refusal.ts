@@ -1,12 +1,12 @@
 import type { EmulatorResponse, Operation } from '../http/operation.js';
 import type { EmulatorState } from '../state/state.js';
 
-/** Ends an OAuth endpoint with an error. Its answer has no envelope (RFC 6749 §5.2). */
+/** Ends an OAuth request with an error response. The response has no envelope (RFC 6749 §5.2). */
 export class OAuthRefusal extends Error {
   constructor(
     readonly status: number,
     readonly error: string,
-    /** Never a part of the request, which may hold a secret. */
+    /** A fixed text. It never quotes the request, which may contain a secret. */
     readonly description: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
@@ -20,20 +20,20 @@ export class OAuthRefusal extends Error {
 }
 
 /**
- * An OAuth endpoint: an {@link OAuthRefusal} that it throws is its answer, and no cache may store an answer (RFC 6749
- * §5.1).
+ * Wraps the logic of an OAuth endpoint. A thrown {@link OAuthRefusal} is sent as the response. All responses forbid
+ * caching (RFC 6749 §5.1).
  */
 export function oauthOperation(run: Operation<EmulatorState>): Operation<EmulatorState> {
   return async (state, request) => {
     try {
-      return forbidStoring(await run(state, request));
+      return forbidCaching(await run(state, request));
     } catch (error) {
-      if (error instanceof OAuthRefusal) return forbidStoring(error.answer);
+      if (error instanceof OAuthRefusal) return forbidCaching(error.answer);
       throw error;
     }
   };
 }
 
-function forbidStoring(answer: EmulatorResponse): EmulatorResponse {
+function forbidCaching(answer: EmulatorResponse): EmulatorResponse {
   return { ...answer, headers: { ...answer.headers, 'cache-control': 'no-store' } };
 }

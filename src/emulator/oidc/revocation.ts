@@ -5,8 +5,9 @@ import type { EmulatorConfig } from '../options.js';
 import { requireParameter } from './parameters.js';
 
 /**
- * `POST /oidc/token/revocation` (RFC 7009). A refresh token takes the access tokens with it that came of the same
- * sign-in; an access token goes alone. A token that is unknown, or over already, is a success like any other (§2.2).
+ * `POST /oidc/token/revocation` (RFC 7009). The revocation of a refresh token also revokes all access tokens of the
+ * same sign-in. The revocation of an access token revokes only that token. An unknown, expired or revoked token is
+ * answered as a success (RFC 7009 §2.2).
  */
 export const revoke = oauthOperation((state, request) => {
   const { config, tokens } = state;
@@ -15,7 +16,7 @@ export const revoke = oauthOperation((state, request) => {
   if (token?.kind === 'refresh_token') token.grant.revoked = true;
   tokens.end(text);
 
-  // GenAuth's schema has the first; its documents show the others.
+  // `wrapped` follows GenAuth's schema. GenAuth's documents show `true` and `empty`.
   const answers: Record<EmulatorConfig['revocationAnswer'], EmulatorResponse> = {
     wrapped: envelope(request, { statusCode: 200, message: '', data: { success: true } }),
     true: { status: 200, body: true },

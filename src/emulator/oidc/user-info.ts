@@ -4,16 +4,16 @@ import type { EmulatorRequest } from '../http/operation.js';
 import { invalidRequest, readForm, readParameters } from './parameters.js';
 
 /**
- * `GET` and `POST /oidc/me` (OpenID Connect Core 1.0 §5.3): the user as he is now, in the claims of the access token's
- * scopes, set or not as in an id_token.
+ * `GET` and `POST /oidc/me` (OpenID Connect Core 1.0 §5.3). Returns the current claims of the user for the scopes of
+ * the access token. Claims without a value are included as in an id_token.
  */
 export const getUserInfo = oauthOperation(({ tokens }, request) => {
   const token = tokens.find(readToken(request) ?? '');
   if (token?.kind !== 'access_token') {
-    throw refuse(401, 'invalid_token', 'the access token is missing, unknown or over');
+    throw refuse(401, 'invalid_token', 'the access token is missing, unknown, expired or revoked');
   }
   const { grant, scopes } = token;
-  // A refresh can have asked for a scope without it.
+  // A refresh may have requested scopes without `openid`.
   if (!scopes.includes('openid')) {
     throw refuse(403, 'insufficient_scope', 'the access token lacks the scope openid', ', scope="openid"');
   }
@@ -22,9 +22,10 @@ export const getUserInfo = oauthOperation(({ tokens }, request) => {
 });
 
 /**
- * The token by header, query or form (RFC 6750 §2). In the header, GenAuth's Node SDK leaves `Bearer` out.
+ * Reads the access token from the header, the query or the form (RFC 6750 §2). The prefix `Bearer` is optional, because
+ * GenAuth's Node SDK sends the header without it.
  *
- * @throws OAuthRefusal `invalid_request`: in more than one of the places
+ * @throws OAuthRefusal `invalid_request` if the request has the token in more than one place.
  */
 function readToken(request: EmulatorRequest): string | undefined {
   const header = request.headers['authorization'];
@@ -34,11 +35,11 @@ function readToken(request: EmulatorRequest): string | undefined {
     readParameters(request.query).get('access_token'),
     form?.get('access_token'),
   ].filter((token) => token !== undefined);
-  if (found.length > 1) throw invalidRequest('the access token must be in one place alone');
+  if (found.length > 1) throw invalidRequest('send the access token in one place only: header, query or form');
   return found[0];
 }
 
-/** The error stands in the header too (RFC 6750 §3). */
+/** Builds an error response. The header `WWW-Authenticate` repeats the error (RFC 6750 §3). */
 function refuse(status: number, error: string, description: string, attributes = ''): OAuthRefusal {
   return new OAuthRefusal(status, error, description, { 'www-authenticate': `Bearer error="${error}"${attributes}` });
 }

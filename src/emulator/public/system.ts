@@ -2,11 +2,12 @@ import type { WireSystem } from '../../core/wire/facts.js';
 import { envelope, type Operation } from '../http/operation.js';
 import type { EmulatorState } from '../state/state.js';
 
-/** Public facts of a GenAuth server; the addresses are those of the emulator. */
+/** Version numbers and IP addresses in the system information. The address is the emulator's. */
 const FACTS = { version: { server: '2.0.0', console: '2.0.0', login: '2.0.0' }, publicIps: ['127.0.0.1'] };
 
 /**
- * `GET /api/v3/system` (SystemInfoResp): the keys for passwords. Without an envelope, unless the options ask for one.
+ * `GET /api/v3/system` (SystemInfoResp): returns the public keys with which clients encrypt passwords. The body is
+ * wrapped in an envelope only with the option `systemWrapped`.
  */
 export const getSystem: Operation<EmulatorState> = async ({ config, encryptionKeys }, request) => {
   const [rsa, sm2] = await Promise.all([encryptionKeys.rsa, encryptionKeys.sm2]);
@@ -19,7 +20,7 @@ export const getSystem: Operation<EmulatorState> = async ({ config, encryptionKe
   return { status: 200, body: system };
 };
 
-/** The base64 between the lines of a PEM (RFC 7468), on one line. */
+/** Returns the base64 text of a PEM (RFC 7468) on one line, without the header and footer lines. */
 function stripPem(pem: string): string {
   return pem.replaceAll(/-----[^-]+-----|\s/g, '');
 }

@@ -8,10 +8,10 @@ import { findMfa } from '../users/user-states.js';
 import type { Account } from '../users/user-store.js';
 
 /**
- * Checks what else a sign-in with the right password needs: the tenant, the user's states, and further steps.
+ * Checks the conditions of a sign-in after the password was verified: the tenant, the user's states and further steps.
  *
- * @param tenantId `''` for none
- * @throws Refusal
+ * @param tenantId The requested tenant. `''` if the sign-in names no tenant.
+ * @throws Refusal if a condition is not met.
  */
 export async function checkAdmission(state: EmulatorState, account: Account, tenantId: string): Promise<void> {
   const { clock, config } = state;

@@ -3,37 +3,37 @@ import { type DirectoryClaims, type EmulatorAdDirectory, readAdAnswer } from '..
 import { ANSWERS } from './answers.js';
 import { furtherStep, Refusal } from './refusal.js';
 
-/** Milliseconds within which the option `ad` must answer. */
+/** Milliseconds after which a call of the function `ad` counts as failed. */
 const TIMEOUT_MS = 5000;
 
 /**
- * Lets the function of the option `ad` check a name and a password. Nothing of what it throws, or of an answer with a
- * wrong shape, is passed on, because it may hold the password.
+ * Calls the function of the option `ad` to check a name and a password. The text of an error, or of an invalid return
+ * value, is not passed on, because it may contain the password.
  *
- * @returns the user's claims; `undefined` for an unknown name or a wrong password
- * @throws Refusal for every other answer, and if the function fails or takes too long
+ * @returns The user's claims. `undefined` for an unknown name or a wrong password.
+ * @throws Refusal for every other return value, and if the function throws or takes longer than 5 seconds.
  */
 export async function askDirectory(
   ad: EmulatorAdDirectory,
   sAMAccountName: string,
   password: string,
 ): Promise<DirectoryClaims | undefined> {
-  const given = await callInTime(async () => ad(sAMAccountName, password));
-  const answer = read(given);
+  const returned = await callWithTimeout(async () => ad(sAMAccountName, password));
+  const answer = read(returned);
   if (answer === undefined || 'claims' in answer) return answer?.claims;
   const { outcome, envelope } = answer;
   throw new Refusal(outcome, envelope.statusCode === 301 ? furtherStep(envelope) : envelope);
 }
 
-/** The result of a late call is ignored. */
-async function callInTime(call: () => Promise<unknown>): Promise<unknown> {
+/** Waits for a call, at most {@link TIMEOUT_MS}. A later result is ignored. */
+async function callWithTimeout(call: () => Promise<unknown>): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Refusal>((resolve) => {
-    // Without a reference: the process may end meanwhile, once the emulator is stopped.
+  const timeout = new Promise<Refusal>((resolve) => {
+    // `unref` lets the process end before the timer, when the emulator is stopped.
     timer = setTimeout(resolve, TIMEOUT_MS, failure(ANSWERS.directoryTimeout)).unref();
   });
   try {
-    const first = await Promise.race([call().catch(() => failure(ANSWERS.directoryThrew)), late]);
+    const first = await Promise.race([call().catch(() => failure(ANSWERS.directoryThrew)), timeout]);
     if (first instanceof Refusal) throw first;
     return first;
   } finally {
@@ -41,9 +41,9 @@ async function callInTime(call: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-function read(given: unknown): ReturnType<typeof readAdAnswer> {
+function read(returned: unknown): ReturnType<typeof readAdAnswer> {
   try {
-    return readAdAnswer(given, 'ad');
+    return readAdAnswer(returned, 'ad');
   } catch {
     throw failure(ANSWERS.directoryAnswerWrong);
   }

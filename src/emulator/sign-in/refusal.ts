@@ -1,7 +1,7 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
 import type { RecordedOutcome } from '../state/journal.js';
 
-/** Ends a sign-in without tokens. */
+/** Thrown to end a sign-in without tokens. */
 export class Refusal extends Error {
   constructor(
     readonly outcome: Exclude<RecordedOutcome, 'success' | 'fault'>,
@@ -11,12 +11,15 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal of a body that is not a sign-in. */
+/** Builds the refusal of a request body that is not a valid sign-in (400). */
 export function malformed(message: string): Refusal {
   return new Refusal('invalid_request', { statusCode: 400, message });
 }
 
-/** Answers that ask for a further step carry the code twice, as GenAuth's own front end shows. */
+/**
+ * Builds the answer that requires a further step. It contains the code twice, as `apiCode` and as `code`, because
+ * GenAuth's own front end reads `code`.
+ */
 export function furtherStep(answer: WireEnvelope<unknown>): WireEnvelope<unknown> {
   return { ...answer, ...(answer.apiCode !== undefined && { code: answer.apiCode }) };
 }

@@ -6,16 +6,16 @@ import { notImplemented } from '../http/operation.js';
 import { malformed, Refusal } from './refusal.js';
 import { type Identifier, IDENTIFIERS } from '../users/user-store.js';
 
-/** GenAuth's default, seen in its answers. */
+/** GenAuth's default scope, as recorded from its responses. */
 const DEFAULT_SCOPE = 'openid profile tenant_id';
 
-/** Who wants to sign in, and with what. */
+/** The identifier and the password of a sign-in. */
 interface Credentials {
   readonly connection: 'PASSWORD' | 'AD';
-  /** What `name` is; for AD it is the sAMAccountName. */
+  /** Kind of the identifier in `name`. For the connection AD it is `account`, and `name` is the sAMAccountName. */
   readonly identifier: Identifier;
   readonly name: string;
-  /** Clear text or ciphertext: `options.passwordEncryptType` tells. */
+  /** Clear text or ciphertext, depending on `options.passwordEncryptType`. */
   readonly password: string;
 }
 
@@ -26,10 +26,10 @@ export interface SignInRequest extends Credentials {
 }
 
 /**
- * Reads the body of a sign-in (SigninByCredentialsDto), without its client credentials. A body that GenAuth might read
- * leniently is refused.
+ * Reads the body of a sign-in (SigninByCredentialsDto) without its client credentials. It is stricter than GenAuth may
+ * be: a body that does not match GenAuth's schema is refused.
  *
- * @throws Refusal
+ * @throws Refusal if the body is not a valid sign-in.
  */
 export function readSignIn(body: Readonly<Record<string, unknown>>): SignInRequest {
   const options = readOptions(body['options']);
@@ -37,7 +37,7 @@ export function readSignIn(body: Readonly<Record<string, unknown>>): SignInReque
   if (!scopes.includes('openid')) throw malformed('options.scope must contain openid.');
   const credentials = readCredentials(body);
   if (options.autoRegister === true && credentials.connection === 'PASSWORD' && credentials.identifier === 'account') {
-    // What kind of identifier an `account` is, is known of existing users alone (SignInOptionsDto).
+    // The kind of identifier behind `account` is known only for existing users (SignInOptionsDto).
     throw malformed('options.autoRegister needs email, username or phone in passwordPayload, not account.');
   }
   return { ...credentials, scopes, options };
@@ -69,7 +69,7 @@ function readCredentials(body: Readonly<Record<string, unknown>>): Credentials {
   }
 }
 
-/** `options` with the type of every member of SignInOptionsDto checked; members that it has not are let through. */
+/** Reads `options` and checks the types of the properties of SignInOptionsDto. Other properties are not checked. */
 function readOptions(value: unknown): WireSignInOptions {
   if (value !== undefined && !isObject(value)) throw malformed('options must be an object.');
   const options = value ?? {};
@@ -84,7 +84,7 @@ function readOptions(value: unknown): WireSignInOptions {
   if (autoRegister !== undefined && typeof autoRegister !== 'boolean') {
     throw malformed('options.autoRegister must be a boolean.');
   }
-  // Not `null` either: an unknown way of encryption must never be taken for clear text.
+  // `null` is refused too: an unknown encryption type must never be treated as clear text.
   if (passwordEncryptType !== undefined && !PASSWORD_ENCRYPT_TYPES.some((type) => type === passwordEncryptType)) {
     throw malformed(`options.passwordEncryptType must be one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}.`);
   }

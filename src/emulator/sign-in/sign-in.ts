@@ -21,7 +21,7 @@ import { type Account, IDENTIFIERS } from '../users/user-store.js';
 
 /**
  * `POST /api/v3/signin` for the connections PASSWORD and AD (GenAuth docs: Login with Account Password, Login with AD
- * Account). A deliberate difference: a body that GenAuth might read leniently is refused.
+ * Account). One difference is deliberate: a body that does not match GenAuth's schema is always refused.
  */
 export async function signIn(state: EmulatorState, request: EmulatorRequest): Promise<EmulatorResponse> {
   try {
@@ -38,8 +38,8 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
 }
 
 /**
- * Describes a sign-in for the journal. Reads any body, however malformed, and takes no password from it. The members
- * that it takes as they were sent may hold a password, so they are masked.
+ * Builds the journal record of a sign-in. It accepts any body, also a malformed one. The record contains no password:
+ * `options` may contain one, so secrets in it are masked.
  */
 export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: RecordedOutcome): SignInRecord {
   const signInBody = isObject(body) ? body : {};
@@ -70,12 +70,12 @@ function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** Checks from the outside in: the form of the body, the app, the request, and only then the user. */
+/** Checks a sign-in in this order: type of the body, client authentication, properties of the body, user. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
   const { ad, allowRemote } = state.config;
-  // The default secret is public, so a web page could try passwords at the directory. With allowRemote, the secret is
-  // not the default one.
+  // The default app secret is public, so a web page in the developer's browser could test passwords against the
+  // directory. With allowRemote this check is not needed, because the emulator then requires another app secret.
   if (ad && !allowRemote && isFromForeignPage(request.headers)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
@@ -85,59 +85,66 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
   if (client === 'app_not_found') throw new Refusal(client, ANSWERS.appNotFound);
   if (client !== 'ok') throw new Refusal(client, ANSWERS.clientAuthenticationFailed);
 
-  const wanted = readSignIn(body);
-  const answer = state.takeSignInAnswer(wanted.connection, wanted.name);
+  const signInRequest = readSignIn(body);
+  const answer = state.takeSignInAnswer(signInRequest.connection, signInRequest.name);
   if (answer) throw new Refusal('answered', answer);
-  const tenantId = wanted.options.tenantId ?? '';
-  const account = await identify(state, wanted);
+  const tenantId = signInRequest.options.tenantId ?? '';
+  const account = await identify(state, signInRequest);
   await checkAdmission(state, account, tenantId);
-  return { account, scopes: wanted.scopes, tenantId, revoked: false };
+  return { account, scopes: signInRequest.scopes, tenantId, revoked: false };
 }
 
 /**
  * Finds the user and checks the password.
  *
- * The answer tells a password that cannot be decrypted from a wrong one (499 / 2016), because GenAuth's does. With RSA
- * this is the oracle of Bleichenbacher's attack. The emulator's keys protect no secret.
+ * A password that cannot be decrypted gets another answer (499 / 2016) than a wrong password, as at GenAuth. With RSA
+ * this difference is the oracle of Bleichenbacher's attack. It does no harm here, because the emulator's keys protect
+ * no real secret.
  */
-async function identify(state: EmulatorState, wanted: SignInRequest): Promise<Account> {
+async function identify(state: EmulatorState, signInRequest: SignInRequest): Promise<Account> {
   const { protection, users } = state;
-  const { connection, identifier, name, options } = wanted;
+  const { connection, identifier, name, options } = signInRequest;
   const key = users.keyOf(connection, name);
-  if (protection.wantsCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
+  if (protection.requiresCaptcha(key) && !protection.isLocked(key)) redeemCaptcha(state, options);
 
-  const clear = await decrypt(state, wanted);
+  const clear = await decrypt(state, signInRequest);
   const known = connection === 'AD' ? users.findAdAccount(name) : users.findUser(identifier, name);
   const isLocked = () => protection.isLocked(key) || known?.states.lockout === true;
-  const isAskable = clear !== undefined && !isLocked();
-  const account = isAskable ? await checkPassword(state, wanted, clear, known) : undefined;
+  const canCheck = clear !== undefined && !isLocked();
+  const account = canCheck ? await checkPassword(state, signInRequest, clear, known) : undefined;
 
-  // Checked after the password as well: otherwise simultaneous guesses would all be let through.
+  // The lock is checked again after the password. Otherwise many simultaneous guesses could pass the first check.
   if (isLocked()) throw new Refusal('account_locked', ANSWERS.accountLocked);
-  // Not counted as a failure: the application encrypted with another key than the emulator's current one.
+  // This is not counted as a failed sign-in: the application used a key that is not the emulator's current key.
   if (clear === undefined) throw new Refusal('decryption_failed', ANSWERS.decryptionFailed);
-  const found = account ?? (known ? undefined : register(state, wanted, clear));
+  const found = account ?? (known ? undefined : register(state, signInRequest, clear));
   if (!found) throw wrongCredentials(state, key);
   protection.forget(key);
   return found;
 }
 
-/** Returns the account if the password is right. `known` is the account as the emulator has it. */
+/**
+ * Checks the password, with the function `ad` if it is set and the connection is AD.
+ *
+ * @param known The account that the emulator has for this name, if any.
+ * @returns The account if the password is right.
+ */
 async function checkPassword(
   state: EmulatorState,
-  wanted: SignInRequest,
+  signInRequest: SignInRequest,
   clear: string,
   known: Account | undefined,
 ): Promise<Account | undefined> {
   const { ad } = state.config;
-  if (wanted.connection === 'AD' && ad) {
-    // A directory may take an empty password for an anonymous bind, which succeeds (RFC 4513 §5.1.2).
-    if (clear === '' || !isIdentifier(wanted.name)) return undefined;
-    // Only the clear text, and no other reading of it: each call counts towards the directory's own lock-out.
-    const claims = await askDirectory(ad, wanted.name, clear);
-    return claims && state.users.admitFromDirectory(wanted.name, claims);
+  if (signInRequest.connection === 'AD' && ad) {
+    // A directory may treat an empty password as an anonymous bind, which succeeds (RFC 4513 §5.1.2).
+    if (clear === '' || !isIdentifier(signInRequest.name)) return undefined;
+    // Only the clear text is checked, not its base64 reading: each wrong password counts towards the lock-out of the
+    // directory.
+    const claims = await askDirectory(ad, signInRequest.name, clear);
+    return claims && state.users.admitFromDirectory(signInRequest.name, claims);
   }
-  for (const password of readPasswords(clear, wanted.options)) {
+  for (const password of readPasswords(clear, signInRequest.options)) {
     if (await isPassword(password, known?.password)) return known;
   }
   return undefined;
@@ -156,29 +163,30 @@ function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken 
   if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ANSWERS.captchaWrong);
 }
 
-/** Returns `undefined` for a password that cannot be decrypted. */
+/** Returns the clear text of the password. `undefined` if it cannot be decrypted. */
 async function decrypt({ encryptionKeys }: EmulatorState, { password, options }: SignInRequest) {
   const type = options.passwordEncryptType ?? 'none';
   return type === 'none' ? password : (await encryptionKeys[type]).decrypt(password);
 }
 
 /**
- * The passwords that a clear text may stand for: with SM2, GenAuth's mobile SDKs encrypt the base64 of the password.
+ * Returns the passwords that a clear text may contain. With SM2, GenAuth's mobile SDKs encrypt the base64 text of the
+ * password, so the decoded text is a second possibility.
  */
 function readPasswords(clear: string, { passwordEncryptType }: WireSignInOptions): string[] {
   return passwordEncryptType === 'sm2' ? [clear, decodeBase64(clear) ?? ''] : [clear];
 }
 
-/** Creates a missing user when `autoRegister` is set. Never for the identifier `account`, nor for the connection AD. */
-function register({ users }: EmulatorState, wanted: SignInRequest, password: string): Account | undefined {
-  const { identifier, name, options } = wanted;
+/** Creates a missing user if `autoRegister` is set. Never for the identifier `account`, and never for AD. */
+function register({ users }: EmulatorState, signInRequest: SignInRequest, password: string): Account | undefined {
+  const { identifier, name, options } = signInRequest;
   if (options.autoRegister !== true || identifier === 'account') return undefined;
   try {
     const account = users.register(identifier, name, password);
     if (!account) throw new Refusal('user_exists', ANSWERS.userExists);
     return account;
   } catch (error) {
-    // Its message names what is wrong with the identifier, and no password.
+    // The message of an EmulatorError describes the wrong identifier. It does not contain the password.
     throw error instanceof EmulatorError ? malformed(error.message) : error;
   }
 }

@@ -6,13 +6,13 @@ import type { Account } from '../users/user-store.js';
 
 const LIFETIME_SECONDS = 360;
 
-/** Of the one user pool that the emulator plays. */
+/** Id of the emulator's user pool. */
 const USER_POOL_ID = '65f0c1d2e3a4b5c6d7e8f900';
 
-/** Only GenAuth verifies its tokens for a next step. The emulator verifies none. */
+/** Random signing key. The emulator never verifies these tokens, because it implements no further step. */
 const KEY = randomBytes(32);
 
-/** `data` of an answer that asks for a second factor (MfaTriggerData). */
+/** Builds `data` of an answer that requires a second factor (MfaTriggerData). */
 export async function buildMfaData(account: Account, { kind, factors }: Mfa, clock: EmulatorClock): Promise<object> {
   const { claims } = account;
   const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : null);
@@ -32,12 +32,15 @@ export async function buildMfaData(account: Account, { kind, factors }: Mfa, clo
     faceMfaEnabled: factors.includes('FACE'),
     totpMfaEnabled: factors.includes('OTP'),
     passkeyEnabled: factors.includes('PASSKEY'),
-    // What the application asks for; a user's own factor is none of these.
+    // Factors that the application requires. The user's own factor is not listed here.
     applicationMfa: kind === 'app' ? factors.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort })) : [],
   };
 }
 
-/** The token with which another call of GenAuth would go on; the emulator has none of those calls. */
+/**
+ * Builds the token that a client sends to GenAuth in the next step of the sign-in. The emulator does not implement
+ * these next steps.
+ */
 export async function buildStepToken(account: Account, stage: string, clock: EmulatorClock): Promise<string> {
   const iat = clock.nowInSeconds();
   const arn = `arn:cn:authing:${USER_POOL_ID}:user:${account.sub}`;

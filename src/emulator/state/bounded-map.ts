@@ -1,4 +1,4 @@
-/** A map with a maximum size. It drops the entry that was set longest ago, so that callers cannot fill the memory. */
+/** A map with a maximum size. It drops the entry that was set longest ago, so that requests cannot fill the memory. */
 export class BoundedMap<Value> {
   readonly #maxSize: number;
   readonly #entries = new Map<string, Value>();
@@ -12,7 +12,7 @@ export class BoundedMap<Value> {
   }
 
   set(key: string, value: Value): void {
-    // Deleted first, because a Map keeps the position of an existing key.
+    // The key is deleted first, because a Map keeps the position of an existing key.
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#maxSize) return;

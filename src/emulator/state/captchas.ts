@@ -4,17 +4,18 @@ import { BoundedMap } from './bounded-map.js';
 
 const LIFETIME_MS = 5 * 60_000;
 
-/** How many may be open at once; more push out the oldest. */
+/** Maximum number of open captchas. The oldest captcha is dropped first. */
 const MAX_OPEN = 1000;
 
-/** Without 0, O, 1, I and L, which look alike. */
+/** Characters of a code. 0, O, 1, I and L are left out, because they look alike. */
 const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const LENGTH = 4;
 
-/** The captchas that are still open. Each one is good for one try. */
+/** The captchas that are not used yet. Each captcha can be used once, within 5 minutes. */
 export class Captchas {
   readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MAX_OPEN);
 
+  /** Creates a captcha with its token. */
   create(): WireCaptcha {
     const captchaToken = randomBytes(16).toString('base64url');
     const code = Array.from({ length: LENGTH }, () => CHARACTERS.charAt(randomInt(CHARACTERS.length))).join('');
@@ -22,7 +23,10 @@ export class Captchas {
     return { captchaCodeSvg: draw(code), captchaToken };
   }
 
-  /** Whether `code`, in either case, is the one that goes with `token`. Right or wrong, there is no second try. */
+  /**
+   * Returns whether `code` is the code of the captcha with this token. Upper and lower case are equal. The captcha is
+   * removed in both cases, so there is no second attempt.
+   */
   redeem(token: string, code: string): boolean {
     const captcha = this.#open.get(token);
     this.#open.delete(token);
@@ -34,7 +38,7 @@ export class Captchas {
   }
 }
 
-/** Draws the code as text, so that tests can read it. It is no protection. */
+/** Draws the code as text in an SVG, so that tests can read it. It does not protect against programs. */
 function draw(code: string): string {
   return [
     '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">',

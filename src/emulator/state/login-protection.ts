@@ -2,18 +2,21 @@ import { createHash } from 'node:crypto';
 import { BoundedMap } from './bounded-map.js';
 import { readInteger, readObject } from '../input/readers.js';
 
-/** After how many failed sign-ins of one account it gets harder. What is left out never happens. */
+/** Limits for the failed sign-ins of one account. */
 export interface EmulatorLoginProtection {
-  /** Failures after which a sign-in needs a captcha (403 / 2000, 403 / 2001); with 0, every one does. */
+  /**
+   * Number of failed sign-ins after which a captcha is required (403 / 2000; wrong captcha: 403 / 2001). With 0, every
+   * sign-in requires a captcha. Default: never.
+   */
   captchaAfter?: number | undefined;
-  /** Failures after which the account is locked (403 / 2005). At least 1. */
+  /** Number of failed sign-ins after which the account is locked (403 / 2005). At least 1. Default: never. */
   lockAfter?: number | undefined;
 }
 
-/** Limits with `Infinity` for never. */
+/** The checked limits. `Infinity` means never. */
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
-/** Accounts whose failures are kept. The one that failed longest ago is dropped first. */
+/** Maximum number of accounts with a count. The account whose last failure is oldest is dropped first. */
 const MAX_ACCOUNTS = 10_000;
 
 /** @throws EmulatorError `invalid_input` */
@@ -29,7 +32,8 @@ export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
 }
 
 /**
- * Counts failures by account. Unknown accounts are locked as well, so that no answer tells whether an account exists.
+ * Counts the failed sign-ins per account. Unknown accounts are counted and locked too, so that a response does not
+ * reveal whether an account exists.
  */
 export class LoginProtection {
   #limits: LoginLimits;
@@ -39,12 +43,12 @@ export class LoginProtection {
     this.#limits = limits;
   }
 
-  /** Counts go on as they are. */
+  /** Replaces the limits. The counts are kept. */
   set limits(limits: LoginLimits) {
     this.#limits = limits;
   }
 
-  wantsCaptcha(account: string): boolean {
+  requiresCaptcha(account: string): boolean {
     return this.#count(account) >= this.#limits.captchaAfter;
   }
 
@@ -53,8 +57,10 @@ export class LoginProtection {
   }
 
   /**
-   * @returns how many tries are left until the lock, or where there is none until the captcha; `undefined` without
-   *   limits
+   * Counts a failed sign-in. Does nothing if no limit is set.
+   *
+   * @returns The number of attempts before the account is locked. Without that limit, the number of attempts before a
+   *   captcha is required. `undefined` if no limit is set.
    */
   recordFailure(account: string): number | undefined {
     const { captchaAfter, lockAfter } = this.#limits;
@@ -65,10 +71,12 @@ export class LoginProtection {
     return Math.max(0, limit - count);
   }
 
+  /** Resets the count of one account. */
   forget(account: string): void {
     this.#failures.delete(digest(account));
   }
 
+  /** Resets all counts. */
   forgetAll(): void {
     this.#failures.clear();
   }
@@ -78,7 +86,7 @@ export class LoginProtection {
   }
 }
 
-/** A name from the network may be long, and the digest is what is kept. */
+/** Returns the key of an account. It is a digest, because a name in a request may be long. */
 function digest(account: string): string {
   return createHash('sha256').update(account).digest('base64url');
 }

@@ -3,31 +3,33 @@ import { at, readInteger, readJson, readObject, readString } from '../input/read
 import { invalid } from '../errors.js';
 import { readTimes } from './repeat-queue.js';
 
-/** An answer that replaces that of a sign-in. With it, a test can ask for any of GenAuth's codes. */
+/** An answer that replaces the result of a sign-in. A test can return any of GenAuth's codes with it. */
 export interface EmulatorSignInAnswer {
-  /** GenAuth's `statusCode`, 200 to 699. The HTTP status stays 200, but for 429 and 501. */
+  /** GenAuth's `statusCode`, 200 to 699. The HTTP status is 200, except for 429 and 501. */
   statusCode: number;
-  /** GenAuth's `apiCode`: a number, or as in its older answers a string of digits. Default: none. */
+  /** GenAuth's `apiCode`: a number, or a string of digits as in its older responses. Default: none. */
   apiCode?: number | string;
-  /** Default: empty. */
+  /** `message` of the envelope. Default: empty. */
   message?: string;
-  /** `data` of the envelope, as JSON can hold it. Default: none. */
+  /** `data` of the envelope, any JSON value. Default: none. */
   data?: unknown;
-  /** The only account that gets it, by any of its identifiers, for PASSWORD and AD alike. Default: every account. */
+  /** Any identifier of the only account that gets the answer, for both connections. Default: every account. */
   account?: string;
-  /** How many sign-ins get it. Default 1. */
+  /** Number of sign-ins that get the answer. Default 1. */
   times?: number;
 }
 
-/** An answer, checked and ready to be given. */
+/** A checked answer, ready to be sent. */
 export interface PreparedSignInAnswer {
   readonly account: string | undefined;
   readonly envelope: WireEnvelope<unknown>;
 }
 
 /**
- * @param path what the answer is called in messages
- * @throws EmulatorError `invalid_input`
+ * Checks an answer.
+ *
+ * @param path Name of the answer in messages.
+ * @throws EmulatorError `invalid_input` if a property is wrong.
  */
 export function readSignInAnswer(input: unknown, path: string): { times: number; answer: PreparedSignInAnswer } {
   const given = readObject(input, path, ['statusCode', 'apiCode', 'message', 'data', 'account', 'times']);
@@ -37,7 +39,7 @@ export function readSignInAnswer(input: unknown, path: string): { times: number;
     statusCode,
     ...(given.has('apiCode') && { apiCode: readApiCode(given.get('apiCode'), at(path, 'apiCode')) }),
     message: readString(given.get('message') ?? '', at(path, 'message')),
-    // A copy: the caller's object may change after it was checked.
+    // The data is copied, because the caller may change its object after the check.
     ...(given.has('data') && { data: JSON.parse(readJson(given.get('data'), at(path, 'data'))) as unknown }),
   };
   return { times: readTimes(given.get('times') ?? 1, at(path, 'times')), answer: { account, envelope } };
@@ -47,5 +49,5 @@ function readApiCode(value: unknown, path: string): number | string {
   const isCode =
     typeof value === 'string' ? /^\d{1,16}$/.test(value) : Number.isSafeInteger(value) && Number(value) >= 0;
   if (isCode) return value as number | string;
-  throw invalid(path, 'a whole number, or one in a string', value);
+  throw invalid(path, 'a whole number, or a string of digits', value);
 }

@@ -1,16 +1,16 @@
 import { readInteger } from '../input/readers.js';
 
-/** A queue of items that are used up in order, each a number of times. */
+/** A queue of items. Each item is taken a given number of times before the next item. */
 export class RepeatQueue<Item> {
   #entries: { item: Item; left: number }[] = [];
 
-  /** Removes a last item with unlimited repeats first, because it would block the new one forever. */
+  /** Adds an item. A last item with unlimited repeats is removed first, because the new item would never be taken. */
   add(item: Item, times: number): void {
     if (this.#entries.at(-1)?.left === Infinity) this.#entries.pop();
     this.#entries.push({ item, left: times });
   }
 
-  /** Takes the first item that matches. */
+  /** Returns the first matching item and reduces its remaining number by one. */
   take(isMatch: (item: Item) => boolean = () => true): Item | undefined {
     const entry = this.#entries.find(({ item }) => isMatch(item));
     if (!entry) return undefined;

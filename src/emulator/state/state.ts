@@ -17,8 +17,8 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
 import { UserStore } from '../users/user-store.js';
 
 /**
- * All that an emulator knows between two requests. Operations read it; the control endpoints and the tests' methods
- * change it.
+ * The state of an emulator between requests. Operations read it. The control operations and the methods of
+ * `GenAuthEmulator` change it.
  */
 export class EmulatorState {
   readonly config: EmulatorConfig;
@@ -31,7 +31,7 @@ export class EmulatorState {
   readonly journal = new Journal();
   readonly encryptionKeys = new EncryptionKeys();
   readonly protection: LoginProtection;
-  /** `http://127.0.0.1:PORT`, while the emulator listens. */
+  /** `http://127.0.0.1:PORT` while the emulator listens, else `undefined`. */
   origin: string | undefined;
   #keys: KeyRing | undefined;
   readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new RepeatQueue<PreparedFault>()]));
@@ -51,7 +51,7 @@ export class EmulatorState {
     );
   }
 
-  /** What was signed or encrypted until now is over. */
+  /** Creates new keys. Tokens and encrypted passwords from before become invalid. */
   async createKeys(): Promise<void> {
     this.encryptionKeys.forget();
     this.tokens.clear();
@@ -99,12 +99,12 @@ export class EmulatorState {
     this.answers.add(answer, times);
   }
 
-  /** The next answer on demand that is meant for this sign-in. */
+  /** Takes the next queued answer for this account from the queue. */
   takeSignInAnswer(connection: 'PASSWORD' | 'AD', name: string): WireEnvelope<unknown> | undefined {
     const key = this.users.keyOf(connection, name);
-    const isMeant = ({ account }: PreparedSignInAnswer) =>
+    const isForAccount = ({ account }: PreparedSignInAnswer) =>
       account === undefined || this.users.keyOf(connection, account) === key;
-    return this.answers.take(isMeant)?.envelope;
+    return this.answers.take(isForAccount)?.envelope;
   }
 
   /** @throws EmulatorError `invalid_input` */
@@ -155,5 +155,8 @@ export class EmulatorState {
 }
 
 function notStarted(what: string): never {
-  throw new EmulatorError('not_started', `The emulator has no ${what} yet: await emulator.start() first.`);
+  throw new EmulatorError(
+    'not_started',
+    `The emulator is not started, so it has no ${what}. Call await emulator.start() first.`,
+  );
 }

@@ -4,26 +4,27 @@ import { signToken, type UnsignedToken } from './sign-token.js';
 import { createSigningKey, type SigningKey } from './signing-keys.js';
 
 /**
- * The ways in which an id_token can be wrong. Everything else about the token stays right.
+ * One way in which an id_token can be wrong. The rest of the token is right.
  *
- * - `expired`: `exp` lies an hour back
- * - `not_yet_valid`: `nbf` lies an hour ahead
+ * - `expired`: `exp` is one hour in the past
+ * - `not_yet_valid`: `nbf` is one hour in the future
  * - `wrong_audience`: `aud` is another app
  * - `wrong_issuer`: `iss` is another host
  * - `unsigned`: `alg` is `none` and the signature is empty
- * - `hs256_public_key`: HS256, keyed with the text of the public key's PEM (algorithm confusion)
- * - `unknown_kid`: `kid` is in no key set; under HS256, where a right token has none, it has one: the signature is
- *   right
- * - `no_kid`: the header has no `kid`; under HS256 no token has one, so this is a right token
- * - `foreign_key`: the right header, but another key signed; under HS256 another secret
- * - `missing_sub`: no `sub`
- * - `other_subject`: `sub` is not the access token's
- * - `tampered`: `exp` was raised after the token was signed
- * - `bad_at_hash`: `at_hash` is that of another access token (OpenID Connect Core 1.0 §3.1.3.6)
+ * - `hs256_public_key`: signed with HS256, with the PEM text of the public key as the secret (algorithm confusion)
+ * - `unknown_kid`: the key set has no key with this `kid`. With HS256 the signature is right, but the header has a
+ *   `kid`, which a correct HS256 token does not have
+ * - `no_kid`: the header has no `kid`. With HS256 this is a correct token
+ * - `foreign_key`: the header is right, but the token is signed with another key, or with another secret for HS256
+ * - `missing_sub`: there is no `sub`
+ * - `other_subject`: `sub` differs from the `sub` of the access token
+ * - `tampered`: `exp` was increased after the token was signed
+ * - `bad_at_hash`: `at_hash` is the hash of another access token
+ *   ([OpenID Connect Core 1.0 §3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken))
  */
 export type IdTokenFlaw = (typeof ID_TOKEN_FLAWS)[number];
 
-/** Every {@link IdTokenFlaw}. */
+/** All values of {@link IdTokenFlaw}. */
 export const ID_TOKEN_FLAWS = [
   'expired',
   'not_yet_valid',
@@ -40,7 +41,7 @@ export const ID_TOKEN_FLAWS = [
   'bad_at_hash',
 ] as const;
 
-/** An id_token before it is signed, with the published key. Only under RS256 is that the signer's own key. */
+/** An id_token before it is signed, with the current key of the key set. With RS256 the signer has the same key. */
 export type UnsignedIdToken = UnsignedToken & { readonly key: SigningKey };
 
 /** Signs an id_token with one flaw. */
@@ -50,7 +51,7 @@ export function signFlawedIdToken(flaw: IdTokenFlaw, token: UnsignedIdToken): Pr
 
 const HOUR = 3600;
 
-/** Flaw → what signs an id_token with it. */
+/** Flaw → function that signs an id_token with that flaw. */
 const FLAWS: Record<IdTokenFlaw, (token: UnsignedIdToken) => Promise<string>> = {
   expired: ({ claims, signer }) => {
     const exp = claims.iat - HOUR;
@@ -62,7 +63,7 @@ const FLAWS: Record<IdTokenFlaw, (token: UnsignedIdToken) => Promise<string>> = 
     signToken({ signer, claims: { ...claims, iss: 'https://issuer.invalid/oidc' } }),
   unsigned: async ({ claims, signer }) => `${encode({ ...signer.header, alg: 'none', typ: 'JWT' })}.${encode(claims)}.`,
   hs256_public_key: async ({ claims, key, signer }) => {
-    // With the line break at the end, as a PEM file has it and as node:crypto writes it.
+    // The PEM text ends with a line break, as in a PEM file and in the output of node:crypto.
     const pem = `${(await exportSPKI(key.publicKey)).trim()}\n`;
     return signToken({ claims, signer: { header: { ...signer.header, alg: 'HS256' }, key: Buffer.from(pem) } });
   },

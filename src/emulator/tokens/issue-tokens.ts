@@ -9,9 +9,10 @@ import type { SigningKey } from './signing-keys.js';
 import type { EmulatorState } from '../state/state.js';
 
 /**
- * New tokens of a grant, as sign-in and token endpoint answer them (LoginTokenResponseDataDto), and remembers them.
+ * Issues the tokens of a grant and stores them. Returns them in the form of the responses of sign-in and token endpoint
+ * (LoginTokenResponseDataDto).
  *
- * @param scopes those of the access token and of the id_token, which there is with `openid` alone
+ * @param scopes The scopes of the access token and of the id_token. Without `openid` no id_token is issued.
  */
 export async function issueTokens(
   state: EmulatorState,
@@ -51,7 +52,7 @@ export async function issueTokens(
   };
 }
 
-/** Signs, with the next flaw if one waits. */
+/** Signs an id_token. Applies the next queued flaw, if there is one. */
 function signIdToken(
   { config, flaws }: EmulatorState,
   claims: UnsignedToken['claims'],
@@ -62,16 +63,18 @@ function signIdToken(
   return flaw ? signFlawedIdToken(flaw, idToken) : signToken(idToken);
 }
 
-/** An opaque one. It has all scopes of the grant, whatever its access token has (RFC 6749 §6). */
+/**
+ * Issues an opaque refresh token. It has all scopes of the grant, even if the access token has fewer (RFC 6749 §6).
+ */
 function issueRefreshToken({ config, tokens }: EmulatorState, grant: Grant, iat: number): string {
   const text = randomBytes(32).toString('base64url');
   const exp = iat + config.refreshTokenLifetime;
-  // Introspection tells the jti, so it must not be the token.
+  // The jti is a digest of the token, because introspection returns the jti and must not reveal the token.
   tokens.add(text, { kind: 'refresh_token', grant, scopes: grant.scopes, iat, exp, jti: digest(text) });
   return text;
 }
 
-/** Under HS256 the key is the text of the app secret, and no `kid` names it. */
+/** Returns the signer of id_tokens. With HS256 the key is the text of the app secret, and the header has no `kid`. */
 function buildIdTokenSigner({ idTokenSignedResponseAlg: alg, appSecret }: EmulatorConfig, key: SigningKey): Signer {
   return alg === 'RS256' ? buildSigner(key) : { header: { alg }, key: Buffer.from(appSecret) };
 }

@@ -3,36 +3,36 @@ import { BoundedMap } from '../state/bounded-map.js';
 import type { EmulatorClock } from '../state/clock.js';
 import type { Account } from '../users/accounts.js';
 
-/** How many tokens are kept. The oldest ones are dropped, and are unknown from then on. */
+/** Maximum number of stored tokens. The oldest token is dropped first, and is unknown from then on. */
 const MAX_TOKENS = 50_000;
 
-/** The user that a token belongs to. */
+/** The parts of an account that its tokens depend on. */
 type Holder = Pick<Account, 'sub' | 'claims' | 'removed'> & Partial<Pick<Account, 'states'>>;
 
-/** The result of a sign-in. All of its tokens, also those of refreshes, share it and end with it. */
+/** The result of a sign-in. All tokens of the sign-in and of its refreshes share the grant, and end with it. */
 export interface Grant {
   readonly account: Holder;
   readonly scopes: readonly string[];
-  /** `''` for none. */
+  /** Id of the tenant. `''` if the sign-in named no tenant. */
   readonly tenantId: string;
-  /** Set once, when the refresh token is revoked. */
+  /** Becomes `true` when a refresh token of the grant is revoked. */
   revoked: boolean;
 }
 
-/** A token that was issued. Its text is not kept. */
+/** An issued token. The text of the token is not stored. */
 export interface IssuedToken {
   readonly kind: 'access_token' | 'refresh_token';
   readonly grant: Grant;
-  /** A refresh may have asked for fewer than the grant has. */
+  /** The scopes of the token. A refresh may have requested fewer scopes than the grant has. */
   readonly scopes: readonly string[];
   /** Seconds since 1970. */
   readonly iat: number;
-  /** Seconds since 1970: the first moment at which it is no longer live. */
+  /** Seconds since 1970. The token is expired from this second on. */
   readonly exp: number;
   readonly jti: string;
 }
 
-/** The tokens that introspection, revocation, user info and refreshes know. */
+/** Stores the issued tokens for introspection, revocation, user info and refreshes. */
 export class IssuedTokens {
   readonly #clock: EmulatorClock;
   readonly #tokens: BoundedMap<IssuedToken>;
@@ -47,8 +47,8 @@ export class IssuedTokens {
   }
 
   /**
-   * Returns the live token with this text. A token that is expired, used or revoked, or whose user is removed or
-   * disabled, is unknown.
+   * Returns the token with this text. Returns `undefined` if the token is unknown, expired, used or revoked, or if its
+   * user is removed or disabled.
    */
   find(text: string): IssuedToken | undefined {
     const token = this.#tokens.get(digest(text));
@@ -57,7 +57,7 @@ export class IssuedTokens {
     return removed || states?.disabled === true ? undefined : token;
   }
 
-  /** Ends this one alone. */
+  /** Invalidates one token. Other tokens of its grant stay valid. */
   end(text: string): void {
     this.#tokens.delete(digest(text));
   }
@@ -67,7 +67,10 @@ export class IssuedTokens {
   }
 }
 
-/** A digest of the whole text: 43 base64url characters. A token with another signature has another digest. */
+/**
+ * Returns the SHA-256 digest of the whole token as 43 base64url characters. A token with another signature has another
+ * digest.
+ */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }

@@ -2,12 +2,13 @@ import { type CryptoKey, type JWTPayload, SignJWT } from 'jose';
 import type { IdTokenAlg } from '../options.js';
 import type { SigningKey } from './signing-keys.js';
 
-/** The key that signs a token, and the header that names it. */
+/** A signing key and the JWT header that belongs to it. */
 export interface Signer {
   readonly header: { readonly alg: IdTokenAlg; readonly kid?: string };
   readonly key: CryptoKey | Uint8Array;
 }
 
+/** The claims of a token and the signer that will sign it. */
 export interface UnsignedToken {
   readonly claims: JWTPayload & { iat: number; exp: number };
   readonly signer: Signer;

@@ -9,22 +9,25 @@ import { type Catalogs, checkKnown, readStates, type UserStates } from './user-s
 
 /** A user who can sign in. */
 export interface Account {
-  /** 24 hex digits, derived from the first identifier: the same user has the same one in every run. */
+  /** 24 hex digits, derived from the first identifier. The same user has the same `sub` in every run. */
   readonly sub: string;
   claims: Readonly<Record<string, unknown>>;
   states: UserStates;
-  /** `undefined` for an account whose password a directory checks. */
+  /** `undefined` if the function `ad` checks the password of the account. */
   password: PasswordHash | undefined;
-  /** Whether the account was removed. Tokens refer to their account and end with it. */
+  /** Whether the account was removed. Tokens refer to their account and become invalid with it. */
   removed: boolean;
-  /** Names of the claims that came from the option `ad` at the last sign-in. */
+  /** Names of the claims that the function `ad` returned at the last sign-in. */
   directoryClaims?: readonly string[];
 }
 
 /**
- * @param key tells this account from all others; its `sub` comes of it
- * @param claims those of `given`, checked
- * @throws EmulatorError `invalid_input`
+ * Builds an account with a password.
+ *
+ * @param key Unique key of the account. Its `sub` is derived from the key.
+ * @param claims The checked claims of `given`.
+ * @param given All properties of the user.
+ * @throws EmulatorError `invalid_input` if a state or the password is wrong.
  */
 export function buildAccount(
   key: string,
@@ -36,30 +39,31 @@ export function buildAccount(
   return createAccount(key, claims, readStates(given, path, catalogs), readPassword(given, path));
 }
 
-/** Creates the account of a user whose password a directory checks. */
+/** Builds the account of a user whose password the function `ad` checks. */
 export function buildDirectoryAccount(key: string, username: string): Account {
   return createAccount(key, { username }, {});
 }
 
 /**
- * Replaces the claims that came from the directory at the last sign-in, and those that it gives now. Values that do not
- * fit their claim are left out. `username` is never removed.
+ * Replaces the claims that the directory returned at the last sign-in by the claims that it returns now. A value with
+ * the wrong type is left out. `username` is never removed.
  */
 export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
   const names = Object.keys(claims);
   const replaced = [...(account.directoryClaims ?? []), ...names].filter((name) => name !== 'username');
   const kept = Object.entries(account.claims).filter(([name]) => !replaced.includes(name));
-  const fitting: Record<string, unknown> = Object.assign(
+  const valid: Record<string, unknown> = Object.assign(
     {},
-    ...names.map((name) => readFittingClaim(name, claims[name], catalogs)),
+    ...names.map((name) => readValidClaim(name, claims[name], catalogs)),
   );
-  const next = { ...Object.fromEntries(kept), ...fitting };
+  const next = { ...Object.fromEntries(kept), ...valid };
   account.directoryClaims = names;
   if (isDeepStrictEqual(next, account.claims)) return;
-  account.claims = { ...next, updated_at: new Date().toISOString(), ...fitting };
+  account.claims = { ...next, updated_at: new Date().toISOString(), ...valid };
 }
 
-function readFittingClaim(name: string, value: unknown, catalogs: Catalogs): Record<string, unknown> {
+/** Returns the claim as an object with one property. Returns an empty object if the value is wrong. */
+function readValidClaim(name: string, value: unknown, catalogs: Catalogs): Record<string, unknown> {
   try {
     return readClaims(new Map([[name, value]]), '', catalogs);
   } catch {
@@ -83,9 +87,10 @@ function createAccount(
 }
 
 /**
- * What changes make of an account, to be assigned to it: nothing is changed if any of them is wrong.
+ * Returns the new properties of an account. The caller assigns them to the account, so that nothing changes if one of
+ * the changes is wrong.
  *
- * @throws EmulatorError `invalid_input`
+ * @throws EmulatorError `invalid_input` if a state or the password is wrong.
  */
 export function readChanges(
   account: Account,
@@ -101,9 +106,9 @@ export function readChanges(
 }
 
 /**
- * The claims among the members of a user.
+ * Reads and checks the claims among the properties of a user.
  *
- * @throws EmulatorError `invalid_input`
+ * @throws EmulatorError `invalid_input` if a claim is wrong, or if a role or an extended field does not exist.
  */
 export function readClaims(
   given: ReadonlyMap<string, unknown>,
@@ -114,9 +119,9 @@ export function readClaims(
   for (const name of USER_CLAIMS) {
     if (!given.has(name)) continue;
     const value = given.get(name);
-    const expected = mistakeIn(name, value);
+    const expected = findMistake(name, value);
     if (expected !== undefined) throw invalid(at(path, name), expected, value);
-    // A copy: the caller's list may change after it was checked.
+    // The value is copied, because the caller may change its array or object after the check.
     claims[name] = structuredClone(value);
   }
   readRoleCodes(claims).forEach((code, i) => checkKnown(code, `${at(path, 'roles')}[${i}]`, 'roles', catalogs));
@@ -135,7 +140,8 @@ function readPassword(given: ReadonlyMap<string, unknown>, path: string): Passwo
   return hashPassword(readSecret(given.get('password'), at(path, 'password')));
 }
 
-function mistakeIn(claim: string, value: unknown): string | undefined {
+/** Returns what the claim must be, in words for a message, or `undefined` if the value is right. */
+function findMistake(claim: string, value: unknown): string | undefined {
   return claimMistake(claim, value) ?? identifierMistake(claim, String(value));
 }
 
@@ -147,11 +153,18 @@ function identifierMistake(claim: string, value: string): string | undefined {
   return undefined;
 }
 
-/** Identifiers are printed by the command line, so they must not move its cursor. */
+/**
+ * Returns whether a value can be an identifier. Control characters are refused, because the command line prints
+ * identifiers and they could move the cursor of the terminal.
+ */
 export function isIdentifier(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value);
 }
 
-export function taken(path: string, name: string): EmulatorError {
-  return new EmulatorError('invalid_input', `${path}: ${show(name)} is another user's already.`);
+/** Builds the error for an identifier that another user already has. */
+export function duplicateIdentifier(path: string, name: string): EmulatorError {
+  return new EmulatorError(
+    'invalid_input',
+    `${path}: ${show(name)} already belongs to another user. Use another value.`,
+  );
 }

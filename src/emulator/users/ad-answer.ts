@@ -6,13 +6,13 @@ import { type EmulatorSignInAnswer, readSignInAnswer } from '../state/queued-ans
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
 
 /**
- * The directory behind the connection AD: checks one name and one password.
+ * Function that checks a name and a password for the connection AD.
  *
- * The emulator calls it once for each sign-in. It does not call it for an empty password, a name with control
- * characters, a password that cannot be decrypted, or an account that the emulator itself has locked.
+ * The emulator calls it once for each sign-in. It is not called for an empty password, a name with control characters,
+ * a password that cannot be decrypted, or an account that the emulator itself has locked.
  *
- * An error that it throws is answered with 602, and an answer that takes longer than 5 seconds with 408. The text of
- * the error is shown nowhere, because it may hold the password.
+ * If the function throws, the sign-in is answered with 602. If it takes longer than 5 seconds, the sign-in is answered
+ * with 408. The text of a thrown error is not shown, because it may contain the password.
  */
 export type EmulatorAdDirectory = (
   sAMAccountName: string,
@@ -20,34 +20,36 @@ export type EmulatorAdDirectory = (
 ) => EmulatorAdAnswer | Promise<EmulatorAdAnswer>;
 
 /**
- * What a directory answers to a name and a password:
- * - `undefined`: the name is unknown, or the password is wrong (403 / 2333);
- * - {@link EmulatorAdSuccess}: the password is right;
- * - {@link EmulatorAdRefusal}: anything else.
+ * Return value of an {@link EmulatorAdDirectory}:
+ * - `undefined`: the name is unknown, or the password is wrong (403 / 2333)
+ * - {@link EmulatorAdSuccess}: the password is right
+ * - {@link EmulatorAdRefusal}: any other result
  */
 export type EmulatorAdAnswer = EmulatorAdSuccess | EmulatorAdRefusal | undefined;
 
-/** The password is right. */
+/** Return value of an {@link EmulatorAdDirectory} if the password is right. */
 export interface EmulatorAdSuccess {
   /**
-   * The user's claims. They replace the claims of the same user's last sign-in; claims that `updateAdAccount` has added
-   * stay. A value that does not fit its claim is left out. Default of `username`: the name as it was typed first.
+   * The user's claims. They replace the claims of the user's last sign-in. Claims that `updateAdAccount` added are
+   * kept. A value with the wrong type is left out. Default of `username`: the name of the user's first sign-in.
    */
   claims: { readonly [Claim in keyof EmulatorClaims]?: EmulatorClaims[Claim] | undefined };
 }
 
 /**
- * The answer to a sign-in that the directory refuses, or cannot decide. It is no failed try: `lockAfter` does not count
- * it.
+ * Return value of an {@link EmulatorAdDirectory} if the directory refuses the sign-in, or cannot check it.
+ * `captchaAfter` and `lockAfter` do not count it as a failed sign-in.
  */
 export interface EmulatorAdRefusal extends Omit<EmulatorSignInAnswer, 'account' | 'times'> {
   /**
-   * GenAuth's `statusCode`, 300 to 699: 301 for a further step, 403 for a refusal, 408, 422, 601 or 602 for a failure.
+   * GenAuth's `statusCode`, 300 to 699: 301 requires a further step, 403 refuses the user, and 408, 422, 601 and 602
+   * report a failure of the directory.
    */
   statusCode: number;
   /**
-   * What the journal records. Default: for 301 `mfa_required` (1635, 1636) or `password_change_required`; for 403
-   * `account_locked` (2005), `invalid_credentials` (2333) or `access_denied`; for all other codes `directory_failed`.
+   * Outcome of the sign-in in `GenAuthEmulator.signIns`. Default: for 301 `mfa_required` (1635, 1636) or
+   * `password_change_required`; for 403 `account_locked` (2005), `invalid_credentials` (2333) or `access_denied`; for
+   * all other codes `directory_failed`.
    */
   outcome?: (typeof OUTCOMES)[number];
 }
@@ -63,16 +65,20 @@ const OUTCOMES = [
   'directory_failed',
 ] as const satisfies readonly RecordedOutcome[];
 
-/** Claims as a directory gave them. Their values are not checked. */
+/** Claims as the function `ad` returned them. The values are not checked. */
 export type DirectoryClaims = Readonly<Record<string, unknown>>;
 
-/** A checked answer. */
+/** A checked return value of the function `ad`. */
 export type AdAnswer =
   | { readonly claims: DirectoryClaims }
   | { readonly outcome: (typeof OUTCOMES)[number]; readonly envelope: WireEnvelope<unknown> }
   | undefined;
 
-/** @throws EmulatorError `invalid_input`, with a message that may quote the value */
+/**
+ * Checks a return value of the function `ad`.
+ *
+ * @throws EmulatorError `invalid_input` if it is wrong. The message may quote the value, which may contain a password.
+ */
 export function readAdAnswer(value: unknown, path: string): AdAnswer {
   if (value === undefined) return undefined;
   const given = readObject(value, path, ['claims', 'statusCode', 'apiCode', 'message', 'data', 'outcome']);
@@ -84,13 +90,19 @@ export function readAdAnswer(value: unknown, path: string): AdAnswer {
   }
   const { outcome, ...rest } = Object.fromEntries(given);
   const { envelope } = readSignInAnswer(rest, path).answer;
-  if (envelope.statusCode < 300) throw new EmulatorError('invalid_input', `${path}: a success needs claims.`);
+  if (envelope.statusCode < 300) {
+    throw new EmulatorError(
+      'invalid_input',
+      `${path}: statusCode must be 300 or more. Return { claims } for a success.`,
+    );
+  }
   return {
     outcome: outcome === undefined ? findOutcome(envelope) : readOneOf(outcome, at(path, 'outcome'), OUTCOMES),
     envelope,
   };
 }
 
+/** Returns the default outcome for GenAuth's codes. */
 function findOutcome({ statusCode, apiCode }: WireEnvelope<unknown>): (typeof OUTCOMES)[number] {
   const code = Number(apiCode);
   if (statusCode === 301) return code === 1635 || code === 1636 ? 'mfa_required' : 'password_change_required';

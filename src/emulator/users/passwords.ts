@@ -1,7 +1,7 @@
 import { createHash, randomBytes, scrypt, scryptSync } from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** A stored password. */
+/** A stored password: its scrypt key and the salt. */
 export interface PasswordHash {
   readonly salt: Buffer;
   readonly key: Buffer;
@@ -9,7 +9,7 @@ export interface PasswordHash {
 
 const KEY_BYTES = 32;
 
-/** Cheap on purpose, about 2 ms: tests sign in by the hundred, and the passwords are test data. */
+/** Parameters of scrypt. A hash takes only about 2 ms, on purpose: tests sign in often, and passwords are test data. */
 const COST = { N: 1024, r: 8, p: 1 };
 
 const deriveKey = promisify<string, Buffer, number, typeof COST, Buffer>(scrypt);
@@ -20,15 +20,18 @@ export function hashPassword(password: string): PasswordHash {
 }
 
 /**
- * Returns whether `password` is the stored one; `undefined` stands for an account without a password. An empty password
- * is always wrong: Active Directory would take it for an anonymous bind (RFC 4513 §5.1.2).
+ * Returns whether a password matches the stored password. Returns `false` if the account has none. An empty password is
+ * always wrong, because Active Directory would treat it as an anonymous bind (RFC 4513 §5.1.2).
  */
 export async function isPassword(password: string, stored: PasswordHash | undefined): Promise<boolean> {
   if (stored === undefined || password === '') return false;
   return stored.key.equals(await deriveKey(digest(password), stored.salt, KEY_BYTES, COST));
 }
 
-/** scrypt's HMAC pads a short password with NUL bytes. Without the digest, `p` and `p\0` would be the same password. */
+/**
+ * Returns the digest of a password, the input of scrypt. The HMAC in scrypt pads a short password with NUL bytes, so
+ * without the digest `p` and `p\0` would be the same password.
+ */
 function digest(password: string): string {
   return createHash('sha256').update(password).digest('hex');
 }

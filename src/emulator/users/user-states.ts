@@ -1,49 +1,58 @@
-import { at, readBoolean, readFilled, readList, readObject } from '../input/readers.js';
+import { at, readBoolean, readNonEmptyString, readList, readObject } from '../input/readers.js';
 import { EmulatorError, invalid, show } from '../errors.js';
 import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from '../state/queued-answers.js';
 
-/** Second factors that GenAuth names; others may come (`mfaPolicy`). */
+/** Second factors for `mfa: true`, as GenAuth names them in `mfaPolicy`. A list may name other factors. */
 const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];
 
 /**
- * What keeps a user from signing in. But for `lockout`, it is told only to those who know the password: to all others,
- * the user is as unknown as any.
+ * States that prevent a user from signing in. A sign-in with a wrong password is answered as for an unknown user, so
+ * that only a caller with the right password learns the state. `lockout` is an exception: it applies to every password.
  */
 export interface EmulatorUserStates {
-  /** Locked until it is taken back, as after too many failures (403 / 2005), whatever the password. */
+  /**
+   * Whether the user is locked, as after too many failed sign-ins (403 / 2005). It lasts until it is set to `false`.
+   * Default `false`.
+   */
   lockout?: boolean;
-  /** 403 / 2120008; the tokens that the user had are over as long as it lasts. */
+  /**
+   * Whether the user is disabled (403 / 2120008). The user's tokens are invalid while it is `true`. Default `false`.
+   */
   disabled?: boolean;
   /**
-   * `true`: the password is too old, and the old one is needed to change it (301 / 2058). `'first_login'`: a password
-   * must be set for the first time (301 / 1639), with a token for that.
+   * `true`: the password is too old. The user needs the old password to change it (301 / 2058).
+   * `'first_login'`: the user must set a password for the first time. The answer contains a token for it (301 / 1639).
+   * Default `false`.
    */
   mustChangePassword?: boolean | 'first_login';
   /**
-   * A second factor of the application (301 / 1636), with a token for it: `true` for `SMS` and `OTP`, or a list of
-   * factors. `'personal'`: the user's own authenticator (301 / 1635). `false` exempts the user from the option `mfa`.
+   * A second factor that the application requires (301 / 1636): `true` for `SMS` and `OTP`, or a list of factors.
+   * `'personal'`: a second factor that the user has set up (301 / 1635). Both answers contain a token for the next
+   * step. `false` exempts the user from the emulator's option `mfa`. Default: the option `mfa` applies.
    */
   mfa?: boolean | 'personal' | readonly string[];
-  /** Ids of the tenants that the user may sign in to (else 403 / 2120008). Default: all. */
+  /**
+   * Ids of the tenants that the user may sign in to. A sign-in to another one is refused (403 / 2120008). Default: all.
+   */
   tenants?: readonly string[];
-  /** The answer to each sign-in with the right password: any of GenAuth's codes. */
+  /** The answer to each sign-in with the right password. It may have any of GenAuth's codes. Default: none. */
   signInAnswer?: Omit<EmulatorSignInAnswer, 'account' | 'times'>;
 }
 
-/** Checked states, each as it was given; what is left out is not so. */
+/** The checked states. A state that was not given is absent. */
 export interface UserStates extends Omit<EmulatorUserStates, 'signInAnswer'> {
   readonly signInAnswer?: PreparedSignInAnswer['envelope'];
 }
 
-/** A second factor that is asked for. */
+/** A required second factor: by the application, or by the user's own setting. */
 export interface Mfa {
   readonly kind: 'app' | 'personal';
   readonly factors: readonly string[];
 }
 
-/** The factor that a user needs: the user's own word counts, and where there is none the application's. */
-export function findMfa({ mfa: own }: UserStates, ofApp: EmulatorUserStates['mfa']): Mfa | undefined {
-  const mfa = own ?? ofApp ?? false;
+/** Returns the second factor that a user needs. The state of the user overrides the option of the application. */
+export function findMfa({ mfa: userMfa }: UserStates, appMfa: EmulatorUserStates['mfa']): Mfa | undefined {
+  const mfa = userMfa ?? appMfa ?? false;
   if (mfa === false) return undefined;
   if (mfa === 'personal') return { kind: 'personal', factors: ['OTP'] };
   return { kind: 'app', factors: mfa === true ? DEFAULT_FACTORS : mfa };
@@ -65,24 +74,33 @@ export interface Catalogs {
   readonly extendedFields: ReadonlySet<string> | undefined;
 }
 
-/** @throws EmulatorError `invalid_input`: a name that stands there twice is one too */
+/**
+ * Reads one of the options `tenants`, `roles` and `extendedFields`.
+ *
+ * @throws EmulatorError `invalid_input` if it is not a list of names, or has a duplicate.
+ */
 export function readCatalog(value: unknown, path: string): ReadonlySet<string> | undefined {
   if (value === undefined) return undefined;
   const names = readNames(value, path);
   names.forEach((name, i) => {
     if (names.indexOf(name) < i) {
-      throw new EmulatorError('invalid_input', `${path}[${i}]: ${show(name)} stands there already.`);
+      throw new EmulatorError('invalid_input', `${path}[${i}]: ${show(name)} is a duplicate. Remove it.`);
     }
   });
   return new Set(names);
 }
 
-/** @throws EmulatorError `invalid_input` */
+/**
+ * Checks that a name is in the option of its kind. Every name is right if the option is not set.
+ *
+ * @throws EmulatorError `invalid_input` if the name is not in the option.
+ */
 export function checkKnown(name: string, path: string, kind: keyof Catalogs, catalogs: Catalogs): void {
   const known = catalogs[kind];
   if (known === undefined || known.has(name)) return;
   const names = known.size === 0 ? 'none' : [...known].slice(0, 20).join(', ');
-  throw new EmulatorError('invalid_input', `${path}: ${show(name)} is not among the ${kind}; known are ${names}.`);
+  const message = `${path}: ${show(name)} is not in the option ${kind} (${names}). Correct it or add it there.`;
+  throw new EmulatorError('invalid_input', message);
 }
 
 /** @throws EmulatorError `invalid_input` */
@@ -117,12 +135,12 @@ function readTenants(value: unknown, path: string, catalogs: Catalogs): readonly
   return tenants;
 }
 
-/** An answer on demand, for one user and without an end. */
+/** Reads the state `signInAnswer`. It has neither `account` nor `times`, because it belongs to one user for ever. */
 function readUserAnswer(value: unknown, path: string): PreparedSignInAnswer['envelope'] {
   readObject(value, path, ['statusCode', 'apiCode', 'message', 'data']);
   return readSignInAnswer(value, path).answer.envelope;
 }
 
 function readNames(value: unknown, path: string): string[] {
-  return readList(value, path).map((item, i) => readFilled(item, `${path}[${i}]`));
+  return readList(value, path).map((item, i) => readNonEmptyString(item, `${path}[${i}]`));
 }

@@ -6,7 +6,7 @@ import {
   readChanges,
   readClaims,
   replaceDirectoryClaims,
-  taken,
+  duplicateIdentifier,
 } from './accounts.js';
 import type { DirectoryClaims } from './ad-answer.js';
 import { at, readObject } from '../input/readers.js';
@@ -16,25 +16,25 @@ import { type Catalogs, type EmulatorUserStates, STATE_NAMES } from './user-stat
 
 export type { Account } from './accounts.js';
 
-/** A user of the connection PASSWORD: at least one of `username`, `email` and `phone_number`, and a password. */
+/** A user of the connection PASSWORD. At least one of `username`, `email` and `phone_number` is required. */
 export interface EmulatorUser extends EmulatorClaims, EmulatorUserStates {
-  /** Clear text, not empty; kept as a hash only. */
+  /** Password in clear text, not empty. Only its hash is stored. */
   password: string;
 }
 
-/** An account of the connection AD. Signed in, it is a user whose `username` is its `sAMAccountName`. */
+/** An account of the connection AD. Its claim `username` is its `sAMAccountName`. */
 export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, EmulatorUserStates {
-  /** Name for sign-in; its case does not matter. */
+  /** Name for sign-in. Upper and lower case are equal. */
   sAMAccountName: string;
-  /** Clear text, not empty; kept as a hash only. */
+  /** Password in clear text, not empty. Only its hash is stored. */
   password: string;
 }
 
-/** What a password sign-in may name a user by; `account` is any of the others. */
+/** Kinds of identifiers of a password sign-in. `account` may contain any of the other three. */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
 
-/** The claims behind the identifiers, in the order in which `account` tries them. */
+/** Kind of identifier → its claim, in the order in which a sign-in with `account` tries them. */
 const IDENTIFYING_CLAIMS = [
   ['username', 'username'],
   ['email', 'email'],
@@ -44,45 +44,57 @@ const IDENTIFYING_CLAIMS = [
 const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NAMES];
 const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
 
-/** The users who can sign in. Identifiers are unique, so that a sign-in by `account` means one user at most. */
+/**
+ * Stores the users who can sign in. An identifier belongs to at most one user, whatever its kind is, so that a sign-in
+ * with `account` finds at most one user.
+ */
 export class UserStore {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
-  /** Names that users gave up are still in their `sub`, so no new user may start with one. */
+  /**
+   * The `sub` of each user. A `sub` is derived from the first identifier that its user had, also if the identifier was
+   * changed later. Therefore the first identifier of a new user must not give a `sub` that is still in use.
+   */
   readonly #subs = new Set<string>();
   readonly #catalogs: Catalogs;
   readonly #hasDirectory: boolean;
 
-  /** @param hasDirectory whether the option `ad` decides who the AD accounts are and which passwords they have */
+  /**
+   * @param catalogs The allowed roles, tenants and extended fields.
+   * @param hasDirectory Whether the function `ad` checks the names and passwords of the connection AD.
+   */
   constructor(catalogs: Catalogs, hasDirectory: boolean) {
     this.#catalogs = catalogs;
     this.#hasDirectory = hasDirectory;
   }
 
   /**
-   * @param path where the user stands, for messages: `users[2]`
-   * @returns the new user's `sub`
-   * @throws EmulatorError `invalid_input`
+   * Adds a user.
+   *
+   * @param path Path of the user in messages, for example `users[2]`.
+   * @returns The `sub` of the new user.
+   * @throws EmulatorError `invalid_input` if a property is wrong, or if another user has one of the identifiers.
    */
   addUser(user: unknown, path: string): string {
     const given = readObject(user, path, USER_MEMBERS);
     const claims = readClaims(given, path, this.#catalogs);
     const [first] = identifiersOf(claims);
-    if (!first) throw invalid(path, 'one of username, email and phone_number', user);
+    if (!first) throw invalid(path, 'at least one of username, email and phone_number', user);
     this.#checkFree(claims, path);
     const [identifier, claim, name] = first;
     const account = buildAccount(userKey(identifier, name), claims, given, path, this.#catalogs);
-    if (this.#subs.has(account.sub)) throw taken(at(path, claim), name);
+    if (this.#subs.has(account.sub)) throw duplicateIdentifier(at(path, claim), name);
     this.#subs.add(account.sub);
-    this.#enter(account);
+    this.#addToIndex(account);
     return account.sub;
   }
 
   /**
-   * Changes a user, whose `sub` stays.
+   * Changes a user. The `sub` is kept.
    *
-   * @param name any of the user's identifiers
-   * @throws EmulatorError `invalid_input`
+   * @param name Any of the user's identifiers.
+   * @throws EmulatorError `invalid_input` if there is no such user, if a property is wrong, or if another user has one
+   *   of the identifiers.
    */
   updateUser(name: unknown, changes: unknown): void {
     const account = this.#getUser(name);
@@ -90,35 +102,41 @@ export class UserStore {
     const claims = readClaims(given, 'changes', this.#catalogs);
     this.#checkFree(claims, 'changes', account);
     const next = readChanges(account, claims, given, this.#catalogs);
-    this.#leave(account);
+    this.#removeFromIndex(account);
     Object.assign(account, next);
-    this.#enter(account);
+    this.#addToIndex(account);
   }
 
   /**
-   * @param name any of the user's identifiers
-   * @throws EmulatorError `invalid_input`
+   * Removes a user.
+   *
+   * @param name Any of the user's identifiers.
+   * @throws EmulatorError `invalid_input` if there is no such user.
    */
   removeUser(name: unknown): void {
     const account = this.#getUser(name);
-    this.#leave(account);
+    this.#removeFromIndex(account);
     this.#subs.delete(account.sub);
     account.removed = true;
   }
 
   /**
-   * @param path where the account stands, for messages: `adAccounts[0]`
-   * @returns the new account's `sub`
-   * @throws EmulatorError `invalid_input`
+   * Adds an AD account.
+   *
+   * @param path Path of the account in messages, for example `adAccounts[0]`.
+   * @returns The `sub` of the new account.
+   * @throws EmulatorError `invalid_input` if a property is wrong, if another account has the name, or if the option
+   *   `ad` is set.
    */
   addAdAccount(adAccount: unknown, path: string): string {
     if (this.#hasDirectory) {
-      throw new EmulatorError('invalid_input', `${path}: with the option ad, the accounts are those of the directory.`);
+      const message = `${path}: AD accounts cannot be added while the option ad is set. Add them to its directory.`;
+      throw new EmulatorError('invalid_input', message);
     }
     const given = readObject(adAccount, path, ['sAMAccountName', ...AD_MEMBERS]);
     const name = given.get('sAMAccountName');
     if (!isIdentifier(name)) throw invalid(at(path, 'sAMAccountName'), 'a name without control characters', name);
-    if (this.findAdAccount(name)) throw taken(at(path, 'sAMAccountName'), name);
+    if (this.findAdAccount(name)) throw duplicateIdentifier(at(path, 'sAMAccountName'), name);
     const claims = { ...readClaims(given, path, this.#catalogs), username: name };
     const account = buildAccount(adKey(name), claims, given, path, this.#catalogs);
     this.#adAccounts.set(name.toLowerCase(), account);
@@ -126,10 +144,10 @@ export class UserStore {
   }
 
   /**
-   * Returns the account of a user whose password the directory has found right. Creates it at the first sign-in, and
-   * updates its claims at each.
+   * Returns the account of a user whose password the directory has accepted. Creates the account at the first sign-in,
+   * and updates its claims at each sign-in.
    *
-   * @param name as it was typed
+   * @param name The name as the user typed it.
    */
   admitFromDirectory(name: string, claims: DirectoryClaims): Account {
     const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name), name);
@@ -139,10 +157,10 @@ export class UserStore {
   }
 
   /**
-   * Changes an AD account, whose name and `sub` stay. With the option `ad`, the account must have signed in before, and
-   * its password cannot be changed here.
+   * Changes an AD account. Its name and its `sub` are kept. With the option `ad`, the account must have signed in
+   * before, and its password cannot be changed here.
    *
-   * @throws EmulatorError `invalid_input`
+   * @throws EmulatorError `invalid_input` if there is no such account, or if a property is wrong.
    */
   updateAdAccount(name: unknown, changes: unknown): void {
     const account = this.#getAdAccount(name);
@@ -152,18 +170,22 @@ export class UserStore {
     Object.assign(account, readChanges(account, claims, given, this.#catalogs));
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /**
+   * Removes an AD account.
+   *
+   * @throws EmulatorError `invalid_input` if there is no such account.
+   */
   removeAdAccount(name: unknown): void {
     const account = this.#getAdAccount(name);
     this.#adAccounts.delete(String(name).toLowerCase());
     account.removed = true;
   }
 
-  /** All users, without passwords, in the order in which they were added. */
+  /** Returns all users and AD accounts without passwords, in the order in which they were added. */
   list(): { users: object[]; adAccounts: object[] } {
     const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
     return {
-      // A user is there once for each identifier.
+      // The index contains a user once per identifier. The Set removes the duplicates.
       users: [...new Set(this.#users.values())].map(show),
       adAccounts: [...this.#adAccounts.values()].map((account) => {
         const { username, ...rest } = show(account) as Record<string, unknown>;
@@ -172,7 +194,9 @@ export class UserStore {
     };
   }
 
-  /** E-mail addresses are compared without case, user names and phone numbers exactly (SigninByCredentialsDto). */
+  /**
+   * Finds a user. Upper and lower case are equal in e-mail addresses, but not in user names (SigninByCredentialsDto).
+   */
   findUser(identifier: Identifier, value: string): Account | undefined {
     if (identifier !== 'account') return this.#users.get(userKey(identifier, value));
     for (const [each] of IDENTIFYING_CLAIMS) {
@@ -183,10 +207,10 @@ export class UserStore {
   }
 
   /**
-   * Creates a user with one identifier, as `autoRegister` does.
+   * Creates a user with one identifier, for a sign-in with `autoRegister`.
    *
-   * @returns `undefined` if another user has that identifier, of any kind
-   * @throws EmulatorError `invalid_input`
+   * @returns The new account. `undefined` if another user has the same text as an identifier of any kind.
+   * @throws EmulatorError `invalid_input` if the identifier or the password is wrong.
    */
   register(identifier: Exclude<Identifier, 'account'>, value: string, password: string): Account | undefined {
     if (this.findUser('account', value)) return undefined;
@@ -196,8 +220,8 @@ export class UserStore {
   }
 
   /**
-   * Returns one key for all identifiers of a user, and a key of its own for each unknown name. Failures are counted by
-   * it, so unknown names behave like known ones.
+   * Returns the key by which failed sign-ins are counted. All identifiers of a user have the same key. Each unknown
+   * name has its own key, so that unknown names are counted and locked like known names.
    */
   keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
     if (connection === 'AD') return adKey(name);
@@ -211,7 +235,7 @@ export class UserStore {
 
   #getUser(name: unknown): Account {
     const account = typeof name === 'string' ? this.findUser('account', name) : undefined;
-    if (!account) throw invalid('account', 'user name, e-mail address or phone number of a user', name);
+    if (!account) throw invalid('account', 'the user name, e-mail address or phone number of a user', name);
     return account;
   }
 
@@ -221,21 +245,26 @@ export class UserStore {
     return account;
   }
 
-  /** @throws EmulatorError if an identifier among the claims is that of another user than `own` */
-  #checkFree(claims: Readonly<Record<string, unknown>>, path: string, own?: Account): void {
+  /**
+   * Checks that no other user has one of the identifiers.
+   *
+   * @param self The user that is being changed, if any.
+   * @throws EmulatorError `invalid_input` if another user has one of them.
+   */
+  #checkFree(claims: Readonly<Record<string, unknown>>, path: string, self?: Account): void {
     for (const [, claim, name] of identifiersOf(claims)) {
       const other = this.findUser('account', name);
-      if (other && other !== own) throw taken(at(path, claim), name);
+      if (other && other !== self) throw duplicateIdentifier(at(path, claim), name);
     }
   }
 
-  #enter(account: Account): void {
+  #addToIndex(account: Account): void {
     for (const [identifier, , name] of identifiersOf(account.claims)) {
       this.#users.set(userKey(identifier, name), account);
     }
   }
 
-  #leave(account: Account): void {
+  #removeFromIndex(account: Account): void {
     for (const [identifier, , name] of identifiersOf(account.claims)) this.#users.delete(userKey(identifier, name));
   }
 }

@@ -5,22 +5,27 @@ import type { GenAuthEmulatorOptions } from '../options.js';
 
 const MEMBERS = ['users', 'adAccounts', 'tenants', 'roles', 'extendedFields'] as const;
 
-/**
- * What a users file may hold: options of {@link GenAuthEmulatorOptions}, which are checked where an emulator takes
- * them.
- */
+/** Content of a users file: some options of {@link GenAuthEmulatorOptions}. The emulator checks their values. */
 export type UsersFile = Pick<GenAuthEmulatorOptions, (typeof MEMBERS)[number]>;
 
 /**
- * Reads who can sign in from a JSON file: `{ "users": [...], "adAccounts": [...], "tenants": [...], "roles": [...],
- * "extendedFields": [...] }`, each of which may be left out, or a list of users.
+ * Reads users from a JSON file. The file contains a list of users, or an object with any of the properties `users`,
+ * `adAccounts`, `tenants`, `roles` and `extendedFields`.
  *
+ * The elements of the lists are not checked here. `new GenAuthEmulator()` checks them, and its errors name the place,
+ * for example `users[2].email`.
+ *
+ * @param path Path of the file. A relative path is relative to the working folder.
+ * @returns Options for `new GenAuthEmulator()`.
+ * @throws EmulatorError `invalid_input` if the file cannot be read, is not JSON, or contains something else.
+ *
+ * @example
  * ```ts
- * const emulator = new GenAuthEmulator({ ...(await readUsersFile('users.json')) });
- * ```
+ * import { GenAuthEmulator, readUsersFile } from 'passport-genauth/emulator';
  *
- * @throws EmulatorError `invalid_input`: the file cannot be read, is not JSON, or holds something else. What is in the
- *   lists is checked by the emulator that takes them; it names the place, as `users[2].email`.
+ * const emulator = new GenAuthEmulator(await readUsersFile('users.json'));
+ * await emulator.start();
+ * ```
  */
 export async function readUsersFile(path: string): Promise<UsersFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -37,11 +42,11 @@ export async function readUsersFile(path: string): Promise<UsersFile> {
 
 function parseJson(text: string, path: string): unknown {
   try {
-    // Editors on Windows begin a file with a byte order mark.
+    // Some editors on Windows write a byte order mark at the start of a file.
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    // Of the parser's message the place only, and no cause: the rest may quote a password.
-    const place = /position \d+/.exec(String(error))?.[0] ?? 'its end';
-    throw new EmulatorError('invalid_input', `${path} is not JSON: see ${place}.`);
+    // The message of JSON.parse may quote a password. Only the position is used, and the error gets no cause.
+    const place = /position \d+/.exec(String(error))?.[0] ?? 'the end of the file';
+    throw new EmulatorError('invalid_input', `${path} is not valid JSON. The error is at ${place}.`);
   }
 }

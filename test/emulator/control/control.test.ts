@@ -97,7 +97,7 @@ describe('over HTTP', () => {
     ['/faults', [], 'fault: expected an object, got a list.'],
     ['/faults', undefined, 'fault: expected an object, got undefined.'],
     ['/id-token-flaw', { flaw: 'none' }, 'flaw: expected one of expired'],
-    ['/id-token-flaw', { flaw: 'expired', time: 2 }, 'there is no "time" here; known are flaw, times.'],
+    ['/id-token-flaw', { flaw: 'expired', time: 2 }, 'unknown property "time". Use one of: flaw, times.'],
     ['/keys/rotate', { withdraw: 1 }, 'withdraw: expected true or false, got 1.'],
     ['/sign-in-answers', { apiCode: 2000 }, 'answer.statusCode: expected a whole number from 200 to 699'],
     ['/sign-in-answers', undefined, 'answer: expected an object, got undefined.'],

@@ -43,14 +43,22 @@ describe('POST /users', () => {
       { username: 'x', password: 'canary', email: 'x' },
       'user.email: expected an e-mail address, got "x".',
     ],
-    ['a taken name', { username: 'alice', password: 'canary' }, 'user.username: "alice" is another user\'s already.'],
+    [
+      'a taken name',
+      { username: 'alice', password: 'canary' },
+      'user.username: "alice" already belongs to another user. Use another value.',
+    ],
     [
       'a role',
       { username: 'x', password: 'canary', roles: [{ name: 'admin' }] },
-      'user.roles: expected a list of codes',
+      'user.roles: expected a list of role codes',
     ],
     ['an AD account', { sAMAccountName: '', password: 'canary' }, 'adAccount.sAMAccountName: expected'],
-    ['a taken AD name', { sAMAccountName: 'ZHANGSAN', password: 'canary' }, 'adAccount.sAMAccountName: "ZHANGSAN" is'],
+    [
+      'a taken AD name',
+      { sAMAccountName: 'ZHANGSAN', password: 'canary' },
+      'adAccount.sAMAccountName: "ZHANGSAN" already belongs',
+    ],
   ])('%s is 400 with its place, and no password', async (_name, body, message) => {
     const { status, answer } = await control(emulator(), 'POST', '/users', body);
     expect([status, answer]).toEqual([400, { statusCode: 400, message: expect.stringContaining(message) }]);
@@ -89,17 +97,17 @@ describe('PATCH and DELETE /users/:account', () => {
       'PATCH',
       '/users/nobody',
       {},
-      'account: expected user name, e-mail address or phone number of a user, got "nobody".',
+      'account: expected the user name, e-mail address or phone number of a user, got "nobody".',
     ],
     ['DELETE', '/users/nobody', undefined, 'got "nobody".'],
     ['PATCH', '/users/zhangsan', {}, 'got "zhangsan".'],
     ['PATCH', '/users/alice', undefined, 'changes: expected an object, got undefined.'],
     ['PATCH', '/users/alice', { email: 'x' }, 'changes.email: expected an e-mail address, got "x".'],
-    ['PATCH', '/users/alice', { sub: 'x' }, 'changes: there is no "sub" here'],
+    ['PATCH', '/users/alice', { sub: 'x' }, 'changes: unknown property "sub"'],
     ['PATCH', '/ad-accounts/alice', {}, 'sAMAccountName: expected the name of an AD account, got "alice".'],
     ['DELETE', '/ad-accounts/__proto__', undefined, 'got "__proto__".'],
-    ['PATCH', '/ad-accounts/zhangsan', { username: 'x' }, 'changes: there is no "username" here'],
-    ['PATCH', '/ad-accounts/zhangsan', { sAMAccountName: 'x' }, 'changes: there is no "sAMAccountName" here'],
+    ['PATCH', '/ad-accounts/zhangsan', { username: 'x' }, 'changes: unknown property "username"'],
+    ['PATCH', '/ad-accounts/zhangsan', { sAMAccountName: 'x' }, 'changes: unknown property "sAMAccountName"'],
     ['PATCH', '/ad-accounts/zhangsan', { password: '' }, 'changes.password: expected a string that is not empty'],
   ])('%s %s %j is 400 and changes nothing', async (method, path, body, message) => {
     const { status, answer } = await control(emulator(), method, path, body);

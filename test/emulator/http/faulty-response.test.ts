@@ -188,12 +188,12 @@ test.each<[string, object, string]>([
   ['an oversize of nothing', { oversize: 0 }, 'fault.oversize: expected a whole number from 1 to 1073741824, got 0.'],
   ['an oversize above a gibibyte', { oversize: 1_073_741_825 }, 'got 1073741825'],
   ['no garbage', { garbage: 0 }, 'fault.garbage: expected a whole number from 1 to 16777216, got 0.'],
-  ['garbage with a body', { garbage: 8, body: 'x' }, 'fault.garbage: garbage has no body of its own.'],
-  ['a drop that drips', { drop: true, dripMs: 1 }, 'fault.drop: a dropped connection has no dripMs.'],
+  ['garbage with a body', { garbage: 8, body: 'x' }, 'fault.garbage: it cannot be combined with body.'],
+  ['a drop that drips', { drop: true, dripMs: 1 }, 'fault.drop: it cannot be combined with dripMs.'],
   [
     'a drop with much',
     { drop: true, status: 500, oversize: 9, garbage: 9 },
-    'has no status and no oversize and no garbage.',
+    'it cannot be combined with status, oversize, garbage.',
   ],
 ])('%s is refused', async (_name, fault, message) => {
   expect(() => emulator().fault({ endpoint: 'jwks', ...fault } as never)).toThrow(

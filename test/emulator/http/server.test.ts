@@ -33,7 +33,7 @@ test.each([
   expect([status, body['statusCode']]).toEqual([expected, expected]);
   expect(body['requestId']).toMatch(/^[\da-f-]{36}$/);
   expect(body['message']).toBe(
-    expected === 501 ? `The emulator does not implement ${method} ${path}.` : 'There is nothing here.',
+    expected === 501 ? `The emulator does not implement ${method} ${path}.` : 'The emulator does not serve this path.',
   );
   expect(headers).not.toHaveProperty('x-powered-by');
 });

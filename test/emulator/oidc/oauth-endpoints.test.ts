@@ -113,7 +113,7 @@ describe.each(['/token', '/token/introspection', '/token/revocation'])('%s', (pa
     for (const more of ['token=a&token=b', 'x=a&x=a', 'client_id=other']) {
       expect(JSON.parse((await ask(more)).body)).toEqual({
         error: 'invalid_request',
-        error_description: 'a parameter is there more than once',
+        error_description: 'a parameter is included more than once',
       });
     }
     const missing = path === '/token' ? 'grant_type' : 'token';

@@ -104,7 +104,7 @@ describe('the claims', () => {
 const INVALID = [
   401,
   'Bearer error="invalid_token"',
-  '{"error":"invalid_token","error_description":"the access token is missing, unknown or over"}',
+  '{"error":"invalid_token","error_description":"the access token is missing, unknown, expired or revoked"}',
 ];
 
 async function judge(way: Way) {

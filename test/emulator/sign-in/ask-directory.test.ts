@@ -326,13 +326,13 @@ describe('its users', () => {
   it('have no password in the emulator, and no users are added', async () => {
     const emulator = await startEmulator();
     await signIn(emulator);
-    expect(() => emulator.updateAdAccount('zhangsan', { password: 'x' })).toThrow('there is no "password" here');
+    expect(() => emulator.updateAdAccount('zhangsan', { password: 'x' })).toThrow('unknown property "password"');
     expect(() => emulator.addAdAccount({ sAMAccountName: 'lisi', password: 'x' })).toThrow(
-      'with the option ad, the accounts are those of the directory',
+      'AD accounts cannot be added while the option ad is set',
     );
     const adAccounts = [{ sAMAccountName: 'lisi', password: 'x' }];
     expect(() => new GenAuthEmulator({ ad: makeDirectory().ad, adAccounts })).toThrow(
-      'adAccounts[0]: with the option ad, the accounts are those of the directory.',
+      'adAccounts[0]: AD accounts cannot be added while the option ad is set.',
     );
   });
 });
@@ -350,7 +350,7 @@ describe('a function that fails', () => {
     behave = answer;
     expect(await signIn(shared())).toEqual({
       statusCode: 602,
-      message: 'The function ad threw an error, which is not shown here.',
+      message: 'The function ad threw an error. Log the error inside the function: it is not shown here.',
       outcome: 'directory_failed',
     });
     expect(findLeaks(shared().signIns, [PASSWORD])).toEqual([]);
@@ -394,7 +394,7 @@ describe('a function that fails', () => {
     behave = () => answer;
     expect(await signIn(shared())).toEqual({
       statusCode: 602,
-      message: 'ad must return undefined, { claims } or { statusCode, … }.',
+      message: 'The function ad must return undefined, { claims } or { statusCode, … }.',
       outcome: 'directory_failed',
     });
   });

@@ -80,7 +80,7 @@ test.each<[unknown, string]>([
   [{ seconds: '60' }, `seconds: ${RANGE}, got "60".`],
   [{ seconds: 0.5 }, `seconds: ${RANGE}, got 0.5.`],
   [{ seconds: 315_360_001 }, `seconds: ${RANGE}, got 315360001.`],
-  [{ drift: 1 }, 'clock-drift: there is no "drift" here; known are seconds.'],
+  [{ drift: 1 }, 'clock-drift: unknown property "drift". Use one of: seconds.'],
 ])('POST /clock-drift %j is 400 and changes nothing', async (body, message) => {
   expect(await control(emulator(), 'POST', '/clock-drift', body)).toEqual({
     status: 400,

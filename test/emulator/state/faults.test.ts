@@ -207,9 +207,9 @@ test.each<[string, unknown, string]>([
   [
     'nothing to do',
     { endpoint: 'jwks' },
-    'fault: a fault needs one of status, body, dripMs, oversize, garbage, delayMs and drop.',
+    'fault: set at least one of status, body, dripMs, oversize, garbage, delayMs and drop.',
   ],
-  ['nothing to do, in numbers', { endpoint: 'jwks', delayMs: 0, drop: false }, 'a fault needs one of'],
+  ['nothing to do, in numbers', { endpoint: 'jwks', delayMs: 0, drop: false }, 'set at least one of'],
   ['a status below 200', { endpoint: 'jwks', status: 100 }, 'fault.status: expected a whole number from 200 to 599'],
   ['a status above 599', { endpoint: 'jwks', status: 600 }, 'got 600'],
   ['a status as text', { endpoint: 'jwks', status: '500' }, 'got "500"'],
@@ -220,9 +220,13 @@ test.each<[string, unknown, string]>([
   ],
   ['a delay above a timer', { endpoint: 'jwks', delayMs: 2 ** 31 }, 'got 2147483648'],
   ['a drop that is no boolean', { endpoint: 'jwks', drop: 1 }, 'fault.drop: expected true or false, got 1.'],
-  ['a drop that answers', { endpoint: 'jwks', drop: true, status: 500 }, 'a dropped connection has no status'],
+  [
+    'a drop that answers',
+    { endpoint: 'jwks', drop: true, status: 500 },
+    'fault.drop: it cannot be combined with status',
+  ],
   ['no times', { endpoint: 'jwks', status: 500, times: 0 }, 'fault.times: expected a whole number from 1'],
-  ['a typing error', { endpoint: 'jwks', delay: 5 }, 'there is no "delay" here; known are endpoint, status'],
+  ['a typing error', { endpoint: 'jwks', delay: 5 }, 'unknown property "delay". Use one of: endpoint, status'],
   ['a body beyond JSON', { endpoint: 'jwks', body: () => 1 }, 'fault.body: expected a value that JSON can hold'],
   ['a body with a bigint', { endpoint: 'jwks', body: { a: 1n } }, 'fault.body: expected a value that JSON can hold'],
 ])('%s is refused', async (_name, fault, message) => {

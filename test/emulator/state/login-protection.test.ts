@@ -339,7 +339,7 @@ describe('limits', () => {
     [{ captchaAfter: 1.5 }, 'got 1.5'],
     [{ lockAfter: 0 }, 'lockAfter: expected a whole number from 1'],
     [{ lockAfter: null }, 'got null'],
-    [{ lockAfter: 2, captcha: 1 }, 'loginProtection: there is no "captcha" here; known are captchaAfter, lockAfter.'],
+    [{ lockAfter: 2, captcha: 1 }, 'loginProtection: unknown property "captcha". Use one of: captchaAfter, lockAfter.'],
     [undefined, 'loginProtection: expected an object, got undefined.'],
   ])('%j are refused, and the old ones stay', async (limits, message) => {
     emulator().protectLogins({ captchaAfter: 0 });

@@ -117,7 +117,7 @@ describe('an answer on demand', () => {
     [{ statusCode: 199 }, 'got 199'],
     [{ statusCode: 700 }, 'got 700'],
     [{ statusCode: '301' }, 'got "301"'],
-    [{ statusCode: 301, apiCode: -1 }, 'answer.apiCode: expected a whole number, or one in a string, got -1.'],
+    [{ statusCode: 301, apiCode: -1 }, 'answer.apiCode: expected a whole number, or a string of digits, got -1.'],
     [{ statusCode: 301, apiCode: 1.5 }, 'got 1.5'],
     [{ statusCode: 301, apiCode: 'MFA' }, 'got "MFA"'],
     [{ statusCode: 301, apiCode: null }, 'got null'],
@@ -126,7 +126,7 @@ describe('an answer on demand', () => {
     [{ statusCode: 301, data: { a: 1n } }, 'answer.data: expected a value that JSON can hold'],
     [{ statusCode: 301, account: ['alice'] }, 'answer.account: expected a string, got a list.'],
     [{ statusCode: 301, times: 0 }, 'answer.times: expected a whole number from 1'],
-    [{ statusCode: 301, code: 1636 }, 'there is no "code" here; known are statusCode, apiCode, message, data'],
+    [{ statusCode: 301, code: 1636 }, 'unknown property "code". Use one of: statusCode, apiCode, message, data'],
   ])('%p is refused', async (answer, message) => {
     expect(() => emulator().answerSignIn(answer as EmulatorSignInAnswer)).toThrow(
       expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) }),

@@ -146,7 +146,7 @@ describe('rotation', () => {
 
   test.each([
     [{ withdraw: 'yes' }, 'withdraw: expected true or false, got "yes".'],
-    [{ withdrew: true }, 'there is no "withdrew" here'],
+    [{ withdrew: true }, 'unknown property "withdrew"'],
     [[], 'expected an object, got a list'],
   ])('refuses %p', async (options, message) => {
     const emulator = await start();

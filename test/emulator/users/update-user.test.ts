@@ -70,7 +70,9 @@ describe('updateUser', () => {
     const other = emulator().addUser({ username: `${username}c`, email, phone_number, password: 'p' });
     expect((await claimsOf(email)).sub).toBe(other.sub);
     // Whoever began with that name would have the same sub.
-    expect(() => emulator().addUser({ username, password: 'p' })).toThrow(`user.username: "${username}" is another`);
+    expect(() => emulator().addUser({ username, password: 'p' })).toThrow(
+      `user.username: "${username}" already belongs to another`,
+    );
   });
 
   test('takes a user’s own identifiers again', async () => {
@@ -89,12 +91,12 @@ describe('updateUser', () => {
 
   test.each<[string, unknown, string]>([
     ['no object', 7, 'changes: expected an object, got 7.'],
-    ['a misspelt claim', { role: [] }, 'changes: there is no "role" here; known are password, username'],
-    ['a sub', { sub: 'x' }, 'changes: there is no "sub" here'],
+    ['a misspelt claim', { role: [] }, 'changes: unknown property "role". Use one of: password, username'],
+    ['a sub', { sub: 'x' }, 'changes: unknown property "sub"'],
     [
       'a wrong type',
       { name: 'New', roles: 'admin' },
-      'changes.roles: expected a list of codes, or of objects with a code, got "admin".',
+      'changes.roles: expected a list of role codes, or of objects with a code, got "admin".',
     ],
     ['an empty name', { username: '' }, 'changes.username: expected a string that is not empty'],
     ['null', { email: null }, 'changes.email: expected a string that is not empty, got null.'],
@@ -111,17 +113,17 @@ describe('updateUser', () => {
     [
       'another user’s name',
       { name: 'New', username: 'alice' },
-      'changes.username: "alice" is another user\'s already.',
+      'changes.username: "alice" already belongs to another user. Use another value.',
     ],
     [
       'another’s e-mail address',
       { email: 'ALICE@example.com' },
-      'changes.email: "ALICE@example.com" is another user\'s',
+      'changes.email: "ALICE@example.com" already belongs to another user',
     ],
     [
       'another’s address as name',
       { username: 'alice@example.com' },
-      'changes.username: "alice@example.com" is another',
+      'changes.username: "alice@example.com" already belongs to another',
     ],
   ])('refuses %s, and changes nothing then', async (_name, changes, message) => {
     const { username } = addUser(emulator());
@@ -158,7 +160,7 @@ describe.each(['updateUser', 'removeUser'] as const)('%s', (method) => {
       expect.objectContaining({
         code: 'invalid_input',
         message: expect.stringContaining(
-          `account: expected user name, e-mail address or phone number of a user, ${got}.`,
+          `account: expected the user name, e-mail address or phone number of a user, ${got}.`,
         ),
       }),
     );

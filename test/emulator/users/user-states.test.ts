@@ -241,15 +241,15 @@ test.each<[string, object, string]>([
   [
     'a tenant that there is not',
     { tenants: ['t-1', 't-9'] },
-    'user.tenants[1]: "t-9" is not among the tenants; known are t-1, t-2, t-3.',
+    'user.tenants[1]: "t-9" is not in the option tenants (t-1, t-2, t-3).',
   ],
   ['an answer', { signInAnswer: { statusCode: 99 } }, 'user.signInAnswer.statusCode: expected a whole number from 200'],
   [
     'an answer for another',
     { signInAnswer: { statusCode: 301, account: 'x' } },
-    'user.signInAnswer: there is no "account"',
+    'user.signInAnswer: unknown property "account"',
   ],
-  ['an answer that ends', { signInAnswer: { statusCode: 301, times: 2 } }, 'there is no "times" here'],
+  ['an answer that ends', { signInAnswer: { statusCode: 301, times: 2 } }, 'unknown property "times"'],
 ])('%s that is none is refused with its place, and nobody is added', (_name, states, message) => {
   const user = { username: 'dave', password: PASSWORD, ...states };
   const mistake = expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) });

@@ -7,12 +7,12 @@ const base = { username: 'u', password: 'p' };
 const MISTAKES: [string, unknown, string][] = [
   ['no object', 'bob', 'users[1]: expected an object, got "bob".'],
   ['null', null, 'users[1]: expected an object, got null.'],
-  ['nobody', { password: 'p' }, 'users[1]: expected one of username, email and phone_number'],
+  ['nobody', { password: 'p' }, 'users[1]: expected at least one of username, email and phone_number'],
   ['no password', { username: 'u' }, 'users[1].password: expected a string that is not empty, got undefined.'],
   [
     'an empty password',
     { ...base, password: '' },
-    'users[1].password: expected a string that is not empty, got an empty one.',
+    'users[1].password: expected a string that is not empty, got an empty string.',
   ],
   [
     'a number as password',
@@ -32,23 +32,35 @@ const MISTAKES: [string, unknown, string][] = [
   [
     'roles as a word',
     { ...base, roles: 'admin' },
-    'users[1].roles: expected a list of codes, or of objects with a code, got "admin".',
+    'users[1].roles: expected a list of role codes, or of objects with a code, got "admin".',
   ],
   [
     'roles as numbers',
     { ...base, roles: [1] },
-    'users[1].roles: expected a list of codes, or of objects with a code, got a list.',
+    'users[1].roles: expected a list of role codes, or of objects with a code, got a list.',
   ],
   ['fields as a list', { ...base, extended_fields: [] }, 'users[1].extended_fields: expected an object, got a list.'],
   ['a name that is null', { ...base, name: null }, 'users[1].name: expected a string that is not empty, got null.'],
-  ['an unknown claim', { ...base, phone: '138' }, 'users[1]: there is no "phone" here; known are password, username'],
-  ['a claim of the token', { ...base, sub: 'x' }, 'users[1]: there is no "sub" here'],
-  ['a tenant', { ...base, tenant_id: 'x' }, 'users[1]: there is no "tenant_id" here'],
-  ['a polluted user', JSON.parse('{"username":"u","password":"p","__proto__":{}}'), 'there is no "__proto__" here'],
+  ['an unknown claim', { ...base, phone: '138' }, 'users[1]: unknown property "phone". Use one of: password, username'],
+  ['a claim of the token', { ...base, sub: 'x' }, 'users[1]: unknown property "sub"'],
+  ['a tenant', { ...base, tenant_id: 'x' }, 'users[1]: unknown property "tenant_id"'],
+  ['a polluted user', JSON.parse('{"username":"u","password":"p","__proto__":{}}'), 'unknown property "__proto__"'],
   ['a long value', { ...base, email: 'x'.repeat(500) }, `got "${'x'.repeat(64)}…".`],
-  ['a taken user name', { ...base, username: 'first' }, 'users[1].username: "first" is another user\'s already.'],
-  ['a taken e-mail address', { ...base, email: 'FIRST@example.com' }, 'users[1].email: "FIRST@example.com" is another'],
-  ['a taken phone number', { ...base, phone_number: '+8613800000009' }, 'users[1].phone_number: "+8613800000009" is'],
+  [
+    'a taken user name',
+    { ...base, username: 'first' },
+    'users[1].username: "first" already belongs to another user. Use another value.',
+  ],
+  [
+    'a taken e-mail address',
+    { ...base, email: 'FIRST@example.com' },
+    'users[1].email: "FIRST@example.com" already belongs to another',
+  ],
+  [
+    'a taken phone number',
+    { ...base, phone_number: '+8613800000009' },
+    'users[1].phone_number: "+8613800000009" already belongs',
+  ],
   ['a user name that is an e-mail address', { ...base, username: 'First@Example.com' }, 'users[1].username: "First@Ex'],
   [
     'a user name that is a phone number',
@@ -72,9 +84,13 @@ test.each<[string, unknown, string]>([
   ],
   ['an empty name', { sAMAccountName: '', password: 'p' }, 'adAccounts[1].sAMAccountName: expected'],
   ['a name with a line break', { sAMAccountName: 'a\nb', password: 'p' }, String.raw`got "a\nb"`],
-  ['a user name', { sAMAccountName: 'x', username: 'y', password: 'p' }, 'adAccounts[1]: there is no "username" here'],
+  ['a user name', { sAMAccountName: 'x', username: 'y', password: 'p' }, 'adAccounts[1]: unknown property "username"'],
   ['an empty password', { sAMAccountName: 'x', password: '' }, 'adAccounts[1].password: expected'],
-  ['a taken name', { sAMAccountName: 'FIRST', password: 'p' }, 'adAccounts[1].sAMAccountName: "FIRST" is another'],
+  [
+    'a taken name',
+    { sAMAccountName: 'FIRST', password: 'p' },
+    'adAccounts[1].sAMAccountName: "FIRST" already belongs to another',
+  ],
   ['a wrong claim', { sAMAccountName: 'x', email: 'x', password: 'p' }, 'adAccounts[1].email: expected an e-mail'],
 ])('an AD account with %s is refused with its place', (_name, account, message) => {
   expect(
@@ -116,7 +132,7 @@ describe('addUser and addAdAccount', () => {
   test('name the mistake, and add nobody then', async () => {
     expect(() => emulator().addUser({ username: 'dave', password: '' })).toThrow('user.password: expected');
     expect(() => emulator().addUser({ username: 'erin', email: 'alice@example.com', password: 'x' })).toThrow(
-      'user.email: "alice@example.com" is another user\'s already.',
+      'user.email: "alice@example.com" already belongs to another user. Use another value.',
     );
     expect(() => emulator().addAdAccount({ sAMAccountName: 'zhangsan', password: 'x' })).toThrow(
       'adAccount.sAMAccountName',

@@ -70,9 +70,13 @@ test.each<[string, unknown, object]>([
 
 /** A mistake in a file → what names it; whatever is in the lists is named by the emulator that takes them. */
 test.each<[string, unknown, RegExp]>([
-  ['no JSON', '[{"password":"canary",}]', /users\.json is not JSON: see position 22\.$/],
-  ['half JSON', '[{"password":"canary"', /users\.json is not JSON: see (position \d+|its end)\.$/],
-  ['nothing at all', '', /users\.json is not JSON: see its end\.$/],
+  ['no JSON', '[{"password":"canary",}]', /users\.json is not valid JSON\. The error is at position 22\.$/],
+  [
+    'half JSON',
+    '[{"password":"canary"',
+    /users\.json is not valid JSON\. The error is at (position \d+|the end of the file)\.$/,
+  ],
+  ['nothing at all', '', /users\.json is not valid JSON\. The error is at the end of the file\.$/],
   [
     'a text',
     '"canary"',
@@ -82,9 +86,9 @@ test.each<[string, unknown, RegExp]>([
   [
     'another member',
     { user: [{ password: 'canary' }] },
-    /users\.json: there is no "user" here; known are users, adAccounts, tenants, roles, extendedFields\.$/,
+    /users\.json: unknown property "user"\. Use one of: users, adAccounts, tenants, roles, extendedFields\.$/,
   ],
-  ['a polluted file', '{"__proto__":[]}', /there is no "__proto__" here/],
+  ['a polluted file', '{"__proto__":[]}', /unknown property "__proto__"/],
   [
     'a second e-mail address',
     {
@@ -104,18 +108,18 @@ test.each<[string, unknown, RegExp]>([
   [
     'a role',
     { roles: ['a'], users: [{ username: 'a', password: 'canary', roles: ['a', 'b'] }] },
-    /^users\[0\]\.roles\[1\]: "b" is not among the roles; known are a\.$/,
+    /^users\[0\]\.roles\[1\]: "b" is not in the option roles \(a\)\. Correct it or add it there\.$/,
   ],
   [
     'a tenant',
     { tenants: [], adAccounts: [{ sAMAccountName: 'a', password: 'canary', tenants: ['t'] }] },
-    /^adAccounts\[0\]\.tenants\[0\]: "t" is not among the tenants; known are none\.$/,
+    /^adAccounts\[0\]\.tenants\[0\]: "t" is not in the option tenants \(none\)\. Correct it or add it there\.$/,
   ],
   ['a state', { users: [{ username: 'a', password: 'canary', mfa: 'SMS' }] }, /^users\[0\]\.mfa: expected/],
   [
     'an answer',
     { users: [{ username: 'a', password: 'canary', signInAnswer: { statusCode: 301, apiCode: 'x' } }] },
-    /^users\[0\]\.signInAnswer\.apiCode: expected a whole number, or one in a string, got "x"\.$/,
+    /^users\[0\]\.signInAnswer\.apiCode: expected a whole number, or a string of digits, got "x"\.$/,
   ],
   ['users that are no list', { users: { alice: {} } }, /^users: expected a list, got an object\.$/],
 ])('%s that is wrong is named, and nothing that is secret', async (_name, content, message) => {
