@@ -62,7 +62,7 @@ if (!HAS_CURL) process.stderr.write('SKIPPED the curl lines in test/e2e/readme.t
       user: expect.objectContaining({ email: 'alice@example.com' }),
       accessToken: expect.any(String),
     });
-    expect(me).toMatchObject({ sub: (login?.['user'] as Record<string, unknown>)['sub'] });
+    expect(me).toMatchObject({ sub: (login?.['user'] as Record<string, unknown> | undefined)?.['sub'] });
   } finally {
     await server.process.stop();
   }
