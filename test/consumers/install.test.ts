@@ -31,7 +31,7 @@ function run(line: string, folder: string): string {
   return stdout;
 }
 
-/** Stands in for the README's section Install: the packed package in a new folder, before the lines of the other sections. */
+/** Installs the packed package in a new folder, in place of the README's section Install. */
 function installPackage(folder: string): void {
   run('npm init -y && npm install passport-genauth', folder);
 }

@@ -31,7 +31,7 @@ export const isRequest = (line: string): boolean => /\bcurl\b/.test(line);
 /** Whether this machine has the programs that run those lines. */
 export const HAS_CURL = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).error === undefined);
 
-/** Runs the curl lines of a README section in one shell, against a server at another address. Returns each line's response. */
+/** Runs the curl lines of a README section in one shell, against another address. Returns the response of each line. */
 export async function runRequests(section: string, url: string): Promise<Record<string, unknown>[]> {
   const script = readCommands(section).filter(isRequest).join('\necho\n').replaceAll('http://localhost:3000', url);
   const env = { PATH: process.env['PATH'] ?? '' };
