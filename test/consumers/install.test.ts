@@ -3,7 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, startNode } from '../support/process.js';
-import { GOOD_LOGIN, SNIPPETS, readCommands, readSnippets, startServer, tryLogin } from '../support/readme.js';
+import {
+  GOOD_LOGIN,
+  SNIPPETS,
+  isRequest,
+  readCommands,
+  readSnippets,
+  runRequests,
+  startServer,
+  tryLogin,
+} from '../support/readme.js';
 
 // The package as a stranger gets it: packed, installed with the registry's other packages into an empty folder. This is the one
 // suite that needs the npm registry, so `npm test` leaves it out and CI runs it.
@@ -15,12 +24,20 @@ let tarball: string;
 function run(line: string, folder: string): string {
   const command = line
     .replaceAll(/\bnpm install\b/g, 'npm install --no-audit --no-fund --loglevel=error')
-    .replaceAll(/(?<= )passport-genauth(?= )/g, tarball);
+    .replaceAll(/(?<= )passport-genauth(?= |$)/g, tarball);
   const script = line.startsWith('npx passport-genauth') ? line : command;
   const { status, stdout, stderr } = spawnSync('bash', ['-ec', script], { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${script} ended with ${status}:\n${stdout}\n${stderr}`);
   return stdout;
 }
+
+/** Installs the packed package in a new folder, in place of the README's section Install. */
+function installPackage(folder: string): void {
+  run('npm init -y && npm install passport-genauth', folder);
+}
+
+/** The lines of a section up to the start of its server; the curl lines come after it. */
+const readSetup = (section: string): string[] => readCommands(section).filter((line) => !isRequest(line));
 
 /** An empty folder, and in it nothing but these files. */
 function makeFolder(name: string, files: Record<string, string>): string {
@@ -32,10 +49,14 @@ function makeFolder(name: string, files: Record<string, string>): string {
 
 const snippet = (name: string): string => SNIPPETS.get(name) ?? '';
 
-async function expectGoodLogin(file: string, folder: string): Promise<void> {
+/** @param section - The section of the README whose curl lines are run as well. */
+async function expectGoodLogin(file: string, folder: string, section?: string): Promise<void> {
   const server = await startServer(file, folder);
   try {
     expect(await tryLogin(server.url)).toEqual(GOOD_LOGIN);
+    if (section === undefined) return;
+    const [login, me] = await runRequests(section, server.url);
+    expect(login?.['user']).toMatchObject({ sub: me?.['sub'] });
   } finally {
     await server.process.stop();
   }
@@ -55,12 +76,13 @@ it(
       [...SNIPPETS, ...readSnippets('docs/sign-in.md')].filter(([name]) => name.endsWith('.ts')),
     );
     const folder = makeFolder('nest', others);
-    const commands = readCommands('Nest').map((line) => line.replace(' && node nest.js', ''));
+    installPackage(folder);
+    const commands = readSetup('Nest').map((line) => line.replace(' && node nest.js', ''));
     for (const line of commands) run(line, folder);
     // The other snippets must compile as well, with the same compiler, the newest there is.
     const compile = commands.at(-1) ?? '';
     run(compile.replace('nest.ts', `${Object.keys(others).join(' ')} --noEmit --strict`), folder);
-    await expectGoodLogin('nest.js', folder);
+    await expectGoodLogin('nest.js', folder, 'Nest');
   },
   LIMIT,
 );
@@ -69,10 +91,11 @@ it(
   "the README's lines for Express do too, and no Nest package comes with them",
   async () => {
     const folder = makeFolder('express', { 'server.js': snippet('server.js') });
-    const commands = readCommands('Express');
+    installPackage(folder);
+    const commands = readSetup('Express');
     expect(commands.pop()).toBe('node server.js');
     for (const line of commands) run(line, folder);
-    await expectGoodLogin('server.js', folder);
+    await expectGoodLogin('server.js', folder, 'Express');
     expect(readdirSync(join(folder, 'node_modules'))).not.toContain('@nestjs');
     expect(run('npx passport-genauth --version', folder).trim()).toMatch(/^\d+\.\d+\.\d+/);
     const emulator = startNode(['node_modules/.bin/passport-genauth', 'emulator', '--port', '0'], {}, folder);

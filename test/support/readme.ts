@@ -1,5 +1,7 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
@@ -47,6 +49,20 @@ export function readCommands(section?: string, page = 'README.md'): string[] {
   const whole = readFileSync(join(ROOT, page), 'utf8');
   const text = section === undefined ? whole : (whole.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '');
   return [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, code = '']) => code.trim().split('\n'));
+}
+
+/** Whether a line of a shell block sends a request to the server of its section. */
+export const isRequest = (line: string): boolean => /\bcurl\b/.test(line);
+
+/** Whether this machine has the programs that run those lines. */
+export const HAS_CURL = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).error === undefined);
+
+/** Runs the curl lines of a README section in one shell, against another address. Returns the response of each line. */
+export async function runRequests(section: string, url: string): Promise<Record<string, unknown>[]> {
+  const script = readCommands(section).filter(isRequest).join('\necho\n').replaceAll('http://localhost:3000', url);
+  const env = { PATH: process.env['PATH'] ?? '' };
+  const { stdout } = await promisify(execFile)('bash', ['-ec', script], { env, timeout: 20_000 });
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
 }
 
 /** Lets a program that listens on port 3000 have any free one, and says which. */
