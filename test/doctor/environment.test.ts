@@ -61,7 +61,7 @@ describe('mistakes in the options, by the environment', () => {
     [
       { GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' },
       1,
-      'leave one of the two out',
+      'remove one of the two options',
       'Set GENAUTH_APP_SECRET=<App secret>',
     ],
     [{ GENAUTH_PASSWORD_ENCRYPT_TYPE: 'RSA' }, 1, 'write one of', 'Set GENAUTH_PASSWORD_ENCRYPT_TYPE=none'],
