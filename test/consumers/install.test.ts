@@ -14,35 +14,39 @@ import {
   tryLogin,
 } from '../support/readme.js';
 
-// The package as a stranger gets it: packed, installed with the registry's other packages into an empty folder. This is the one
-// suite that needs the npm registry, so `npm test` leaves it out and CI runs it.
+// The package as a new user gets it: installed with the registry's other packages into an empty folder. This suite needs
+// the npm registry, so `npm test` leaves it out and CI runs it.
 const FOLDER = mkdtempSync(join(tmpdir(), 'genauth-consumer-'));
-const LIMIT = 300_000;
+const LIMIT = 600_000;
+const ENVIRONMENT = {
+  ...process.env,
+  REPOSITORY: `file://${ROOT}`,
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+  npm_config_loglevel: 'error',
+  npm_config_prefer_offline: 'true',
+};
+/** The README's lines that build the package in a clone and install it from there, and the line that lets npm do it. */
+const [FROM_A_CLONE, FROM_GIT] = [readCommands('Install').slice(0, -1), readCommands('Install').slice(-1)];
 let tarball: string;
 
-/** Runs a shell line, with the packed package in place of the published one. */
 function run(line: string, folder: string): string {
-  const command = line
-    .replaceAll(/\bnpm install\b/g, 'npm install --no-audit --no-fund --loglevel=error')
-    .replaceAll(/(?<= )passport-genauth(?= |$)/g, tarball);
-  const script = line.startsWith('npx passport-genauth') ? line : command;
-  const { status, stdout, stderr } = spawnSync('bash', ['-ec', script], { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${script} ended with ${status}:\n${stdout}\n${stderr}`);
+  const { status, stdout, stderr } = spawnSync('bash', ['-ec', line], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: ENVIRONMENT,
+  });
+  if (status !== 0) throw new Error(`${line} ended with ${status}:\n${stdout}\n${stderr}`);
   return stdout;
-}
-
-/** Installs the packed package in a new folder, in place of the README's section Install. */
-function installPackage(folder: string): void {
-  run('npm init -y && npm install passport-genauth', folder);
 }
 
 /** The lines of a section up to the start of its server; the curl lines come after it. */
 const readSetup = (section: string): string[] => readCommands(section).filter((line) => !isRequest(line));
 
-/** An empty folder, and in it nothing but these files. */
+/** Creates a folder with these files. */
 function makeFolder(name: string, files: Record<string, string>): string {
   const folder = join(FOLDER, name);
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   return folder;
 }
@@ -63,20 +67,21 @@ async function expectGoodLogin(file: string, folder: string, section?: string): 
 }
 
 beforeAll(() => {
-  const packed = run(`npm pack --json --pack-destination ${FOLDER}`, ROOT);
-  const [{ filename }] = JSON.parse(packed.slice(packed.indexOf('['))) as [{ filename: string }];
-  tarball = join(FOLDER, filename);
-}, 60_000);
+  const folder = makeFolder('nest', {});
+  run('npm init -y', folder);
+  for (const line of FROM_A_CLONE) run(line, folder);
+  const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  tarball = join(folder, file);
+}, LIMIT);
 afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 it(
-  "the README's lines for Nest, one after the other, end in a login that works",
+  "installs from a clone, and the README's lines for Nest end in a login",
   async () => {
     const others = Object.fromEntries(
       [...SNIPPETS, ...readSnippets('docs/sign-in.md')].filter(([name]) => name.endsWith('.ts')),
     );
     const folder = makeFolder('nest', others);
-    installPackage(folder);
     const commands = readSetup('Nest').map((line) => line.replace(' && node nest.js', ''));
     for (const line of commands) run(line, folder);
     // The other snippets must compile as well, with the same compiler, the newest there is.
@@ -88,10 +93,11 @@ it(
 );
 
 it(
-  "the README's lines for Express do too, and no Nest package comes with them",
+  "installs from Git without a Nest package, and the README's lines for Express end in a login",
   async () => {
     const folder = makeFolder('express', { 'server.js': snippet('server.js') });
-    installPackage(folder);
+    run('npm init -y', folder);
+    for (const line of FROM_GIT) run(line, folder);
     const commands = readSetup('Express');
     expect(commands.pop()).toBe('node server.js');
     for (const line of commands) run(line, folder);
@@ -125,7 +131,7 @@ it(
     });
     run('npm init -y && npm pkg set type=commonjs', folder);
     run(
-      'npm install passport-genauth passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
+      `npm install ${tarball} passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport`,
       folder,
     );
     run('npx tsc', folder);
@@ -179,7 +185,7 @@ it(
     run('npm init -y && npm pkg set type=commonjs', folder);
     const nest =
       '@nestjs/common@11 @nestjs/core@11 @nestjs/platform-express@11 @nestjs/passport@11 reflect-metadata rxjs';
-    run(`npm install passport-genauth passport ${nest}`, folder);
+    run(`npm install ${tarball} passport ${nest}`, folder);
     run('npm install typescript@5.9 @types/node@20 @types/express jest@29 ts-jest@29 @types/jest@29', folder);
     run('npx tsc --noEmit false', folder);
     await expectGoodLogin('nest.js', folder);
@@ -207,7 +213,7 @@ it(
       `,
     });
     run('npm init -y', folder);
-    run('npm install --omit=optional passport-genauth passport', folder);
+    run(`npm install --omit=optional ${tarball} passport`, folder);
     const program = startNode(['main.mjs'], {}, folder);
     expect(await program.line(/^said: (.*)/)).toContain('npm install express');
     await program.stop();
