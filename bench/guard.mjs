@@ -1,9 +1,10 @@
-// What guarding a route costs: the processor time of a request to an open route, as a ratio to that of a request to the guarded
-// one, both measured at the same time on the same processor. 1.00: the guard is free.
+// Measures what a guard costs. The result is the processor time of a request to an open route, divided by the processor
+// time of a request to the guarded route. Both are measured at the same time on the same processor. 1.00 means that the
+// guard costs nothing.
 //
 //   npm run build && cd bench && npm install && npm run guard
-//   npm run guard -- --only 'requireAuth'                  contenders whose names begin so
-//   npm run guard -- --profile 'requireAuth'               where the time of that one goes
+//   npm run guard -- --only 'requireAuth'                  only contenders whose name begins with this text
+//   npm run guard -- --profile 'requireAuth'               prints the functions in which this contender spends its time
 import { parseArgs } from 'node:util';
 import { reportGoals } from './lib/goals.mjs';
 import { APP_ID, Issuer } from './lib/issuer.mjs';
@@ -13,11 +14,12 @@ import { printProfile } from './lib/profile.mjs';
 import { IS_FULL, SECONDS, readRounds } from './lib/settings.mjs';
 import { median, summarize } from './lib/statistics.mjs';
 
+/** Duration of one measurement of one mode. */
 const SLICE_MS = SECONDS * 80;
 const WARM_UP_MS = IS_FULL ? 2000 : 50;
-/** Many short ones rather than few long ones: what else the machine does comes and goes. */
+/** Many short rounds instead of few long ones, because other work on the machine comes and goes. */
 const ROUNDS = readRounds(15);
-/** Fresh processes in between. */
+/** Number of process pairs. The rounds of a contender are divided among them. */
 const PAIRS = Math.min(3, ROUNDS);
 const DISTINCT_TOKENS = IS_FULL ? 5000 : 1000;
 const [SERVER_PROCESSOR, LOAD_PROCESSOR] = [0, 1];
@@ -76,21 +78,23 @@ const settings = {
   pem: issuer.pem,
 };
 
-/** A guard that lets the wrong ones in, or the right ones not, has no place in a comparison. */
+/**
+ * Checks that a contender accepts a valid token and refuses bad ones. Otherwise the comparison would be meaningless.
+ */
 async function expectGuarding(name, port) {
-  const ask = async (token) => {
+  const requestStatus = async (token) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return (await fetch(`http://127.0.0.1:${port}/orders`, { headers })).status;
   };
-  const expect = async (what, token, wanted) => {
-    const status = await ask(token);
-    if (status !== wanted) throw new Error(`${name}: a token ${what} was answered with ${status}, not ${wanted}`);
+  const expect = async (what, token, expected) => {
+    const status = await requestStatus(token);
+    if (status !== expected) throw new Error(`${name}: a token (${what}) got status ${status}, expected ${expected}`);
   };
-  await expect('that is right', goodToken, 200);
+  await expect('valid', goodToken, 200);
   if (UNGUARDED.has(name)) return;
   for (const [what, token] of Object.entries(badTokens)) await expect(what, token, 401);
-  await expect('that is missing', undefined, 401);
-  await expect('that is right, again', goodToken, 200);
+  await expect('missing', undefined, 401);
+  await expect('valid, second request', goodToken, 200);
 }
 
 async function startServer(file, name, execArgv = []) {
@@ -102,7 +106,9 @@ async function startServer(file, name, execArgv = []) {
 
 const load = await Helper.start('guard/load.mjs');
 
-/** Microseconds for one request of each server, all loaded at once. */
+/**
+ * Returns the microseconds of processor time for one request, for each server. All servers are loaded at the same time.
+ */
 async function measure(servers, tokens, milliseconds) {
   const readAll = () => Promise.all(servers.map(({ server }) => server.call('readCpuTime')));
   const before = await readAll();
@@ -118,7 +124,7 @@ async function measure(servers, tokens, milliseconds) {
 
 const MODES = ['one token', 'distinct tokens'];
 
-/** Until the code is optimised and every token has been seen. */
+/** Sends requests until Node has optimised the code and every token was sent at least once. */
 async function warmUp(servers) {
   const ports = servers.map(({ port }) => port);
   await load.call('run', ports, 'one token', WARM_UP_MS);
@@ -126,12 +132,13 @@ async function warmUp(servers) {
 }
 
 /**
- * One contender after the other, each beside an open route in a process that is as old as its own: two processes of the same
- * program differ by up to 5 % for as long as they run, and one that waits for its turn begins it with cold caches.
+ * Measures the contenders one after the other. Each runs at the same time as an open route in another process, which
+ * was started with it. Several pairs are used, because two processes of the same program differ by up to 5 % for their
+ * whole life. A process that waits would start its next round with cold caches.
  */
 async function compare({ file, names }) {
   const results = new Map();
-  // A short run makes do with one for all.
+  // A short run uses one open route for all contenders.
   const shared = IS_FULL ? undefined : await startServer(file, BARE);
   for (const name of names) {
     const samples = Object.fromEntries(MODES.map((mode) => [mode, []]));
@@ -168,12 +175,13 @@ function print(title, results) {
     [...results.values()].flatMap((modes) => Object.values(modes).flat()).map(({ ofBare }) => ofBare),
   );
   console.log(
-    `${title}: capacity ratio, median (quartiles) of ${ROUNDS} rounds in ${PAIRS} pairs of processes; ${BARE}: ${bare.toFixed(0)} µs a request`,
+    `${title}: ratio, median (quartiles) of ${ROUNDS} rounds in ${PAIRS} pairs of processes. ` +
+      `${BARE}: ${bare.toFixed(0)} µs for one request`,
   );
   console.table(rows);
 }
 
-/** What the issue asks for. */
+/** The required results. */
 function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
   const get = (results, name, mode) => toRatio(results.get(name)[mode]).median;
   for (const mode of MODES) yield [`Express, requireAuth, ${mode}`, get(express, 'requireAuth', mode), 0.82];
@@ -184,7 +192,7 @@ function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
   }
   const unseen = get(express, 'requireAuth, token never seen', 'distinct tokens');
   yield ['Express, requireAuth, token never seen', unseen, 0.5];
-  // Differences under 0.05 mean nothing.
+  // Differences below 0.05 are noise.
   for (const peer of ['jose', 'aws-jwt-verify', 'express-oauth2-jwt-bearer'])
     yield [
       `  over ${peer}`,
@@ -198,7 +206,8 @@ function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
 
 async function profileOne(name) {
   const { file } = Object.values(CONTENDERS).find(({ names }) => [BARE, ...names].includes(name)) ?? {};
-  if (file === undefined) throw new Error(`there is no contender ${name}`);
+  if (file === undefined)
+    throw new Error(`There is no contender "${name}": write one of the names in bench/guard.mjs.`);
   const target = await startServer(file, name);
   for (const mode of MODES) {
     await warmUp([target]);
@@ -217,7 +226,7 @@ try {
   if (profile !== undefined) {
     await profileOne(profile);
   } else {
-    if (!canPin()) console.log('The processes cannot be pinned to processors here: the figures are noisier.');
+    if (!canPin()) console.log('This machine cannot pin processes to processors, so the figures vary more.');
     const results = {};
     for (const [title, { file, names }] of Object.entries(CONTENDERS)) {
       const chosen = names.filter((name) => only === undefined || name.startsWith(only));

@@ -1,5 +1,5 @@
-// What importing costs: milliseconds and memory over a process that imports nothing, each time in a fresh process; and which
-// packages are loaded by it.
+// Measures the time and the memory of an import, compared with a process that imports nothing. Each import runs in a
+// fresh process. It also checks which packages an import loads.
 //
 //   npm run build && cd bench && npm install && npm run import
 import { execFileSync } from 'node:child_process';
@@ -48,7 +48,7 @@ function importIn(env, modules) {
   return JSON.parse(execFileSync(process.execPath, [IMPORT_ONE, ...modules], options));
 }
 
-/** Files that an import loads, by the coverage that V8 keeps; not timed. */
+/** Lists the files that an import loads, from V8's coverage data. Its time is not measured. */
 function findLoaded(modules) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
@@ -74,8 +74,8 @@ const of = (name, figure) => median(results.get(name).map((sample) => sample[fig
 const over = (name, figure) => of(name, figure) - of(NOTHING, figure);
 const loaded = new Map([...contenders].map(([name, modules]) => [name, findLoaded(modules)]));
 console.log(
-  `Medians of ${ROUNDS} fresh processes, over one that imports nothing (${of(NOTHING, 'milliseconds').toFixed(0)} ms, ` +
-    `${of(NOTHING, 'megabytes').toFixed(0)} MB):`,
+  `Medians of ${ROUNDS} fresh processes, minus a process that imports nothing ` +
+    `(${of(NOTHING, 'milliseconds').toFixed(0)} ms, ${of(NOTHING, 'megabytes').toFixed(0)} MB):`,
 );
 console.table(
   Object.fromEntries(
@@ -92,29 +92,33 @@ console.table(
   ),
 );
 
-/** What nobody loads who does not use it: parts of ours by their directory, and other people's packages. */
-const PARTS_OF_THEIR_OWN = ['cli', 'doctor', 'emulator', 'express', 'nest', 'passport', 'testing'];
+/** Folders of this package that an entry point must not load unless the application uses them. */
+const OPTIONAL_FOLDERS = ['cli', 'doctor', 'emulator', 'express', 'nest', 'passport', 'testing'];
+/** Packages that only the entry point for Nest may load. */
 const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
-const FOR_SOME =
-  /^(@apollo\/.*|@nestjs\/.*|express|fastify|graphql|node-forge|passport|passport-custom|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$/;
+/** Packages that an entry point must not load unless the application uses them. */
+const OPTIONAL_PACKAGES = new RegExp(
+  '^(@apollo/.*|@nestjs/.*|express|fastify|graphql|node-forge|passport|passport-custom|' +
+    'reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$',
+);
 const FOR_PASSPORT = /^(passport|passport-custom)$/;
 
-/** The parts that an entry may load, by the first word of its path. */
-const ROOMS = { '': ['passport', 'express'], nest: ['nest', 'passport'], testing: ['testing', 'emulator'] };
+/** The folders that an entry point may load, by the first part of its path. Default: the folder of the same name. */
+const ALLOWED_FOLDERS = { '': ['passport', 'express'], nest: ['nest', 'passport'], testing: ['testing', 'emulator'] };
 
-/** What an export path loads beyond its own. */
+/** Lists the optional folders and packages that an entry point loads but must not load. */
 function findUnwanted(name) {
   const path = name.split('/')[1] ?? '';
-  const own = ROOMS[path] ?? [path];
+  const own = ALLOWED_FOLDERS[path] ?? [path];
   return loaded.get(name).flatMap((url) => {
     if (url.startsWith(dist)) {
       const part = url.slice(dist.length).split('/')[0] ?? '';
-      return PARTS_OF_THEIR_OWN.includes(part) && !own.includes(part) ? [part] : [];
+      return OPTIONAL_FOLDERS.includes(part) && !own.includes(part) ? [part] : [];
     }
     const package_ = toPackage(url) ?? '';
     const isAllowed =
       (path === 'nest' && FOR_NEST.test(package_)) || (own.includes('passport') && FOR_PASSPORT.test(package_));
-    return FOR_SOME.test(package_) && !isAllowed ? [package_] : [];
+    return OPTIONAL_PACKAGES.test(package_) && !isAllowed ? [package_] : [];
   });
 }
 
@@ -126,7 +130,7 @@ const goals = [
 ];
 for (const { name } of own) {
   const unwanted = findUnwanted(name);
-  if (unwanted.length > 0) console.log(`${name} loads ${[...new Set(unwanted)].join(', ')}`);
-  goals.push([`${name}: files loaded for those who don't use them`, unwanted.length, { atMost: 0 }]);
+  if (unwanted.length > 0) console.log(`${name} loads ${[...new Set(unwanted)].join(', ')} and must not.`);
+  goals.push([`${name}: files of optional features that it loads`, unwanted.length, { atMost: 0 }]);
 }
 reportGoals(goals);

@@ -1,4 +1,5 @@
-// What a password costs before it is sent: blocking time for each, and what 20 logins a second do to the event loop.
+// Measures the encryption of passwords: the time for which one password blocks the thread, and the event-loop delay at
+// 20 logins per second.
 //
 //   npm run build && cd bench && npm install && npm run password-encryption
 import { spawn } from 'node:child_process';
@@ -18,7 +19,7 @@ import { median, quantile } from './lib/statistics.mjs';
 const PASSWORD = 'passw0rd';
 const LOGINS_PER_SECOND = 20;
 
-/** Milliseconds that the thread is blocked for one password, after warming up. */
+/** Returns the milliseconds for which one password blocks the thread, after a warm-up. */
 function measureBlocking(encrypt, times) {
   for (let i = 0; i < Math.min(times, 50); i += 1) encrypt();
   const taken = Array.from({ length: times }, () => {
@@ -39,7 +40,7 @@ async function compareBlocking(system) {
     'sm2, ours': [() => sm2.encrypt(PASSWORD), 1000],
     'sm2, sm-crypto': [() => smCrypto.sm2.doEncrypt(PASSWORD, system.sm2.publicKey, 1), 200],
   });
-  // In turn and not one after the other, so that a slow moment of the machine meets all of them.
+  // Each round measures every contender, so that a slow moment of the machine affects all of them.
   const rounds = Array.from({ length: 5 }, () =>
     Object.fromEntries(contenders.map(([name, [run, times]]) => [name, measureBlocking(run, times / 5)])),
   );
@@ -49,7 +50,7 @@ async function compareBlocking(system) {
   );
 }
 
-/** Event-loop delay while people sign in, in milliseconds. */
+/** Returns the event-loop delay during sign-ins, in milliseconds. */
 async function measureLoop(appHost, passwordEncryptType) {
   const client = new GenAuthClient({
     appId: 'genauth-emulator-app',
@@ -71,7 +72,7 @@ async function measureLoop(appHost, passwordEncryptType) {
   delay.disable();
   client.close();
   const failed = outcomes.filter(({ kind }) => kind !== 'success').length;
-  if (failed > 0) throw new Error(`${failed} logins with ${passwordEncryptType} failed`);
+  if (failed > 0) throw new Error(`${failed} logins with passwordEncryptType ${passwordEncryptType} failed.`);
   return { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6 };
 }
 
@@ -87,23 +88,23 @@ function printTable(title, rows) {
   );
 }
 
-// In a process of its own: what it does to decrypt must not count here.
+// The emulator runs in another process, so that its decryption is not measured.
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const emulator = spawn(process.execPath, [cli, 'emulator', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
 try {
-  const ended = once(emulator, 'exit').then(([code]) => Promise.reject(new Error(`the emulator ended with ${code}`)));
+  const ended = once(emulator, 'exit').then(([code]) => Promise.reject(new Error(`The emulator ended with ${code}.`)));
   const [line] = await Promise.race([once(createInterface(emulator.stdout), 'line'), ended]);
   const appHost = /http:\S+/.exec(line)[0];
   const blocking = await compareBlocking(await (await fetch(`${appHost}/api/v3/system`)).json());
   const loop = {};
   for (const type of ['none', 'rsa', 'sm2']) loop[type] = await measureLoop(appHost, type);
   printTable('Blocking time for one password:', blocking);
-  printTable(`Event-loop delay at ${LOGINS_PER_SECOND} logins/s, ${SECONDS} s each:`, loop);
+  printTable(`Event-loop delay at ${LOGINS_PER_SECOND} logins/s, ${SECONDS} s for each type:`, loop);
   const forgeTimes = blocking['rsa, node-forge'].p50 / blocking['rsa, ours'].p50;
-  console.log(`node-forge blocks ${forgeTimes.toFixed(1)} times as long as ours.`);
+  console.log(`node-forge blocks ${forgeTimes.toFixed(1)} times as long as passport-genauth.`);
   reportGoals([
-    ['times that sm-crypto blocks as long as ours', blocking['sm2, sm-crypto'].p50 / blocking['sm2, ours'].p50, 15],
-    ['ms of loop delay p99 that sm2 adds', loop.sm2.p99 - loop.none.p99, { atMost: 5 }],
+    ['blocking time of sm-crypto divided by ours', blocking['sm2, sm-crypto'].p50 / blocking['sm2, ours'].p50, 15],
+    ['ms that sm2 adds to the p99 of the loop delay', loop.sm2.p99 - loop.none.p99, { atMost: 5 }],
   ]);
 } finally {
   emulator.kill();

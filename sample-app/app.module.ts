@@ -17,7 +17,7 @@ export class AppModule implements OnApplicationShutdown {
       controllers: [AuthController, GuardedController, DemoController],
       providers: [
         { provide: SETTINGS, useValue: settings },
-        // Every route wants a token, unless it says @Public() or is a login.
+        // The global guard: every route requires a token, except login routes and routes with @Public().
         { provide: APP_GUARD, useExisting: GenAuthGuard },
       ],
     };

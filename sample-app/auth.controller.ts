@@ -5,11 +5,12 @@ import { AuthInfo, CurrentUser, GenAuthAdGuard, InjectGenAuthClient, Public } fr
 import { toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
 
+/** Logins, the captcha, refresh and logout. */
 @Controller('auth')
 export class AuthController {
   constructor(@InjectGenAuthClient() private readonly client: GenAuthClient<string>) {}
 
-  /** The guard of @nestjs/passport, as it is. */
+  /** Signs in through the guard of @nestjs/passport. */
   @UseGuards(AuthGuard('genauth-password'))
   @HttpCode(200)
   @Post('login')
@@ -17,7 +18,7 @@ export class AuthController {
     return toLoginAnswer(user, tokens);
   }
 
-  /** Our own guard: the same answers, without Passport's process-wide registry. */
+  /** Signs in through the library's guard. Its responses are the same. It does not use Passport's global registry. */
   @UseGuards(GenAuthAdGuard)
   @HttpCode(200)
   @Post('login/ad')
@@ -25,7 +26,7 @@ export class AuthController {
     return toLoginAnswer(user, tokens);
   }
 
-  /** The picture that a login wants after too many failures. */
+  /** Returns the captcha that GenAuth requires after too many failed sign-ins. */
   @Public()
   @Get('captcha')
   captcha(): Promise<Captcha> {

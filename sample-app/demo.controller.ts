@@ -2,7 +2,7 @@ import { Controller, Get, Inject, NotFoundException } from '@nestjs/common';
 import { Public } from 'passport-genauth/nest';
 import { SETTINGS, type Settings } from './settings.js';
 
-/** For the page: what the emulator received at the last sign-in. A real tenant tells this in its own console. */
+/** Shows on the page what the emulator received with the last sign-in. A real tenant shows it in GenAuth's console. */
 @Public()
 @Controller('demo')
 export class DemoController {

@@ -15,7 +15,7 @@ import { toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
 import type { Settings } from './settings.js';
 
-/** The application, which does not listen yet. Whoever made the client closes it. */
+/** Creates the application. The caller starts the server and closes the client. */
 export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
   const password = new GenAuthPasswordStrategy(client);
   const activeDirectory = new GenAuthAdStrategy(client);
@@ -56,7 +56,7 @@ export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 
     else res.json(last);
   });
 
-  // Behind the routes: what they let through of the library's errors, and bodies that cannot be read.
+  // After the routes: answers errors of the library that a route throws, and bodies that cannot be parsed.
   app.use(genAuthErrorHandler(client));
   return app;
 }

@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import type { GenAuthUser } from 'passport-genauth';
 import { CurrentUser, Public, RequireScopes, Roles } from 'passport-genauth/nest';
 
-/** The guard of the whole application stands before these; each route says what it wants beside a token. */
+/** The global guard requires a token on these routes. The decorators add a role or a scope, or open the route. */
 @Controller()
 export class GuardedController {
   @Public()

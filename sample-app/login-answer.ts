@@ -1,9 +1,12 @@
 import type { GenAuthUser, SignInInfo } from 'passport-genauth';
 
-/** What a refresh brings beside what a login does. */
+/** The tokens of a login or a refresh. A refresh can come without a new id_token. */
 type Tokens = Omit<SignInInfo['tokens'], 'idToken'> & { idToken: string | undefined };
 
-/** What both samples answer a login and a refresh with. Tokens go out one by one, never `authInfo` as a whole. */
+/**
+ * Builds the response to a login or a refresh, for Nest and Express. It copies each token by name and does not send
+ * `authInfo` as a whole, because `authInfo` also holds all claims.
+ */
 export function toLoginAnswer(user: GenAuthUser | undefined, tokens: Tokens): object {
   const { accessToken, idToken, refreshToken, expiresAt } = tokens;
   return { user, accessToken, idToken, refreshToken, expiresAt };

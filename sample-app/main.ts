@@ -12,7 +12,7 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(s
   abortOnError: false,
   bodyParser: false,
 }).catch(endWithMessage);
-// Instead of Nest's own: a body that cannot be read is answered without quoting it, since it may hold a password.
+// Replaces Nest's body parser. Its error response would quote a body that cannot be parsed, which can hold a password.
 app.use(express.json(), genAuthErrorHandler());
 app.set('trust proxy', settings.trustProxy);
 app.useStaticAssets(fileURLToPath(new URL('../sample-app/public', import.meta.url)));

@@ -3,15 +3,16 @@ import { toLoginAnswer } from './login-answer.js';
 
 type Body = Partial<Record<string, unknown>> | undefined;
 
-/** `POST /auth/refresh`: a body without a token is refused by the client, with 400. */
+/** `POST /auth/refresh`. The client throws a `RequestError` (400) for a body without a refresh token. */
 export async function refresh(client: GenAuthClient<string>, body: Body): Promise<object> {
   const { user, tokens } = await client.refresh(body?.['refreshToken'] as string);
   return toLoginAnswer(user, tokens);
 }
 
 /**
- * `POST /auth/logout`: ends the tokens that the body brings at GenAuth, the refresh token and with it those that it made, and says
- * where the browser ends the session there. Whoever has the tokens may end them, so nobody is asked who they are.
+ * `POST /auth/logout`. Revokes the tokens of the body at GenAuth. Revoking a refresh token also ends the tokens that
+ * were issued with it. Returns the address at which the browser ends the session at GenAuth. The route needs no login,
+ * because a caller that has the tokens may revoke them.
  */
 export async function logout(client: GenAuthClient<string>, body: Body): Promise<{ logoutUrl: string }> {
   const { refreshToken, accessToken, idToken } = body ?? {};

@@ -2,24 +2,27 @@ import express from 'express';
 import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
-/** What the sample signs in for when GENAUTH_SCOPE says nothing. */
+/** The scopes of the sample if GENAUTH_SCOPE is not set. */
 const SCOPE = 'openid profile email phone roles offline_access';
 
-/** Injection token. */
+/** Injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
 export interface Settings {
   options: GenAuthOptions;
   port: number;
-  /** The emulator's users and passwords are public, so with it the sample is for this machine only. */
+  /** The users and passwords of the emulator are public, so with the emulator the sample listens on loopback only. */
   host: '127.0.0.1' | '::';
-  /** As Express's `trust proxy` takes it. */
+  /** The value of Express's setting `trust proxy`. */
   trustProxy: boolean | number | string;
-  /** The emulator in this process; `undefined` where GENAUTH_APP_HOST names a tenant. */
+  /** The emulator in this process. `undefined` if GENAUTH_APP_HOST is set. */
   emulator: GenAuthEmulator | undefined;
 }
 
-/** Reads the environment, and starts the emulator where it names no tenant. What the values may be is checked where they are used. */
+/**
+ * Reads the settings from the environment. Starts the emulator if GENAUTH_APP_HOST is not set. The client and the
+ * emulator check the GENAUTH_ values.
+ */
 export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
   const emulator = env['GENAUTH_APP_HOST'] === undefined ? await startEmulator(env) : undefined;
   return {
@@ -28,7 +31,7 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
-      // `/me` shows the whole user, not only what an access token says.
+      // `/me` shows all claims of the scopes, and not only those of the access token.
       userClaims: 'userinfo',
     },
     port: readPort(env, 'PORT', 3000),
@@ -38,13 +41,15 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
   };
 }
 
-/** Ends the process with what is wrong in words; the stack would only say that it was found while starting. */
+/**
+ * Prints the error's message and ends the process with exit code 1. The stack is left out, because it does not help.
+ */
 export function endWithMessage(error: unknown): never {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
 
-/** The context of a sign-in: what a Pipeline function of the tenant may want to know of it. */
+/** Returns the context of a sign-in, which GenAuth passes to the tenant's Pipeline functions. */
 function describeRequest(req: GenAuthRequest): { context: Record<string, unknown> } {
   return { context: { source: 'sample-app', userAgent: req.headers['user-agent'] ?? null } };
 }
@@ -74,15 +79,15 @@ function readTenant(env: NodeJS.ProcessEnv): GenAuthOptions {
   };
 }
 
-function readPort(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
+function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): number {
   const value = env[name];
-  if (value === undefined) return otherwise;
+  if (value === undefined) return defaultPort;
   const port = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(port <= 65_535)) throw new Error(`${name} is ${JSON.stringify(value)}: write a port, 0 to 65535.`);
+  if (!(port <= 65_535)) throw new Error(`${name} is ${JSON.stringify(value)}: write a port number from 0 to 65535.`);
   return port;
 }
 
-/** `1` is a number of proxies, `loopback` and addresses are texts. */
+/** Converts TRUST_PROXY to a value of Express's `trust proxy`: `true`, `false`, a number of proxies, or a string. */
 function readTrustProxy(value: string | undefined): boolean | number | string {
   if (value === undefined || value === '' || value === 'false') return false;
   if (value === 'true') return true;
@@ -91,7 +96,7 @@ function readTrustProxy(value: string | undefined): boolean | number | string {
     express().set('trust proxy', setting);
     return setting;
   } catch {
-    const expected = 'a number of proxies, loopback, or their addresses with commas between';
-    throw new Error(`TRUST_PROXY is ${JSON.stringify(value)}: write ${expected}.`);
+    const fix = 'write a number of proxies, loopback, or the addresses of your proxies separated by commas';
+    throw new Error(`TRUST_PROXY is ${JSON.stringify(value)}: ${fix}.`);
   }
 }

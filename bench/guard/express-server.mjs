@@ -1,4 +1,4 @@
-// One Express application with one guarded route, behind the guard that the settings name.
+// An Express application with one route. The settings name its guard.
 import express from 'express';
 import passport from 'passport';
 import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
@@ -12,10 +12,10 @@ function usePassport(name, strategy) {
   return passport.authenticate(name, { session: false });
 }
 
-/** Checks nothing: what Passport itself costs. */
+/** Checks nothing, so that only the time of Passport itself is measured. */
 class EmptyStrategy extends passport.Strategy {
   authenticate() {
-    this.success({ sub: 'anybody' });
+    this.success({ sub: 'any-user' });
   }
 }
 
@@ -35,7 +35,8 @@ const GUARDS = {
     return requireAuth(client);
   },
   'requireAuth, token never seen': async () => {
-    // Far fewer places than tokens, which come in turn: each of them was thrown out before it comes again.
+    // The cache is far smaller than the number of tokens, which are sent in turn. So each token is evicted before it is
+    // sent again.
     const { requireAuth, client } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
     return requireAuth(client);
   },
@@ -60,7 +61,7 @@ const guard = await GUARDS[settings.guard]();
 app.get('/orders', ...(guard === undefined ? [] : [guard]), (req, res) => {
   res.json({ orders: [{ id: 1, total: 12.5 }] });
 });
-// Express writes the stack of what it does not know to the log.
+// Without this handler Express writes the stack of each error to the log.
 app.use((error, req, res, _next) => res.status(error.status ?? 500).json({ statusCode: error.status ?? 500 }));
 const server = app.listen(0, '127.0.0.1', () =>
   answerCalls({ readCpuTime, startProfile, stopProfile }, server.address().port),

@@ -1,5 +1,5 @@
-// The load: keep-alive connections that send the next request when the answer to the last one is there. Bare sockets, so that
-// this process can keep two servers busy.
+// Generates the load. Each keep-alive connection sends its next request when it has received the last response. It uses
+// plain sockets, which are fast enough for one process to keep two servers busy.
 import { connect } from 'node:net';
 import { answerCalls } from '../lib/processes.mjs';
 
@@ -7,7 +7,7 @@ const CONNECTIONS = 16;
 const HEAD_END = Buffer.from('\r\n\r\n');
 let requests = {};
 
-/** @param tokens - Lists of tokens by name, each used in turn. */
+/** Builds the requests. @param tokens - Lists of tokens, by name. The tokens of a list are sent in turn. */
 function prepare(tokens) {
   const toRequest = (token) =>
     Buffer.from(
@@ -16,7 +16,10 @@ function prepare(tokens) {
   requests = Object.fromEntries(Object.entries(tokens).map(([name, list]) => [name, list.map(toRequest)]));
 }
 
-/** One connection; calls back after each answer with its status, and the callback says what is sent next, if anything. */
+/**
+ * One connection. It calls `next` with the status of each response. `next` returns the next request, or `undefined` to
+ * close the connection.
+ */
 class Connection {
   #socket;
   #received = [];
@@ -38,7 +41,7 @@ class Connection {
     this.#socket.on('data', (chunk) => this.#read(chunk) && send(this.#status));
   }
 
-  /** Whether the answer is complete. */
+  /** Reads a chunk and returns whether the response is complete. */
   #read(chunk) {
     if (this.#missing > 0) {
       this.#missing -= chunk.length;
@@ -52,17 +55,17 @@ class Connection {
     const head = bytes.latin1Slice(0, end);
     this.#status = Number(head.slice(9, 12));
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
-    if (Number.isNaN(length)) throw new Error(`an answer without content-length: ${head}`);
+    if (Number.isNaN(length)) throw new Error(`A response has no content-length: ${head}`);
     this.#missing = end + HEAD_END.length + length - bytes.length;
     return this.#missing <= 0;
   }
 }
 
 /**
- * Requests until the time is up, to all servers at once.
+ * Sends requests to all servers at the same time, for the given number of milliseconds.
  *
- * @param atLeast - Requests for each server, also if it takes longer.
- * @returns How many each of them answered.
+ * @param atLeast - Minimum number of requests for each server, even if they take longer.
+ * @returns The number of responses of each server.
  */
 async function run(ports, tokens, milliseconds, atLeast = 0) {
   const list = requests[tokens];
@@ -72,7 +75,7 @@ async function run(ports, tokens, milliseconds, atLeast = 0) {
     let sent = 0;
     const next = (status) => {
       if (status !== undefined) {
-        if (status !== 200) throw new Error(`port ${port} answered ${status}`);
+        if (status !== 200) throw new Error(`The server on port ${port} answered with status ${status}.`);
         counts[index] += 1;
       }
       if (sent >= atLeast && performance.now() >= until) return undefined;

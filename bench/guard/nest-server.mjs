@@ -1,4 +1,4 @@
-// One Nest application on Express with one guarded route, behind the guard that the settings name.
+// A Nest application on Express with one route. The settings name its guard.
 import 'reflect-metadata';
 import { Controller, Get, Module, UnauthorizedException, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -19,7 +19,7 @@ async function createOurs(options = {}) {
 
 class EmptyStrategy extends passport.Strategy {
   authenticate() {
-    this.success({ sub: 'anybody' });
+    this.success({ sub: 'any-user' });
   }
 }
 
@@ -71,7 +71,7 @@ const GUARDS = {
 
 const { guard, imports = [] } = await GUARDS[settings.guard]();
 
-// Decorators by hand: this file runs as it is.
+// Calls the decorators as functions, because Node runs this file without a compiler.
 class OrdersController {
   find() {
     return { orders: [{ id: 1, total: 12.5 }] };

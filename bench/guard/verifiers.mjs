@@ -1,6 +1,7 @@
-// The peers, each told the same: RS256, this issuer, this audience, an end. Each is loaded by those alone who use it.
+// The other libraries. Each is configured to check the same: RS256, the issuer, the audience, and that `exp` is
+// present. Each is imported only if it is measured.
 
-/** Makes a bare function of the token, by the name of the library. */
+/** By name: creates a function that verifies a token and returns its claims. */
 export const VERIFIERS = {
   jose: async ({ jwksUri, issuer, audience }) => {
     const { createRemoteJWKSet, jwtVerify } = await import('jose');
@@ -14,7 +15,7 @@ export const VERIFIERS = {
       if (header.alg !== 'RS256' || payload.exp === undefined) throw new Error('refused');
     };
     const verifier = JwtRsaVerifier.create({ issuer, audience, jwksUri, customJwtCheck });
-    // It fetches by https alone.
+    // It fetches key sets over https only, so the key set is put into its cache.
     verifier.cacheJwks(jwks);
     return (token) => verifier.verify(token);
   },
@@ -22,7 +23,7 @@ export const VERIFIERS = {
   'fast-jwt, no cache': (settings) => createFastJwt(settings, false),
 };
 
-/** With the key itself, which is its fastest way: it cannot follow a rotation. */
+/** Configures fast-jwt with a fixed key. This is its fastest mode, but it cannot follow a key rotation. */
 async function createFastJwt({ pem, issuer, audience }, cache) {
   const { createVerifier } = await import('fast-jwt');
   return createVerifier({
@@ -35,7 +36,7 @@ async function createFastJwt({ pem, issuer, audience }, cache) {
   });
 }
 
-/** An Express handler around a bare function. */
+/** Creates an Express handler from a function that verifies a token. */
 export function toHandler(verify) {
   return async (req, res, next) => {
     try {
@@ -58,7 +59,7 @@ export async function createOauth2JwtBearer({ jwksUri, issuer, audience }) {
   return auth({ jwksUri, issuer, audience, tokenSigningAlg: 'RS256' });
 }
 
-/** The recipe of Nest's and Auth0's documentation. */
+/** Creates the strategy as the documentation of Nest and Auth0 shows it. */
 export async function createPassportJwt({ jwksUri, issuer, audience }) {
   const [{ default: jwksRsa }, { default: passportJwt }] = await Promise.all([
     import('jwks-rsa'),

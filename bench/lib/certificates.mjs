@@ -16,7 +16,11 @@ function write(subject, keys, issuer, issuerKey, extensions) {
   return forge.pki.certificateToPem(certificate);
 }
 
-/** A certificate for 127.0.0.1, and the authority of its own that issued it; all PEM. */
+/**
+ * Creates a certificate for 127.0.0.1 and the certificate authority that issued it.
+ *
+ * @returns The authority's certificate, the certificate and its private key, all PEM. They are valid for one day.
+ */
 export function createCertificate() {
   const [root, own] = [0, 1].map(() => forge.pki.rsa.generateKeyPair(2048));
   const ca = write('Authority of the bench', root, 'Authority of the bench', root.privateKey, [

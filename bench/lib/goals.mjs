@@ -1,9 +1,10 @@
 import { IS_FULL } from './settings.mjs';
 
 /**
- * Prints each goal with what was reached. A missed one makes the process fail, unless the run was too short to mean anything.
+ * Prints each goal and the measured value. In a full run a missed goal sets exit code 1. A short run is too inaccurate
+ * for that.
  *
- * @param goals - `[what, reached, bound]`: at least the bound, or with `{ atMost }` at most.
+ * @param goals - `[what, value, bound]`. A number is a minimum, `{ atMost }` a maximum.
  */
 export function reportGoals(goals) {
   const rows = goals.map(([what, reached, bound]) => {
@@ -11,7 +12,7 @@ export function reportGoals(goals) {
     const goal = typeof bound === 'number' ? `at least ${bound}` : `at most ${bound.atMost}`;
     return { what, reached: Number(reached.toFixed(3)), goal, verdict: isMet ? 'met' : 'missed' };
   });
-  console.log(IS_FULL ? 'Goals:' : 'Goals (a run this short says nothing about them):');
+  console.log(IS_FULL ? 'Goals:' : 'Goals (not meaningful, because this run was too short):');
   console.table(Object.fromEntries(rows.map(({ what, ...row }) => [what, row])));
   const missed = rows.filter(({ verdict }) => verdict === 'missed');
   if (IS_FULL && missed.length > 0) {

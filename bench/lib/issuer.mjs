@@ -12,7 +12,7 @@ function buildToken(header, payload, toSignature) {
   return `${input}.${toSignature(Buffer.from(input)).toString('base64url')}`;
 }
 
-/** Signs tokens as GenAuth does, and serves the key set; nothing of the package that is measured is in it. */
+/** Signs tokens as GenAuth does, and serves the key set. It uses no code of the package that is measured. */
 export class Issuer {
   #privateKey;
   #kid = 'key-of-the-bench';
@@ -39,14 +39,14 @@ export class Issuer {
     return issuer;
   }
 
-  /** Where the tokens come from. */
+  /** Sets the origin from which the issuer and the address of the key set are built. */
   setOrigin(origin) {
     this.appHost = origin;
     this.issuer = `${origin}/oidc`;
     this.jwksUri = `${origin}/oidc/.well-known/jwks.json`;
   }
 
-  /** Claims of an access token with the members that GenAuth's have. */
+  /** Builds the claims of an access token. They have the same names as GenAuth's. */
   accessTokenClaims(number = 0) {
     const iat = Math.floor(Date.now() / 1000);
     const sub = `65f0c1d2e3a4b5c6d7e8${String(number).padStart(4, '0')}`;
@@ -55,7 +55,7 @@ export class Issuer {
     return { jti, sub, aud: APP_ID, scope, iat, exp: iat + LIFETIME, iss: this.issuer };
   }
 
-  /** Claims of an id_token with the scopes that the sample application asks for. */
+  /** Builds the claims of an id_token for the scopes that the sample application requests. */
   idTokenClaims(number = 0) {
     const { sub, aud, iat, exp, iss } = this.accessTokenClaims(number);
     const profile = {
@@ -73,7 +73,7 @@ export class Issuer {
     return buildToken(complete, claims, (input) => sign('sha256', input, this.#privateKey));
   }
 
-  /** Tokens that no service may accept, by what is wrong with them. */
+  /** Builds tokens that every guard must refuse, by their flaw. */
   badTokens() {
     const claims = this.accessTokenClaims();
     const { exp: _, ...endless } = claims;
@@ -85,7 +85,7 @@ export class Issuer {
       expired: this.sign({ ...claims, iat: claims.iat - 7200, exp: claims.iat - 3600 }),
       'for another application': this.sign({ ...claims, aud: 'another-application' }),
       'from another issuer': this.sign({ ...claims, iss: 'https://another.example.com/oidc' }),
-      'tampered with': `${header}.${encode({ ...claims, sub: 'somebody-else' })}.${signature}`,
+      'tampered with': `${header}.${encode({ ...claims, sub: 'another-user' })}.${signature}`,
       'not signed (alg none)': buildToken({ ...head, alg: 'none' }, claims, () => Buffer.alloc(0)),
       'HS256 with the public key': buildToken({ ...head, alg: 'HS256' }, claims, (input) =>
         createHmac('sha256', this.pem).update(input).digest(),

@@ -4,16 +4,17 @@ import { fileURLToPath } from 'node:url';
 const COPY = new URL('../node_modules/.cache/passport-genauth/', import.meta.url);
 
 /**
- * Copies the built package to where it finds the contenders' own copies of Nest, Passport, axios and jose: through the symbolic
- * link that `file:..` makes it would find those of the repository's root, and an application with two copies of Nest does not start.
+ * Copies the built package into `bench/node_modules`, so that it uses the same copies of Nest, Passport, axios and jose
+ * as the contenders. npm installs `file:..` as a symbolic link. Through that link the package would import the copies
+ * in the repository's root, and an application with two copies of Nest does not start.
  *
- * @returns The directory's address; `index.js`, `nest/index.js` and so on are in it.
+ * @returns The URL of the folder with `index.js`, `nest/index.js` and so on.
  */
 export function copyPackage() {
-  // BENCH_DIST: another build, to measure it against this one.
+  // BENCH_DIST names the folder of another build, so that two builds can be compared.
   const dist = process.env.BENCH_DIST ?? fileURLToPath(new URL('../../dist', import.meta.url));
   if (!existsSync(`${dist}/index.js`))
-    throw new Error(`${dist} is not built: run "npm run build" in the repository's root`);
+    throw new Error(`${dist}/index.js does not exist: run "npm run build" in the root of the repository.`);
   rmSync(COPY, { recursive: true, force: true });
   cpSync(dist, new URL('dist/', COPY), { recursive: true });
   cpSync(new URL('../../package.json', import.meta.url), new URL('package.json', COPY));

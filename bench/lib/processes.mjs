@@ -5,14 +5,16 @@ import { fileURLToPath } from 'node:url';
 
 const running = new Set();
 
-/** A process of its own that answers calls, one at a time; see `answerCalls`. */
+/** A child process that answers calls, one at a time. The child calls `answerCalls`. */
 export class Helper {
   #child;
   #exited;
 
   /**
-   * @param file - Below `bench/`.
-   * @param settings - What the process finds in `readSettings()`.
+   * Starts a child process and waits until it is ready.
+   *
+   * @param file - The file to run, relative to `bench/`.
+   * @param settings - The values that `readSettings()` returns in the child.
    */
   static async start(file, settings = {}, { execArgv = [], env = {} } = {}) {
     const helper = new Helper();
@@ -22,7 +24,7 @@ export class Helper {
     running.add(child);
     helper.#exited = once(child, 'exit').then(([code, signal]) => {
       running.delete(child);
-      return `${file} ended early (${signal ?? code})`;
+      return `${file} ended too early with ${signal ?? `exit code ${code}`}.`;
     });
     helper.ready = await helper.#receive();
     return helper;
@@ -33,12 +35,13 @@ export class Helper {
     if (canPin()) execFileSync('taskset', ['-acp', String(processor), String(this.#child.pid)], { stdio: 'ignore' });
   }
 
+  /** Calls a function in the child and returns its result. */
   async call(name, ...args) {
     this.#child.send({ name, args });
     return this.#receive();
   }
 
-  /** Lets the process end by itself, so that it can write a profile. */
+  /** Disconnects the child and waits until it has ended. */
   async stop() {
     if (this.#child.connected) this.#child.disconnect();
     await this.#exited;
@@ -52,13 +55,13 @@ export class Helper {
   }
 }
 
-/** Ends every process that was started and is still there. */
+/** Ends every child process that is still running. */
 export function stopAll() {
   for (const child of running) child.kill();
 }
 
 let pinning;
-/** Two processors and Linux's `taskset`; elsewhere nothing is pinned, and the figures are noisier. */
+/** Whether processes can be pinned: it needs two processors and Linux's `taskset`. Without it the figures vary more. */
 export function canPin() {
   if (pinning === undefined) {
     try {
@@ -71,15 +74,15 @@ export function canPin() {
   return pinning;
 }
 
-/** In a helper's process: what it was started with. */
+/** Returns the settings with which this child process was started. */
 export function readSettings() {
   return JSON.parse(process.env.BENCH_SETTINGS);
 }
 
 /**
- * In a helper's process: answers calls, and ends when the parent does.
+ * Answers the calls of the parent, in a child process. The child ends when the parent disconnects or ends.
  *
- * @param ready - What `helper.ready` is.
+ * @param ready - The value of `helper.ready` in the parent.
  */
 export function answerCalls(functions, ready) {
   process.on('message', ({ name, args }) => {
@@ -94,7 +97,7 @@ export function answerCalls(functions, ready) {
   process.send({ value: ready });
 }
 
-/** Microseconds of processor time that this process has used, all its threads together. */
+/** Returns the processor time of all threads of this process, in microseconds. */
 export function readCpuTime() {
   const { user, system } = process.cpuUsage();
   return user + system;

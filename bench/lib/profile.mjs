@@ -1,6 +1,7 @@
 import { Session } from 'node:inspector/promises';
 
-const SHOWN = 40;
+/** Number of rows that are printed. */
+const MAX_ROWS = 40;
 
 function shorten(url) {
   return url
@@ -11,7 +12,7 @@ function shorten(url) {
 
 let session;
 
-/** In the process whose time it is. */
+/** Starts the profiler in this process. */
 export async function startProfile() {
   session = new Session();
   session.connect();
@@ -20,14 +21,15 @@ export async function startProfile() {
   await session.post('Profiler.start');
 }
 
+/** Stops the profiler and returns the profile. */
 export async function stopProfile() {
   return (await session.post('Profiler.stop')).profile;
 }
 
 /**
- * Prints where the time of a process went: self time by function, and by package.
+ * Prints the self time of a process, by package and by function, in microseconds for one request.
  *
- * @param requests - How many requests the profile is about.
+ * @param requests - The number of requests during the profile.
  */
 export function printProfile({ nodes, samples, timeDeltas }, requests) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
@@ -35,7 +37,7 @@ export function printProfile({ nodes, samples, timeDeltas }, requests) {
   const add = (map, key, value) => map.set(key, (map.get(key) ?? 0) + value);
   samples.forEach((id, i) => {
     const { functionName, url, lineNumber } = byId.get(id).callFrame;
-    // The second is the profiler's own.
+    // `dispatch` is the time of the profiler itself.
     if (functionName === '(idle)' || (functionName === 'dispatch' && url === '')) return;
     const place = shorten(url);
     add(
@@ -47,7 +49,7 @@ export function printProfile({ nodes, samples, timeDeltas }, requests) {
     add(packages, url === '' ? functionName : url.startsWith('node:') ? 'node' : (name ?? place), timeDeltas[i]);
   });
   for (const map of [packages, functions]) {
-    const rows = [...map].sort(([, a], [, b]) => b - a).slice(0, SHOWN);
+    const rows = [...map].sort(([, a], [, b]) => b - a).slice(0, MAX_ROWS);
     console.log(rows.map(([key, value]) => `${(value / requests).toFixed(2).padStart(8)} µs  ${key}`).join('\n'));
     console.log();
   }

@@ -1,9 +1,13 @@
-/** Seconds that each setting gets. Below 5 a run only shows that the measurement works, and its figures mean little. */
+/**
+ * Seconds for each setting. A run with less than 5 only shows that the benchmark works. Its figures are not accurate.
+ */
 export const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
-/** A run that is meant: goals that it misses make the process fail. */
+/** Whether the run is long enough for accurate figures. Only then does a missed goal make the process fail. */
 export const IS_FULL = SECONDS >= 5;
 
-/** Rounds: each round has every contender in it, so that a slow moment of the machine meets all of them. */
-export function readRounds(ofFullRun) {
-  return Number(process.env.BENCH_ROUNDS ?? (IS_FULL ? ofFullRun : 1));
+/**
+ * Returns the number of rounds: BENCH_ROUNDS, else `fullRunRounds` for a full run and 1 for a short one.
+ */
+export function readRounds(fullRunRounds) {
+  return Number(process.env.BENCH_ROUNDS ?? (IS_FULL ? fullRunRounds : 1));
 }

@@ -1,15 +1,15 @@
-/** Of a sorted list. */
+/** Returns the `q`-quantile (0 to 1) of a sorted list. */
 export function quantile(sorted, q) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 }
 
-/** Median and quartiles; of an even number of values the median is the middle between two. */
+/** Returns the median and the quartiles, interpolated between the two nearest values. */
 export function summarize(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (q) => {
-    const place = (sorted.length - 1) * q;
-    const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
-    return low + (high - low) * (place - Math.floor(place));
+    const index = (sorted.length - 1) * q;
+    const [low, high] = [sorted[Math.floor(index)], sorted[Math.ceil(index)]];
+    return low + (high - low) * (index - Math.floor(index));
   };
   return { median: at(0.5), q1: at(0.25), q3: at(0.75) };
 }

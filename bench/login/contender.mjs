@@ -1,4 +1,4 @@
-// Signs people in, one way, as often as it is told to.
+// Signs in through one contender, as often as the parent process requests.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { APP_ID } from '../lib/issuer.mjs';
@@ -19,13 +19,13 @@ const SIGN_IN = {
 };
 const HEADERS = { 'content-type': 'application/json', 'x-authing-app-id': APP_ID };
 
-/** What a careful person writes by hand: the id_token verified with jose, one fetch of the keys. */
+/** Verifies the id_token with jose, as a careful developer would write it by hand. The key set is fetched once. */
 async function createVerify() {
   const { createRemoteJWKSet, jwtVerify } = await import('jose');
   const keySet = createRemoteJWKSet(new URL(`${appHost}/oidc/.well-known/jwks.json`));
   const options = { issuer: `${appHost}/oidc`, audience: APP_ID, algorithms: ['RS256'], requiredClaims: ['exp'] };
   return async ({ statusCode, data }) => {
-    if (statusCode !== 200) throw new Error(`statusCode ${statusCode}`);
+    if (statusCode !== 200) throw new Error(`The sign-in returned statusCode ${statusCode}.`);
     return (await jwtVerify(data.id_token, keySet, options)).payload;
   };
 }
@@ -37,7 +37,7 @@ const CONTENDERS = {
     await client.warmUp();
     return async () => {
       const outcome = await client.signIn(CREDENTIALS);
-      if (outcome.kind !== 'success') throw new Error(outcome.kind);
+      if (outcome.kind !== 'success') throw new Error(`The sign-in ended with the outcome ${outcome.kind}.`);
       return outcome.claims;
     };
   },
@@ -85,11 +85,13 @@ const CONTENDERS = {
 const signIn = await CONTENDERS[contender]();
 
 /**
- * As many logins at once as are wanted, until the time is up.
+ * Signs in repeatedly for the given number of milliseconds.
  *
- * @param atLeast - Logins, also if they take longer.
+ * @param parallel - Number of parallel logins.
+ * @param atLeast - Minimum number of logins, even if they take longer.
+ * @returns `rate` in logins per second, `p50` and `p99` in milliseconds, `cpu` in microseconds for one login.
  */
-async function run(atOnce, milliseconds, atLeast = 0) {
+async function run(parallel, milliseconds, atLeast = 0) {
   const until = performance.now() + milliseconds;
   const times = [];
   const before = { at: performance.now(), cpu: readCpuTime() };
@@ -97,11 +99,11 @@ async function run(atOnce, milliseconds, atLeast = 0) {
     do {
       const start = performance.now();
       const { sub } = await signIn();
-      if (typeof sub !== 'string') throw new Error('a login without sub');
+      if (typeof sub !== 'string') throw new Error('A login returned no claim sub.');
       times.push(performance.now() - start);
     } while (performance.now() < until || times.length < atLeast);
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await Promise.all(Array.from({ length: parallel }, work));
   const seconds = (performance.now() - before.at) / 1000;
   const cpu = (readCpuTime() - before.cpu) / times.length;
   times.sort((a, b) => a - b);

@@ -1,4 +1,5 @@
-// GenAuth's sign-in and key set, as fast as Node can answer, after the delay of a network. By HTTP and HTTPS.
+// A server with GenAuth's sign-in and key set, over HTTP and HTTPS. It does as little work as possible and delays each
+// response by 20 ms, as a network would.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -6,8 +7,8 @@ import { Issuer } from '../lib/issuer.mjs';
 import { answerCalls, readSettings } from '../lib/processes.mjs';
 
 const DELAY_MS = 20;
-/** Different persons, signed beforehand: this process must not be what is measured. */
-const PERSONS = 100;
+/** Number of users. Their tokens are signed in advance, so that the server does not limit the measured rate. */
+const USERS = 100;
 
 const { cert, key } = readSettings();
 
@@ -20,7 +21,7 @@ async function serve(server) {
   );
   const discovery = JSON.stringify({ issuer: issuer.issuer, jwks_uri: issuer.jwksUri });
   const keySet = JSON.stringify(issuer.jwks);
-  const answers = Array.from({ length: PERSONS }, (_, i) => {
+  const responses = Array.from({ length: USERS }, (_, i) => {
     const data = {
       access_token: issuer.sign(issuer.accessTokenClaims(i)),
       id_token: issuer.sign(issuer.idTokenClaims(i)),
@@ -30,7 +31,7 @@ async function serve(server) {
     };
     return JSON.stringify({ statusCode: 200, message: 'Success', requestId: `request-${i}`, data });
   });
-  let place = 0;
+  let current = 0;
   const answer = (response, body) => {
     const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) };
     setTimeout(() => response.writeHead(200, headers).end(body), DELAY_MS);
@@ -44,8 +45,8 @@ async function serve(server) {
     request.on('end', () => {
       const { passwordPayload } = JSON.parse(Buffer.concat(chunks));
       if (passwordPayload.password !== 'passw0rd') return response.writeHead(500).end();
-      place = (place + 1) % PERSONS;
-      return answer(response, answers[place]);
+      current = (current + 1) % USERS;
+      return answer(response, responses[current]);
     });
   });
   return issuer.appHost;

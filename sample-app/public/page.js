@@ -1,4 +1,4 @@
-// Everything that comes from outside is written as text, never as HTML; tokens stay in memory.
+// The page writes all received values as text, never as HTML. It keeps tokens in memory only.
 const element = (id) => document.getElementById(id);
 const form = element('login');
 const LOGINS = {
@@ -16,7 +16,7 @@ form.addEventListener('submit', (event) => {
   void signIn();
 });
 
-/** Token of the picture that is shown, if one is. */
+/** Token of the captcha on the page. `undefined` if no captcha is shown. */
 let captchaToken;
 
 async function signIn() {
@@ -35,7 +35,7 @@ async function signIn() {
   } catch (error) {
     element('failure').textContent = error.message;
     element('failure').hidden = false;
-    // A picture is good for one try, so another one is needed after each.
+    // A captcha is valid for one attempt, so each failed attempt needs a new one.
     if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha().catch(hideCaptcha);
   } finally {
     button.disabled = false;
@@ -45,7 +45,7 @@ async function signIn() {
 async function showCaptcha() {
   const { svg, token } = await call('auth/captcha');
   captchaToken = token;
-  // As an image, so that nothing in it can act in this page.
+  // An SVG in an <img> cannot run scripts in this page.
   element('captcha-picture').src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   element('captcha-code').value = '';
   element('captcha').hidden = false;
@@ -56,7 +56,7 @@ function hideCaptcha() {
   element('captcha').hidden = true;
 }
 
-/** Of the login that is shown. */
+/** The response of the login or refresh that the page shows. */
 let session;
 
 element('refresh').addEventListener('click', () => {
@@ -82,11 +82,11 @@ async function act(run) {
   }
 }
 
-/** What the routes with conditions answer to this person. */
+/** Shows the responses of the routes that require a role or a scope. */
 async function showRoutes(headers) {
   for (const route of ['admin', 'orders']) {
-    const answer = await call(route, { headers }).then(JSON.stringify, (error) => error.message);
-    element(route).textContent = answer;
+    const text = await call(route, { headers }).then(JSON.stringify, (error) => error.message);
+    element(route).textContent = text;
   }
 }
 
@@ -101,12 +101,12 @@ async function showResult(login) {
   element('me').textContent = JSON.stringify(me, null, 2);
   element('refresh').hidden = login.refreshToken === undefined;
   await showRoutes(headers);
-  // Only the emulator can tell; with a real tenant this part stays hidden.
+  // This route has data only with the emulator. With a real tenant this part stays hidden.
   const received = await call('demo/last-sign-in').catch(() => undefined);
   element('received-part').hidden = received === undefined;
   element('client-ip').textContent = received?.clientIp ?? 'none';
   element('context').textContent = JSON.stringify(received?.context ?? null);
-  // Unless somebody signed out meanwhile.
+  // Not if the user has signed out in the meantime.
   if (session === login) element('result').hidden = false;
 }
 

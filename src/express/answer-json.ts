@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { RefusalBody } from '../web/refusal.js';
 
-/** Answers with JSON, unless somebody else, a time-out say, was faster. */
+/** Sends a JSON response. Does nothing if a response was already sent, for example by a time-out. */
 export function answerJson(res: ServerResponse, body: RefusalBody, headers: Readonly<Record<string, string>>): void {
   if (res.headersSent) return;
   const json = JSON.stringify(body);

@@ -5,7 +5,7 @@ import { answerJson } from './answer-json.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toRefusal } from '../web/refusal.js';
 
-/** An Express error handler, 4 or 5, without either's types. */
+/** An error handler for Express 4 and 5. The type does not depend on the types of Express. */
 export type ErrorHandler = (
   error: unknown,
   req: IncomingMessage,
@@ -14,16 +14,35 @@ export type ErrorHandler = (
 ) => void;
 
 /**
- * Express error handler, to stand behind the routes: answers what this library throws as the strategies and `requireAuth` do, and
- * bodies that cannot be read with 400 (or 413, 415). The parser's own error holds the whole body, a password with it, and Express
- * would write it to the log. All other errors go on.
+ * Creates an Express error handler. Register it after the routes. It sends the same JSON responses as `signInHandler`
+ * and `requireAuth` for errors of this library, and passes all other errors to `next`.
  *
- * @param client - Whose option `language` counts. Default: by `Accept-Language`.
+ * It also answers errors of body-parser, with code `invalid_request` and the error's own status: 400 for JSON that
+ * cannot be parsed, 413 or 415. Without this handler Express logs such an error, which holds the whole body with the
+ * password.
+ *
+ * @param client - The client whose options `language`, `exposeReasons` and `name` the handler uses. Default: the
+ * language of the request's `Accept-Language`, no reasons, and `passport-genauth` as the source of its warnings.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import { GenAuthClient, genAuthErrorHandler } from 'passport-genauth';
+ *
+ * const client = new GenAuthClient({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ * });
+ * const app = express().use(express.json());
+ * app.get('/captcha', async (_req, res) => void res.json(await client.getCaptcha()));
+ * app.use(genAuthErrorHandler(client));
+ * ```
  */
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
   const { language, exposeReasons = false, name = 'passport-genauth' } = client?.options ?? {};
   return (error, req, res, next) => {
-    // http-errors of body-parser: https://expressjs.com/en/resources/middleware/body-parser.html#errors
+    // Errors of body-parser: https://expressjs.com/en/resources/middleware/body-parser.html#errors
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
     if (typeof type === 'string' && typeof status === 'number' && status >= 400 && status <= 499) {
       const message = 'The body of the request cannot be read.';

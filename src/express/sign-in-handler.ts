@@ -9,16 +9,18 @@ import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
 
 type Next = (error?: unknown) => void;
-/** An Express handler, 4 or 5, without either's types. */
+/** A request handler for Express 4 and 5. The type does not depend on the types of Express. */
 export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-/** The part of `GenAuthPasswordStrategy` and `GenAuthAdStrategy` that the handler uses. */
+/** The members of `GenAuthPasswordStrategy` and `GenAuthAdStrategy` that `signInHandler` uses. */
 export interface SignInStrategy {
+  /** The strategy's name, such as `genauth-password`. */
   readonly name: string;
+  /** Signs in the user of a request. Returns every outcome and error as a result, and never rejects. */
   attempt(req: GenAuthRequest): Promise<LoginResult>;
 }
 
-/** Passport without its types, which an application need not have. */
+/** The type of Passport that is used here, because an application need not install @types/passport. */
 interface Authenticator {
   authenticate(
     name: string,
@@ -28,17 +30,31 @@ interface Authenticator {
 }
 
 /**
- * The login handler for Express: signs in, puts `user` and `authInfo` on the request and calls the next handler, or
- * answers with the same JSON as the Nest guards do. Errors that are not of this library go to Express.
+ * Creates the login handler for Express. After a successful sign-in it sets `req.user` and `req.authInfo`, sets
+ * `Cache-Control: no-store` ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)) and calls the next
+ * handler. Otherwise it sends a JSON response, a `RefusalBody`. Errors that are not errors of this library go to
+ * `next`.
  *
+ * @param strategy - A strategy, or the name of a strategy that is registered with Passport, such as
+ * `'genauth-password'`. The handler looks the name up on each request, because a strategy may be registered later. For
+ * an unknown name the request ends with a `ConfigurationError`.
+ * @throws ConfigurationError if `strategy` is neither a name nor a strategy.
+ *
+ * @example
  * ```ts
- * const strategy = new GenAuthPasswordStrategy(client);
- * app.post('/login', signInHandler(strategy), (req, res) => res.json(req.user));
- * ```
+ * import express from 'express';
+ * import { GenAuthClient, GenAuthPasswordStrategy, signInHandler } from 'passport-genauth';
  *
- * @param strategy - A strategy, or the name under which Passport's global instance has it: `'genauth-password'`.
- * @throws ConfigurationError for anything else. A name that Passport does not know is an error of the first request,
- * because a strategy may be registered later.
+ * const client = new GenAuthClient({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ * });
+ * const app = express().use(express.json());
+ * app.post('/login', signInHandler(new GenAuthPasswordStrategy(client)), (_req, res) => {
+ *   res.json({ signedIn: true });
+ * });
+ * ```
  */
 export function signInHandler(strategy: SignInStrategy | string): SignInHandler {
   const given: unknown = strategy;
@@ -54,11 +70,12 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
   return (req, res, next) => {
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
-    // Called for a name that Passport does not know, and by a strategy that is not of this library.
+    // Passport calls it if the name is unknown, or if the strategy of this name is not a strategy of this library.
     const callback = (error: unknown): void => {
       const fix =
-        'write signInHandler(new GenAuthPasswordStrategy(client)), or passport.use(…) it before the first request';
-      const problem = `got ${quote(strategy)}, which is no strategy of passport-genauth`;
+        'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
+        'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';
+      const problem = `got ${quote(strategy)}, which is not the name of a registered strategy of passport-genauth`;
       next(error ?? buildOptionError({ option: 'signInHandler', problem, fix }));
     };
     (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, next);
@@ -70,7 +87,7 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
     switch (result.kind) {
       case 'success':
         Object.assign(req, { user: result.user, authInfo: result.info });
-        // The next handler answers with tokens (RFC 6749 §5.1).
+        // No cache may store the response of the next handler, which holds tokens (RFC 6749 §5.1).
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
       case 'denied':
@@ -86,8 +103,8 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
     .attempt(req as GenAuthRequest)
     .then(answer)
     .catch((thrown: NodeJS.ErrnoException) => {
-      // The attempt never rejects, so the next handler threw, or another one, a time-out for example, has answered
-      // already.
+      // `attempt` never rejects, so the next handler threw. The error is ignored if the response was already sent, for
+      // example by a time-out.
       if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') next(toError(thrown));
     });
 }

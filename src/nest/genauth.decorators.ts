@@ -6,7 +6,7 @@ import { quote } from '../core/util/quote.js';
 import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
-/** Keys of the route metadata. */
+/** Metadata keys under which the decorators store their values. */
 export const PUBLIC = 'genauth:public';
 export const OPTIONAL = 'genauth:optional';
 export const SCOPES = 'genauth:scopes';
@@ -17,24 +17,58 @@ export const INTROSPECT = 'genauth:introspect';
 type RouteDecorator = MethodDecorator & ClassDecorator;
 
 /**
- * Opens a route, or all routes of a controller, that a global `GenAuthGuard` would close. The token is not read.
+ * Opens a route, or all routes of a controller, that the global `GenAuthGuard` would otherwise guard. The guard then
+ * ignores the token. A subclass of the controller does not inherit `@Public()`.
  *
- * A `GenAuthGuard` in `@UseGuards` beside it still guards. So behind a global guard
- * `@Public() @UseGuards(GenAuthGuard.named('staff'))` takes the tokens of the application `staff`.
+ * A `GenAuthGuard` in `@UseGuards` on the same route still guards it. So behind a global guard
+ * `@Public() @UseGuards(GenAuthGuard.named('staff'))` accepts only the tokens of the application `staff`.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { Public } from 'passport-genauth/nest';
+ *
+ * @Controller()
+ * export class HealthController {
+ *   @Public()
+ *   @Get('health')
+ *   health(): string {
+ *     return 'ok';
+ *   }
+ * }
+ * ```
  */
 export const Public = (): RouteDecorator => SetMetadata(PUBLIC, true);
 
 /**
- * Lets a request without a token through, without a user. A wrong token is still refused. `@OptionalAuth()` is ignored
- * when the route also requires a scope, a role or a tenant.
+ * Lets a request without a token pass, without a user. A token that is not valid is still refused. `@OptionalAuth()` is
+ * ignored if the route also requires a scope, a role or a tenant. A subclass of the controller does not inherit it.
  */
 export const OptionalAuth = (): RouteDecorator => SetMetadata(OPTIONAL, true);
 
 /**
- * Requires all of these scopes in the token, `RequireScopes.any(…)` one of them. `GenAuthGuard` reads this and the
- * other decorators. A decorator on a method overrides the same decorator on its class.
+ * `@RequireScopes('email', 'phone')` requires all of these scopes in the access token.
+ * `@RequireScopes.any('email', 'phone')` requires at least one of them. If they are missing, the response is 403
+ * `insufficient_scope` ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  *
- * @throws ConfigurationError without names, or for a name that cannot be a scope.
+ * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ *
+ * @throws ConfigurationError if no name is given, or if a name cannot be a scope.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { RequireScopes } from 'passport-genauth/nest';
+ *
+ * @Controller('orders')
+ * export class OrdersController {
+ *   @RequireScopes('email')
+ *   @Get()
+ *   list(): string[] {
+ *     return [];
+ *   }
+ * }
+ * ```
  */
 export const RequireScopes = Object.assign(
   (...scopes: string[]): RouteDecorator => SetMetadata(SCOPES, toChoice('scope', 'all', scopes)),
@@ -42,10 +76,30 @@ export const RequireScopes = Object.assign(
 );
 
 /**
- * Requires one of these roles of the user, by their code, `Roles.all(…)` all of them. GenAuth's access tokens hold no
- * roles, so the guard asks GenAuth's user info.
+ * `@Roles('admin', 'editor')` requires that the user has at least one of these roles, by their codes.
+ * `@Roles.all('admin', 'editor')` requires all of them. If they are missing, the response is 403 `insufficient_role`.
  *
- * @throws ConfigurationError without names.
+ * GenAuth's access tokens hold no roles, so the guard reads them from GenAuth's user info, cached for `userInfoMaxAge`.
+ * The token must have the scope `roles`.
+ *
+ * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ *
+ * @throws ConfigurationError if no name is given, or if a name is empty.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { CurrentUser, Roles } from 'passport-genauth/nest';
+ *
+ * @Roles('admin')
+ * @Controller('admin')
+ * export class AdminController {
+ *   @Get()
+ *   show(@CurrentUser('sub') sub: string): object {
+ *     return { admin: sub };
+ *   }
+ * }
+ * ```
  */
 export const Roles = Object.assign(
   (...roles: string[]): RouteDecorator => SetMetadata(ROLES, toChoice('role', 'any', roles)),
@@ -53,10 +107,28 @@ export const Roles = Object.assign(
 );
 
 /**
- * Requires that the user belongs to the tenant that the request targets: `@Tenant((req) => req.params.tenant)`.
+ * Requires that the user belongs to the tenant that the request targets. Otherwise the response is 403
+ * `tenant_mismatch`. If the token has no claim `tenant_id`, the guard reads it from GenAuth's user info.
  *
- * @param resolve - Returns the tenant's ID or a promise of it. Returning `undefined` denies access.
+ * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ *
+ * @param resolve - Returns the ID of the tenant, or a promise of it. Returning `undefined` denies access.
  * @throws ConfigurationError if `resolve` is not a function.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { Tenant } from 'passport-genauth/nest';
+ *
+ * @Controller('tenants/:tenant')
+ * export class TenantController {
+ *   @Tenant((req: { params: { tenant: string } }) => req.params.tenant)
+ *   @Get('orders')
+ *   orders(): string[] {
+ *     return [];
+ *   }
+ * }
+ * ```
  */
 export const Tenant = <Request = GenAuthRequest>(
   resolve: (req: Request) => ReturnType<TenantResolver>,
@@ -71,14 +143,19 @@ export const Tenant = <Request = GenAuthRequest>(
 
 /** Options of `@Introspect`. */
 export interface IntrospectOptions {
-  /** How long an answer of GenAuth is reused, in milliseconds. With 0 the guard asks GenAuth on each request. */
+  /**
+   * How long the guard reuses a result, in milliseconds (a whole number, 0 or more). With 0 it asks GenAuth on each
+   * request. Default of `@Introspect()` without options: 10,000.
+   */
   maxAge: number;
 }
 
 /**
- * Asks GenAuth whether the token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)), for routes that
- * cannot wait until it expires. `@Introspect()` reuses an answer for 10,000 ms, `@Introspect({ maxAge: 5_000 })` for
- * 5,000 ms.
+ * Asks GenAuth whether the token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). Use it on routes
+ * that cannot wait until a revoked token expires. `@Introspect()` reuses a result for 10,000 ms,
+ * `@Introspect({ maxAge: 5_000 })` for 5,000 ms.
+ *
+ * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
  *
  * @throws ConfigurationError if `maxAge` is not a whole number of milliseconds, 0 or more.
  */
@@ -89,12 +166,28 @@ export const Introspect = (options?: IntrospectOptions): RouteDecorator => {
   throw buildOptionError({ option: '@Introspect', problem: `got ${describeIntrospection(options)}`, fix });
 };
 
-/** The claims that editors complete. Other names are accepted, too. */
+/** Names of claims, so that editors can complete them. Other names are also accepted. */
 type Claim = keyof GenAuthUser | keyof GenAuthTokenUser | (string & {});
 
 /**
- * The user of the request, or one of its claims: `@CurrentUser() user`, `@CurrentUser('email') email`. `undefined` on a
- * route without a guard, and for an anonymous request on a route with `@OptionalAuth()`.
+ * Injects the user of the request, or one claim of the user. After a login the user is a `GenAuthUser`, on a guarded
+ * route a `BearerUser`. The value is `undefined` on a route without a guard, and for a request without a token on a
+ * route with `@OptionalAuth()`.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import type { GenAuthTokenUser } from 'passport-genauth';
+ * import { CurrentUser } from 'passport-genauth/nest';
+ *
+ * @Controller('me')
+ * export class MeController {
+ *   @Get()
+ *   show(@CurrentUser() user: GenAuthTokenUser, @CurrentUser('sub') sub: string): object {
+ *     return { user, sub };
+ *   }
+ * }
+ * ```
  */
 export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
@@ -103,7 +196,26 @@ export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDec
   },
 );
 
-/** The facts of the sign-in or the token that are not the user's: tokens, all claims, GenAuth's request ID. */
+/**
+ * Injects `req.authInfo`: after a login a `SignInInfo` with the tokens, all claims and GenAuth's request ID, on a
+ * guarded route a `BearerInfo` with the claims of the access token. `undefined` on a route without a guard.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post, UseGuards } from '@nestjs/common';
+ * import type { SignInInfo } from 'passport-genauth';
+ * import { AuthInfo, GenAuthPasswordGuard } from 'passport-genauth/nest';
+ *
+ * @Controller()
+ * export class LoginController {
+ *   @UseGuards(GenAuthPasswordGuard)
+ *   @Post('login')
+ *   login(@AuthInfo() { tokens }: SignInInfo): object {
+ *     return { accessToken: tokens.accessToken };
+ *   }
+ * }
+ * ```
+ */
 export const AuthInfo: () => ParameterDecorator = createParamDecorator(
   (_: undefined, context: ExecutionContext): unknown => readRequestContext(context).state.authInfo,
 );

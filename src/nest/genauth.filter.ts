@@ -8,16 +8,17 @@ import { logRefusal } from './genauth.exception.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
 /**
- * Gives this library's errors that leave a handler the response that the guards would give. An example is an outage
- * during `client.getCaptcha()`.
+ * Answers errors of this library that a handler throws in the same way as the guards do. For example
+ * `client.getCaptcha()` throws an `UpstreamError` if GenAuth is down.
  */
 @Catch(GenAuthError)
 export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
   readonly #getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
 
   /**
-   * @param httpAdapterHost - The host, because @nestjs/testing creates its adapter after the filters.
-   * @param getOptions - Returns the language and the exposure of reasons for an error of no known application.
+   * @param httpAdapterHost - The host of the adapter. @nestjs/testing creates the adapter itself after the filters.
+   * @param getOptions - Returns the options `language` and `exposeReasons`. It is called for each error, because the
+   * error does not say which client threw it.
    */
   constructor(
     protected override readonly httpAdapterHost: HttpAdapterHost,
@@ -36,7 +37,7 @@ export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
     if (refusal === undefined) return super.catch(error, host);
     if (host.getType<string>() === 'rpc') {
       logRefusal(refusal);
-      // The result that Nest derives from an RpcException before it calls filters.
+      // Nest expects this result of a filter in a microservice.
       return throwError(() => refusal.body);
     }
     const exception = refuse(refusal);

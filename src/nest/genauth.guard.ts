@@ -9,19 +9,37 @@ import { readRequestContext } from './contexts/read-request-context.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
- * Guards routes with GenAuth's token: one route by `@UseGuards(GenAuthGuard)`, all routes by `{ provide: APP_GUARD,
- * useExisting: GenAuthGuard }`. Behind the global guard `@Public()` opens a route, and login routes are open without
- * it.
+ * Guards routes. It requires a GenAuth access token in `Authorization: Bearer …`
+ * ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)), and the scopes, roles and tenant of the
+ * decorators `@RequireScopes`, `@Roles` and `@Tenant`.
  *
- * It guards HTTP, GraphQL, WebSocket gateways and microservices, and refuses every other context. Nest runs a global
- * guard in gateways from version 12 on, and in microservices of `connectMicroservice` with `inheritAppConfig: true`.
- * Elsewhere put the guard on the gateway or the microservice.
+ * `@UseGuards(GenAuthGuard)` guards one route or controller. As the global guard it guards all routes except those with
+ * `@Public()` and login routes.
  *
- * It asks the client directly, because Passport would take a quarter of the request's time.
+ * It guards HTTP, GraphQL, WebSocket gateways and microservices, and refuses every other context. Nest 11 does not run
+ * a global guard in WebSocket gateways. In microservices of `connectMicroservice` Nest runs it only with
+ * `inheritAppConfig: true`. In these cases add `@UseGuards(GenAuthGuard)` to the gateway or the controller.
+ *
+ * The guard does not use Passport, because Passport would take about a quarter of the time of a request.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { APP_GUARD } from '@nestjs/core';
+ * import { GenAuthGuard } from 'passport-genauth/nest';
+ *
+ * const globalGuard = { provide: APP_GUARD, useExisting: GenAuthGuard };
+ *
+ * @Module({ providers: [globalGuard] })
+ * export class AppModule {}
+ * ```
  */
 @Injectable()
 export class GenAuthGuard implements CanActivate {
-  /** Returns the guard of the application with that `name`, if a process has several. */
+  /**
+   * Returns the guard class for the application with that `name`, if a process has several. The guard accepts only the
+   * tokens of this application.
+   */
   static readonly named = memoizeByName((name): typeof GenAuthGuard => {
     if (name === DEFAULT_NAME) return GenAuthGuard;
     @Injectable()
@@ -37,7 +55,7 @@ export class GenAuthGuard implements CanActivate {
     return NamedGuard;
   });
 
-  /** By class and handler. Metadata does not change, and reading it takes longer than verifying a cached token. */
+  /** What each route requires, by class and handler. It is cached, because reading metadata on each request is slow. */
   private readonly accesses = new WeakMap<object, WeakMap<object, RouteAccess>>();
 
   constructor(
@@ -46,8 +64,11 @@ export class GenAuthGuard implements CanActivate {
   ) {}
 
   /**
-   * @throws GenAuthException with the response of [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3).
-   * Outside HTTP it throws the exception of the transport.
+   * Checks one request. On success it stores the user and the auth info, which `@CurrentUser()` and `@AuthInfo()` read.
+   *
+   * @returns `true`. A request that must not pass throws.
+   * @throws GenAuthException with the response of [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3) in
+   * HTTP and GraphQL, `WsException` in WebSocket gateways, `RpcException` in microservices.
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.getAccess(context);

@@ -22,7 +22,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
     const providers = buildProviders(name);
     return {
       ...definition,
-      // Nest creates a guard in the module of the controller that uses it, and the guard needs the client there.
+      // Nest creates a guard in the module of the controller that uses it. The guard injects the client there.
       global: true,
       providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
       exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
@@ -30,19 +30,41 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
   })
   .build();
 
-/** The interface of a class for `useClass` and `useExisting` of `GenAuthModule.forRootAsync`. */
+/** A class for `useClass` or `useExisting` of `GenAuthModule.forRootAsync` must implement this interface. */
 export interface GenAuthOptionsFactory {
+  /** Returns the options, or a promise of them. Nest calls it once, when the application starts. */
   createGenAuthOptions(): GenAuthOptions | Promise<GenAuthOptions>;
 }
 
 /**
- * `GenAuthModule.forRoot(options)`, or `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass |
- * useExisting })`. One import is enough. The module creates the client, registers the three strategies with Passport,
- * fetches the keys when the application starts, and closes the connections when it stops. If GenAuth cannot be reached,
- * the application starts all the same.
+ * The Nest module. Import it once with `GenAuthModule.forRoot(options)`, or with `GenAuthModule.forRootAsync({ imports,
+ * inject, useFactory | useClass | useExisting })`. The module is global.
  *
- * For a second application in the same process give each import after the first a `name`. `forRootAsync` takes `name`
- * beside `useFactory`.
+ * It creates the `GenAuthClient`, registers the three strategies with Passport, fetches the keys when the application
+ * starts, and closes the connections when the application stops. If GenAuth is down, the application still starts.
+ *
+ * If a process has several GenAuth applications, import the module once for each and give each import after the first
+ * another `name`. With `forRootAsync` write `name` next to `useFactory`.
+ *
+ * `forRoot` throws no error. The start of the Nest application fails with a `ConfigurationError` if an option is wrong,
+ * if two applications have the same name, or if two `GenAuthGuard`s are global.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { GenAuthModule } from 'passport-genauth/nest';
+ *
+ * @Module({
+ *   imports: [
+ *     GenAuthModule.forRoot({
+ *       appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *       appSecret: '0123456789abcdef0123456789abcdef',
+ *       appHost: 'https://example.genauth.ai',
+ *     }),
+ *   ],
+ * })
+ * export class AppModule {}
+ * ```
  */
 @Module({})
 export class GenAuthModule extends ConfigurableModuleClass {}
@@ -63,17 +85,17 @@ function buildProviders(name: string): Provider[] {
     ...strategies.map(({ provide, Strategy }) => ({
       provide,
       inject: [client],
-      useFactory: (made: GenAuthClient<string>) => new Strategy(made),
+      useFactory: (injected: GenAuthClient<string>) => new Strategy(injected),
     })),
     {
       provide: buildToken(name, 'lifecycle'),
       inject: [client, HttpAdapterHost, ApplicationConfig, ...strategies.map(({ provide }) => provide)],
       useFactory: (
-        made: GenAuthClient<string>,
+        injected: GenAuthClient<string>,
         host: HttpAdapterHost,
         config: ApplicationConfig,
         ...registered: passport.Strategy[]
-      ) => new GenAuthLifecycle(made, host, config, registered),
+      ) => new GenAuthLifecycle(injected, host, config, registered),
     },
     GenAuthGuard.named(name),
     GenAuthPasswordGuard.named(name),
@@ -81,14 +103,18 @@ function buildProviders(name: string): Provider[] {
   ];
 }
 
-/** Nest registers an `APP_FILTER` globally, so the module does not export it. */
+/** Nest registers a provider of `APP_FILTER` globally, so the module does not export it. */
 const ERROR_FILTER: Provider = {
   provide: APP_FILTER,
   inject: [HttpAdapterHost],
   useFactory: (host: HttpAdapterHost) => new GenAuthErrorFilter(host, () => getOnlyOptions(host)),
 };
 
-/** The injection tokens hold the module's name, so the options may repeat that name but not have another. */
+/**
+ * Adds the module's name to the options.
+ *
+ * @throws ConfigurationError if the options have another name. The injection tokens already contain the module's name.
+ */
 function withName(options: GenAuthOptions, name: string): GenAuthOptions {
   if (options.name === undefined || options.name === name) return { ...options, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;

@@ -14,21 +14,45 @@ const CLASSES = {
 } as const;
 type Part = keyof typeof CLASSES;
 
-/** Returns the class for the default application, so that `constructor(client: GenAuthClient)` works there. */
+/**
+ * Returns the injection token of a part of the application with that `name`. For the default name it is the class, so
+ * that `constructor(client: GenAuthClient)` works.
+ */
 export function getProviderToken<P extends Part>(part: P, name: string): (typeof CLASSES)[P] | string {
   return name === DEFAULT_NAME ? CLASSES[part] : buildToken(name, part);
 }
 
-/** Returns the injection token of the client of the application with that `name`. */
+/**
+ * Returns the injection token of the client of the application with that `name`, for `inject` of a factory and for
+ * `overrideProvider`.
+ *
+ * @param name - The `name` of the `GenAuthModule`. Default: `'genauth'`.
+ */
 export function getGenAuthClientToken(name: string = DEFAULT_NAME): typeof GenAuthClient | string {
   return getProviderToken('client', name);
 }
 
-/** Injects the client of one of several applications: `@InjectGenAuthClient('staff') client: GenAuthClient`. */
+/**
+ * Injects the `GenAuthClient` of the application with that `name`.
+ *
+ * @param name - The `name` of the `GenAuthModule`. Default: `'genauth'`.
+ *
+ * @example
+ * ```ts
+ * import { Injectable } from '@nestjs/common';
+ * import type { GenAuthClient } from 'passport-genauth';
+ * import { InjectGenAuthClient } from 'passport-genauth/nest';
+ *
+ * @Injectable()
+ * export class StaffService {
+ *   constructor(@InjectGenAuthClient('staff') readonly client: GenAuthClient<string>) {}
+ * }
+ * ```
+ */
 export const InjectGenAuthClient = (name?: string): ParameterDecorator & PropertyDecorator =>
   Inject(getGenAuthClientToken(name));
 
-/** Returns the same class for the same name each time, because Nest tells guards apart by their class. */
+/** Caches the result of `make` by name. Nest identifies a guard by its class, so one name must give one class. */
 export function memoizeByName<T>(make: (name: string) => T): (name: string) => T {
   const made = new Map<string, T>();
   return (name) => {

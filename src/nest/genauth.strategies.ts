@@ -12,23 +12,23 @@ type StrategyClass = new (
 ) => GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
 /**
- * Adapts a strategy to `AuthGuard` of @nestjs/passport. `AuthGuard` turns each failure of a strategy into a bare 401,
- * and passes on its errors. So here a refusal is an error: an exception with the status and the body.
+ * Adapts a strategy class to `AuthGuard` of @nestjs/passport. `AuthGuard` answers each `fail` of a strategy with a 401
+ * without our body, but rethrows the error of `error`. So the adapted strategy passes each refusal to `error`, as an
+ * exception with the status and the body.
+ *
+ * @param successHeaders - Headers that are written on the response after a success.
  */
-function answeringByException<Base extends StrategyClass>(
-  base: Base,
-  successHeaders: Record<string, string> = {},
-): Base {
-  abstract class Answering extends (base as StrategyClass) {
+function refuseByException<Base extends StrategyClass>(base: Base, successHeaders: Record<string, string> = {}): Base {
+  abstract class StrategyForNest extends (base as StrategyClass) {
     protected override act(result: LoginResult, passport: PassportActions, req: GenAuthRequest): void {
       if (result.kind === 'refusal') return passport.error(toHttpException(result.refusal, req));
       if (result.kind === 'success') writeHeaders(req, successHeaders);
       return super.act(result, passport, req);
     }
   }
-  return Answering as unknown as Base;
+  return StrategyForNest as unknown as Base;
 }
 
-export const PasswordStrategyForNest = answeringByException(GenAuthPasswordStrategy, NO_STORE);
-export const AdStrategyForNest = answeringByException(GenAuthAdStrategy, NO_STORE);
-export const BearerStrategyForNest = answeringByException(GenAuthBearerStrategy);
+export const PasswordStrategyForNest = refuseByException(GenAuthPasswordStrategy, NO_STORE);
+export const AdStrategyForNest = refuseByException(GenAuthAdStrategy, NO_STORE);
+export const BearerStrategyForNest = refuseByException(GenAuthBearerStrategy);

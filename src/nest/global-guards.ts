@@ -4,8 +4,9 @@ import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findGuardRole } from './guard-registry.js';
 
 /**
- * Returns the guards of the whole application, from `APP_GUARD` and `useGlobalGuards`. A request-scoped provider has no
- * instance when the application starts. It counts as its class, or as the one `GenAuthGuard` that its factory injects.
+ * Returns the global guards of an application, from `APP_GUARD` and `useGlobalGuards`. A request-scoped guard has no
+ * instance when the application starts, so its class is returned. If it is made by a factory that injects exactly one
+ * `GenAuthGuard`, that guard's class is returned instead.
  */
 export function listGlobalGuards(config: ApplicationConfig): unknown[] {
   const scoped = config.getGlobalRequestGuards().map(({ inject, metatype }): unknown => {
@@ -16,8 +17,10 @@ export function listGlobalGuards(config: ApplicationConfig): unknown[] {
 }
 
 /**
- * @throws ConfigurationError if two `GenAuthGuard`s guard the whole application. A request has one Authorization
- * header, so no token would pass the guards of two applications.
+ * Checks that at most one `GenAuthGuard` is global. A request has one Authorization header, so its token could never
+ * pass the guards of two applications.
+ *
+ * @throws ConfigurationError if there are two.
  */
 export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
   const [first, second] = listGlobalGuards(config).filter(isGenAuthGuard).map(describe);

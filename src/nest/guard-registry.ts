@@ -2,20 +2,21 @@ import { AuthGuard } from '@nestjs/passport';
 
 type GuardClass = abstract new (...args: never[]) => unknown;
 
-/** What is known of a guard class, ours or one that `AuthGuard` of @nestjs/passport makes for our strategies. */
+/** The role of a guard class: a class of this library, or one that `AuthGuard` of @nestjs/passport made for it. */
 export interface GuardRole {
   /**
-   * `sign-in`: a login guard, ours or Passport's. `bearer`: `GenAuthGuard`. `passport-bearer`: `AuthGuard('…-bearer')`,
-   * which reads no decorators and requires a token on each request.
+   * `sign-in`: a login guard, ours or Passport's. `bearer`: `GenAuthGuard`. `passport-bearer`:
+   * `AuthGuard('…-bearer')`, which reads no decorators and requires a token on each request.
    */
   kind: 'sign-in' | 'bearer' | 'passport-bearer';
   /** The `name` of the application whose client or strategy the guard uses. */
   name: string;
 }
 
-// `AuthGuard` returns one class for each name of a strategy, so its classes can be keys as ours are.
+// `AuthGuard` returns the same class for the same strategy name, so its classes can be keys too.
 const roles = new Map<GuardClass, GuardRole>();
 
+/** Registers the role of a guard class. */
 export function registerGuard(guard: GuardClass, kind: GuardRole['kind'], name: string): void {
   roles.set(guard, { kind, name });
 }
@@ -27,7 +28,11 @@ export function registerAuthGuards(name: string): void {
   registerGuard(AuthGuard(`${name}-bearer`), 'passport-bearer', name);
 }
 
-/** Returns the role of a guard's class or of the nearest class that it extends. Takes classes and instances. */
+/**
+ * Finds the role of a guard. If its class is not registered, the nearest registered parent class decides.
+ *
+ * @param guard - A guard class or an instance of one.
+ */
 export function findGuardRole(guard: unknown): GuardRole | undefined {
   let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
   while (typeof prototype === 'object' && prototype !== null) {

@@ -4,18 +4,16 @@ interface HeaderWriter {
   header(name: string, value: string): unknown;
 }
 
-/**
- * No cache may store the response of a login, which holds tokens
- * ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)), or a refusal.
- */
+/** For the responses of logins, which hold tokens (RFC 6749 §5.1), and for refusals. No cache may store them. */
 export const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Fastify's replies by request. Express keeps the response on the request. */
+/** Fastify's replies, by their request. Express stores the response on the request. */
 const replies = new WeakMap<object, HeaderWriter>();
 
 /**
- * Writes headers on the response to a request. A strategy gets the request only, and an exception filter of the
- * application does not know our headers. So the headers are written before the exception is thrown.
+ * Writes headers on the response to a request. It is called before an exception is thrown, because an exception filter
+ * of the application does not know these headers. It finds the response by the request, because a strategy receives
+ * only the request.
  */
 export function writeHeaders(request: object, headers: Readonly<Record<string, string>>): void {
   const { res } = request as { res?: HeaderWriter };

@@ -3,17 +3,20 @@ import type { RouteRequirements } from '../web/guard-request.js';
 import { INTROSPECT, OPTIONAL, PUBLIC, ROLES, SCOPES, TENANT } from './genauth.decorators.js';
 import { findGuardRole } from './guard-registry.js';
 
-/** Nest's metadata key of `@UseGuards`; @nestjs/common does not export it. */
+/** Nest's metadata key of `@UseGuards`. The main entry point of @nestjs/common does not export it. */
 const GUARDS = '__guards__';
-/** Metadata keys of the decorators that require a token, or that say how it is checked. */
+/** Metadata keys of the decorators that make the guard check a token. */
 const TOKEN_DECORATORS = [OPTIONAL, SCOPES, ROLES, TENANT, INTROSPECT];
 
 type Target = Parameters<Reflector['get']>[1];
 
-/** What a `GenAuthGuard` requires: nothing, or a token. With `optional` a request without a token passes, too. */
+/**
+ * What a `GenAuthGuard` requires on a route. `open`: nothing. Otherwise a token, or with `optional` a token if one is
+ * sent.
+ */
 export type RouteAccess = 'open' | RouteRequirements;
 
-/** What stands on the handler, or on its class, as far as it concerns one guard. */
+/** The decorators on a handler or on its class, as they concern one guard. */
 interface Level {
   /** A `GenAuthGuard`, or `AuthGuard('…-bearer')`, of the same name. */
   hasOwnGuard: boolean;
@@ -26,13 +29,14 @@ interface Level {
 }
 
 /**
- * Reads what one `GenAuthGuard` requires on a route. The guard and the OpenAPI document call it.
+ * Reads what one `GenAuthGuard` requires on a route. The guard calls it for each new route, the OpenAPI module for each
+ * documented route.
  *
- * The guard looks at the handler, then at its class. On each it takes the first row of this table that applies:
+ * It examines the handler, then its class. On each, the first row of this table that applies decides:
  *
  * | decorator                                                              | effect            |
  * | ---------------------------------------------------------------------- | ----------------- |
- * | `@UseGuards` with a `GenAuthGuard` or `AuthGuard('…-bearer')` of the same name | requires a token |
+ * | `@UseGuards` with `GenAuthGuard` or `AuthGuard('…-bearer')` of the name | requires a token |
  * | `@RequireScopes`, `@Roles`, `@Tenant`, `@OptionalAuth`, `@Introspect`  | requires a token  |
  * | `@Public()`, not inherited from a parent class                         | open              |
  * | `@UseGuards` with a login guard of any name                            | open              |
@@ -40,11 +44,11 @@ interface Level {
  * If no row applies to the handler or the class, the guard requires a token.
  *
  * The decorators of the second row belong to the `GenAuthGuard`s in the route's `@UseGuards`. If there are none, they
- * belong to the global guard. A guard to which they do not belong ignores them. So behind a global guard a route for
+ * belong to the global guard. A guard ignores decorators that do not belong to it. So behind a global guard a route for
  * another application's tokens is `@Public() @UseGuards(GenAuthGuard.named('staff'))`, with or without `@Roles`.
  *
  * A required token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. `@OptionalAuth()`
- * counts if no guard of the same name is nearer, and if the route requires no scope, role or tenant.
+ * applies if no guard of the same name is nearer, and if the route requires no scope, role or tenant.
  *
  * @param name - The name of the guard's application.
  * @param targets - The handler, then its class.
@@ -70,12 +74,13 @@ function readLevel(reflector: Reflector, name: string | undefined, target: Targe
   const roles = listGuards(reflector, target).map(findGuardRole);
   const bearers = roles.filter((role) => role?.kind === 'bearer');
   return {
-    // `AuthGuard('genauth-bearer')` requires a token too, and reads no decorators: the global guard must read them.
+    // Includes `AuthGuard('genauth-bearer')`, which requires a token but reads no decorators. The global guard reads
+    // them.
     hasOwnGuard: roles.some((role) => role?.kind !== 'sign-in' && role?.name === name),
     hasOtherGuard: bearers.some((role) => role?.name !== name),
     hasLoginGuard: roles.some((role) => role?.kind === 'sign-in'),
     hasTokenDecorator: TOKEN_DECORATORS.some((key) => reflector.get(key, target) !== undefined),
-    // Own metadata: a class that extends a public or optional one is neither by that.
+    // Own metadata only, because a subclass does not inherit `@Public()` and `@OptionalAuth()`.
     isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
     isOptional: Reflect.getOwnMetadata(OPTIONAL, target) === true,
   };

@@ -8,11 +8,17 @@ import { registerGuard } from './guard-registry.js';
 import { readHttpContext } from './contexts/http.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
-/** Guards a login route: stores the signed-in user and the tokens on the request, or refuses. */
+/** Guards a login route. It signs the user in and stores the user and the tokens on the request. */
 abstract class SignInGuard implements CanActivate {
   protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
-  /** @throws GenAuthException with the response. */
+  /**
+   * Signs the user in.
+   *
+   * @returns `true`. A sign-in that does not succeed throws.
+   * @throws GenAuthException with the status and the body of the response.
+   * @throws ForbiddenException with code `verify_denied` if the strategy's function `verify` refused the user.
+   */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, state, refuse } = readHttpContext(context);
     const result = await this.strategy.attempt(request);
@@ -33,9 +39,27 @@ abstract class SignInGuard implements CanActivate {
 }
 
 /**
- * Signs in with `account` (or `email`, `username`, `phone`) and `password` of the body. It answers as
- * `AuthGuard('genauth-password')` does. It uses the strategy of its own Nest application, even if several Nest
- * applications share a process and Passport's registry.
+ * Guards a login route. It signs in with `password` and exactly one of `account`, `email`, `username` and `phone` of
+ * the request body. Then `@CurrentUser()` is a `GenAuthUser` and `@AuthInfo()` a `SignInInfo`.
+ *
+ * Its responses are the same as those of `AuthGuard('genauth-password')`. It does not use Passport's registry, which
+ * all Nest applications of a process share, but the strategy of its own Nest application.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post, UseGuards } from '@nestjs/common';
+ * import type { GenAuthUser } from 'passport-genauth';
+ * import { CurrentUser, GenAuthPasswordGuard } from 'passport-genauth/nest';
+ *
+ * @Controller()
+ * export class LoginController {
+ *   @UseGuards(GenAuthPasswordGuard)
+ *   @Post('login')
+ *   login(@CurrentUser() user: GenAuthUser): GenAuthUser {
+ *     return user;
+ *   }
+ * }
+ * ```
  */
 @Injectable()
 export class GenAuthPasswordGuard extends SignInGuard {
@@ -57,7 +81,10 @@ export class GenAuthPasswordGuard extends SignInGuard {
   }
 }
 
-/** Signs in with `sAMAccountName` and `password` of the body, otherwise as `GenAuthPasswordGuard`. */
+/**
+ * Guards a login route. It signs in with `sAMAccountName` and `password` of the request body, against the Active
+ * Directory that is connected to the GenAuth tenant. Otherwise it behaves like `GenAuthPasswordGuard`.
+ */
 @Injectable()
 export class GenAuthAdGuard extends SignInGuard {
   /** Returns the guard of the application with that `name`, if a process has several. */

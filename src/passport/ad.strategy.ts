@@ -6,14 +6,36 @@ import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
- * Passport strategy `genauth-ad`: signs in with `sAMAccountName` and `password` of the company's Active Directory, which is
- * connected to the tenant.
+ * Passport strategy `genauth-ad`. It signs in with the fields `sAMAccountName` and `password` of the parsed body. The
+ * account is in the Active Directory that is connected to the GenAuth tenant. The strategy sets `req.user` to the
+ * claims of the configured scopes and `req.authInfo` to a `SignInInfo` with the tokens.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import { GenAuthAdStrategy, GenAuthClient, signInHandler } from 'passport-genauth';
+ *
+ * const client = new GenAuthClient({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ * });
+ * const app = express().use(express.json());
+ * app.post('/login/ad', signInHandler(new GenAuthAdStrategy(client)), (_req, res) => {
+ *   res.json({ signedIn: true });
+ * });
+ * ```
  */
 export class GenAuthAdStrategy<
   const S extends string = DefaultScope,
   ExtendedFields extends object = Record<string, unknown>,
 > extends GenAuthStrategy<S, ExtendedFields, GenAuthUser<S, ExtendedFields>, SignInInfo> {
-  /** As for `GenAuthPasswordStrategy`. */
+  /**
+   * @param optionsOrClient - The options, or a client. Strategies that share a client share its key set and
+   * connections.
+   * @param verify - Maps the GenAuth user to the application's user. Default: `req.user` is the GenAuth user.
+   * @throws ConfigurationError if an option is wrong. Its message names every mistake.
+   */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
     verify?: VerifyFunction<GenAuthUser<S, ExtendedFields>, SignInInfo>,

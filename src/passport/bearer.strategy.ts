@@ -5,13 +5,38 @@ import { parseBearerToken } from '../web/bearer-token.js';
 import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 
 /**
- * Passport strategy `genauth-bearer`: guards a route with GenAuth's token in `Authorization: Bearer …`.
+ * Passport strategy `genauth-bearer`. It requires a valid GenAuth access token in `Authorization: Bearer …`
+ * ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). It sets `req.user` to a `BearerUser` and
+ * `req.authInfo` to a `BearerInfo`. It checks no scopes, roles or tenant. `requireAuth` checks them, and takes less
+ * time per request.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import passport from 'passport';
+ * import { GenAuthBearerStrategy, GenAuthClient } from 'passport-genauth';
+ *
+ * const client = new GenAuthClient({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ * });
+ * passport.use(new GenAuthBearerStrategy(client));
+ * express().get('/me', passport.authenticate('genauth-bearer', { session: false }), (req, res) => {
+ *   res.json(req.user);
+ * });
+ * ```
  */
 export class GenAuthBearerStrategy<
   S extends string = string,
   ExtendedFields extends object = Record<string, unknown>,
 > extends GenAuthStrategy<S, ExtendedFields, BearerUser<S, ExtendedFields>, BearerInfo> {
-  /** As for `GenAuthPasswordStrategy`. */
+  /**
+   * @param optionsOrClient - The options, or a client. Strategies that share a client share its key set and
+   * connections.
+   * @param verify - Maps the GenAuth user to the application's user. Default: `req.user` is the GenAuth user.
+   * @throws ConfigurationError if an option is wrong. Its message names every mistake.
+   */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
     verify?: VerifyFunction<BearerUser<S, ExtendedFields>, BearerInfo>,

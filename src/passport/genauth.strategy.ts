@@ -5,7 +5,7 @@ import { buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from '../web/refusal.js';
 
-/** What Passport puts on a strategy for each request, as functions of that request. */
+/** The functions that Passport sets on a strategy for each request. They end that request. */
 export interface PassportActions {
   success: (user: unknown, info?: unknown) => void;
   fail: (challenge: unknown, status: number) => void;
@@ -19,25 +19,34 @@ interface PassportStrategy extends PassportActions {
 }
 
 /**
- * A member of Passport's options, which Passport hands on to the strategy. `signInHandler` finds the strategy of a name
- * by it: the strategy does not authenticate the request, but is given to the function.
+ * Key of a function in the options of `passport.authenticate`. Passport passes its options to the strategy. If this key
+ * is set, the strategy calls the function with itself and does not authenticate the request. `signInHandler` uses it to
+ * find a strategy by its name.
  */
 export const TAKE_STRATEGY = Symbol('passport-genauth: take the strategy');
 
-// passport-custom's own types tie every user of this package to Express 5's, and its name to 'custom'.
+// The types of passport-custom require the types of Express 5 and the strategy name 'custom'. This type requires
+// neither.
 type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
 
 /**
- * Maps a signed-in user to the application's own, as Passport's strategies do.
+ * Maps the GenAuth user to the application's user, as the verify function of other Passport strategies does. It is
+ * called as `verify(req, user, info, done)` after each successful authentication, and must call `done`:
  *
- * @param done - `done(error)`, `done(null, user, info?)`, or `done(null, false, info?)` to keep this person out. Only the
- * first call counts. A promise that rejects is an error too.
+ * - `done(null, appUser, info?)` sets `req.user` to `appUser`, and `req.authInfo` to the given `info`, by default to the
+ *   `info` that `verify` received.
+ * - `done(null, false, info?)` refuses the user. `signInHandler` then sends status 403 with code `verify_denied`.
+ * - `done(error)` ends the request with that error.
+ *
+ * Only the first call of `done` has an effect. If `verify` returns a promise that rejects, the request ends with its
+ * error.
  */
 export type VerifyFunction<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
 
-// A method, not a property: its parameters are compared both ways, so `(req: express.Request, …) => …` fits.
+// A method, because TypeScript compares the parameters of methods bivariantly. So `(req: express.Request, …) => …`
+// is assignable to it.
 interface Verify<User, Info> {
   verify(
     req: GenAuthRequest,
@@ -47,18 +56,19 @@ interface Verify<User, Info> {
   ): void | Promise<void>;
 }
 
-/** How one request ended. */
+/** The result of one request. */
 export type LoginResult =
   | { kind: 'success'; user: unknown; info: unknown }
-  /** The application's own `verify` said no. */
+  /** The application's function `verify` refused the user. */
   | { kind: 'denied'; info: unknown; body: RefusalBody }
+  /** An error of this library, as a response. */
   | { kind: 'refusal'; refusal: Refusal }
-  /** An error of the application's own functions. */
+  /** An error of a function of the application. */
   | { kind: 'error'; error: unknown };
 
 /**
- * What the three strategies share: one attempt for each request, answered by exactly one of Passport's actions. No state of
- * a request is kept on the strategy, which serves all of them at once.
+ * Base class of the three strategies. It runs one attempt for each request and calls exactly one of Passport's actions.
+ * One strategy serves many requests at the same time, so it stores no state of a request.
  */
 export abstract class GenAuthStrategy<
   S extends string,
@@ -66,7 +76,7 @@ export abstract class GenAuthStrategy<
   User,
   Info,
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
-  /** The client behind this strategy; strategies that are given one client share its keys and connections. */
+  /** The client of this strategy. Strategies that share a client share its key set and connections. */
   readonly client: GenAuthClient<S, ExtendedFields>;
   protected readonly verify: VerifyFunction | undefined;
 
@@ -76,14 +86,16 @@ export abstract class GenAuthStrategy<
     verify: VerifyFunction<User, Info> | undefined,
   ) {
     super(function authenticate(req) {
-      // Taken now: where Passport is given a strategy itself and not its name, the next request replaces them on it.
+      // Read before the first await: `passport.authenticate(strategy)` sets new actions on the same strategy object
+      // for the next request.
       const { success, fail, error } = this;
       const actions = { success, fail, error };
       void this.attempt(req)
         .then((result) => this.act(result, actions, req))
         .catch((thrown: NodeJS.ErrnoException) => {
-          // The attempt never rejects, so this is Passport (flash messages without a session) or the application's callback: the
-          // request ends as an error, and not the process. Unless somebody else, a time-out say, has answered it already.
+          // `attempt` never rejects. So Passport threw (flash messages without a session), or the application's
+          // callback did. The request ends with this error, and the process continues. The error is ignored if the
+          // response was already sent, for example by a time-out.
           if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
         });
     });
@@ -96,20 +108,26 @@ export abstract class GenAuthStrategy<
         ? optionsOrClient
         : new GenAuthClient<S, ExtendedFields>(optionsOrClient);
     this.name = `${this.client.options.name}-${kind}`;
-    // Kept without its types, which only `identify` of the same strategy has to fit.
+    // The constructor's parameter has checked the types of `verify`. The field drops them, so that strategies with
+    // different users are assignable to one type.
     this.verify = verify as VerifyFunction | undefined;
   }
 
+  /** Authenticates a request. Passport calls this method. */
   override authenticate(req: GenAuthRequest, options?: Readonly<Record<string | symbol, unknown>>): void {
     const take = options?.[TAKE_STRATEGY];
     if (typeof take === 'function') take(this);
     else super.authenticate(req, options);
   }
 
-  /** Who sent the request. Throws where that does not become clear. */
+  /**
+   * Finds the user who sent the request.
+   *
+   * @throws GenAuthError if the user cannot sign in or the token is not accepted.
+   */
   protected abstract identify(req: GenAuthRequest): Promise<{ user: User; info: Info }>;
 
-  /** Runs one request to its end without touching Passport; never rejects. */
+  /** Authenticates one request without calling Passport. Returns every outcome and error as a result, never rejects. */
   async attempt(req: GenAuthRequest): Promise<LoginResult> {
     const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
     try {
@@ -125,7 +143,7 @@ export abstract class GenAuthStrategy<
     }
   }
 
-  /** Tells Passport. */
+  /** Calls the Passport action that belongs to the result. */
   protected act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
     switch (result.kind) {
       case 'success':
@@ -136,7 +154,7 @@ export abstract class GenAuthStrategy<
         return passport.error(result.error);
       case 'refusal': {
         const { action, status, error, headers } = result.refusal;
-        // Passport writes a challenge into the header only where it is a string.
+        // Passport writes the challenge into the header `WWW-Authenticate` only if it is a string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
       }
     }
@@ -154,7 +172,7 @@ function callVerify(verify: VerifyFunction, req: GenAuthRequest, user: unknown, 
       if (error) reject(error as Error);
       else resolve({ user: mapped, info: ownInfo });
     });
-    // Not any thenable: a query of an ORM would run a second time.
+    // Only real promises. A query object of an ORM is a thenable, and calling its `catch` would run the query again.
     if (isPromise(returned)) returned.catch(reject);
   });
 }

@@ -6,17 +6,36 @@ import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
- * Passport strategy `genauth-password`: signs in with `account` (user name, e-mail or phone number), or with `email`, `username`
- * or `phone`, and `password` of the parsed body. `req.user` gets the claims of the scopes, `req.authInfo` the tokens.
+ * Passport strategy `genauth-password`. It signs in with `password` and exactly one of `account`, `email`, `username`
+ * and `phone` of the parsed body. `account` can be a user name, an e-mail address or a phone number. The strategy sets
+ * `req.user` to the claims of the configured scopes and `req.authInfo` to a `SignInInfo` with the tokens.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import passport from 'passport';
+ * import { GenAuthClient, GenAuthPasswordStrategy, signInHandler } from 'passport-genauth';
+ *
+ * const client = new GenAuthClient({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ * });
+ * passport.use(new GenAuthPasswordStrategy(client));
+ * express()
+ *   .use(express.json())
+ *   .post('/login', signInHandler('genauth-password'), (req, res) => void res.json(req.user));
+ * ```
  */
 export class GenAuthPasswordStrategy<
   const S extends string = DefaultScope,
   ExtendedFields extends object = Record<string, unknown>,
 > extends GenAuthStrategy<S, ExtendedFields, GenAuthUser<S, ExtendedFields>, SignInInfo> {
   /**
-   * @param optionsOrClient - A client that is given to several strategies serves them all with one set of keys.
-   * @param verify - Maps the user to the application's own; left out, the user is taken as it is.
-   * @throws ConfigurationError that names every mistake in the options.
+   * @param optionsOrClient - The options, or a client. Strategies that share a client share its key set and
+   * connections.
+   * @param verify - Maps the GenAuth user to the application's user. Default: `req.user` is the GenAuth user.
+   * @throws ConfigurationError if an option is wrong. Its message names every mistake.
    */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,

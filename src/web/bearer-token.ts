@@ -4,30 +4,33 @@ import type { GenAuthRequest } from '../core/options/types.js';
 
 const ACCESS_TOKEN = { token: 'access_token' } as const;
 const SCHEME = 'bearer ';
-/** Longer than the longest token that is verified, by far less than what Node lets through. */
+/** In characters. More than the longest access token that the client verifies (8 KiB). */
 const MAX_HEADER_LENGTH = 16 * 1024;
-/** RFC 6750 §2.1: `b64token`. No character belongs to both parts, so this takes linear time. */
+/** RFC 6750 §2.1: `b64token`. Its two parts have no character in common, so matching takes linear time. */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * The token of `Authorization: Bearer …` (RFC 6750 §2.1), or `undefined` where the request brings no bearer token. Queries,
- * bodies and cookies are not looked at.
+ * Reads the token of `Authorization: Bearer …` (RFC 6750 §2.1). The query string, the body and cookies are ignored.
  *
- * @throws TokenVerificationError `token_malformed` for anything that is not one header with one token.
+ * @returns The token, not verified, or `undefined` if the request has no bearer token.
+ * @throws TokenVerificationError `token_malformed` if there are several Authorization headers, or if the header does
+ * not hold exactly one token. `token_too_large` if the header has more than 16,384 characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
   const header = req.headers['authorization'];
   if (header === undefined) return undefined;
-  // Node keeps the first of several lines and a proxy may keep the last: then two machines read two different tokens.
+  // Of several headers Node keeps the first, and a proxy may keep the last. Then the two would read different tokens.
   if (typeof header !== 'string' || countAuthorizationLines(req) > 1) {
     throw new TokenVerificationError('token_malformed', 'The request has more than one Authorization header.', {
       details: ACCESS_TOKEN,
     });
   }
   if (header.length > MAX_HEADER_LENGTH) {
-    throw new TokenVerificationError('token_too_large', `The Authorization header has ${header.length} characters.`, {
-      details: { ...ACCESS_TOKEN, expected: MAX_HEADER_LENGTH, actual: header.length },
-    });
+    throw new TokenVerificationError(
+      'token_too_large',
+      `The Authorization header has ${header.length} characters, but at most ${MAX_HEADER_LENGTH} are allowed.`,
+      { details: { ...ACCESS_TOKEN, expected: MAX_HEADER_LENGTH, actual: header.length } },
+    );
   }
   const scheme = header.slice(0, SCHEME.length).toLowerCase();
   if (scheme !== SCHEME && scheme !== 'bearer') return undefined;
@@ -35,7 +38,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
   if (!B64_TOKEN.test(token)) {
     throw new TokenVerificationError(
       'token_malformed',
-      'The Authorization header holds no bearer token, or more than that.',
+      'The Authorization header must hold "Bearer", a space, one token, and nothing else.',
       { details: ACCESS_TOKEN },
     );
   }
@@ -43,7 +46,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
 }
 
 function countAuthorizationLines(req: GenAuthRequest): number {
-  // Fastify keeps Node's own request in `raw`.
+  // Fastify stores Node's request in `raw`.
   const { rawHeaders = [] } = ((req as { raw?: unknown }).raw ?? req) as Partial<IncomingMessage>;
   let lines = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'authorization') lines += 1;

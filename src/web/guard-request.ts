@@ -10,17 +10,18 @@ export interface RequestState {
   authInfo?: unknown;
 }
 
-/** What a route requires of its requests. */
+/** What a route requires of a request. */
 export interface RouteRequirements extends BearerRequirements {
-  /** Lets requests without a token pass, without a user. A wrong token is refused all the same. */
+  /** A request without a token passes, without a user. A token that is not valid is still refused. */
   optional: boolean;
 }
 
 /**
- * Guards one request: reads its token, verifies it and what the route requires, and stores `user` and `authInfo`.
+ * Guards one request: reads and verifies its token, checks what the route requires, and stores `user` and `authInfo`.
  *
- * @returns The answer for a request that must not pass, or `undefined` for one that may.
- * @throws errors that are not of this library, such as those of the application's `tenant` function.
+ * @param state - The object on which `user` and `authInfo` are stored.
+ * @returns The refusal, or `undefined` if the request may pass.
+ * @throws errors that are not errors of this library, such as those of the application's function `tenant`.
  */
 export async function guardRequest(
   client: GenAuthClient<string>,
@@ -31,7 +32,7 @@ export async function guardRequest(
   try {
     const token = parseBearerToken(req);
     if (token === undefined && requirements.optional) {
-      // Clears the user of a session: an optional route without a token is anonymous.
+      // Clears the user of a session, because a request without a token is anonymous on an optional route.
       state.user = undefined;
       state.authInfo = undefined;
       return undefined;

@@ -3,30 +3,35 @@ import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
 import { IDENTIFIERS, type ParsedCredentials, expectText, parseCredentials } from '../core/sign-in/credentials.js';
 import { MAX_CAPTCHA_LENGTH, type SignInOptions } from '../core/sign-in/sign-in-options.js';
 
-/** What is read from a login's body: the credentials and a captcha. Nothing else of the body is looked at. */
+/** The fields of a login's body that are read: the credentials and a captcha. All other fields are ignored. */
 export interface LoginBody {
   credentials: ParsedCredentials;
   captcha: Pick<SignInOptions, 'captchaCode' | 'captchaToken'>;
 }
 
 /**
- * Reads one of `account`, `email`, `username` and `phone`, and `password`, under the names that are configured for
- * them.
+ * Reads the credentials of a password login: exactly one of `account`, `email`, `username` and `phone`, and `password`.
  *
- * @throws RequestError if one is missing or is not a string.
+ * @param fields - The configured names of these fields in the body.
+ * @throws RequestError if a field is missing, empty, too long or not a string.
  */
 export function parsePasswordLogin(req: GenAuthRequest, fields: Readonly<LoginFields>): LoginBody {
   return parseLogin(req, fields, IDENTIFIERS);
 }
 
-/** Reads `sAMAccountName` and `password`. @throws RequestError if one is missing or is not a string. */
+/**
+ * Reads the credentials of an Active Directory login: `sAMAccountName` and `password`.
+ *
+ * @param fields - The configured names of these fields in the body.
+ * @throws RequestError if a field is missing, empty, too long or not a string.
+ */
 export function parseAdLogin(req: GenAuthRequest, fields: Readonly<LoginFields>): LoginBody {
   return parseLogin(req, fields, ['sAMAccountName']);
 }
 
 /**
- * Reads own properties of the parsed body only, because a body may bring its own `__proto__`. Query strings are
- * ignored: passwords in addresses end up in access logs.
+ * Reads the fields of the parsed body. Only own properties are read, because a sender can put `__proto__` into a body.
+ * The query string is ignored, because access logs store addresses and would store the password.
  */
 function parseLogin(
   { body }: GenAuthRequest,
@@ -36,11 +41,11 @@ function parseLogin(
   if (typeof body !== 'object' || body === null) {
     const [name = 'account'] = names;
     throw new RequestError(
-      `The request has no body with "${fields[name]}" and "${fields.password}": send JSON, and have it parsed before ` +
-        'this route (express.json() in Express).',
+      `The request has no parsed body with "${fields[name]}" and "${fields.password}": ` +
+        'send JSON, and parse it before this route. In Express write app.use(express.json()).',
     );
   }
-  // Some forms send `null` for a field that was left empty.
+  // Some forms send `null` for an empty field.
   const read = (name: keyof LoginFields): unknown =>
     Object.hasOwn(body, fields[name]) ? ((body as Record<string, unknown>)[fields[name]] ?? undefined) : undefined;
   const given = Object.fromEntries([...names, 'password' as const].map((name) => [name, read(name)]));

@@ -5,26 +5,28 @@ const WARNING_PAUSE_MS = 60_000;
 const warnedAt = new Map<string, number>();
 
 /**
- * Where a function of the application's own failed, an option or a secret that it gets, only its error says why: the
- * application's own words, which it must keep free of secrets.
+ * Returns the error that a function of the application threw, such as `appSecret` or `signInOptions`. Only that error
+ * says why the function failed. The application must keep secrets out of its message.
  */
 export function getOwnCause(error: GenAuthError): Error | undefined {
   return error instanceof ConfigurationError && error.cause instanceof Error ? error.cause : undefined;
 }
 
 /**
- * Tells the operator of faults that are answered and so never get to Express: of each kind once a minute, however many requests.
+ * Emits a process warning for a fault of the application, GenAuth or the network. The guards answer such a fault
+ * themselves, so Express never sees the error and cannot log it. Each pair of source and error code warns at most once
+ * a minute, so that a flood of requests does not flood the log.
  *
- * @param who - The strategy, or the application.
+ * @param source - The name of the strategy or of the application, with which the warning begins.
  */
-export function warnOperator(who: string, { action, error }: Refusal): void {
+export function warnOperator(source: string, { action, error }: Refusal): void {
   if (action !== 'error') return;
-  const kind = `${who} ${error.code}`;
+  const kind = `${source} ${error.code}`;
   const now = performance.now();
   if (now - (warnedAt.get(kind) ?? -Infinity) < WARNING_PAUSE_MS) return;
   warnedAt.set(kind, now);
   const cause = getOwnCause(error);
-  process.emitWarning(`${who}: ${error.message}${cause === undefined ? '' : ` (${cause.message})`}`, {
+  process.emitWarning(`${source}: ${error.message}${cause === undefined ? '' : ` (${cause.message})`}`, {
     type: 'GenAuthWarning',
     code: `GENAUTH_${error.code.toUpperCase()}`,
   });

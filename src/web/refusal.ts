@@ -11,45 +11,56 @@ import type { ResolvedOptions } from '../core/options/types.js';
 import type { ApplicationMfa, SignInRejection } from '../core/sign-in/outcome.js';
 import { type Texts, getTexts } from './texts.js';
 
-/** The JSON that a refused request is answered with. */
+/** The JSON body of the response to a refused request. */
 export interface RefusalBody {
+  /** The HTTP status. */
   statusCode: number;
-  /** The status in words. */
+  /** The reason phrase of the status, such as `Unauthorized`. */
   error: string;
-  /** For the person, and with `invalid_request` for the developer of the form; says nothing that a stranger should not know. */
+  /**
+   * Text for the end user, in English or Chinese. With `invalid_request` it is in English and for the developer of the
+   * form. Without the option `exposeReasons` it does not reveal whether an account exists.
+   */
   message: string;
-  /** Stable; see the table in the README. */
+  /** Stable code for programs. The README lists all codes. */
   code: string;
-  /** GenAuth's ID of its answer. */
+  /** The request ID of GenAuth's response to the sign-in. Quote it to GenAuth's support. */
   requestId?: string;
-  /** With `mfa_required`: the bearer token for GenAuth's MFA calls, and the factors to choose from. */
+  /** With `mfa_required`: the bearer token for GenAuth's MFA calls. */
   mfaToken?: string;
+  /** With `mfa_required`: the factors from which the user can choose. */
   applicationMfa?: readonly ApplicationMfa[];
-  /** With the other steps: the token for GenAuth's call that does them. */
+  /**
+   * With `password_change_required`, `identity_binding_required` and `profile_completion_required`: the token for
+   * GenAuth's call that completes this step.
+   */
   flowToken?: string;
-  /** With `rejected`: GenAuth wants a step that is not offered here. */
+  /** With `rejected`: GenAuth requires one more step that this library does not support. */
   furtherStep?: true;
-  /** With the option `exposeReasons`. */
+  /** GenAuth's own code of the reason. Only with the option `exposeReasons`. */
   apiCode?: number;
-  /** With the option `exposeReasons`: tries that are left. */
+  /** Number of attempts that are left before the account is locked. Only with the option `exposeReasons`. */
   remainingAttempts?: number;
 }
 
-/** What a request that does not pass is answered with, on any framework. */
+/** The response to a request that does not pass, for any framework. */
 export interface Refusal {
-  /** Passport's two ways: `fail` is the caller's or the person's matter, `error` is ours or GenAuth's. */
+  /**
+   * Passport's action. `fail`: the caller or the end user must act. `error`: the operator must act, or GenAuth or the
+   * network failed.
+   */
   action: 'fail' | 'error';
   status: number;
   headers: Readonly<Record<string, string>>;
   body: RefusalBody;
-  /** The cause, for the operator. */
+  /** The error behind the refusal, for the operator's log. */
   error: GenAuthError;
 }
 
-/** What else decides about an answer. */
+/** The options and the header that decide about the text of a refusal. */
 export interface RefusalContext {
   options: Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
-  /** The request's header. */
+  /** The request's header Accept-Language. */
   acceptLanguage?: unknown;
 }
 
@@ -66,10 +77,10 @@ const STATUSES: Readonly<Record<SignInRejection['kind'], 401 | 403 | 429>> = {
   rejected: 403,
 };
 const REALM = 'realm="genauth"';
-/** RFC 6750 §3.1: ASCII, and the same in every language. */
-const INVALID_TOKEN = 'The access token is malformed, expired, or not for this service';
+/** `error_description` of the challenge. RFC 6750 §3 allows ASCII only, so it is not translated. */
+const INVALID_TOKEN = 'The access token is malformed, expired, or not valid for this service';
 
-/** A rejected sign-in as an error that Passport, Express and Nest can pass on. */
+/** Builds the error for a rejected sign-in, with the status and the text for the end user. */
 export function toRejectedError(
   outcome: SignInRejection,
   { options, acceptLanguage }: RefusalContext,
@@ -82,7 +93,7 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
   switch (outcome.kind) {
     case 'account_locked':
     case 'access_denied':
-      // One text for every reason that a stranger must not be able to tell apart.
+      // By default the text is the same as for a wrong password, so that it does not reveal the reason.
       return exposeReasons ? texts[outcome.kind] : texts.invalid_credentials;
     case 'rejected':
       return outcome.furtherStep ? texts.further_step : texts.rejected;
@@ -92,9 +103,9 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
 }
 
 /**
- * The one place that decides what a fault is answered with.
+ * Decides the response to each error of this library: status, headers, body and log level.
  *
- * @returns `undefined` for errors that are not this library's: they go on as they are.
+ * @returns The refusal, or `undefined` if the error is not an error of this library. The caller then rethrows it.
  */
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
   const texts = getTexts(context.options.language, context.acceptLanguage);
@@ -107,18 +118,22 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
     return { ...build('error', error, code, texts[code]), headers: error.headers };
   }
   if (error instanceof GenAuthError) {
-    // A class that this function does not know is our own fault, whatever status it names.
+    // A ConfigurationError, or a class that is not listed here. Both are the operator's fault, so the status is 500.
     return build('error', error, 'configuration_error', texts.configuration_error, 500);
   }
   return undefined;
 }
 
-/** Frameworks let a request through whose error is nothing, or a word that they know. */
+/**
+ * Converts a thrown value to an Error. Express lets a request pass if `next` receives `undefined` or `'route'`, so a
+ * value that is not an Error must not reach `next`.
+ */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`a function of the application threw ${String(thrown)}`);
+  if (thrown instanceof Error) return thrown;
+  return new Error(`A function of the application threw ${String(thrown)}: throw an Error instead.`);
 }
 
-/** The answer where the application's own `verify` keeps a person out. */
+/** Builds the body of the response if the application's function `verify` refuses the user. */
 export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
   const { rejected: message } = getTexts(options.language, acceptLanguage);
   return { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
@@ -155,7 +170,7 @@ function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean):
   };
 }
 
-/** What the person's side needs to go on. */
+/** Returns the members of the body that the application's front end needs for the next step of the sign-in. */
 function toNextStep(outcome: SignInRejection): Partial<RefusalBody> {
   switch (outcome.kind) {
     case 'mfa_required': {
@@ -178,9 +193,12 @@ function toRemainingAttempts(outcome: SignInRejection): Partial<RefusalBody> {
   return { remainingAttempts: outcome.remainingAttempts };
 }
 
-/** RFC 6750 §3: no error code for a request that brought no token, and never the cause. */
+/**
+ * Builds the refusal of a token. The challenge of a request without a token has no error code (RFC 6750 §3.1). The
+ * response does not say why a token is not valid.
+ */
 function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
-  // Not a bearer's token, so no challenge for one.
+  // A refresh token is not a bearer token, so the response has no Bearer challenge.
   if (error.code === 'refresh_token_refused') return build('fail', error, error.code, texts.sign_in_again);
   const isMissing = error.code === 'token_missing';
   const code = isMissing ? 'token_missing' : 'invalid_token';
@@ -191,7 +209,10 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
   };
 }
 
-/** RFC 6750 §3.1: what scope would do is said, of roles and tenants nothing. */
+/**
+ * Builds the refusal of a token that lacks a scope, a role or the tenant. The challenge names the required scopes
+ * (RFC 6750 §3.1). The response does not name roles or tenants.
+ */
 function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
   const refusal = build('fail', error, error.code, texts.forbidden);
   if (error.code !== 'insufficient_scope') return refusal;

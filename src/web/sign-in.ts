@@ -12,21 +12,23 @@ import type { LoginBody } from './login-body.js';
 import { toRejectedError } from './refusal.js';
 
 /**
- * `req.authInfo` after a login: what does not belong to `req.user`. Holds tokens: not for a log, not for an answer as
- * a whole.
+ * `req.authInfo` after a login. It holds tokens: do not log it, and do not send the whole object in a response.
  */
 export interface SignInInfo {
+  /** The tokens of the sign-in. */
   tokens: TokenSet;
-  /** All claims of the verified id_token, also those that were not asked for. */
+  /** All claims of the verified id_token, also those of scopes that were not requested. */
   claims: IdTokenClaims;
-  /** GenAuth's ID for the sign-in. */
+  /** The request ID of GenAuth's response, `undefined` if GenAuth sent none. Quote it to GenAuth's support. */
   requestId: string | undefined;
 }
 
 /**
- * Signs in by a request: credentials and captcha from its body, everything else from the server's side.
+ * Signs in the user of a login request. Only the credentials and a captcha come from the body. The client's IP address,
+ * the context and all other sign-in options come from the server.
  *
- * @throws SignInRejectedError for every outcome but `success`; otherwise as `GenAuthClient.signIn`.
+ * @throws SignInRejectedError for every outcome other than `success`.
+ * @throws RequestError, UpstreamError, ConfigurationError as `GenAuthClient.signIn` does.
  */
 export async function signInRequest<S extends string, ExtendedFields extends object>(
   client: GenAuthClient<S, ExtendedFields>,
@@ -45,13 +47,13 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
   return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId } };
 }
 
-/** The context of a sign-in whose `signInOptions` have none of their own. */
+/** Builds the context of a sign-in. A `context` in `signInOptions` overrides it. */
 function buildDefaultContext({ headers }: GenAuthRequest): SignInOptions {
   const userAgent = headers['user-agent'];
   return typeof userAgent === 'string' && userAgent !== '' ? { context: { userAgent } } : {};
 }
 
-/** Calls the function `signInOptions`. An object is the client's own matter. */
+/** Calls the option `signInOptions` if it is a function. If it is an object, the client merges it itself. */
 async function callSignInOptions(
   { options: { signInOptions } }: Pick<GenAuthClient<string>, 'options'>,
   req: GenAuthRequest,
@@ -66,13 +68,13 @@ async function callSignInOptions(
   });
 }
 
-/** An error of the application's own function is not the user's fault: the login fails with 500. */
+/** Turns an error of a function of the application into a ConfigurationError (500), because the user cannot fix it. */
 async function wrapError<T>(option: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    const [problem, fix] = ['threw an error', 'see its cause'];
-    throw new ConfigurationError('invalid_sign_in_options', `The option ${option} ${problem}; ${fix}.`, {
+    const [problem, fix] = ['threw an error', 'read the cause of this error and correct the function'];
+    throw new ConfigurationError('invalid_sign_in_options', `The option ${option} ${problem}: ${fix}.`, {
       cause,
       details: { mistakes: [{ option, problem, fix }] },
     });

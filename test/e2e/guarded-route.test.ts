@@ -22,23 +22,23 @@ const ZHANGSAN = { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' };
 
 const ANONYMOUS = {
   challenge: 'Bearer realm="genauth"',
-  body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is needed.', code: 'token_missing' },
+  body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is required.', code: 'token_missing' },
 };
 const INVALID = {
   challenge:
     'Bearer realm="genauth", error="invalid_token", ' +
-    'error_description="The access token is malformed, expired, or not for this service"',
+    'error_description="The access token is malformed, expired, or not valid for this service"',
   body: {
     statusCode: 401,
     error: 'Unauthorized',
-    message: 'The access token is malformed, expired, or not for this service.',
+    message: 'The access token is malformed, expired, or not valid for this service.',
     code: 'invalid_token',
   },
 };
 const UNUSABLE = {
   statusCode: 502,
   error: 'Bad Gateway',
-  message: 'The identity service gave an unusable answer.',
+  message: 'The identity service returned an invalid response.',
   code: 'upstream_invalid_response',
 };
 

@@ -151,7 +151,7 @@ describe.each(EXPRESS_VERSIONS)('genAuthErrorHandler on %s', (_version, express)
     const message = async (url: string, acceptLanguage: string): Promise<unknown> =>
       (JSON.parse((await ask(url, { headers: { 'accept-language': acceptLanguage } })).text) as { message: string })
         .message;
-    const chinese = '暂时无法连接身份服务，请稍后再试。';
+    const chinese = '身份服务暂时不可用，请稍后再试。';
     const byRequest = await start(throwing(error));
     expect(await message(byRequest, 'zh-CN')).toBe(chinese);
     expect(await message(byRequest, 'de')).toBe(ANSWERS.upstream_unavailable.body.message);

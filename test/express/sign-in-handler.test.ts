@@ -25,9 +25,9 @@ const DATA = { access_token: 'canary-token', id_token: 'canary-token', token: 'c
 const FLOW = { flowToken: 'canary-flow' };
 
 const WRONG_TEXT = 'The account or the password is wrong.';
-const DOWN = 'The identity service cannot be reached. Try again later.';
-const UNUSABLE = 'The identity service gave an unusable answer.';
-const MISCONFIGURED = 'The service is not set up correctly.';
+const DOWN = 'The identity service is not available. Try again later.';
+const UNUSABLE = 'The identity service returned an invalid response.';
+const MISCONFIGURED = 'This service is not configured correctly. Contact its administrator.';
 const WORDS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -56,25 +56,18 @@ const ROWS: readonly Row[] = [
   ['2333', said(403, 2333), 401, 'invalid_credentials', WRONG_TEXT],
   ['2004', said(404, 2004), 401, 'invalid_credentials', WRONG_TEXT],
   ['2006', said(403, 2006), 401, 'invalid_credentials', WRONG_TEXT],
-  ['2000', said(403, 2000), 403, 'captcha_required', 'Enter the characters of the picture to sign in.'],
-  ['1636', said(301, 1636), 403, 'mfa_required', 'A second factor is needed to sign in.'],
-  ['1639', said(301, 1639), 403, 'password_change_required', 'The password must be changed before signing in.', FLOW],
+  ['2000', said(403, 2000), 403, 'captcha_required', 'Enter the characters in the image to sign in.'],
+  ['1636', said(301, 1636), 403, 'mfa_required', 'A second verification step is required to sign in.'],
+  ['1639', said(301, 1639), 403, 'password_change_required', 'Change your password before you sign in.', FLOW],
   [
     '1640',
     said(301, 1640),
     403,
     'identity_binding_required',
-    'The account must be bound to an identity before signing in.',
+    'Link an identity to your account before you sign in.',
     FLOW,
   ],
-  [
-    '1642',
-    said(301, 1642),
-    403,
-    'profile_completion_required',
-    'The profile must be completed before signing in.',
-    FLOW,
-  ],
+  ['1642', said(301, 1642), 403, 'profile_completion_required', 'Complete your profile before you sign in.', FLOW],
   ['2005', said(403, 2005), 403, 'account_locked', WRONG_TEXT],
   ['2120008', said(403, 2120008), 403, 'access_denied', WRONG_TEXT],
   ['1002', said(429, 1002), 429, 'rate_limited', 'Too many attempts. Try again later.'],
@@ -84,7 +77,7 @@ const ROWS: readonly Row[] = [
     said(301),
     403,
     'rejected',
-    'One more step is needed to sign in, which is not offered here.',
+    'The sign-in requires one more step that is not available here.',
     { furtherStep: true },
   ],
   ['401 without code', said(401), 500, 'configuration_error', MISCONFIGURED],

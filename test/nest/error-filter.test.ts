@@ -181,7 +181,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
   it('the language is by Accept-Language, or by the option', async () => {
     issuer().reply(CAPTCHA_PATH, { status: 500 });
     const url = await start();
-    const chinese = { ...ANSWERS.upstream_unavailable.body, message: '暂时无法连接身份服务，请稍后再试。' };
+    const chinese = { ...ANSWERS.upstream_unavailable.body, message: '身份服务暂时不可用，请稍后再试。' };
     expect((await read(`${url}/captcha`, { 'accept-language': 'zh-CN' })).body).toEqual(chinese);
     expect((await read(`${await start({ language: 'zh' })}/captcha`)).body).toEqual(chinese);
   });

@@ -214,6 +214,6 @@ it.each(['unheard-of', '', 'HTTP', 'constructor'])('refuses the context %j', asy
   const guard = new GenAuthGuard(client, new Reflector());
   const context = { getType: () => type, getHandler: () => () => undefined, getClass: () => class {} };
   await expect(guard.canActivate(context as unknown as ExecutionContext)).rejects.toThrow(
-    `do not know the context "${type}"`,
+    `do not support the context "${type}"`,
   );
 });

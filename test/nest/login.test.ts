@@ -139,7 +139,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('login on %s', (platform) =>
         expect(body).toEqual({
           statusCode: 502,
           error: 'Bad Gateway',
-          message: 'The identity service gave an unusable answer.',
+          message: 'The identity service returned an invalid response.',
           code: 'upstream_invalid_response',
         });
         expect(status).toBe(502);

@@ -128,9 +128,9 @@ describe('GenAuthGuard, AuthGuard, requireAuth and the strategy answer alike', (
 
   it('in Chinese only the message is another', async () => {
     for (const [authorization, route, answer, message] of [
-      [undefined, 'me', ANSWERS.token_missing, '需要访问令牌。'],
+      [undefined, 'me', ANSWERS.token_missing, '请提供访问令牌。'],
       ['Bearer x', 'me', ANSWERS.invalid_token, '访问令牌格式错误、已过期，或不适用于本服务。'],
-      [`Bearer ${right()}`, 'scopes', ANSWERS.insufficient_scope, '您没有访问权限。'],
+      [`Bearer ${right()}`, 'scopes', ANSWERS.insufficient_scope, '您没有权限访问此资源。'],
     ] as const) {
       const expected = { ...answer, body: { ...answer.body, message } };
       await expectEverywhere(ways, expected, authorization, route, { 'accept-language': 'zh-CN' });

@@ -119,7 +119,7 @@ describe('GenAuthModule twice', () => {
     async (_title, changes, named) => {
       const starting = startBoth(other(changes));
       await expect(starting).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_options' });
-      await expect(starting).rejects.toThrow(/under one name, 'genauth': give the second a name/);
+      await expect(starting).rejects.toThrow(/with the same name 'genauth': give the second app another name/);
       await expect(starting).rejects.toThrow(named);
     },
   );
@@ -127,7 +127,7 @@ describe('GenAuthModule twice', () => {
   it('for another app under one name of its own: the same', async () => {
     const name = 'staff';
     await expect(startBoth(other({ appId: 'another-app', name }), other({ name }))).rejects.toThrow(
-      /under one name, 'staff'/,
+      /with the same name 'staff'/,
     );
   });
 

@@ -59,7 +59,7 @@ describe.each(EXPRESS_VERSIONS)('two sets in one Passport instance on %s', (_ver
     const common = { statusCode: 403, error: 'Forbidden', code: 'account_locked', requestId: 'request-1' };
     expect(answers).toEqual([
       { ...common, message: 'The account or the password is wrong.' },
-      { ...common, message: '账号已被锁定。', apiCode: 2005 },
+      { ...common, message: '您的账号已被锁定。', apiCode: 2005 },
     ]);
     for (const [issuer, id, secret] of [
       [people(), people().clientOptions.appId, people().clientOptions.appSecret],

@@ -110,7 +110,7 @@ const ROWS: readonly (readonly [string, Verify, Row])[] = [
       {
         statusCode: 503,
         error: 'Service Unavailable',
-        message: 'The identity service cannot be reached. Try again later.',
+        message: 'The identity service is not available. Try again later.',
         code: 'upstream_unavailable',
       },
     ],

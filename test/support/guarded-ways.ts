@@ -153,14 +153,14 @@ export async function startGuardedWays(
 }
 
 const NO_STORE = { 'cache-control': 'no-store' };
-const INVALID_TOKEN = 'The access token is malformed, expired, or not for this service';
+const INVALID_TOKEN = 'The access token is malformed, expired, or not valid for this service';
 
 /** The answers of RFC 6750 §3, and what a guarded route says when GenAuth fails. */
 export const ANSWERS = {
   token_missing: {
     status: 401,
     headers: { ...NO_STORE, 'www-authenticate': 'Bearer realm="genauth"' },
-    body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is needed.', code: 'token_missing' },
+    body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is required.', code: 'token_missing' },
   },
   invalid_token: {
     status: 401,
@@ -179,7 +179,7 @@ export const ANSWERS = {
     body: {
       statusCode: 403,
       error: 'Forbidden',
-      message: 'You do not have access to this.',
+      message: 'You are not allowed to access this resource.',
       code: 'insufficient_scope',
     },
   },
@@ -189,14 +189,19 @@ export const ANSWERS = {
     body: {
       statusCode: 403,
       error: 'Forbidden',
-      message: 'You do not have access to this.',
+      message: 'You are not allowed to access this resource.',
       code: 'insufficient_role',
     },
   },
   tenant_mismatch: {
     status: 403,
     headers: NO_STORE,
-    body: { statusCode: 403, error: 'Forbidden', message: 'You do not have access to this.', code: 'tenant_mismatch' },
+    body: {
+      statusCode: 403,
+      error: 'Forbidden',
+      message: 'You are not allowed to access this resource.',
+      code: 'tenant_mismatch',
+    },
   },
   upstream_unavailable: {
     status: 503,
@@ -204,7 +209,7 @@ export const ANSWERS = {
     body: {
       statusCode: 503,
       error: 'Service Unavailable',
-      message: 'The identity service cannot be reached. Try again later.',
+      message: 'The identity service is not available. Try again later.',
       code: 'upstream_unavailable',
     },
   },
@@ -214,7 +219,7 @@ export const ANSWERS = {
     body: {
       statusCode: 502,
       error: 'Bad Gateway',
-      message: 'The identity service gave an unusable answer.',
+      message: 'The identity service returned an invalid response.',
       code: 'upstream_invalid_response',
     },
   },
@@ -224,7 +229,7 @@ export const ANSWERS = {
     body: {
       statusCode: 500,
       error: 'Internal Server Error',
-      message: 'The service is not set up correctly.',
+      message: 'This service is not configured correctly. Contact its administrator.',
       code: 'configuration_error',
     },
   },

@@ -134,7 +134,8 @@ describe.each(EXPRESS_VERSIONS)('a guarded route on %s', (_version, express) => 
   const emulator = useEmulator();
   const serve = useWebServer();
   const NONE = 'Bearer realm="genauth"';
-  const INVALID = `${NONE}, error="invalid_token", error_description="The access token is malformed, expired, or not for this service"`;
+  const DESCRIPTION = 'The access token is malformed, expired, or not valid for this service';
+  const INVALID = `${NONE}, error="invalid_token", error_description="${DESCRIPTION}"`;
 
   const start = (): Promise<string> =>
     serve(

@@ -95,10 +95,10 @@ describe.each(EXPRESS_VERSIONS)('on %s', (_version, express) => {
   it('exposeReasons on: locked and not allowed say so, in both languages', async () => {
     const url = await start({ exposeReasons: true }, 'password');
     for (const [apiCode, language, message] of [
-      [2005, 'en', 'The account is locked.'],
-      [2005, 'zh', '账号已被锁定。'],
-      [2042, 'en', 'This account may not sign in here.'],
-      [2042, 'zh', '该账号无权在此登录。'],
+      [2005, 'en', 'Your account is locked.'],
+      [2005, 'zh', '您的账号已被锁定。'],
+      [2042, 'en', 'Your account is not allowed to sign in here.'],
+      [2042, 'zh', '您的账号无权在此登录。'],
       [2333, 'en', 'The account or the password is wrong.'],
       [2004, 'zh', '账号或密码错误。'],
     ] as const) {
@@ -108,8 +108,8 @@ describe.each(EXPRESS_VERSIONS)('on %s', (_version, express) => {
 
   it('the option language answers every request alike', async () => {
     for (const [language, message] of [
-      ['zh', '登录需要进行二次认证。'],
-      ['en', 'A second factor is needed to sign in.'],
+      ['zh', '请先完成二次验证，然后再登录。'],
+      ['en', 'A second verification step is required to sign in.'],
     ] as const) {
       const url = await start({ language }, 'password');
       const answers = new Set<string>();

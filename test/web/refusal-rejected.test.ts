@@ -13,13 +13,13 @@ type Words = readonly [status: number, error: string, message: string, exposed?:
 /** Kind → status, its words, what the person reads, and with `exposeReasons`. A new kind does not compile until it stands here. */
 const REJECTIONS: Readonly<Record<SignInRejection['kind'], Words>> = {
   invalid_credentials: [401, 'Unauthorized', WRONG],
-  captcha_required: [403, 'Forbidden', 'Enter the characters of the picture to sign in.'],
-  mfa_required: [403, 'Forbidden', 'A second factor is needed to sign in.'],
-  password_change_required: [403, 'Forbidden', 'The password must be changed before signing in.'],
-  identity_binding_required: [403, 'Forbidden', 'The account must be bound to an identity before signing in.'],
-  profile_completion_required: [403, 'Forbidden', 'The profile must be completed before signing in.'],
-  account_locked: [403, 'Forbidden', WRONG, 'The account is locked.'],
-  access_denied: [403, 'Forbidden', WRONG, 'This account may not sign in here.'],
+  captcha_required: [403, 'Forbidden', 'Enter the characters in the image to sign in.'],
+  mfa_required: [403, 'Forbidden', 'A second verification step is required to sign in.'],
+  password_change_required: [403, 'Forbidden', 'Change your password before you sign in.'],
+  identity_binding_required: [403, 'Forbidden', 'Link an identity to your account before you sign in.'],
+  profile_completion_required: [403, 'Forbidden', 'Complete your profile before you sign in.'],
+  account_locked: [403, 'Forbidden', WRONG, 'Your account is locked.'],
+  access_denied: [403, 'Forbidden', WRONG, 'Your account is not allowed to sign in here.'],
   rate_limited: [429, 'Too Many Requests', 'Too many attempts. Try again later.'],
   rejected: [403, 'Forbidden', 'The sign-in was refused.'],
 };
@@ -90,7 +90,7 @@ describe.each([
   it('rejected with a further step says so, in a text of its own', () => {
     expect(toRefusal(toRejectedError(reject('rejected', { furtherStep: true }), context), context)?.body).toEqual({
       ...expected('rejected'),
-      message: 'One more step is needed to sign in, which is not offered here.',
+      message: 'The sign-in requires one more step that is not available here.',
       requestId: 'r-1',
       furtherStep: true,
       ...(exposeReasons && { apiCode: 987654 }),

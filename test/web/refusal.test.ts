@@ -41,7 +41,7 @@ describe('the other errors', () => {
             body: {
               statusCode: 503,
               error: 'Service Unavailable',
-              message: 'The identity service cannot be reached. Try again later.',
+              message: 'The identity service is not available. Try again later.',
               code: 'upstream_unavailable',
             },
             error: thrown,
@@ -53,7 +53,7 @@ describe('the other errors', () => {
             body: {
               statusCode: 502,
               error: 'Bad Gateway',
-              message: 'The identity service gave an unusable answer.',
+              message: 'The identity service returned an invalid response.',
               code: 'upstream_invalid_response',
             },
             error: thrown,
@@ -93,7 +93,7 @@ describe('the other errors', () => {
       body: {
         statusCode: 500,
         error: 'Internal Server Error',
-        message: 'The service is not set up correctly.',
+        message: 'This service is not configured correctly. Contact its administrator.',
         code: 'configuration_error',
       },
       error: thrown,
@@ -151,7 +151,7 @@ describe('a token that does not verify', () => {
 
   it.each(codes)('%s on a guarded route is one and the same 401', (code) => {
     const thrown = new TokenVerificationError(code, CANARY, { cause: CAUSE });
-    const description = 'The access token is malformed, expired, or not for this service';
+    const description = 'The access token is malformed, expired, or not valid for this service';
     const refusal = refuse(thrown);
     expect(refusal).toStrictEqual({
       action: 'fail',
@@ -170,7 +170,7 @@ describe('a token that does not verify', () => {
       action: 'fail',
       status: 401,
       headers: { 'www-authenticate': 'Bearer realm="genauth"' },
-      body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is needed.', code: 'token_missing' },
+      body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is required.', code: 'token_missing' },
       error: thrown,
     });
   });
@@ -206,7 +206,7 @@ describe('a bearer who may not', () => {
         action: 'fail',
         status: 403,
         headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
-        body: { statusCode: 403, error: 'Forbidden', message: 'You do not have access to this.', code },
+        body: { statusCode: 403, error: 'Forbidden', message: 'You are not allowed to access this resource.', code },
         error: thrown,
       });
     },

@@ -191,7 +191,7 @@ describe('signInOptions', () => {
         {
           statusCode: 500,
           error: 'Internal Server Error',
-          message: 'The service is not set up correctly.',
+          message: 'This service is not configured correctly. Contact its administrator.',
           code: 'configuration_error',
         },
       ]);
@@ -207,7 +207,7 @@ describe('signInOptions', () => {
     for (const signInOptions of [sync, () => Promise.reject(canary)]) {
       const strategy = new GenAuthPasswordStrategy({ ...emulator().clientOptions, signInOptions });
       const attempt = await strategy.attempt({ headers: {}, body: ALICE });
-      const message = 'The option signInOptions threw an error; see its cause.';
+      const message = 'The option signInOptions threw an error: read the cause of this error and correct the function.';
       const error = { code: 'invalid_sign_in_options', message, cause: canary };
       expect(attempt).toMatchObject({ kind: 'refusal', refusal: { status: 500, error } });
     }

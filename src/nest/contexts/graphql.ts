@@ -5,7 +5,7 @@ import { toException } from '../genauth.exception.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
 import type { RequestContext } from './request-context.js';
 
-/** Error codes of Apollo Server by HTTP status. GraphQL clients branch on them. */
+/** Error codes of Apollo Server, by HTTP status. GraphQL clients branch on them. */
 const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' };
 
 /**
@@ -15,7 +15,8 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED'
  */
 export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   const args = context.getArgs<unknown[]>();
-  // A resolver gets the root, the arguments and the context. A reference resolver of a federation gets no arguments.
+  // A resolver receives the root, the arguments, the context and the info. A reference resolver of a federation
+  // receives no arguments.
   const value = args[args.length === 3 ? 1 : 2];
   const graphql = isRecord(value) ? value : {};
   // In a subscription the Apollo driver puts the connection of graphql-ws into `req`.

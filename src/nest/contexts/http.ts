@@ -5,9 +5,9 @@ import type { RequestState } from '../../web/guard-request.js';
 import type { RequestContext } from './request-context.js';
 
 /**
- * Reads the request of Express or Fastify. Logins exist in HTTP only.
+ * Reads the request of Express or Fastify. Login guards call it directly, because logins exist in HTTP only.
  *
- * @throws InternalServerErrorException in every other context.
+ * @throws InternalServerErrorException if the context is not HTTP.
  */
 export function readHttpContext(context: ArgumentsHost): RequestContext {
   if (context.getType<string>() !== 'http') throw buildUnknownContextError(context);
@@ -15,9 +15,10 @@ export function readHttpContext(context: ArgumentsHost): RequestContext {
   return { request, state: request, refuse: (refusal) => toHttpException(refusal, request) };
 }
 
-/** The error for a context whose requests cannot be read. */
+/** Builds the error for a context whose requests the guard cannot read. */
 export function buildUnknownContextError(context: ArgumentsHost): Error {
   return new InternalServerErrorException(
-    `GenAuth's guards do not know the context "${context.getType<string>()}", so they refuse it.`,
+    `GenAuth's guards do not support the context "${context.getType<string>()}" here, so they refuse the request. ` +
+      'Use login guards in HTTP only, and GenAuthGuard in HTTP, GraphQL, WebSocket gateways and microservices.',
   );
 }

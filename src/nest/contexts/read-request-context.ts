@@ -6,9 +6,9 @@ import { readRpcContext } from './rpc.js';
 import { readWebSocketContext } from './websocket.js';
 
 /**
- * Reads the request behind a handler from the context that Nest passes to guards, decorators and filters.
+ * Reads the request from the context that Nest passes to guards, decorators and filters.
  *
- * @throws InternalServerErrorException in a context of another type, so that its handlers stay closed.
+ * @throws InternalServerErrorException in a context of an unknown type, so that a guard refuses its requests.
  */
 export function readRequestContext(context: ArgumentsHost): RequestContext {
   switch (context.getType<string>()) {

@@ -2,9 +2,9 @@ import type { GenAuthRequest } from '../../core/options/types.js';
 import type { RequestState } from '../../web/guard-request.js';
 import type { Refusal } from '../../web/refusal.js';
 
-/** One request of any transport, as guards, decorators and filters see it. */
+/** One request of any transport, in the form that guards, decorators and filters use. */
 export interface RequestContext {
-  /** The request as the core reads it: headers, body and address. */
+  /** The headers, the body and the client address of the request. */
   request: GenAuthRequest;
   /** Guards store the user here. `@CurrentUser()` and `@AuthInfo()` read from here. */
   state: RequestState;

@@ -6,8 +6,8 @@ import type { RequestState } from '../../web/guard-request.js';
 import type { RequestContext } from './request-context.js';
 
 /**
- * Reads a message of a microservice. The token is in `authorization` of the message's headers, if the transport has
- * headers and they hold one, otherwise in `authorization` of the message itself.
+ * Reads a message of a microservice. The token comes from the header `authorization` of the message. If the transport
+ * has no headers or the header is missing, it comes from the member `authorization` of the message itself.
  */
 export function readRpcContext(context: ArgumentsHost): RequestContext {
   const rpc = context.switchToRpc();
@@ -24,12 +24,14 @@ export function readRpcContext(context: ArgumentsHost): RequestContext {
   };
 }
 
+/** The headers of NATS or the metadata of gRPC. */
 interface Headers {
   get: (name: string) => unknown;
   keys?: () => Iterable<string>;
   values?: (name: string) => unknown;
 }
 
+/** The members of the transports' contexts that lead to the headers. */
 interface Transport {
   /** gRPC: the context is the metadata itself. */
   get?: unknown;
@@ -58,7 +60,10 @@ function readHeader(context: unknown): unknown {
   return headers === undefined ? undefined : findAuthorization(headers);
 }
 
-/** NATS keeps the case of header names, and its `get` returns the first of several values. */
+/**
+ * Reads the Authorization header of a NATS message. NATS does not normalise the case of header names, and its `get`
+ * returns only the first of several values. So all names and all values are read.
+ */
 function readNatsHeader(headers: Headers | undefined): unknown {
   if (typeof headers?.keys !== 'function') return toSingleValue(headers?.get('authorization'));
   const names = [...headers.keys()].filter(isAuthorization);
@@ -67,7 +72,7 @@ function readNatsHeader(headers: Headers | undefined): unknown {
 
 const messageStates = new WeakMap<object, RequestState>();
 
-/** Returns the state of a message. It is kept beside the message, because the sender controls the message's content. */
+/** Returns the state of a message. It is not stored on the message itself, because the sender controls its content. */
 function getMessageState(message: unknown): RequestState {
   if (typeof message !== 'object' || message === null) return {};
   const state = messageStates.get(message) ?? {};

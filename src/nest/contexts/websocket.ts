@@ -6,11 +6,11 @@ import type { RequestContext } from './request-context.js';
 
 /**
  * Reads a message of a WebSocket gateway. The token comes from the headers of the handshake. `auth: { token }` of a
- * Socket.IO client overrides them. A plain `ws` socket does not know its request. An application can keep the request
- * of `handleConnection(client, request)` as `client.upgradeReq`.
+ * Socket.IO client overrides them. A plain `ws` socket does not store its request. The application must store the
+ * request of `handleConnection(client, request)` as `client.upgradeReq`.
  *
- * The guard verifies the token of each message. The socket keeps the user, as `client.user`, until the next guarded
- * message.
+ * The guard verifies the token for each message. It stores the user on the socket, as `client.user`. The user stays
+ * there until the next guarded message.
  */
 export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   const ws = context.switchToWs();

@@ -9,7 +9,7 @@ import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
 import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
 import { type Route, listRoutes } from './routes.js';
 
-/** Required scopes by scheme. A request must satisfy all schemes of one object, and one object of a list. */
+/** Required scopes, by security scheme. A request must satisfy all schemes of one object, and one object of a list. */
 type SecurityRequirement = Record<string, string[]>;
 
 interface Operation {
@@ -17,7 +17,10 @@ interface Operation {
   responses?: Record<string, unknown> | undefined;
 }
 
-/** The part of an OpenAPI 3 document that is read and written here. A document of @nestjs/swagger fits. */
+/**
+ * The part of an OpenAPI 3 document that `applyGenAuthSecurity` reads and writes. The type `OpenAPIObject` of
+ * @nestjs/swagger is assignable to it.
+ */
 export interface OpenApiDocument {
   openapi?: string | undefined;
   paths: Record<string, object>;
@@ -30,12 +33,12 @@ interface Components {
   schemas?: Record<string, unknown>;
 }
 
-/** What all guards of one application together require on a route. */
+/** The combined requirements of all guards of one GenAuth application on a route. */
 interface Demand {
   name: string;
   optional: boolean;
   scopes: Choice | undefined;
-  /** What a valid token can lack: `scope`, `role`, `tenant`. */
+  /** The conditions that a valid token can fail: `scope`, `role`, `tenant`. */
   conditions: readonly string[];
 }
 
@@ -46,37 +49,48 @@ const REFUSAL_SCHEMA = {
   required: ['statusCode', 'error', 'message', 'code'],
   properties: {
     statusCode: { type: 'integer' },
-    error: { type: 'string', description: 'The status in words.' },
-    message: { type: 'string', description: 'For the person.' },
-    code: { type: 'string', description: 'Stable, for programs.' },
+    error: { type: 'string', description: 'The reason phrase of the status.' },
+    message: { type: 'string', description: 'Text for the end user.' },
+    code: { type: 'string', description: 'Stable code for programs.' },
   },
 };
 
 /**
  * Writes into an OpenAPI document what the guards require on each route: `security` with the scopes, and the responses
- * 401 and 403. Call it after `useGlobalGuards`:
- * `SwaggerModule.setup('docs', app, applyGenAuthSecurity(SwaggerModule.createDocument(app, config), app))`.
+ * 401 and 403. Call it after `useGlobalGuards`.
  *
- * A route with a guard offers two schemes for the one token: `genauth` (OpenID Connect, which can name scopes) and
- * `genauth-bearer` (for tools that take a token). Other schemes, existing responses 401 and 403, and operations without
- * a controller stay as they are.
+ * A guarded route gets two alternative security schemes for the same access token: `genauth` (OpenID Connect, with the
+ * scopes) and `genauth-bearer` (for tools in which the developer enters a token). Other schemes, existing responses 401
+ * and 403, and operations without a controller are not changed.
  *
- * @returns The document.
+ * @returns The same document, changed.
+ *
+ * @example
+ * ```ts
+ * import type { INestApplication } from '@nestjs/common';
+ * import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+ * import { applyGenAuthSecurity } from 'passport-genauth/nest/openapi';
+ *
+ * export function setUpDocs(app: INestApplication): void {
+ *   const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Shop').build());
+ *   SwaggerModule.setup('docs', app, applyGenAuthSecurity(document, app));
+ * }
+ * ```
  */
 export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   document: Document,
   app: INestApplicationContext,
 ): Document {
   const clients = findClients(app);
-  // The application registers them when it starts, and a document may be made before that.
+  // The module registers these guards when the application starts. A document can be created before the start.
   for (const name of clients.keys()) registerAuthGuards(name);
   const operations = listGuardedOperations(document, app);
   const names = new Set([...clients.keys(), ...operations.flatMap(({ demands }) => demands.map(({ name }) => name))]);
 
   for (const { operation, demands } of operations) {
-    const others = (operation.security ?? document.security ?? []).flatMap((each) => withoutOurs(each, names));
+    const others = (operation.security ?? document.security ?? []).flatMap((each) => removeOwnSchemes(each, names));
     const ours = demands.map((demand) => toRequirements(demand, clients.has(demand.name), document.openapi));
-    operation.security = [others, ...ours].filter(({ length }) => length > 0).reduce(both, []);
+    operation.security = [others, ...ours].filter(({ length }) => length > 0).reduce(combine, []);
     if (demands.length > 0) writeResponses(operation, demands);
   }
   const components = (document.components ??= {}) as Components;
@@ -86,7 +100,7 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   return document;
 }
 
-/** Returns the clients of each `GenAuthModule`, by name. */
+/** Returns the client of each `GenAuthModule`, by name. */
 function findClients(app: INestApplicationContext): Map<string, GenAuthClient<string>> {
   const clients = new Map<string, GenAuthClient<string>>();
   for (const { providers } of app.get(ModulesContainer).values()) {
@@ -99,7 +113,7 @@ function findClients(app: INestApplicationContext): Map<string, GenAuthClient<st
   return clients;
 }
 
-/** Returns the document's operations whose handlers are found, with what their guards require. */
+/** Returns the operations of the document whose handlers are found, with the requirements of their guards. */
 function listGuardedOperations(
   document: OpenApiDocument,
   app: INestApplicationContext,
@@ -118,7 +132,7 @@ function indexRoutes(app: INestApplicationContext): (method: string, path: strin
   const [byPath, byBarePath] = [new Map<string, Route[]>(), new Map<string, Route[]>()];
   for (const route of listRoutes(app)) {
     addTo(byPath, toShape(route.path), route);
-    // A document may leave out the global prefix.
+    // The paths of a document can lack the global prefix.
     addTo(byBarePath, toShape(route.bare), route);
   }
   const versioning = app.get(ApplicationConfig).getVersioning();
@@ -127,7 +141,8 @@ function indexRoutes(app: INestApplicationContext): (method: string, path: strin
     const shape = path.replaceAll(/\{[^}]*\}/g, '{}');
     const serves = (route: Route): boolean => route.method === method || route.method === 'all';
     const [found = []] = [byPath, byBarePath].map((index) => index.get(shape)?.filter(serves)).filter(isNotEmpty);
-    // Nest serves the first route. Of versions that a header selects the document holds the last.
+    // If the version is in the path, Nest serves the first route. If a header selects the version, the versions share
+    // one path, and the document describes the last of them.
     return found.at(isVersionInPath ? 0 : -1);
   };
 }
@@ -140,12 +155,15 @@ function addTo(index: Map<string, Route[]>, key: string, route: Route): void {
   index.set(key, [...(index.get(key) ?? []), route]);
 }
 
-/** Writes `/users/:id(\\d+)`, `/files/*path` and `/posts{/:page}` as OpenAPI does, without the parameters' names. */
+/**
+ * Converts a path of Nest, such as `/users/:id(\\d+)`, `/files/*path` or `/posts{/:page}`, to the notation of OpenAPI,
+ * without the names of the parameters: `/users/{}`, `/files/{}`, `/posts/{}`.
+ */
 function toShape(path: string): string {
   return path.replaceAll(/\([^)]*\)|[{}]/g, '').replaceAll(/[:*]\w+|\*/g, '{}');
 }
 
-/** Returns a function that reads what a route's guards require, with one entry for each application. */
+/** Returns a function that reads the requirements of a route's guards, with one entry for each GenAuth application. */
 function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
   const reflector = app.get(Reflector);
   const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
@@ -181,19 +199,19 @@ function toRequirements({ name, optional, scopes }: Demand, isKnown: boolean, ve
   return [
     ...(optional ? [{}] : []),
     ...(isKnown ? alternatives.map((needed) => ({ [name]: needed })) : []),
-    // Before OpenAPI 3.1 only OAuth 2.0 and OpenID Connect could name scopes.
+    // Before OpenAPI 3.1 only the schemes of OAuth 2.0 and OpenID Connect can list scopes.
     ...(/^3\.[1-9]/.test(version) ? alternatives : [[]]).map((needed) => ({ [toBearerScheme(name)]: needed })),
   ];
 }
 
-/** Combines two lists of alternatives into every pair. */
-function both(first: SecurityRequirement[], second: SecurityRequirement[]): SecurityRequirement[] {
+/** Combines two lists of alternatives into every pair, so that a request must satisfy one alternative of each list. */
+function combine(first: SecurityRequirement[], second: SecurityRequirement[]): SecurityRequirement[] {
   if (first.length === 0) return second;
   return first.flatMap((one) => second.map((other) => ({ ...one, ...other })));
 }
 
-/** Removes our own schemes, so that a second call gives the same document. */
-function withoutOurs(requirement: SecurityRequirement, names: ReadonlySet<string>): SecurityRequirement[] {
+/** Removes the schemes of this library, so that a second call gives the same document. */
+function removeOwnSchemes(requirement: SecurityRequirement, names: ReadonlySet<string>): SecurityRequirement[] {
   const ours = [...names].flatMap((name) => [name, toBearerScheme(name)]);
   const schemes = Object.entries(requirement);
   const others = schemes.filter(([scheme]) => !ours.includes(scheme));
@@ -206,7 +224,7 @@ function buildSchemes(name: string, client: GenAuthClient<string> | undefined): 
   const openIdConnectUrl = `${client?.options.appHost}${PATHS.discovery}`;
   return {
     ...(client !== undefined && {
-      [name]: { type: 'openIdConnect', openIdConnectUrl, description: 'Sign-in by GenAuth, for its access token.' },
+      [name]: { type: 'openIdConnect', openIdConnectUrl, description: 'Sign in with GenAuth to get an access token.' },
     }),
     [toBearerScheme(name)]: bearer,
   };
@@ -215,13 +233,11 @@ function buildSchemes(name: string, client: GenAuthClient<string> | undefined): 
 function writeResponses(operation: Operation, demands: readonly Demand[]): void {
   const responses = (operation.responses ??= {});
   const isOptional = demands.every(({ optional }) => optional);
-  responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'There is no valid token.');
-  // The document does not name roles and tenants. The scopes are in `security`.
+  responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'The request has no valid token.');
+  // The document is often public, so it does not name roles and tenants. The scopes are in `security`.
   const conditions = [...new Set(demands.flatMap((demand) => demand.conditions))];
   if (conditions.length > 0) {
-    responses['403'] ??= buildResponse(
-      `The token is valid, but not of the ${conditions.join(' and the ')} that it takes.`,
-    );
+    responses['403'] ??= buildResponse(`The token is valid, but it lacks the required ${conditions.join(' or ')}.`);
   }
 }
 

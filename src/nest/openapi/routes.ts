@@ -6,19 +6,19 @@ import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 type RouteMetadata = Parameters<RoutePathFactory['create']>[0];
 type Handler = (...args: never[]) => unknown;
 
-/** A handler, under one of the paths at which Nest serves it. */
+/** One handler and one of the paths at which Nest serves it. */
 export interface Route {
-  /** In lower case; `all` for every method. */
+  /** HTTP method in lower case, or `all` for every method. */
   method: string;
-  /** In Nest's notation: `/users/:id`. */
+  /** Path in Nest's notation, `/users/:id`, with the application's global prefix. */
   path: string;
-  /** Without the application's global prefix. */
+  /** The path without the application's global prefix. */
   bare: string;
   controller: Type;
   handler: Handler;
 }
 
-/** Returns every route of an application's controllers, in their order, also before the application has started. */
+/** Returns every route of an application's controllers, in their order. It also works before the application starts. */
 export function listRoutes(app: INestApplicationContext): Route[] {
   const modules = app.get(ModulesContainer);
   return [...modules.values()].flatMap(({ metatype, controllers }) => {

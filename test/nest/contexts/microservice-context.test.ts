@@ -156,7 +156,7 @@ describe.each(['http2', 'graphql-ws', 'cron', 'telegraf'])('the context %p, whic
   it.each(['guarded', 'optional'] as const)('is refused, token or not: %s', async (method) => {
     const error = await catchError(makeGuard().canActivate(toContext(type, args(), method)));
     expect(error).toMatchObject({ status: 500 });
-    expect(error.message).toContain(`do not know the context "${type}"`);
+    expect(error.message).toContain(`do not support the context "${type}"`);
     expect(issuer().requests).toEqual([]);
   });
 
@@ -168,6 +168,6 @@ describe.each(['http2', 'graphql-ws', 'cron', 'telegraf'])('the context %p, whic
 it.each(['ws', 'rpc', 'graphql', 'cron'])('a login in the context %p is refused', async (type) => {
   const guardOfLogin = new GenAuthPasswordGuard(new GenAuthPasswordStrategy<string>(openClient()));
   const error = await catchError(guardOfLogin.canActivate(toContext(type, [{ account: 'a', password: 'b' }, {}])));
-  expect(error.message).toContain(`do not know the context "${type}"`);
+  expect(error.message).toContain(`do not support the context "${type}"`);
   expect(issuer().requests).toEqual([]);
 });

@@ -144,7 +144,7 @@ it('has two schemes for the access token, and how a refusal looks', async () => 
     genauth: {
       type: 'openIdConnect',
       openIdConnectUrl: 'https://example.genauth.ai/oidc/.well-known/openid-configuration',
-      description: 'Sign-in by GenAuth, for its access token.',
+      description: 'Sign in with GenAuth to get an access token.',
     },
     'genauth-bearer': {
       type: 'http',
@@ -159,11 +159,11 @@ it('has two schemes for the access token, and how a refusal looks', async () => 
   });
   expect(document.paths['/role']?.get?.responses).toMatchObject({
     401: {
-      description: 'There is no valid token.',
+      description: 'The request has no valid token.',
       headers: { 'WWW-Authenticate': { schema: { type: 'string' } } },
       content: { 'application/json': { schema: { $ref: '#/components/schemas/GenAuthRefusal' } } },
     },
-    403: { description: 'The token is valid, but not of the role and the tenant that it takes.' },
+    403: { description: 'The token is valid, but it lacks the required role or tenant.' },
   });
   expect(document.paths['/optional']?.get?.responses).toMatchObject({
     401: { description: 'The token is not valid.' },
