@@ -56,7 +56,8 @@ export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 
     else res.json(last);
   });
 
-  // After the routes: answers errors of the library that a route throws, and bodies that cannot be parsed.
+  // The error handler answers errors that a route throws, and request bodies that cannot be parsed. Express requires it
+  // after the routes.
   app.use(genAuthErrorHandler(client));
   return app;
 }

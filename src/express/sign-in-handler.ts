@@ -70,7 +70,7 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
   return (req, res, next) => {
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
-    // Passport calls it if the name is unknown, or if the strategy of this name is not a strategy of this library.
+    // Passport calls this callback if no strategy has the given name, or if the strategy is not one of this library.
     const callback = (error: unknown): void => {
       const fix =
         'write signInHandler(new GenAuthPasswordStrategy(client)), ' +

@@ -4,7 +4,10 @@ import type { GenAuthRequest } from '../core/options/types.js';
 
 const ACCESS_TOKEN = { token: 'access_token' } as const;
 const SCHEME = 'bearer ';
-/** In characters. More than the longest access token that the client verifies (8 KiB). */
+/**
+ * Maximum length of the `Authorization` header, in characters. `GenAuthClient` accepts access tokens up to 8,192
+ * characters, so a longer header cannot hold a valid token.
+ */
 const MAX_HEADER_LENGTH = 16 * 1024;
 /** RFC 6750 §2.1: `b64token`. Its two parts have no character in common, so matching takes linear time. */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;

@@ -139,8 +139,8 @@ export interface GenAuthOptions<S extends string = string> {
   exposeReasons?: boolean | undefined;
   /**
    * The prefix of the strategy names. With the default `genauth` they are `genauth-password`, `genauth-ad` and
-   * `genauth-bearer`. Give each client a different name if one process has several GenAuth applications. Letters,
-   * digits, `-` and `_`, with a letter first.
+   * `genauth-bearer`. If one process uses several GenAuth applications, give the options of each application a
+   * different name. A name consists of letters, digits, `-` and `_`, and begins with a letter.
    */
   name?: string | undefined;
   /**

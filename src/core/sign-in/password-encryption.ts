@@ -8,8 +8,8 @@ const RSA_PADDING_BYTES = 11;
 /** GenAuth's keys have 1024 bits. Smaller keys are refused, because they are too weak. */
 const MIN_RSA_BITS = 1024;
 /**
- * How long fetched keys are used. GenAuth does not document the lifetime of its keys. If a key was replaced earlier,
- * GenAuth answers with apiCode 2016.
+ * How long a fetched key is used, in milliseconds. GenAuth does not document the lifetime of its keys. If GenAuth has
+ * replaced a key that is still in use here, it answers the next sign-in with apiCode 2016.
  */
 const MAX_AGE_MS = 10 * 60_000;
 
@@ -164,5 +164,5 @@ async function importSm2Key(text: string): Promise<Encrypt> {
   };
 }
 
-/** The library's number for the order of the parts of a ciphertext, C1 C3 C2 (GM/T 0009-2012). */
+/** The value of `sm-crypto-v2` for the order C1 C3 C2 of the parts of a ciphertext (GM/T 0009-2012). */
 const C1C3C2 = 1;

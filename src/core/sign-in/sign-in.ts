@@ -15,7 +15,8 @@ import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './respon
 import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInOptions } from './sign-in-options.js';
 
 /**
- * Errors that a sign-in throws and publishes in its event: all faults of the operator, of GenAuth and of the network.
+ * Errors that a sign-in throws and publishes in its event: wrong configuration (`ConfigurationError`), and failures of
+ * GenAuth or the network (`UpstreamError`).
  */
 type SignInFault = ConfigurationError | UpstreamError;
 

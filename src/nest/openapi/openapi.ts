@@ -132,7 +132,7 @@ function indexRoutes(app: INestApplicationContext): (method: string, path: strin
   const [byPath, byBarePath] = [new Map<string, Route[]>(), new Map<string, Route[]>()];
   for (const route of listRoutes(app)) {
     addTo(byPath, toShape(route.path), route);
-    // The paths of a document can lack the global prefix.
+    // The paths of an OpenAPI document can lack the global prefix of the Nest application.
     addTo(byBarePath, toShape(route.bare), route);
   }
   const versioning = app.get(ApplicationConfig).getVersioning();
