@@ -57,7 +57,7 @@ export interface SignInRecord {
   readonly clientIp: string | null;
   /** `options.context`, an object or a string as it was sent. `null` if it is absent. */
   readonly context: unknown;
-  /** All properties of the member `options` of the request body, known or not. Empty if it is absent or not an object. */
+  /** All properties of the member `options` of the request body, known or not. Empty if it is not an object. */
   readonly options: Readonly<Record<string, unknown>>;
   /** `requestId` of the response. */
   readonly requestId: string;

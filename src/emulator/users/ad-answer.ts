@@ -12,8 +12,8 @@ import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
  * a password that cannot be decrypted, or an account that the emulator itself has locked.
  *
  * If the function throws, the emulator answers the sign-in with `statusCode` 602. If the function takes longer than
- * 5 seconds, the emulator answers with `statusCode` 408. The text of a thrown error is not shown, because it may contain
- * the password.
+ * 5 seconds, the emulator answers with `statusCode` 408. The text of a thrown error is not shown, because it may
+ * contain the password.
  */
 export type EmulatorAdDirectory = (
   sAMAccountName: string,
