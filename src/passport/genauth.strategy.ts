@@ -12,7 +12,7 @@ export interface PassportActions {
   error: (error: unknown) => void;
 }
 
-/** A strategy as Passport sees it. */
+/** The members of a strategy that Passport uses. */
 interface PassportStrategy extends PassportActions {
   name: string;
   authenticate(req: GenAuthRequest, options?: unknown): void;
