@@ -8,7 +8,7 @@ import { logRefusal } from './genauth.exception.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
 /**
- * Answers errors of this library that a handler throws in the same way as the guards do. For example
+ * Answers errors of this library that a handler throws. The responses are the same as those of the guards. For example
  * `client.getCaptcha()` throws an `UpstreamError` if GenAuth is down.
  */
 @Catch(GenAuthError)

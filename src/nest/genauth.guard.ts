@@ -26,11 +26,15 @@ import { type RouteAccess, readRouteAccess } from './route-access.js';
  * ```ts
  * import { Module } from '@nestjs/common';
  * import { APP_GUARD } from '@nestjs/core';
- * import { GenAuthGuard } from 'passport-genauth/nest';
+ * import type { GenAuthOptions } from 'passport-genauth';
+ * import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
  *
- * const globalGuard = { provide: APP_GUARD, useExisting: GenAuthGuard };
+ * declare const options: GenAuthOptions;
  *
- * @Module({ providers: [globalGuard] })
+ * @Module({
+ *   imports: [GenAuthModule.forRoot(options)],
+ *   providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],
+ * })
  * export class AppModule {}
  * ```
  */

@@ -13,8 +13,8 @@ type StrategyClass = new (
 
 /**
  * Adapts a strategy class to `AuthGuard` of @nestjs/passport. `AuthGuard` answers each `fail` of a strategy with a 401
- * without our body, but rethrows the error of `error`. So the adapted strategy passes each refusal to `error`, as an
- * exception with the status and the body.
+ * without our body, but throws what the strategy passes to `error`. So the adapted strategy passes each refusal to
+ * `error`, as an exception with the status and the body.
  *
  * @param successHeaders - Headers that are written on the response after a success.
  */

@@ -34,12 +34,12 @@ interface Level {
  *
  * It examines the handler, then its class. On each, the first row of this table that applies decides:
  *
- * | decorator                                                              | effect            |
- * | ---------------------------------------------------------------------- | ----------------- |
- * | `@UseGuards` with `GenAuthGuard` or `AuthGuard('…-bearer')` of the name | requires a token |
- * | `@RequireScopes`, `@Roles`, `@Tenant`, `@OptionalAuth`, `@Introspect`  | requires a token  |
- * | `@Public()`, not inherited from a parent class                         | open              |
- * | `@UseGuards` with a login guard of any name                            | open              |
+ * | decorator                                                               | effect           |
+ * | ----------------------------------------------------------------------- | ---------------- |
+ * | `@UseGuards` with a `GenAuthGuard` or `AuthGuard('…-bearer')` of `name` | requires a token |
+ * | `@RequireScopes`, `@Roles`, `@Tenant`, `@OptionalAuth`, `@Introspect`   | requires a token |
+ * | `@Public()`, not inherited from a parent class                          | open             |
+ * | `@UseGuards` with a login guard of any name                             | open             |
  *
  * If no row applies to the handler or the class, the guard requires a token.
  *

@@ -12,7 +12,7 @@ export interface PassportActions {
   error: (error: unknown) => void;
 }
 
-/** A strategy as Passport sees it. */
+/** The members of a strategy that Passport uses. */
 interface PassportStrategy extends PassportActions {
   name: string;
   authenticate(req: GenAuthRequest, options?: unknown): void;
@@ -35,8 +35,8 @@ type PassportStrategyConstructor = new (
  * Maps the GenAuth user to the application's user, as the verify function of other Passport strategies does. It is
  * called as `verify(req, user, info, done)` after each successful authentication, and must call `done`:
  *
- * - `done(null, appUser, info?)` sets `req.user` to `appUser`, and `req.authInfo` to the given `info`. Default: the
- *   `info` that `verify` received.
+ * - `done(null, appUser, info?)` sets `req.user` to `appUser` and `req.authInfo` to `info`. Default of `info`: the one
+ *   that `verify` received.
  * - `done(null, false, info?)` refuses the user. `signInHandler` then sends status 403 with code `verify_denied`.
  * - `done(error)` ends the request with that error.
  *

@@ -18,8 +18,8 @@ interface Operation {
 }
 
 /**
- * The part of an OpenAPI 3 document that `applyGenAuthSecurity` reads and writes. The type `OpenAPIObject` of
- * @nestjs/swagger is assignable to it.
+ * The part of an OpenAPI 3 document that `applyGenAuthSecurity` reads and writes. `OpenAPIObject` of `@nestjs/swagger`
+ * is assignable to it.
  */
 export interface OpenApiDocument {
   openapi?: string | undefined;
@@ -38,7 +38,7 @@ interface Demand {
   name: string;
   optional: boolean;
   scopes: Choice | undefined;
-  /** The conditions that a valid token can fail: `scope`, `role`, `tenant`. */
+  /** The conditions that a valid token can fail to meet: `scope`, `role`, `tenant`. */
   conditions: readonly string[];
 }
 
