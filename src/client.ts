@@ -1,4 +1,7 @@
-/** `passport-genauth/client`: the client, the errors and the types. It loads neither Passport nor a web framework. */
+/**
+ * Entry point `passport-genauth/client`. It exports the class `GenAuthClient`, the error classes and the types. It
+ * loads neither Passport nor a web framework.
+ */
 export { type Captcha, type ClientStatus, GenAuthClient, type RefreshedTokens } from './core/client.js';
 export type { AppSecretSource } from './core/oidc/app-secret.js';
 export {

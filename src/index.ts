@@ -1,6 +1,6 @@
 /**
- * `passport-genauth`: the client, the Passport strategies, the Express middleware and handlers, the errors and the
- * types.
+ * Entry point `passport-genauth`. It exports the class `GenAuthClient`, the Passport strategies, the Express middleware
+ * and handlers, the error classes and the types.
  */
 export * from './client.js';
 export { GenAuthAdStrategy } from './passport/ad.strategy.js';

@@ -1,15 +1,16 @@
 /**
- * Names of Nest's injection tokens, which the Nest module and the test kit share. This file imports nothing, so that
- * each of the two loads without the other.
+ * Names of the NestJS injection tokens that both the NestJS module and the test kit use. This file imports nothing, so
+ * that the NestJS module and the test kit can be loaded separately.
  */
 
-/** The injection token of the options that were passed to `GenAuthModule`. */
+/** The NestJS injection token of the options that were passed to `GenAuthModule`. */
 export const OPTIONS_TOKEN = 'passport-genauth:options';
 
 /**
- * Builds the injection token of one part of a GenAuth application: its client, a strategy or its lifecycle.
+ * Builds the NestJS injection token of one object that `GenAuthModule` creates for a GenAuth application: the client, a
+ * strategy or the lifecycle hooks.
  *
- * @param name - The option `name` of the GenAuth application.
+ * @param name - The option `name` in the options of the GenAuth application.
  */
 export function buildToken(name: string, part: 'client' | 'password' | 'ad' | 'bearer' | 'lifecycle'): string {
   return `passport-genauth:${name}:${part}`;

@@ -26,25 +26,33 @@ import { MAX_TOKEN_LENGTH } from './tokens/unverified-token.js';
 import { PATHS } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
-/** Maximum number of tokens whose user info or introspection is cached. */
+/** Maximum number of access tokens in each of the two caches: the user-info cache and the introspection cache. */
 const MAX_CACHED_TOKENS = 10_000;
 
-/** Dependencies of the client that tests and the doctor replace. */
+/** Dependencies of `GenAuthClient` that tests and the doctor command replace. */
 interface ClientSeams {
   /** Returns the current time, in milliseconds since 1970. */
   now?: () => number;
-  /** Creates the HTTP client for one origin: that of `appHost`, and that of the option `jwksUri` if it differs. */
+  /**
+   * Creates the HTTP client for one origin: the origin of `appHost`, or the origin of `jwksUri` if that is a different
+   * origin.
+   */
   createHttp?: (settings: HttpSettings) => Http;
 }
 
-/** The requirements of a guarded route for an access token. They are checked after the token is verified. */
+/**
+ * The requirements of a guarded route for an access token. The requirements are checked after the token is verified.
+ */
 export interface TokenRequirements {
-  /** Maximum age of an introspection response, in milliseconds. If absent, the token is not introspected. */
+  /**
+   * Maximum age of a cached introspection response, in milliseconds. If absent, the access token is not introspected.
+   */
   introspect?: number | undefined;
   /**
-   * Checks scopes, roles and tenant.
+   * Checks the scopes, the roles and the tenant that the route requires.
    *
-   * @param getUserClaims - Returns the claims from GenAuth's user info, for claims that the token does not have.
+   * @param getUserClaims - Returns the user's claims from GenAuth's user-info endpoint, for claims that the access
+   * token does not have.
    * @throws AuthorizationError if the token or the user does not meet the requirements of the route.
    */
   authorize: (
@@ -56,49 +64,59 @@ export interface TokenRequirements {
 /** The result of {@link GenAuthClient.refresh}. */
 export interface RefreshedTokens<User = GenAuthUser> {
   /**
-   * The new tokens. Store them in place of the old ones. `refreshToken` is the new refresh token, or the sent refresh
-   * token if GenAuth issued no new one. `idToken` is `undefined` if GenAuth sent no new id_token.
+   * The new tokens. Store them in place of the old tokens. `refreshToken` is the new refresh token. If GenAuth sent no
+   * new refresh token, `refreshToken` is the refresh token that was passed to `refresh`. `idToken` is `undefined` if
+   * GenAuth sent no new id_token.
    */
   tokens: Omit<TokenSet, 'idToken'> & { refreshToken: string; idToken: string | undefined };
-  /** The user, from the new id_token. `undefined` if GenAuth sent no new id_token. */
+  /** The user, built from the new id_token. `undefined` if GenAuth sent no new id_token. */
   user: User | undefined;
-  /** All claims of the new access token, which is verified. */
+  /** All claims of the new access token. The new access token is verified. */
   claims: AccessTokenClaims;
 }
 
-/** The state of a client, for a health check. {@link GenAuthClient.status} returns it. */
+/** The state of a `GenAuthClient`, for a health check. {@link GenAuthClient.status} returns this object. */
 export interface ClientStatus {
-  /** Whether at least one usable key is cached, so that tokens can be verified even if GenAuth cannot be reached. */
+  /**
+   * Whether at least one usable key of GenAuth's key set is cached, so that tokens can be verified even if GenAuth
+   * cannot be reached.
+   */
   ready: boolean;
-  /** The state of the cached key set. */
+  /** The state of GenAuth's cached key set. */
   keys: KeySetStatus;
 }
 
-/** A captcha image and its token. {@link GenAuthClient.getCaptcha} returns it. */
+/** A captcha image and its token. {@link GenAuthClient.getCaptcha} returns this object. */
 export interface Captcha {
-  /** The image as SVG text. Show it as an image (`data:image/svg+xml,…`). Do not insert it as markup into a page. */
+  /**
+   * The image as SVG text. Show the SVG text as an image (`data:image/svg+xml,…`). Do not insert the SVG text as markup
+   * into a page.
+   */
   svg: string;
-  /** Send it back as `captchaToken`, with the text that the user typed as `captchaCode`. */
+  /**
+   * The token of the captcha. Send this token with the next sign-in as `captchaToken`, and the text that the user typed
+   * as `captchaCode`.
+   */
   token: string;
 }
 
 /**
- * The client for one application of one GenAuth tenant. It signs users in, verifies tokens and caches the key set. It
- * does not depend on a web framework.
+ * The client for one application of one GenAuth tenant. The client signs users in, verifies tokens and caches GenAuth's
+ * key set. It does not depend on a web framework.
  *
- * Create one client for each application and reuse it. Each client has its own caches and connections, and never shares
- * them with another client.
+ * Create one client for each GenAuth application and reuse this client. Each client has its own caches and connections,
+ * and never shares them with another client.
  *
- * @typeParam S - The scopes, inferred from the option `scope`. They decide the type of the user.
- * @typeParam ExtendedFields - Type of the custom fields of the user pool, for the scope `extended_fields`.
+ * @typeParam S - The scopes, inferred from the option `scope`. The scopes decide the type of the user.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export class GenAuthClient<
   const S extends string = DefaultScope,
   ExtendedFields extends object = Record<string, unknown>,
 > {
   /**
-   * The options with every default filled in. Frozen. `appSecret` and `proxy` are left out, because they hold or may
-   * hold a secret.
+   * The options of this client, with all defaults filled in. The object is frozen. `appSecret` and `proxy` are left
+   * out, because `appSecret` is a secret and `proxy` may contain a password.
    */
   readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'proxy'>>;
   readonly #http: Http;
@@ -110,16 +128,16 @@ export class GenAuthClient<
   readonly #endpoints: OidcEndpoints;
   readonly #introspections: IntrospectionCache;
   readonly #userInfo: UserInfoCache;
-  /** The pending refresh of each refresh token. */
+  /** The pending refresh request of each refresh token. */
   readonly #pendingRefreshes = new Map<string, Promise<ReceivedRefresh>>();
 
   /**
-   * Creates a client. Sends no request.
+   * Creates a client. Sends no request to GenAuth.
    *
    * @param options - `appId` and `appHost` are required. `appSecret` is required unless `tokenEndpointAuthMethod` is
    * `'none'`.
    * @throws ConfigurationError `invalid_options` if options are wrong. The message and `details.mistakes` list every
-   * mistake.
+   * wrong option.
    */
   constructor(options: GenAuthOptions<S>);
   /** @internal */
@@ -179,22 +197,24 @@ export class GenAuthClient<
   /**
    * Signs a user in with a password.
    *
-   * The request is sent once, because every failed attempt counts towards the lock-out of the account. There are two
-   * exceptions. In both, GenAuth refuses the request before it checks the password, and the request is sent once more:
+   * The sign-in request is sent once, because GenAuth locks an account after too many failed attempts. In two cases,
+   * GenAuth refuses the request before it checks the password, and the request is sent a second time:
    *
    * - GenAuth has replaced its key for password encryption.
-   * - The application secret was replaced, and the function `appSecret` returns the new one.
+   * - The application secret was replaced, and the function in the option `appSecret` returns the new secret.
    *
-   * @param credentials - `password` and exactly one of `account`, `email`, `username` and `phone`. For Active
-   * Directory: `password` and `sAMAccountName`.
-   * @param signInOptions - Options of this sign-in. They override the configured object `signInOptions`. A configured
-   * function `signInOptions` is not called, because there is no request to pass to it.
-   * @returns The outcome. Switch on its `kind`. A wrong password is an outcome, not an error. The outcome `success` has
-   * the tokens, the verified claims of the id_token, and the user with the claims of the requested scopes.
+   * @param credentials - For a password login: `password` and exactly one of `account`, `email`, `username` and
+   * `phone`. For an Active Directory login: `password` and `sAMAccountName`.
+   * @param signInOptions - Options of this sign-in. They override the client's option `signInOptions` if this option is
+   * an object. If this option is a function, the function is not called, because there is no HTTP request to pass to
+   * the function.
+   * @returns The outcome. The property `kind` distinguishes the outcomes. A wrong password is an outcome, not an error.
+   * The outcome `success` has the tokens, the verified claims of the id_token, and the user with the claims of the
+   * requested scopes.
    * @throws RequestError `invalid_request` if the credentials are malformed, for example empty or too long. The
    * password is not sent to GenAuth.
-   * @throws UpstreamError if GenAuth or the network fails. The code is `upstream_token_invalid` if GenAuth sent a token
-   * that does not verify. The `cause` then has the reason.
+   * @throws UpstreamError if GenAuth or the network fails. The error's code is `upstream_token_invalid` if GenAuth sent
+   * a token that is not valid. The `cause` of this error has the reason.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application, or if `signInOptions` are wrong.
    *
    * @example
@@ -225,8 +245,8 @@ export class GenAuthClient<
   }
 
   /**
-   * Signs a user in for a login route. The user has the claims of all configured scopes, because the type of the user
-   * promises them, and the claims of the scopes in `layers.given`.
+   * Signs a user in for a login route. The returned user has the claims of all configured scopes and of the scopes in
+   * `layers.given`. The configured scopes are always included, because the type of the user has their claims.
    *
    * @internal
    */
@@ -236,9 +256,10 @@ export class GenAuthClient<
 
   /**
    * Requests a captcha for a user whose sign-in ended with the outcome `captcha_required`. Each captcha is valid for
-   * one attempt.
+   * one sign-in attempt.
    *
-   * @returns The image, and the token to send back with the text that the user typed.
+   * @returns The captcha image and its token. Send the token with the next sign-in, together with the text that the
+   * user typed.
    * @throws UpstreamError if GenAuth cannot be reached, or if its response has no captcha.
    */
   async getCaptcha(): Promise<Captcha> {
@@ -250,11 +271,11 @@ export class GenAuthClient<
   /**
    * Verifies an id_token: form, algorithm, signature, issuer, audience and times
    * ([OpenID Connect Core 1.0 §3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation)).
-   * Requests the key set only if the cached key set is too old or does not have the key.
+   * Requests GenAuth's key set only if the cached key set is too old or does not have the token's key.
    *
    * @param token - The id_token, at most 65,536 characters.
-   * @returns The claims. Frozen.
-   * @throws TokenVerificationError if the token is not valid. Its `code` says why.
+   * @returns The claims. The object is frozen.
+   * @throws TokenVerificationError if the token is not valid. The error's `code` has the reason.
    * @throws UpstreamError if the key set cannot be loaded and no usable key is cached.
    * @throws ConfigurationError if the discovery document contradicts the options, or if `appSecret`, which is the key
    * of HS256, is not usable.
@@ -265,12 +286,13 @@ export class GenAuthClient<
 
   /**
    * Verifies an access token in the same way as a guarded route: form, algorithm (RS256), signature, issuer, audience
-   * and times ([RFC 7519 §7.2](https://www.rfc-editor.org/rfc/rfc7519#section-7.2)). Requests the key set only if the
-   * cached key set is too old or does not have the key. Does not detect a revoked token: use `introspect` for that.
+   * and times ([RFC 7519 §7.2](https://www.rfc-editor.org/rfc/rfc7519#section-7.2)). Requests GenAuth's key set only if
+   * the cached key set is too old or does not have the token's key. Does not detect a revoked token: use `introspect`
+   * to detect revoked tokens.
    *
    * @param token - The access token, at most 8,192 characters, without the word `Bearer`.
-   * @returns The claims. Frozen.
-   * @throws TokenVerificationError if the token is not valid. Its `code` says why.
+   * @returns The claims. The object is frozen.
+   * @throws TokenVerificationError if the token is not valid. The error's `code` has the reason.
    * @throws UpstreamError if the key set cannot be loaded and no usable key is cached.
    * @throws ConfigurationError if the discovery document contradicts the options.
    *
@@ -293,12 +315,12 @@ export class GenAuthClient<
   }
 
   /**
-   * Verifies an access token and checks the requirements of a route.
+   * Verifies an access token and checks the requirements of a guarded route.
    *
    * @returns The claims of the token, and the user. The option `userClaims` decides whether the user comes from the
    * token or from GenAuth's user info.
    * @throws TokenVerificationError if the token is not valid or was revoked.
-   * @throws AuthorizationError if the requirements are not met.
+   * @throws AuthorizationError if the token or the user does not meet the requirements.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if the options or the settings of the tenant are wrong.
    * @internal
@@ -323,15 +345,15 @@ export class GenAuthClient<
    * @param accessToken - The access token, at most 8,192 characters.
    * @returns The claims as GenAuth sends them. Only `sub` is present if the scopes of the token grant no claims. `sub`
    * always equals the `sub` of the token.
-   * @throws TokenVerificationError if the token is not valid. The code is `token_revoked` if GenAuth no longer accepts
-   * it.
+   * @throws TokenVerificationError if the token is not valid. The error's code is `token_revoked` if GenAuth no longer
+   * accepts the token.
    * @throws UpstreamError if GenAuth or the network fails, or if the response belongs to another user.
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> & { sub: string }> {
     const { sub } = await this.verifyAccessToken(accessToken);
     const claims = await this.#endpoints.requestUserInfo(accessToken);
-    // OpenID Connect Core 1.0 §5.3.2: without this check the profile of another user could be returned.
+    // OpenID Connect Core 1.0 §5.3.2 requires this check. Without it, the claims of another user could be returned.
     if (claims === undefined || claims['sub'] === sub) return { ...claims, sub };
     throw new UpstreamError(
       'upstream_invalid_response',
@@ -341,8 +363,8 @@ export class GenAuthClient<
 
   /**
    * Requests new tokens with a refresh token ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)) and
-   * verifies them. Concurrent calls with the same refresh token share one request, because GenAuth may accept a refresh
-   * token only once.
+   * verifies the new tokens. Concurrent calls with the same refresh token share one request to GenAuth, because GenAuth
+   * may accept a refresh token only once.
    *
    * @typeParam T - The scopes that decide the type of the user. Default: the configured scopes.
    * @param refreshToken - The newest refresh token of the user, at most 8,192 characters.
@@ -350,11 +372,11 @@ export class GenAuthClient<
    * has the claims of the configured scopes.
    * @throws TokenVerificationError `refresh_token_refused` if the refresh token expired, was revoked or was already
    * used. The user must sign in again.
-   * @throws UpstreamError if GenAuth or the network fails. The code is `upstream_token_invalid` if a new token does not
-   * verify.
-   * @throws RequestError `invalid_request` if the value is not a string, is empty or is too long.
-   * @throws ConfigurationError if GenAuth refuses the credentials of the application, or does not allow it to refresh
-   * tokens (`grant_not_allowed`).
+   * @throws UpstreamError if GenAuth or the network fails. The error's code is `upstream_token_invalid` if a new token
+   * is not valid.
+   * @throws RequestError `invalid_request` if the token is not a string, is empty or is too long.
+   * @throws ConfigurationError if GenAuth refuses the credentials of the application, or does not allow the application
+   * to refresh tokens (`grant_not_allowed`).
    *
    * @example
    * ```ts
@@ -382,15 +404,15 @@ export class GenAuthClient<
 
   /**
    * Revokes a token at GenAuth ([RFC 7009 §2](https://www.rfc-editor.org/rfc/rfc7009#section-2)). An unknown token is
-   * not an error. Each call sends one request.
+   * not an error. Each call sends one request to GenAuth.
    *
-   * Guarded routes verify access tokens offline. They accept a revoked access token until it expires, unless the route
-   * uses introspection.
+   * A guarded route verifies access tokens without a request to GenAuth. It accepts a revoked access token until the
+   * token expires, unless the route uses introspection.
    *
    * @param token - The token, at most 8,192 characters.
-   * @param hint - The type of the token. Default: `refresh_token`, because its revocation also prevents new access
-   * tokens.
-   * @throws RequestError `invalid_request` if the value is not a string, is empty or is too long.
+   * @param hint - The type of the token. Default: `refresh_token`, because the revocation of a refresh token also
+   * prevents new access tokens.
+   * @throws RequestError `invalid_request` if the token is not a string, is empty or is too long.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    */
@@ -402,13 +424,13 @@ export class GenAuthClient<
 
   /**
    * Asks GenAuth whether an access token or a refresh token is active now
-   * ([RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). Each call sends one request. The result is not
-   * cached. GenAuth reports every id_token as inactive.
+   * ([RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2)). Each call sends one request to GenAuth. The
+   * result is not cached. GenAuth reports every id_token as inactive.
    *
    * @param token - The token, at most 8,192 characters.
    * @param hint - The type of the token. Default: `access_token`.
-   * @returns The response. `active` is `false` for a token that expired, was revoked or is unknown.
-   * @throws RequestError `invalid_request` if the value is not a string, is empty or is too long.
+   * @returns GenAuth's introspection response. `active` is `false` for a token that expired, was revoked or is unknown.
+   * @throws RequestError `invalid_request` if the token is not a string, is empty or is too long.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    *
@@ -426,15 +448,15 @@ export class GenAuthClient<
   }
 
   /**
-   * Builds the URL that ends the user's session at GenAuth. Redirect the browser to it after the application has ended
-   * its own session. Sends no request. Clause:
+   * Builds the URL that ends the user's session at GenAuth. Redirect the browser to this URL after the application has
+   * ended its own session. Sends no request to GenAuth. See
    * [OpenID Connect RP-Initiated Logout §2](https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout).
    *
-   * @param parameters - All are optional. `postLogoutRedirectUri` requires `idToken`, and must be registered in the
-   * console.
+   * @param parameters - All parameters are optional. `postLogoutRedirectUri` requires `idToken`, and must be registered
+   * in GenAuth's console.
    * @returns The absolute URL.
-   * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if `idToken` is
-   * missing beside it.
+   * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if it is given
+   * without `idToken`.
    *
    * @example
    * ```ts
@@ -451,7 +473,7 @@ export class GenAuthClient<
 
   /**
    * Returns the state of the cached key set ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), for a
-   * health check. Sends no request and throws no error.
+   * health check. Sends no request to GenAuth and throws no error.
    *
    * @returns `ready`, and the state of the key set.
    */
@@ -461,9 +483,9 @@ export class GenAuthClient<
   }
 
   /**
-   * Fetches the key set, and the key for password encryption if the option `passwordEncryptType` requires one. Call it
-   * at start-up, so that the first request does not wait for the keys. Keys that are already cached and fresh are not
-   * fetched again.
+   * Fetches GenAuth's key set. Also fetches GenAuth's public key for passwords, if the option `passwordEncryptType`
+   * requires this key. Call this method at start-up, so that the first request does not wait for the keys. Keys that
+   * are already cached and fresh are not fetched again.
    *
    * @throws UpstreamError if GenAuth cannot be reached or sends unusable keys.
    * @throws ConfigurationError if the discovery document contradicts the options.
@@ -476,13 +498,16 @@ export class GenAuthClient<
     ]);
   }
 
-  /** Closes all connections. Pending requests fail. A later call opens new connections. */
+  /** Closes all connections to GenAuth. Pending requests fail. The client opens new connections if it is used again. */
   close(): void {
     this.#http.close();
     this.#keySetSource.close();
   }
 
-  /** Introspects an access token, for routes that must not accept a revoked token until it expires. */
+  /**
+   * Checks that GenAuth reports an access token as active. Guarded routes with introspection use this check to refuse
+   * revoked tokens.
+   */
   async #expectActive(token: string, sub: string, maxAge: number): Promise<void> {
     const introspection = await this.#introspections.get(token, maxAge);
     if (!introspection.active) {
@@ -502,7 +527,7 @@ export class GenAuthClient<
     return verifyRefreshedTokens(this.#verifier, tokens);
   }
 
-  /** Requests a public document of GenAuth's V3 API. */
+  /** Requests public data from GenAuth's V3 API: a captcha, or the public keys for passwords. */
   async #requestDocument(path: string): Promise<unknown> {
     const headers = buildAppHeaders(this.options.appId);
     const { status, body, retryAfter } = await this.#http.request({
@@ -511,7 +536,8 @@ export class GenAuthClient<
       headers,
       maxBytes: MAX_DOCUMENT_BYTES,
     });
-    // GenAuth answers most failures with HTTP 200. The `statusCode` of the envelope is the actual status.
+    // GenAuth answers most failures with HTTP 200. The `statusCode` in the JSON body (the envelope) is the actual
+    // status.
     const envelope = parseEnvelope(body);
     if (status === 200 && (envelope?.statusCode ?? 200) === 200 && body !== undefined) return body;
     throw toUpstreamError(
@@ -525,7 +551,10 @@ export class GenAuthClient<
   }
 }
 
-/** Checks a token that is sent in a form. It need not be a JWT, but it must be a string of limited length. */
+/**
+ * Checks a token that is sent to GenAuth in a form. The token need not be a JWT, but it must be a string of 1 to 8,192
+ * characters.
+ */
 function expectToken(token: unknown, field = 'token'): string {
   if (typeof token === 'string' && token !== '' && token.length <= MAX_TOKEN_LENGTH.access_token) return token;
   throw new RequestError(`The ${field} must be a string of 1 to ${MAX_TOKEN_LENGTH.access_token} characters.`, {

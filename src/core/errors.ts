@@ -1,22 +1,22 @@
 import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
 
 /**
- * The base class of this library's errors. There is one subclass for each party that must act: the operator, the
- * caller, the user, or GenAuth. The message states what is wrong, the value and the fix. The same facts are in
- * `details` as data. The message and `details` never contain a password, a token, a secret or the body of a request or
- * response.
+ * The base class of the errors of passport-genauth. Each subclass shows who must act: the operator, the caller, the end
+ * user, or GenAuth. The message states what is wrong, the value and the fix. `details` contains the same facts as data.
+ * The message and `details` never contain a password, a token, a secret or the body of a request or response.
  */
 export abstract class GenAuthError extends Error {
-  // Values from outside enter a message only through `quote`, and `details` only through `toDetail`.
+  // A value from a token, a response or the options is put into a message with `quote`, and into `details` with
+  // `toDetail`.
 
-  /** Identifies the error. It is stable: compare this value, never the message. */
+  /** Identifies the error. Programs must compare this value, never the message, because the message can change. */
   abstract readonly code: string;
-  /** The facts of the message as data. Which members are present depends on the `code`. Frozen. */
+  /** The facts of the message as data. The `code` decides which members are present. The object is frozen. */
   abstract readonly details: object;
-  /** The HTTP status of the response, unless the application chooses another one. */
+  /** The HTTP status of the response that reports this error, unless the application chooses another status. */
   abstract readonly statusCode: number;
 
-  /** Returns the properties for a log. Stack and cause are left out. */
+  /** Returns the properties for a log. The properties `stack` and `cause` are left out. */
   toJSON(): { name: string; code: string; statusCode: number; message: string } {
     return { name: this.name, code: this.code, statusCode: this.statusCode, message: this.message };
   }
@@ -26,56 +26,72 @@ export abstract class GenAuthError extends Error {
 export type ConfigurationErrorCode =
   /** One or more options are wrong. */
   | 'invalid_options'
-  /** GenAuth refused the application: `appSecret` or `tokenEndpointAuthMethod` is wrong. */
+  /** GenAuth refused the credentials of the application: `appSecret` or `tokenEndpointAuthMethod` is wrong. */
   | 'client_authentication_failed'
   /** GenAuth does not know the application: `appId` or `appHost` is wrong. */
   | 'app_not_found'
-  /** The console does not allow the application to use this grant, for example refresh tokens. */
+  /** GenAuth's console does not allow the application to use this OAuth grant, for example `refresh_token`. */
   | 'grant_not_allowed'
-  /** The function `appSecret` threw an error, or it returned no usable secret. */
+  /** The function in the option `appSecret` threw an error or returned no usable secret. */
   | 'app_secret_unavailable'
-  /** The secret has fewer than 32 bytes, which HS256 requires. */
+  /** The application secret has fewer than 32 bytes. HS256 requires 32 bytes or more. */
   | 'app_secret_too_short'
   /** GenAuth could not decrypt the password: `passwordEncryptType` is wrong. */
   | 'password_decryption_failed'
-  /** The connection of the GenAuth tenant to its user directory (LDAP, Active Directory) is set up wrongly. */
+  /**
+   * In GenAuth's console, the connection of the tenant to its user directory (LDAP, Active Directory) is set up
+   * wrongly.
+   */
   | 'connection_misconfigured'
-  /** The GenAuth plan of the tenant is used up. */
+  /** The tenant has reached the limit of its GenAuth plan. */
   | 'plan_exhausted'
-  /** The options of one sign-in are wrong, or one of the functions `signInOptions` and `clientIp` threw an error. */
+  /**
+   * The sign-in options of one sign-in are wrong, or the function in the option `signInOptions` or `clientIp` threw an
+   * error.
+   */
   | 'invalid_sign_in_options'
-  /** The discovery document names another issuer than the option `issuer`. */
+  /** GenAuth's discovery document has a different issuer than the option `issuer`. */
   | 'discovery_issuer_mismatch'
-  /** The `jwks_uri` of the discovery document is not on the host of `appHost`. */
+  /** The `jwks_uri` of GenAuth's discovery document is not on the host of `appHost`. */
   | 'discovery_jwks_uri_refused';
 
-/** The status, the code and the request ID of GenAuth's answer. They are for the log, and for GenAuth's support. */
+/**
+ * `statusCode`, `apiCode` and `requestId` of GenAuth's answer. They are for the operator's log and for GenAuth's
+ * support.
+ */
 export type AnswerIds = Pick<SignInAnswer, 'statusCode' | 'apiCode' | 'requestId'>;
 
-/** One wrong option. The message of the error has a line `option problem: fix.` for each of them. */
+/** One wrong option. The error's message contains the text `option problem: fix.` for each wrong option. */
 export interface OptionMistake {
-  /** Name of the option, with the name of the option that contains it: `jwks.maxAge`. */
+  /** Name of the option. A nested option begins with the name of its parent option, for example `jwks.maxAge`. */
   readonly option: string;
-  /** What is wrong, with the value: `is "abc"`. The value of a secret is never included. */
+  /** The problem, with the wrong value, for example `is "abc"`. The value of a secret is never included. */
   readonly problem: string;
-  /** What to write instead: `write true or false`. */
+  /** The fix, for example `write true or false`. */
   readonly fix: string;
 }
 
-/** Formats a mistake as a line of a message: `jwks.maxAge is "abc": write a whole number of milliseconds.` */
+/** Formats a wrong option as a sentence: `jwks.maxAge is "abc": write a whole number of milliseconds.` */
 export function describeMistake({ option, problem, fix }: OptionMistake): string {
   return `${option} ${problem}: ${fix}.`;
 }
 
 /** `details` of a {@link ConfigurationError}. */
 export interface ConfigurationErrorDetails {
-  /** All mistakes, with the codes `invalid_options` and `invalid_sign_in_options`. Otherwise empty. */
+  /**
+   * All wrong options, if the error has the code `invalid_options` or `invalid_sign_in_options`. With other codes, the
+   * list is empty.
+   */
   readonly mistakes: readonly OptionMistake[];
   /**
-   * The configured issuer, with `discovery_issuer_mismatch`. The expected origin, with `discovery_jwks_uri_refused`.
+   * With the code `discovery_issuer_mismatch`: the option `issuer`. With `discovery_jwks_uri_refused`: the option
+   * `appHost`.
    */
   readonly expected?: unknown;
-  /** The value in GenAuth's discovery document, with the same two codes: at most 512 characters. */
+  /**
+   * With the code `discovery_issuer_mismatch` or `discovery_jwks_uri_refused`: the value in GenAuth's discovery
+   * document, cut at 512 characters.
+   */
   readonly actual?: unknown;
 }
 
@@ -94,14 +110,14 @@ function toAnswerIds(answer: AnswerIds | undefined): AnswerIds | undefined {
 
 /**
  * The developer or operator of the application must act: an option, a secret or a setting in GenAuth's console is
- * wrong. The response has status 500 and does not contain the message.
+ * wrong. The HTTP response has status 500 and does not contain the error's message.
  */
 export class ConfigurationError extends GenAuthError {
   override readonly name = 'ConfigurationError';
   readonly statusCode = 500;
   readonly code: ConfigurationErrorCode;
   readonly details: ConfigurationErrorDetails;
-  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
+  /** `statusCode`, `apiCode` and `requestId` of GenAuth's answer, if GenAuth sent them. */
   readonly answer: AnswerIds | undefined;
 
   constructor(code: ConfigurationErrorCode, message: string, options?: ConfigurationErrorOptions) {
@@ -115,9 +131,9 @@ export class ConfigurationError extends GenAuthError {
 
 /** `details` of a {@link RequestError}. */
 export interface RequestErrorDetails {
-  /** The wrong field, by its name in the request. Absent if the mistake is not in one field. */
+  /** Name of the wrong field in the request. Absent if the error is not about one field. */
   readonly field?: string;
-  /** Maximum length of the field, in `unit`. Absent if the mistake is not the length. */
+  /** Maximum length of the field, in `unit`. Absent if the message states no maximum length. */
   readonly limit?: number;
   /** The unit of `limit`. */
   readonly unit?: 'characters' | 'bytes';
@@ -126,15 +142,15 @@ export interface RequestErrorDetails {
 /**
  * Builds the error for one wrong option.
  *
- * @param message - Default: `option problem: fix.`
+ * @param message - The error's message. Default: `option problem: fix.`
  */
 export function buildOptionError(mistake: OptionMistake, message = describeMistake(mistake)): ConfigurationError {
   return new ConfigurationError('invalid_options', message, { details: { mistakes: [mistake] } });
 }
 
 /**
- * The caller must act: credentials, or another value of the request, are missing or malformed. No password and no token
- * was sent to GenAuth. The response has status 400, and its text is the message of the error.
+ * The caller must act: a credential or another value in the request is missing or malformed. No password and no token
+ * was sent to GenAuth. The HTTP response has status 400 and contains the error's message.
  */
 export class RequestError extends GenAuthError {
   override readonly name = 'RequestError';
@@ -150,21 +166,21 @@ export class RequestError extends GenAuthError {
 
 /** The `code` of a {@link TokenVerificationError}. */
 export type TokenVerificationErrorCode =
-  /** The request has no token. */
+  /** The token is missing: the request has no token, or the value is empty or is not a string. */
   | 'token_missing'
-  /** The token is not a JWT, or the header `Authorization` does not contain exactly one bearer token. */
+  /** The token is not a JWT, or the header `Authorization` of the request does not contain exactly one bearer token. */
   | 'token_malformed'
-  /** The token is longer than the limit of this library. */
+  /** The token is too long. An access token has at most 8,192 characters. An id_token has at most 65,536 characters. */
   | 'token_too_large'
-  /** The token is an id_token where an access token is required, or the opposite. */
+  /** The token is an id_token but an access token is required, or it is an access token but an id_token is required. */
   | 'token_type_mismatch'
-  /** The token is signed with another algorithm than the configured one. */
+  /** The token is signed with an algorithm that is not accepted for this kind of token. */
   | 'token_algorithm_mismatch'
-  /** The key set does not have the key of the token. */
+  /** GenAuth's key set does not have the key that signed the token. */
   | 'token_key_unknown'
-  /** The signature does not match the key. */
+  /** The signature of the token is wrong. */
   | 'token_signature_invalid'
-  /** The claim `iss` is not the option `issuer`. */
+  /** The claim `iss` is not equal to the option `issuer`. */
   | 'token_issuer_mismatch'
   /** The claim `aud` contains no accepted audience, or the claim `azp` is not `appId`. */
   | 'token_audience_mismatch'
@@ -174,35 +190,38 @@ export type TokenVerificationErrorCode =
   | 'token_not_yet_valid'
   /** A claim is missing or has a wrong form. */
   | 'token_claim_invalid'
-  /** The `at_hash` of the id_token belongs to another access token. */
+  /** The claim `at_hash` of the id_token does not match the access token. */
   | 'token_hash_mismatch'
-  /** The id_token and the access token are of different users. */
+  /** The id_token and the access token belong to different users. */
   | 'token_subject_mismatch'
-  /** GenAuth reports that the token is not valid, or no longer valid. */
+  /** GenAuth reports that the access token is not valid, for example because it was revoked. */
   | 'token_revoked'
   /**
    * GenAuth refused the refresh token: it has expired, was revoked or was already used. The user must sign in again.
    */
   | 'refresh_token_refused';
 
-/** `details` of a {@link TokenVerificationError}. Values from the token are cut at 512 characters. */
+/** `details` of a {@link TokenVerificationError}. A value from the token is cut at 512 characters. */
 export interface TokenVerificationErrorDetails {
-  /** The kind of the refused token. Absent if it is not known. */
+  /** The kind of the refused token. Absent if the kind is not known. */
   readonly token?: 'id_token' | 'access_token' | 'refresh_token';
-  /** The wrong claim or header parameter: `iss`, `aud`, `alg`, `kid`. */
+  /** Name of the wrong claim or header parameter of the token, for example `iss` or `alg`. */
   readonly claim?: string;
-  /** The value, or the list of values, that this client accepts. */
+  /** The value, or the list of values, that is accepted. With `token_too_large`: the maximum length in characters. */
   readonly expected?: unknown;
-  /** The value in the token. */
+  /** The value in the token. With `token_too_large`: the length of the token in characters. */
   readonly actual?: unknown;
-  /** With `token_expired` and `token_not_yet_valid`: seconds between the time in the token and this server's clock. */
+  /**
+   * With `token_expired` and `token_not_yet_valid`: number of seconds between the time in the token and the time of
+   * this machine's clock.
+   */
   readonly seconds?: number;
 }
 
 /**
- * A token was refused. On a guarded route the caller must act, and the response is 401
- * ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)). At a login the token comes from GenAuth. The
- * error is then the `cause` of an {@link UpstreamError}, and the response is 502.
+ * A token was refused. On a guarded route the token comes from the caller. The caller must act, and the HTTP response
+ * has status 401 ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)). At a login the token comes from
+ * GenAuth, so this error is the `cause` of an {@link UpstreamError} and the HTTP response has status 502.
  */
 export class TokenVerificationError extends GenAuthError {
   override readonly name = 'TokenVerificationError';
@@ -221,20 +240,25 @@ export class TokenVerificationError extends GenAuthError {
   }
 }
 
-/** The `code` of an {@link AuthorizationError}: a required scope, a required role or the tenant is missing. */
+/**
+ * The `code` of an {@link AuthorizationError}: a required scope or role is missing, or the user did not sign in to the
+ * required tenant.
+ */
 export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch';
 
 /** `details` of an {@link AuthorizationError}. */
 export interface AuthorizationErrorDetails {
   /** The scopes or roles that the route requires. With `tenant_mismatch`: the tenant that the request targets. */
   readonly required?: readonly string[];
-  /** Whether the route requires `all` of the scopes or roles, or `any` one of them. */
+  /**
+   * `all` if the route requires all scopes or roles in `required`. `any` if one scope or role in `required` is enough.
+   */
   readonly mode?: 'all' | 'any';
 }
 
 /**
- * The token is valid, but its scopes, the user's roles or the user's tenant do not satisfy the route. The response has
- * status 403 ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ * The token is valid, but its scopes, the user's roles or the user's tenant do not meet the requirements of the route.
+ * The HTTP response has status 403 ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  */
 export class AuthorizationError extends GenAuthError {
   override readonly name = 'AuthorizationError';
@@ -251,45 +275,52 @@ export class AuthorizationError extends GenAuthError {
 
 /** The `code` of an {@link UpstreamError}. */
 export type UpstreamErrorCode =
-  /** No answer: the connection was refused or reset, the host name is unknown, or the certificate is not trusted. */
+  /**
+   * GenAuth did not answer: the connection was refused or reset, the host name is unknown, or the certificate is not
+   * trusted.
+   */
   | 'upstream_unreachable'
-  /** No complete answer within the time limit, see the option `timeout`. */
+  /** GenAuth sent no complete answer within the time limit, see the option `timeout`. */
   | 'upstream_timeout'
-  /** GenAuth, or a gateway in front of it, answered that it cannot serve requests now. */
+  /** GenAuth, or a gateway in front of GenAuth, answered that GenAuth cannot serve requests now. */
   | 'upstream_unavailable'
-  /** The answer does not have the form that GenAuth documents. */
+  /** GenAuth's answer does not have the form that GenAuth documents. */
   | 'upstream_invalid_response'
-  /** A token in GenAuth's answer to a sign-in or a refresh does not verify. The `cause` has the reason. */
+  /** A token in GenAuth's answer to a sign-in or a token refresh is not valid. The error's `cause` has the reason. */
   | 'upstream_token_invalid';
 
 /** `details` of an {@link UpstreamError}. */
 export interface UpstreamErrorDetails {
-  /** Method and address of the request: `GET https://example.genauth.ai/oidc/me`, or `GET /oidc/me`. */
+  /** Method and URL, or method and path, of the request to GenAuth, for example `GET /oidc/me`. */
   readonly request?: string;
-  /** HTTP status of the answer. */
+  /** HTTP status of GenAuth's answer. */
   readonly httpStatus?: number;
   /** With `upstream_unreachable`: the error code of Node.js, for example `ECONNREFUSED`. */
   readonly systemCode?: string;
-  /** With `upstream_timeout`: the limit in milliseconds. With an answer that is too large: the limit in bytes. */
+  /**
+   * With `upstream_timeout`: the time limit in milliseconds. If GenAuth's answer is too large: the size limit in bytes.
+   */
   readonly limit?: number;
 }
 
 /**
- * GenAuth or the network failed. The user did nothing wrong, so the response is never 401. It is 503 if GenAuth cannot
- * be reached or cannot serve requests now, and 502 if its answer cannot be used.
+ * GenAuth or the network failed. The end user did nothing wrong, so the HTTP response never has status 401. The status
+ * is 503 if GenAuth cannot be reached or cannot serve requests now. The status is 502 if GenAuth's answer cannot be
+ * used.
  */
 export class UpstreamError extends GenAuthError {
   override readonly name = 'UpstreamError';
   readonly statusCode: 502 | 503;
   readonly code: UpstreamErrorCode;
   readonly details: UpstreamErrorDetails;
-  /** The status, the code and the request ID of GenAuth's answer, if GenAuth answered. */
+  /** `statusCode`, `apiCode` and `requestId` of GenAuth's answer, if GenAuth sent them. */
   readonly answer: AnswerIds | undefined;
-  /** Seconds to wait before the next attempt, if GenAuth sent `Retry-After`. */
+  /** Seconds to wait before the next attempt, if GenAuth sent the header `Retry-After`. */
   readonly retryAfter: number | undefined;
   /**
-   * Headers of the response: `retry-after` with status 503, in seconds. It is 5 if GenAuth sent no `Retry-After`.
-   * Express writes them if the error reaches its own error handler.
+   * Headers for the HTTP response that reports this error. With status 503 there is one header: `retry-after`, in
+   * seconds. The value of `retry-after` is 5 if GenAuth sent no `Retry-After`. Express's own error handler adds these
+   * headers to the response.
    */
   readonly headers: Readonly<Record<string, string>>;
 
@@ -312,27 +343,33 @@ export class UpstreamError extends GenAuthError {
   }
 }
 
-/** Seconds. The `retry-after` of a response if GenAuth sent none. */
+/** Value of the response header `retry-after` if GenAuth sent no `Retry-After`, in seconds. */
 const DEFAULT_RETRY_AFTER = 5;
 
-/** `details` of a {@link SignInRejectedError}. They contain no `mfaToken` and no `flowToken`. */
+/** `details` of a {@link SignInRejectedError}. The details contain no `mfaToken` and no `flowToken`. */
 export interface SignInRejectedErrorDetails extends AnswerIds {
-  /** With `invalid_credentials`: number of attempts before the account is locked, if GenAuth sent it. */
+  /**
+   * With the code `invalid_credentials`: number of attempts before GenAuth locks the account, if GenAuth sent this
+   * number.
+   */
   readonly remainingAttempts?: number | undefined;
-  /** With `rate_limited`: seconds to wait before the next attempt, if GenAuth sent them. */
+  /**
+   * With the code `rate_limited`: seconds to wait before the next attempt, if GenAuth sent the header `Retry-After`.
+   */
   readonly retryAfter?: number | undefined;
 }
 
 /**
- * The end user must act: GenAuth did not sign the user in. The `code` is the kind of the outcome. Login routes
- * (strategies, handlers and guards) use this error. `GenAuthClient.signIn` returns the outcome instead.
+ * The end user must act: GenAuth did not sign the user in. The `code` of the error is the `kind` of the outcome. Login
+ * routes (strategies, handlers and guards) use this error. `GenAuthClient.signIn` returns the outcome and does not
+ * throw this error.
  */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';
   readonly code: SignInRejection['kind'];
   readonly statusCode: number;
   readonly details: SignInRejectedErrorDetails;
-  // A private field, so that logging the error does not log an `mfaToken`.
+  // The outcome is in a private field, so that a log of the error does not contain the outcome's `mfaToken`.
   readonly #outcome: SignInRejection;
 
   constructor(outcome: SignInRejection, statusCode: number, message: string) {

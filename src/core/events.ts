@@ -3,9 +3,11 @@ import type { ConfigurationErrorCode, UpstreamErrorCode } from './errors.js';
 import type { SignInOutcome } from './sign-in/outcome.js';
 
 /**
- * The message that the channel `genauth:sign-in` of `node:diagnostics_channel` publishes for every sign-in: every
- * outcome, every `UpstreamError`, and every `ConfigurationError` after the arguments of the sign-in were checked. It is
- * for logs and metrics. It holds no password, token or secret.
+ * The event that passport-genauth publishes for a sign-in on the channel `genauth:sign-in` of
+ * `node:diagnostics_channel`. It is for logs and metrics. It contains no password, token or secret.
+ *
+ * A sign-in publishes one event if it has an outcome, or if it throws an `UpstreamError` or a `ConfigurationError`. A
+ * sign-in with wrong arguments publishes no event.
  *
  * @example
  * ```ts
@@ -19,19 +21,19 @@ import type { SignInOutcome } from './sign-in/outcome.js';
  * ```
  */
 export interface SignInEvent {
-  /** The application ID of the client. */
+  /** The application ID, from the option `appId` of the client. */
   appId: string;
-  /** `PASSWORD` for a password login, `AD` for an Active Directory login. */
+  /** The kind of login: `PASSWORD` for a password login, `AD` for an Active Directory login. */
   connection: 'PASSWORD' | 'AD';
-  /** The `kind` of the outcome, or the `code` of the error. */
+  /** The `kind` of the outcome, or the `code` of the thrown error. */
   result: SignInOutcome['kind'] | UpstreamErrorCode | ConfigurationErrorCode;
-  /** A description for the operator, on one line: GenAuth's answer, or the message of the error. */
+  /** A description for the operator: GenAuth's answer on one line, or the message of the thrown error. */
   text: string;
-  /** GenAuth's `statusCode`, if GenAuth answered. */
+  /** `statusCode` of GenAuth's answer, if GenAuth answered. `SignInAnswer` describes this property. */
   statusCode: number | undefined;
-  /** GenAuth's code for the cause, if it gave one. */
+  /** `apiCode` in the body of GenAuth's answer, if there is one. This number identifies the cause. */
   apiCode: number | undefined;
-  /** GenAuth's ID of the request, if it gave one. GenAuth's support asks for it. */
+  /** GenAuth's ID of the sign-in request, if GenAuth sent one. GenAuth's support asks for this ID. */
   requestId: string | undefined;
   /** Duration of the sign-in in milliseconds. */
   duration: number;
@@ -39,7 +41,9 @@ export interface SignInEvent {
 
 const signIn = channel('genauth:sign-in');
 
-/** Publishes a sign-in. Without a subscriber `describe` is not called. */
+/**
+ * Publishes the event of a sign-in. `describe` builds the event, and is called only if the channel has a subscriber.
+ */
 export function publishSignIn(describe: () => SignInEvent): void {
   if (signIn.hasSubscribers) signIn.publish(describe());
 }

@@ -3,21 +3,21 @@ import { isRecord } from './util/record.js';
 import { CLAIM_ALIASES } from './wire/facts.js';
 
 /**
- * Scopes and the claims that each scope requests (GenAuth's documentation of the sign-in option `scope`; OpenID Connect
- * Core 1.0 §5.4). The types and the functions that read the claims are in this one file, so that a user has at run time
- * exactly the claims of its type.
+ * Scopes, and the claims that each scope requests. The sources are GenAuth's documentation of the sign-in option
+ * `scope` and OpenID Connect Core 1.0 §5.4. The types of the claims and the functions that read the claims are both in
+ * this file, so that a user object has at run time exactly the claims of its type.
  */
 
-/** A role in GenAuth's claim `roles`: the code of the role, or an object with the code. */
+/** A role in GenAuth's claim `roles`: the role's code as a string, or an object with the role's code. */
 export type GenAuthRole = string | { readonly code: string; readonly [property: string]: unknown };
 
 /**
  * The claims of each scope, see
  * [OpenID Connect Core 1.0 §5.4](https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims) and
- * [§5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims). A string that GenAuth sends as `null`
- * or `""`, or does not send, is `null`.
+ * [§5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims). A string claim is `null` if GenAuth
+ * does not send it, or sends it as `null` or `""`.
  *
- * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export interface ScopeClaims<ExtendedFields extends object = Record<string, unknown>> {
   openid: {
@@ -25,10 +25,10 @@ export interface ScopeClaims<ExtendedFields extends object = Record<string, unkn
     sub: string;
   };
   profile: {
-    /** `YYYY-MM-DD`, or a date with a time. */
+    /** The date of birth: `YYYY-MM-DD`, or a date with a time. */
     birthdate: string | null;
     family_name: string | null;
-    /** `M`, `F` or `U`. Other strings are possible. */
+    /** The gender: `M`, `F` or `U`. Other strings are possible. */
     gender: string | null;
     given_name: string | null;
     locale: string | null;
@@ -38,7 +38,10 @@ export interface ScopeClaims<ExtendedFields extends object = Record<string, unkn
     picture: string | null;
     preferred_username: string | null;
     profile: string | null;
-    /** An ISO 8601 string, as GenAuth sends it, or a number of seconds since 1970, as OpenID Connect defines it. */
+    /**
+     * The time of the last change to the profile. GenAuth sends an ISO 8601 string. OpenID Connect defines a number of
+     * seconds since 1970.
+     */
     updated_at: string | number | null;
     website: string | null;
     zoneinfo: string | null;
@@ -46,33 +49,36 @@ export interface ScopeClaims<ExtendedFields extends object = Record<string, unkn
   username: { username: string | null };
   email: {
     email: string | null;
-    /** `false` if GenAuth does not send the claim. */
+    /** Whether the e-mail address is verified. `false` if GenAuth does not send the claim. */
     email_verified: boolean;
   };
   phone: {
     phone_number: string | null;
-    /** `false` if GenAuth does not send the claim. */
+    /** Whether the phone number is verified. `false` if GenAuth does not send the claim. */
     phone_number_verified: boolean;
   };
   address: { address: Record<string, unknown> | null };
   roles: {
-    /** Empty if GenAuth does not send the claim. */
+    /** The user's roles. The array is empty if GenAuth does not send the claim. */
     roles: GenAuthRole[];
   };
   role: { role: string | null };
   unionid: { unionid: string | null };
   userpool_id: { userpool_id: string | null };
   external_id: { external_id: string | null };
-  /** The custom fields of the user pool. The application chooses their type. The values are not checked against it. */
+  /**
+   * The custom fields of the user pool. The application chooses the type of the custom fields. The values are not
+   * checked against this type.
+   */
   extended_fields: { extended_fields: ExtendedFields | null };
-  /** The tenant that the user signed in to, `null` without a tenant. */
+  /** ID of the tenant that the user signed in to. `null` if the user did not sign in to a tenant. */
   tenant_id: { tenant_id: string | null };
 }
 
-/** The scopes that request claims. `offline_access` and the scopes of an application's own API request none. */
+/** The scopes that request claims. `offline_access` and the scopes of an application's own API request no claims. */
 export type ClaimScope = keyof ScopeClaims;
 
-/** The scopes that are requested by default. */
+/** The scopes that a sign-in requests if the option `scope` is not set. */
 export type DefaultScope = 'openid' | 'profile';
 
 /** Splits a string type at its spaces: `'openid profile'` becomes `'openid' | 'profile'`. */
@@ -83,12 +89,12 @@ type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) 
   : never;
 
 /**
- * A signed-in user, with exactly the claims of the scopes `S`, see {@link ScopeClaims}. Other claims of the id_token
- * are not in the user.
+ * A signed-in user. It has exactly the claims of the scopes `S`, see {@link ScopeClaims}. All other claims of the
+ * id_token are left out.
  *
  * @typeParam S - A union of scopes (`'openid' | 'email'`), or one string with spaces (`'openid email'`). If the scopes
  * are known at run time only (`string`), all claims except `sub` are optional.
- * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export type GenAuthUser<
   S extends string = string,
@@ -111,7 +117,7 @@ const isRole = (value: unknown): value is GenAuthRole =>
   typeof value === 'string' || (isRecord(value) && typeof value['code'] === 'string');
 const readRoles: Reader<GenAuthRole[]> = (value) => (Array.isArray(value) ? value.filter(isRole) : []);
 
-/** For each claim of each scope: the function that reads its value. */
+/** For each claim of each scope: the function that converts GenAuth's value of the claim. */
 const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<ScopeClaims[S][Name]> } } = {
   openid: { sub: (value) => String(value) },
   profile: {
@@ -143,20 +149,22 @@ const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<Sco
   tenant_id: { tenant_id: readString },
 };
 
-/** Splits scopes at spaces and removes duplicates: `'openid  profile'` becomes `['openid', 'profile']`. */
+/**
+ * Splits a string of scopes at the spaces and removes duplicates: `'openid profile'` becomes `['openid', 'profile']`.
+ */
 export function parseScope(scope: string | readonly string[]): string[] {
   const names = typeof scope === 'string' ? scope.split(' ') : scope;
   return names.filter((name, i) => name !== '' && names.indexOf(name) === i);
 }
 
-/** A scope consists of visible ASCII characters without `"` and `\` (RFC 6749 §3.3). */
+/** Returns whether a name is a valid scope: visible ASCII characters without `"` and `\` (RFC 6749 §3.3). */
 export function isScopeName(name: string): boolean {
   return /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(name);
 }
 
 /**
- * Checks the scopes of a client or of one sign-in. They must be a list or a string and contain `openid`. Without
- * `openid` GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
+ * Checks a value of the option `scope`, of a client or of one sign-in. The value must be a string or a list of strings.
+ * It must contain `openid`. Without `openid` GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
  *
  * @returns The problem and the fix, or `undefined` if the scopes are valid.
  */
@@ -178,8 +186,8 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
 }
 
 /**
- * Builds the user from verified claims. It copies the claims of the given scopes by name into a new object, so claims
- * of other scopes never get into the user.
+ * Builds the user object from verified claims. Copies only the claims of `openid` and of the given scopes, so that no
+ * other claim gets into the user object.
  */
 export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: readonly string[]): User {
   const user: Record<string, unknown> = {};
@@ -194,19 +202,19 @@ export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: r
 }
 
 /**
- * The user of a guarded route with the option `userClaims: 'token'`. It has the claims of the access token only,
- * because GenAuth puts no profile into access tokens.
+ * The user object on a guarded route with the option `userClaims: 'token'`. It has no profile claims, because GenAuth
+ * puts no profile claims into access tokens.
  */
 export interface GenAuthTokenUser {
   /** The user's ID. */
   sub: string;
-  /** The scopes that were granted to the token. */
+  /** The scopes that GenAuth granted to the access token. */
   scope: readonly string[];
-  /** The tenant that the user signed in to, `null` without a tenant. */
+  /** ID of the tenant that the user signed in to. `null` if the user did not sign in to a tenant. */
   tenant_id: string | null;
 }
 
-/** Builds the user of a guarded route from the claims of a verified access token. */
+/** Builds the user object of a guarded route from the claims of a verified access token. */
 export function toTokenUser(
   claims: Readonly<{ sub: string; scope: string; [claim: string]: unknown }>,
 ): GenAuthTokenUser {

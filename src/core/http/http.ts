@@ -7,15 +7,17 @@ import { TunnelAgent } from './proxy-tunnel.js';
 import { redactBody } from './redact.js';
 
 /**
- * Idle connections are closed after this time, in milliseconds. It is less than the shortest common idle limit of
- * gateways (60 s), so that a request is not sent on a connection that the gateway is closing.
+ * Idle connections are closed after this time, in milliseconds. This time is less than the shortest common idle limit
+ * of gateways (60 s), so that a request is not sent on a connection that the gateway is closing.
  */
 const IDLE_CONNECTION_MS = 30_000;
 const MAX_RETRY_AFTER_SECONDS = 3600;
-/** IMF-fixdate, the only date format that a sender may generate (RFC 9110 §5.6.7). */
+/**
+ * The date format IMF-fixdate. It is the only date format that the sender of an HTTP header may use (RFC 9110 §5.6.7).
+ */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** Headers of every request. */
+/** Headers of every request to GenAuth. */
 export const DEFAULT_HEADERS = {
   accept: 'application/json',
   'accept-encoding': 'identity',
@@ -25,21 +27,21 @@ export const DEFAULT_HEADERS = {
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * One or several registered content codings (RFC 9110 §8.4.1). An error message repeats only these. Any other text from
- * the server is not repeated.
+ * Matches one or several registered content codings (RFC 9110 §8.4.1). An error message shows the server's content
+ * coding only if the content coding matches this expression.
  */
 const ENCODINGS = /^(?:(?:x-)?(?:gzip|deflate|compress|br|zstd)(?:, ?)?)+$/;
 
 export interface HttpSettings {
-  /** `https://host[:port]`, without a path. */
+  /** The origin of the server: `https://host[:port]`, without a path. */
   origin: string;
-  /** Time limit for one complete exchange, in milliseconds: connecting, sending, and reading the last byte. */
+  /** Time limit for one complete HTTP exchange, in milliseconds: connecting, sending, and reading the last byte. */
   timeout: number;
-  /** Certificate authorities (PEM) to trust instead of Node's own. */
+  /** Certificate authorities (PEM) to trust instead of the certificate authorities that Node.js trusts. */
   ca?: string | readonly string[] | undefined;
   /**
-   * URL of an HTTP proxy, with user name and password if the proxy requires them. Used for https only. Plain http is
-   * accepted for loopback hosts only, and these are reached directly.
+   * URL of an HTTP proxy, with user name and password if the proxy requires them. The proxy is used for `https:`
+   * requests only. `http:` is accepted for loopback hosts only, and an `http:` request does not use the proxy.
    */
   proxy?: string | undefined;
 }
@@ -47,46 +49,52 @@ export interface HttpSettings {
 export interface HttpRequest {
   method: 'GET' | 'POST';
   /**
-   * An absolute path. It comes from our constants, the configuration or GenAuth's discovery document. It never has data
-   * of a user's request.
+   * An absolute path. The path comes from a constant of passport-genauth, from the client's options or from GenAuth's
+   * discovery document. The path never contains data from a user's request.
    */
   path: string;
   headers?: Record<string, string>;
   /** Content that is sent as JSON. */
   body?: object;
-  /** Content that is sent as a form (`application/x-www-form-urlencoded`). Ignored if `body` is given. */
+  /** Content that is sent as a form (`application/x-www-form-urlencoded`). The form is ignored if `body` is given. */
   form?: Readonly<Record<string, string>>;
-  /** Maximum size of the response body, in bytes. A larger response is an error. */
+  /** Maximum size of the response body, in bytes. A larger response body is an error. */
   maxBytes: number;
-  /** Time limit for this exchange, in milliseconds. Used if it is shorter than `HttpSettings.timeout`. */
+  /**
+   * Time limit for this HTTP exchange, in milliseconds. This limit is used if it is shorter than
+   * `HttpSettings.timeout`.
+   */
   timeout?: number;
   /**
-   * The secrets that this request sends. A text of the response that repeats one is replaced, so that it does not reach
-   * an error, an event or a log.
+   * The secrets that this request sends. A text of the response that contains one of the secrets is replaced, so that
+   * the secret does not reach an error, an event or a log.
    */
   secrets?: readonly (string | undefined)[];
 }
 
 export interface HttpAnswer {
   status: number;
-  /** The parsed JSON. `undefined` if the body is not JSON. */
+  /** The response body as parsed JSON. `undefined` if the response body is not JSON. */
   body: unknown;
-  /** Value of the `Retry-After` header, in seconds, at most 3600 (RFC 9110 §10.2.3). */
+  /** Value of the response header `Retry-After`, in seconds, at most 3600 (RFC 9110 §10.2.3). */
   retryAfter: number | undefined;
 }
 
 /**
  * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects, absolute URLs and decompression
- * are off. Each exchange has a size limit and one deadline for all its steps.
+ * are turned off. Each HTTP exchange has a size limit and one time limit for all steps of the exchange.
  *
- * An axios error holds the whole request, including the password. Therefore axios errors are always converted before
- * they leave this file.
+ * An axios error holds the whole request, including the password. Therefore axios errors are always converted to an
+ * `UpstreamError` in this file.
  */
 export class Http {
   readonly #settings: HttpSettings;
   readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
   readonly #axios: AxiosInstance;
-  /** Number of calls of `close`. An exchange that `close` ends fails with the same error as a reset by the server. */
+  /**
+   * Number of calls of `close`. The number shows whether `close` ended an exchange: such an exchange fails with the
+   * same error as a connection that the server reset.
+   */
   #closeCount = 0;
 
   constructor(settings: HttpSettings) {
@@ -109,7 +117,8 @@ export class Http {
       transformRequest: [],
       transformResponse: [],
       validateStatus: null,
-      // axios must not read a proxy from the environment. The agent already uses the configured proxy.
+      // axios must not read a proxy from environment variables. The agent already uses the proxy from the option
+      // `proxy`.
       proxy: false,
     });
   }
@@ -118,10 +127,11 @@ export class Http {
    * Sends one request. A GET request is repeated once if it was sent on an idle connection that the server had closed.
    * A POST request is never repeated, because a repeated sign-in could count as a second failed attempt.
    *
-   * @returns The response, for every HTTP status except a redirect. Texts of the response that repeat one of the
-   * request's `secrets` are replaced.
-   * @throws UpstreamError for every network failure, and for a response that must not be used: it is too large, it is
-   * compressed although an uncompressed response was requested, or it is a redirect.
+   * @returns The response, for every HTTP status except a redirect. A text of the response that contains one of the
+   * request's `secrets` is replaced.
+   * @throws UpstreamError for every network failure, and for a response that must not be used. A response must not be
+   * used if it is too large, if it is a redirect, or if it is compressed although an uncompressed response was
+   * requested.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
     const { method, path, headers, body, form, maxBytes, secrets = [] } = request;
@@ -162,7 +172,7 @@ export class Http {
     }
   }
 
-  /** Closes all connections. Pending exchanges fail. A later request opens a new connection. */
+  /** Closes all connections. Pending requests fail. The next request opens a new connection. */
   close(): void {
     this.#closeCount += 1;
     this.#agents.httpAgent.destroy();
@@ -172,7 +182,8 @@ export class Http {
 
 /**
  * Creates an axios instance that has only the given settings. The application may use the same copy of axios and may
- * have changed `axios.defaults`. Its headers, URLs and adapters must not affect requests to GenAuth.
+ * have changed `axios.defaults`. The headers, URLs and adapters in `axios.defaults` must not affect requests to
+ * GenAuth.
  */
 function createAxios(config: AxiosRequestConfig): AxiosInstance {
   const instance = axios.create(config);
@@ -211,14 +222,14 @@ export interface RawAnswer {
 }
 
 /**
- * Parses a response.
+ * Parses an HTTP response.
  *
  * @param target - Method and URL of the request, for error messages.
  * @throws UpstreamError for a redirect, and for a response that is compressed although an uncompressed response was
  * requested.
  */
 export function toAnswer(target: string, { status, headers, data }: RawAnswer): HttpAnswer {
-  // A sign-in that needs a further step has a `statusCode` 3xx in its body. Only a redirect has the header `location`.
+  // GenAuth also uses status 3xx for a sign-in that needs a further step. Only a redirect has the header `location`.
   if (status >= 300 && status < 400 && headers['location'] !== undefined) {
     throw new UpstreamError(
       'upstream_invalid_response',
@@ -256,10 +267,13 @@ function parseRetryAfter(value: unknown): number | undefined {
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS);
 }
 
-/** Converts an axios error. Keeps only the code and the message of the system error behind it. */
+/**
+ * Converts an axios error to an `UpstreamError`. Keeps only the code and the message of the system error that caused
+ * the axios error.
+ */
 function toNetworkError(target: string, error: unknown, maxBytes: number): UpstreamError {
-  // axios uses the same code for a response that is too large and for an aborted response. Only the error of an aborted
-  // response has the member `response`.
+  // axios uses the same error code for a response that is too large and for an aborted response. Only the error of an
+  // aborted response has the member `response`.
   if (axios.isAxiosError(error) && error.code === AxiosError.ERR_BAD_RESPONSE && error.response === undefined) {
     return new UpstreamError('upstream_invalid_response', `${target}: the response is larger than ${maxBytes} bytes`, {
       details: { request: target, limit: maxBytes },

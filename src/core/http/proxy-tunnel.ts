@@ -4,21 +4,21 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
 /**
- * `code` of a {@link ProxyError} if the proxy's response to CONNECT has another status than 200, or has bytes after its
- * headers.
+ * The `code` of a {@link ProxyError} if the proxy's response to CONNECT has an HTTP status other than 200, or has bytes
+ * after the headers.
  */
 export const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
-/** `code` of a {@link ProxyError} if the proxy did not respond to CONNECT in time. */
+/** The `code` of a {@link ProxyError} if the proxy did not respond to CONNECT in time. */
 export const PROXY_TIMEOUT = 'ERR_PROXY_TIMEOUT';
 
 /**
- * The proxy cannot be reached, or it did not open a tunnel. Errors of the target host behind an open tunnel have other
- * classes.
+ * The proxy cannot be reached, or the proxy did not open a tunnel. An error of the target host after the tunnel is open
+ * is not a `ProxyError`.
  */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   /**
-   * {@link PROXY_REFUSED}, {@link PROXY_TIMEOUT}, or the Node.js code of the failed connection to the proxy, for
+   * {@link PROXY_REFUSED}, {@link PROXY_TIMEOUT}, or the Node.js error code of the failed connection to the proxy, for
    * example `ECONNREFUSED`.
    */
   readonly code: string | undefined;
@@ -36,7 +36,7 @@ export class ProxyError extends Error {
 }
 
 type ConnectionCallback = (error: Error | null, socket?: Duplex) => void;
-/** The argument that the Node.js agent passes: the target host and port, and TLS options. */
+/** The argument that Node.js passes to `createConnection`: the target host and port, and TLS options. */
 interface Target {
   host: string;
   port: number;
@@ -46,9 +46,9 @@ interface Target {
  * An agent that connects to https hosts through an HTTP proxy with CONNECT (RFC 9110 §9.3.6). The connections are kept
  * alive in the same way as direct connections.
  *
- * Common proxy libraries return a failed response of the proxy as if it were the response of the target host. An
- * attacker between this machine and the proxy could then impersonate GenAuth. This agent uses no data that was received
- * before TLS with the target host is established.
+ * Common proxy libraries return the proxy's failed response to CONNECT as if it were the response of the target host.
+ * With these libraries, an attacker between this machine and the proxy could impersonate GenAuth. This agent uses no
+ * data that was received before TLS with the target host is established.
  */
 export class TunnelAgent extends Agent {
   readonly #proxy: URL;
@@ -62,8 +62,8 @@ export class TunnelAgent extends Agent {
   }
 
   /**
-   * Passes the TLS socket to the callback, or a {@link ProxyError}. A failed TLS handshake with the target host is an
-   * error of the socket.
+   * Passes the TLS socket or a {@link ProxyError} to the callback. If the TLS handshake with the target host fails, the
+   * TLS socket emits the error.
    */
   override createConnection(target: Target, callback: ConnectionCallback): undefined {
     const { protocol, hostname, port, username, password } = this.#proxy;
@@ -84,7 +84,8 @@ export class TunnelAgent extends Agent {
       agent: false,
       ...(this.options.ca === undefined ? {} : { ca: this.options.ca }),
     });
-    // The request that needs this connection may end earlier. This timer ends the connection attempt in any case.
+    // The HTTP request that needs this connection may end before the connection is open. The timer ends the connection
+    // attempt in any case.
     const timer = setTimeout(() => {
       connect.destroy(new ProxyError('the proxy did not respond to CONNECT', { code: PROXY_TIMEOUT }));
     }, this.#timeout);
@@ -100,7 +101,8 @@ export class TunnelAgent extends Agent {
     });
     connect.once('connect', ({ statusCode }, socket, head) => {
       settle();
-      // Bytes after the headers come from the proxy. TLS would read them before the bytes of the target host.
+      // Bytes after the headers of the CONNECT response come from the proxy. TLS would read these bytes before the
+      // bytes of the target host.
       if (statusCode === 200 && head.length === 0) return callback(null, connectTls({ ...target, socket }));
       socket.destroy();
       const message = `the proxy answered CONNECT with HTTP ${statusCode}`;

@@ -2,16 +2,17 @@ import { isRecord } from '../util/record.js';
 
 /** Members of GenAuth's responses that are copied into errors, events and logs. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
-/** A text of letters and digits only. JSON, URLs and forms do not escape it. */
+/** Matches a text of letters and digits only. JSON, URLs and forms contain this text unchanged. */
 const UNESCAPED = /^[A-Za-z0-9]*$/;
 const REDACTED = '(redacted: it repeats a secret)';
 
 /**
- * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, its whole text
- * is replaced. Otherwise a password could reach the log through a server or a gateway that echoes the request.
+ * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, the whole text
+ * of this member is replaced. Without this replacement, a password could reach the log if a server or a gateway repeats
+ * the request in its response.
  *
  * @param secrets - The secrets as they were sent, and the plain text of encrypted secrets.
- * @returns The same body if no secret is found, otherwise a copy.
+ * @returns The same body if no secret is found, otherwise a copy with the replaced texts.
  */
 export function redactBody(body: unknown, secrets: readonly (string | undefined)[]): unknown {
   if (!isRecord(body)) return body;
@@ -23,14 +24,14 @@ export function redactBody(body: unknown, secrets: readonly (string | undefined)
   return { ...body, ...Object.fromEntries(echoed.map((name) => [name, REDACTED])) };
 }
 
-/** Replaces each secret in a text. Also finds the escaped forms of a secret. */
+/** Replaces each secret in a text. Also replaces the escaped forms of a secret. */
 export function redactText(text: string, secrets: readonly (string | undefined)[], replacement = '[hidden]'): string {
   return toForms(secrets).reduce((rest, secret) => rest.replaceAll(secret, replacement), text);
 }
 
 /**
  * Returns each secret in its forms: unchanged, escaped as JSON, percent-encoded, and encoded as a form. The longest
- * form comes first. Otherwise the replacement of a shorter form could leave a part of a longer one.
+ * form comes first, because the replacement of a shorter form could leave a part of a longer form.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
   const forms = secrets.flatMap((secret) =>

@@ -2,15 +2,16 @@ import { ConfigurationError } from '../errors.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
 
 /**
- * The application secret, or a function that returns it, for example from a vault or a file. The function is called
- * when the secret is first needed. It is called again if GenAuth refuses the secret, so that a secret can be replaced
- * without a restart.
+ * The application secret, or a function that returns the secret, for example from a vault or a file. The function is
+ * called when the secret is first needed. The function is called again if GenAuth refuses the secret or if an HS256
+ * signature does not match the secret. The secret can therefore be replaced without a restart of the application.
  */
 export type AppSecretSource = string | (() => string | Promise<string>);
 
 /**
- * Pause after a failure of the function, in milliseconds. During it the function is not called again. Otherwise
- * unauthenticated callers could overload the vault with HS256 tokens, because their verification needs the secret.
+ * Pause after a failed call of the function `appSecret`, in milliseconds. During the pause the function is not called
+ * again. Without the pause, unauthenticated callers could overload a vault: they send HS256 tokens, and the
+ * verification of each token needs the secret.
  */
 const FAILURE_PAUSE_MS = 1_000;
 
@@ -20,7 +21,7 @@ export class AppSecret {
   readonly #value: RefreshingValue<string>;
 
   /**
-   * @param source - The option `appSecret`. `undefined` for an application without a secret.
+   * @param source - The option `appSecret`. `undefined` if the application has no secret.
    * @param now - Returns the current time, in milliseconds since 1970.
    */
   constructor(source: AppSecretSource | undefined, now: () => number = Date.now) {
@@ -29,9 +30,9 @@ export class AppSecret {
   }
 
   /**
-   * Returns the secret.
+   * Returns the application secret, or `undefined` if the application has no secret.
    *
-   * @throws ConfigurationError `app_secret_unavailable` if the function throws or returns no usable secret.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret.
    */
   async get(): Promise<string | undefined> {
     const source = this.#source;
@@ -39,14 +40,15 @@ export class AppSecret {
   }
 
   /**
-   * Calls the function again, because GenAuth refused a secret or a signature did not match it. Concurrent calls share
-   * one call of the function. The cached secret stays in use until the function returns another one.
+   * Calls the function `appSecret` again. Use this method if GenAuth refused the secret or if an HS256 signature does
+   * not match the secret. Concurrent calls of `renew` share one call of the function. The cached secret is used until
+   * the function returns a different secret.
    *
-   * @param refused - The secret that was refused.
-   * @param minAge - Minimum time since the last call of the function, in milliseconds. Before it has passed, the
+   * @param refused - The secret that GenAuth refused or that does not match the signature.
+   * @param minAge - Minimum time since the last call of the function, in milliseconds. Before this time has passed, the
    * function is not called.
    * @returns Whether the secret now differs from `refused`.
-   * @throws ConfigurationError `app_secret_unavailable` if the function throws or returns no usable secret.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret.
    */
   async renew(refused: string | undefined, minAge = 0): Promise<boolean> {
     const source = this.#source;

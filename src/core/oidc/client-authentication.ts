@@ -2,24 +2,28 @@ import { ConfigurationError } from '../errors.js';
 import type { ResolvedOptions } from '../options/types.js';
 import type { AppSecret } from './app-secret.js';
 
-/** The parts of a request that authenticate the application (RFC 6749 §2.3.1). */
+/** The parts of a request to GenAuth that authenticate the application (RFC 6749 §2.3.1). */
 export interface ClientProof {
   readonly headers: { readonly authorization?: string };
-  /** Members to add to the form or to the JSON body. */
+  /** Members to add to the request body, which is a form or JSON. */
   readonly members: { readonly client_id?: string; readonly client_secret?: string };
-  /** The secret that is sent. It must not appear in errors or logs. `undefined` if no secret is sent. */
+  /**
+   * The application secret that is sent. The secret must not appear in errors or logs. `undefined` if no secret is
+   * sent.
+   */
   readonly secret: string | undefined;
 }
 
-/** The options that identify the application and say how it authenticates. */
+/** The options that identify the application and select its authentication method. */
 export type ClientIdentity = Pick<ResolvedOptions, 'appId' | 'tokenEndpointAuthMethod'>;
 
 /**
- * Builds the proof for the method in the option `tokenEndpointAuthMethod`.
+ * Builds the parts of a request that authenticate the application with the method in the option
+ * `tokenEndpointAuthMethod`.
  *
  * @param body - The type of the request body. With the method `none`, a form must contain `client_id` (RFC 6749
- * §3.2.1). The JSON body of a sign-in does not contain it then, because the headers of a sign-in have the application
- * ID.
+ * §3.2.1). With the method `none`, the JSON body of a sign-in does not contain `client_id`, because the headers of a
+ * sign-in request have the application ID.
  */
 export function buildClientProof(
   { appId, tokenEndpointAuthMethod: method }: ClientIdentity,
@@ -37,14 +41,14 @@ export function buildClientProof(
 }
 
 /**
- * Builds the header value of HTTP Basic authentication (RFC 7617 §2). GenAuth's IDs and secrets consist of letters and
- * digits, so the escaping of RFC 6749 §2.3.1 is not needed.
+ * Builds the value of the header `Authorization` for HTTP Basic authentication (RFC 7617 §2). GenAuth's application IDs
+ * and application secrets consist of letters and digits, so the escaping of RFC 6749 §2.3.1 is not needed.
  */
 function buildBasicAuthorization(appId: string, secret: string): string {
   return `Basic ${Buffer.from(`${appId}:${secret}`).toString('base64')}`;
 }
 
-/** Authenticates the application to GenAuth. Renews the application secret if GenAuth refuses it. */
+/** Authenticates the application to GenAuth. Renews the application secret if GenAuth refuses the secret. */
 export class ClientAuthentication {
   readonly #identity: ClientIdentity;
   readonly #appSecret: AppSecret;
@@ -55,12 +59,13 @@ export class ClientAuthentication {
   }
 
   /**
-   * Runs an exchange with GenAuth. If GenAuth refuses the secret and the function `appSecret` then returns another
-   * secret, the exchange runs once more.
+   * Sends a request that authenticates the application. If GenAuth refuses the application secret, the function
+   * `appSecret` is called again. If the function returns a different secret, the request is sent once more with the new
+   * secret.
    *
    * @param body - The type of the request body.
-   * @param exchange - Sends the request. It must throw ConfigurationError `client_authentication_failed` if GenAuth
-   * refuses the credentials of the application.
+   * @param exchange - Sends the request with the given proof. This function must throw ConfigurationError
+   * `client_authentication_failed` if GenAuth refuses the credentials of the application.
    * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` fails. Errors of `exchange` are
    * rethrown.
    */

@@ -5,8 +5,8 @@ import { digestToken } from '../tokens/token-digest.js';
 import type { Introspection } from '../wire/parse.js';
 
 /**
- * Pause after a failed introspection, in milliseconds. It applies to all tokens, because the failure of GenAuth or the
- * network affects all tokens.
+ * Pause after a failed introspection request, in milliseconds. During the pause no introspection request is sent for
+ * any token, because a failure of GenAuth or the network affects all tokens.
  */
 const PAUSE_MS = 1_000;
 
@@ -19,17 +19,18 @@ export interface IntrospectionCacheSettings {
 }
 
 interface Entry {
-  /** Time when the request was sent, in milliseconds since 1970. */
+  /** Time when the introspection request was sent, in milliseconds since 1970. */
   readonly requestedAt: number;
   readonly response: Promise<Introspection>;
 }
 
 /**
- * Caches introspection responses. Each route sets its own `maxAge`, which is counted from the time when the request to
- * GenAuth was sent. Requests share a pending introspection only while it is younger than their `maxAge`.
+ * Caches introspection responses. Each guarded route sets its own `maxAge`. The age of a response is counted from the
+ * time when the introspection request was sent to GenAuth. A request to a guarded route waits for a pending
+ * introspection of the same token only if this introspection is younger than the `maxAge` of the route.
  *
- * `RefreshingValue` is not used here: a request with `maxAge: 0` would join a pending introspection that may have been
- * sent before the token was revoked.
+ * `RefreshingValue` is not used here. With `RefreshingValue`, a route with `maxAge: 0` would use a pending
+ * introspection, which may have been sent before the token was revoked.
  */
 export class IntrospectionCache {
   readonly #settings: IntrospectionCacheSettings;
@@ -45,7 +46,8 @@ export class IntrospectionCache {
   /**
    * Returns the introspection of a token from the cache or from GenAuth.
    *
-   * @param maxAge - Maximum age of a cached response, in milliseconds, counted from the time when its request was sent.
+   * @param maxAge - Maximum age of a cached response, in milliseconds, counted from the time when the introspection
+   * request was sent.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    */
@@ -66,7 +68,7 @@ export class IntrospectionCache {
     return entry.response;
   }
 
-  /** Removes the introspection of a token that was revoked. */
+  /** Removes the cached introspection response of a token that was revoked. */
   forget(token: string): void {
     this.#entries.delete(digestToken(token));
   }

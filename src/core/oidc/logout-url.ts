@@ -2,24 +2,27 @@ import { buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { PATHS } from '../wire/facts.js';
 
-/** Parameters of {@link GenAuthClient.buildLogoutUrl}. All are optional. */
+/** Parameters of {@link GenAuthClient.buildLogoutUrl}. All parameters are optional. */
 export interface LogoutParameters {
-  /** The user's id_token (`id_token_hint`). It identifies the session to end. An expired id_token is accepted. */
+  /**
+   * The user's id_token (`id_token_hint`). The id_token identifies the session to end. GenAuth accepts an expired
+   * id_token.
+   */
   idToken?: string | undefined;
   /**
-   * Absolute URL to which GenAuth redirects the browser after the logout. It requires `idToken`, and must be registered
-   * in the console.
+   * Absolute URL to which GenAuth redirects the browser after the logout. This URL must be registered in GenAuth's
+   * console. `postLogoutRedirectUri` requires `idToken`.
    */
   postLogoutRedirectUri?: string | undefined;
-  /** Any text. GenAuth adds it as `state` to the URL of the redirect. */
+  /** Any text. GenAuth adds this text as the query parameter `state` to the URL of the redirect. */
   state?: string | undefined;
 }
 
 /**
  * Builds the URL that ends the user's session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
  *
- * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if `idToken` is
- * missing beside it.
+ * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if it is given
+ * without `idToken`.
  */
 export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): string {
   const { idToken, postLogoutRedirectUri, state } = parameters;

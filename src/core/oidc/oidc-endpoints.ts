@@ -15,8 +15,8 @@ import {
 import type { ClientAuthentication } from './client-authentication.js';
 
 /**
- * The type of the token that is sent. GenAuth may use it to find the token faster
- * ([RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1),
+ * The type of the token in an introspection request or a revocation request. GenAuth may use this hint to find the
+ * token faster ([RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1),
  * [RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
  */
 export type TokenTypeHint = 'access_token' | 'refresh_token';
@@ -26,7 +26,7 @@ export interface OidcEndpointsSettings {
   authentication: ClientAuthentication;
 }
 
-/** Calls GenAuth's OIDC endpoints for refresh, introspection, revocation and user info. */
+/** Calls GenAuth's OIDC endpoints for token refresh, introspection, revocation and user info. */
 export class OidcEndpoints {
   readonly #settings: OidcEndpointsSettings;
 
@@ -37,7 +37,7 @@ export class OidcEndpoints {
   /**
    * Requests new tokens with a refresh token (RFC 6749 §6).
    *
-   * @returns The new tokens. They are not verified.
+   * @returns The new tokens, which are not verified yet.
    * @throws TokenVerificationError `refresh_token_refused` if GenAuth refuses the refresh token.
    * @throws ConfigurationError `grant_not_allowed` if the application may not refresh tokens, or
    * `client_authentication_failed` if GenAuth refuses the credentials of the application.
@@ -81,8 +81,8 @@ export class OidcEndpoints {
   }
 
   /**
-   * Revokes a token (RFC 7009 §2). GenAuth reports success in three different body formats. None of them adds anything
-   * to the HTTP status.
+   * Revokes a token (RFC 7009 §2). GenAuth reports success in three different body formats. None of these bodies
+   * contains more information than the HTTP status.
    *
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
@@ -120,7 +120,7 @@ export class OidcEndpoints {
     throw unusable(PATHS.userInfo, answer);
   }
 
-  /** Sends a form with the credentials of the application. */
+  /** Sends a POST request with a form and with the credentials of the application. */
   #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
     const { http, authentication } = this.#settings;
     return authentication.prove('form', async ({ headers, members, secret }) => {
@@ -145,8 +145,8 @@ export class OidcEndpoints {
 }
 
 /**
- * Returns the `statusCode` of the V3 envelope, or the HTTP status if the body is not an envelope. GenAuth sends an
- * envelope in some responses of the OIDC paths too.
+ * Returns the `statusCode` in the body if the body is an envelope of GenAuth's V3 API, otherwise the HTTP status.
+ * GenAuth's OIDC endpoints send an envelope of the V3 API in some responses.
  */
 function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): number {
   return parseEnvelope(body)?.statusCode ?? status;

@@ -4,7 +4,10 @@ import { LruMap } from '../util/lru-map.js';
 import { deepFreeze } from '../util/record.js';
 import { RefreshingValue, type RefreshingValueSettings } from '../util/refreshing-value.js';
 
-/** Pause after a failed or refused request, in milliseconds. It applies to each token separately. */
+/**
+ * Pause after a failed or refused user-info request, in milliseconds. During the pause no user-info request is sent for
+ * the same access token.
+ */
 const PAUSE_MS = 5_000;
 
 export type UserInfoClaims = Readonly<Record<string, unknown>>;
@@ -23,8 +26,9 @@ export interface UserInfoCacheSettings {
 }
 
 /**
- * Caches the user-info claims of access tokens. Concurrent requests with the same token share one request to GenAuth.
- * While GenAuth is down, the last claims are used. The caller must have verified the token.
+ * Caches the user-info claims of access tokens. Concurrent calls with the same access token share one request to
+ * GenAuth. While GenAuth is down, the cached claims are used. The caller of this class must verify the access token
+ * first.
  */
 export class UserInfoCache {
   readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
@@ -39,9 +43,9 @@ export class UserInfoCache {
   }
 
   /**
-   * Returns the claims of a token from the cache or from GenAuth.
+   * Returns the user-info claims of an access token from the cache or from GenAuth.
    *
-   * @returns The claims. Frozen.
+   * @returns The claims. The object is frozen.
    * @throws TokenVerificationError if GenAuth refuses the token.
    * @throws UpstreamError if GenAuth cannot be reached and no cached claims may be used.
    */
@@ -51,14 +55,17 @@ export class UserInfoCache {
     return entry.get(async () => deepFreeze(await this.#requestUserInfo(accessToken)));
   }
 
-  /** Stores the claims of a login, so that the first guarded request does not need a request to GenAuth. */
+  /**
+   * Stores the claims from a login or a token refresh, so that the first request to a guarded route needs no request to
+   * GenAuth.
+   */
   prime(accessToken: string, claims: UserInfoClaims): void {
-    // A copy is stored, because the caller of the login may change its claims. The copy is made through JSON, because
-    // `structuredClone` takes many times as long.
+    // A copy of the claims is stored, because the application may change the claims that the login returned. The copy
+    // is made through JSON, because `structuredClone` is many times slower.
     this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims));
   }
 
-  /** Removes the claims of a token that was revoked. */
+  /** Removes the cached claims of an access token that was revoked. */
   forget(accessToken: string): void {
     this.#entries.delete(digestToken(accessToken));
   }

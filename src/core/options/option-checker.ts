@@ -6,7 +6,7 @@ import { deepFreeze, isRecord } from '../util/record.js';
 import { findScopeProblem, parseScope } from '../scopes.js';
 import { type SignInOptions, findSignInOptionsMistakes } from '../sign-in/sign-in-options.js';
 
-/** The default of the option `name`. */
+/** The default of the client's option `name`. */
 export const DEFAULT_NAME = 'genauth';
 
 const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
@@ -28,11 +28,11 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * Finds properties that are not options.
+ * Returns a mistake for each property of `options` whose name is not in `known`.
  *
- * @param synonyms - Option names of other libraries, in lower case and letters only, with the name of the same option
- * in this library.
- * @param prefix - Prefix of the names in the mistakes: `jwks.`.
+ * @param synonyms - The names of options in other login libraries, each with the name of the same option in
+ * passport-genauth. The names of the other libraries are in lower case and contain only letters.
+ * @param prefix - Prefix of the option names in the mistakes, for example `jwks.`.
  */
 export function findUnknownOptions(
   options: object,
@@ -52,7 +52,7 @@ export function findUnknownOptions(
     });
 }
 
-/** Reads and checks the options. It collects all mistakes for a single error. */
+/** Reads and checks options. Collects all mistakes, so that a single error can list all mistakes. */
 export class OptionChecker {
   readonly #source: object;
   readonly #mistakes: OptionMistake[];
@@ -72,7 +72,7 @@ export class OptionChecker {
     this.#mistakes.push({ option: this.#prefix + name, problem, fix });
   }
 
-  /** Returns a checker for the properties of an option that is an object. */
+  /** Returns an `OptionChecker` for the properties of an option that is an object. */
   group(name: string, known: readonly string[], example: string): OptionChecker {
     const value = this.#read(name);
     if (value !== undefined && !isRecord(value))
@@ -82,7 +82,7 @@ export class OptionChecker {
     return check;
   }
 
-  /** Reads the app ID or the app secret. A mistake never contains the value of the secret. */
+  /** Reads the application ID or the application secret. A mistake never contains the value of the secret. */
   credential(name: 'appId' | 'appSecret'): string | undefined {
     const value = this.#read(name);
     if (value === undefined || value === '') {
@@ -94,7 +94,8 @@ export class OptionChecker {
     if (PLACEHOLDER.test(value)) {
       return this.#addMistake(name, `is still the placeholder ${value}`, 'replace it with the value from the console');
     }
-    // The app ID is sent in a header. With client_secret_basic a colon would end it (RFC 7617 §2).
+    // The application ID is sent in a request header, so it must consist of visible ASCII characters. With
+    // `client_secret_basic`, a colon would end the application ID too early (RFC 7617 §2).
     if (name === 'appId' && !/^[\x21-\x39\x3B-\x7E]+$/.test(value.trim())) {
       return this.#addMistake(name, `is ${quote(value)}`, 'copy the app ID (letters and digits) from the console');
     }
@@ -156,7 +157,7 @@ export class OptionChecker {
     return found ?? defaultValue;
   }
 
-  /** @param unit - The unit of `min` and `max`, in the plural: `milliseconds`. */
+  /** @param unit - The unit of `min` and `max`, in the plural, for example `milliseconds`. */
   integer(name: string, unit: string, min: number, max: number, defaultValue: number): number {
     const value = this.#read(name);
     if (value === undefined) return defaultValue;
@@ -223,7 +224,7 @@ export class OptionChecker {
   url(name: string): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    // Checked first, because the messages of the other checks show the whole address.
+    // This check comes first, because the messages of the other checks show the whole address, also a password in it.
     if (typeof value === 'string' && value.includes('@')) {
       return this.#addMistake(name, 'contains a user name or a password', 'remove it and the @');
     }
@@ -272,7 +273,7 @@ export class OptionChecker {
     return parsed?.origin;
   }
 
-  /** Reads the address of a proxy. A mistake never contains the address, because it may hold a password. */
+  /** Reads the address of a proxy. A mistake never contains the address, because the address may contain a password. */
   proxy(name: string): string | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;

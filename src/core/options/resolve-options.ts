@@ -15,12 +15,12 @@ import {
 } from './types.js';
 
 /**
- * Checks the options at once, and infers the type of the scopes from the option `scope`. Use it to define options in
- * one module and pass them to a client, a strategy or the NestJS module in another.
+ * Checks the options of a `GenAuthClient` and infers the type of the scopes from the option `scope`. Use this function
+ * to define the options in one file and pass them to a client, a strategy or the NestJS module in another file.
  *
  * @returns A frozen copy of the options. Defaults are not filled in.
  * @throws ConfigurationError with the code `invalid_options` if an option is wrong. The message and `details.mistakes`
- * list every mistake with its value and its fix.
+ * list every wrong option with its value and its fix.
  *
  * @example
  * ```ts
@@ -42,7 +42,10 @@ export function defineGenAuthOptions<const S extends string = DefaultScope>(
   return Object.freeze({ ...options });
 }
 
-/** Option names of other libraries, in lower case and letters only, with the name of the same option here. */
+/**
+ * Names of options in other login libraries, each with the name of the same option in passport-genauth. The names of
+ * the other libraries are in lower case and contain only letters.
+ */
 const SYNONYMS: Readonly<Record<string, string>> = {
   clientid: 'appId',
   clientsecret: 'appSecret',
@@ -61,10 +64,10 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks all options and fills in the defaults.
+ * Checks all options of a `GenAuthClient` and fills in the defaults.
  *
- * @throws ConfigurationError `invalid_options`. The message lists every mistake, and `details.mistakes` has them as
- * data.
+ * @throws ConfigurationError `invalid_options` if an option is wrong. The message and `details.mistakes` list every
+ * wrong option.
  */
 export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   if (!isRecord(given)) {
@@ -128,8 +131,8 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
 }
 
 /**
- * Finds options that contradict each other: `tokenEndpointAuthMethod: 'none'` excludes a secret, and HS256 requires a
- * secret that is long enough.
+ * Finds options that contradict each other: `tokenEndpointAuthMethod: 'none'` excludes an application secret, and HS256
+ * requires an application secret of 32 bytes or more.
  */
 function findSecretMistakes(
   options: GenAuthOptions,

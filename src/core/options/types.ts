@@ -5,30 +5,30 @@ import type { SigningAlgorithm } from '../tokens/unverified-token.js';
 import type { PasswordEncryptType, TokenEndpointAuthMethod } from '../wire/facts.js';
 
 /**
- * The properties of a request that the library reads. Requests of Express 4 and 5, Fastify, NestJS and `node:http` have
- * them.
+ * The properties of an HTTP request that passport-genauth reads. The request objects of Express 4 and 5, Fastify,
+ * NestJS and `node:http` have these properties.
  */
 export interface GenAuthRequest {
   /** Request headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The parsed body. Login routes read the credentials from it. */
+  /** The parsed request body. Login routes read the credentials from the body. */
   readonly body?: unknown;
   /**
-   * The client's address as the framework determines it. In Express the setting `trust proxy` decides, in Fastify the
-   * setting `trustProxy`.
+   * The caller's IP address, as the framework determines it. In Express the address depends on the setting
+   * `trust proxy`, in Fastify on the setting `trustProxy`.
    */
   readonly ip?: string | undefined;
-  /** The connection. Its `remoteAddress` is used if `ip` is not an IP address. */
+  /** The socket of the connection. Its `remoteAddress` is used if `ip` is not an IP address. */
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
 /**
- * The options of a client. `appId`, `appSecret` and `appHost` have the names that GenAuth's console uses.
+ * The options of a `GenAuthClient`. `appId`, `appSecret` and `appHost` have the names that GenAuth's console uses.
  *
- * All options are checked when the client is created. A wrong value and an unknown option throw a `ConfigurationError`
+ * All options are checked when the client is created. A wrong value or an unknown option throws a `ConfigurationError`
  * with the code `invalid_options`. An option that is `undefined` has its default.
  *
- * @typeParam S - The scopes, inferred from `scope`. The type of the signed-in user follows from them.
+ * @typeParam S - The scopes, inferred from `scope`. The scopes decide the type of the signed-in user.
  *
  * @example
  * ```ts
@@ -46,71 +46,76 @@ export interface GenAuthRequest {
  */
 export interface GenAuthOptions<S extends string = string> {
   /**
-   * The application ID, shown in the console under application → endpoint information. Required. Visible ASCII
-   * characters without a colon.
+   * The application ID, which GenAuth's console shows under application → endpoint information. This option is
+   * required. The application ID consists of visible ASCII characters without a colon.
    */
   appId: string;
   /**
-   * The application secret, shown in the console under application → endpoint information: a string, or a function that
-   * returns it or a promise of it. Required, except with `tokenEndpointAuthMethod: 'none'`, where it must be absent.
+   * The application secret, which GenAuth's console shows under application → endpoint information. The value is a
+   * string, or a function that returns the secret or a promise of the secret. This option is required, except with
+   * `tokenEndpointAuthMethod: 'none'`. With `'none'`, `appSecret` must be absent.
    *
-   * A function is called when the secret is first needed. It is called again if GenAuth refuses the secret, or if an
-   * HS256 signature does not match it, so a secret can be replaced without a restart. If the function throws, or
-   * returns no usable secret, the error is a `ConfigurationError` with the code `app_secret_unavailable`.
+   * A function is called when the secret is first needed. The function is called again if GenAuth refuses the secret,
+   * or if an HS256 signature does not match the secret. The secret can therefore be replaced without a restart of the
+   * application. If the function throws, or returns no usable secret, the error is a `ConfigurationError` with the code
+   * `app_secret_unavailable`.
    */
   appSecret?: AppSecretSource | undefined;
   /**
-   * The address of the application, `https://example.genauth.ai`, without a path, query or user name. Required. `http:`
-   * is accepted for loopback hosts only: `localhost`, `127.0.0.0/8` and `[::1]`.
+   * The address of the GenAuth application, for example `https://example.genauth.ai`, without a path, query or user
+   * name. This option is required. `http:` is accepted for loopback hosts only: `localhost`, `127.0.0.0/8` and `[::1]`.
    */
   appHost: string;
   /**
-   * The issuer: a full `https:` address without a query. The claim `iss` of every token must be exactly this string. So
-   * must the `issuer` of the discovery document, which is read unless `jwksUri` is set. Default: `${appHost}/oidc`.
+   * The issuer: a full `https:` address without a query. `http:` is accepted for loopback hosts only. The claim `iss`
+   * of every token must be exactly this string. The `issuer` of GenAuth's discovery document must also be exactly this
+   * string. The discovery document is read unless `jwksUri` is set. Default: `${appHost}/oidc`.
    */
   issuer?: string | undefined;
   /**
    * How the application proves its identity to GenAuth
    * ([OpenID Connect Core 1.0 §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)):
    *
-   * - `client_secret_post` sends the secret in the body.
-   * - `client_secret_basic` sends it in the header `Authorization`.
-   * - `none` sends no secret.
+   * - `client_secret_post` sends the application secret in the request body.
+   * - `client_secret_basic` sends the application secret in the request header `Authorization`.
+   * - `none` sends no application secret.
    *
-   * Choose the method that the console shows under application → configuration → token-exchange authentication method.
-   * Default: `client_secret_post`.
+   * Choose the method that GenAuth's console shows under application → configuration → token-exchange authentication
+   * method. Default: `client_secret_post`.
    */
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /**
    * The only algorithm that is accepted for the signature of id_tokens: `RS256` or `HS256`. Default: `RS256`.
    *
-   * GenAuth signs id_tokens with `HS256` until `RS256` is chosen in the console. The key of `HS256` is `appSecret`,
-   * which must then have at least 32 bytes, so `HS256` cannot be combined with `tokenEndpointAuthMethod: 'none'`.
-   * Access tokens must be signed with RS256, whatever this option is.
+   * GenAuth signs id_tokens with `HS256` until `RS256` is chosen in GenAuth's console. The key of `HS256` is
+   * `appSecret`. With `HS256`, `appSecret` must have at least 32 bytes, and `tokenEndpointAuthMethod: 'none'` is not
+   * allowed. Access tokens must always be signed with RS256.
    */
   idTokenSignedResponseAlg?: SigningAlgorithm | undefined;
   /**
    * Encrypts the password with GenAuth's public key, in addition to TLS: `none`, `rsa` or `sm2`. Default: `none`.
    *
-   * With `rsa` the size of the key limits the password: a key of 1024 bits encrypts at most 117 bytes.
+   * With `rsa` the size of the public key limits the length of the password: a key of 1024 bits encrypts at most 117
+   * bytes.
    */
   passwordEncryptType?: PasswordEncryptType | undefined;
   /**
-   * The scopes that every sign-in requests: a list, or one string with spaces between the scopes. Must contain
-   * `openid`. Default: `['openid', 'profile']`. `offline_access` requests a refresh token.
+   * The scopes that every sign-in requests: a list, or one string with spaces between the scopes. The scopes must
+   * contain `openid`. Default: `['openid', 'profile']`. The scope `offline_access` requests a refresh token.
    */
   scope?: S | readonly S[] | undefined;
   /**
-   * Options that are sent with a sign-in: an object, or a function that receives the request and returns the object or
-   * a promise of it. Default: none.
+   * Options that are sent to GenAuth with a sign-in: an object, or a function that receives the HTTP request and
+   * returns the object or a promise of the object. Default: none.
    *
-   * - Values of the request's body are never copied into these options. The exceptions are `captchaCode` and
-   *   `captchaToken`, which login routes read from the body.
+   * - Values of the request body are never copied into these options. The exceptions are `captchaCode` and
+   *   `captchaToken`, which login routes read from the request body.
    * - An object applies to every sign-in. A function is called on login routes only, not by `GenAuthClient.signIn`. If
-   *   it throws, the login is answered with 500.
-   * - A `scope` here is requested in place of the client's option `scope`. Its type allows configured scopes only. The
-   *   user still has the claims of all configured scopes. Claims that GenAuth does not send are `null`.
-   * - On a login route the default of `context` is `{ userAgent }`, the header `User-Agent` of the request.
+   *   the function throws, the login is answered with HTTP status 500.
+   * - A `scope` in these options is requested in place of the scopes in the client's option `scope`. The type of this
+   *   `scope` allows configured scopes only. The user still has the claims of all configured scopes. `ScopeClaims`
+   *   defines the value of a claim that GenAuth does not send.
+   * - On a login route the default of `context` is `{ userAgent }`, with the value of the request header `User-Agent`.
    */
   signInOptions?:
     | SignInOptions<NoInfer<S | ScopeNames<S>>>
@@ -122,41 +127,42 @@ export interface GenAuthOptions<S extends string = string> {
    */
   fields?: Partial<LoginFields> | undefined;
   /**
-   * The language of the texts for the end user: `en` (English) or `zh` (Chinese). Default: the language that the header
-   * `Accept-Language` of the request prefers, otherwise English.
+   * The language of the texts for the end user: `en` (English) or `zh` (Chinese). Default: the language that the
+   * request header `Accept-Language` prefers, otherwise English.
    */
   language?: Language | undefined;
   /**
    * Whether the response to a refused login gives the reason to the end user. Default: `false`.
    *
-   * - `true`: the text says that the account is locked or not allowed. The body has GenAuth's `apiCode` and
-   *   `remainingAttempts`.
-   * - `false`: a locked account and an account that is not allowed have the same text as a wrong password. Their status
-   *   and `code` still differ (403 with `account_locked` or `access_denied`).
+   * - `true`: the text of the response says that the account is locked or not allowed. The response body has GenAuth's
+   *   `apiCode` and `remainingAttempts`.
+   * - `false`: a locked account and an account that is not allowed have the same text as a wrong password. The HTTP
+   *   status and the `code` of the response still differ (403 with `account_locked` or `access_denied`).
    *
    * A wrong password and an unknown account always have the same response.
    */
   exposeReasons?: boolean | undefined;
   /**
-   * The prefix of the strategy names. With the default `genauth` they are `genauth-password`, `genauth-ad` and
-   * `genauth-bearer`. If one process uses several GenAuth applications, give the options of each application a
-   * different name. A name consists of letters, digits, `-` and `_`, and begins with a letter.
+   * The prefix of the strategy names. With the default `genauth` the strategy names are `genauth-password`,
+   * `genauth-ad` and `genauth-bearer`. If one process uses several GenAuth applications, give each application a
+   * different `name`. The value of `name` consists of letters, digits, `-` and `_`, and begins with a letter.
    */
   name?: string | undefined;
   /**
-   * A function that receives the request and returns the end user's IP address or a promise of it. Login routes send
-   * the address to GenAuth. Default: `req.ip` as the framework determines it, otherwise the address of the socket.
+   * A function that receives the HTTP request and returns the end user's IP address or a promise of the address. Login
+   * routes send the address to GenAuth. Default: `req.ip` as the framework determines it, otherwise the address of the
+   * socket.
    *
    * The default is also used if the returned value is not an IP address. If the function throws, the login is answered
-   * with 500.
+   * with HTTP status 500.
    */
   clientIp?: ClientIpResolver | undefined;
   /**
    * Maximum duration of one HTTP exchange with GenAuth in milliseconds, from connecting to the last byte: 1 to 600,000.
    * Default: 10,000.
    *
-   * Key sets, introspections and user info have a limit of 5,000 ms if `timeout` is greater, because guarded requests
-   * wait for them. A sign-in is not repeated after a timeout.
+   * Requests for the key set, for introspection and for user info have a limit of 5,000 ms if `timeout` is greater,
+   * because callers of guarded routes wait for them. A sign-in is not repeated after a timeout.
    */
   timeout?: number | undefined;
   /**
@@ -164,8 +170,9 @@ export interface GenAuthOptions<S extends string = string> {
    */
   clockTolerance?: number | undefined;
   /**
-   * The address of the key set (JWKS), a full `https:` address. It may be on another host than `appHost`. Default: the
-   * `jwks_uri` of the discovery document, or GenAuth's documented address if there is no such document
+   * The address of the key set (JWKS), a full `https:` address without a query. `http:` is accepted for loopback hosts
+   * only. The key set may be on another host than `appHost`. Default: the `jwks_uri` of GenAuth's discovery document,
+   * or the key set's address in GenAuth's documentation if GenAuth has no discovery document
    * ([OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
    */
   jwksUri?: string | undefined;
@@ -176,14 +183,15 @@ export interface GenAuthOptions<S extends string = string> {
    */
   audience?: string | readonly string[] | undefined;
   /**
-   * Certificate authorities for a private deployment: PEM text, or a list of PEM texts. They replace the certificate
-   * authorities that Node.js trusts. Default: those of Node.js.
+   * Certificate authorities for a private deployment of GenAuth: PEM text, or a list of PEM texts. They replace the
+   * certificate authorities that Node.js trusts. Default: the certificate authorities that Node.js trusts.
    */
   ca?: string | readonly string[] | undefined;
   /**
-   * The address of an HTTP proxy for the requests to GenAuth, `http://user:password@proxy.example.com:3128`. Write a
-   * `%` in the password as `%25`. Default: none. Environment variables such as `HTTPS_PROXY` are not read. Requests to
-   * an `http:` address (loopback hosts only) do not use the proxy.
+   * The address of an HTTP proxy for the requests to GenAuth, for example
+   * `http://user:password@proxy.example.com:3128`. Write a `%` in the password as `%25`. Default: none. Environment
+   * variables such as `HTTPS_PROXY` are not read. Requests to an `http:` address (loopback hosts only) do not use the
+   * proxy.
    */
   proxy?: string | undefined;
   /** Times of the key set cache, in milliseconds. */
@@ -192,20 +200,20 @@ export interface GenAuthOptions<S extends string = string> {
    * Where the user of a guarded route comes from: `token` or `userinfo`. Default: `token`.
    *
    * - `token`: the claims of the access token, `sub`, `scope` and `tenant_id`. No request to GenAuth is needed.
-   * - `userinfo`: all claims of the configured scopes, from GenAuth's user info endpoint. They are requested once for
-   *   each access token and cached for `userInfoMaxAge`.
+   * - `userinfo`: all claims of the configured scopes, from GenAuth's user info endpoint. The claims are requested once
+   *   for each access token and cached for `userInfoMaxAge`.
    */
   userClaims?: UserClaimsSource | undefined;
   /**
    * How long user info is fresh in the cache, in milliseconds: 0 to 86,400,000 (24 hours). Default: 300,000 (5
-   * minutes). With 0, user info is requested for every use. While GenAuth cannot be reached, older user info is used
-   * for a further `jwks.staleIfError`.
+   * minutes). With 0, user info is requested again each time it is needed. While GenAuth cannot be reached, cached user
+   * info is used for the additional time `jwks.staleIfError`.
    */
   userInfoMaxAge?: number | undefined;
   /**
-   * Cache of RS256 tokens that passed verification, so that their signature is not verified again. An entry takes about
-   * 1 kB of memory. `false` turns the cache off. Default: `{ maxEntries: 10_000 }`. The cache never changes whether a
-   * token is accepted.
+   * Cache of RS256 tokens that passed verification, so that the signature of a cached token is not verified again. One
+   * cache entry takes about 1 kB of memory. `false` turns the cache off. Default: `{ maxEntries: 10_000 }`. The cache
+   * never changes whether a token is accepted.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }
@@ -216,31 +224,37 @@ export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
 
 /** The option `verifiedTokenCache`. */
 export interface VerifiedTokenCacheOptions {
-  /** Maximum number of tokens: 1 to 1,000,000. Default: 10,000. The token unused for longest is removed first. */
+  /**
+   * Maximum number of tokens: 1 to 1,000,000. Default: 10,000. If the cache is full, the least recently used token is
+   * removed.
+   */
   maxEntries?: number | undefined;
 }
 
 /**
- * The fields of a login request's body. A password login has `password` and exactly one of `account`, `email`,
- * `username` and `phone`. An Active Directory login has `password` and `sAMAccountName`. The captcha fields are
- * optional.
+ * The names of the fields in the body of a login request. A password login has `password` and exactly one of `account`,
+ * `email`, `username` and `phone`. An Active Directory login has `password` and `sAMAccountName`. The captcha fields
+ * are optional.
  */
 export interface LoginFields {
-  /** Username, phone number or e-mail address. GenAuth finds out which of them it is. Default: `account`. */
+  /**
+   * Field with a username, a phone number or an e-mail address. GenAuth finds out which of the three the value is.
+   * Default: `account`.
+   */
   account: string;
-  /** Default: `email`. */
+  /** Field with the e-mail address. Default: `email`. */
   email: string;
-  /** Default: `username`. */
+  /** Field with the username. Default: `username`. */
   username: string;
-  /** Default: `phone`. */
+  /** Field with the phone number. Default: `phone`. */
   phone: string;
-  /** The user's name in Active Directory. Default: `sAMAccountName`. */
+  /** Field with the user's logon name in Active Directory. Default: `sAMAccountName`. */
   sAMAccountName: string;
-  /** Default: `password`. */
+  /** Field with the password. Default: `password`. */
   password: string;
-  /** The text that the user read in the captcha picture. Default: `captchaCode`. */
+  /** Field with the text that the user read in the captcha picture. Default: `captchaCode`. */
   captchaCode: string;
-  /** The token that came with the captcha picture. Default: `captchaToken`. */
+  /** Field with the token that came with the captcha picture. Default: `captchaToken`. */
   captchaToken: string;
 }
 
@@ -249,23 +263,27 @@ export const LANGUAGES = ['en', 'zh'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /**
- * The type of the user that a client with these options signs in.
+ * The type of the user that a `GenAuthClient` with the options `Options` signs in.
  *
  * @typeParam Options - The type of the options: `GenAuthUserOf<typeof options>`.
- * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export type GenAuthUserOf<Options, ExtendedFields extends object = Record<string, unknown>> =
   Options extends GenAuthOptions<infer S> ? GenAuthUser<S, ExtendedFields> : never;
 
-// TypeScript compares the parameters of methods bivariantly. Declared as methods, these types accept a function whose
-// parameter is a subtype of GenAuthRequest: (req: express.Request) => …
+// The two functions are declared as methods, because TypeScript compares the parameters of methods bivariantly. The
+// types `SignInOptionsResolver` and `ClientIpResolver` therefore accept a function whose parameter is a subtype of
+// `GenAuthRequest`, for example `(req: express.Request) => …`.
 interface Resolvers<S extends string> {
   signInOptions(req: GenAuthRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
   clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
 }
-/** Returns the sign-in options for a request, or a promise of them. */
+/** Returns the sign-in options for an HTTP request, or a promise of these options. */
 export type SignInOptionsResolver<S extends string = string> = Resolvers<S>['signInOptions'];
-/** Returns the end user's IP address for a request, `undefined` if it is not known, or a promise of either. */
+/**
+ * Returns the end user's IP address for an HTTP request, or `undefined` if the address is not known. May return a
+ * promise.
+ */
 export type ClientIpResolver = Resolvers<string>['clientIp'];
 
 /** Times of the key set cache. All values are integers, in milliseconds. */
@@ -276,21 +294,23 @@ export interface JwksOptions {
    */
   maxAge?: number | undefined;
   /**
-   * Minimum time between two fetches that tokens with an unknown key ID cause: 100 to 3,600,000 (1 hour). Default:
-   * 30,000 (30 seconds).
+   * Minimum time between two fetches of the key set that tokens with an unknown key ID cause: 100 to 3,600,000 (1
+   * hour). Default: 30,000 (30 seconds).
    *
-   * It also limits the pause after failed fetches. This pause begins at 2 seconds, doubles after each further failure,
-   * and varies randomly by up to 25 %. It is longer if GenAuth sends `Retry-After`.
+   * This option also limits the pause after failed fetches. The pause begins at 2 seconds, doubles after each further
+   * failure, and varies randomly by up to 25 %. The pause is longer if GenAuth sends `Retry-After`.
    */
   cooldown?: number | undefined;
   /**
-   * How long after `maxAge` the last good key set is used while fetching fails: 0 to 2,678,400,000 (31 days). Default:
-   * 86,400,000 (24 hours). It also applies to cached user info after `userInfoMaxAge`.
+   * How long after `maxAge` the last valid key set is used while fetching fails: 0 to 2,678,400,000 (31 days). Default:
+   * 86,400,000 (24 hours). This option also applies to cached user info after `userInfoMaxAge`.
    */
   staleIfError?: number | undefined;
 }
 
-/** Checked options with all defaults filled in, frozen. {@link GenAuthOptions} describes each of them. */
+/**
+ * The checked options, with all defaults filled in. The object is frozen. {@link GenAuthOptions} describes each option.
+ */
 export interface ResolvedOptions {
   readonly appId: string;
   readonly appSecret: AppSecretSource | undefined;

@@ -4,9 +4,10 @@ import type { SignInRejection } from './outcome.js';
 type Kind = SignInRejection['kind'];
 
 /**
- * The outcome `kind` for each `apiCode`. The codes come from GenAuth's error page and from its own front end. Codes
- * with the same meaning, such as 2333, 2004 and 2006, have the same kind. A code with different meanings in different
- * places, such as 2021, has no kind.
+ * The outcome `kind` for each `apiCode` of GenAuth. The values of `apiCode` come from the page about errors in
+ * GenAuth's documentation, and from GenAuth's own front end. Values with the same meaning, for example 2333, 2004 and
+ * 2006, have the same `kind`. A value with different meanings in different parts of GenAuth, for example 2021, has no
+ * `kind`.
  */
 export const KINDS: Readonly<Record<number, Kind>> = {
   1001: 'access_denied',
@@ -42,7 +43,7 @@ export const KINDS: Readonly<Record<number, Kind>> = {
   2130010: 'access_denied',
 };
 
-/** The `code` of the ConfigurationError, and its text: the problem and the fix. */
+/** The `code` of a `ConfigurationError`, and the text of its message: the problem and the fix. */
 export type OperatorFault = readonly [code: ConfigurationErrorCode, fix: string];
 const APP_NOT_FOUND: OperatorFault = [
   'app_not_found',
@@ -57,7 +58,7 @@ export const CLIENT_REFUSED: OperatorFault = [
   'GenAuth refused the application itself: compare appSecret and tokenEndpointAuthMethod with the console, ' +
     'application → configuration → token-exchange authentication method',
 ];
-/** The fault for each `apiCode` that the operator must fix. */
+/** For each `apiCode` that reports wrong configuration: the `code` and the text of the `ConfigurationError`. */
 export const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
   2011: APP_NOT_FOUND,
   2016: [

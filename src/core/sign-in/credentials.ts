@@ -1,19 +1,22 @@
 import { RequestError } from '../errors.js';
 import { isRecord, ownProperties } from '../util/record.js';
 
-/** Characters. */
+/** Maximum length of an identifier, for example an e-mail address, in characters. */
 const MAX_IDENTIFIER_LENGTH = 256;
-/** Characters. */
+/** Maximum length of a password, in characters. */
 const MAX_PASSWORD_LENGTH = 1024;
 
-/** The identifiers of a password login. For `account` GenAuth tries username, phone number and e-mail address. */
+/**
+ * The properties that can identify the user of a password login. GenAuth compares `account` with usernames, phone
+ * numbers and e-mail addresses.
+ */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
 
 /**
  * The credentials of a password login: `password` and exactly one of `account`, `email`, `username` and `phone`, for
- * example `{ account: 'alice', password: '…' }`. For `account` GenAuth tries username, phone number and e-mail address.
- * The identifier has 1 to 256 characters, the password 1 to 1,024.
+ * example `{ account: 'alice', password: '…' }`. GenAuth compares `account` with usernames, phone numbers and e-mail
+ * addresses. The identifier has 1 to 256 characters. The password has 1 to 1,024 characters.
  */
 export type PasswordCredentials = {
   [Name in Identifier]: { [Member in Name]: string } & { [Other in Exclude<Identifier, Name>]?: never } & {
@@ -21,7 +24,7 @@ export type PasswordCredentials = {
   };
 }[Identifier];
 
-/** The credentials of an Active Directory login. GenAuth checks them against the directory of the tenant. */
+/** The credentials of an Active Directory login. GenAuth checks the credentials against the tenant's directory. */
 export interface AdCredentials {
   /** The user's logon name in Active Directory: 1 to 256 characters. */
   sAMAccountName: string;
@@ -29,16 +32,16 @@ export interface AdCredentials {
   password: string;
 }
 
-/** The credentials of a sign-in: of a password login or of an Active Directory login. */
+/** The credentials of a sign-in: of a password login, or of an Active Directory login. */
 export type Credentials = PasswordCredentials | AdCredentials;
 
 /** Checked credentials, in the form that the request to GenAuth needs. */
 export interface ParsedCredentials {
-  /** GenAuth's name for the kind of login. */
+  /** GenAuth's name for the kind of login: a password login or an Active Directory login. */
   connection: 'PASSWORD' | 'AD';
-  /** The kind of identifier that was given. */
+  /** The kind of identifier that the caller gave, for example `email`. */
   identifier: Identifier | 'sAMAccountName';
-  /** The value of the identifier. */
+  /** The value of the identifier, for example the e-mail address. */
   name: string;
   password: string;
 }
@@ -49,12 +52,12 @@ type Name = (typeof NAMES)[number];
 /**
  * Checks credentials. Strings are neither trimmed nor normalised, because a password may begin with a space.
  *
- * @param given - An object with one of the `names` and `password`. Other properties, and properties that are
- * `undefined`, are ignored.
- * @param names - The accepted identifiers. Default: all five.
- * @param fields - The names of the fields in the request, for the message of the error. Default: the property names.
- * @throws RequestError if the credentials cannot be those of any account: a value is missing, is not a string or has a
- * wrong length, or there is more than one identifier.
+ * @param given - An object with `password` and one of the properties in `names`. All other properties are ignored. A
+ * property that is `undefined` is also ignored.
+ * @param names - The accepted identifiers. Default: all five identifiers.
+ * @param fields - The names of the fields in the request body, for the error's message. Default: the property names.
+ * @throws RequestError if the credentials are malformed: a value is missing, is not a string or has a wrong length, or
+ * there is more than one identifier.
  */
 export function parseCredentials(
   given: unknown,
@@ -78,8 +81,9 @@ export function parseCredentials(
 /**
  * Checks that a value is a string of 1 to `limit` characters.
  *
- * @param field - The name of the field in the request.
- * @throws RequestError without the value, because the value may be a password in the wrong field.
+ * @param field - The name of the field in the request body.
+ * @throws RequestError if the value is anything else. The error does not contain the value, because the value may be a
+ * password in the wrong field.
  */
 export function expectText(field: string, value: unknown, limit: number): string {
   if (typeof value === 'string' && value !== '' && value.length <= limit) return value;

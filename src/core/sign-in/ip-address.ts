@@ -5,11 +5,11 @@ const BRACKETED_V6 = /^\[([^\]]*)\](?::\d{1,5})?$/;
 const MAPPED_V4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /**
- * Parses an IP address. The value may come from a client: if a proxy setting is too permissive, a framework reads the
- * address from a header that any client can write.
+ * Parses an IP address. The value may be any text from the caller: if the framework's proxy setting is too permissive,
+ * the framework reads the address from a request header that any caller can set.
  *
- * @returns The address without port, brackets and zone. An IPv4 address in IPv6 (`::ffff:203.0.113.7`) is returned as
- * IPv4. IPv6 has its canonical form (RFC 5952). `undefined` if the value is not an IP address.
+ * @returns The address without port, brackets and zone. An IPv4 address in IPv6 form (`::ffff:203.0.113.7`) is returned
+ * as IPv4. An IPv6 address is returned in its canonical form (RFC 5952). `undefined` if the value is not an IP address.
  */
 export function parseIpAddress(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 64) return undefined;

@@ -1,31 +1,44 @@
 import type { GenAuthUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
 
-/** The tokens of a sign-in. The id_token is verified. Keep the tokens out of logs and out of `req.user`. */
+/**
+ * The tokens of a sign-in or a token refresh. The id_token is verified. Do not put the tokens into logs or into
+ * `req.user`.
+ */
 export interface TokenSet {
-  /** The access token. Clients send it to guarded routes in the header `Authorization: Bearer …`. */
+  /**
+   * The access token. A caller sends the access token to guarded routes in the request header
+   * `Authorization: Bearer …`.
+   */
   accessToken: string;
-  /** The id_token, a JWT. It states who signed in, and is not accepted on guarded routes. */
+  /** The id_token, a JWT that identifies the signed-in user. Guarded routes do not accept an id_token. */
   idToken: string;
-  /** The refresh token, with scope `offline_access` and if the console allows it for the application. */
+  /**
+   * The refresh token. GenAuth sends it if the scope `offline_access` was requested and GenAuth's console allows
+   * refresh tokens for the application.
+   */
   refreshToken: string | undefined;
-  /** When the access token expires. */
+  /** The time when the access token expires. */
   expiresAt: Date;
-  /** The granted scopes. They can be more than the requested ones. */
+  /** The scopes that GenAuth granted. They can include scopes that were not requested. */
   scope: readonly string[];
 }
 
 /**
- * The properties that every answer of GenAuth to a sign-in has. They are for the operator's log, not for the end user.
+ * The properties that every answer of GenAuth to a sign-in has. These properties are for the operator's log, not for
+ * the end user.
  */
 export interface SignInAnswer {
-  /** GenAuth's `statusCode` from the body of the answer: 200 is success, 3xx is a further step. */
+  /**
+   * `statusCode` in the body of GenAuth's answer: 200 is success, 3xx is a further step. If a gateway answered with
+   * HTTP status 429 and without GenAuth's JSON, this value is 429.
+   */
   statusCode: number;
-  /** GenAuth's code for the cause, if it gave one. */
+  /** `apiCode` in the body of GenAuth's answer, if GenAuth sent one. This number identifies the cause. */
   apiCode: number | undefined;
-  /** GenAuth's ID of the request, if it gave one. GenAuth's support asks for it. */
+  /** GenAuth's ID of the sign-in request, if GenAuth sent one. GenAuth's support asks for this ID. */
   requestId: string | undefined;
-  /** GenAuth's text. GenAuth chooses its language. */
+  /** GenAuth's text about the result. GenAuth chooses the language of this text. */
   message: string;
 }
 
@@ -39,39 +52,48 @@ export interface SignInSuccess<User = GenAuthUser> extends SignInAnswer {
   claims: IdTokenClaims;
 }
 
-/** A second factor that the user may use. GenAuth's API calls it MfaTriggerData. */
+/** A second factor that the user may use. GenAuth's API calls this type MfaTriggerData. */
 export interface ApplicationMfa {
-  /** `SMS`, `EMAIL`, `OTP`, `FACE` or `PASSKEY`. Other values are possible. */
+  /** The kind of second factor: `SMS`, `EMAIL`, `OTP`, `FACE` or `PASSKEY`. Other values are possible. */
   mfaPolicy: string;
-  /** GenAuth's status of the factor. 0 if GenAuth sent none. */
+  /** GenAuth's status number of the second factor. 0 if GenAuth sent no status. */
   status: number;
-  /** GenAuth's position of the factor in a list. 0 if GenAuth sent none. */
+  /** The position of the second factor in GenAuth's list of factors. 0 if GenAuth sent no position. */
   sort: number;
 }
 
-/** A sign-in that GenAuth understood but did not complete: one more step is needed, or the user is not allowed in. */
+/**
+ * The outcome of a sign-in that GenAuth answered without tokens: a further step is required, or GenAuth refused the
+ * sign-in.
+ */
 export type SignInRejection = SignInAnswer &
   (
     | {
-        /** The account is unknown or the password is wrong. An attacker must not learn which of the two. */
+        /**
+         * The account is unknown or the password is wrong. Do not show the end user which of the two is true, because
+         * an attacker could use this to find accounts.
+         */
         kind: 'invalid_credentials';
-        /** Number of attempts before the account is locked, if GenAuth sent it. */
+        /** Number of attempts before GenAuth locks the account, if GenAuth sent this number. */
         remainingAttempts: number | undefined;
       }
-    /** Get a picture with `GenAuthClient.getCaptcha`. Then sign in again with `captchaCode` and `captchaToken`. */
+    /**
+     * A captcha is required. Request a captcha with `GenAuthClient.getCaptcha`. Repeat the sign-in with `captchaCode`
+     * and `captchaToken`.
+     */
     | { kind: 'captcha_required' }
     | {
         /** A second factor is required. */
         kind: 'mfa_required';
         /** The bearer token for GenAuth's MFA endpoints, if GenAuth sent one. */
         mfaToken: string | undefined;
-        /** The factors that the user may use. */
+        /** The second factors that the user may use. */
         applicationMfa: readonly ApplicationMfa[];
       }
     | {
         /** The user must first change the password, bind an identity or complete the profile. */
         kind: 'password_change_required' | 'identity_binding_required' | 'profile_completion_required';
-        /** The token for the GenAuth endpoint of this step, if GenAuth sent one. */
+        /** The token for the GenAuth endpoint that completes this step, if GenAuth sent one. */
         flowToken: string | undefined;
       }
     /** The account is locked, for example after too many failed sign-ins. */
@@ -79,27 +101,31 @@ export type SignInRejection = SignInAnswer &
     /** The account is disabled, or it is not allowed to use this application. */
     | { kind: 'access_denied' }
     | {
-        /** There were too many attempts. */
+        /** GenAuth or a gateway refused the sign-in, because there were too many attempts. */
         kind: 'rate_limited';
-        /** Seconds to wait before the next attempt, if GenAuth sent them. */
+        /** Seconds to wait before the next attempt, if GenAuth sent the header `Retry-After`. */
         retryAfter: number | undefined;
       }
     | {
-        /** Any other answer that is not a success, including answers with an unknown `apiCode`. */
+        /**
+         * GenAuth did not sign the user in, and no other `kind` describes the answer, for example because `apiCode` is
+         * unknown.
+         */
         kind: 'rejected';
         /**
-         * Whether GenAuth requires a step that has no `kind` here (`statusCode` 3xx). GenAuth's sign-in page offers it.
+         * Whether GenAuth requires a further step for which there is no `kind` (`statusCode` 3xx). The user can
+         * complete this step on GenAuth's own sign-in page.
          */
         furtherStep: boolean;
       }
   );
 
 /**
- * Every possible result of a sign-in. Compare `kind` to distinguish them. Errors of GenAuth, of the network or of the
- * configuration are thrown instead.
+ * Every possible outcome of a sign-in. The property `kind` distinguishes the outcomes. A failure of GenAuth or the
+ * network, and a wrong configuration, are not outcomes: they are thrown as errors.
  *
- * @typeParam S - The scopes of the user.
- * @typeParam ExtendedFields - The custom fields of the user pool, with scope `extended_fields`.
+ * @typeParam S - The scopes that decide the type of the user.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export type SignInOutcome<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
   | SignInSuccess<GenAuthUser<S, ExtendedFields>>

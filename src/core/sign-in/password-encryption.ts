@@ -3,28 +3,35 @@ import { RequestError, UpstreamError } from '../errors.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
 import { parseSystemKeys } from '../wire/parse.js';
 
-/** Bytes of the RSA key that PKCS#1 v1.5 padding uses (RFC 8017 §7.2.1). */
+/** Number of bytes that PKCS#1 v1.5 padding needs in an RSA block (RFC 8017 §7.2.1). */
 const RSA_PADDING_BYTES = 11;
-/** GenAuth's keys have 1024 bits. Smaller keys are refused, because they are too weak. */
+/**
+ * Minimum size of GenAuth's RSA key, in bits. GenAuth's RSA keys have 1024 bits. A smaller key is refused, because it
+ * is too weak.
+ */
 const MIN_RSA_BITS = 1024;
 /**
- * How long a fetched key is used, in milliseconds. GenAuth does not document the lifetime of its keys. If GenAuth has
- * replaced a key that is still in use here, it answers the next sign-in with apiCode 2016.
+ * How long a fetched public key is used, in milliseconds. GenAuth does not document the lifetime of its keys. If
+ * GenAuth replaces a key within this time, GenAuth answers the next sign-in with `apiCode` 2016: GenAuth could not
+ * decrypt the password.
  */
 const MAX_AGE_MS = 10 * 60_000;
 
 type EncryptedBy = 'rsa' | 'sm2';
 
-/** The public keys of one fetch, as strings that are not checked yet. */
+/** GenAuth's public keys from one fetch, as strings that are not checked yet. */
 type SystemKeys = Partial<Record<EncryptedBy, string>>;
 
 type Encrypt = (password: string) => string;
 
-/** One of GenAuth's public keys, imported and checked. */
+/** One of GenAuth's public keys for passwords, imported and checked. */
 export interface PasswordKey {
   /**
-   * @returns RSA: the PKCS#1 v1.5 ciphertext in base64. SM2: the C1C3C2 ciphertext in hex, without the leading `04`.
-   * @throws RequestError if the password is too long for the key. `details.limit` is the maximum in bytes.
+   * Encrypts a password.
+   *
+   * @returns With an RSA key: the PKCS#1 v1.5 ciphertext in base64. With an SM2 key: the C1C3C2 ciphertext in hex,
+   * without the leading `04`.
+   * @throws RequestError if the password is too long for the key. `details.limit` is the maximum length in bytes.
    */
   readonly encrypt: Encrypt;
   /** The result of the fetch that returned the key. */
@@ -34,13 +41,13 @@ export interface PasswordKey {
 export interface PasswordEncryptionSettings {
   /** Sends `GET /api/v3/system` and returns the parsed body. */
   requestSystem: () => Promise<unknown>;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * Encrypts passwords with GenAuth's public keys, which are cached for ten minutes. If a key is missing or wrong, the
- * login fails. The password is never sent unencrypted instead.
+ * Encrypts passwords with GenAuth's public keys, which are cached for ten minutes. If a public key is missing or wrong,
+ * the login fails. The password is not sent unencrypted in this case.
  */
 export class PasswordEncryption {
   readonly #requestSystem: () => Promise<unknown>;
@@ -50,14 +57,15 @@ export class PasswordEncryption {
 
   constructor({ requestSystem, now }: PasswordEncryptionSettings) {
     this.#requestSystem = requestSystem;
-    // No pause: after a failure the next login requests the keys again.
+    // `pause` is 0, so that the next login after a failed fetch fetches the keys again at once.
     this.#system = new RefreshingValue({ maxAge: MAX_AGE_MS, staleIfError: 0, pause: 0, now });
   }
 
   /**
-   * Returns the key from the cache or from GenAuth. The first use of SM2 takes 50 to 200 ms of processor time.
+   * Returns GenAuth's public key from the cache or from GenAuth. The first use of SM2 takes 50 to 200 ms of processor
+   * time.
    *
-   * @throws UpstreamError if GenAuth cannot be reached, or has no usable key of this type.
+   * @throws UpstreamError if GenAuth cannot be reached, or if GenAuth has no usable public key of this type.
    */
   async getKey(type: EncryptedBy): Promise<PasswordKey> {
     const source = await this.#system.get(async () => parseSystemKeys(await this.#requestSystem()));
@@ -70,8 +78,8 @@ export class PasswordEncryption {
   }
 
   /**
-   * Makes the next login fetch the keys again, unless another login has already done so. Called if GenAuth could not
-   * decrypt a password.
+   * Removes the key from the cache, so that the next login fetches GenAuth's public keys again. Does nothing if the
+   * cache already has newer keys. Call this method if GenAuth could not decrypt a password.
    */
   forget(key: PasswordKey): void {
     this.#system.expire(key.source);
@@ -83,7 +91,8 @@ export class PasswordEncryption {
     if (known?.text === text) return known.encrypt;
     const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
     this.#importedKeys.set(type, { text, encrypt });
-    // A failed import is not kept: loading the SM2 library can fail temporarily, for example for lack of file handles.
+    // A failed import is not cached, because loading the SM2 library can fail temporarily, for example if too many
+    // files are open.
     encrypt.catch(() => this.#importedKeys.delete(type));
     return encrypt;
   }
@@ -97,11 +106,14 @@ function unusable(type: EncryptedBy, problem: string): UpstreamError {
   );
 }
 
-/** Imports a key as SubjectPublicKeyInfo or PKCS#1, each in PEM or in base64 without PEM lines. All forms occur. */
+/**
+ * Imports an RSA public key as SubjectPublicKeyInfo or PKCS#1, each in PEM or in base64 without PEM lines. GenAuth's
+ * answers can have all four forms.
+ */
 function importRsaKey(text: string): Encrypt {
   const key = parseRsaKey(text);
   const { modulusLength: bits = 0, publicExponent = 0n } = key?.asymmetricKeyDetails ?? {};
-  // With the exponent 1 the ciphertext would be the padded password itself.
+  // With the public exponent 1 the ciphertext would be the padded password itself.
   const encrypts = publicExponent >= 3n && publicExponent % 2n === 1n;
   if (key?.asymmetricKeyType !== 'rsa' || bits < MIN_RSA_BITS || !encrypts) {
     throw unusable('rsa', 'is not an RSA key of 1024 bits or more');
@@ -129,7 +141,7 @@ function parseRsaKey(text: string): KeyObject | undefined {
     try {
       return parse();
     } catch {
-      // The key does not have this form. Try the next one.
+      // The key does not have this form. The loop tries the next form.
     }
   }
   return undefined;
@@ -157,8 +169,8 @@ async function importSm2Key(text: string): Promise<Encrypt> {
     const bytes = Buffer.from(password, 'utf8');
     for (;;) {
       const ciphertext = sm2.doEncrypt(bytes, point, C1C3C2);
-      // If the key stream is all zeros, the ciphertext ends with the password itself. This happens once in 256 times
-      // for a password of one byte. The standard requires a new attempt (GM/T 0003.4 §6.1).
+      // If the key stream is all zeros, the ciphertext ends with the password itself. For a password of one byte, this
+      // happens once in 256 encryptions. The standard requires a new encryption (GM/T 0003.4 §6.1).
       if (!ciphertext.endsWith(bytes.toString('hex'))) return ciphertext;
     }
   };

@@ -8,11 +8,11 @@ import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
 import type { SignInOptions } from './sign-in-options.js';
 
-/** The parts of a sign-in request. All of them are checked. */
+/** The parts of a sign-in request. All parts are already checked. */
 export interface SignInRequestParts {
   appId: string;
   credentials: ParsedCredentials;
-  /** The merged options of the sign-in. `scope` is required here. */
+  /** The merged options of the sign-in. In this object `scope` is required. */
   options: SignInOptions & { scope: string | readonly string[] };
   /** The password as it is sent: encrypted, unless `passwordEncryptType` is `none`. */
   password: string;
@@ -47,7 +47,8 @@ export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
 }
 
 /**
- * Builds the headers that name the application. All tenants know the first header, newer tenants the second one too.
+ * Builds the request headers with the application ID. All GenAuth tenants know `x-authing-app-id`. Newer GenAuth
+ * tenants also know `x-genauth-app-id`.
  */
 export function buildAppHeaders(appId: string): Record<string, string> {
   return { [HEADERS.appId]: appId, [HEADERS.appIdOfGenAuth]: appId, [HEADERS.requestFrom]: 'sdk' };

@@ -16,15 +16,18 @@ import type { SignInAnswer, SignInRejection } from './outcome.js';
 
 const REQUEST = `POST ${PATHS.signIn}`;
 
-/** GenAuth's answer to a sign-in: the tokens, which are not verified yet, or the outcome without tokens. */
+/**
+ * GenAuth's answer to a sign-in: the tokens, which are not verified yet, or the outcome of a sign-in without tokens.
+ */
 export type ParsedSignIn = { envelope: Envelope; tokens: SignedInTokens } | SignInRejection;
 
 /**
- * Parses GenAuth's answer to a sign-in. The body decides first, because the HTTP status is 200 for nearly all answers.
- * The HTTP status decides if the body has no envelope. Only `statusCode` 200 with both tokens is a success.
+ * Parses GenAuth's answer to a sign-in. If the body is GenAuth's JSON envelope, the body decides the result, because
+ * the HTTP status is 200 for nearly all answers. If the body is not an envelope, the HTTP status decides the result.
+ * Only an answer with `statusCode` 200, an id_token and an access token is a success.
  *
- * @throws UpstreamError if GenAuth is down, or if its answer cannot be used.
- * @throws ConfigurationError if GenAuth refuses the application itself.
+ * @throws UpstreamError if GenAuth is down, or if GenAuth's answer cannot be used.
+ * @throws ConfigurationError if GenAuth's answer reports wrong configuration, for example a wrong application secret.
  */
 export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
   const envelope = parseEnvelope(answer.body);
@@ -52,9 +55,12 @@ function describeRequestId(requestId: string | undefined): string {
   return requestId === undefined ? 'no request ID' : `request ID ${quote(requestId)}`;
 }
 
-/** Parses an answer without GenAuth's envelope. It comes from a gateway, or it has the form of an OAuth error. */
+/**
+ * Parses an answer whose body is not GenAuth's JSON envelope. The answer comes from a gateway, or it is an OAuth error.
+ */
 function parseAnswerWithoutEnvelope({ status, body, retryAfter }: HttpAnswer): SignInRejection {
-  // The OAuth form of an error (RFC 6749 §5.2), which GenAuth's OIDC endpoints use.
+  // GenAuth's OIDC endpoints send errors in the OAuth form (RFC 6749 §5.2). The answer to a sign-in can have this form
+  // too.
   if (parseOidcError(body) === 'invalid_client') {
     throw new ConfigurationError(CLIENT_REFUSED[0], `${CLIENT_REFUSED[1]} (invalid_client).`);
   }
@@ -68,7 +74,10 @@ function parseAnswerWithoutEnvelope({ status, body, retryAfter }: HttpAnswer): S
   );
 }
 
-/** Maps an answer without success to an outcome: by its `apiCode` if that is known, otherwise by its `statusCode`. */
+/**
+ * Converts the answer to a sign-in that did not succeed to an outcome. The `apiCode` decides the outcome if it is
+ * known, otherwise the `statusCode` in the body decides the outcome.
+ */
 function toRejection(envelope: Envelope, http: HttpAnswer): SignInRejection {
   const { statusCode, apiCode, message, requestId, data } = envelope;
   const answer: SignInAnswer = { statusCode, apiCode, message, requestId };
@@ -97,14 +106,18 @@ function toRejection(envelope: Envelope, http: HttpAnswer): SignInRejection {
   }
 }
 
-/** Throws if the answer reports a fault of the operator or of GenAuth. */
+/**
+ * Throws a `ConfigurationError` if the answer reports wrong configuration, or an `UpstreamError` if it reports a
+ * failure of GenAuth.
+ */
 function throwIfNotUserFault(answer: SignInAnswer, { status, retryAfter }: HttpAnswer): void {
   const { statusCode, apiCode } = answer;
   const description = describeAnswer(answer);
   const fault = findOperatorFault(answer);
   if (fault !== undefined) throw new ConfigurationError(fault[0], `${fault[1]} (${description}).`, { answer });
-  // 408: the directory behind GenAuth did not answer in time. 6xx: another service that GenAuth called has failed. 429
-  // is the outcome `rate_limited`. apiCode 1000 is a fault of GenAuth itself, with any statusCode.
+  // `statusCode` 408 in the body: the tenant's user directory did not answer GenAuth in time. `statusCode` 6xx: another
+  // service that GenAuth called has failed. `statusCode` 429 is the outcome `rate_limited`, not an error. `apiCode`
+  // 1000 is a failure of GenAuth itself, with any `statusCode`.
   const decisive = apiCode === 1000 ? 500 : statusCode;
   if (decisive !== 429 && isDown(decisive)) {
     throw toUpstreamError(

@@ -6,45 +6,49 @@ import { PASSWORD_ENCRYPT_TYPES, type PasswordEncryptType } from '../wire/facts.
 import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
 
-/** Maximum number of characters of a captcha code, a captcha token and a tenant ID. */
+/** Maximum length of a captcha code, a captcha token and a tenant ID, in characters. */
 export const MAX_CAPTCHA_LENGTH = 4096;
 
 /**
- * Options of one sign-in. GenAuth's API calls them SignInOptionsDto. Set them on the server. Do not copy them from the
- * body of a request, except the captcha.
+ * Options of one sign-in. GenAuth's API calls this type SignInOptionsDto. Set these options on the server. Do not copy
+ * values from a request body into them, except `captchaCode` and `captchaToken`.
  *
  * @typeParam S - The scopes that can be requested.
  * @typeParam CustomData - The type of `customData`.
  */
 export interface SignInOptions<S extends string = string, CustomData extends object = object> {
   /**
-   * Requested in place of the client's option `scope`: a list, or one string with spaces. Must contain `openid`.
-   * `GenAuthClient.signIn` returns a user with the claims of these scopes.
+   * The scopes to request in place of the client's option `scope`: a list, or one string with spaces between the
+   * scopes. The scopes must contain `openid`. `GenAuthClient.signIn` returns a user with the claims of these scopes.
    */
   scope?: S | readonly S[] | undefined;
   /** The end user's IP address, IPv4 or IPv6. Any other value is refused with a `ConfigurationError`. */
   clientIp?: string | undefined;
-  /** Data for the tenant's Pipeline functions: an object of JSON values, or a string, which is sent unchanged. */
+  /**
+   * Data for the tenant's Pipeline functions in GenAuth: an object of JSON values, or a string. A string is sent
+   * unchanged.
+   */
   context?: object | string | undefined;
   /** ID of the tenant to sign in to: 1 to 4,096 characters. */
   tenantId?: string | undefined;
-  /** Values for the custom fields that are defined in the console: an object of JSON values. */
+  /** Values for the custom fields that are defined in GenAuth's console: an object of JSON values. */
   customData?: CustomData | undefined;
   /**
-   * Whether GenAuth creates the account if it does not exist. With `true`, sign in with `email`, `username` or `phone`:
-   * `account` is refused with a `RequestError`.
+   * Whether GenAuth creates the account if it does not exist. With `true`, the credentials must have `email`,
+   * `username` or `phone`. The property `account` is refused with a `RequestError`.
    */
   autoRegister?: boolean | undefined;
   /** The text that the user read in the captcha picture: 1 to 4,096 characters. */
   captchaCode?: string | undefined;
   /** The token that came with the captcha picture: 1 to 4,096 characters. */
   captchaToken?: string | undefined;
-  /** Used in place of the client's option `passwordEncryptType`: `none`, `rsa` or `sm2`. */
+  /** How the password is encrypted: `none`, `rsa` or `sm2`. Overrides the client's option `passwordEncryptType`. */
   passwordEncryptType?: PasswordEncryptType | undefined;
 }
 
 /**
- * Merges sign-in options. Later layers override earlier ones. `undefined` values are ignored.
+ * Merges sign-in options. If several layers have the same option, the value in the last of these layers is used. Values
+ * that are `undefined` are ignored.
  *
  * @returns An object without a prototype, so that an absent option is never found in `Object.prototype`.
  */
@@ -53,7 +57,9 @@ export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
   return ownProperties(Object.fromEntries(present));
 }
 
-/** For each option: whether a value is valid, and the fix if it is not. */
+/**
+ * For each sign-in option: a function that returns whether a value is valid, and the fix for a value that is not valid.
+ */
 const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) => boolean, string]>> = {
   scope: [isScope, "write ['openid', 'email'], with 'openid' among them"],
   clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
@@ -96,7 +102,7 @@ function isText(value: unknown): boolean {
 }
 
 function isJsonObject(value: unknown): boolean {
-  // JSON would turn a Map into {} and a Date into a string.
+  // Only plain objects are accepted, because JSON would turn a Map into {} and a Date into a string.
   if (!isRecord(value) || ![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null))
     return false;
   try {
@@ -109,7 +115,7 @@ function isJsonObject(value: unknown): boolean {
 /**
  * Checks the options of one sign-in.
  *
- * @throws ConfigurationError `invalid_sign_in_options`. The message and `details.mistakes` list every mistake.
+ * @throws ConfigurationError `invalid_sign_in_options`. The message and `details.mistakes` list every wrong option.
  */
 export function checkSignInOptions(given: unknown): asserts given is SignInOptions {
   const mistakes = isRecord(given)
@@ -122,7 +128,11 @@ export function checkSignInOptions(given: unknown): asserts given is SignInOptio
   });
 }
 
-/** @throws RequestError for `account` with `autoRegister`, because GenAuth refuses this combination. */
+/**
+ * Checks that `account` is not combined with `autoRegister`.
+ *
+ * @throws RequestError if a sign-in has both, because GenAuth refuses this combination.
+ */
 export function checkAutoRegister({ autoRegister }: SignInOptions, { identifier }: ParsedCredentials): void {
   if (autoRegister !== true || identifier !== 'account') return;
   throw new RequestError('"account" cannot be registered: send "email", "username" or "phone" instead.', {

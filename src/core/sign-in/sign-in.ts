@@ -15,16 +15,21 @@ import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './respon
 import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInOptions } from './sign-in-options.js';
 
 /**
- * Errors that a sign-in throws and publishes in its event: wrong configuration (`ConfigurationError`), and failures of
- * GenAuth or the network (`UpstreamError`).
+ * Errors that a sign-in throws and also publishes in the sign-in event: wrong configuration (`ConfigurationError`), and
+ * failures of GenAuth or the network (`UpstreamError`).
  */
 type SignInFault = ConfigurationError | UpstreamError;
 
-/** The options of one sign-in, from two sources. The configured options override `request`. `given` overrides both. */
+/**
+ * The sign-in options of one sign-in, from two sources. The client's option `signInOptions`, if it is an object,
+ * overrides `request`. `given` overrides both.
+ */
 export interface SignInLayers {
-  /** Options from the request: IP address, user agent and captcha. */
+  /** Options from the HTTP request: IP address, user agent and captcha. */
   request?: SignInOptions;
-  /** Options from the caller or from the function `signInOptions`. */
+  /**
+   * Options from the caller of `GenAuthClient.signIn`, or from the client's option `signInOptions` if it is a function.
+   */
   given: SignInOptions;
 }
 
@@ -34,15 +39,15 @@ export interface SignInSettings {
   authentication: ClientAuthentication;
   passwordEncryption: PasswordEncryption;
   verifier: TokenVerifier;
-  /** Called with the verified claims of each success. */
+  /** Called after each successful sign-in, with the access token and the verified claims of the id_token. */
   onSuccess: (accessToken: string, claims: IdTokenClaims) => void;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
 /**
- * Signs users in. It merges the options, sends the request, parses the answer, verifies the tokens, builds the user and
- * publishes the event.
+ * Signs users in. Merges the sign-in options, sends the sign-in request, parses GenAuth's answer, verifies the tokens,
+ * builds the user and publishes the sign-in event.
  */
 export class SignIn {
   readonly #settings: SignInSettings;
@@ -54,9 +59,9 @@ export class SignIn {
   /**
    * Signs one user in.
    *
-   * @param toUserScope - Returns the scopes whose claims the user has. Its arguments are the scopes of the caller and
-   * the configured scopes.
-   * @throws RequestError, UpstreamError, ConfigurationError, as `GenAuthClient.signIn` describes them.
+   * @param toUserScope - Returns the scopes whose claims the user has. The argument `given` is the `scope` in the given
+   * sign-in options. The argument `configured` is the client's option `scope`.
+   * @throws RequestError, UpstreamError, ConfigurationError, as the documentation of `GenAuthClient.signIn` describes.
    */
   async run<S extends string, ExtendedFields extends object>(
     credentials: ParsedCredentials,
@@ -87,9 +92,10 @@ export class SignIn {
   }
 
   /**
-   * Sends the password. The sign-in is sent a second time in two cases only: with new keys if GenAuth could not decrypt
-   * the password, and with a new secret if GenAuth refused the secret. In both cases GenAuth has not checked the
-   * password yet. No other sign-in is repeated, because each failed sign-in counts towards the lock-out of the account.
+   * Sends the sign-in request. The request is sent a second time in two cases only: with a new public key if GenAuth
+   * could not decrypt the password, and with a new application secret if GenAuth refused the application secret. In
+   * both cases GenAuth has not checked the password yet. In all other cases the request is not repeated, because
+   * GenAuth locks the account after too many failed sign-ins.
    */
   async #request(
     credentials: ParsedCredentials,

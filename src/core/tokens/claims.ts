@@ -1,10 +1,13 @@
 /** Claims that every verified token has ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)). */
 export interface TokenClaims {
-  /** Issuer. It equals the option `issuer`. */
+  /** Issuer. The value equals the option `issuer`. */
   iss: string;
   /** Subject: the user ID in GenAuth. */
   sub: string;
-  /** Audience. An id_token contains the application ID. An access token contains a value of the option `audience`. */
+  /**
+   * Audience. In an id_token, it contains the application ID. In an access token, it contains a value of the option
+   * `audience`.
+   */
   aud: string | string[];
   /** Expiration time, in seconds since 1970. */
   exp: number;

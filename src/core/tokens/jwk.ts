@@ -5,23 +5,24 @@ import { MAX_KID_LENGTH } from './unverified-token.js';
 
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
-/** The only signature algorithm that is accepted for keys of the key set (RFC 7518 §3.1). */
+/** The only signature algorithm that is accepted for keys of GenAuth's key set (RFC 7518 §3.1). */
 export const JWK_ALGORITHM = 'RS256';
 
-/** A key of the key set that can verify tokens. */
+/** A key of GenAuth's key set that can verify tokens. */
 export interface VerificationKey {
   readonly kid: string;
-  /** Modulus and exponent as text. Two keys are the same key if these are equal. */
+  /** Modulus and exponent as text. Two keys are the same key if this text is equal. */
   readonly modulusAndExponent: string;
   readonly key: KeyObject;
 }
 
 /**
- * Imports a key of the key set. If the known key with the same ID has the same modulus and exponent, that object is
- * returned. Cached tokens that it verified then stay valid in the cache.
+ * Imports a key of GenAuth's key set. If the previous key set has the same key (ID, modulus and exponent), the object
+ * from the previous key set is returned. Tokens that were verified with this object can then stay in the cache of
+ * verified tokens.
  *
- * @param value - One member of `keys` (RFC 7517 §5).
- * @param findKnownKey - Returns the key with an ID from the previous key set.
+ * @param value - One item of the array `keys` in the key set (RFC 7517 §5).
+ * @param findKnownKey - Returns the key with the given key ID from the previous key set.
  * @returns The key. `undefined` if the value is not a usable RSA signature key.
  */
 export async function importVerificationKey(
@@ -44,11 +45,12 @@ export async function importVerificationKey(
 }
 
 /**
- * Reads the ID, the modulus and the exponent of a JWK. All other members, such as `alg` and other key material, are
- * only checked or are ignored.
+ * Reads the ID, the modulus and the exponent of a JWK. All other members of the JWK are only checked (for example
+ * `alg`) or are ignored (for example other key material).
  *
- * @returns `undefined` if the key has a use other than `sig`, an algorithm other than RS256 or a type other than RSA
- * (RFC 7517 §4, RFC 7518 §6.3), if its modulus is not 2048 to 8192 bits long, or if its exponent is not 65537.
+ * @returns `undefined` if the JWK is not usable. A usable JWK has a key ID of 1 to 256 characters, the type RSA, a
+ * modulus of 2048 to 8192 bits and the exponent 65537. If `use`, `alg` or `key_ops` is present, `use` must be `sig`,
+ * `alg` must be `RS256` and `key_ops` must contain `verify` (RFC 7517 §4, RFC 7518 §6.3).
  */
 function toPublicJwk(value: unknown): { kid: string; n: string; e: string } | undefined {
   if (!isRecord(value)) return undefined;

@@ -5,21 +5,27 @@ import { PendingFetch } from '../util/pending-fetch.js';
 import { isRecord } from '../util/record.js';
 import { JWK_ALGORITHM, type VerificationKey, importVerificationKey } from './jwk.js';
 
-/** Pause after the first failed fetch, in milliseconds. Each further failure doubles it, up to `cooldown`. */
+/**
+ * Pause after the first failed fetch of the key set, in milliseconds. Each further failure doubles the pause, up to
+ * `cooldown`.
+ */
 const FIRST_BACKOFF_MS = 2_000;
 
 /** The keys of one key set, by key ID. */
 type KeySet = ReadonlyMap<string, VerificationKey>;
 
-/** The state of the cached key set. {@link ClientStatus} contains it. */
+/** The state of the cached key set. {@link ClientStatus} contains this object. */
 export interface KeySetStatus {
-  /** Number of keys that can verify tokens now. 0 if no key set was fetched yet, or if the last one is too old. */
+  /** Number of keys that can verify tokens now. 0 if no key set was fetched yet, or if the last key set is too old. */
   count: number;
-  /** Start of the last successful fetch. `undefined` if there was none. */
+  /** Start time of the last successful fetch of the key set. `undefined` if no fetch has succeeded yet. */
   fetchedAt: Date | undefined;
-  /** Whether the counted keys are older than `jwks.maxAge`. They are then used only while GenAuth sends no new ones. */
+  /**
+   * Whether the counted keys are older than the option `jwks.maxAge`. If `true`, the old keys are used only while no
+   * new keys can be fetched.
+   */
   isStale: boolean;
-  /** The `code` of the error if the last fetch failed, otherwise `undefined`. */
+  /** The `code` of the error if the last fetch of the key set failed, otherwise `undefined`. */
   lastError: string | undefined;
 }
 
@@ -37,20 +43,20 @@ export interface JwksSettings {
 }
 
 /**
- * Caches the key set of one client.
+ * Caches GenAuth's key set for one `GenAuthClient`.
  *
- * - Only one fetch runs at a time. A fetch replaces the whole set.
- * - After an unknown key ID, a new fetch starts only if `cooldown` has passed since the last attempt. A failed
- *   attempt counts too.
- * - After a failed fetch there is a pause, which grows with each failure.
- * - While GenAuth is down, the last key set is used.
+ * - Only one fetch runs at a time. A successful fetch replaces the whole key set.
+ * - For a token with an unknown key ID, a new fetch starts only if `cooldown` has passed since the last fetch. A failed
+ *   fetch counts too.
+ * - After a failed fetch there is a pause without fetches. The pause grows with each failure.
+ * - While GenAuth is down, the last key set is used for the additional time `staleIfError`.
  */
 export class Jwks {
   readonly #settings: JwksSettings;
   #keys: KeySet = new Map();
   #fetchedAt = -Infinity;
   #attemptedAt = -Infinity;
-  /** Pause after the last attempt, in milliseconds. 0 if it did not fail. */
+  /** Pause after the last fetch, in milliseconds. 0 if the last fetch succeeded. */
   #pause = 0;
   #failures = 0;
   #lastError: unknown;
@@ -61,16 +67,17 @@ export class Jwks {
   }
 
   /**
-   * Returns the key that verifies a token. Fetches the key set if it is too old or does not have the key.
+   * Returns the key that verifies a token. Fetches the key set if the cached key set is too old or does not have the
+   * key.
    *
-   * @param kid - The key ID of the token. A token without a key ID is accepted only if the set has exactly one key
+   * @param kid - The key ID of the token. A token without a key ID is accepted only if the key set has exactly one key
    * (OpenID Connect Core 1.0 §10.1).
-   * @param fromGenAuth - Whether the token came directly from GenAuth. An unknown key ID then causes a fetch even
-   * during the cool-down. Otherwise logins could fail after a key rotation until the cool-down ends. An attacker cannot
-   * cause such a fetch.
+   * @param fromGenAuth - Whether the token came directly from GenAuth. If `true`, an unknown key ID causes a fetch even
+   * if `cooldown` has not passed. Without this fetch, logins could fail after a key rotation until `cooldown` has
+   * passed. An attacker cannot cause this fetch.
    * @throws TokenVerificationError `token_key_unknown` if the key set does not have the key.
-   * @throws UpstreamError if no usable key is cached and the key set cannot be fetched. Whether the key exists is then
-   * not known.
+   * @throws UpstreamError if no usable key is cached and the key set cannot be fetched. In this case it is not known
+   * whether the key exists.
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
@@ -80,7 +87,8 @@ export class Jwks {
     const stale = this.#age() < maxAge + staleIfError ? this.#find(kid) : undefined;
     if (this.#mayFetch(fromGenAuth)) {
       if (stale === undefined) await this.#refresh().done;
-      // The stale key is used only if the fetch fails or is too slow. A completed fetch removes a withdrawn key.
+      // The stale key is used only if the fetch fails or is too slow. A successful fetch removes the keys that GenAuth
+      // no longer publishes.
       else if (!(await this.#refresh().settlesInTime())) return stale;
     } else if (stale !== undefined) {
       return stale;
@@ -99,15 +107,17 @@ export class Jwks {
     );
   }
 
-  /** Returns a key of a fresh key set without a fetch. `undefined` if the set is not fresh or does not have the key. */
+  /**
+   * Returns a key of a fresh key set without a fetch. `undefined` if the key set is not fresh or does not have the key.
+   */
   getFreshKey(kid: string | undefined): KeyObject | undefined {
     return this.#age() < this.#settings.maxAge ? this.#find(kid) : undefined;
   }
 
   /**
-   * Fetches the key set if the cached set is not fresh.
+   * Fetches the key set if the cached key set is not fresh.
    *
-   * @throws UpstreamError if the fetch fails, or failed so recently that the pause has not ended.
+   * @throws UpstreamError if the fetch fails, or if the pause after the last failed fetch has not ended.
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async warmUp(): Promise<void> {
@@ -116,7 +126,7 @@ export class Jwks {
     await this.#refresh().done;
   }
 
-  /** Returns the state of the cached key set. Sends no request. */
+  /** Returns the state of the cached key set. Sends no request to GenAuth. */
   status(): KeySetStatus {
     const { maxAge, staleIfError } = this.#settings;
     const age = this.#age();
@@ -142,7 +152,7 @@ export class Jwks {
 
   #mayFetch(fromGenAuth: boolean): boolean {
     const sinceAttempt = this.#settings.now() - this.#attemptedAt;
-    // A negative time means that the clock was set back. The time of the last attempt is then not known.
+    // A negative time means that the clock was set back. In this case the time since the last fetch is not known.
     if (this.#pending !== undefined || sinceAttempt < 0) return true;
     if (sinceAttempt < this.#pause) return false;
     return this.#age() >= this.#settings.maxAge || fromGenAuth || sinceAttempt >= this.#settings.cooldown;
@@ -172,7 +182,7 @@ export class Jwks {
       const requestedPause = error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0;
       this.#failures += 1;
       this.#attemptedAt = now();
-      // The jitter of 25 % prevents many processes from sending their next request at the same moment.
+      // The pause varies randomly by 25 %, so that many processes do not send their next requests at the same moment.
       this.#pause = Math.max(backoff * (0.75 + Math.random() * 0.5), Math.min(requestedPause, maxAge));
       this.#lastError = error;
       throw error;
@@ -181,9 +191,9 @@ export class Jwks {
 }
 
 /**
- * Imports the usable keys of a key set and skips all others.
+ * Imports the usable keys of a key set and skips all other keys.
  *
- * @throws UpstreamError if the document has no array `keys`, or if none of the keys is usable.
+ * @throws UpstreamError if the key set has no array `keys`, or if none of the keys is usable.
  */
 async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   const list: unknown = isRecord(document) ? document['keys'] : undefined;

@@ -9,24 +9,25 @@ import { PATHS, buildAppJwksPath } from '../wire/facts.js';
 type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
 
 /**
- * Finds and fetches the key set. These addresses are tried in order:
+ * Finds and fetches GenAuth's key set. These addresses are tried in this order:
  *
- * 1. the option `jwksUri`. If it is set, no other address is tried.
- * 2. `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4).
- * 3. the address in GenAuth's documents, if there is no discovery document (HTTP 404).
- * 4. the address with the application ID in its path, if the address in GenAuth's documents returns HTTP 404.
+ * 1. The option `jwksUri`. If this option is set, no other address is tried.
+ * 2. The `jwks_uri` of GenAuth's discovery document (OpenID Connect Discovery 1.0 §4).
+ * 3. The address in GenAuth's documentation, if GenAuth has no discovery document (HTTP 404).
+ * 4. The address with the application ID in its path, if the address in GenAuth's documentation returns HTTP 404.
  */
 export class KeySetSource {
   readonly #options: KeySetOptions;
   readonly #http: Http;
-  /** HTTP client for the host of `jwksUri`. `undefined` if it is the host of the application. */
+  /** HTTP client for the host of the option `jwksUri`. `undefined` if the key set is on the host of `appHost`. */
   readonly #jwksUriHttp: Http | undefined;
   /** The path that last returned a key set. */
   #path: string | undefined;
 
   /**
-   * @param http - HTTP client for the host of the application.
-   * @param createHttp - Creates the HTTP client for the host of the option `jwksUri`, if it is another host.
+   * @param http - HTTP client for the host of the option `appHost`.
+   * @param createHttp - Creates the HTTP client for the host of the option `jwksUri`, if this host differs from the
+   * host of `appHost`.
    */
   constructor(options: KeySetOptions, http: Http, createHttp = (settings: HttpSettings): Http => new Http(settings)) {
     this.#options = options;
@@ -37,15 +38,18 @@ export class KeySetSource {
   }
 
   /**
-   * Fetches the key set. Fetches the discovery document first, unless an address is already known to work.
+   * Fetches the key set. Fetches the discovery document first, unless `jwksUri` is set or a previous fetch found the
+   * address.
    *
    * @throws UpstreamError if GenAuth cannot be reached or does not return a JSON object.
-   * @throws ConfigurationError `discovery_issuer_mismatch` if the discovery document has another issuer.
-   * @throws ConfigurationError `discovery_jwks_uri_refused` if its `jwks_uri` is on another host.
+   * @throws ConfigurationError `discovery_issuer_mismatch` if the discovery document has a different issuer than the
+   * option `issuer`.
+   * @throws ConfigurationError `discovery_jwks_uri_refused` if the `jwks_uri` of the discovery document is not on the
+   * host of `appHost`.
    */
   async requestKeySet(): Promise<unknown> {
     const { jwksUri, appId } = this.#options;
-    // All fetches together have one time limit.
+    // All fetches of one call share one time limit.
     const deadline = performance.now() + MAX_WAIT_MS;
     if (jwksUri !== undefined) return expectDocument('key set', await this.#get(toPath(new URL(jwksUri)), deadline));
     const path = this.#path ?? (await this.#requestAddress(deadline));
@@ -55,7 +59,7 @@ export class KeySetSource {
       working = buildAppJwksPath(appId);
       answer = await this.#get(working, deadline);
     }
-    // An address that no longer works is forgotten, so that the next attempt reads the discovery document again.
+    // An address that returns no key set is removed, so that the next call reads the discovery document again.
     if (answer.status === 200) this.#path = working;
     else if (!isDown(answer.status)) this.#path = undefined;
     return expectDocument('key set', answer);
@@ -92,7 +96,10 @@ export class KeySetSource {
     return this.#http.request({ method: 'GET', path, maxBytes: MAX_DOCUMENT_BYTES, timeout });
   }
 
-  /** Closes the connections to the host of `jwksUri`. The owner of `http` closes the others. */
+  /**
+   * Closes the connections to the host of `jwksUri`. The creator of `http` closes the connections to the host of
+   * `appHost`.
+   */
   close(): void {
     this.#jwksUriHttp?.close();
   }

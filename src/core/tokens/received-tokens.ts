@@ -12,7 +12,7 @@ const MAX_DATE_SECONDS = 8.64e12;
 
 /**
  * Converts the verification error of a token that came directly from GenAuth into an UpstreamError. GenAuth sent the
- * invalid token, so the caller must not get a 401.
+ * invalid token, so the response to the caller must not have HTTP status 401.
  */
 async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
   try {
@@ -25,13 +25,13 @@ async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
 }
 
 /**
- * Verifies the tokens of a sign-in. The access token itself is not verified here, because its audience may be another
- * API. If it is a JWT, its `sub` must equal the `sub` of the id_token.
+ * Verifies the tokens of a sign-in. The access token itself is not verified here, because its audience may be a
+ * different API. If the access token is a JWT, its `sub` must equal the `sub` of the id_token.
  *
- * @param requested - The requested scopes. They are used as the granted scopes if the response has no scopes.
+ * @param requested - The requested scopes. They are used as the granted scopes if GenAuth's response has no `scope`.
  * @param now - Returns the current time, in milliseconds since 1970.
- * @throws UpstreamError `upstream_token_invalid` if the tokens do not verify. Other codes if the key set cannot be
- * loaded.
+ * @throws UpstreamError `upstream_token_invalid` if a token is not valid. The error has a different code if the key set
+ * cannot be loaded.
  * @throws ConfigurationError if the discovery document contradicts the options, or if the application secret is not
  * usable.
  */
@@ -52,7 +52,7 @@ export async function verifySignedInTokens(
   return { claims, tokens: toTokenSet(received, expiresAt, requested) };
 }
 
-/** The verified result of a refresh. */
+/** The verified result of a token refresh. */
 export interface ReceivedRefresh {
   tokens: Omit<TokenSet, 'idToken'> & { idToken: string | undefined };
   claims: AccessTokenClaims;
@@ -61,10 +61,10 @@ export interface ReceivedRefresh {
 }
 
 /**
- * Verifies the tokens of a refresh: the access token, and the id_token if there is one.
+ * Verifies the tokens of a token refresh: the access token, and the id_token if GenAuth sent one.
  *
- * @throws UpstreamError `upstream_token_invalid` if the tokens do not verify, or `upstream_invalid_response` if there
- * is no access token. Other codes if the key set cannot be loaded.
+ * @throws UpstreamError `upstream_token_invalid` if a token is not valid, or `upstream_invalid_response` if there is no
+ * access token. The error has a different code if the key set cannot be loaded.
  * @throws ConfigurationError if the discovery document contradicts the options, or if the application secret is not
  * usable.
  */
@@ -102,10 +102,10 @@ function expectSameSubject<Claims extends IdTokenClaims>(claims: Claims, sub: un
 }
 
 /**
- * Builds the public token set.
+ * Builds the token set that the application receives.
  *
  * @param expiresAt - Expiration time of the access token, in seconds since 1970.
- * @param requested - The requested scopes. They are used as the granted scopes if the response has no scopes.
+ * @param requested - The requested scopes. They are used as the granted scopes if GenAuth's response has no `scope`.
  */
 function toTokenSet<IdToken extends string | undefined>(
   tokens: UnverifiedTokens & { accessToken: string; idToken: IdToken },

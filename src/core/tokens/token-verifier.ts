@@ -21,8 +21,8 @@ import {
 /** Maximum length of `sub`, in characters (OpenID Connect Core 1.0 §2). */
 const MAX_SUBJECT_LENGTH = 255;
 /**
- * Maximum lifetime of a token, in seconds. No tenant issues tokens for a year. A longer lifetime is an error, for
- * example an `exp` in milliseconds.
+ * Maximum lifetime of a token, in seconds. No GenAuth tenant issues tokens with a lifetime of a year. A longer lifetime
+ * is a mistake in the token, for example an `exp` in milliseconds.
  */
 const MAX_LIFETIME = 366 * 24 * 3600;
 /** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
@@ -31,18 +31,21 @@ const SECRET_COOLDOWN_MS = 30_000;
 export const MIN_HS256_SECRET_BYTES = 32;
 
 export interface TokenVerifierSettings {
-  /** Required `iss` of all tokens. Compared with `===`. */
+  /** Required claim `iss` of all tokens. The claim must be exactly this string. */
   issuer: string;
-  /** Application ID: the required `aud` of id_tokens, and the required `azp` of every token that has one. */
+  /**
+   * The application ID. The claim `aud` of an id_token must contain this ID. The claim `azp` must equal this ID in
+   * every token that has `azp` or more than one audience.
+   */
   appId: string;
-  /** The `aud` of an access token must contain one of these. */
+  /** The claim `aud` of an access token must contain one of these values. */
   audience: readonly string[];
   /** Accepted difference between clocks, in seconds. */
   clockTolerance: number;
   /** The only algorithm that is accepted for id_tokens. Access tokens must be signed with RS256. */
   idTokenAlgorithm: SigningAlgorithm;
   jwks: Jwks;
-  /** The key for HS256. */
+  /** Provides the application secret, which is the key for HS256 signatures. */
   appSecret: AppSecret;
   /** Maximum number of cached verified tokens. 0 turns the cache off. */
   maxVerifiedTokens: number;
@@ -67,16 +70,18 @@ interface VerifiedToken {
 
 /**
  * Decides whether a token is accepted. The checks run in this order: form, header, algorithm, key, signature, claims.
- * The algorithm comes from our configuration and is compared before any key is looked up. No check can be switched off.
+ * The accepted algorithm comes from the client's options and is checked before any key is looked up. No check can be
+ * switched off.
  *
  * Verified tokens are cached. For a cached token, only its key and its times are checked again. The result is the same
- * as for a new token: while the same key is in the key set, nothing else can have changed.
+ * as without the cache: while the key set has the same key, the result of the other checks cannot change.
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
   /**
-   * The cache of verified tokens. The cache key is the token kind and the SHA-256 of the whole token. It is about a
-   * tenth as long as the token. A token that differs in any part is not found.
+   * The cache of verified tokens. The key of a cache entry is the token kind and the SHA-256 hash of the whole token. A
+   * token that differs from the cached token in any part has a different hash, and is not found. A cache key is about a
+   * tenth as long as a token.
    */
   readonly #verified: LruMap<string, VerifiedToken> | undefined;
 
@@ -88,9 +93,10 @@ export class TokenVerifier {
   /**
    * Verifies an id_token (OpenID Connect Core 1.0 §3.1.3.7).
    *
-   * @param accessToken - The access token that came directly from GenAuth together with the id_token. It must match
-   * `at_hash`, if the id_token has one (§3.1.3.6). An unknown key then causes a fetch at once, see `Jwks.getKey`.
-   * @returns The claims. They are frozen if `accessToken` is not given.
+   * @param accessToken - The access token that came directly from GenAuth together with the id_token. If the id_token
+   * has the claim `at_hash`, the access token must match it (§3.1.3.6). If `accessToken` is given, an unknown key ID
+   * causes a fetch of the key set at once, see `Jwks.getKey`.
+   * @returns The claims. The object is frozen if `accessToken` is not given.
    * @throws TokenVerificationError if the token is not valid.
    * @throws UpstreamError if the key set cannot be loaded.
    * @throws ConfigurationError if the discovery document contradicts the options, or if the key of HS256 is not usable.
@@ -111,7 +117,7 @@ export class TokenVerifier {
   /**
    * Verifies an access token that a caller sent.
    *
-   * @returns The claims. Frozen.
+   * @returns The claims. The object is frozen.
    * @throws TokenVerificationError if the token is not valid.
    * @throws UpstreamError if the key set cannot be loaded.
    * @throws ConfigurationError if the discovery document contradicts the options.
@@ -148,7 +154,8 @@ export class TokenVerifier {
     fromGenAuth: boolean,
   ): Promise<{ claims: TokenClaims; kid: string | undefined; key: KeyObject | undefined }> {
     const { header, payload, signingInput, signature } = decomposeUnverifiedToken(token, kind);
-    // The algorithm comes from our configuration only, never from a token, a key or a server document (RFC 8725 §3.1).
+    // The accepted algorithm comes only from the client's options, never from a token, a key or a discovery document
+    // (RFC 8725 §3.1).
     const algorithm = kind === 'id_token' ? this.#settings.idTokenAlgorithm : JWK_ALGORITHM;
     const kid = checkHeader(header, kind, algorithm);
     let key: KeyObject | undefined;
@@ -161,8 +168,9 @@ export class TokenVerifier {
   }
 
   /**
-   * On a guarded route every key-set failure is answered with 503, because the caller can only retry. At a login, where
-   * the token came straight from GenAuth, the error keeps its status.
+   * Returns the key that verifies a token. On a guarded route every `UpstreamError` of the key set gets status 503,
+   * because the caller can only retry. At a login or a token refresh the token came directly from GenAuth, and the
+   * error keeps its status.
    */
   async #getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
     try {
@@ -174,8 +182,8 @@ export class TokenVerifier {
   }
 
   /**
-   * Checks an HS256 signature. The key is always the application secret. A key of the key set never reaches this
-   * method, so that a public RSA key cannot be used as an HMAC key.
+   * Checks an HS256 signature. The key is always the application secret. This method never receives a key of the key
+   * set, so that a public RSA key cannot be used as an HMAC key.
    */
   async #checkSharedSecret(
     signingInput: Buffer,
@@ -189,8 +197,9 @@ export class TokenVerifier {
     try {
       check(secret);
     } catch (error) {
-      // After the secret was replaced, a token that is signed with the new secret may arrive before GenAuth has refused
-      // the old one. Tokens from callers cause at most one call of the function `appSecret` per cool-down.
+      // After the application secret was replaced, a token that is signed with the new secret may arrive before GenAuth
+      // has refused the old secret. Therefore the function `appSecret` is called again. Tokens from callers cause at
+      // most one call of this function in `SECRET_COOLDOWN_MS`.
       const renewed = fromGenAuth
         ? appSecret.renew(secret)
         : appSecret.renew(secret, SECRET_COOLDOWN_MS).catch(() => false);
@@ -262,8 +271,9 @@ export class TokenVerifier {
 }
 
 /**
- * Checks that a token is of the expected kind. A GenAuth access token has `scope` and `jti`. An id_token has neither.
- * Without this check, each kind could be used in place of the other.
+ * Checks that a token is of the expected kind. A GenAuth access token has `scope` and `jti`. An id_token has neither
+ * `scope` nor `jti`. Without this check, an id_token could be used as an access token, or an access token as an
+ * id_token.
  */
 function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
   const { scope, jti, nonce, at_hash: atHash } = claims;
@@ -302,8 +312,8 @@ function checkHs256(secret: string | undefined, signingInput: Buffer, signature:
 }
 
 /**
- * Returns the UTF-8 bytes of the secret. A missing or short secret is refused, because an attacker could guess it and
- * sign tokens.
+ * Returns the UTF-8 bytes of the application secret. A missing or short secret is refused, because an attacker could
+ * guess the secret and sign tokens with it.
  */
 function toHs256Key(secret: string | undefined): Uint8Array {
   const key = new TextEncoder().encode(secret ?? '');
@@ -322,8 +332,8 @@ function claimInvalid(kind: TokenKind, claim: string, value: unknown): TokenVeri
 }
 
 /**
- * Checks `at_hash` (OpenID Connect Core 1.0 §3.1.3.6). It is the left half of the SHA-256 of the access token, because
- * RS256 and HS256 both use SHA-256.
+ * Checks `at_hash` (OpenID Connect Core 1.0 §3.1.3.6). The value of `at_hash` is the left half of the SHA-256 hash of
+ * the access token, because RS256 and HS256 both use SHA-256.
  */
 function checkAccessTokenHash(hash: unknown, accessToken: string): void {
   const digest = crypto.createHash('sha256').update(accessToken, 'ascii').digest();

@@ -3,14 +3,14 @@ import { quote, toDetail } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 
 /**
- * Maximum length of a token, in characters. An access token comes from any caller, so its limit is lower. An id_token
- * comes from GenAuth and may contain many roles.
+ * Maximum length of a token, in characters. An access token may come from any caller, so the limit for access tokens is
+ * lower. An id_token comes from GenAuth and may contain many roles.
  */
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
 /** Maximum length of a key ID, in characters. */
 export const MAX_KID_LENGTH = 256;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
-/** Accepted values of the header parameter `typ`, in lower case (RFC 7519 §5.1, RFC 9068 §2.1). */
+/** Accepted values of the token header parameter `typ`, in lower case (RFC 7519 §5.1, RFC 9068 §2.1). */
 const TOKEN_TYPES = {
   id_token: ['jwt', 'application/jwt'],
   access_token: ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'],
@@ -21,16 +21,16 @@ export type TokenKind = 'id_token' | 'access_token';
 /** The signature algorithms that GenAuth offers for id_tokens (RFC 7518 §3.1). */
 export const SIGNING_ALGORITHMS = ['RS256', 'HS256'] as const;
 /**
- * A signature algorithm of id_tokens ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)). `RS256` is
- * verified with the key set, `HS256` with the application secret.
+ * A signature algorithm of id_tokens ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)). A signature
+ * with `RS256` is verified with GenAuth's key set. A signature with `HS256` is verified with the application secret.
  */
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
 /**
- * Splits a token into its parts and decodes them. Nothing in the result is verified.
+ * Splits a token into its three parts and decodes the parts. Nothing in the result is verified.
  *
  * @throws TokenVerificationError if the value is not a JWT of three canonical base64url parts with a JSON object as its
- * header, or if it is too long.
+ * header, or if the value is too long.
  */
 export function decomposeUnverifiedToken(
   token: unknown,
@@ -64,10 +64,10 @@ export function decomposeUnverifiedToken(
 }
 
 /**
- * Decodes `sub` and `exp` of an access token that came directly from GenAuth. Does not verify it. The length limit is
- * that of an id_token, because the token does not come from an unknown caller.
+ * Decodes `sub` and `exp` of an access token that came directly from GenAuth. Does not verify the token. The length
+ * limit is the limit for id_tokens, because the token does not come from an unknown caller.
  *
- * @returns `undefined` for both if the token is not a JWT.
+ * @returns `sub` and `exp`. Both are `undefined` if the token is not a JWT.
  */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
@@ -80,8 +80,8 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
 }
 
 /**
- * Decodes one part of a token. Only the canonical encoding is accepted. Otherwise one token could be written in many
- * ways, which would bypass deny lists and caches.
+ * Decodes one part of a token. Only the canonical base64url encoding is accepted. With other encodings, the same token
+ * could be written in several ways, and a deny list or a cache would not recognize the token.
  */
 function decodeSegment(segment: string, name: string, token: TokenKind): Buffer {
   const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
@@ -98,7 +98,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Parses the JSON object in one part of a token.
  *
- * @returns An object without a prototype, so that an absent member is never read from a polluted `Object.prototype`.
+ * @returns An object without a prototype, so that an absent member is never read from `Object.prototype`, which other
+ * code may have changed.
  * @throws TokenVerificationError `token_malformed` if the bytes are not a JSON object in UTF-8.
  */
 export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKind): Record<string, unknown> {
@@ -117,10 +118,10 @@ export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKin
 }
 
 /**
- * Checks the header of a token. Of the parameters that select a key, only `kid` is read. `jwk`, `jku`, `x5c`, `x5u` and
- * the like are ignored, because an attacker could supply a key with them.
+ * Checks the header of a token. Of the header parameters that select a key, only `kid` is read. The parameters `jwk`,
+ * `jku`, `x5c` and `x5u` are ignored, because an attacker could supply a key with them.
  *
- * @returns The `kid`, if there is one.
+ * @returns The `kid`, or `undefined` if the header has no `kid`.
  * @throws TokenVerificationError if a header parameter is not accepted.
  */
 export function checkHeader(

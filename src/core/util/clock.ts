@@ -1,6 +1,6 @@
 /**
- * Returns whether less than the given time has passed since `since`. All values are in milliseconds. Returns `false` if
- * the clock was set back to a time before `since`.
+ * Returns whether less than `milliseconds` have passed from `since` to `now`. All values are in milliseconds. Returns
+ * `false` if `now` is before `since`, because the clock was set back.
  */
 export function isWithin(milliseconds: number, since: number, now: number): boolean {
   return now >= since && now - since < milliseconds;

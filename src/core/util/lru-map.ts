@@ -1,11 +1,17 @@
-/** A map with a maximum size. If it is exceeded, the least recently used entry is removed. */
+/**
+ * A map with a maximum number of entries. If a new entry exceeds this number, the least recently used entry is removed.
+ */
 export class LruMap<Key, Value> {
   readonly #limit: number;
-  /** The entries, least recently used first. A `Map` keeps the order of insertion, and each use inserts again. */
+  /**
+   * The entries. The least recently used entry comes first, because a `Map` keeps the order of insertion and each use
+   * inserts the entry again.
+   */
   readonly #entries = new Map<Key, Value>();
   /**
-   * An iterator whose next key is always the least recently used one, because all keys before it were removed or
-   * inserted again. It is kept, because a new iterator for each removal would first walk over all deleted entries.
+   * An iterator over the keys. The iterator's next key is always the least recently used key, because all keys before
+   * it were removed or inserted again. The same iterator is used for every removal, because a new iterator would first
+   * walk over all deleted entries.
    */
   readonly #oldest = this.#entries.keys();
 

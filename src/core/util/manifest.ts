@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** The members of this package's `package.json` that the commands use. */
+/** The properties of this package's `package.json` that the command-line tools use. */
 export interface Manifest {
   version: string;
   engines: { node: string };

@@ -1,7 +1,7 @@
-/** Time that a request with a usable old value waits for a new one, in milliseconds. */
+/** Maximum time that a request waits for a new value if the request can use the old value, in milliseconds. */
 const STALE_WAIT_MS = 500;
 
-/** A fetch that is under way, with its start time. */
+/** A fetch that has started and not ended yet, with its start time. */
 export class PendingFetch {
   readonly #startedAt = performance.now();
 
@@ -9,11 +9,13 @@ export class PendingFetch {
   constructor(readonly done: Promise<void>) {}
 
   /**
-   * Waits until the fetch ends, but at most until 500 ms after its start. After that the caller can use its old value.
-   * The time is counted from the start of the fetch, so that only the requests of the first 500 ms wait while GenAuth
-   * hangs. A late result is still stored for the next request.
+   * Waits until the fetch ends, but at most until 500 ms after the start of the fetch. If the fetch takes longer, the
+   * caller can use its old value. A late result is still stored for the next request.
    *
-   * @returns Whether the fetch succeeded in that time.
+   * The 500 ms begin with the fetch, not with the call of this method. If GenAuth does not answer, only requests in the
+   * first 500 ms of the fetch have to wait.
+   *
+   * @returns Whether the fetch succeeded within this time.
    */
   async settlesInTime(): Promise<boolean> {
     const left = STALE_WAIT_MS - (performance.now() - this.#startedAt);

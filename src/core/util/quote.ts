@@ -2,9 +2,9 @@ const MAX_QUOTED_LENGTH = 64;
 const MAX_QUOTED_ITEMS = 4;
 
 /**
- * Formats an external value for a message. A string is cut at 64 characters and escaped as JSON. Control, bidirectional
- * and other invisible characters are escaped too. Of an array, at most 4 items are shown. Of an object, only the words
- * "an object" are shown.
+ * Formats a value from outside this package for a message. A string is cut at 64 characters and escaped as JSON.
+ * Control, bidirectional and other invisible characters are escaped too. An array is shown with at most 4 items. An
+ * object is shown as the words "an object".
  */
 export function quote(value: unknown): string {
   if (typeof value === 'string') return quoteText(value);
@@ -29,9 +29,9 @@ const MAX_DETAIL_LENGTH = 512;
 const MAX_DETAIL_ITEMS = 16;
 
 /**
- * Converts an external value into data for the `details` of an error. Strings are cut at 512 characters and arrays at
- * 16 items. Objects are replaced by `{}`, because an object may contain any value. Functions and symbols become
- * `undefined`.
+ * Converts a value from outside this package into data for the `details` of an error. Strings are cut at 512 characters
+ * and arrays at 16 items. An object is replaced by `{}`, because an object may contain any value, for example a secret.
+ * Functions and symbols become `undefined`.
  */
 export function toDetail(value: unknown): unknown {
   if (typeof value === 'string') return value.slice(0, MAX_DETAIL_LENGTH);

@@ -1,20 +1,20 @@
-/** Returns whether a value is an object and not an array, such as a parsed JSON object. */
+/** Returns whether a value is an object, for example a parsed JSON object. An array and `null` are not objects here. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * Copies the own members of an object into an object without a prototype, so that an absent member is never read from a
- * polluted `Object.prototype`. It is used at the three places where external data enters: values from the application
- * (options, credentials), the JSON of a token, and the keys of a key set.
+ * Copies the own members of an object into an object without a prototype, so that an absent member is never read from
+ * `Object.prototype`, which other code may have changed. This function is used for data from outside this package:
+ * values from the application (options, credentials), the JSON of a token, and the keys of a key set.
  */
 export function ownProperties<T extends object>(source: T): T {
   return Object.assign(Object.create(null) as T, source);
 }
 
 /**
- * Freezes a parsed JSON value at every depth. It does not use recursion, because an attacker could send a value that is
- * nested so deeply that the call stack overflows.
+ * Freezes a parsed JSON value at every depth. This function does not use recursion, because an attacker could send a
+ * value that is nested so deeply that the call stack overflows.
  */
 export function deepFreeze<T>(value: T): T {
   const pending: unknown[] = [value];

@@ -4,11 +4,14 @@ import { PendingFetch } from './pending-fetch.js';
 export interface RefreshingValueSettings {
   /** Time during which a value is fresh, in milliseconds. */
   maxAge: number;
-  /** Time after `maxAge` during which the last value is used while loading fails, in milliseconds. */
+  /** Time after `maxAge` during which the last loaded value is used if loading a new value fails, in milliseconds. */
   staleIfError: number;
   /** Time after a failed load during which no new load starts, in milliseconds. */
   pause: number;
-  /** Returns whether an error means that the last value is no longer valid and must not be used. Default: never. */
+  /**
+   * Returns whether an error of a load means that the last value must no longer be used. Default: a function that
+   * returns `false`.
+   */
   endsValue?: (error: unknown) => boolean;
   /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
@@ -17,15 +20,16 @@ export interface RefreshingValueSettings {
 type Load<Value> = () => Promise<Value>;
 
 /**
- * A value that is loaded when it is first needed, and loaded again when it is too old. Only one load runs at a time.
- * After a failed load there is a pause. While loading fails, the last value is used.
+ * A cached value that is loaded when it is first needed, and loaded again when it is older than `maxAge`. Only one load
+ * runs at a time. After a failed load, no new load starts during `pause`. If loading fails, the last value is used
+ * until it is older than `maxAge` and `staleIfError` together.
  */
 export class RefreshingValue<Value> {
   readonly #settings: RefreshingValueSettings;
   #value: Value | undefined;
-  /** Start of the load that returned the value. */
+  /** Start time of the load that returned the current value. */
   #loadedAt = -Infinity;
-  /** Start of the last load, successful or not. */
+  /** Start time of the last load, whether this load succeeded or failed. */
   #attemptedAt = -Infinity;
   #failedAt = -Infinity;
   #lastError: unknown;
@@ -36,11 +40,11 @@ export class RefreshingValue<Value> {
   }
 
   /**
-   * Returns the value, fresh if possible. If an old value may be used, the call waits for a new one at most until
-   * 500 ms after the start of the load.
+   * Returns the cached value if it is fresh, otherwise loads a new value. If the old value may still be used, the call
+   * waits for the new value at most until 500 ms after the start of the load.
    *
-   * @param load - Loads the value. Called only if no other load is under way.
-   * @throws The error of the last load, if it failed and no value may be used.
+   * @param load - Loads the value. This function is called only if no other load is running.
+   * @throws The error of the last load, if this load failed and no value may be used.
    */
   async get(load: Load<Value>): Promise<Value> {
     const { maxAge, staleIfError, pause } = this.#settings;
@@ -53,16 +57,16 @@ export class RefreshingValue<Value> {
     const pending = this.#load(load);
     if (stale === undefined) await pending.done;
     else await pending.settlesInTime();
-    // The value was removed if `endsValue` returned `true` for the error.
+    // `#value` is `undefined` here if the load failed and `endsValue` returned `true` for the error.
     if (this.#value === undefined) throw this.#lastError;
     return this.#value;
   }
 
   /**
-   * Loads the value even if the current value is fresh. If loading fails, the current value stays, unless
-   * `endsValue` returns `true` for the error.
+   * Loads the value even if the current value is fresh. If loading fails, the current value is kept, unless `endsValue`
+   * returns `true` for the error.
    *
-   * @throws The error of `load`. During the pause after a failure, the error of the last load.
+   * @throws The error of `load`. During the pause after a failed load, the error of this failed load.
    */
   async refresh(load: Load<Value>): Promise<Value> {
     if (this.#pending === undefined && this.#isWithin(this.#settings.pause, this.#failedAt)) throw this.#lastError;
@@ -70,13 +74,16 @@ export class RefreshingValue<Value> {
     return this.#value as Value;
   }
 
-  /** Stores a value from another source, as if it had been loaded now. */
+  /** Stores a value that was not loaded with `load`, as if the value had been loaded now. */
   set(value: Value): void {
     this.#value = value;
     this.#loadedAt = this.#settings.now();
   }
 
-  /** Makes the given value too old. Does nothing if another value was loaded in the meantime. */
+  /**
+   * Marks `value` as too old, so that the next call of `get` loads a new value. Does nothing if `value` is no longer
+   * the current value.
+   */
   expire(value: Value): void {
     if (this.#value === value) this.#loadedAt = -Infinity;
   }
@@ -87,7 +94,7 @@ export class RefreshingValue<Value> {
   }
 
   #isWithin(milliseconds: number, since: number): boolean {
-    // A value that never expires is kept even if the clock was set back.
+    // With `Infinity` the value never expires. The value is then kept even if the clock was set back.
     if (milliseconds === Infinity) return since > -Infinity;
     return isWithin(milliseconds, since, this.#settings.now());
   }

@@ -1,20 +1,21 @@
 /**
- * Facts of GenAuth's HTTP interface, from its documentation and its SDKs: paths, header names, codes and the types of
- * bodies.
+ * Facts about GenAuth's HTTP interface: paths, header names, and the types of request and response bodies. The sources
+ * are GenAuth's documentation and GenAuth's SDKs.
  *
- * This is the only file that the client shares with the emulator. The functions that build and parse bodies are in
- * `parse.ts`, which only the client uses. If the emulator used them too, a test could not find their mistakes.
+ * This is the only file in `src/core` that the emulator uses. The functions that build and parse bodies are in
+ * `parse.ts`, which the emulator does not use. If the emulator used `parse.ts` too, a test with the emulator could not
+ * find the mistakes in `parse.ts`.
  */
 
-/** Paths of GenAuth's endpoints on the application's host. */
+/** Paths of GenAuth's endpoints on the host of the option `appHost`. */
 export const PATHS = {
   /** Sign-in with a password or with Active Directory credentials. */
   signIn: '/api/v3/signin',
-  /** Public information of the server, including its public keys for passwords. */
+  /** Public information about the GenAuth server, including GenAuth's public keys for passwords. */
   system: '/api/v3/system',
-  /** A captcha picture, with a token that identifies it, so that no cookie is needed. */
+  /** A captcha picture and a token. The token identifies the picture, so that no cookie is needed. */
   captcha: '/api/v3/get-captcha-code',
-  /** OpenID Connect Discovery 1.0 §4. */
+  /** The discovery document, OpenID Connect Discovery 1.0 §4. */
   discovery: '/oidc/.well-known/openid-configuration',
   /** The key set (JWKS), at the path that GenAuth documents. */
   jwks: '/oidc/.well-known/jwks.json',
@@ -30,17 +31,22 @@ export const PATHS = {
   endSession: '/oidc/session/end',
 } as const;
 
-/** Builds the path of the key set on newer tenants, which begins with the application ID. */
+/** Builds the path of the key set on newer GenAuth tenants. This path begins with the application ID. */
 export function buildAppJwksPath(appId: string): string {
   return `/${encodeURIComponent(appId)}/oidc/.well-known/jwks.json`;
 }
 
-/** Builds the issuer of a tenant's tokens: the application's host and `/oidc`, without the application ID. */
+/**
+ * Builds the issuer of GenAuth's tokens: `appHost` followed by `/oidc`. The issuer does not contain the application ID.
+ */
 export function buildIssuer(appHost: string): string {
   return `${appHost}/oidc`;
 }
 
-/** Names of request headers. GenAuth's own tools send the Authing names, its SDKs for GenAuth send the GenAuth name. */
+/**
+ * Names of request headers. The former name of GenAuth is Authing. GenAuth's own tools send the names with `authing`.
+ * The GenAuth SDKs send the name with `genauth`.
+ */
 export const HEADERS = {
   appId: 'x-authing-app-id',
   appIdOfGenAuth: 'x-genauth-app-id',
@@ -49,16 +55,16 @@ export const HEADERS = {
 
 export const TOKEN_ENDPOINT_AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const;
 /**
- * How the application proves its identity to GenAuth: the secret in the body, the secret in the header `Authorization`,
- * or no secret
- * ([OpenID Connect Core 1.0 §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)). The
+ * How the application proves its identity to GenAuth: with the application secret in the request body, with the
+ * application secret in the request header `Authorization`, or without a secret
+ * ([OpenID Connect Core 1.0 §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication)). GenAuth's
  * console shows the method under application → configuration → token-exchange authentication method.
  */
 export type TokenEndpointAuthMethod = (typeof TOKEN_ENDPOINT_AUTH_METHODS)[number];
 
 /**
- * Other names of claims. GenAuth's documentation has a list of claims and a table of scopes, which name some claims
- * differently. Each key is the name in the list, each value the name in the table.
+ * Claims that have two names in GenAuth's documentation. Each key is the name in GenAuth's list of claims. Each value
+ * is the name in GenAuth's table of scopes.
  */
 export const CLAIM_ALIASES: Readonly<Record<string, string>> = { external_id: 'externalId' };
 
@@ -66,22 +72,25 @@ export const PASSWORD_ENCRYPT_TYPES = ['none', 'rsa', 'sm2'] as const;
 /** How the password is encrypted in the request to GenAuth, in addition to TLS. */
 export type PasswordEncryptType = (typeof PASSWORD_ENCRYPT_TYPES)[number];
 
-/** Property `options` of a sign-in's body (GenAuth: SignInOptionsDto). */
+/** Property `options` in the body of a sign-in request (GenAuth's type: SignInOptionsDto). */
 export interface WireSignInOptions {
   scope?: string;
   clientIp?: string;
-  /** GenAuth documents an object in one place and a string in another. It accepts both. */
+  /**
+   * In GenAuth's documentation, `context` is an object in one place and a string in another place. GenAuth accepts
+   * both.
+   */
   context?: object | string;
   tenantId?: string;
   customData?: object;
   autoRegister?: boolean;
   captchaCode?: string;
   captchaToken?: string;
-  /** Default: `none`. */
+  /** How the password is encrypted. GenAuth's default is `none`. */
   passwordEncryptType?: PasswordEncryptType;
 }
 
-/** Property `passwordPayload` of a sign-in's body: the password and exactly one identifier. */
+/** Property `passwordPayload` in the body of a sign-in request: the password and exactly one identifier. */
 export interface WirePasswordPayload {
   password: string;
   account?: string;
@@ -90,13 +99,13 @@ export interface WirePasswordPayload {
   phone?: string;
 }
 
-/** Property `adPayload` of a sign-in's body. */
+/** Property `adPayload` in the body of a sign-in request. */
 export interface WireAdPayload {
   sAMAccountName: string;
   password: string;
 }
 
-/** Body of `POST /api/v3/signin` (GenAuth: SigninByCredentialsDto). */
+/** Body of the sign-in request `POST /api/v3/signin` (GenAuth's type: SigninByCredentialsDto). */
 export interface WireSignInRequest {
   connection: 'PASSWORD' | 'AD';
   passwordPayload?: WirePasswordPayload;
@@ -107,9 +116,10 @@ export interface WireSignInRequest {
 }
 
 /**
- * The form of every answer of GenAuth's V3 API. The HTTP status is 200 for nearly all answers. `statusCode`
- * distinguishes success (200), a further step (3xx) and failure. `apiCode` is a number. In older answers it is a
- * string, and in some answers its name is `code`.
+ * The JSON body (envelope) of the answers of GenAuth's V3 API. The HTTP status is 200 for nearly all answers. The
+ * property `statusCode` distinguishes success (200), a further step (3xx) and failure. The property `apiCode`
+ * identifies the cause, and is a number. In older answers `apiCode` is a string, and in some answers its name is
+ * `code`.
  */
 export interface WireEnvelope<Data> {
   statusCode: number;
@@ -121,8 +131,8 @@ export interface WireEnvelope<Data> {
 }
 
 /**
- * Property `data` of a successful sign-in's answer (GenAuth: LoginTokenResponseDataDto). The lifetime in seconds is in
- * `expires_in` or `expire_in`.
+ * Property `data` in the answer to a successful sign-in (GenAuth's type: LoginTokenResponseDataDto). `expires_in` or
+ * `expire_in` is the lifetime of the access token in seconds.
  */
 export interface WireTokens {
   access_token?: string;
@@ -134,17 +144,19 @@ export interface WireTokens {
   expire_in?: number;
 }
 
-/** Answer to `GET /api/v3/system` (GenAuth: SystemInfoResp), usually without an envelope, sometimes with one. */
+/**
+ * Answer to `GET /api/v3/system` (GenAuth's type: SystemInfoResp). Sometimes this object is the `data` of an envelope.
+ */
 export interface WireSystem {
-  /** A public key in PEM, or in base64 without the PEM lines. */
+  /** The RSA public key, in PEM or in base64 without the PEM lines. */
   rsa?: { publicKey: string };
-  /** An uncompressed curve point in hex, with or without the leading `04`. */
+  /** The SM2 public key: an uncompressed curve point in hex, with or without the leading `04`. */
   sm2?: { publicKey: string };
   version?: Record<string, string>;
   publicIps?: string[];
 }
 
-/** Property `data` of the answer to `GET /api/v3/get-captcha-code` (GenAuth: GetCaptchaCodeDataDto). */
+/** Property `data` of the answer to `GET /api/v3/get-captcha-code` (GenAuth's type: GetCaptchaCodeDataDto). */
 export interface WireCaptcha {
   captchaCodeSvg: string;
   captchaToken: string;

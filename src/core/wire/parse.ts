@@ -1,22 +1,23 @@
 /**
- * Builds and parses the bodies of GenAuth's HTTP interface. Only the client uses this file. It hides GenAuth's
- * inconsistencies, such as several names for one property, from the rest of the library.
+ * Functions that build the bodies of requests to GenAuth and parse the bodies of GenAuth's answers. The client and the
+ * doctor command use this file. GenAuth has more than one name for some properties. The functions accept all names and
+ * return one name, so that no other file has to know all names.
  */
 
 import { isRecord } from '../util/record.js';
 import type { WireSignInOptions, WireSignInRequest } from './facts.js';
 
-/** The parts of a sign-in's body. */
+/** The parts of the body of a sign-in request. */
 export interface SignInBodyParts {
   connection: 'PASSWORD' | 'AD';
   identifier: 'account' | 'email' | 'username' | 'phone' | 'sAMAccountName';
-  /** The value of the identifier. */
+  /** The value of the identifier, for example the username. */
   name: string;
   password: string;
   options: WireSignInOptions;
 }
 
-/** Builds the body of a sign-in, without the properties that prove the identity of the application. */
+/** Builds the body of a sign-in request, without the properties that prove the identity of the application. */
 export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
   const { connection, identifier, name, password, options } = parts;
   return {
@@ -29,7 +30,8 @@ export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
 }
 
 /**
- * An answer of GenAuth's V3 API in one form. `apiCode` is a number, whatever its name and its type were in the answer.
+ * The body (envelope) of an answer of GenAuth's V3 API, always in the same form. `apiCode` is a number, even if the
+ * answer has it as a string or with the name `code`.
  */
 export interface Envelope {
   statusCode: number;
@@ -39,7 +41,10 @@ export interface Envelope {
   data: Readonly<Record<string, unknown>>;
 }
 
-/** Parses an answer of the V3 API. Returns `undefined` if the body has another form, such as the HTML of a gateway. */
+/**
+ * Parses the body of an answer of GenAuth's V3 API. Returns `undefined` if the body is not an envelope, for example if
+ * it is the HTML of a gateway.
+ */
 export function parseEnvelope(body: unknown): Envelope | undefined {
   if (!isRecord(body) || typeof body['statusCode'] !== 'number') return undefined;
   const code = body['apiCode'] ?? body['code'];
@@ -53,7 +58,10 @@ export function parseEnvelope(body: unknown): Envelope | undefined {
   };
 }
 
-/** Returns a value only if it has the form of an ID, because request IDs are part of the response to the end user. */
+/**
+ * Returns the value if it has the form of a request ID, otherwise `undefined`. A request ID is part of the response to
+ * the end user, so any other text is refused.
+ */
 function toRequestId(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined;
 }
@@ -61,7 +69,7 @@ function toRequestId(value: unknown): string | undefined {
 /**
  * Parses the answer to `GET /api/v3/system`, with or without an envelope.
  *
- * @returns The public keys, unchanged and not checked.
+ * @returns GenAuth's public keys for passwords, unchanged and not checked.
  */
 export function parseSystemKeys(body: unknown): Partial<Record<'rsa' | 'sm2', string>> {
   if (!isRecord(body)) return {};
@@ -81,17 +89,23 @@ export function parseCaptcha(body: unknown): { svg: string; token: string } | un
   return typeof svg === 'string' && typeof token === 'string' ? { svg, token } : undefined;
 }
 
-/** Additional data of a sign-in that is not complete. The `apiCode` determines which properties GenAuth sends. */
+/**
+ * Additional data in GenAuth's answer to a sign-in that did not succeed. The `apiCode` of the answer determines which
+ * properties GenAuth sends.
+ */
 export interface RejectionData {
-  /** With a wrong password, if a limit of attempts is set in the console. */
+  /**
+   * Number of attempts before GenAuth locks the account. GenAuth sends this number after a wrong password, if GenAuth's
+   * console has a limit of attempts.
+   */
   remainingAttempts: number | undefined;
   mfaToken: string | undefined;
   applicationMfa: { mfaPolicy: string; status: number; sort: number }[];
-  /** With a step for which GenAuth has another endpoint. */
+  /** Token for a further step. GenAuth sends this token if GenAuth has a separate endpoint for this step. */
   flowToken: string | undefined;
 }
 
-/** Parses `data` in the answer to a sign-in that is not complete. */
+/** Parses the property `data` in GenAuth's answer to a sign-in that did not succeed. */
 export function parseRejectionData(data: Readonly<Record<string, unknown>>): RejectionData {
   const { remainCount, mfaToken, applicationMfa, token } = data;
   const factors: unknown[] = Array.isArray(applicationMfa) ? applicationMfa : [];
@@ -115,7 +129,7 @@ function toNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** The tokens of an answer, as strings. They are not verified yet. */
+/** The tokens in an answer of GenAuth, as strings. The tokens are not verified yet. */
 export interface UnverifiedTokens {
   accessToken: string | undefined;
   idToken: string | undefined;
@@ -126,12 +140,12 @@ export interface UnverifiedTokens {
   expiresIn: number | undefined;
 }
 
-/** The tokens of a successful sign-in. They are not verified yet. */
+/** The tokens in GenAuth's answer to a successful sign-in. The tokens are not verified yet. */
 export type SignedInTokens = UnverifiedTokens & { idToken: string; accessToken: string };
 
 /**
- * Parses the tokens of an answer. The name of the lifetime is `expires_in` in real answers and `expire_in` in GenAuth's
- * schema of the sign-in.
+ * Parses the tokens in an answer of GenAuth. The lifetime of the access token has the name `expires_in` in real
+ * answers, and the name `expire_in` in GenAuth's documented schema of the sign-in.
  */
 export function parseTokens(data: Readonly<Record<string, unknown>>): UnverifiedTokens {
   return {
@@ -143,15 +157,18 @@ export function parseTokens(data: Readonly<Record<string, unknown>>): Unverified
   };
 }
 
-/** Parses an error of an OIDC endpoint (RFC 6749 §5.2). Returns its code, or `undefined` if there is none. */
+/**
+ * Parses the body of an answer of an OIDC endpoint. Returns the error code (RFC 6749 §5.2), or `undefined` if the body
+ * has no error code.
+ */
 export function parseOidcError(body: unknown): string | undefined {
   return isRecord(body) ? toText(body['error']) : undefined;
 }
 
 /**
- * GenAuth's information about a token, see
- * [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2). The other properties are `undefined` or empty if
- * GenAuth does not send them, for example for a token that is not active.
+ * GenAuth's information about a token, see [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2). All
+ * properties except `active` are `undefined` or empty if GenAuth does not send them, for example for a token that is
+ * not active.
  */
 export interface Introspection {
   /** Whether the token is valid at this moment. */
@@ -162,15 +179,16 @@ export interface Introspection {
   clientId: string | undefined;
   /** The granted scopes. */
   scope: readonly string[];
-  /** When the token expires, in seconds since 1970. */
+  /** Time when the token expires, in seconds since 1970. */
   exp: number | undefined;
 }
 
 /**
- * Parses an introspection. GenAuth's samples have spaces between the scopes and `exp` as a number. Its tables have
- * commas and a string.
+ * Parses the body of GenAuth's introspection response. In the samples of GenAuth's documentation, spaces separate the
+ * scopes and `exp` is a number. In the tables of GenAuth's documentation, commas separate the scopes and `exp` is a
+ * string.
  *
- * @returns `undefined` if the answer does not state whether the token is active.
+ * @returns `undefined` if the body does not state whether the token is active.
  */
 export function parseIntrospection(body: unknown): Introspection | undefined {
   if (!isRecord(body) || typeof body['active'] !== 'boolean') return undefined;
