@@ -59,21 +59,15 @@ describe('toUser', () => {
     ['name', 'profile', ' ', ' '],
     ['email', 'email', ['a@example.com'], null],
     ['email_verified', 'email', 'true', false],
-    ['email_verified', 'email', 1, false],
-    ['phone_number_verified', 'phone', {}, false],
     ['updated_at', 'profile', 1_760_000_000, 1_760_000_000],
     ['updated_at', 'profile', 0, 0],
-    ['updated_at', 'profile', '', null],
     ['updated_at', 'profile', {}, null],
     ['address', 'address', 'Beijing', null],
-    ['address', 'address', [], null],
     ['extended_fields', 'extended_fields', {}, {}],
-    ['roles', 'roles', null, []],
     ['roles', 'roles', 'admin', []],
     ['roles', 'roles', { code: 'admin', length: 1 }, []],
     ['roles', 'roles', ['a', 5, null, {}, { code: 7 }, ['b'], { code: 'c' }], ['a', { code: 'c' }]],
     ['tenant_id', 'tenant_id', '', null],
-    ['external_id', 'external_id', 'a', 'a'],
   ])('reads the claim %s of the scope %s with the value %j as %j', (claim, scope, value, expected) => {
     expect(toUser({ sub: 'u-1', [claim]: value }, [scope])).toHaveProperty(claim, expected);
   });
@@ -85,12 +79,9 @@ describe('toUser', () => {
     expect(toUser({ sub: 'u-1', ...claims }, ['external_id'])).toStrictEqual({ sub: 'u-1', external_id });
   });
 
-  it.each(['offline_access', 'orders:read', 'constructor', '__proto__', 'EMAIL', ''])(
-    'gives the scope %j no claims',
-    (scope) => {
-      expect(toUser(ALL, [scope])).toStrictEqual({ sub: 'u-1' });
-    },
-  );
+  it.each(['offline_access', 'constructor', '__proto__', 'EMAIL', ''])('gives the scope %j no claims', (scope) => {
+    expect(toUser(ALL, [scope])).toStrictEqual({ sub: 'u-1' });
+  });
 
   it('ignores claims that are inherited', () => {
     const inherited: object = Object.create({ email: 'evil@example.com', roles: ['admin'], externalId: 'x' });

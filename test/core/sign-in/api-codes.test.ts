@@ -2,7 +2,8 @@ import { KINDS, OPERATOR_FAULTS } from '../../../src/core/sign-in/api-codes.js';
 import { parseSignInResponse } from '../../../src/core/sign-in/response.js';
 import { catchThrown } from '../../support/thrown.js';
 
-const [REJECTED, FURTHER_STEP] = [false, true].map((furtherStep) => ({ kind: 'rejected', furtherStep })) as object[];
+const REJECTED = { kind: 'rejected', furtherStep: false };
+const FURTHER_STEP = { kind: 'rejected', furtherStep: true };
 const DOWN = { code: 'upstream_unavailable', statusCode: 503 };
 const operator = (code: string): object => ({ code, statusCode: 500 });
 

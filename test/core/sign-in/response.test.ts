@@ -29,10 +29,8 @@ describe('a success', () => {
 
   it.each<[string, unknown]>([
     ['without data', { statusCode: 200 }],
-    ['without tokens', { statusCode: 200, data: {} }],
     ['without id_token', { statusCode: 200, data: { access_token: 'canary-access-token' } }],
     ['without access_token', { statusCode: 200, data: { id_token: 'canary-id-token' } }],
-    ['with an empty id_token', { statusCode: 200, data: { ...TOKENS, id_token: '' } }],
     ['with an access_token that is a number', { statusCode: 200, data: { ...TOKENS, access_token: 5 } }],
     ['with the code of a wrong password and no token', { statusCode: 200, apiCode: 2333 }],
     ['whose statusCode is a string', { statusCode: '200', data: TOKENS }],
@@ -48,18 +46,16 @@ describe('a success', () => {
   });
 });
 
-const [REJECTED, FURTHER_STEP] = [false, true].map((furtherStep) => ({ kind: 'rejected', furtherStep })) as object[];
+const REJECTED = { kind: 'rejected', furtherStep: false };
+const FURTHER_STEP = { kind: 'rejected', furtherStep: true };
 const LIMITED = { kind: 'rate_limited', retryAfter: 7 };
 const DOWN = { code: 'upstream_unavailable', statusCode: 503, retryAfter: 7 };
 const PLAN = { code: 'plan_exhausted' };
 
 /** The statusCode, and its result without an apiCode and with an unknown one. */
 it.each<[statusCode: number, without: object, unknown?: object]>([
-  [-1, REJECTED],
   [0, REJECTED],
-  [100, REJECTED],
   [201, REJECTED],
-  [204, REJECTED],
   [299, REJECTED],
   [300, FURTHER_STEP],
   [301, FURTHER_STEP],
@@ -70,16 +66,10 @@ it.each<[statusCode: number, without: object, unknown?: object]>([
   [403, REJECTED],
   [407, REJECTED],
   [408, DOWN],
-  [409, REJECTED],
-  [422, REJECTED],
-  [428, REJECTED],
   [429, LIMITED],
-  [430, REJECTED],
   [499, REJECTED],
   [500, DOWN],
-  [503, DOWN],
   [599, DOWN],
-  [601, DOWN],
   [603, DOWN],
   [999, DOWN],
 ])(
@@ -90,7 +80,7 @@ it.each<[statusCode: number, without: object, unknown?: object]>([
   },
 );
 
-it.each([200, 201, 400, 401, 403, 404, 429, 499, 500, 503])('lets the body decide before HTTP status %i', (status) => {
+it.each([200, 401, 404, 429, 503])('lets the body decide before HTTP status %i', (status) => {
   expect(parse({ statusCode: 403, apiCode: 2333 }, { status })).toMatchObject({ kind: 'invalid_credentials' });
   expect(parse({ statusCode: 403 }, { status })).toMatchObject(REJECTED);
   expect(parse({ statusCode: 499, apiCode: 2011 }, { status })).toMatchObject({ code: 'app_not_found' });
@@ -103,13 +93,10 @@ describe('an answer without envelope', () => {
 
   it.each<[number, object]>([
     [200, INVALID],
-    [204, INVALID],
     [401, INVALID],
-    [403, INVALID],
     [404, INVALID],
     [408, DOWN],
     [429, { ...LIMITED, ...IDS, statusCode: 429, message: '' }],
-    [430, INVALID],
     [499, INVALID],
     [500, DOWN],
     [599, DOWN],

@@ -20,24 +20,17 @@ const throwing = {
 describe('findSignInOptionsMistakes', () => {
   it.each<[keyof SignInOptions, unknown]>([
     ['scope', 'openid  email'],
-    ['scope', ['email', 'openid']],
     ['clientIp', '203.0.113.7'],
     ['clientIp', '[fe80::1%eth0]:443'],
     ['context', {}],
     ['context', Object.create(null)],
-    ['context', { a: { b: [{ c: null }] } }],
     ['context', ''],
-    ['tenantId', 't'],
     ['tenantId', 't'.repeat(4096)],
     ['customData', {}],
     ['autoRegister', true],
     ['autoRegister', false],
-    ['captchaCode', 'a'],
     ['captchaCode', 'a'.repeat(4096)],
-    ['captchaToken', 't'],
     ['captchaToken', 't'.repeat(4096)],
-    ['passwordEncryptType', 'none'],
-    ['passwordEncryptType', 'rsa'],
     ['passwordEncryptType', 'sm2'],
   ])('accepts as %s the value %j', (option, value) => {
     expect(findSignInOptionsMistakes({ [option]: value })).toEqual([]);
@@ -45,29 +38,18 @@ describe('findSignInOptionsMistakes', () => {
 
   it.each<[keyof SignInOptions, string, unknown]>([
     ['scope', 'a string without openid', 'email'],
-    ['scope', 'a list without openid', ['email']],
-    ['scope', 'an empty list', []],
-    ['scope', 'openid in capitals', 'OpenID'],
-    ['scope', 'openid as a part of a word', 'openid2 myopenid'],
-    ['scope', 'a list with a number', ['openid', 5]],
-    ['scope', 'a Set', new Set(['openid'])],
     ['clientIp', 'a host name', 'localhost'],
     ['clientIp', 'two addresses', '203.0.113.7, 10.0.0.1'],
-    ['clientIp', 'an empty string', ''],
     ['context', 'an array', ['a']],
-    ['context', 'a number', 5],
     ['context', 'a circular object', CIRCULAR],
     ['context', 'an object with a bigint', { a: 1n }],
     ['context', 'a Date', new Date(0)],
-    ['context', 'a Map', new Map()],
     ['context', 'an object whose toJSON returns undefined', { toJSON() {} }],
     ['context', 'an object whose toJSON returns a string', { toJSON: () => 'x' }],
-    ['context', 'a function', () => ({})],
     ['tenantId', 'an empty string', ''],
     ['tenantId', '4,097 characters', 't'.repeat(4097)],
     ['tenantId', 'a number', 5],
     ['customData', 'a string', '{}'],
-    ['customData', 'an array', []],
     ['customData', 'an object whose toJSON throws', throwing],
     ['autoRegister', 'a string', 'true'],
     ['autoRegister', 'a number', 1],
@@ -76,7 +58,6 @@ describe('findSignInOptionsMistakes', () => {
     ['captchaToken', 'an empty string', ''],
     ['captchaToken', '4,097 characters', 't'.repeat(4097)],
     ['passwordEncryptType', 'a name in capitals', 'RSA'],
-    ['passwordEncryptType', 'another encryption', 'aes'],
   ])('refuses as %s %s', (option, _name, value) => {
     expect(findSignInOptionsMistakes({ [option]: value })).toMatchObject([{ option }]);
   });

@@ -104,23 +104,10 @@ describe('the event of a sign-in that fails', () => {
   it.each<[code: string, cause: string, arrange: () => void, ids: object]>([
     ['app_not_found', 'an unknown application', () => refuse({ statusCode: 499, apiCode: 2011 }), { apiCode: 2011 }],
     ['upstream_unavailable', 'GenAuth down', () => refuse({ statusCode: 500, requestId: 'r-1' }), { requestId: 'r-1' }],
-    ['upstream_invalid_response', 'HTML', () => issuer().reply(SIGN_IN_PATH, { body: '<html>' }), NO_IDS],
     ['upstream_unreachable', 'a reset', () => issuer().reply(SIGN_IN_PATH, { reset: true }), NO_IDS],
     ['upstream_timeout', 'no answer', () => issuer().reply(SIGN_IN_PATH, () => new Promise(() => {})), NO_IDS],
-    ['upstream_token_invalid', 'a token that is no JWT', () => issuer().replySignIn({ id_token: 'a.b.c' }), NO_IDS],
-    [
-      'upstream_token_invalid',
-      'an expired id_token',
-      () => issuer().replySignIn({ id_token: issuer().sign(issuer().idTokenClaims({ exp: 1, iat: 0 })) }),
-      NO_IDS,
-    ],
-    ['upstream_unavailable', 'no key set', () => issuer().reply(JWKS_PATH, { status: 500 }), NO_IDS],
-    [
-      'discovery_issuer_mismatch',
-      'another issuer',
-      () => issuer().reply(DISCOVERY_PATH, { body: { issuer: 'https://other.example' } }),
-      NO_IDS,
-    ],
+    ['upstream_token_invalid', 'a wrong id_token', () => issuer().replySignIn({ id_token: 'a.b.c' }), NO_IDS],
+    ['discovery_issuer_mismatch', 'discovery', () => issuer().reply(DISCOVERY_PATH, { body: { issuer: 'x' } }), NO_IDS],
   ])('has the code %s and the message of the error (%s)', async (code, _cause, arrange, ids) => {
     issuer().replySignIn();
     arrange();
@@ -135,7 +122,6 @@ describe('the event of a sign-in that fails', () => {
 });
 
 it.each<[string, object, SignInOptions, Partial<GenAuthOptions>, string]>([
-  ['without a password', { account: 'a' }, {}, {}, 'invalid_request'],
   ['with two identifiers', { account: 'a', email: 'b', password: 'p' }, {}, {}, 'invalid_request'],
   ['with wrong options', ALICE, { clientIp: 'x' }, {}, 'invalid_sign_in_options'],
   ['with null as the options', ALICE, null as unknown as SignInOptions, {}, 'invalid_sign_in_options'],
@@ -148,46 +134,31 @@ it.each<[string, object, SignInOptions, Partial<GenAuthOptions>, string]>([
 });
 
 describe('the options of a sign-in', () => {
-  it.each<[string, SignInLayers, Partial<GenAuthOptions>, string | undefined]>([
-    ['of the request', { request: { tenantId: 'request' }, given: {} }, {}, 'request'],
-    [
-      'configured, before those of the request',
-      { request: { tenantId: 'request' }, given: {} },
-      { signInOptions: { tenantId: 'configured' } },
-      'configured',
-    ],
-    [
-      'given, before the configured ones',
-      { request: { tenantId: 'request' }, given: { tenantId: 'given' } },
-      { signInOptions: { tenantId: 'configured' } },
-      'given',
-    ],
-    [
-      'configured, if the given ones are undefined',
-      { given: { tenantId: undefined } },
-      { signInOptions: { tenantId: 'configured' } },
-      'configured',
-    ],
-    ['of no layer', { given: {} }, { signInOptions: () => ({ tenantId: 'function' }) }, undefined],
-  ])('are those %s', async (_name, layers, options, tenantId) => {
+  const [requested, configured] = [{ tenantId: 'requested' }, { tenantId: 'configured' }];
+  it.each<[string | undefined, SignInLayers, GenAuthOptions['signInOptions']]>([
+    ['requested', { request: requested, given: {} }, undefined],
+    ['configured', { request: requested, given: { tenantId: undefined } }, configured],
+    ['given', { request: requested, given: { tenantId: 'given' } }, configured],
+    [undefined, { given: {} }, () => ({ tenantId: 'function' })],
+  ])('are the %s ones for the layers %j and the configured options %j', async (tenantId, layers, signInOptions) => {
     issuer().replySignIn();
-    await open(options).signInRoute(parseCredentials(ALICE), layers);
+    await open({ signInOptions }).signInRoute(parseCredentials(ALICE), layers);
     expect(lastSignIn(issuer()).options['tenantId']).toBe(tenantId);
   });
 
   it.each<[string, SignInOptions, Partial<GenAuthOptions>, string, string[]]>([
-    ['the given scopes', { scope: 'openid email email' }, {}, 'openid email', ['sub', 'email', 'email_verified']],
-    ['the configured scopes', {}, { scope: 'openid username' }, 'openid username', ['sub', 'username']],
+    ['the call', { scope: 'openid email email' }, {}, 'openid email', ['sub', 'email', 'email_verified']],
+    ['the client', {}, {}, 'openid username', ['sub', 'username']],
     [
-      'the scopes of the configured sign-in options',
+      'the configured sign-in options',
       {},
-      { scope: 'openid username', signInOptions: { scope: 'openid role' } },
+      { signInOptions: { scope: 'openid role' } },
       'openid role',
       ['sub', 'username'],
     ],
-  ])('request %s', async (_name, given, options, scope, members) => {
+  ])('request the scopes of %s', async (_name, given, options, scope, members) => {
     issuer().replySignIn();
-    const outcome = await signIn(open(options), given);
+    const outcome = await signIn(open({ scope: 'openid username', ...options }), given);
     expect(lastSignIn(issuer()).options['scope']).toBe(scope);
     // GenAuth's answer has no scopes, so the requested ones count as granted.
     expect(outcome.tokens).toMatchObject({ scope: scope.split(' ') });
@@ -218,18 +189,14 @@ describe('the options of a sign-in', () => {
   });
 });
 
-describe('a sign-in is sent once', () => {
-  it.each<[string, Reply]>([
-    ['after a wrong password', { body: { statusCode: 403, apiCode: 2333 } }],
-    ['after a refused secret that is a string', { body: { statusCode: 401 } }],
-    ['after a decryption failure without encryption', { body: { statusCode: 499, apiCode: 2016 } }],
-    ['after HTTP 503', { status: 503 }],
-    ['after a reset', { reset: true }],
-  ])('%s', async (_name, reply) => {
-    issuer().reply(SIGN_IN_PATH, reply);
-    await signIn(open());
-    expect([signIns(), issuer().count(), events.length]).toEqual([1, 1, 1]);
-  });
+it.each<[string, Reply]>([
+  ['a refused secret that is a string', { body: { statusCode: 401 } }],
+  ['a decryption failure without encryption', { body: { statusCode: 499, apiCode: 2016 } }],
+  ['HTTP 503', { status: 503 }],
+])('is sent once, with one event, after %s', async (_name, reply) => {
+  issuer().reply(SIGN_IN_PATH, reply);
+  await signIn(open());
+  expect([signIns(), issuer().count(), events.length]).toEqual([1, 1, 1]);
 });
 
 it('is sent a second time, with one event, if GenAuth refused a secret and `appSecret` returns another', async () => {
@@ -279,8 +246,8 @@ describe('encryption of the password', () => {
   describe.each(['rsa', 'sm2'] as const)('by %s', (passwordEncryptType) => {
     it('sends the ciphertext and the type, and fetches the keys once', async () => {
       const client = open({ passwordEncryptType });
-      expect(await signIn(client)).toMatchObject({ kind: 'success' });
-      expect(await signIn(client)).toMatchObject({ kind: 'success' });
+      const outcomes = [await signIn(client), await signIn(client)];
+      expect(outcomes).toMatchObject([{ kind: 'success' }, { kind: 'success' }]);
       expect([fetches(), signIns()]).toEqual([1, 2]);
       expect(lastSignIn(issuer())).toMatchObject({
         passwordPayload: { account: ALICE.account },
@@ -325,13 +292,8 @@ describe('encryption of the password', () => {
   });
 
   it.each<[string, Reply]>([
-    ['HTTP 500', { status: 500 }],
     ['HTTP 403 with keys', { status: 403, body: toSystem(pairs) }],
-    ['HTML', { body: '<html>' }],
-    ['an error', { body: { statusCode: 500, message: 'busy' } }],
     ['only the other key', { body: { sm2: { publicKey: pairs.sm2.publicKey } } }],
-    ['more than 256 KiB', { body: { ...toSystem(pairs), filler: 'x'.repeat(262_144) } }],
-    ['a redirect', { status: 302, headers: { location: '/elsewhere' } }],
     ['a reset', { reset: true }],
   ])('sends no password if the keys are answered with %s', async (_name, reply) => {
     issuer().reply(SYSTEM_PATH, reply);
@@ -384,21 +346,15 @@ it.each([
 it('returns an outcome or throws a GenAuthError for any answer, and a success only for verified tokens', async () => {
   const claims = issuer().idTokenClaims();
   const right = { id_token: issuer().sign(claims), access_token: issuer().sign(issuer().accessTokenClaims()) };
-  const wrong = {
-    ids: [
-      issuer().sign({ ...claims, exp: 1, iat: 0 }),
-      issuer().sign({ ...claims, aud: 'another-app' }),
-      `${right.id_token.slice(0, -8)}AAAAAAAA`,
-      right.access_token,
-    ],
-    access: [issuer().sign(issuer().accessTokenClaims({ sub: 'another-user' }))],
-  };
+  const wrongIds = [{ exp: 1, iat: 0 }, { aud: 'another-app' }].map((flaw) => issuer().sign({ ...claims, ...flaw }));
+  wrongIds.push(right.access_token, `${right.id_token.slice(0, -8)}AAAAAAAA`);
+  const wrongAccess = issuer().sign(issuer().accessTokenClaims({ sub: 'another-user' }));
   const { appSecret } = issuer().clientOptions;
   const echoes = ['no', PASSWORD, `{"password":${JSON.stringify(PASSWORD)}}`, appSecret];
   const often = <T>(arbitrary: fc.Arbitrary<T>, weight = 5) => ({ weight, arbitrary });
   const tokens = fc.record({
-    id_token: fc.oneof(often(fc.constantFrom(right.id_token, ...wrong.ids)), fc.jsonValue()),
-    access_token: fc.oneof(often(fc.constantFrom('opaque', right.access_token, ...wrong.access)), fc.jsonValue()),
+    id_token: fc.oneof(often(fc.constantFrom(right.id_token, ...wrongIds)), fc.jsonValue()),
+    access_token: fc.oneof(often(fc.constantFrom('opaque', right.access_token, wrongAccess)), fc.jsonValue()),
   });
   const envelope = fc.record(
     {
@@ -425,7 +381,7 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
   const isSuccess = (json: string): boolean => {
     const { statusCode, data } = (JSON.parse(json) ?? {}) as { statusCode?: unknown; data?: typeof right };
     const { id_token, access_token } = data ?? {};
-    const isWrong = typeof access_token !== 'string' || ['', ...wrong.access].includes(access_token);
+    const isWrong = typeof access_token !== 'string' || ['', wrongAccess].includes(access_token);
     return statusCode === 200 && id_token === right.id_token && !isWrong;
   };
   await fc.assert(

@@ -43,8 +43,6 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
     { apiCode: null, code: 2333 },
     { apiCode: 2333, code: 1636 },
   ],
-  ['requestId is missing or null', envelope, { requestId: undefined }, {}, { requestId: null }],
-  ['a refresh token is sent or not', parseTokens, { refreshToken: undefined }, {}, { refresh_token: '' }],
   [
     'an introspection has spaces or commas between scopes',
     parseIntrospection,
@@ -74,20 +72,16 @@ describe('parseEnvelope', () => {
 
   it.each<[string, Body]>([
     ['no other property', {}],
-    ...['LOCKED', '-2333', '2333.0', '0x91d', ' 2333', '２３３３', '', 2333.5, Infinity, [2333], { code: 1 }, true].map(
+    ...['LOCKED', '-2333', '2333.0', '0x91d', ' 2333', '', 2333.5, Infinity, [2333], true].map(
       (apiCode): [string, Body] => [`the apiCode ${JSON.stringify(apiCode)}`, { apiCode }],
     ),
-    ['a code that is null', { apiCode: null, code: null }],
     ['a message that is an object', { message: { zh: 'x' } }],
-    ['a message that is null', { message: null }],
-    ['a requestId that is a number', { requestId: 7 }],
     ['an empty requestId', { requestId: '' }],
     ['a requestId of 129 characters', { requestId: 'r'.repeat(129) }],
     ['a requestId with a line break', { requestId: 'r-1\n' }],
     ['a requestId with a space', { requestId: 'r 1' }],
     ['data that is null', { data: null }],
     ['data that is an array', { data: [{ remainCount: 2 }] }],
-    ['data that is a string', { data: 'token' }],
   ])('returns defaults for %s', (_name, body) => {
     expect(envelope(body)).toStrictEqual(EMPTY);
   });
@@ -96,19 +90,12 @@ describe('parseEnvelope', () => {
     expect(envelope({ requestId })).toMatchObject({ requestId });
   });
 
-  it.each<[unknown]>([
-    [undefined],
-    [null],
-    ['<html>502 Bad Gateway</html>'],
-    [200],
-    [[{ statusCode: 200 }]],
-    [{}],
-    [{ statusCode: '200' }],
-    [{ statusCode: null }],
-    [{ error: 'invalid_client' }],
-  ])('returns undefined for %j', (body) => {
-    expect(parseEnvelope(body)).toBeUndefined();
-  });
+  it.each<[unknown]>([[undefined], [null], ['<html>502 Bad Gateway</html>'], [{}], [{ statusCode: '200' }]])(
+    'returns undefined for %j',
+    (body) => {
+      expect(parseEnvelope(body)).toBeUndefined();
+    },
+  );
 });
 
 describe('parseTokens', () => {
@@ -123,7 +110,6 @@ describe('parseTokens', () => {
   it.each<[string, Body, number | undefined]>([
     ['empty strings', { access_token: '', id_token: '', refresh_token: '', scope: '' }, undefined],
     ['other types', { access_token: 1, id_token: ['i'], refresh_token: {}, scope: null }, undefined],
-    ['names in camel case', { accessToken: 'a', idToken: 'i', expiresIn: 1 }, undefined],
     ['a lifetime that is a string', { expires_in: '7200' }, undefined],
     ['an infinite lifetime', { expires_in: Infinity }, undefined],
     ['the lifetime 0', { expires_in: 0, expire_in: 3600 }, 0],
@@ -154,7 +140,6 @@ describe('parseRejectionData', () => {
     ['no data', {}],
     ['empty strings', { mfaToken: '', token: '' }],
     ['other types', { remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
-    ['factors in an object', { applicationMfa: { 0: { mfaPolicy: 'SMS' } } }],
     ['factors without a policy', { applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
   ])('returns defaults for %s', (_name, data) => {
     expect(parseRejectionData(data)).toStrictEqual(NONE);
@@ -174,14 +159,9 @@ describe('parseSystemKeys', () => {
   it.each<[string, unknown, object]>([
     ['both keys', { rsa: RSA, sm2: SM2, version: {} }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
     ['keys outside and inside an envelope', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
-    ['only SM2 outside an envelope', { sm2: SM2, data: { rsa: RSA } }, { sm2: 'sm2-key' }],
-    ['an RSA entry that is null', { rsa: null, sm2: SM2 }, { sm2: 'sm2-key' }],
     ['an RSA entry that is null outside an envelope', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
     ['a key that is a number', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
     ['entries without a key', { rsa: {}, sm2: { key: 'x' } }, {}],
-    ['entries that are strings', { rsa: 'rsa-key', sm2: 'sm2-key' }, {}],
-    ['an error', { statusCode: 500, message: 'no' }, {}],
-    ['data that is null', { statusCode: 200, data: null }, {}],
     ['an array', [{ rsa: RSA }], {}],
     ['a string', 'rsa', {}],
     ['undefined', undefined, {}],
@@ -199,7 +179,6 @@ describe('parseCaptcha', () => {
 
   it.each<[unknown]>([
     [data],
-    [{ statusCode: 200 }],
     [{ statusCode: 200, data: { captchaToken: 'token' } }],
     [{ statusCode: 200, data: { ...data, captchaToken: 5 } }],
     [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }],
@@ -233,7 +212,6 @@ describe('parseIntrospection', () => {
     [{ sub: '', client_id: 5, scope: ['openid'], exp: 'soon' }, undefined],
     [{ exp: '1'.repeat(12) }, 111_111_111_111],
     [{ exp: '1'.repeat(13) }, undefined],
-    [{ exp: '-1' }, undefined],
     [{ exp: Infinity }, undefined],
   ])('returns defaults for %j', (body, exp) => {
     expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NONE, exp });
