@@ -132,54 +132,37 @@ it.each([
 });
 
 describe('the app secret', () => {
-  const noSecret = { appSecret: undefined, tokenEndpointAuthMethod: 'none' };
-  const useRs256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
-  const isShort = (bytes: number): object => {
-    return { option: 'appSecret', problem: `has ${bytes} bytes, but HS256 needs 32 or more`, fix: useRs256 };
+  const [HS256, NONE] = [{ idTokenSignedResponseAlg: 'HS256' }, { tokenEndpointAuthMethod: 'none' }];
+  const appSecret = (): string => {
+    throw new Error('called');
   };
-
   it.each<[string, object]>([
-    ["may be absent with tokenEndpointAuthMethod 'none'", noSecret],
-    ['may have 32 bytes with HS256', { idTokenSignedResponseAlg: 'HS256', appSecret: 'x'.repeat(32) }],
-    ['may have 16 characters of 2 bytes with HS256', { idTokenSignedResponseAlg: 'HS256', appSecret: 'ü'.repeat(16) }],
-    ['may be short with RS256', { appSecret: 's' }],
+    ["may be absent with tokenEndpointAuthMethod 'none'", { ...NONE, appSecret: undefined }],
+    ['may have 32 bytes with HS256', { ...HS256, appSecret: 'x'.repeat(32) }],
+    ['may have 16 characters of 2 bytes with HS256', { ...HS256, appSecret: 'ü'.repeat(16) }],
+    ['may be a function, which is not called', { ...HS256, appSecret }],
   ])('%s', (_name, options) => {
     expect(resolve(options)).toMatchObject(options);
   });
 
-  it('may be a function, which is not called', () => {
-    const appSecret = (): string => {
-      throw new Error('called');
-    };
-    expect(resolve({ appSecret, idTokenSignedResponseAlg: 'HS256' })).toMatchObject({ appSecret });
-  });
-
-  const isUnused = {
-    option: 'appSecret',
-    problem: "is set, but tokenEndpointAuthMethod 'none' sends no secret",
-    fix: 'remove one of the two options',
-  };
-  it.each<[string, object, object]>([
-    ["given with tokenEndpointAuthMethod 'none'", { tokenEndpointAuthMethod: 'none' }, isUnused],
+  const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
+  const ABSENT = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
+  const REMOVE = 'remove one of the two options';
+  const USE_RS256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
+  it.each<[string, options: object, option: string, problem: string, fix: string]>([
+    ["given with tokenEndpointAuthMethod 'none'", NONE, 'appSecret', UNUSED, REMOVE],
+    ["a function with tokenEndpointAuthMethod 'none'", { ...NONE, appSecret }, 'appSecret', UNUSED, REMOVE],
     [
-      "given as a function with tokenEndpointAuthMethod 'none'",
-      { tokenEndpointAuthMethod: 'none', appSecret: () => SECRET },
-      isUnused,
+      'of 31 bytes with HS256',
+      { ...HS256, appSecret: 'canary'.padEnd(31, 'x') },
+      'appSecret',
+      'has 31 bytes, but HS256 needs 32 or more',
+      USE_RS256,
     ],
-    ['of 31 bytes with HS256', { idTokenSignedResponseAlg: 'HS256', appSecret: 'canary'.padEnd(31, 'x') }, isShort(31)],
-    ['of 30 bytes with HS256', { idTokenSignedResponseAlg: 'HS256', appSecret: 'ü'.repeat(15) }, isShort(30)],
-    [
-      'absent with HS256',
-      { ...noSecret, idTokenSignedResponseAlg: 'HS256' },
-      {
-        option: 'idTokenSignedResponseAlg',
-        problem: "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret",
-        fix: useRs256,
-      },
-    ],
-  ])('is refused if it is %s', (_name, options, mistake) => {
+    ['absent with HS256', { ...NONE, ...HS256, appSecret: undefined }, 'idTokenSignedResponseAlg', ABSENT, USE_RS256],
+  ])('is refused if it is %s', (_name, options, option, problem, fix) => {
     const thrown = refuse(options);
-    expect((thrown as ConfigurationError).details.mistakes).toEqual([mistake]);
+    expect((thrown as ConfigurationError).details.mistakes).toEqual([{ option, problem, fix }]);
     expect(findLeaks(thrown, ['canary'])).toEqual([]);
   });
 });

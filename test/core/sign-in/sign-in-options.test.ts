@@ -9,6 +9,8 @@ import {
 } from '../../../src/core/sign-in/sign-in-options.js';
 import { catchThrown } from '../../support/thrown.js';
 
+const NAMES =
+  'scope clientIp context tenantId customData autoRegister captchaCode captchaToken passwordEncryptType'.split(' ');
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
 const throwing = {
@@ -63,29 +65,24 @@ describe('findSignInOptionsMistakes', () => {
   });
 
   it('states the value and the fix of each option, and refuses null for all of them', () => {
-    const names = ['scope', 'clientIp', 'context', 'tenantId', 'customData', 'autoRegister', 'captchaCode'];
-    const all = [...names, 'captchaToken', 'passwordEncryptType'];
-    const mistakes = findSignInOptionsMistakes(Object.fromEntries(all.map((name) => [name, null])));
-    expect(new Set(mistakes.map(({ problem }) => problem))).toEqual(new Set(['is null']));
-    expect(mistakes.map(({ option, fix }) => [option, fix])).toEqual([
-      ['scope', "write ['openid', 'email'], with 'openid' among them"],
-      ['clientIp', 'write an IP address, "203.0.113.7"'],
-      ['context', 'write an object that JSON can hold, { source: "utm" }, or a string'],
-      ['tenantId', 'write the tenant ID as a string of 1 to 4096 characters'],
-      ['customData', 'write an object that JSON can hold, { school: "pku" }'],
-      ['autoRegister', 'write true or false'],
-      ['captchaCode', 'write the text of the picture, 1 to 4096 characters'],
-      ['captchaToken', 'write the token that came with the picture, 1 to 4096 characters'],
-      ['passwordEncryptType', 'write one of none, rsa, sm2'],
+    const mistakes = findSignInOptionsMistakes(Object.fromEntries(NAMES.map((name) => [name, null])));
+    expect(mistakes.map(({ option, problem, fix }) => [option, `${problem}: ${fix}`])).toEqual([
+      ['scope', "is null: write ['openid', 'email'], with 'openid' among them"],
+      ['clientIp', 'is null: write an IP address, "203.0.113.7"'],
+      ['context', 'is null: write an object that JSON can hold, { source: "utm" }, or a string'],
+      ['tenantId', 'is null: write the tenant ID as a string of 1 to 4096 characters'],
+      ['customData', 'is null: write an object that JSON can hold, { school: "pku" }'],
+      ['autoRegister', 'is null: write true or false'],
+      ['captchaCode', 'is null: write the text of the picture, 1 to 4096 characters'],
+      ['captchaToken', 'is null: write the token that came with the picture, 1 to 4096 characters'],
+      ['passwordEncryptType', 'is null: write one of none, rsa, sm2'],
     ]);
-    expect(findSignInOptionsMistakes(Object.fromEntries(all.map((name) => [name, undefined])))).toEqual([]);
+    expect(findSignInOptionsMistakes(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual([]);
   });
 
   it.each(['client_id', 'constructor', 'toString', '__proto__'])('refuses the unknown option %s', (option) => {
     const options = Object.defineProperty({}, option, { value: {}, enumerable: true });
-    const known =
-      'scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken, passwordEncryptType';
-    const fix = `remove it, or write one of ${known}`;
+    const fix = `remove it, or write one of ${NAMES.join(', ')}`;
     expect(findSignInOptionsMistakes(options)).toEqual([{ option, problem: 'is not a sign-in option', fix }]);
   });
 });
