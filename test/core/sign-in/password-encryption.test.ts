@@ -26,7 +26,7 @@ describe.each([rsa, sm2])('a password encrypted by $type', ({ type, publicKey, d
     const key = await importKey(type, publicKey);
     // Each character has at most 4 bytes, and the RSA key encrypts 117 bytes.
     const passwords = fc.string({ unit: 'binary', minLength: 1, maxLength: 29 });
-    const examples = ['\0', 'e\u0301', '👩‍👩‍👧', '\uFEFFp', '%00', 'a\uDC00b', '\uD83D'].map((text): [string] => [text]);
+    const examples = ['\0', 'e\u0301', '👩‍👩‍👧', '\uFEFFp', 'a\uDC00b'].map((text): [string] => [text]);
     fc.assert(
       fc.property(passwords, (password) => {
         expect(decrypt(key.encrypt(password)).toString('hex')).toBe(Buffer.from(password).toString('hex'));

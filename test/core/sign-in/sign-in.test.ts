@@ -282,6 +282,15 @@ describe('encryption of the password', () => {
     expect([fetches(), signIns()]).toEqual([2, 21]);
   });
 
+  it.each<[string, Reply]>([
+    ['HTTP 503', { status: 503 }],
+    ['another fault of the operator', { body: { statusCode: 499, apiCode: 2011 } }],
+  ])('is sent once after %s', async (_name, reply) => {
+    issuer().reply(SIGN_IN_PATH, reply);
+    expect(await signIn(open({ passwordEncryptType: 'rsa' }))).toBeInstanceOf(GenAuthError);
+    expect([fetches(), signIns()]).toEqual([1, 1]);
+  });
+
   it('fails without a second sign-in if the new keys cannot be fetched', async () => {
     issuer().reply(SIGN_IN_PATH, () => {
       issuer().reply(SYSTEM_PATH, { status: 503 });
