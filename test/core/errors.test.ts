@@ -1,154 +1,90 @@
 import { inspect } from 'node:util';
 import {
+  AuthorizationError,
   ConfigurationError,
   GenAuthError,
   RequestError,
   SignInRejectedError,
   TokenVerificationError,
   UpstreamError,
+  buildOptionError,
 } from '../../src/core/errors.js';
-import { quote } from '../../src/core/util/quote.js';
 
-const CAUSE = new Error('the reason');
+const ids = { statusCode: 403, apiCode: 2333, requestId: 'r-1' };
+const answer = { ...ids, message: 'No' };
+const mistake = { option: 'timeout', problem: 'is 0', fix: 'write 1' };
+const wrong = { kind: 'invalid_credentials', ...answer, remainingAttempts: 2 } as const;
+const limited = { kind: 'rate_limited', ...answer, retryAfter: 7 } as const;
+const mfa = { kind: 'mfa_required', ...answer, mfaToken: 'canary', applicationMfa: [] } as const;
 
-describe('the errors', () => {
-  it.each<[string, GenAuthError, { name: string; code: string; statusCode: number }]>([
-    [
-      'ConfigurationError: our developer, 500',
-      new ConfigurationError('invalid_options', 'text', { cause: CAUSE }),
-      { name: 'ConfigurationError', code: 'invalid_options', statusCode: 500 },
-    ],
-    [
-      'RequestError: the caller, 400',
-      new RequestError('text', { field: 'password', limit: 1024, unit: 'characters' }),
-      { name: 'RequestError', code: 'invalid_request', statusCode: 400 },
-    ],
-    [
-      'TokenVerificationError: the bearer, 401',
-      new TokenVerificationError('token_expired', 'text', { cause: CAUSE }),
-      { name: 'TokenVerificationError', code: 'token_expired', statusCode: 401 },
-    ],
-    [
-      'UpstreamError upstream_unreachable: the network, 503',
-      new UpstreamError('upstream_unreachable', 'text', { cause: CAUSE }),
-      { name: 'UpstreamError', code: 'upstream_unreachable', statusCode: 503 },
-    ],
-    [
-      'UpstreamError upstream_timeout: the network, 503',
-      new UpstreamError('upstream_timeout', 'text', { cause: CAUSE }),
-      { name: 'UpstreamError', code: 'upstream_timeout', statusCode: 503 },
-    ],
-    [
-      'UpstreamError upstream_unavailable: GenAuth, 503',
-      new UpstreamError('upstream_unavailable', 'text', { cause: CAUSE }),
-      { name: 'UpstreamError', code: 'upstream_unavailable', statusCode: 503 },
-    ],
-    [
-      'UpstreamError upstream_invalid_response: GenAuth, 502',
-      new UpstreamError('upstream_invalid_response', 'text', { cause: CAUSE }),
-      { name: 'UpstreamError', code: 'upstream_invalid_response', statusCode: 502 },
-    ],
-    [
-      'UpstreamError upstream_token_invalid: GenAuth, 502',
-      new UpstreamError('upstream_token_invalid', 'text', { cause: CAUSE }),
-      { name: 'UpstreamError', code: 'upstream_token_invalid', statusCode: 502 },
-    ],
-  ])('%s', (_name, error, expected) => {
-    expect(error).toBeInstanceOf(GenAuthError);
-    expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject(expected);
-    expect(error.cause).toBe(error instanceof RequestError ? undefined : CAUSE);
-    expect(String(error)).toBe(`${expected.name}: text`);
-    expect(inspect(error)).toContain(`${expected.name}: text`);
-    // For a log: neither the stack nor the cause.
-    expect(JSON.parse(JSON.stringify(error))).toEqual({ ...expected, message: 'text' });
+it.each<[GenAuthError, code: string, statusCode: number, details: object]>([
+  [new ConfigurationError('app_not_found', 'text'), 'app_not_found', 500, { mistakes: [] }],
+  [new RequestError('text', { field: 'x', limit: 9 }), 'invalid_request', 400, { field: 'x', limit: 9 }],
+  [
+    new TokenVerificationError('token_expired', 'text', { details: { claim: 'exp' } }),
+    'token_expired',
+    401,
+    { claim: 'exp' },
+  ],
+  [new AuthorizationError('insufficient_role', 'text', { mode: 'any' }), 'insufficient_role', 403, { mode: 'any' }],
+  [new UpstreamError('upstream_timeout', 'text', { details: { limit: 5 } }), 'upstream_timeout', 503, { limit: 5 }],
+  [new SignInRejectedError(wrong, 401, 'text'), 'invalid_credentials', 401, { ...ids, remainingAttempts: 2 }],
+  [new SignInRejectedError(limited, 429, 'text'), 'rate_limited', 429, { ...ids, retryAfter: 7 }],
+  [new SignInRejectedError(mfa, 403, 'text'), 'mfa_required', 403, ids],
+])('%s has the code %s, the status %i and frozen details, and is logged without its stack', (...row) => {
+  const [error, code, statusCode, details] = row;
+  const { name } = error.constructor;
+  expect(error).toBeInstanceOf(GenAuthError);
+  expect([error.details, Object.isFrozen(error.details), `${error}`]).toEqual([details, true, `${name}: text`]);
+  expect(JSON.parse(JSON.stringify(error))).toEqual({ name, code, statusCode, message: 'text' });
+});
+
+it('keeps a cause, and has no property `cause` without one', () => {
+  const cause = new Error('the reason');
+  expect(new ConfigurationError('app_not_found', 'text', { cause }).cause).toBe(cause);
+  expect(new TokenVerificationError('token_expired', 'text', { cause }).cause).toBe(cause);
+  expect(new UpstreamError('upstream_timeout', 'text', { cause }).cause).toBe(cause);
+  expect(Object.hasOwn(new ConfigurationError('app_not_found', 'text'), 'cause')).toBe(false);
+});
+
+describe('UpstreamError', () => {
+  it.each([
+    ['upstream_unreachable', 503, { 'retry-after': '5' }],
+    ['upstream_timeout', 503, { 'retry-after': '5' }],
+    ['upstream_unavailable', 503, { 'retry-after': '5' }],
+    ['upstream_invalid_response', 502, {}],
+    ['upstream_token_invalid', 502, {}],
+  ] as const)('%s has status %i and the headers %j', (code, statusCode, headers) => {
+    expect(new UpstreamError(code, 'text')).toMatchObject({ statusCode, headers, details: {}, answer: undefined });
   });
 
-  it('SignInRejectedError carries the outcome, and shows a log its kind alone', () => {
-    const outcome = {
-      kind: 'invalid_credentials',
-      statusCode: 403,
-      apiCode: 2333,
-      requestId: 'r-1',
-      message: 'Account not exists or password is incorrect.',
-      remainingAttempts: 2,
-    } as const;
-    const error = new SignInRejectedError(outcome, 401, 'text');
-    expect(error).toBeInstanceOf(GenAuthError);
-    expect(error.outcome).toBe(outcome);
-    expect(JSON.parse(JSON.stringify(error))).toEqual({
-      name: 'SignInRejectedError',
-      code: 'invalid_credentials',
-      // Ours, not GenAuth's 403.
-      statusCode: 401,
-      message: 'text',
-    });
-  });
-
-  it('an UpstreamError knows when to come back, where somebody said so', () => {
-    expect(new UpstreamError('upstream_unavailable', 'text', { retryAfter: 7 }).retryAfter).toBe(7);
-    expect(new UpstreamError('upstream_unavailable', 'text', { retryAfter: 0 }).retryAfter).toBe(0);
-    expect(new UpstreamError('upstream_unavailable', 'text').retryAfter).toBeUndefined();
-  });
-
-  it('without a cause there is none', () => {
-    expect(Object.hasOwn(new ConfigurationError('invalid_options', 'text'), 'cause')).toBe(false);
+  it.each([0, 7])('repeats Retry-After: %i', (retryAfter) => {
+    const headers = { 'retry-after': String(retryAfter) };
+    expect(new UpstreamError('upstream_unavailable', 'text', { retryAfter })).toMatchObject({ retryAfter, headers });
   });
 });
 
-/** `[[[…]]]` */
-function nest(depth: number): unknown {
-  let value: unknown = [];
-  for (let i = 0; i < depth; i += 1) value = [value];
-  return value;
-}
+it('copies only status, code and request ID of an answer', () => {
+  expect(new ConfigurationError('app_not_found', 'text', { answer }).answer).toEqual(ids);
+  expect(new UpstreamError('upstream_unavailable', 'text', { answer }).answer).toEqual(ids);
+});
 
-describe('quote', () => {
-  it.each<[string, unknown, string]>([
-    ['a text in quotes', 'alice', '"alice"'],
-    ['the empty text', '', '""'],
-    ['a quote escaped', 'a"b', '"a\\"b"'],
-    ['a backslash escaped', 'a\\b', '"a\\\\b"'],
-    ['CR and LF escaped', 'a\r\nSet-Cookie: x', '"a\\r\\nSet-Cookie: x"'],
-    ['NUL escaped', 'a\0b', '"a\\u0000b"'],
-    ['ESC escaped', '\u001B[31mred', '"\\u001b[31mred"'],
-    ['DEL escaped', 'a\u007Fb', '"a\\u{7f}b"'],
-    ['C1 control escaped', 'a\u009Bb', '"a\\u{9b}b"'],
-    ['right-to-left override escaped', 'a\u202Eb', '"a\\u{202e}b"'],
-    ['isolate escaped', 'a\u2066b', '"a\\u{2066}b"'],
-    ['zero-width space escaped', 'a\u200Bb', '"a\\u{200b}b"'],
-    ['byte order mark escaped', '\uFEFFa', '"\\u{feff}a"'],
-    ['line separator escaped', 'a\u2028b', '"a\\u{2028}b"'],
-    ['paragraph separator escaped', 'a\u2029b', '"a\\u{2029}b"'],
-    ['an invisible tag beyond the BMP escaped', 'a\u{E0041}b', '"a\\u{e0041}b"'],
-    ['a lone surrogate escaped', 'a\uD800b', '"a\\ud800b"'],
-    ['other alphabets as they are', '张三 ñ 😀', '"张三 ñ 😀"'],
-    ['64 characters whole', 'x'.repeat(64), `"${'x'.repeat(64)}"`],
-    ['65 characters cut', 'x'.repeat(65), `"${'x'.repeat(64)}…"`],
-    ['a pair of surrogates cut in two, still text', `${'x'.repeat(63)}😀`, `"${'x'.repeat(63)}\\ud83d…"`],
-    ['a number', 5, '5'],
-    ['a fraction', -0.5, '-0.5'],
-    ['true', true, 'true'],
-    ['null', null, 'null'],
-    ['undefined by its name', undefined, 'undefined'],
-    ['a function by its type', () => 'secret', 'a function'],
-    ['a symbol by its type', Symbol('secret'), 'a symbol'],
-    ['a list', ['a', 1, {}, ['b']], '["a", 1, an object, a list]'],
-    ['a long list cut', ['a', 'b', 'c', 'd', 'e'], '["a", "b", "c", "d", …]'],
-    ['a text in a list escaped', ['\u202E'], '["\\u{202e}"]'],
-    ['an object, but not what is in it', { a: 'b' }, 'an object'],
-    ['nesting that would overflow a serializer', nest(100_000), '[a list]'],
-  ])('%s', (_name, value, expected) => {
-    expect(quote(value)).toBe(expected);
-  });
+it('SignInRejectedError holds the outcome, and does not log its tokens', () => {
+  const error = new SignInRejectedError(mfa, 403, 'text');
+  expect(error.outcome).toBe(mfa);
+  expect(inspect(error, { showHidden: true, depth: null })).not.toContain('canary');
+});
 
-  it('is one line of visible characters, and short, for every character there is', () => {
-    for (let first = 0; first < 0x11_0000; first += 64) {
-      const value = String.fromCodePoint(...Array.from({ length: 64 }, (_, i) => first + i));
-      const shown = quote(value);
-      // Two units of UTF-16 for a character beyond the BMP, so those are cut after 32.
-      expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
-      expect(shown.length).toBeLessThanOrEqual(64 * '\\u{10ffff}'.length + 3);
-    }
-  });
+it('freezes a copy of the mistakes in options', () => {
+  const mistakes = [mistake];
+  const { details } = new ConfigurationError('invalid_options', 'text', { details: { mistakes, expected: 'a' } });
+  mistakes.pop();
+  expect(details).toEqual({ mistakes: [mistake], expected: 'a' });
+  expect(Object.isFrozen(details.mistakes)).toBe(true);
+});
+
+it('builds the error for one wrong option, with the mistake as its message or another one', () => {
+  const error = { name: 'ConfigurationError', code: 'invalid_options', details: { mistakes: [mistake] } };
+  expect(buildOptionError(mistake)).toMatchObject({ ...error, message: 'timeout is 0: write 1.' });
+  expect(buildOptionError(mistake, 'text')).toMatchObject({ ...error, message: 'text' });
 });

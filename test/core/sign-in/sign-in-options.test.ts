@@ -1,145 +1,159 @@
-import { describeMistake } from '../../../src/core/errors.js';
-import { randomUUID } from 'node:crypto';
-import { ConfigurationError } from '../../../src/core/errors.js';
-import type { GenAuthOptions } from '../../../src/core/options/types.js';
-import { resolveOptions } from '../../../src/core/options/resolve-options.js';
+import { ConfigurationError, RequestError } from '../../../src/core/errors.js';
+import type { ParsedCredentials } from '../../../src/core/sign-in/credentials.js';
 import {
   type SignInOptions,
-  findSignInOptionsMistakes as findMistakes,
+  checkAutoRegister,
+  checkSignInOptions,
+  findSignInOptionsMistakes,
   mergeSignInOptions,
 } from '../../../src/core/sign-in/sign-in-options.js';
 import { catchThrown } from '../../support/thrown.js';
 
+const NAMES =
+  'scope clientIp context tenantId customData autoRegister captchaCode captchaToken passwordEncryptType'.split(' ');
 const CIRCULAR: Record<string, unknown> = {};
 CIRCULAR['self'] = CIRCULAR;
-const UNWRITABLE = {
+const throwing = {
   toJSON() {
     throw new Error('no');
   },
 };
 
-const findSignInOptionsMistakes = (options: object): string[] => findMistakes(options).map(describeMistake);
-
 describe('findSignInOptionsMistakes', () => {
-  it.each<[string, object]>([
-    ['nothing', {}],
-    [
-      'all undefined',
-      Object.fromEntries(
-        'scope clientIp context tenantId customData autoRegister captchaCode captchaToken passwordEncryptType'
-          .split(' ')
-          .map((name) => [name, undefined]),
-      ),
-    ],
-    ['scopes in a text', { scope: 'openid  email' }],
-    ['scopes in a list', { scope: ['email', 'openid'] }],
-    ['IPv6 with zone and port', { clientIp: '[fe80::1%eth0]:443' }],
-    ['an empty context', { context: {} }],
-    ['a context deep in itself', { context: { a: { b: [{ c: null }] } } }],
-    ['an empty text as context', { context: '' }],
-    ['empty custom data', { customData: {} }],
-    ['autoRegister true', { autoRegister: true }],
-    ['autoRegister false', { autoRegister: false }],
-    ['a captcha', { captchaCode: 'aB3d', captchaToken: randomUUID() }],
-    ['a captchaToken of 4,096 characters', { captchaToken: 't'.repeat(4096) }],
-    ['no encryption', { passwordEncryptType: 'none' }],
-    ['RSA', { passwordEncryptType: 'rsa' }],
-    ['SM2', { passwordEncryptType: 'sm2' }],
-  ])('takes %s', (_name, options) => {
-    expect(findSignInOptionsMistakes(options)).toEqual([]);
+  it.each<[keyof SignInOptions, unknown]>([
+    ['scope', 'openid  email'],
+    ['clientIp', '203.0.113.7'],
+    ['clientIp', '[fe80::1%eth0]:443'],
+    ['context', {}],
+    ['context', Object.create(null)],
+    ['context', ''],
+    ['tenantId', 't'.repeat(4096)],
+    ['customData', {}],
+    ['autoRegister', true],
+    ['autoRegister', false],
+    ['captchaCode', 'a'.repeat(4096)],
+    ['captchaToken', 't'.repeat(4096)],
+    ['passwordEncryptType', 'sm2'],
+  ])('accepts as %s the value %j', (option, value) => {
+    expect(findSignInOptionsMistakes({ [option]: value })).toEqual([]);
   });
 
-  it.each<[string, object, string]>([
-    ['a scope without openid', { scope: 'email' }, `scope is "email": write ['openid', 'email'], with 'openid'`],
-    ['scopes without openid', { scope: ['email'] }, 'scope is ["email"]: write'],
-    ['an empty scope', { scope: '' }, 'scope is "": write'],
-    ['no scope', { scope: [] }, 'scope is []: write'],
-    ['openid in capitals', { scope: 'OpenID' }, 'scope is "OpenID": write'],
-    ['openid as a part', { scope: 'openid2 myopenid' }, 'scope is "openid2 myopenid": write'],
-    ['a scope that is null', { scope: null }, 'scope is null: write'],
-    ['a scope that is a number', { scope: ['openid', 5] }, 'scope is ["openid", 5]: write'],
-    ['scopes in a Set', { scope: new Set(['openid']) }, 'scope is an object: write'],
-    ['a clientIp that is a name', { clientIp: 'localhost' }, 'clientIp is "localhost": write an IP address'],
-    ['a clientIp that is null', { clientIp: null }, 'clientIp is null: write an IP address'],
-    ['a list of addresses', { clientIp: '203.0.113.7, 10.0.0.1' }, 'clientIp is "203.0.113.7, 10.0.0.1": write'],
-    ['a context that is null', { context: null }, 'context is null: write an object'],
-    ['a context that is a list', { context: ['a'] }, 'context is ["a"]: write an object'],
-    ['a context that is a number', { context: 5 }, 'context is 5: write an object'],
-    ['a context that is circular', { context: CIRCULAR }, 'context is an object: write an object that JSON can hold'],
-    ['a context with a bigint', { context: { a: 1n } }, 'context is an object: write an object that JSON can hold'],
-    [
-      'a context that JSON makes a text of',
-      { context: new Date(0) },
-      'context is an object: write an object that JSON',
-    ],
-    ['a context whose toJSON gives nothing', { context: { toJSON() {} } }, 'context is an object: write an object'],
-    ['custom data whose toJSON throws', { customData: UNWRITABLE }, 'customData is an object: write an object'],
-    ['a context that is a function', { context: () => ({}) }, 'context is a function: write an object'],
-    ['an empty tenantId', { tenantId: '' }, 'tenantId is "": write the tenant ID as a string'],
-    ['a tenantId that is a number', { tenantId: 5 }, 'tenantId is 5: write the tenant ID as a string'],
-    ['custom data that is a text', { customData: '{}' }, 'customData is "{}": write an object'],
-    ['custom data that is a list', { customData: [] }, 'customData is []: write an object'],
-    ['autoRegister that is a text', { autoRegister: 'true' }, 'autoRegister is "true": write true or false'],
-    ['autoRegister that is a number', { autoRegister: 1 }, 'autoRegister is 1: write true or false'],
-    ['autoRegister that is null', { autoRegister: null }, 'autoRegister is null: write true or false'],
-    ['an empty captchaCode', { captchaCode: '' }, 'captchaCode is "": write the text of the picture'],
-    ['a captchaCode that is a number', { captchaCode: 1234 }, 'captchaCode is 1234: write the text of the picture'],
-    ['an empty captchaToken', { captchaToken: '' }, 'captchaToken is "": write the token that came with the picture'],
-    ['a captchaToken that is a list', { captchaToken: [] }, 'captchaToken is []: write the token that came with'],
-    ['an encryption in capitals', { passwordEncryptType: 'RSA' }, 'is "RSA": write one of none, rsa, sm2'],
-    ['another encryption', { passwordEncryptType: 'aes' }, 'passwordEncryptType is "aes": write one of none, rsa, sm2'],
-    ['an encryption that is false', { passwordEncryptType: false }, 'passwordEncryptType is false: write one of none'],
-    [
-      "the wire's own words",
-      { client_id: 'x' },
-      'client_id is not a sign-in option: remove it, or write one of scope, clientIp, con',
-    ],
-    ['an inherited name', { constructor: 'x' }, 'constructor is not a sign-in option'],
-    ['an own __proto__', JSON.parse('{"__proto__":{}}') as object, '__proto__ is not a sign-in option'],
-  ])('does not take %s', (_name, options, expected) => {
-    expect(findSignInOptionsMistakes(options)).toEqual([expect.stringContaining(expected)]);
+  it.each<[keyof SignInOptions, string, unknown]>([
+    ['scope', 'a string without openid', 'email'],
+    ['clientIp', 'a host name', 'localhost'],
+    ['clientIp', 'two addresses', '203.0.113.7, 10.0.0.1'],
+    ['context', 'an array', ['a']],
+    ['context', 'a circular object', CIRCULAR],
+    ['context', 'an object with a bigint', { a: 1n }],
+    ['context', 'a Date', new Date(0)],
+    ['context', 'an object whose toJSON returns undefined', { toJSON() {} }],
+    ['context', 'an object whose toJSON returns a string', { toJSON: () => 'x' }],
+    ['tenantId', 'an empty string', ''],
+    ['tenantId', '4,097 characters', 't'.repeat(4097)],
+    ['tenantId', 'a number', 5],
+    ['customData', 'a string', '{}'],
+    ['customData', 'an object whose toJSON throws', throwing],
+    ['autoRegister', 'a string', 'true'],
+    ['autoRegister', 'a number', 1],
+    ['captchaCode', 'an empty string', ''],
+    ['captchaCode', '4,097 characters', 'a'.repeat(4097)],
+    ['captchaToken', 'an empty string', ''],
+    ['captchaToken', '4,097 characters', 't'.repeat(4097)],
+    ['passwordEncryptType', 'a name in capitals', 'RSA'],
+  ])('refuses as %s %s', (option, _name, value) => {
+    expect(findSignInOptionsMistakes({ [option]: value })).toMatchObject([{ option }]);
   });
 
-  it('tells every mistake', () => {
-    expect(findSignInOptionsMistakes({ tenantId: '', autoRegister: 'no', nonsense: 1 } as object)).toHaveLength(3);
+  it('states the value and the fix of each option, and refuses null for all of them', () => {
+    const mistakes = findSignInOptionsMistakes(Object.fromEntries(NAMES.map((name) => [name, null])));
+    expect(mistakes.map(({ option, problem, fix }) => [option, `${problem}: ${fix}`])).toEqual([
+      ['scope', "is null: write ['openid', 'email'], with 'openid' among them"],
+      ['clientIp', 'is null: write an IP address, "203.0.113.7"'],
+      ['context', 'is null: write an object that JSON can hold, { source: "utm" }, or a string'],
+      ['tenantId', 'is null: write the tenant ID as a string of 1 to 4096 characters'],
+      ['customData', 'is null: write an object that JSON can hold, { school: "pku" }'],
+      ['autoRegister', 'is null: write true or false'],
+      ['captchaCode', 'is null: write the text of the picture, 1 to 4096 characters'],
+      ['captchaToken', 'is null: write the token that came with the picture, 1 to 4096 characters'],
+      ['passwordEncryptType', 'is null: write one of none, rsa, sm2'],
+    ]);
+    expect(findSignInOptionsMistakes(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual([]);
+  });
+
+  it.each(['client_id', 'constructor', 'toString', '__proto__'])('refuses the unknown option %s', (option) => {
+    const options = Object.defineProperty({}, option, { value: {}, enumerable: true });
+    const fix = `remove it, or write one of ${NAMES.join(', ')}`;
+    expect(findSignInOptionsMistakes(options)).toEqual([{ option, problem: 'is not a sign-in option', fix }]);
   });
 });
 
 describe('mergeSignInOptions', () => {
-  it('takes the last that is said; undefined takes nothing away', () => {
+  it('lets later layers override earlier ones and ignores undefined values', () => {
     const first: SignInOptions = { tenantId: 'a', scope: 'openid', autoRegister: true };
     const second: SignInOptions = { tenantId: 'b', scope: undefined, autoRegister: false };
-    expect(mergeSignInOptions(first, {}, second, { clientIp: undefined })).toEqual({
-      tenantId: 'b',
-      scope: 'openid',
-      autoRegister: false,
-    });
+    const merged = { tenantId: 'b', scope: 'openid', autoRegister: false };
+    expect(mergeSignInOptions(first, {}, second, { clientIp: undefined })).toEqual(merged);
     expect(first).toEqual({ tenantId: 'a', scope: 'openid', autoRegister: true });
-    expect(mergeSignInOptions()).toEqual({});
   });
 
-  it('keeps an own __proto__ as what it is: a name that is found wrong', () => {
+  it('returns an object without a prototype, also for a layer with an own __proto__', () => {
     const merged = mergeSignInOptions(JSON.parse('{"__proto__":{"autoRegister":true}}') as SignInOptions);
     expect(merged.autoRegister).toBeUndefined();
-    expect(findSignInOptionsMistakes(merged)).toEqual([expect.stringContaining('__proto__ is not a sign-in option')]);
+    expect(Object.getPrototypeOf(merged)).toBeNull();
+    expect(Object.keys(merged)).toEqual(['__proto__']);
   });
 });
 
-describe('at construction', () => {
-  const REQUIRED = { appId: 'a', appSecret: 's', appHost: 'https://example.genauth.ai' };
+describe('checkSignInOptions', () => {
+  it('accepts valid options', () => {
+    expect(checkSignInOptions({ tenantId: 't-1' })).toBeUndefined();
+  });
 
-  it.each<[string, object, string]>([
-    ['a scope without openid', { scope: 'email' }, 'signInOptions.scope is "email": write'],
-    [
-      'autoRegister that is a text',
-      { autoRegister: 'yes' },
-      'signInOptions.autoRegister is "yes": write true or false',
-    ],
-    ['another encryption', { passwordEncryptType: 'SM2' }, 'signInOptions.passwordEncryptType is "SM2": write one of'],
-    ['unknown options', { client_secret: 'x' }, 'signInOptions.client_secret is not a sign-in option'],
-  ])('%s is found', (_name, signInOptions, expected) => {
-    const thrown = catchThrown(() => resolveOptions({ ...REQUIRED, signInOptions } as GenAuthOptions));
+  it('reports every mistake in one error', () => {
+    const thrown = catchThrown(() => checkSignInOptions({ clientIp: 'x', tenantId: '', tenant: 1 }));
     expect(thrown).toBeInstanceOf(ConfigurationError);
-    expect(String(thrown)).toContain(expected);
+    expect(thrown).toMatchObject({
+      code: 'invalid_sign_in_options',
+      message: expect.stringMatching(
+        /^The sign-in options are wrong: clientIp is "x": write .+\. tenantId is "": .+\.$/,
+      ),
+      details: { mistakes: [{ option: 'clientIp' }, { option: 'tenantId' }, { option: 'tenant' }] },
+    });
+  });
+
+  it.each([
+    [null, 'null'],
+    [undefined, 'undefined'],
+    ['openid', '"openid"'],
+    [[], '[]'],
+  ])('refuses %j as the options', (given, shown) => {
+    const mistakes = [{ option: 'signInOptions', problem: `is ${shown}`, fix: 'write an object' }];
+    expect(catchThrown(() => checkSignInOptions(given))).toMatchObject({ details: { mistakes } });
+  });
+});
+
+describe('checkAutoRegister', () => {
+  const credentials = (identifier: ParsedCredentials['identifier']): ParsedCredentials => {
+    return { connection: 'PASSWORD', identifier, name: 'x', password: 'p' };
+  };
+
+  it('refuses autoRegister with account', () => {
+    const thrown = catchThrown(() => checkAutoRegister({ autoRegister: true }, credentials('account')));
+    expect(thrown).toBeInstanceOf(RequestError);
+    expect(thrown).toMatchObject({
+      message: '"account" cannot be registered: send "email", "username" or "phone" instead.',
+      details: { field: 'account' },
+    });
+  });
+
+  it.each([
+    [true, 'email'],
+    [true, 'username'],
+    [true, 'phone'],
+    [true, 'sAMAccountName'],
+    [false, 'account'],
+    [undefined, 'account'],
+  ] as const)('accepts autoRegister %j with %s', (autoRegister, identifier) => {
+    expect(checkAutoRegister({ autoRegister }, credentials(identifier))).toBeUndefined();
   });
 });

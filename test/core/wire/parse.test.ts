@@ -1,190 +1,237 @@
 import {
-  HEADERS,
-  PASSWORD_ENCRYPT_TYPES,
-  PATHS,
-  TOKEN_ENDPOINT_AUTH_METHODS,
-  buildAppJwksPath,
-  buildIssuer,
-} from '../../../src/core/wire/facts.js';
-import { parseCaptcha, parseEnvelope, parseSystemKeys, parseTokens } from '../../../src/core/wire/parse.js';
+  buildSignInBody,
+  parseCaptcha,
+  parseEnvelope,
+  parseIntrospection,
+  parseOidcError,
+  parseRejectionData,
+  parseSystemKeys,
+  parseTokens,
+} from '../../../src/core/wire/parse.js';
 
-describe('what GenAuth documents', () => {
-  it('has these paths, headers and authentication methods', () => {
-    expect(PATHS).toEqual({
-      signIn: '/api/v3/signin',
-      system: '/api/v3/system',
-      captcha: '/api/v3/get-captcha-code',
-      discovery: '/oidc/.well-known/openid-configuration',
-      jwks: '/oidc/.well-known/jwks.json',
-      token: '/oidc/token',
-      introspection: '/oidc/token/introspection',
-      revocation: '/oidc/token/revocation',
-      userInfo: '/oidc/me',
-      endSession: '/oidc/session/end',
-    });
-    expect(HEADERS).toEqual({
-      appId: 'x-authing-app-id',
-      appIdOfGenAuth: 'x-genauth-app-id',
-      requestFrom: 'x-authing-request-from',
-    });
-    expect(TOKEN_ENDPOINT_AUTH_METHODS).toEqual(['client_secret_post', 'client_secret_basic', 'none']);
-    expect(PASSWORD_ENCRYPT_TYPES).toEqual(['none', 'rsa', 'sm2']);
-  });
+type Body = Readonly<Record<string, unknown>>;
+const envelope = (body: Body): unknown => parseEnvelope({ statusCode: 403, ...body });
 
-  it('has the issuer below the host, without the application', () => {
-    expect(buildIssuer('https://example.genauth.ai')).toBe('https://example.genauth.ai/oidc');
-  });
-
-  it.each([
-    ['65f0c1d2e3a4b5c6d7e8f901', '/65f0c1d2e3a4b5c6d7e8f901/oidc/.well-known/jwks.json'],
-    ['../../evil', '/..%2F..%2Fevil/oidc/.well-known/jwks.json'],
-    ['a?b#c', '/a%3Fb%23c/oidc/.well-known/jwks.json'],
-    ['//evil.example', '/%2F%2Fevil.example/oidc/.well-known/jwks.json'],
-  ])('the key set of application %j is at %s', (appId, path) => {
-    expect(buildAppJwksPath(appId)).toBe(path);
-  });
+/** GenAuth's documents, front end and SDKs disagree on these forms. Each form of a row must be read alike. */
+it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object, ...forms: Body[]]>([
+  ['the lifetime is expires_in or expire_in', parseTokens, { expiresIn: 60 }, { expires_in: 60 }, { expire_in: 60 }],
+  ['scopes are in scope, and token is a misprint', parseTokens, { scope: 'a' }, { scope: 'a', token: 'b' }],
+  [
+    'token_type is xxx, bearer, Bearer or missing',
+    parseTokens,
+    { accessToken: 'a' },
+    { access_token: 'a', token_type: 'xxx' },
+    { access_token: 'a', token_type: 'bearer' },
+    { access_token: 'a' },
+  ],
+  [
+    'the keys for passwords are in an envelope or not',
+    parseSystemKeys,
+    { rsa: 'k' },
+    { rsa: { publicKey: 'k' } },
+    { data: { rsa: { publicKey: 'k' } } },
+    { statusCode: 200, data: { rsa: { publicKey: 'k' } } },
+  ],
+  [
+    'apiCode is a number or a string, and is also called code',
+    envelope,
+    { apiCode: 2333 },
+    { apiCode: 2333 },
+    { apiCode: '2333' },
+    { code: 2333 },
+    { code: '2333' },
+    { apiCode: null, code: 2333 },
+    { apiCode: 2333, code: 1636 },
+  ],
+  [
+    'an introspection has spaces or commas between scopes',
+    parseIntrospection,
+    { scope: ['a', 'b'] },
+    { active: true, scope: 'a b' },
+    { active: true, scope: 'a,b' },
+    { active: true, scope: ' a, b ' },
+  ],
+  [
+    'an introspection has exp as a number or a string',
+    parseIntrospection,
+    { exp: 1_760_000_000 },
+    { active: true, exp: 1_760_000_000 },
+    { active: true, exp: '1760000000' },
+  ],
+])('reads every form if %s', (_contradiction, parse, expected, ...forms) => {
+  expect(forms.map((form) => parse(form))).toEqual(forms.map(() => expect.objectContaining(expected)));
 });
 
 describe('parseEnvelope', () => {
   const EMPTY = { statusCode: 403, apiCode: undefined, message: '', requestId: undefined, data: {} };
 
-  it.each<[string, unknown, object]>([
-    ['a statusCode alone', { statusCode: 403 }, EMPTY],
-    [
-      'everything',
-      { statusCode: 403, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } },
-      { statusCode: 403, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } },
-    ],
-    ...['', ' ', [], false, true, [2333], '0x91D', 2.5].map((apiCode): [string, unknown, object] => [
-      `apiCode ${JSON.stringify(apiCode)} is no code`,
-      { statusCode: 403, apiCode },
-      EMPTY,
-    ]),
-    ['apiCode as a text', { statusCode: 403, apiCode: '2333' }, { ...EMPTY, apiCode: 2333 }],
-    ['apiCode under the name code', { statusCode: 301, code: 1636 }, { ...EMPTY, statusCode: 301, apiCode: 1636 }],
-    ['code as a text', { statusCode: 403, code: '2006' }, { ...EMPTY, apiCode: 2006 }],
-    ['apiCode and code: apiCode', { statusCode: 403, apiCode: 2333, code: 1636 }, { ...EMPTY, apiCode: 2333 }],
-    ['apiCode null, and code', { statusCode: 403, apiCode: null, code: 1636 }, { ...EMPTY, apiCode: 1636 }],
-    ['both null', { statusCode: 403, apiCode: null, code: null }, EMPTY],
-    ['apiCode that is a word', { statusCode: 403, apiCode: 'LOCKED' }, EMPTY],
-    ['apiCode that is an object', { statusCode: 403, apiCode: { code: 2333 } }, EMPTY],
-    ['apiCode with a fraction', { statusCode: 403, apiCode: 2333.5 }, EMPTY],
-    ['apiCode beyond all numbers', { statusCode: 403, apiCode: Infinity }, EMPTY],
-    ['message that is an object', { statusCode: 403, message: { zh: 'x' } }, EMPTY],
-    ['message null', { statusCode: 403, message: null }, EMPTY],
-    ['requestId that is a number', { statusCode: 403, requestId: 7 }, EMPTY],
-    ['data null', { statusCode: 403, data: null }, EMPTY],
-    ['data that is a list', { statusCode: 403, data: [{ remainCount: 2 }] }, EMPTY],
-    ['data that is a text', { statusCode: 403, data: 'token' }, EMPTY],
-    ['members that nobody knows', { statusCode: 403, flowHandle: 'x', uniqueId: 'y' }, EMPTY],
-    ['a statusCode beyond HTTP', { statusCode: 603 }, { ...EMPTY, statusCode: 603 }],
-  ])('reads %s', (_name, body, expected) => {
-    expect(parseEnvelope(body)).toEqual(expected);
+  it('reads every property', () => {
+    const answer = { statusCode: 603, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } };
+    expect(parseEnvelope({ ...answer, flowHandle: 'x' })).toStrictEqual(answer);
   });
 
-  it.each<[string, unknown]>([
-    ['nothing', undefined],
-    ['null', null],
-    ['a text (a gateway page)', '<html>502 Bad Gateway</html>'],
-    ['a number', 200],
-    ['true', true],
-    ['a list', [{ statusCode: 200 }]],
-    ['an empty object', {}],
-    ['statusCode as a text', { statusCode: '200' }],
-    ['statusCode null', { statusCode: null }],
-    ['statusCode true', { statusCode: true }],
-    ['statusCode in a list', { statusCode: [200] }],
-    ['an OAuth error', { error: 'invalid_client', error_description: 'x' }],
-  ])('does not take %s for an answer', (_name, body) => {
-    expect(parseEnvelope(body)).toBeUndefined();
+  it.each<[string, Body]>([
+    ['no other property', {}],
+    ...['LOCKED', '-2333', '2333.0', '0x91d', ' 2333', '', 2333.5, Infinity, [2333], true].map(
+      (apiCode): [string, Body] => [`the apiCode ${JSON.stringify(apiCode)}`, { apiCode }],
+    ),
+    ['a message that is an object', { message: { zh: 'x' } }],
+    ['an empty requestId', { requestId: '' }],
+    ['a requestId of 129 characters', { requestId: 'r'.repeat(129) }],
+    ['a requestId with a line break', { requestId: 'r-1\n' }],
+    ['a requestId with a space', { requestId: 'r 1' }],
+    ['data that is null', { data: null }],
+    ['data that is an array', { data: [{ remainCount: 2 }] }],
+  ])('returns defaults for %s', (_name, body) => {
+    expect(envelope(body)).toStrictEqual(EMPTY);
   });
+
+  it.each(['r'.repeat(128), 'aZ_0.9:1-2'])('accepts the requestId %s', (requestId) => {
+    expect(envelope({ requestId })).toMatchObject({ requestId });
+  });
+
+  it.each<[unknown]>([[undefined], [null], ['<html>502 Bad Gateway</html>'], [{}], [{ statusCode: '200' }]])(
+    'returns undefined for %j',
+    (body) => {
+      expect(parseEnvelope(body)).toBeUndefined();
+    },
+  );
 });
 
 describe('parseTokens', () => {
-  const NONE = {
-    accessToken: undefined,
-    idToken: undefined,
-    refreshToken: undefined,
-    scope: undefined,
-    expiresIn: undefined,
-  };
+  const NONE = { accessToken: undefined, idToken: undefined, refreshToken: undefined, scope: undefined };
 
-  it.each<[string, Record<string, unknown>, object]>([
-    ['nothing', {}, NONE],
-    [
-      'everything',
-      {
-        access_token: 'a',
-        id_token: 'i',
-        refresh_token: 'r',
-        scope: 'openid',
-        token_type: 'Bearer',
-        expires_in: 7200,
-      },
-      { accessToken: 'a', idToken: 'i', refreshToken: 'r', scope: 'openid', expiresIn: 7200 },
-    ],
-    ["the schema's expire_in", { expire_in: 3600 }, { ...NONE, expiresIn: 3600 }],
-    ['expires_in before expire_in', { expires_in: 7200, expire_in: 3600 }, { ...NONE, expiresIn: 7200 }],
-    ['expires_in null, and expire_in', { expires_in: null, expire_in: 3600 }, { ...NONE, expiresIn: 3600 }],
-    ['expires_in 0', { expires_in: 0 }, { ...NONE, expiresIn: 0 }],
-    ['expires_in as a text', { expires_in: '7200' }, NONE],
-    ['expires_in beyond all numbers', { expires_in: Infinity }, NONE],
-    ['empty texts', { access_token: '', id_token: '', refresh_token: '', scope: '' }, NONE],
-    ['tokens that are no texts', { access_token: 1, id_token: ['i'], refresh_token: {}, scope: null }, NONE],
-    ["the page's misprint token for scope", { token: 'openid profile' }, NONE],
-    ['names in the other spelling', { accessToken: 'a', idToken: 'i' }, NONE],
-  ])('reads %s', (_name, data, expected) => {
-    expect(parseTokens(data)).toEqual(expected);
+  it('reads every property', () => {
+    const data = { access_token: 'a', id_token: 'i', refresh_token: 'r', scope: 'openid', expires_in: 7200 };
+    const tokens = { accessToken: 'a', idToken: 'i', refreshToken: 'r', scope: 'openid', expiresIn: 7200 };
+    expect(parseTokens(data)).toStrictEqual(tokens);
+  });
+
+  it.each<[string, Body, number | undefined]>([
+    ['empty strings', { access_token: '', id_token: '', refresh_token: '', scope: '' }, undefined],
+    ['other types', { access_token: 1, id_token: ['i'], refresh_token: {}, scope: null }, undefined],
+    ['a lifetime that is a string', { expires_in: '7200' }, undefined],
+    ['an infinite lifetime', { expires_in: Infinity }, undefined],
+    ['the lifetime 0', { expires_in: 0, expire_in: 3600 }, 0],
+    ['both names of the lifetime', { expires_in: 7200, expire_in: 3600 }, 7200],
+    ['expires_in that is null', { expires_in: null, expire_in: 3600 }, 3600],
+  ])('reads no token from %s', (_name, data, expiresIn) => {
+    expect(parseTokens(data)).toStrictEqual({ ...NONE, expiresIn });
+  });
+});
+
+describe('parseRejectionData', () => {
+  const NONE = { remainingAttempts: undefined, mfaToken: undefined, applicationMfa: [], flowToken: undefined };
+
+  it('reads every property', () => {
+    const applicationMfa = [{ mfaPolicy: 'SMS', status: 1, sort: 2, more: 3 }, { mfaPolicy: 'new' }];
+    expect(parseRejectionData({ remainCount: 0, mfaToken: 'm', applicationMfa, token: 'f' })).toStrictEqual({
+      remainingAttempts: 0,
+      mfaToken: 'm',
+      applicationMfa: [
+        { mfaPolicy: 'SMS', status: 1, sort: 2 },
+        { mfaPolicy: 'new', status: 0, sort: 0 },
+      ],
+      flowToken: 'f',
+    });
+  });
+
+  it.each<[string, Body]>([
+    ['no data', {}],
+    ['empty strings', { mfaToken: '', token: '' }],
+    ['other types', { remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
+    ['factors without a policy', { applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
+  ])('returns defaults for %s', (_name, data) => {
+    expect(parseRejectionData(data)).toStrictEqual(NONE);
+  });
+
+  it('reads 0 for a status or a position of another type', () => {
+    const factor = { mfaPolicy: 'OTP', status: '1', sort: null };
+    expect(parseRejectionData({ applicationMfa: [factor] })).toMatchObject({
+      applicationMfa: [{ mfaPolicy: 'OTP', status: 0, sort: 0 }],
+    });
   });
 });
 
 describe('parseSystemKeys', () => {
-  const RSA = { publicKey: 'rsa-key' };
-  const SM2 = { publicKey: 'sm2-key' };
+  const [RSA, SM2] = [{ publicKey: 'rsa-key' }, { publicKey: 'sm2-key' }];
 
   it.each<[string, unknown, object]>([
-    ['without an envelope', { rsa: RSA, sm2: SM2, version: {} }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
-    ['in an envelope', { statusCode: 200, data: { rsa: RSA, sm2: SM2 } }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
-    ['in an envelope without statusCode', { data: { sm2: SM2 } }, { sm2: 'sm2-key' }],
-    ['both: what stands outside', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
-    ['RSA alone', { rsa: RSA }, { rsa: 'rsa-key' }],
-    ['SM2 alone', { sm2: SM2 }, { sm2: 'sm2-key' }],
-    ['RSA null and SM2', { rsa: null, sm2: SM2 }, { sm2: 'sm2-key' }],
-    ['RSA null outside, keys inside', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
-    ['a key that is no text', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
-    ['a key that is a list', { rsa: { publicKey: ['rsa-key'] } }, {}],
-    ['no publicKey', { rsa: {}, sm2: { key: 'x' } }, {}],
-    ['keys as texts', { rsa: 'rsa-key', sm2: 'sm2-key' }, {}],
-    ['an empty object', {}, {}],
-    ['an error', { statusCode: 500, message: 'no' }, {}],
-    ['data null', { statusCode: 200, data: null }, {}],
-    ['a list', [{ rsa: RSA }], {}],
-    ['a text', 'rsa', {}],
-    ['nothing', undefined, {}],
-    ['null', null, {}],
+    ['both keys', { rsa: RSA, sm2: SM2, version: {} }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
+    ['keys outside and inside an envelope', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
+    ['an RSA entry that is null outside an envelope', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
+    ['a key that is a number', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
+    ['entries without a key', { rsa: {}, sm2: { key: 'x' } }, {}],
+    ['an array', [{ rsa: RSA }], {}],
+    ['a string', 'rsa', {}],
+    ['undefined', undefined, {}],
   ])('reads %s', (_name, body, expected) => {
-    expect(parseSystemKeys(JSON.parse(JSON.stringify(body) ?? 'null'))).toEqual(expected);
+    expect(parseSystemKeys(body)).toStrictEqual(expected);
   });
 });
 
 describe('parseCaptcha', () => {
-  const DATA = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
+  const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
 
   it('reads picture and token', () => {
-    const captcha = { svg: '<svg/>', token: 'token' };
-    expect(parseCaptcha({ statusCode: 200, message: 'x', data: { ...DATA, more: 1 } })).toEqual(captcha);
+    expect(parseCaptcha({ statusCode: 200, data: { ...data, more: 1 } })).toEqual({ svg: '<svg/>', token: 'token' });
   });
 
-  it.each<[string, unknown]>([
-    ['no envelope', DATA],
-    ['no data', { statusCode: 200 }],
-    ['no picture', { statusCode: 200, data: { captchaToken: 'token' } }],
-    ['no token', { statusCode: 200, data: { captchaCodeSvg: '<svg/>' } }],
-    ['a token that is a number', { statusCode: 200, data: { ...DATA, captchaToken: 5 } }],
-    ['a picture that is a list', { statusCode: 200, data: { ...DATA, captchaCodeSvg: ['<svg/>'] } }],
-    ['a text', '<svg/>'],
-    ['nothing', undefined],
-  ])('%s: none', (_name, body) => {
+  it.each<[unknown]>([
+    [data],
+    [{ statusCode: 200, data: { captchaToken: 'token' } }],
+    [{ statusCode: 200, data: { ...data, captchaToken: 5 } }],
+    [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }],
+    ['<svg/>'],
+  ])('returns undefined for %j', (body) => {
     expect(parseCaptcha(body)).toBeUndefined();
   });
+});
+
+it.each<[unknown, string | undefined]>([
+  [{ error: 'invalid_client' }, 'invalid_client'],
+  [{ error: '' }, undefined],
+  [{ error: ['invalid_client'] }, undefined],
+  ['invalid_client', undefined],
+  [null, undefined],
+])('reads the OAuth error of %j as %j', (body, expected) => {
+  expect(parseOidcError(body)).toBe(expected);
+});
+
+describe('parseIntrospection', () => {
+  const NONE = { sub: undefined, clientId: undefined, scope: [], exp: undefined };
+
+  it('reads every property', () => {
+    const body = { active: true, sub: 'u-1', client_id: 'app', scope: 'openid', exp: 9, iat: 1 };
+    const expected = { active: true, sub: 'u-1', clientId: 'app', scope: ['openid'], exp: 9 };
+    expect(parseIntrospection(body)).toStrictEqual(expected);
+  });
+
+  it.each<[Body, number | undefined]>([
+    [{}, undefined],
+    [{ sub: '', client_id: 5, scope: ['openid'], exp: 'soon' }, undefined],
+    [{ exp: '1'.repeat(12) }, 111_111_111_111],
+    [{ exp: '1'.repeat(13) }, undefined],
+    [{ exp: Infinity }, undefined],
+  ])('returns defaults for %j', (body, exp) => {
+    expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NONE, exp });
+  });
+
+  it.each<[unknown]>([[{}], [{ active: 'true' }], [{ active: 1 }], [[{ active: true }]], ['active'], [null]])(
+    'returns undefined for %j, which does not say whether the token is active',
+    (body) => {
+      expect(parseIntrospection(body)).toBeUndefined();
+    },
+  );
+});
+
+it.each([
+  ['account', 'PASSWORD', 'passwordPayload'],
+  ['email', 'PASSWORD', 'passwordPayload'],
+  ['username', 'PASSWORD', 'passwordPayload'],
+  ['phone', 'PASSWORD', 'passwordPayload'],
+  ['sAMAccountName', 'AD', 'adPayload'],
+] as const)('builds a body with %s for the connection %s', (identifier, connection, payload) => {
+  const body = buildSignInBody({ connection, identifier, name: 'alice', password: 'p', options: {} });
+  expect(body).toStrictEqual({ connection, [payload]: { [identifier]: 'alice', password: 'p' }, options: {} });
 });
