@@ -107,15 +107,10 @@ describe('network faults', () => {
 
   it.each<[string, string, Conversation]>([
     ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
-    ['the connection is closed', 'ECONNRESET', (socket) => socket.end()],
     ['the body is cut', 'ERR_BAD_RESPONSE', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')],
     ['the response is not HTTP', 'HPE_INVALID_CONSTANT', (socket) => socket.end(`SSH-2.0-${SECRET}\r\n`)],
     ['a header has a NUL', 'HPE_INVALID_HEADER_TOKEN', (socket) => socket.end(`HTTP/1.1 200\r\nx:${SECRET}\0\r\n`)],
-    [
-      'the headers do not end',
-      'HPE_HEADER_OVERFLOW',
-      (socket) => socket.end(`HTTP/1.1 200\r\nx:${'x'.repeat(99_999)}`),
-    ],
+    ['a header is endless', 'HPE_HEADER_OVERFLOW', (socket) => socket.end(`HTTP/1.1 200\r\nx:${'x'.repeat(1e5)}`)],
   ])('report the system code of a GET, which is not repeated: %s: %s', async (_, systemCode, converse) => {
     const server = await serve((socket, received) => isWhole(received) && converse(socket, received));
     const error = await catchError(connect(server.url).request(GET));
@@ -123,13 +118,6 @@ describe('network faults', () => {
     expect(error).toMatchObject({ code: 'upstream_unreachable', details, cause: { code: systemCode } });
     expect(findLeaks(error, [SECRET])).toEqual([]);
     expect(server.connections).toBe(1);
-  });
-
-  it('hides secrets that the error of axios contains', async () => {
-    const server = await serve((socket) => socket.resetAndDestroy());
-    const { headers = {}, body } = POST;
-    const { config } = (await catchError(axios.post(server.url, body, { headers }))) as { config?: unknown };
-    expect(findLeaks(new Error('deep', { cause: { config } }), [PASSWORD, SECRET])).toEqual([PASSWORD, SECRET]);
   });
 });
 
@@ -146,27 +134,13 @@ describe('TLS', () => {
     expect(await connect(server.url, { ca }).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
   });
 
-  it('closes a kept connection', async () => {
-    const server = await serve(OK, right);
-    const http = connect(server.url, { ca: authority.cert });
-    await http.request(POST);
-    http.close();
-    await server.idle();
-    expect(server.connections).toBe(1);
-  });
-
   it.each([
     ['an unknown authority', undefined, right, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ['another authority of the same name', new CertificateAuthority().cert, right, 'CERT_SIGNATURE_FAILURE'],
     ['no authority', authority.cert, authority.issueSelfSigned(), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['the past', authority.cert, authority.issue({ notBefore: at(-2), notAfter: at(-1) }), 'CERT_HAS_EXPIRED'],
     ['the future', authority.cert, authority.issue({ notBefore: at(1), notAfter: at(2) }), 'CERT_NOT_YET_VALID'],
-    [
-      'another host',
-      authority.cert,
-      authority.issue({ hosts: ['127.0.0.2', 'localhost'] }),
-      'ERR_TLS_CERT_ALTNAME_INVALID',
-    ],
+    ['another host', authority.cert, authority.issue({ hosts: ['localhost'] }), 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ])('sends nothing to a server with a certificate of %s', async (_, ca, certificate, code) => {
     const server = await serve(OK, certificate);
     const error = await catchError(connect(server.url, { ca }).request(POST));
@@ -190,7 +164,7 @@ describe('path', () => {
     async (path) => {
       const server = await serve(OK);
       expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
-      expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n/)]);
+      expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
     },
   );
 });
@@ -199,38 +173,22 @@ describe('request', () => {
   const form = { grant_type: 'refresh_token', refresh_token: 'a+b &=' };
   const FORM = 'grant_type=refresh_token&refresh_token=a%2Bb+%26%3D';
 
-  it.each<[string, Partial<HttpRequest>, string[], string]>([
-    ['nothing', {}, [], ''],
-    [
-      'JSON',
-      { method: 'POST', body: { text: 'ü' } },
-      ['content-length: 13', 'content-type: application/json'],
-      '{"text":"ü"}',
-    ],
-    [
-      'a form',
-      { method: 'POST', form },
-      ['content-length: 51', 'content-type: application/x-www-form-urlencoded'],
-      FORM,
-    ],
-    [
-      'the JSON beside a form',
-      { method: 'POST', body: {}, form },
-      ['content-length: 2', 'content-type: application/json'],
-      '{}',
-    ],
-  ])('has our headers and the given ones, and sends %s', async (_, content, headers, body) => {
+  it.each<[string, Partial<HttpRequest>, string, string]>([
+    ['JSON', { body: { text: 'ü' } }, 'application/json', '{"text":"ü"}'],
+    ['a form', { form }, 'application/x-www-form-urlencoded', FORM],
+    ['JSON if there is a form too', { body: {}, form }, 'application/json', '{}'],
+  ])('has our headers and the given ones, and sends %s', async (_, content, type, body) => {
     const whole = `\r\n\r\n${Buffer.from(body).toString('latin1')}`;
     const server = await serve((socket, received) => received.endsWith(whole) && socket.write(toBytes(200, {}, '{}')));
-    const request = { ...GET, ...content, headers: { 'x-authing-app-id': 'app' } };
-    await connect(server.url).request(request);
-    const [line, ...lines] = (server.received[0] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
-    expect(line).toBe(`${request.method} /oidc/keys HTTP/1.1`);
-    expect(lines.map((header) => header.toLowerCase()).toSorted()).toEqual([
+    await connect(server.url).request({ ...GET, method: 'POST', ...content, headers: { 'x-authing-app-id': 'app' } });
+    const [line, ...headers] = (server.received[0] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
+    expect(line).toBe('POST /oidc/keys HTTP/1.1');
+    expect(headers.map((header) => header.toLowerCase()).toSorted()).toEqual([
       'accept-encoding: identity',
       'accept: application/json',
       'connection: keep-alive',
-      ...headers,
+      `content-length: ${Buffer.byteLength(body)}`,
+      `content-type: ${type}`,
       `host: 127.0.0.1:${server.port}`,
       'user-agent: passport-genauth',
       'x-authing-app-id: app',
@@ -334,15 +292,12 @@ describe('response', () => {
 
   it.each<[string, string | Buffer, unknown]>([
     ['JSON', '{"a":[1,null]}', { a: [1, null] }],
-    ['a string', '"x"', 'x'],
     ['null', 'null', null],
     ['nothing', '', undefined],
     ['HTML', '<html>', undefined],
-    ['cut JSON', '{"a":', undefined],
     ['two JSON texts', '{}{}', undefined],
     ['a byte order mark before JSON', '\uFEFF{}', undefined],
     ['invalid UTF-8 in JSON', Buffer.from([0x22, 0xff, 0x22]), undefined],
-    ['UTF-16', Buffer.from('{}', 'utf16le'), undefined],
   ])('is parsed as UTF-8 JSON: %s', (_, bytes, body) => {
     expect(parse(bytes)).toEqual({ status: 200, body, retryAfter: undefined });
   });
@@ -353,19 +308,13 @@ describe('response', () => {
     expect(await connect(server.url).request(POST)).toEqual(answer);
   });
 
-  it.each([201, 204, 300, 302, 304, 399, 400, 401, 404, 429, 500, 599])('of status %i is returned', (status) => {
-    expect(parse('{"statusCode":301}', {}, status)).toEqual({
-      status,
-      body: { statusCode: 301 },
-      retryAfter: undefined,
-    });
+  it.each([201, 204, 300, 304, 399, 400, 599])('of status %i is returned', (status) => {
+    expect(parse('{"a":1}', {}, status)).toEqual({ status, body: { a: 1 }, retryAfter: undefined });
   });
 
   it.each([
     [300, `https://other.example/${SECRET}`],
     [302, ''],
-    [302, '#'],
-    [307, '/same/host'],
     [399, '/'],
   ])('of status %i with the location %j is refused as a redirect', (httpStatus, location) => {
     const error = catchThrown(() => parse('{"statusCode":200}', { location }, httpStatus));
@@ -377,13 +326,11 @@ describe('response', () => {
     expect(parse('{}', { location: '/' }, status)).toMatchObject({ status, body: {} });
   });
 
-  it.each([301, 302, 303, 307, 308])('with a redirect of status %i is not followed', async (status) => {
+  it.each([302, 307])('with a redirect of status %i is not followed', async (status) => {
     const other = await serve(OK);
     const server = await serve(answering(status, { location: other.url }, ''));
-    expect(await catchError(connect(server.url).request(GET))).toMatchObject({
-      ...INVALID,
-      details: { httpStatus: status },
-    });
+    const error = await catchError(connect(server.url).request(GET));
+    expect(error).toMatchObject({ ...INVALID, details: { httpStatus: status } });
     expect([other.connections, server.connections]).toEqual([0, 1]);
   });
 
@@ -423,7 +370,6 @@ describe('response', () => {
     ['0', 0],
     ['3600', 3600],
     ['3601', 3600],
-    ['999999999', 3600],
     ['9999999999', undefined],
     ['Sat, 28 Nov 2026 12:16:40 GMT', 1000],
     ['Sat, 28 Nov 2026 13:00:01 GMT', 3600],
@@ -431,12 +377,9 @@ describe('response', () => {
     ['Sat, 99 Nov 2026 12:16:40 GMT', undefined],
     ['2026-11-28T12:16:40Z', undefined],
     ['', undefined],
-    ['1e3', undefined],
     ['0x10', undefined],
     ['-5', undefined],
-    ['1.5', undefined],
     ['7, 8', undefined],
-    ['soon 5', undefined],
     [['7'], undefined],
   ])('with Retry-After %j has retryAfter %j', (value, retryAfter) => {
     jest.useFakeTimers({ now: Date.UTC(2026, 10, 28, 12, 0, 0, 1) });
@@ -452,7 +395,7 @@ describe('isolation from the application', () => {
     [evil, 'adapter beforeRedirect createConnection lookup onUploadProgress paramsSerializer parseReviver'],
     [[evil], 'transformRequest transformResponse'],
     [{ request: evil, visitor: evil, evil: '1' }, 'transport formSerializer form httpAgent params'],
-    [() => ({ 'x-evil': '1' }), 'getHeaders validateStatus checkServerIdentity'],
+    [() => false, 'getHeaders validateStatus checkServerIdentity'],
     [{ username: 'evil', password: 'evil' }, 'auth'],
     [{ protocol: 'http', host: '127.0.0.1', port: 9 }, 'proxy'],
     [true, 'allowAbsoluteUrls decompress insecureHTTPParser withXSRFToken'],
@@ -493,33 +436,32 @@ describe('isolation from the application', () => {
     expect([error.code, server.received.join('')]).toEqual(['upstream_unreachable', '']);
   });
 
-  it.each(['get', 'post'] as const)(
-    'sends the same bytes of a %s request if axios.defaults is changed',
-    async (method) => {
-      const request = { get: GET, post: POST }[method];
+  describe('that changes axios.defaults', () => {
+    const untouched = { ...axios.defaults };
+    afterEach(() => {
+      for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
+      Object.assign(axios.defaults, untouched);
+    });
+
+    it.each<[string, object]>([
+      ['headers', { headers: { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } } }],
+      ['credentials and parameters', { auth: { username: 'evil', password: 'evil' }, params: { evil: '1' } }],
+      ['addresses', { baseURL: 'http://127.0.0.1:9/', socketPath: '/nowhere', proxy: { host: '127.0.0.1', port: 9 } }],
+      ['limits', { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1 }],
+      [
+        'functions',
+        { adapter: evil, lookup: evil, transport: {}, transformRequest: [evil], transformResponse: [evil] },
+      ],
+    ])('sends the same bytes with other %s', async (_name, defaults) => {
       const server = await serve(OK);
-      const answer = await connect(server.url).request(request);
-      jest.replaceProperty(axios, 'defaults', {
-        headers: { common: { 'x-evil': '1', authorization: 'Bearer evil' }, [method]: { 'x-evil': '2' } },
-        auth: { username: 'evil', password: 'evil' },
-        params: { evil: '1' },
-        baseURL: 'http://127.0.0.1:9/',
-        socketPath: '/nowhere',
-        timeout: 1,
-        proxy: { host: '127.0.0.1', port: 9 },
-        maxRedirects: 5,
-        adapter: evil,
-        transformRequest: [() => 'evil'],
-        transformResponse: [() => ({ evil: 1 })],
-        maxContentLength: 1,
-        maxBodyLength: 1,
-        transport: {},
-        lookup: evil,
-      } as unknown as typeof axios.defaults);
-      expect(await connect(server.url).request(request)).toEqual(answer);
-      expect(server.received[1]).toBe(server.received[0]);
-    },
-  );
+      await connect(server.url).request(GET);
+      await connect(server.url).request(POST);
+      Object.assign(axios.defaults, defaults);
+      expect(await connect(server.url).request(GET)).toMatchObject({ status: 200, body: { a: 1 } });
+      expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
+      expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
+    });
+  });
 
   it('does not call interceptors of the shared axios instance', async () => {
     const server = await serve(OK);

@@ -197,6 +197,14 @@ describe('refresh', () => {
     expect(loads).toBe(2);
   });
 
+  it('drops a fresh value if the error ends it', async () => {
+    const value = open();
+    await get(value);
+    load = () => Promise.reject(REFUSED);
+    expect(await catchError(refresh(value))).toBe(REFUSED);
+    expect(await catchError(get(value))).toBe(REFUSED);
+  });
+
   it('throws the error and keeps the value if loading fails, and does not load during the pause', async () => {
     const value = open();
     await get(value);
