@@ -132,12 +132,6 @@ describe('tunnel that does not open', () => {
     expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringMatching(address) });
   });
 
-  it('because the proxy closes the connection', async () => {
-    const proxy = await serve((socket) => socket.end());
-    const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'ECONNRESET' } });
-  });
-
   it('because the proxy does not respond: the connection ends at the deadline', async () => {
     const timers = jest.spyOn(globalThis, 'setTimeout');
     const proxy = await serve();

@@ -110,7 +110,7 @@ describe('the credentials of the application are refused', () => {
     ['invalid_client, HTTP 401', { status: 401, body: { error: 'invalid_client' } }],
     ['invalid_client, HTTP 200', { status: 200, body: { error: 'invalid_client' } }],
     ['HTTP 401 with HTML', { status: 401, body: '<html>' }],
-    ['HTTP 401 without a body', { status: 401 }],
+    ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
     ['statusCode 401', { body: { statusCode: 401, message: 'client authentication failed' } }],
   ])('by %s', async (_, reply) => {
     const error = await catchError(run('introspection', reply));
@@ -240,6 +240,7 @@ describe('requestUserInfo', () => {
   it.each<[string, Reply]>([
     ['HTTP 401', { status: 401, body: '<html>' }],
     ['statusCode 401', { body: { statusCode: 401 } }],
+    ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
     ['invalid_token', { status: 400, body: { error: 'invalid_token' } }],
     ['HTTP 401 with insufficient_scope', { status: 401, body: { error: 'insufficient_scope' } }],
   ])('reports a revoked token after %s', async (_, reply) => {
