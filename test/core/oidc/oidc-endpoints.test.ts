@@ -161,7 +161,8 @@ describe('a response that cannot be used', () => {
     ['userInfo', 'GET /oidc/me'],
   ])('for %s is an UpstreamError that names %s', async (name, request) => {
     const error = await catchError(run(name, { status: 403, body: { error: `access denied ${TOKEN}` } }));
-    const message = `GenAuth's response to ${request} cannot be used: HTTP 403, error "(redacted: it repeats a secret)".`;
+    const redacted = '"(redacted: it repeats a secret)"';
+    const message = `GenAuth's response to ${request} cannot be used: HTTP 403, error ${redacted}.`;
     expect(error).toMatchObject({ code: INVALID, message, details: { request, httpStatus: 403 } });
     const down = await catchError(run(name, { body: { statusCode: 500 } }));
     expect(down.message).toBe(`GenAuth is not available: it answered ${request} with status 500.`);
