@@ -1,47 +1,56 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import { clearInterval as clearReal, setInterval as everyRealMs } from 'node:timers';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { jest } from '@jest/globals';
-import { Http, type HttpRequest } from '../../../src/core/http/http.js';
+import axios from 'axios';
+import { UpstreamError } from '../../../src/core/errors.js';
+import { type HttpRequest, toAnswer } from '../../../src/core/http/http.js';
+import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
+import { NETWORK_FAULTS } from '../../support/network-fault.js';
 import { Gate, catchError, until } from '../../support/promise.js';
-import { type Conversation, answering, isWhole, toAnswer, useTcpServers } from '../../support/tcp-server.js';
+import { type Conversation, answering, isWhole, toAnswer as toBytes, useTcpServers } from '../../support/tcp-server.js';
+import { catchThrown } from '../../support/thrown.js';
+import { GET, PASSWORD, POST, SECRET, useHttp } from './support.js';
 
-const LIMIT = 4096;
-const GET: HttpRequest = { method: 'GET', path: '/oidc/keys', maxBytes: LIMIT };
-const POST: HttpRequest = { method: 'POST', path: '/api/v3/signin', body: { text: 'ünïcode' }, maxBytes: LIMIT };
-
+const LIMIT = GET.maxBytes;
+const OK = answering(200, {}, '{"a":1}');
 const serve = useTcpServers();
-const clients: Http[] = [];
-function connect(origin: string, timeout = 10_000): Http {
-  const http = new Http({ origin, timeout, ca: undefined, proxy: undefined });
-  clients.push(http);
-  return http;
-}
+const connect = useHttp();
 afterEach(() => {
   jest.useRealTimers();
-  for (const client of clients.splice(0)) client.close();
+  jest.restoreAllMocks();
 });
 
-/** Only the timers of the code under test stand still; sockets go on. */
+/** Stops the timers of the code under test. Sockets continue. */
 const stopClock = (): typeof jest =>
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'Date', 'queueMicrotask'] });
 
-describe('the deadline is one for the whole exchange', () => {
-  const HEADERS = 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n';
+/** Answers so many requests of the first connection, of the second and so on, and resets each connection after them. */
+const answerThenReset = (...counts: number[]): Conversation => {
+  const left = new Map<Socket, number>();
+  return (socket) => {
+    const count = left.get(socket) ?? counts.shift() ?? 0;
+    left.set(socket, count - 1);
+    return count > 0 ? void socket.write(toBytes(200, {}, '{}')) : void socket.resetAndDestroy();
+  };
+};
+
+describe('deadline', () => {
   it.each<[string, Conversation]>([
-    ['no answer at all', () => {}],
-    ['half a status line', (socket) => socket.write('HTTP/1.1 2')],
-    ['headers and no body', (socket) => socket.write(HEADERS)],
-    ['half a body', (socket) => socket.write(`${HEADERS}{"keys":`)],
+    ['sends nothing', () => {}],
+    ['stops inside the body', (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{')],
     [
-      'one byte after the other, without end',
+      'sends one byte after another without end',
       (socket) => {
         socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
         const timer = everyRealMs(() => socket.write('1\r\n \r\n'), 1);
         socket.on('close', () => clearReal(timer));
       },
     ],
-  ])('%s: upstream_timeout at the deadline, and the connection is given up', async (_, converse) => {
+  ])('ends the exchange and its connection if the server %s', async (_, converse) => {
     stopClock();
     const arrived = new Gate();
     const server = await serve((socket, received) => {
@@ -50,143 +59,192 @@ describe('the deadline is one for the whole exchange', () => {
       arrived.open();
     });
     let settled = false;
-    const failing = catchError(connect(server.url, 7000).request(POST)).finally(() => (settled = true));
+    const failing = catchError(connect(server.url, { timeout: 7000 }).request(POST)).finally(() => (settled = true));
     await arrived.opened;
     await jest.advanceTimersByTimeAsync(6999);
     expect(settled).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
-    const error = await failing;
-    expect(error).toMatchObject({ code: 'upstream_timeout', statusCode: 503 });
-    expect(error.cause).toBeUndefined();
-    expect(error.message).toContain('7000 ms');
+    const details = { request: `POST ${server.url}/api/v3/signin`, limit: 7000 };
+    expect(await failing).toMatchObject({ code: 'upstream_timeout', statusCode: 503, details });
     await server.idle();
-    expect(server.connections).toBe(1);
-    expect(jest.getTimerCount()).toBe(0);
+    expect([server.connections, jest.getTimerCount()]).toEqual([1, 0]);
   });
 
   it.each([
-    ['shorter than the setting: its own counts', 7000, 2000, 2000],
-    ['longer than the setting: the setting counts', 7000, 9000, 7000],
-  ])('a request with a timeout of its own, %s', async (_, setting, timeout, expected) => {
+    ['that of the request if it is shorter', 2000, 2000],
+    ['that of the client if it is shorter', 9000, 7000],
+  ])('is %s', async (_, timeout, limit) => {
     stopClock();
     const arrived = new Gate();
     const server = await serve(() => arrived.open());
-    const failing = catchError(connect(server.url, setting).request({ ...GET, timeout }));
+    const failing = catchError(connect(server.url, { timeout: 7000 }).request({ ...GET, timeout }));
     await arrived.opened;
-    await jest.advanceTimersByTimeAsync(expected);
-    expect(await failing).toMatchObject({
-      code: 'upstream_timeout',
-      message: expect.stringContaining(`${expected} ms`),
-    });
+    await jest.advanceTimersByTimeAsync(limit);
+    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
   });
 
-  it('its timer never keeps the process alive, and is cleared with the answer', async () => {
+  it('has a timer that does not keep the process alive and is cleared after the response', async () => {
     const timers = jest.spyOn(globalThis, 'setTimeout');
-    const server = await serve(answering(200, {}, '{}'));
-    await connect(server.url, 600_000).request(GET);
-    const made = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+    const server = await serve(OK);
+    await connect(server.url).request(GET);
+    expect(timers.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
     timers.mockRestore();
-    expect(made.map((timer) => timer.hasRef())).toEqual([false]);
     stopClock();
     await connect(server.url).request(GET);
     expect(jest.getTimerCount()).toBe(0);
   });
+});
 
-  it('an idle kept connection does not keep the process alive either', async () => {
-    const count = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
-    await until(() => count() === 0);
-    const server = await serve(answering(200, {}, '{}'));
-    await connect(server.url).request(GET);
-    await until(() => count() < 2);
-    // The one that is left is the server's own end.
-    expect([count(), server.connections]).toEqual([1, 1]);
+describe('network faults', () => {
+  const withoutAnswer = NETWORK_FAULTS.filter(({ code }) => /unreachable|timeout/.test(code));
+  it.each(withoutAnswer)('throw $code without a secret: $title', async ({ code, arrange }) => {
+    const { appHost = '', ...settings } = await arrange(serve);
+    const error = await catchError(connect(appHost, settings as object).request(POST));
+    expect(error).toBeInstanceOf(UpstreamError);
+    expect(error).toMatchObject({ code, statusCode: 503 });
+    expect(findLeaks(error, [PASSWORD, SECRET])).toEqual([]);
+  });
+
+  it.each<[string, string, Conversation]>([
+    ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
+    ['the body is cut', 'ERR_BAD_RESPONSE', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')],
+    ['the response is not HTTP', 'HPE_INVALID_CONSTANT', (socket) => socket.end(`SSH-2.0-${SECRET}\r\n`)],
+    ['a header has a NUL', 'HPE_INVALID_HEADER_TOKEN', (socket) => socket.end(`HTTP/1.1 200\r\nx:${SECRET}\0\r\n`)],
+    ['a header is endless', 'HPE_HEADER_OVERFLOW', (socket) => socket.end(`HTTP/1.1 200\r\nx:${'x'.repeat(1e5)}`)],
+  ])('report the system code of a GET, which is not repeated: %s: %s', async (_, systemCode, converse) => {
+    const server = await serve((socket, received) => isWhole(received) && converse(socket, received));
+    const error = await catchError(connect(server.url).request(GET));
+    const details = { request: `GET ${server.url}/oidc/keys`, systemCode };
+    expect(error).toMatchObject({ code: 'upstream_unreachable', details, cause: { code: systemCode } });
+    expect(findLeaks(error, [SECRET])).toEqual([]);
+    expect(server.connections).toBe(1);
   });
 });
 
-describe('size', () => {
-  const text = (length: number): string => `"${'x'.repeat(length - 2)}"`;
-  const chunk = (length: number): string => `${length.toString(16)}\r\n${text(length)}\r\n`;
-  const CHUNKED = { 'transfer-encoding': 'chunked' };
+describe('TLS', () => {
+  const authority = new CertificateAuthority();
+  const right = authority.issue();
+  const at = (days: number): Date => new Date(Date.now() + days * 86_400e3);
 
-  it.each<[string, Record<string, string>, string]>([
-    ['announced', {}, text(LIMIT)],
-    ['chunked', CHUNKED, `${chunk(LIMIT)}0\r\n\r\n`],
-  ])('%s, at the limit: read', async (_, headers, bytes) => {
-    const server = await serve(answering(200, headers, bytes));
-    expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: 'x'.repeat(LIMIT - 2) });
+  it.each<[string, string | readonly string[]]>([
+    ['a string', authority.cert],
+    ['a list', [new CertificateAuthority('Another authority').cert, authority.cert]],
+  ])('trusts an authority that is given as %s', async (_, ca) => {
+    const server = await serve(OK, right);
+    expect(await connect(server.url, { ca }).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
   });
 
-  it.each<[string, Record<string, string>, string]>([
-    ['announced, one over', {}, text(LIMIT + 1)],
-    ['chunked, one over', CHUNKED, `${chunk(LIMIT + 1)}0\r\n\r\n`],
-    ['chunked, over the limit and never ending', CHUNKED, chunk(LIMIT * 3)],
-    ['announced as 1 TB, a bit of it sent', { 'content-length': String(2 ** 40) }, text(LIMIT * 3)],
-  ])('%s: refused, and the connection is given up', async (_, headers, bytes) => {
-    const server = await serve(answering(200, headers, bytes));
-    const error = await catchError(connect(server.url).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
-    expect(error.message).toContain(`larger than ${LIMIT} bytes`);
-    await server.idle();
-  });
-
-  it('a content-encoding that is none: its words are not repeated', async () => {
-    const server = await serve(answering(200, { 'content-encoding': 'canary-encoding' }, '{}'));
-    const error = await catchError(connect(server.url).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_invalid_response' });
-    expect(findLeaks(error, ['canary'])).toEqual([]);
-  });
-
-  const bomb = Buffer.alloc(64 * 1024 * 1024, ' ');
   it.each([
-    ['gzip', gzipSync(bomb, { level: 1 })],
-    ['br', brotliCompressSync(bomb.subarray(0, bomb.length / 4))],
-    ['deflate', deflateSync(bomb, { level: 1 })],
-    ['gzip, gzip', gzipSync(gzipSync(bomb, { level: 1 }))],
-    ['zstd', Buffer.from('any')],
-    ['x-gzip', gzipSync('{}')],
-  ])('content-encoding %s was not asked for: refused undecoded', async (encoding, bytes) => {
-    const server = await serve(answering(200, { 'content-encoding': encoding }, bytes));
-    const before = process.memoryUsage().rss;
-    const error = await catchError(connect(server.url).request({ ...POST, maxBytes: 1024 * 1024 }));
-    expect(process.memoryUsage().rss - before).toBeLessThan(12 * 1024 * 1024);
-    expect(error).toMatchObject({
-      code: 'upstream_invalid_response',
-      message: expect.stringContaining(`"${encoding}"`),
-    });
-    expect(server.received[0]).toMatch(/^accept-encoding: identity\r$/im);
+    ['an unknown authority', undefined, right, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    ['another authority of the same name', new CertificateAuthority().cert, right, 'CERT_SIGNATURE_FAILURE'],
+    ['no authority', authority.cert, authority.issueSelfSigned(), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['the past', authority.cert, authority.issue({ notBefore: at(-2), notAfter: at(-1) }), 'CERT_HAS_EXPIRED'],
+    ['the future', authority.cert, authority.issue({ notBefore: at(1), notAfter: at(2) }), 'CERT_NOT_YET_VALID'],
+    ['another host', authority.cert, authority.issue({ hosts: ['localhost'] }), 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ])('sends nothing to a server with a certificate of %s', async (_, ca, certificate, code) => {
+    const server = await serve(OK, certificate);
+    const error = await catchError(connect(server.url, { ca }).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_unreachable', cause: { code } });
+    expect(server.received.join('')).toBe('');
+  });
+});
+
+describe('path', () => {
+  it.each(['', 'oidc', 'http://127.0.0.1:9/', '//127.0.0.1:9/', '//', 'data:,{}', '\\\\127.0.0.1\\', ' /'])(
+    'must begin with one slash: %j is refused before anything is sent',
+    async (path) => {
+      const server = await serve();
+      await expect(connect(server.url).request({ ...POST, path })).rejects.toThrow(TypeError);
+      expect(server.connections).toBe(0);
+    },
+  );
+
+  it.each(['/\\other.invalid/', '/@other.invalid/', '/.//other.invalid/', '/\t/other.invalid', '/:9/'])(
+    'does not lead to another host: %j',
+    async (path) => {
+      const server = await serve(OK);
+      expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
+      expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
+    },
+  );
+});
+
+describe('request', () => {
+  const form = { grant_type: 'refresh_token', refresh_token: 'a+b &=' };
+  const FORM = 'grant_type=refresh_token&refresh_token=a%2Bb+%26%3D';
+
+  it.each<[string, Partial<HttpRequest>, string, string]>([
+    ['JSON', { body: { text: 'ü' } }, 'application/json', '{"text":"ü"}'],
+    ['a form', { form }, 'application/x-www-form-urlencoded', FORM],
+    ['JSON if there is a form too', { body: {}, form }, 'application/json', '{}'],
+  ])('has our headers and the given ones, and sends %s', async (_, content, type, body) => {
+    const whole = `\r\n\r\n${Buffer.from(body).toString('latin1')}`;
+    const server = await serve((socket, received) => received.endsWith(whole) && socket.write(toBytes(200, {}, '{}')));
+    await connect(server.url).request({ ...GET, method: 'POST', ...content, headers: { 'x-authing-app-id': 'app' } });
+    const [line, ...headers] = (server.received[0] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
+    expect(line).toBe('POST /oidc/keys HTTP/1.1');
+    expect(headers.map((header) => header.toLowerCase()).toSorted()).toEqual([
+      'accept-encoding: identity',
+      'accept: application/json',
+      'connection: keep-alive',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `content-type: ${type}`,
+      `host: 127.0.0.1:${server.port}`,
+      'user-agent: passport-genauth',
+      'x-authing-app-id: app',
+    ]);
   });
 
-  it('content-encoding identity is none', async () => {
-    const server = await serve(answering(200, { 'content-encoding': 'identity' }, '{"a":1}'));
-    expect(await connect(server.url).request(GET)).toMatchObject({ body: { a: 1 } });
+  it('replaces a text of the response that repeats one of its secrets', async () => {
+    const server = await serve(answering(200, {}, '{"message":"wrong: canary"}'));
+    const { body } = await connect(server.url).request({ ...GET, secrets: [undefined, 'canary'] });
+    expect(body).toEqual({ message: '(redacted: it repeats a secret)' });
   });
 });
 
 describe('connections', () => {
-  it('are kept: three exchanges, one connection; close() ends it, and the next exchange opens another', async () => {
-    let answered = 0;
-    const server = await serve((socket, received) => {
-      if (!isWhole(received.slice(answered))) return;
-      answered = received.length;
-      socket.write(toAnswer(200, {}, '{}'));
-    });
+  it('are kept, also after POST, until close() is called', async () => {
+    const server = await serve(answerThenReset(3, 3));
     const http = connect(server.url);
     await http.request(GET);
-    await http.request(POST);
+    await http.request({ ...GET, method: 'POST' });
     await http.request(GET);
     expect(server.connections).toBe(1);
     http.close();
     await server.idle();
-    answered = 0;
     await http.request(GET);
     expect(server.connections).toBe(2);
   });
 
-  it('close() during a read on a kept connection: it fails, and is not made again', async () => {
-    let answered = false;
+  it('are closed after 30 idle seconds and do not keep the process alive', async () => {
+    const sockets: Socket[] = [];
+    const listen = (message: unknown): unknown => sockets.push((message as { socket: Socket }).socket);
+    subscribe('net.client.socket', listen);
+    const count = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    await until(() => count() === 0);
+    const server = await serve(OK);
+    await connect(server.url).request(GET);
+    unsubscribe('net.client.socket', listen);
+    // The connection that remains is the end of the server.
+    await until(() => count() === 1);
+    expect(sockets.map(({ timeout }) => timeout)).toEqual([30_000]);
+  });
+
+  it.each<[string, HttpRequest['method'], number[], string]>([
+    ['repeats a GET if the server had closed the kept connection', 'GET', [1, 1], 'fulfilled'],
+    ['repeats a GET only once', 'GET', [1, 0], 'rejected'],
+    ['does not repeat a POST', 'POST', [1], 'rejected'],
+  ])('%s', async (_, method, answers, expected) => {
+    const server = await serve(answerThenReset(...answers));
+    const http = connect(server.url);
+    await http.request(GET);
+    const [result] = await Promise.allSettled([http.request({ ...GET, method })]);
+    expect([result?.status, server.connections]).toEqual([expected, answers.length]);
+  });
+
+  it('of an exchange in progress are closed by close(), and the exchange is not repeated', async () => {
     const server = await serve((socket, received) => {
-      if (isWhole(received) && !answered) socket.write(toAnswer(200, {}, '{}'));
-      answered = true;
+      if (received.split('GET ').length === 2) socket.write(toBytes(200, {}, '{}'));
     });
     const http = connect(server.url);
     await http.request(GET);
@@ -196,107 +254,219 @@ describe('connections', () => {
     expect(await reading).toMatchObject({ code: 'upstream_unreachable' });
     expect([server.connections, server.received.join('').split('GET ').length]).toEqual([1, 3]);
   });
+});
 
-  it('close() ends an exchange under way', async () => {
-    const arrived = new Gate();
-    const server = await serve(() => arrived.open());
-    const http = connect(server.url);
-    const failing = catchError(http.request(POST));
-    await arrived.opened;
-    http.close();
-    expect(await failing).toMatchObject({ code: 'upstream_unreachable' });
+describe('size limit', () => {
+  const text = (length: number): string => `"${'x'.repeat(length - 2)}"`;
+  const chunk = (length: number): string => `${length.toString(16)}\r\n${text(length)}\r\n`;
+  const CHUNKED = { 'transfer-encoding': 'chunked' };
+
+  it.each<[string, Record<string, string>, string]>([
+    ['announced', {}, text(LIMIT)],
+    ['chunked', CHUNKED, `${chunk(LIMIT)}0\r\n\r\n`],
+  ])('accepts an %s body of exactly maxBytes', async (_, headers, bytes) => {
+    const server = await serve(answering(200, headers, bytes));
+    expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: 'x'.repeat(LIMIT - 2) });
   });
 
-  it('carry what was given, with three headers of our own', async () => {
-    const server = await serve(answering(200, {}, '{}'));
-    await connect(server.url).request({ ...POST, headers: { 'x-authing-app-id': 'app' } });
-    const [head = '', body = ''] = (server.received[0] ?? '').split('\r\n\r\n');
-    expect(Buffer.from(body, 'latin1').toString()).toBe(JSON.stringify(POST.body));
-    const [line, ...headers] = head.split('\r\n');
-    expect(line).toBe('POST /api/v3/signin HTTP/1.1');
-    expect(headers.map((header) => header.toLowerCase()).toSorted()).toEqual([
-      'accept-encoding: identity',
-      'accept: application/json',
-      'connection: keep-alive',
-      `content-length: ${Buffer.byteLength(JSON.stringify(POST.body))}`,
-      'content-type: application/json',
-      `host: 127.0.0.1:${server.port}`,
-      'user-agent: passport-genauth',
-      'x-authing-app-id: app',
-    ]);
+  it.each<[string, Record<string, string>, string]>([
+    ['announced with one byte more', {}, text(LIMIT + 1)],
+    ['chunked with one byte more', CHUNKED, `${chunk(LIMIT + 1)}0\r\n\r\n`],
+    ['chunked without end', CHUNKED, chunk(LIMIT * 3)],
+    ['announced with 1 TB', { 'content-length': String(2 ** 40) }, text(LIMIT * 3)],
+  ])('refuses a body that is %s, and closes the connection', async (_, headers, bytes) => {
+    const server = await serve(answering(200, headers, bytes));
+    expect(await catchError(connect(server.url).request(POST))).toMatchObject({
+      code: 'upstream_invalid_response',
+      statusCode: 502,
+      details: { request: `POST ${server.url}/api/v3/signin`, limit: LIMIT },
+    });
+    await server.idle();
   });
 });
 
-describe('answers', () => {
+describe('response', () => {
+  const parse = (data: string | Buffer, headers = {}, status = 200): unknown =>
+    toAnswer('GET /', { status, headers, data: Buffer.from(data) });
+  const INVALID = { name: 'UpstreamError', code: 'upstream_invalid_response', statusCode: 502 };
+
   it.each<[string, string | Buffer, unknown]>([
     ['JSON', '{"a":[1,null]}', { a: [1, null] }],
-    ['a text', '"x"', 'x'],
     ['null', 'null', null],
     ['nothing', '', undefined],
     ['HTML', '<html>', undefined],
-    ['half a JSON', '{"a":', undefined],
-    ['two JSONs', '{}{}', undefined],
+    ['two JSON texts', '{}{}', undefined],
     ['a byte order mark before JSON', '\uFEFF{}', undefined],
     ['invalid UTF-8 in JSON', Buffer.from([0x22, 0xff, 0x22]), undefined],
-    ['UTF-16', Buffer.from('{}', 'utf16le'), undefined],
-  ])('%s', async (_, bytes, body) => {
-    const server = await serve(answering(200, {}, bytes));
-    expect(await connect(server.url).request(GET)).toEqual({ status: 200, body, retryAfter: undefined });
+  ])('is parsed as UTF-8 JSON: %s', (_, bytes, body) => {
+    expect(parse(bytes)).toEqual({ status: 200, body, retryAfter: undefined });
   });
 
-  // GenAuth's own "further step" may come with the HTTP status that its statusCode says; only an address makes a redirect.
-  it.each([300, 301, 302, 303, 307, 308, 399])(
-    'HTTP %i without a Location is an answer, read as any other',
-    async (status) => {
-      const server = await serve(answering(status, {}, '{"statusCode":301,"apiCode":1636}'));
-      const body = { statusCode: 301, apiCode: 1636 };
-      expect(await connect(server.url).request(POST)).toEqual({ status, body, retryAfter: undefined });
-    },
-  );
+  it('of any status but a redirect is returned', async () => {
+    const server = await serve(answering(503, { 'retry-after': '7' }, '{"error":"x"}'));
+    const answer = { status: 503, body: { error: 'x' }, retryAfter: 7 };
+    expect(await connect(server.url).request(POST)).toEqual(answer);
+  });
 
-  it.each(['', '#', '/same/host'])('HTTP 302 to %j is a redirect, and so no answer', async (location) => {
-    const server = await serve(answering(302, { location }, '{"statusCode":200}'));
+  it.each([201, 204, 300, 304, 399, 400, 599])('of status %i is returned', (status) => {
+    expect(parse('{"a":1}', {}, status)).toEqual({ status, body: { a: 1 }, retryAfter: undefined });
+  });
+
+  it.each([
+    [300, `https://other.example/${SECRET}`],
+    [302, ''],
+    [399, '/'],
+  ])('of status %i with the location %j is refused as a redirect', (httpStatus, location) => {
+    const error = catchThrown(() => parse('{"statusCode":200}', { location }, httpStatus));
+    expect(error).toMatchObject({ ...INVALID, details: { request: 'GET /', httpStatus } });
+    expect(findLeaks(error, [SECRET])).toEqual([]);
+  });
+
+  it.each([200, 400])('of status %i with a location is no redirect', (status) => {
+    expect(parse('{}', { location: '/' }, status)).toMatchObject({ status, body: {} });
+  });
+
+  it.each([302, 307])('with a redirect of status %i is not followed', async (status) => {
+    const other = await serve(OK);
+    const server = await serve(answering(status, { location: other.url }, ''));
+    const error = await catchError(connect(server.url).request(GET));
+    expect(error).toMatchObject({ ...INVALID, details: { httpStatus: status } });
+    expect([other.connections, server.connections]).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['gzip', '"gzip"'],
+    ['x-gzip', '"x-gzip"'],
+    ['br, zstd', '"br, zstd"'],
+    ['canary-encoding', '"unknown"'],
+    ['gzip canary-encoding', '"unknown"'],
+    [['gzip'], '["gzip"]'],
+  ])('with content-encoding %j is refused, and the message names %s', (encoding, shown) => {
+    const error = catchThrown(() => parse('{}', { 'content-encoding': encoding }));
+    expect(error).toMatchObject({
+      ...INVALID,
+      message: expect.stringContaining(`content-encoding ${shown}, but`),
+      details: { request: 'GET /', httpStatus: 200 },
+    });
+    expect(findLeaks(error, ['canary'])).toEqual([]);
+  });
+
+  it('is not decompressed', async () => {
+    const server = await serve(answering(200, { 'content-encoding': 'gzip' }, gzipSync('{}')));
     const error = await catchError(connect(server.url).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502 });
-    expect(server.connections).toBe(1);
+    expect(error).toMatchObject({ ...INVALID, details: { httpStatus: 200 } });
   });
 
-  it.each([201, 204, 304, 400, 401, 404, 429, 500, 503, 599])('HTTP %i is an answer, not an error', async (status) => {
-    const server = await serve(answering(status, {}, ''));
-    expect(await connect(server.url).request(POST)).toMatchObject({ status, body: undefined });
+  it.each(['identity', 'Identity', ''])('with content-encoding %j is accepted', (encoding) => {
+    expect(parse('{}', { 'content-encoding': encoding })).toMatchObject({ body: {} });
   });
 
-  it('__proto__ in JSON reaches nobody’s prototype', async () => {
-    const server = await serve(
-      answering(200, {}, '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
-    );
-    const { body } = await connect(server.url).request(GET);
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-    expect((body as { polluted?: unknown }).polluted).toBeUndefined();
+  it('does not change Object.prototype', () => {
+    const { body } = parse('{"__proto__":{"polluted":1}}') as { body: { polluted?: unknown } };
+    expect([body.polluted, ({} as typeof body).polluted]).toEqual([undefined, undefined]);
   });
 
-  const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toUTCString();
-  it.each<[string, string, number, number]>([
-    ['0', '0', 0, 0],
-    ['7', '7', 7, 7],
-    ['an hour', '3600', 3600, 3600],
-    ['more than an hour: capped', '3601', 3600, 3600],
-    ['years: capped', '999999999', 3600, 3600],
-    ['a date in 1,000 seconds', inSeconds(1000), 970, 1000],
-    ['a date tomorrow: capped', inSeconds(86_400), 3600, 3600],
-    ['a date of 1970', 'Thu, 01 Jan 1970 00:00:00 GMT', 0, 0],
-  ])('Retry-After: %s', async (_, value, least, most) => {
-    const server = await serve(answering(503, { 'retry-after': value }, ''));
-    const { retryAfter } = await connect(server.url).request(GET);
-    expect(retryAfter).toBeGreaterThanOrEqual(least);
-    expect(retryAfter).toBeLessThanOrEqual(most);
+  it.each<[unknown, number | undefined]>([
+    ['0', 0],
+    ['3600', 3600],
+    ['3601', 3600],
+    ['9999999999', undefined],
+    ['Sat, 28 Nov 2026 12:16:40 GMT', 1000],
+    ['Sat, 28 Nov 2026 13:00:01 GMT', 3600],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Sat, 99 Nov 2026 12:16:40 GMT', undefined],
+    ['2026-11-28T12:16:40Z', undefined],
+    ['', undefined],
+    ['0x10', undefined],
+    ['-5', undefined],
+    ['7, 8', undefined],
+    [['7'], undefined],
+  ])('with Retry-After %j has retryAfter %j', (value, retryAfter) => {
+    jest.useFakeTimers({ now: Date.UTC(2026, 10, 28, 12, 0, 0, 1) });
+    expect(parse('', { 'retry-after': value })).toMatchObject({ retryAfter });
+  });
+});
+
+describe('isolation from the application', () => {
+  const evil = (): never => {
+    throw new Error('the gadget was called');
+  };
+  const GADGETS: [unknown, string][] = [
+    [evil, 'adapter beforeRedirect createConnection lookup onUploadProgress paramsSerializer parseReviver'],
+    [[evil], 'transformRequest transformResponse'],
+    [{ request: evil, visitor: evil, evil: '1' }, 'transport formSerializer form httpAgent params'],
+    [() => false, 'getHeaders validateStatus checkServerIdentity'],
+    [{ username: 'evil', password: 'evil' }, 'auth'],
+    [{ protocol: 'http', host: '127.0.0.1', port: 9 }, 'proxy'],
+    [true, 'allowAbsoluteUrls decompress insecureHTTPParser withXSRFToken'],
+    [false, 'agent rejectUnauthorized'],
+    [1, 'maxBodyLength maxContentLength maxRate maxRedirects port httpVersion family'],
+    ['http://127.0.0.1:9/evil', 'baseURL url path data method ca'],
+    ['127.0.0.9', 'host hostname localAddress'],
+    ['stream', 'responseType responseEncoding'],
+    ['/nowhere.sock', 'socketPath'],
+  ];
+  // Jest runs tests in their own realm. The modules of Node.js have another Object.prototype.
+  const prototypes = [Object.prototype, Object.getPrototypeOf(EventEmitter.prototype) as object];
+  const pollute = async <T>(value: unknown, names: string, run: () => Promise<T>): Promise<T> => {
+    const places = prototypes.flatMap((prototype) => names.split(' ').map((name) => [prototype, name] as const));
+    for (const [prototype, name] of places) {
+      Object.defineProperty(prototype, name, { value, configurable: true, enumerable: true, writable: true });
+    }
+    return Promise.resolve()
+      .then(run)
+      .finally(() => places.forEach(([prototype, name]) => Reflect.deleteProperty(prototype, name)));
+  };
+
+  it.each(GADGETS)('sends the same bytes if Object.prototype has %p as %s', async (value, names) => {
+    const server = await serve(OK);
+    const exchange = (): Promise<unknown> => connect(server.url).request(POST);
+    await exchange();
+    expect(await pollute(value, names, exchange)).toEqual({ status: 200, body: { a: 1 }, retryAfter: undefined });
+    expect(server.received[1]).toBe(server.received[0]);
   });
 
-  it.each(['garbage', '', '1e3', '0x10', 'NaN', 'soon 5', '-5', '1.5', '7, 8'])(
-    'Retry-After: %j says nothing',
-    async (value) => {
-      const server = await serve(answering(503, { 'retry-after': value }, ''));
-      expect(await connect(server.url).request(GET)).toEqual({ status: 503, body: undefined, retryAfter: undefined });
-    },
-  );
+  it.each<[unknown, string]>([
+    [false, 'rejectUnauthorized'],
+    [() => undefined, 'checkServerIdentity'],
+    [undefined, 'ca'],
+  ])('refuses an unknown certificate if Object.prototype has %p as %s', async (value, name) => {
+    const server = await serve(OK, new CertificateAuthority().issue());
+    const error = await pollute(value, name, () => catchError(connect(server.url).request(POST)));
+    expect([error.code, server.received.join('')]).toEqual(['upstream_unreachable', '']);
+  });
+
+  describe('that changes axios.defaults', () => {
+    const untouched = { ...axios.defaults };
+    afterEach(() => {
+      for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
+      Object.assign(axios.defaults, untouched);
+    });
+
+    it.each<[string, object]>([
+      ['headers', { headers: { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } } }],
+      ['credentials and parameters', { auth: { username: 'evil', password: 'evil' }, params: { evil: '1' } }],
+      ['addresses', { baseURL: 'http://127.0.0.1:9/', socketPath: '/nowhere', proxy: { host: '127.0.0.1', port: 9 } }],
+      ['limits', { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1 }],
+      [
+        'functions',
+        { adapter: evil, lookup: evil, transport: {}, transformRequest: [evil], transformResponse: [evil] },
+      ],
+    ])('sends the same bytes with other %s', async (_name, defaults) => {
+      const server = await serve(OK);
+      await connect(server.url).request(GET);
+      await connect(server.url).request(POST);
+      Object.assign(axios.defaults, defaults);
+      expect(await connect(server.url).request(GET)).toMatchObject({ status: 200, body: { a: 1 } });
+      expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
+      expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
+    });
+  });
+
+  it('does not call interceptors of the shared axios instance', async () => {
+    const server = await serve(OK);
+    const interceptor = axios.interceptors.request.use(evil);
+    expect(await connect(server.url).request(POST)).toMatchObject({ status: 200 });
+    axios.interceptors.request.eject(interceptor);
+  });
 });

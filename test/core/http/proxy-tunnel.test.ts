@@ -1,38 +1,28 @@
+import { once } from 'node:events';
+import { get } from 'node:https';
 import { type Socket, connect as connectTcp } from 'node:net';
-import { GenAuthClient } from '../../../src/core/client.js';
-import { Http, type HttpRequest, type HttpSettings } from '../../../src/core/http/http.js';
+import { jest } from '@jest/globals';
+import { TunnelAgent } from '../../../src/core/http/proxy-tunnel.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
-import { catchError, Gate } from '../../support/promise.js';
-import { createRsaKey } from '../../support/rsa-key.js';
+import { Gate, catchError } from '../../support/promise.js';
 import { type Conversation, type TcpServer, answering, toAnswer, useTcpServers } from '../../support/tcp-server.js';
-import { buildToken } from '../../support/token.js';
+import { PASSWORD, POST, SECRET, useHttp } from './support.js';
 
-const PASSWORD = 'canary-Passw0rd';
 const PROXY_PASSWORD = 'canary-pr@xy:pa$$';
-const PROXY_AUTHORIZATION = `Basic ${Buffer.from(`proxy-user:${PROXY_PASSWORD}`).toString('base64')}`;
-const POST: HttpRequest = { method: 'POST', path: '/api/v3/signin', body: { password: PASSWORD }, maxBytes: 4096 };
-
+const TARGET = 'https://localhost:9';
 const serve = useTcpServers();
-const clients: Http[] = [];
-function connect(origin: string, settings: Partial<HttpSettings>): Http {
-  const http = new Http({ origin, timeout: 10_000, ca: undefined, proxy: undefined, ...settings });
-  clients.push(http);
-  return http;
-}
-afterEach(() => {
-  for (const client of clients.splice(0)) client.close();
-});
-
+const connect = useHttp();
 const authority = new CertificateAuthority();
 const certificate = authority.issue({ hosts: ['localhost', '127.0.0.1'] });
-const ANSWER = answering(200, {}, '{"a":1}');
+const OK = answering(200, {}, '{"a":1}');
+afterEach(() => jest.restoreAllMocks());
 
-/** By name: Node warns of TLS to an address through a proxy. */
-const named = ({ port }: TcpServer): string => `https://localhost:${port}`;
+/** The name is used because Node.js warns of TLS to an IP address through a proxy. */
+const named = ({ url }: TcpServer): string => url.replace('http:', 'https:').replace('127.0.0.1', 'localhost');
 const withPassword = (url: string): string => url.replace('//', `//proxy-user:${encodeURIComponent(PROXY_PASSWORD)}@`);
 
-/** A proxy's part: opens the tunnel to where CONNECT says, and takes no further part in what is said. */
+/** Opens the tunnel that CONNECT asks for, and passes all bytes on. */
 const tunnel: Conversation = (socket: Socket, received: string) => {
   const port = /^CONNECT localhost:(\d+) HTTP\/1\.1\r\n/.exec(received)?.[1];
   if (!received.endsWith('\r\n\r\n') || port === undefined || socket.listenerCount('data') > 1) return;
@@ -44,34 +34,26 @@ const tunnel: Conversation = (socket: Socket, received: string) => {
   socket.on('close', () => target.destroy());
 };
 
-describe('a proxy before plain http', () => {
-  it('is passed by: plain http is for this machine alone', async () => {
-    const origin = await serve(ANSWER);
-    const proxy = await serve(ANSWER);
-    expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({
-      status: 200,
-      body: { a: 1 },
-    });
-    expect(proxy.connections).toBe(0);
-  });
-});
-
-describe('a proxy before https', () => {
-  it('gets CONNECT and its password, and then sees TLS alone; the host never sees the proxy’s password', async () => {
-    const origin = await serve(ANSWER, certificate);
+describe('open tunnel', () => {
+  it('shows the proxy its password and then only TLS, and the host no header of the proxy', async () => {
+    const origin = await serve(OK, certificate);
     const proxy = await serve(tunnel);
     const http = connect(named(origin), { proxy: withPassword(proxy.url), ca: authority.cert });
     expect(await http.request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
-    const [head = '', ...rest] = (proxy.received[0] ?? '').split('\r\n\r\n');
-    expect(head).toMatch(new RegExp(`^CONNECT localhost:${origin.port} HTTP/1\\.1\r\n`));
-    expect(head).toContain(`proxy-authorization: ${PROXY_AUTHORIZATION}`);
-    expect(findLeaks(rest, [PASSWORD, POST.path])).toEqual([]);
+    const [head, ...rest] = (proxy.received[0] ?? '').split('\r\n\r\n');
+    expect(head?.split('\r\n')).toEqual([
+      `CONNECT localhost:${origin.port} HTTP/1.1`,
+      `host: localhost:${origin.port}`,
+      `proxy-authorization: Basic ${Buffer.from(`proxy-user:${PROXY_PASSWORD}`).toString('base64')}`,
+      'Connection: close',
+    ]);
+    expect(findLeaks(rest, [PASSWORD, SECRET, POST.path])).toEqual([]);
     expect(origin.received[0]).toMatch(/^POST \/api\/v3\/signin HTTP\/1\.1\r\n/);
     expect(origin.received[0]?.toLowerCase()).not.toContain('proxy-');
   });
 
-  it('without user and password gets no Proxy-Authorization; one tunnel serves several exchanges', async () => {
-    const origin = await serve(ANSWER, certificate);
+  it('serves several exchanges, and sends no Proxy-Authorization if the proxy has no password', async () => {
+    const origin = await serve(OK, certificate);
     const proxy = await serve(tunnel);
     const http = connect(named(origin), { proxy: proxy.url, ca: authority.cert });
     await http.request(POST);
@@ -80,91 +62,20 @@ describe('a proxy before https', () => {
     expect([proxy.connections, origin.connections]).toEqual([1, 1]);
   });
 
-  it('that speaks TLS is verified like any host', async () => {
-    const origin = await serve(ANSWER, certificate);
-    const proxy = await serve(tunnel, certificate);
-    const byName = `https://localhost:${proxy.port}`;
-    expect(await connect(named(origin), { proxy: byName, ca: authority.cert }).request(POST)).toMatchObject({
-      status: 200,
-    });
-    const error = await catchError(connect(named(origin), { proxy: byName }).request(POST));
-    expect(error).toMatchObject({ cause: { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
+  it('leads through a proxy with TLS whose certificate is verified', async () => {
+    const origin = await serve(OK, certificate);
+    const proxy = named(await serve(tunnel, certificate));
+    expect(await connect(named(origin), { proxy, ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
+    const error = await catchError(connect(named(origin), { proxy }).request(POST));
+    expect(error).toMatchObject({ details: { systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
     expect(origin.connections).toBe(1);
   });
 
-  it('that is not there: upstream_unreachable, without its password in the error', async () => {
-    const proxy = await serve();
-    await proxy.close();
-    const error = await catchError(connect('https://localhost:9', { proxy: withPassword(proxy.url) }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', cause: { code: 'ECONNREFUSED' } });
-    expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD, 'proxy-user'])).toEqual([]);
-  });
-
-  it('may be at an IPv6 address', async () => {
-    const error = await catchError(connect('https://localhost:9', { proxy: 'http://[::1]:9' }).request(POST));
-    expect(error).toMatchObject({ cause: { code: expect.stringMatching(/^(ECONNREFUSED|EADDRNOTAVAIL)$/) } });
-  });
-
-  // The first two would pass for an answer of the host itself where the proxy's words are passed on.
   it.each([
-    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n',
-    'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n',
-    'HTTP/1.1 201 Created\r\n',
-    'HTTP/1.1 407 Proxy Authentication Required\r\n',
-    'HTTP/1.1 200 OK\r\n',
-  ])('that answers CONNECT with %j and a body is not believed', async (head) => {
-    const body = '{"keys":["forged"]}';
-    const proxy = await serve((socket) => socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`));
-    const error = await catchError(connect('https://localhost:9', { proxy: proxy.url }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable' });
-    expect(findLeaks(proxy.received, [PASSWORD])).toEqual([]);
-  });
-
-  it('cannot forge a token: not one byte that it says is GenAuth’s', async () => {
-    const forger = createRsaKey({ kid: 'forged' });
-    const appHost = 'https://tenant.example';
-    const proxy = await serve((socket) => {
-      const document = { issuer: `${appHost}/oidc`, jwks_uri: `${appHost}/keys`, keys: [forger.jwk] };
-      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      socket.write(toAnswer(200, {}, JSON.stringify(document)));
-    });
-    const client = new GenAuthClient({ appId: 'app', appSecret: 'secret', appHost, proxy: proxy.url });
-    const iat = Math.floor(Date.now() / 1000);
-    const claims = { iss: `${appHost}/oidc`, sub: 'admin', aud: 'app', iat, exp: iat + 60, scope: 'openid' };
-    const token = buildToken({ alg: 'RS256', kid: 'forged' }, claims, forger.privateKey);
-    expect(await catchError(client.verifyAccessToken(token))).toMatchObject({ code: 'upstream_unreachable' });
-    client.close();
-  });
-
-  it('that says nothing to CONNECT: the connection is given up at the deadline', async () => {
-    const proxy = await serve();
-    const http = connect('https://localhost:9', { proxy: proxy.url, timeout: 100 });
-    expect(await catchError(http.request(POST))).toMatchObject({ code: 'upstream_timeout' });
-    await proxy.idle();
-  });
-
-  it('that hangs up is noticed at once', async () => {
-    const proxy = await serve((socket) => socket.end());
-    const http = connect('https://localhost:9', { proxy: proxy.url });
-    expect(await catchError(http.request(POST))).toMatchObject({ code: 'upstream_unreachable' });
-  });
-
-  it('close() ends what waits for a tunnel', async () => {
-    const arrived = new Gate();
-    const proxy = await serve(() => arrived.open());
-    const http = connect('https://localhost:9', { proxy: proxy.url });
-    const failing = catchError(http.request(POST));
-    await arrived.opened;
-    http.close();
-    expect(await failing).toMatchObject({ code: 'upstream_unreachable' });
-    await proxy.idle();
-  });
-
-  it.each<[string, () => Promise<TcpServer>, string | undefined]>([
-    ['a certificate of nobody’s', () => serve(ANSWER, certificate), undefined],
-    ['another host’s certificate', () => serve(ANSWER, authority.issue()), authority.cert],
-  ])('does not make %s good: refused, and nothing is sent', async (_, start, ca) => {
-    const origin = await start();
+    ['an unknown authority', certificate, undefined],
+    ['another host', authority.issue(), authority.cert],
+  ])('sends nothing to a host with a certificate of %s', async (_, shown, ca) => {
+    const origin = await serve(OK, shown);
     const proxy = await serve(tunnel);
     const error = await catchError(connect(named(origin), { proxy: withPassword(proxy.url), ca }).request(POST));
     expect(error).toMatchObject({ code: 'upstream_unreachable', statusCode: 503 });
@@ -172,50 +83,106 @@ describe('a proxy before https', () => {
     expect(origin.received.join('')).toBe('');
   });
 
-  it('that opens no tunnel but answers the handshake in the clear is not believed', async () => {
+  it('does not accept a handshake that is answered in plain text', async () => {
     const proxy = await serve((socket, received) => {
       const isConnect = received.endsWith('\r\n\r\n');
       socket.write(isConnect ? 'HTTP/1.1 200 Connection established\r\n\r\n' : toAnswer(200, {}, '{"a":1}'));
     });
-    const error = await catchError(connect('https://localhost:9', { proxy: proxy.url }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', cause: { code: 'EPROTO' } });
+    const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'EPROTO' } });
     expect(findLeaks(proxy.received, [PASSWORD])).toEqual([]);
   });
 });
 
-describe('the environment’s proxies', () => {
-  const NAMES = [
-    'HTTP_PROXY',
-    'http_proxy',
-    'HTTPS_PROXY',
-    'https_proxy',
-    'ALL_PROXY',
-    'all_proxy',
-    'NO_PROXY',
-    'no_proxy',
-  ];
-  const kept = NAMES.map((name) => [name, process.env[name]] as const);
-  afterEach(() => {
-    for (const [name, value] of kept) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+describe('tunnel that does not open', () => {
+  const BODY = 'content-length: 2\r\n\r\n{}';
+  it.each([
+    ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n', 'HTTP 100'],
+    ['HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n', 'HTTP 103'],
+    ['HTTP/1.1 200 OK\r\n', 'HTTP 200'],
+    ['HTTP/1.1 201 Created\r\n', 'HTTP 201'],
+    ['HTTP/1.1 407 Proxy Authentication Required\r\n', 'HTTP 407'],
+  ])('uses no byte of a proxy that answers CONNECT with %j and a body', async (head, status) => {
+    const proxy = await serve((socket) => socket.write(head + BODY));
+    const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
+    expect(error).toMatchObject({
+      code: 'upstream_unreachable',
+      details: { systemCode: 'ERR_PROXY_REFUSED' },
+      message: `POST ${TARGET}${POST.path}: ERR_PROXY_REFUSED: the proxy answered CONNECT with ${status}`,
+    });
+    expect(findLeaks(proxy.received, [PASSWORD])).toEqual([]);
+    await proxy.idle();
   });
 
-  it('are not asked', async () => {
+  it('because nothing listens: the error has no password', async () => {
     const proxy = await serve();
-    for (const name of NAMES) process.env[name] = name.toLowerCase() === 'no_proxy' ? '' : proxy.url;
-    const plain = await serve(ANSWER);
-    const secure = await serve(ANSWER, certificate);
-    expect(await connect(plain.url, {}).request(POST)).toMatchObject({ status: 200 });
+    await proxy.close();
+    const error = await catchError(connect(TARGET, { proxy: withPassword(proxy.url) }).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'ECONNREFUSED' } });
+    expect(error.message).toContain('the proxy cannot be reached: ');
+    expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD, 'proxy-user'])).toEqual([]);
+  });
+
+  it.each([
+    ['http://127.0.0.9', /127\.0\.0\.9:80$/],
+    ['https://127.0.0.9', /127\.0\.0\.9:443$/],
+    ['http://[::1]:9', /::1:9\b/],
+  ])('names the address of the proxy %s', async (proxy, address) => {
+    const error = await catchError(connect(TARGET, { proxy }).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringMatching(address) });
+  });
+
+  it('because the proxy does not respond: the connection ends at the deadline', async () => {
+    const timers = jest.spyOn(globalThis, 'setTimeout');
+    const proxy = await serve();
+    const agent = new TunnelAgent(proxy.url, 100, {});
+    const [error] = (await once(get(`https://[::1]:9/`, { agent }), 'error')) as [object];
+    expect(error).toMatchObject({ name: 'ProxyError', code: 'ERR_PROXY_TIMEOUT', httpStatus: undefined });
+    expect(proxy.received[0]).toMatch(/^CONNECT \[::1\]:9 HTTP\/1\.1\r\nhost: \[::1\]:9\r\n/);
+    const made = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+    expect(made.map((timer) => timer.hasRef())).toEqual([false]);
+    await proxy.idle();
+  });
+
+  it('because the client is closed', async () => {
+    const arrived = new Gate();
+    const proxy = await serve(() => arrived.open());
+    const http = connect(TARGET, { proxy: proxy.url });
+    const failing = catchError(http.request(POST));
+    await arrived.opened;
+    http.close();
+    expect(await failing).toMatchObject({ code: 'upstream_unreachable' });
+    await proxy.idle();
+  });
+});
+
+describe('proxies that are not used', () => {
+  const NAMES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+  const setEnvironment = (names: string[], value: string): unknown =>
+    jest.replaceProperty(process, 'env', { ...process.env, ...Object.fromEntries(names.map((name) => [name, value])) });
+
+  it('are the configured one before plain http, which is accepted for loopback hosts only', async () => {
+    const origin = await serve(OK);
+    const proxy = await serve(OK);
+    expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({ body: { a: 1 } });
+    expect(proxy.connections).toBe(0);
+  });
+
+  it('are those of the environment', async () => {
+    const proxy = await serve();
+    setEnvironment(NAMES, proxy.url);
+    setEnvironment(['NO_PROXY', 'no_proxy'], '');
+    const origin = await serve(OK);
+    const secure = await serve(OK, certificate);
+    expect(await connect(origin.url).request(POST)).toMatchObject({ status: 200 });
     expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
     expect(proxy.connections).toBe(0);
   });
 
-  it('are not asked whether the configured proxy may be passed by (NO_PROXY)', async () => {
-    for (const name of ['NO_PROXY', 'no_proxy']) process.env[name] = '*';
+  it('do not include the configured one for hosts in NO_PROXY', async () => {
+    setEnvironment(['NO_PROXY', 'no_proxy'], '*');
     const proxy = await serve(tunnel);
-    const origin = await serve(ANSWER, certificate);
+    const origin = await serve(OK, certificate);
     await connect(named(origin), { proxy: proxy.url, ca: authority.cert }).request(POST);
     expect(proxy.connections).toBe(1);
   });

@@ -9,34 +9,36 @@ const FORMS = [
 ];
 
 describe('redactBody', () => {
-  it.each(FORMS)('replaces a whole text that repeats a secret: %s', (form) => {
+  const redacted = '(redacted: it repeats a secret)';
+
+  it.each(FORMS)('replaces each echoed text that contains the secret in the form %s', (form) => {
     const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
-    const redacted = '(redacted: it repeats a secret)';
-    expect(redactBody(body, [undefined, '', SECRET])).toEqual({
-      message: redacted,
-      requestId: redacted,
-      error: redacted,
-      data: { kept: form },
-    });
+    const expected = { message: redacted, requestId: redacted, error: redacted, data: { kept: form } };
+    expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
   });
 
-  it.each<[string, unknown]>([
-    ['a text without a secret', { message: 'wrong', statusCode: 403 }],
-    ['a list', [SECRET]],
-    ['a text', SECRET],
-    ['no body', undefined],
-    ['a message that is no text', { message: { text: SECRET } }],
-  ])('leaves %s as it is', (_name, body) => {
-    expect(redactBody(body, [SECRET])).toBe(body);
+  it('replaces only the texts that contain a secret of letters and digits', () => {
+    const body = { message: 'Passw0rd', error: 'wrong' };
+    expect(redactBody(body, ['other', 'Passw0rd'])).toEqual({ message: redacted, error: 'wrong' });
   });
 
-  it('leaves everything if there is no secret', () => {
-    const body = { message: 'undefined' };
-    for (const secrets of [[], [undefined], ['']]) expect(redactBody(body, secrets)).toBe(body);
+  it('replaces a secret that is half a surrogate pair', () => {
+    expect(redactBody({ message: 'a \uD800 b' }, ['\uD800'])).toEqual({ message: redacted });
   });
 
-  it('takes a secret that is half a surrogate pair', () => {
-    expect(redactBody({ message: 'a \uD800 b' }, ['\uD800'])).toEqual({ message: expect.stringContaining('redacted') });
+  it.each<[string, unknown, (string | undefined)[]]>([
+    ['a text without a secret', { message: 'wrong', statusCode: 403 }, [SECRET]],
+    ['an empty text', { message: '', data: SECRET }, [SECRET]],
+    ['a list', [SECRET], [SECRET]],
+    ['a string', SECRET, [SECRET]],
+    ['a missing body', undefined, [SECRET]],
+    ['a message that is not a string', { message: { text: SECRET } }, [SECRET]],
+    ['an inherited message', Object.create({ message: SECRET }), [SECRET]],
+    ['a body if there is no secret', { message: 'undefined' }, []],
+    ['a body if the secret is undefined', { message: 'undefined' }, [undefined]],
+    ['a body if the secret is empty', { message: 'undefined' }, ['']],
+  ])('returns %s unchanged', (_name, body, secrets) => {
+    expect(redactBody(body, secrets)).toBe(body);
   });
 });
 
@@ -45,7 +47,7 @@ describe('redactText', () => {
     expect(redactText(FORMS.join(' | '), [SECRET])).toBe('[hidden] | [hidden] | [hidden] | [hidden]');
   });
 
-  it('leaves no part of a secret that contains another', () => {
-    expect(redactText('abcdef', ['abc', 'abcdef'])).toBe('[hidden]');
+  it('replaces the longest secret first, with the given replacement', () => {
+    expect(redactText('abcdef abc', ['abc', 'abcdef'], '*')).toBe('* *');
   });
 });

@@ -1,29 +1,41 @@
 import { type UnusableAnswer, toUpstreamError } from '../../../src/core/http/upstream.js';
 
-it.each<[UnusableAnswer, string, number]>([
-  [{ status: 404 }, 'upstream_invalid_response', 404],
-  [{ status: 200 }, 'upstream_invalid_response', 200],
-  [{ status: 407 }, 'upstream_invalid_response', 407],
-  [{ status: 408 }, 'upstream_unavailable', 408],
-  [{ status: 429 }, 'upstream_unavailable', 429],
-  [{ status: 499 }, 'upstream_invalid_response', 499],
-  [{ status: 500 }, 'upstream_unavailable', 500],
-  [{ status: 599 }, 'upstream_unavailable', 599],
-  // With HTTP 200 the envelope tells.
-  [{ status: 200, statusCode: 403 }, 'upstream_invalid_response', 403],
-  [{ status: 200, statusCode: 408 }, 'upstream_unavailable', 408],
-  [{ status: 200, statusCode: 429 }, 'upstream_unavailable', 429],
-  [{ status: 200, statusCode: 601 }, 'upstream_unavailable', 601],
-  // A gateway that is down answers with whatever body.
-  [{ status: 503, statusCode: 200 }, 'upstream_unavailable', 503],
-  [{ status: 404, statusCode: 500 }, 'upstream_unavailable', 500],
-])('%j: %s, decided by %i', (answer, code, decisive) => {
-  const error = toUpstreamError({ retryAfter: 7, ...answer }, ({ isDown, status }) => `${isDown} ${status}`);
-  expect(error).toMatchObject({
-    code,
-    message: `${code === 'upstream_unavailable'} ${decisive}`,
-    // Only an outage may close guarded routes for as long as it says.
-    retryAfter: code === 'upstream_unavailable' ? 7 : undefined,
-    details: { httpStatus: answer.status },
+const ANSWER = { statusCode: 500, apiCode: 1, requestId: 'r' };
+const build = (answer: UnusableAnswer): unknown =>
+  toUpstreamError({ retryAfter: 7, answer: ANSWER, ...answer }, ({ isDown, status }) => `${isDown} ${status}`);
+
+// Without a statusCode the HTTP status decides. An HTTP status that shows an outage decides in any case.
+it.each<[status: number, statusCode: number | undefined, decisive: number]>([
+  [408, undefined, 408],
+  [429, undefined, 429],
+  [500, undefined, 500],
+  [599, undefined, 599],
+  [200, 408, 408],
+  [200, 429, 429],
+  [200, 601, 601],
+  [503, 200, 503],
+  [404, 500, 500],
+])('HTTP %j with statusCode %j is an outage, decided by %i', (status, statusCode, decisive) => {
+  expect(build({ status, statusCode, request: 'GET /x' })).toMatchObject({
+    code: 'upstream_unavailable',
+    message: `true ${decisive}`,
+    retryAfter: 7,
+    answer: ANSWER,
+    details: { request: 'GET /x', httpStatus: status },
   });
+});
+
+it.each<[status: number, statusCode: number | undefined, decisive: number]>([
+  [200, undefined, 200],
+  [404, undefined, 404],
+  [407, undefined, 407],
+  [409, undefined, 409],
+  [428, undefined, 428],
+  [499, undefined, 499],
+  [200, 403, 403],
+])('HTTP %j with statusCode %j is an unusable response, decided by %i', (status, statusCode, decisive) => {
+  const error = build({ status, statusCode });
+  expect(error).toMatchObject({ code: 'upstream_invalid_response', message: `false ${decisive}` });
+  expect(error).toMatchObject({ retryAfter: undefined, answer: ANSWER });
+  expect((error as { details: object }).details).toEqual({ httpStatus: status });
 });

@@ -2,76 +2,50 @@ import { ConfigurationError } from '../../../src/core/errors.js';
 import { AppSecret } from '../../../src/core/oidc/app-secret.js';
 import {
   ClientAuthentication,
-  type ClientIdentity,
+  type ClientProof,
   buildClientProof,
 } from '../../../src/core/oidc/client-authentication.js';
-import { catchError } from '../../support/promise.js';
+import { createVault } from '../../support/vault.js';
 
-const basic = `Basic ${Buffer.from('app:s').toString('base64')}`;
+const BASIC = { authorization: 'Basic YXBwOnM=' };
+const POST = { client_id: 'app', client_secret: 's' };
 
-it.each<[ClientIdentity['tokenEndpointAuthMethod'], 'form' | 'json', object, object]>([
-  ['client_secret_post', 'form', {}, { client_id: 'app', client_secret: 's' }],
-  ['client_secret_post', 'json', {}, { client_id: 'app', client_secret: 's' }],
-  ['client_secret_basic', 'form', { authorization: basic }, {}],
-  ['client_secret_basic', 'json', { authorization: basic }, {}],
-  ['none', 'form', {}, { client_id: 'app' }],
-  ['none', 'json', {}, {}],
-])('%s in a body of type %s', (tokenEndpointAuthMethod, body, headers, members) => {
-  expect(buildClientProof({ appId: 'app', tokenEndpointAuthMethod }, 's', body)).toEqual({
-    headers,
-    members,
-    secret: tokenEndpointAuthMethod === 'none' ? undefined : 's',
-  });
+it.each<['client_secret_post' | 'client_secret_basic' | 'none', 'form' | 'json', ClientProof]>([
+  ['client_secret_post', 'form', { headers: {}, members: POST, secret: 's' }],
+  ['client_secret_post', 'json', { headers: {}, members: POST, secret: 's' }],
+  ['client_secret_basic', 'form', { headers: BASIC, members: {}, secret: 's' }],
+  ['client_secret_basic', 'json', { headers: BASIC, members: {}, secret: 's' }],
+  ['none', 'form', { headers: {}, members: { client_id: 'app' }, secret: undefined }],
+  ['none', 'json', { headers: {}, members: {}, secret: undefined }],
+])('buildClientProof builds the proof of %s for a %s body', (tokenEndpointAuthMethod, body, expected) => {
+  expect(buildClientProof({ appId: 'app', tokenEndpointAuthMethod }, 's', body)).toEqual(expected);
 });
 
 describe('prove', () => {
   const refusal = new ConfigurationError('client_authentication_failed', 'refused');
-  /** Runs an exchange that accepts one secret, and returns its result and the secrets that were sent. */
-  const run = async (source: string | (() => string), accepted: string): Promise<[unknown, unknown[]]> => {
+  const other = new ConfigurationError('app_not_found', 'not found');
+  const UNAVAILABLE = expect.objectContaining({ code: 'app_secret_unavailable' });
+  const vault = (...secrets: unknown[]): (() => Promise<string>) => createVault(...secrets).source;
+
+  it.each<[string, string | (() => Promise<string>), ConfigurationError, string, unknown, string[]]>([
+    ['sends an accepted secret once', vault('new'), refusal, 'new', 'done', ['new']],
+    ['does not repeat a constant secret', 'old', refusal, 'new', refusal, ['old']],
+    ['sends a renewed secret', vault('old', 'new'), refusal, 'new', 'done', ['old', 'new']],
+    ['sends at most two secrets', vault('old', 'newer', 'new'), refusal, 'new', refusal, ['old', 'newer']],
+    ['does not repeat the same secret', vault('old', 'old', 'new'), refusal, 'new', refusal, ['old']],
+    ['does not repeat after another error', vault('old', 'new'), other, 'new', other, ['old']],
+    ['sends nothing if the function fails', vault(undefined), refusal, 'new', UNAVAILABLE, []],
+    ['does not repeat if the function fails later', vault('old', undefined), refusal, 'new', UNAVAILABLE, ['old']],
+  ])('%s', async (_name, source, error, accepted, expected, expectedSecrets) => {
     const identity = { appId: 'app', tokenEndpointAuthMethod: 'client_secret_post' } as const;
-    const authentication = new ClientAuthentication(identity, new AppSecret(source));
     const sent: unknown[] = [];
-    const result = await authentication
-      .prove('form', async ({ secret }) => {
-        sent.push(secret);
-        if (secret !== accepted) throw refusal;
-        return 'done';
-      })
-      .catch((error: unknown) => error);
-    return [result, sent];
-  };
-  const vault =
-    (...secrets: string[]) =>
-    (): string =>
-      secrets.shift() ?? 'none left';
-
-  it('sends the secret once if it is accepted', async () => {
-    expect(await run('s', 's')).toEqual(['done', ['s']]);
-  });
-
-  it('does not repeat with a secret that is a text', async () => {
-    expect(await run('s', 'other')).toEqual([refusal, ['s']]);
-  });
-
-  it('repeats once with a new secret of the function', async () => {
-    expect(await run(vault('old', 'new'), 'new')).toEqual(['done', ['old', 'new']]);
-    expect(await run(vault('old', 'new', 'newest'), 'newest')).toEqual([refusal, ['old', 'new']]);
-  });
-
-  it('does not repeat with the same secret', async () => {
-    expect(await run(vault('old', 'old'), 'new')).toEqual([refusal, ['old']]);
-  });
-
-  it('does not repeat after another error', async () => {
-    const identity = { appId: 'app', tokenEndpointAuthMethod: 'client_secret_post' } as const;
-    const authentication = new ClientAuthentication(identity, new AppSecret(vault('old', 'new')));
-    let runs = 0;
-    const error = new ConfigurationError('app_not_found', 'x');
-    const fail = async (): Promise<never> => {
-      runs += 1;
-      throw error;
+    const answers = new Map([[accepted, Promise.resolve('done')]]);
+    const exchange = ({ secret = '' }: ClientProof): Promise<string> => {
+      sent.push(secret);
+      return answers.get(secret) ?? Promise.reject(error);
     };
-    expect(await catchError(authentication.prove('json', fail))).toBe(error);
-    expect(runs).toBe(1);
+    const authentication = new ClientAuthentication(identity, new AppSecret(source));
+    expect(await authentication.prove('form', exchange).catch((thrown: unknown) => thrown)).toEqual(expected);
+    expect(sent).toEqual(expectedSecrets);
   });
 });

@@ -1,128 +1,127 @@
-import type { Introspection } from '../../../src/core/wire/parse.js';
-import { UpstreamError } from '../../../src/core/errors.js';
+import { ConfigurationError, UpstreamError } from '../../../src/core/errors.js';
 import { IntrospectionCache } from '../../../src/core/oidc/introspection-cache.js';
+import type { Introspection } from '../../../src/core/wire/parse.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { Gate, catchError } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const MAX_AGE = 10_000;
-const ANSWER: Introspection = { active: true, sub: 'alice', clientId: 'app', scope: ['openid'], exp: 1 };
+const ACTIVE: Introspection = { active: true, sub: 'alice', clientId: 'app', scope: ['openid'], exp: 1 };
+const INACTIVE: Introspection = { ...ACTIVE, active: false };
+const DOWN = new UpstreamError('upstream_unavailable', 'down');
 
 let now = 0;
-const asked: string[] = [];
+let sent: string[] = [];
+/** The result of the next request to GenAuth. */
+let answer: () => Promise<Introspection>;
 beforeEach(() => {
   now = 1_760_000_000_000;
-  asked.length = 0;
+  sent = [];
+  answer = async () => ACTIVE;
 });
-
-const open = (
-  answer: (token: string) => Promise<Introspection> = async () => ANSWER,
-  maxEntries = 100,
-): IntrospectionCache =>
+const open = (maxEntries = 100): IntrospectionCache =>
   new IntrospectionCache({
     requestIntrospection: (token) => {
-      asked.push(token);
-      return answer(token);
+      sent.push(token);
+      return answer();
     },
     maxEntries,
     now: () => now,
   });
 
-it('an answer counts to the last millisecond of maxAge, and then GenAuth is asked again', async () => {
-  const introspections = open();
-  expect(await introspections.get('t', MAX_AGE)).toBe(ANSWER);
+it('caches a response for maxAge', async () => {
+  const cache = open();
+  expect(await cache.get('t', MAX_AGE)).toBe(ACTIVE);
   now += MAX_AGE - 1;
-  expect(await introspections.get('t', MAX_AGE)).toBe(ANSWER);
-  expect(asked).toHaveLength(1);
+  expect([await cache.get('t', MAX_AGE), sent.length]).toEqual([ACTIVE, 1]);
   now += 1;
-  await introspections.get('t', MAX_AGE);
-  expect(asked).toHaveLength(2);
+  answer = async () => INACTIVE;
+  expect([await cache.get('t', MAX_AGE), sent.length]).toEqual([INACTIVE, 2]);
 });
 
-it('each route has its own maxAge over the one answer; 0 asks each time', async () => {
-  const introspections = open();
-  await introspections.get('t', MAX_AGE);
-  now += 2000;
-  await introspections.get('t', 2001);
-  expect(asked).toHaveLength(1);
-  await introspections.get('t', 2000);
-  expect(asked).toHaveLength(2);
-  await introspections.get('t', 0);
-  await introspections.get('t', 0);
-  expect(asked).toHaveLength(4);
-  // And the newest is the one that is kept.
-  await introspections.get('t', 1);
-  expect(asked).toHaveLength(4);
-});
-
-it('a clock that was set back makes an answer old, not young', async () => {
-  const introspections = open();
-  await introspections.get('t', MAX_AGE);
-  now -= 1;
-  await introspections.get('t', MAX_AGE);
-  expect(asked).toHaveLength(2);
-});
-
-it('100 at one time are one question; another token is another', async () => {
+it('counts the age from the request, for the maxAge of each call, and caches the newest response', async () => {
   const gate = new Gate<Introspection>();
-  const introspections = open(() => gate.opened);
-  const all = Promise.all(Array.from({ length: 100 }, (_, i) => introspections.get(`t${i % 2}`, MAX_AGE)));
-  gate.open(ANSWER);
-  expect(new Set(await all)).toEqual(new Set([ANSWER]));
-  expect(asked).toEqual(['t0', 't1']);
+  answer = () => gate.opened;
+  const cache = open();
+  const first = cache.get('t', MAX_AGE);
+  now += 2000;
+  gate.open(ACTIVE);
+  await first;
+  await cache.get('t', 2001);
+  expect(sent).toHaveLength(1);
+  await cache.get('t', 2000);
+  await cache.get('t', 0);
+  await cache.get('t', 1);
+  expect(sent).toHaveLength(3);
 });
 
-it('a failure is told to all that asked, and for a second to everybody', async () => {
-  const failure = new UpstreamError('upstream_unavailable', 'down');
-  let isDown = true;
-  const introspections = open(async () => {
-    if (isDown) throw failure;
-    return ANSWER;
-  });
-  const errors = await Promise.all(Array.from({ length: 10 }, () => catchError(introspections.get('t', MAX_AGE))));
-  expect(new Set(errors)).toEqual(new Set([failure]));
-  expect(asked).toHaveLength(1);
-  isDown = false;
+it('requests again if the clock was set back', async () => {
+  const cache = open();
+  await cache.get('t', MAX_AGE);
+  now -= 1;
+  await cache.get('t', MAX_AGE);
+  expect(sent).toHaveLength(2);
+});
+
+it('sends one request for parallel calls with the same token, unless maxAge is 0', async () => {
+  const cache = open();
+  await Promise.all(['a', 'b', 'a', 'b'].map((token) => cache.get(token, MAX_AGE)));
+  expect(sent).toEqual(['a', 'b']);
+  await Promise.all([cache.get('a', 0), cache.get('a', 0)]);
+  expect(sent).toEqual(['a', 'b', 'a', 'a']);
+});
+
+it('throws an UpstreamError for one second without a request, for every token', async () => {
+  answer = () => Promise.reject(DOWN);
+  const cache = open();
+  expect(await Promise.all([cache.get('t', 1), cache.get('t', 1)].map(catchError))).toEqual([DOWN, DOWN]);
+  answer = async () => ACTIVE;
   now += 999;
-  expect(await catchError(introspections.get('another', MAX_AGE))).toBe(failure);
-  expect(asked).toHaveLength(1);
+  expect([await catchError(cache.get('other', MAX_AGE)), sent.length]).toEqual([DOWN, 1]);
   now += 1;
-  expect(await introspections.get('t', MAX_AGE)).toBe(ANSWER);
+  expect(await cache.get('t', MAX_AGE)).toBe(ACTIVE);
 });
 
-it('an old failure that comes late does not take a new answer away', async () => {
+it('does not pause after a ConfigurationError', async () => {
+  const refused = new ConfigurationError('client_authentication_failed', 'refused');
+  answer = () => Promise.reject(refused);
+  const cache = open();
+  expect(await catchError(cache.get('t', MAX_AGE))).toBe(refused);
+  answer = async () => ACTIVE;
+  expect(await cache.get('t', MAX_AGE)).toBe(ACTIVE);
+});
+
+it('keeps a newer response if an older request fails later', async () => {
   const gate = new Gate();
-  const introspections = open(async () => {
-    if (asked.length > 1) return ANSWER;
-    await gate.opened;
-    throw new Error('late');
-  });
-  const first = catchError(introspections.get('t', MAX_AGE));
+  answer = () => gate.opened.then(() => Promise.reject(new Error('late')));
+  const cache = open();
+  const first = catchError(cache.get('t', MAX_AGE));
   now += MAX_AGE;
-  await introspections.get('t', MAX_AGE);
+  answer = async () => ACTIVE;
+  await cache.get('t', MAX_AGE);
   gate.open();
   await first;
-  await introspections.get('t', MAX_AGE);
-  expect(asked).toHaveLength(2);
+  await cache.get('t', MAX_AGE);
+  expect(sent).toHaveLength(2);
 });
 
-it('a token that is forgotten is asked about again, be it while GenAuth still answers', async () => {
+it('forgets a token, also while its request is pending', async () => {
   const gate = new Gate<Introspection>();
-  const introspections = open(() => (asked.length === 1 ? gate.opened : Promise.resolve({ ...ANSWER, active: false })));
-  const first = introspections.get('t', MAX_AGE);
-  introspections.forget('t');
-  introspections.forget('another');
-  expect(await introspections.get('t', MAX_AGE)).toMatchObject({ active: false });
-  gate.open(ANSWER);
-  expect(await first).toMatchObject({ active: true });
-  expect(await introspections.get('t', MAX_AGE)).toMatchObject({ active: false });
-  expect(asked).toHaveLength(2);
+  answer = () => gate.opened;
+  const cache = open();
+  const first = cache.get('t', MAX_AGE);
+  cache.forget('t');
+  answer = async () => INACTIVE;
+  expect(await cache.get('t', MAX_AGE)).toBe(INACTIVE);
+  gate.open(ACTIVE);
+  expect([await first, await cache.get('t', MAX_AGE), sent.length]).toEqual([ACTIVE, INACTIVE, 2]);
 });
 
-it('bounded: what was not asked about for the longest time goes first', async () => {
-  const introspections = open(undefined, 2);
-  for (const token of ['a', 'b', 'a', 'c']) await introspections.get(token, MAX_AGE);
-  expect(asked).toEqual(['a', 'b', 'c']);
-  for (const token of ['a', 'c', 'b']) await introspections.get(token, MAX_AGE);
-  expect(asked).toEqual(['a', 'b', 'c', 'b']);
+it('removes the least recently used token above maxEntries', async () => {
+  const cache = open(2);
+  await ['a', 'b', 'a', 'c', 'a', 'b'].reduce(
+    (before, token) => before.then(() => cache.get(token, MAX_AGE)),
+    Promise.resolve(ACTIVE),
+  );
+  expect(sent).toEqual(['a', 'b', 'c', 'b']);
 });

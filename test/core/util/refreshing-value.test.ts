@@ -14,150 +14,235 @@ let now = 0;
 let loads = 0;
 /** The result of the next load. */
 let load: () => Promise<string>;
-const succeed = (value: string) => async (): Promise<string> => {
-  loads += 1;
-  return value;
-};
-const fail = (error: Error) => async (): Promise<string> => {
-  loads += 1;
-  throw error;
-};
-const open = (settings: Partial<RefreshingValueSettings> = {}): RefreshingValue<string> =>
-  new RefreshingValue({
-    maxAge: MAX_AGE,
-    staleIfError: STALE,
-    pause: PAUSE,
-    endsValue: (error) => error === REFUSED,
-    now: () => now,
-    ...settings,
-  });
-const get = (value: RefreshingValue<string>): Promise<string> => value.get(() => load());
-
 beforeEach(() => {
   now = 1_760_000_000_000;
   loads = 0;
-  load = succeed('first');
+  load = async () => 'first';
 });
+afterEach(() => void jest.useRealTimers());
 
-it('loads once, and again when the value is too old', async () => {
-  const value = open();
-  expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 1]);
-  load = succeed('second');
-  now += MAX_AGE - 1;
-  expect([await get(value), loads]).toEqual(['first', 1]);
-  now += 1;
-  expect([await get(value), loads]).toEqual(['second', 2]);
-});
-
-it('counts the age from the start of the load', async () => {
-  const value = open();
-  const gate = new Gate<string>();
-  load = () => gate.opened;
-  const waiting = get(value);
-  now += MAX_AGE;
-  gate.open('slow');
-  expect(await waiting).toBe('slow');
-  load = succeed('next');
-  expect(await get(value)).toBe('next');
-});
-
-it('loads once for requests of one moment', async () => {
-  const value = open();
-  expect(await Promise.all(Array.from({ length: 50 }, () => get(value)))).toEqual(Array(50).fill('first'));
-  expect(loads).toBe(1);
-});
-
-it('fails all requests of one failed load, and pauses after it', async () => {
-  const value = open();
-  load = fail(DOWN);
-  const errors = await Promise.all([get(value), get(value)].map(catchError));
-  expect([errors, loads]).toEqual([[DOWN, DOWN], 1]);
-  now += PAUSE - 1;
-  expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
-  now += 1;
-  load = succeed('back');
-  expect([await get(value), loads]).toEqual(['back', 2]);
-});
-
-it('serves the last value while loading fails, up to staleIfError', async () => {
+const counted = (): Promise<string> => {
+  loads += 1;
+  return load();
+};
+const get = (value: RefreshingValue<string>): Promise<string> => value.get(counted);
+const refresh = (value: RefreshingValue<string>): Promise<string> => value.refresh(counted);
+const open = (settings: Partial<RefreshingValueSettings> = {}): RefreshingValue<string> => {
+  const endsValue = (error: unknown): boolean => error === REFUSED;
+  return new RefreshingValue({
+    maxAge: MAX_AGE,
+    staleIfError: STALE,
+    pause: PAUSE,
+    endsValue,
+    now: () => now,
+    ...settings,
+  });
+};
+/** A value that has become too old, and whose next load fails. */
+const openOld = async (error: Error): Promise<RefreshingValue<string>> => {
   const value = open();
   await get(value);
-  load = fail(DOWN);
+  load = () => Promise.reject(error);
   now += MAX_AGE;
-  expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 2]);
-  now += STALE - 1;
-  expect(await get(value)).toBe('first');
-  now += PAUSE;
-  expect(await catchError(get(value))).toBe(DOWN);
-});
+  return value;
+};
 
-it('drops the last value when an error ends it', async () => {
-  const value = open();
-  await get(value);
-  load = fail(REFUSED);
-  now += MAX_AGE;
-  expect(await catchError(get(value))).toBe(REFUSED);
-  expect(await catchError(get(value))).toBe(REFUSED);
-  expect(loads).toBe(2);
-});
+describe('get', () => {
+  it('loads once for parallel calls, and again after maxAge', async () => {
+    const value = open();
+    expect(await Promise.all([get(value), get(value)])).toEqual(['first', 'first']);
+    load = async () => 'second';
+    now += MAX_AGE - 1;
+    expect([await get(value), loads]).toEqual(['first', 1]);
+    now += 1;
+    expect([await get(value), loads]).toEqual(['second', 2]);
+  });
 
-it('answers with the old value after 500 ms if loading hangs, and keeps the late result', async () => {
-  const value = open();
-  await get(value);
-  now += MAX_AGE;
-  const gate = new Gate<string>();
-  load = () => gate.opened;
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'performance'] });
-  const waiting = get(value);
-  await jest.advanceTimersByTimeAsync(500);
-  expect(await waiting).toBe('first');
-  jest.useRealTimers();
-  gate.open('late');
-  await gate.opened;
-  expect(await get(value)).toBe('late');
-});
+  it('counts the age from the start of the load', async () => {
+    const value = open();
+    const gate = new Gate<string>();
+    load = () => gate.opened;
+    const loading = get(value);
+    now += MAX_AGE;
+    gate.open('slow');
+    expect(await loading).toBe('slow');
+    load = async () => 'next';
+    expect(await get(value)).toBe('next');
+  });
 
-it('refresh loads although the value is fresh, and keeps it if loading fails', async () => {
-  const value = open();
-  await get(value);
-  load = succeed('second');
-  expect(await value.refresh(() => load())).toBe('second');
-  load = fail(DOWN);
-  expect(await catchError(value.refresh(() => load()))).toBe(DOWN);
-  expect(await catchError(value.refresh(() => load()))).toBe(DOWN);
-  expect([await get(value), loads]).toEqual(['second', 3]);
-});
+  it('loads for each call with maxAge 0, but once for parallel calls', async () => {
+    const value = open({ maxAge: 0 });
+    await get(value);
+    await Promise.all([get(value), get(value)]);
+    expect(loads).toBe(2);
+  });
 
-it('expire makes this very value too old, and no newer one', async () => {
-  const value = open();
-  value.set('given');
-  expect([await get(value), loads]).toEqual(['given', 0]);
-  value.expire('given');
-  expect([await get(value), loads]).toEqual(['first', 1]);
-  value.expire('given');
-  expect([await get(value), loads]).toEqual(['first', 1]);
-});
-
-it('a value without an end stays, also when the clock is set back; another is too old then', async () => {
-  for (const [maxAge, expected] of [
-    [Infinity, 1],
+  it.each([
     [MAX_AGE, 2],
-  ] as const) {
-    loads = 0;
+    [Infinity, 1],
+  ])('with maxAge %i has loaded %i times after the clock was set back', async (maxAge, expected) => {
     const value = open({ maxAge });
     await get(value);
     now -= 60_000;
     await get(value);
     expect(loads).toBe(expected);
-  }
+  });
+
+  it('throws the error of a failed load to all parallel calls, and pauses from the end of the load', async () => {
+    const value = open();
+    const gate = new Gate();
+    load = () => gate.opened.then(() => Promise.reject(DOWN));
+    const failing = [get(value), get(value)].map(catchError);
+    now += 5000;
+    gate.open();
+    expect(await Promise.all(failing)).toEqual([DOWN, DOWN]);
+    load = async () => 'back';
+    now += PAUSE - 1;
+    expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
+    now += 1;
+    expect([await get(value), loads]).toEqual(['back', 2]);
+  });
+
+  it('does not pause longer if the clock was set back', async () => {
+    const value = open();
+    load = () => Promise.reject(DOWN);
+    await catchError(get(value));
+    load = async () => 'back';
+    now -= 60_000;
+    expect(await get(value)).toBe('back');
+  });
+
+  it('does not pause after a successful load', async () => {
+    const value = await openOld(DOWN);
+    await get(value);
+    load = async () => 'second';
+    now += PAUSE;
+    await get(value);
+    value.expire('second');
+    load = async () => 'third';
+    expect(await get(value)).toBe('third');
+  });
+
+  it('serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
+    const value = await openOld(DOWN);
+    expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 2]);
+    now += STALE - 1;
+    expect([await get(value), loads]).toEqual(['first', 3]);
+    now += 1;
+    expect([await catchError(get(value)), loads]).toEqual([DOWN, 3]);
+    now += PAUSE;
+    load = async () => 'back';
+    expect(await get(value)).toBe('back');
+  });
+
+  it('drops the last value if the error ends it', async () => {
+    const value = await openOld(REFUSED);
+    expect(await catchError(get(value))).toBe(REFUSED);
+    expect([await catchError(get(value)), loads]).toEqual([REFUSED, 2]);
+  });
+
+  it('keeps the last value after every error without endsValue', async () => {
+    const value = new RefreshingValue<string>({ maxAge: 0, staleIfError: 1, pause: 0, now: () => now });
+    await get(value);
+    load = () => Promise.reject(REFUSED);
+    expect(await get(value)).toBe('first');
+  });
+
+  it('serves an old value after 500 ms if the load hangs, and then the late result', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const value = open();
+    await get(value);
+    now += MAX_AGE;
+    const gate = new Gate<string>();
+    load = () => gate.opened;
+    const results: string[] = [];
+    void get(value).then((result) => results.push(result));
+    await jest.advanceTimersByTimeAsync(499);
+    expect(results).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(results).toEqual(['first']);
+    gate.open('late');
+    await jest.advanceTimersByTimeAsync(0);
+    expect([await get(value), loads]).toEqual(['late', 2]);
+  });
+
+  it('waits for a load without limit if there is no old value', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const gate = new Gate<string>();
+    load = () => gate.opened;
+    const results: string[] = [];
+    void get(open()).then((result) => results.push(result));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(results).toEqual([]);
+    gate.open('slow');
+    await jest.advanceTimersByTimeAsync(0);
+    expect(results).toEqual(['slow']);
+  });
 });
 
-it('knows how long ago a load began', async () => {
+describe('refresh', () => {
+  it('loads although the value is fresh', async () => {
+    const value = open();
+    await get(value);
+    load = async () => 'second';
+    expect([await refresh(value), loads]).toEqual(['second', 2]);
+  });
+
+  it('joins a load in progress although there was a failure shortly before', async () => {
+    const value = open({ pause: 0 });
+    load = () => Promise.reject(DOWN);
+    await catchError(get(value));
+    load = async () => 'second';
+    expect(await Promise.all([get(value), refresh(value)])).toEqual(['second', 'second']);
+    expect(loads).toBe(2);
+  });
+
+  it('drops a fresh value if the error ends it', async () => {
+    const value = open();
+    await get(value);
+    load = () => Promise.reject(REFUSED);
+    expect(await catchError(refresh(value))).toBe(REFUSED);
+    expect(await catchError(get(value))).toBe(REFUSED);
+  });
+
+  it('throws the error and keeps the value if loading fails, and does not load during the pause', async () => {
+    const value = open();
+    await get(value);
+    load = () => Promise.reject(DOWN);
+    expect(await catchError(refresh(value))).toBe(DOWN);
+    expect([await catchError(refresh(value)), loads]).toEqual([DOWN, 2]);
+    expect(await get(value)).toBe('first');
+    now += PAUSE;
+    load = async () => 'second';
+    expect(await refresh(value)).toBe('second');
+  });
+});
+
+it('set stores a value for maxAge', async () => {
+  const value = open();
+  value.set('given');
+  now += MAX_AGE - 1;
+  expect([await get(value), loads]).toEqual(['given', 0]);
+  now += 1;
+  expect(await get(value)).toBe('first');
+});
+
+it('expire ends the given value, and no other', async () => {
+  const value = open();
+  value.set('given');
+  value.expire('other');
+  expect(await get(value)).toBe('given');
+  value.expire('given');
+  expect(await get(value)).toBe('first');
+});
+
+it('wasAttemptedWithin counts from the start of the last load, once it has ended', async () => {
   const value = open();
   expect(value.wasAttemptedWithin(PAUSE)).toBe(false);
-  load = fail(DOWN);
-  await catchError(get(value));
-  expect([value.wasAttemptedWithin(1), value.wasAttemptedWithin(0)]).toEqual([true, false]);
+  load = () => Promise.reject(DOWN);
+  const failing = catchError(get(value));
+  expect(value.wasAttemptedWithin(PAUSE)).toBe(false);
+  await failing;
   now += 10;
   expect([value.wasAttemptedWithin(10), value.wasAttemptedWithin(11)]).toEqual([false, true]);
 });

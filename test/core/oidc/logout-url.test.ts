@@ -1,0 +1,31 @@
+import { type LogoutParameters, buildLogoutUrl } from '../../../src/core/oidc/logout-url.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchThrown } from '../../support/thrown.js';
+
+const HOST = 'https://example.genauth.ai';
+const ALL = { idToken: 'aa.bb.cc', postLogoutRedirectUri: 'https://app.example/bye?x=1&y=#z', state: 'a&b=c d' };
+const REDIRECT = 'post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1%26y%3D%23z';
+
+it.each<[string, LogoutParameters, string]>([
+  ['no parameter', {}, ''],
+  ['undefined parameters', { idToken: undefined, postLogoutRedirectUri: undefined, state: undefined }, ''],
+  ['an empty id_token', { idToken: '' }, ''],
+  ['an id_token', { idToken: 'aa.bb.cc' }, '?id_token_hint=aa.bb.cc'],
+  ['an empty state', { state: '' }, '?state='],
+  ['all parameters, escaped', ALL, `?id_token_hint=aa.bb.cc&${REDIRECT}&state=a%26b%3Dc+d`],
+])('builds the URL with %s', (_name, parameters, query) => {
+  expect(buildLogoutUrl(HOST, parameters)).toBe(`${HOST}/oidc/session/end${query}`);
+});
+
+it.each<[string, LogoutParameters]>([
+  ['without an id_token', { postLogoutRedirectUri: 'https://app.example' }],
+  ['with an empty id_token', { idToken: '', postLogoutRedirectUri: 'https://app.example' }],
+  ['that is a path', { ...ALL, postLogoutRedirectUri: '/bye' }],
+  ['without a scheme', { ...ALL, postLogoutRedirectUri: '//app.example' }],
+  ['that is empty', { ...ALL, postLogoutRedirectUri: '' }],
+])('refuses a postLogoutRedirectUri %s', (_name, parameters) => {
+  const error = catchThrown(() => buildLogoutUrl(HOST, parameters));
+  const mistake = { option: 'postLogoutRedirectUri', problem: `is "${parameters.postLogoutRedirectUri}"` };
+  expect(error).toMatchObject({ code: 'invalid_options', details: { mistakes: [mistake] } });
+  expect(findLeaks(error, ['aa.bb.cc'])).toEqual([]);
+});
