@@ -224,16 +224,20 @@ export class OptionChecker {
   url(name: string): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    // This check comes first, because the messages of the other checks show the whole address, also a password in it.
-    if (typeof value === 'string' && value.includes('@')) {
+    // The first two checks show no value: an address, also one inside an array, can contain a password.
+    if (typeof value !== 'string') {
+      const type = Array.isArray(value) ? 'array' : typeof value;
+      return this.#addMistake(name, `is of type ${type}`, 'write a full address, "https://example.genauth.ai"');
+    }
+    if (value.includes('@')) {
       return this.#addMistake(name, 'contains a user name or a password', 'remove it and the @');
     }
-    if (typeof value === 'string' && /[?#]/.test(value)) {
+    if (/[?#]/.test(value)) {
       return this.#addMistake(name, 'has a query or a fragment', 'remove everything from the ? or # on');
     }
-    const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-    if (url === undefined || typeof value !== 'string' || !/^https?:\/\//.test(value)) {
-      const guess = typeof value === 'string' ? value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0] : '';
+    const url = URL.canParse(value) ? new URL(value) : undefined;
+    if (url === undefined || !/^https?:\/\//.test(value)) {
+      const guess = value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0];
       const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
       return this.#addMistake(name, `is ${quote(value)}`, `write a full address, "https://${example}"`);
     }
