@@ -66,8 +66,9 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
   /**
    * A function that checks the passwords of the connection `AD` (Active Directory). It replaces `adAccounts` and can
-   * query a real directory. So if it is set, sign-ins from web pages of other origins are refused, and `allowRemote`
-   * requires an `appSecret` that is not the default. Default: none.
+   * query a real directory. So if it is set, sign-ins from web pages of other origins are refused. In this case
+   * `allowRemote` requires an `appSecret` that is not the default, and a `tokenEndpointAuthMethod` that is not `none`.
+   * Default: none.
    */
   ad?: EmulatorAdDirectory | undefined;
   /**

@@ -13,8 +13,7 @@
  * - `account_locked`: the account has too many failed sign-ins, or the user has the state `lockout` (403 / 2005)
  * - `account_disabled`: the user is disabled (403 / 2120008)
  * - `account_expired`: the function of the option `ad` reported an expired account (403 / 2120008)
- * - `access_denied`: the function of the option `ad` refused the user for a reason that has no outcome of its own (403
- *   / 2120008)
+ * - `access_denied`: the function of the option `ad` refused the user for any other reason (403 / 2120008)
  * - `directory_failed`: the function of the option `ad` failed, or reported a failure of its directory (422 / 2820002,
  *   408, 601, 602)
  * - `tenant_refused`: the user is not a member of the tenant (403 / 2120008), or the tenant is unknown (403 / 2130010)

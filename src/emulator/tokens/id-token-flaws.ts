@@ -19,8 +19,8 @@ import { createSigningKey, type SigningKey } from './signing-keys.js';
  * - `missing_sub`: the claim `sub` is absent
  * - `other_subject`: `sub` differs from the `sub` of the access token
  * - `tampered`: `exp` was increased after the token was signed
- * - `bad_at_hash`: `at_hash` is the hash of another access token ([OpenID Connect Core 1.0
- *   §3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken))
+ * - `bad_at_hash`: `at_hash` is the hash of another access token
+ *   ([OpenID Connect Core 1.0 §3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken))
  */
 export type IdTokenFlaw = (typeof ID_TOKEN_FLAWS)[number];
 

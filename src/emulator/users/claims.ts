@@ -1,6 +1,7 @@
 /**
- * The claims of a user, with their names in GenAuth's id_token. They are the standard claims of [OpenID Connect Core
- * 1.0 §5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims) and the claims that GenAuth adds.
+ * The claims of a user, with their names in GenAuth's id_token. They are the standard claims of
+ * [OpenID Connect Core 1.0 §5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims) and the claims
+ * that GenAuth adds.
  *
  * All claims are optional. An absent claim is sent as GenAuth sends a claim without a value: `null`, `false`, or an
  * empty array or object.
