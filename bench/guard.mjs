@@ -1,10 +1,10 @@
-// Measures what a guard costs. The result is the processor time of a request to an open route, divided by the processor
-// time of a request to the guarded route. Both are measured at the same time on the same processor. 1.00 means that the
-// guard costs nothing.
+// Measures the processor time that a guard needs. The result is the processor time of a request to an open route,
+// divided by the processor time of a request to the guarded route. Both routes are measured at the same time on the
+// same processor. The result 1.00 means that the guard needs no time.
 //
 //   npm run build && cd bench && npm install && npm run guard
-//   npm run guard -- --only 'requireAuth'                  only contenders whose name begins with this text
-//   npm run guard -- --profile 'requireAuth'               prints the functions in which this contender spends its time
+//   npm run guard -- --only 'requireAuth'       measures only contenders whose name begins with this text
+//   npm run guard -- --profile 'requireAuth'    prints the functions in which this contender spends its time
 import { parseArgs } from 'node:util';
 import { reportGoals } from './lib/goals.mjs';
 import { APP_ID, Issuer } from './lib/issuer.mjs';
@@ -14,12 +14,15 @@ import { printProfile } from './lib/profile.mjs';
 import { IS_FULL, SECONDS, readRounds } from './lib/settings.mjs';
 import { median, summarize } from './lib/statistics.mjs';
 
-/** Duration of one measurement of one mode. */
+/** The duration of one measurement in one mode, in milliseconds. */
 const SLICE_MS = SECONDS * 80;
 const WARM_UP_MS = IS_FULL ? 2000 : 50;
-/** Many short rounds instead of few long ones, because other work on the machine comes and goes. */
+/**
+ * The number of rounds. There are many short rounds and not few long rounds, because the other work on the machine
+ * changes during the benchmark.
+ */
 const ROUNDS = readRounds(15);
-/** Number of process pairs. The rounds of a contender are divided among them. */
+/** The number of process pairs. The rounds of a contender are divided among its process pairs. */
 const PAIRS = Math.min(3, ROUNDS);
 const DISTINCT_TOKENS = IS_FULL ? 5000 : 1000;
 const [SERVER_PROCESSOR, LOAD_PROCESSOR] = [0, 1];
@@ -79,7 +82,8 @@ const settings = {
 };
 
 /**
- * Checks that a contender accepts a valid token and refuses bad ones. Otherwise the comparison would be meaningless.
+ * Checks that a contender accepts a valid token and refuses bad tokens. A comparison with a contender that does not
+ * check tokens would be meaningless.
  */
 async function expectGuarding(name, port) {
   const requestStatus = async (token) => {
@@ -107,7 +111,8 @@ async function startServer(file, name, execArgv = []) {
 const load = await Helper.start('guard/load.mjs');
 
 /**
- * Returns the microseconds of processor time for one request, for each server. All servers are loaded at the same time.
+ * Returns the processor time for one request to each server, in microseconds. All servers receive requests at the same
+ * time.
  */
 async function measure(servers, tokens, milliseconds) {
   const readAll = () => Promise.all(servers.map(({ server }) => server.call('readCpuTime')));
@@ -124,7 +129,7 @@ async function measure(servers, tokens, milliseconds) {
 
 const MODES = ['one token', 'distinct tokens'];
 
-/** Sends requests until Node has optimised the code and every token was sent at least once. */
+/** Sends requests until Node.js has optimised the code and every token was sent at least once. */
 async function warmUp(servers) {
   const ports = servers.map(({ port }) => port);
   await load.call('run', ports, 'one token', WARM_UP_MS);
@@ -132,13 +137,14 @@ async function warmUp(servers) {
 }
 
 /**
- * Measures the contenders one after the other. Each runs at the same time as an open route in another process, which
- * was started with it. Several pairs are used, because two processes of the same program differ by up to 5 % for their
- * whole life. A process that waits would start its next round with cold caches.
+ * Measures the contenders one after the other. Each contender runs at the same time as an open route in another
+ * process, and both processes are started together. Each contender has several process pairs, because the speeds of two
+ * processes of the same program can differ by up to 5 % for their whole life. Only one contender runs at a time. A
+ * process that waited for its next round would have cold caches.
  */
 async function compare({ file, names }) {
   const results = new Map();
-  // A short run uses one open route for all contenders.
+  // In a short run all contenders are compared with the same process of the open route.
   const shared = IS_FULL ? undefined : await startServer(file, BARE);
   for (const name of names) {
     const samples = Object.fromEntries(MODES.map((mode) => [mode, []]));
@@ -181,7 +187,7 @@ function print(title, results) {
   console.table(rows);
 }
 
-/** The required results. */
+/** Returns the required results. */
 function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
   const get = (results, name, mode) => toRatio(results.get(name)[mode]).median;
   for (const mode of MODES) yield [`Express, requireAuth, ${mode}`, get(express, 'requireAuth', mode), 0.82];
@@ -192,7 +198,7 @@ function* collectGoals({ 'Express 5': express, 'Nest 12': nest }) {
   }
   const unseen = get(express, 'requireAuth, token never seen', 'distinct tokens');
   yield ['Express, requireAuth, token never seen', unseen, 0.5];
-  // Differences below 0.05 are noise.
+  // Differences below 0.05 come from the inaccuracy of the measurement.
   for (const peer of ['jose', 'aws-jwt-verify', 'express-oauth2-jwt-bearer'])
     yield [
       `  over ${peer}`,

@@ -1,5 +1,5 @@
 // Measures the time and the memory of an import, compared with a process that imports nothing. Each import runs in a
-// fresh process. It also checks which packages an import loads.
+// new process. The benchmark also checks which packages an import loads.
 //
 //   npm run build && cd bench && npm install && npm run import
 import { execFileSync } from 'node:child_process';
@@ -48,7 +48,7 @@ function importIn(env, modules) {
   return JSON.parse(execFileSync(process.execPath, [IMPORT_ONE, ...modules], options));
 }
 
-/** Lists the files that an import loads, from V8's coverage data. Its time is not measured. */
+/** Lists the files that an import loads, from V8's coverage data. The time of this import is not measured. */
 function findLoaded(modules) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
@@ -92,21 +92,26 @@ console.table(
   ),
 );
 
-/** Folders of this package that an entry point must not load unless the application uses them. */
+/**
+ * The folders of passport-genauth that an entry point must not load, unless `ALLOWED_FOLDERS` lists them for this entry
+ * point.
+ */
 const OPTIONAL_FOLDERS = ['cli', 'doctor', 'emulator', 'express', 'nest', 'passport', 'testing'];
-/** Packages that only the entry point for Nest may load. */
+/** The packages that only the entry point `passport-genauth/nest` may load. */
 const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
-/** Packages that an entry point must not load unless the application uses them. */
+/** The packages that an entry point must not load, unless they are in `FOR_NEST` or `FOR_PASSPORT`. */
 const OPTIONAL_PACKAGES = new RegExp(
   '^(@apollo/.*|@nestjs/.*|express|fastify|graphql|node-forge|passport|passport-custom|' +
     'reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$',
 );
 const FOR_PASSPORT = /^(passport|passport-custom)$/;
 
-/** The folders that an entry point may load, by the first part of its path. Default: the folder of the same name. */
+/**
+ * The folders that an entry point may load, by the first part of its path. Default: only the folder with the same name.
+ */
 const ALLOWED_FOLDERS = { '': ['passport', 'express'], nest: ['nest', 'passport'], testing: ['testing', 'emulator'] };
 
-/** Lists the optional folders and packages that an entry point loads but must not load. */
+/** Lists the optional folders and packages that an entry point loads although it must not load them. */
 function findUnwanted(name) {
   const path = name.split('/')[1] ?? '';
   const own = ALLOWED_FOLDERS[path] ?? [path];

@@ -1,8 +1,8 @@
-// Measures sign-ins against a server with a network delay: logins per second, median and p99 of the time for one login,
+// Measures sign-ins at a server with a network delay: logins per second, median and p99 of the duration of one login,
 // and processor time.
 //
 //   npm run build && cd bench && npm install && npm run login
-//   npm run login -- --profile ours                        prints the functions in which this contender spends its time
+//   npm run login -- --profile ours    prints the functions in which this contender spends its time
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,8 @@ const LEVELS = [1, 50, 200];
 const ROUNDS = readRounds(5);
 const SLICE_MS = SECONDS * 200;
 /**
- * Logins before the measurement, so that Node has optimised the code and opened a connection for each parallel login.
+ * The number of logins before the measurement. They let Node.js optimise the code, and open a connection for each
+ * parallel login.
  */
 const WARM_UP_LOGINS = IS_FULL ? 5000 : 400;
 const [CONTENDER_PROCESSOR, SERVER_PROCESSOR] = [0, 1];
@@ -30,7 +31,7 @@ const [CONTENDER_PROCESSOR, SERVER_PROCESSOR] = [0, 1];
 const { profile } = parseArgs({ options: { profile: { type: 'string' } } }).values;
 const directory = mkdtempSync(join(tmpdir(), 'bench-'));
 
-/** Measures all contenders at every level of parallel logins. Only one contender runs at a time. */
+/** Measures all contenders with each number of parallel logins in `LEVELS`. Only one contender runs at a time. */
 async function compare(scheme, appHosts, env) {
   const settings = { appHost: appHosts[scheme], package: copyPackage() };
   const start = async (contender) => {
@@ -48,7 +49,10 @@ async function compare(scheme, appHosts, env) {
   return results;
 }
 
-/** Returns the median over all rounds of one contender's figure divided by another's. */
+/**
+ * Divides a figure of one contender by the same figure of another contender, for each round. Returns the median of all
+ * rounds.
+ */
 function toRatio(results, name, other, level, figure) {
   const [own, its] = [name, other].map((each) => results.get(each)[level]);
   return median(own.map((sample, round) => sample[figure] / its[round][figure]));
@@ -72,7 +76,7 @@ function print(scheme, results) {
   }
 }
 
-/** The required results. */
+/** Returns the required results. */
 function* collectGoals(scheme, results) {
   const over = (other, level, figure) => toRatio(results, 'ours', other, level, figure);
   for (const [level, goal] of [
@@ -81,7 +85,8 @@ function* collectGoals(scheme, results) {
     [200, 2.5],
   ])
     yield [`${scheme}, logins/s divided by the SDK's, ${level} parallel`, over(SDK, level, 'rate'), goal];
-  // The goal is "not slower". Differences up to 5 % are noise, so the bound is 0.95.
+  // The goal is that passport-genauth is not slower. Differences up to 5 % come from the inaccuracy of the measurement,
+  // so the bound is 0.95.
   for (const level of LEVELS)
     yield [`${scheme}, logins/s divided by ${AXIOS}'s, ${level} parallel`, over(AXIOS, level, 'rate'), 0.95];
   yield [`${scheme}, p99 divided by ${AXIOS}'s, 50 parallel`, over(AXIOS, 50, 'p99'), { atMost: 1.2 }];
@@ -105,8 +110,8 @@ try {
   if (profile !== undefined) {
     await profileOne(profile, server.ready.http);
   } else {
-    // NODE_EXTRA_CA_CERTS trusts the authority for every contender. The SDK has no option for it, except one that turns
-    // off verification.
+    // With NODE_EXTRA_CA_CERTS every contender trusts the certificate authority. authing-node-sdk has no option for a
+    // certificate authority. It only has an option that turns off the verification of certificates.
     const file = join(directory, 'ca.pem');
     writeFileSync(file, ca);
     const goals = [];

@@ -1,5 +1,5 @@
-// Measures the encryption of passwords: the time for which one password blocks the thread, and the event-loop delay at
-// 20 logins per second.
+// Measures the encryption of passwords. The results are the time for which one password blocks the thread, and the
+// delay of the event loop at 20 logins per second.
 //
 //   npm run build && cd bench && npm install && npm run password-encryption
 import { spawn } from 'node:child_process';
@@ -19,7 +19,10 @@ import { median, quantile } from './lib/statistics.mjs';
 const PASSWORD = 'passw0rd';
 const LOGINS_PER_SECOND = 20;
 
-/** Returns the milliseconds for which one password blocks the thread, after a warm-up. */
+/**
+ * Returns the time for which the encryption of one password blocks the thread, in milliseconds. It is measured after a
+ * warm-up.
+ */
 function measureBlocking(encrypt, times) {
   for (let i = 0; i < Math.min(times, 50); i += 1) encrypt();
   const taken = Array.from({ length: times }, () => {
@@ -40,7 +43,7 @@ async function compareBlocking(system) {
     'sm2, ours': [() => sm2.encrypt(PASSWORD), 1000],
     'sm2, sm-crypto': [() => smCrypto.sm2.doEncrypt(PASSWORD, system.sm2.publicKey, 1), 200],
   });
-  // Each round measures every contender, so that a slow moment of the machine affects all of them.
+  // Each round measures every contender. So if the machine is slow for a short time, all contenders are affected.
   const rounds = Array.from({ length: 5 }, () =>
     Object.fromEntries(contenders.map(([name, [run, times]]) => [name, measureBlocking(run, times / 5)])),
   );
@@ -50,7 +53,7 @@ async function compareBlocking(system) {
   );
 }
 
-/** Returns the event-loop delay during sign-ins, in milliseconds. */
+/** Returns the delay of the event loop during sign-ins, in milliseconds. */
 async function measureLoop(appHost, passwordEncryptType) {
   const client = new GenAuthClient({
     appId: 'genauth-emulator-app',
@@ -88,7 +91,7 @@ function printTable(title, rows) {
   );
 }
 
-// The emulator runs in another process, so that its decryption is not measured.
+// The emulator runs in another process, so that the time of its decryption is not measured.
 const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const emulator = spawn(process.execPath, [cli, 'emulator', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
 try {

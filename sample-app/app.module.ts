@@ -17,7 +17,7 @@ export class AppModule implements OnApplicationShutdown {
       controllers: [AuthController, GuardedController, DemoController],
       providers: [
         { provide: SETTINGS, useValue: settings },
-        // The global guard: every route requires a token, except login routes and routes with @Public().
+        // The global guard requires an access token on every route, except login routes and routes with @Public().
         { provide: APP_GUARD, useExisting: GenAuthGuard },
       ],
     };

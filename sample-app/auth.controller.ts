@@ -5,12 +5,12 @@ import { AuthInfo, CurrentUser, GenAuthAdGuard, InjectGenAuthClient, Public } fr
 import { toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
 
-/** Logins, the captcha, refresh and logout. */
+/** The routes for logins, the captcha, refresh and logout. */
 @Controller('auth')
 export class AuthController {
   constructor(@InjectGenAuthClient() private readonly client: GenAuthClient<string>) {}
 
-  /** Signs in through the guard of @nestjs/passport. */
+  /** Signs in the user with the guard of @nestjs/passport. */
   @UseGuards(AuthGuard('genauth-password'))
   @HttpCode(200)
   @Post('login')
@@ -18,7 +18,10 @@ export class AuthController {
     return toLoginAnswer(user, tokens);
   }
 
-  /** Signs in through the library's guard. Its responses are the same. It does not use Passport's global registry. */
+  /**
+   * Signs in the user with the guard of passport-genauth. It sends the same responses as the guard of @nestjs/passport,
+   * but does not use Passport's global registry.
+   */
   @UseGuards(GenAuthAdGuard)
   @HttpCode(200)
   @Post('login/ad')

@@ -2,7 +2,10 @@ import { Controller, Get, Inject, NotFoundException } from '@nestjs/common';
 import { Public } from 'passport-genauth/nest';
 import { SETTINGS, type Settings } from './settings.js';
 
-/** Shows on the page what the emulator received with the last sign-in. A real tenant shows it in GenAuth's console. */
+/**
+ * Returns the last sign-in that the emulator received, for the sample page. With a real GenAuth tenant, the audit log
+ * of GenAuth's console shows it.
+ */
 @Public()
 @Controller('demo')
 export class DemoController {

@@ -15,7 +15,7 @@ import { toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
 import type { Settings } from './settings.js';
 
-/** Creates the application. The caller starts the server and closes the client. */
+/** Creates the Express application. The caller starts the HTTP server and closes the client. */
 export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
   const password = new GenAuthPasswordStrategy(client);
   const activeDirectory = new GenAuthAdStrategy(client);
@@ -56,8 +56,8 @@ export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 
     else res.json(last);
   });
 
-  // The error handler answers errors that a route throws, and request bodies that cannot be parsed. Express requires it
-  // after the routes.
+  // The error handler sends the response for an error that a route throws, and for a request body that cannot be
+  // parsed. Express requires that it is registered after the routes.
   app.use(genAuthErrorHandler(client));
   return app;
 }

@@ -2,7 +2,9 @@ import { Controller, Get } from '@nestjs/common';
 import type { GenAuthUser } from 'passport-genauth';
 import { CurrentUser, Public, RequireScopes, Roles } from 'passport-genauth/nest';
 
-/** The global guard requires a token on these routes. The decorators add a role or a scope, or open the route. */
+/**
+ * The global guard requires an access token on these routes. A decorator adds a role or a scope, or opens the route.
+ */
 @Controller()
 export class GuardedController {
   @Public()

@@ -12,7 +12,8 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(s
   abortOnError: false,
   bodyParser: false,
 }).catch(endWithMessage);
-// Replaces Nest's body parser. Its error response would quote a body that cannot be parsed, which can hold a password.
+// This parser replaces Nest's body parser. If Nest's body parser cannot parse a request body, its error response
+// contains a part of the body, and this part can contain a password.
 app.use(express.json(), genAuthErrorHandler());
 app.set('trust proxy', settings.trustProxy);
 app.useStaticAssets(fileURLToPath(new URL('../sample-app/public', import.meta.url)));

@@ -2,26 +2,29 @@ import express from 'express';
 import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
-/** The scopes of the sample if GENAUTH_SCOPE is not set. */
+/** The scopes of the sample application if the environment variable GENAUTH_SCOPE is not set. */
 const SCOPE = 'openid profile email phone roles offline_access';
 
-/** Injection token of the settings. */
+/** The injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
 export interface Settings {
   options: GenAuthOptions;
   port: number;
-  /** The users and passwords of the emulator are public, so with the emulator the sample listens on loopback only. */
+  /**
+   * The address on which the sample application listens. The users and passwords of the emulator are public. So with
+   * the emulator the sample application listens on the loopback address only.
+   */
   host: '127.0.0.1' | '::';
-  /** The value of Express's setting `trust proxy`. */
+  /** The value of the Express setting `trust proxy`. */
   trustProxy: boolean | number | string;
-  /** The emulator in this process. `undefined` if GENAUTH_APP_HOST is set. */
+  /** The emulator in this process, or `undefined` if the environment variable GENAUTH_APP_HOST is set. */
   emulator: GenAuthEmulator | undefined;
 }
 
 /**
- * Reads the settings from the environment. Starts the emulator if GENAUTH_APP_HOST is not set. The client and the
- * emulator check the GENAUTH_ values.
+ * Reads the settings from the environment variables. Starts the emulator if GENAUTH_APP_HOST is not set. The client and
+ * the emulator check the values of the variables that begin with GENAUTH_.
  */
 export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
   const emulator = env['GENAUTH_APP_HOST'] === undefined ? await startEmulator(env) : undefined;
@@ -31,7 +34,7 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
-      // `/me` shows all claims of the scopes, and not only those of the access token.
+      // With `userinfo` the route `/me` shows all claims of the scopes, not only the claims of the access token.
       userClaims: 'userinfo',
     },
     port: readPort(env, 'PORT', 3000),
@@ -42,14 +45,15 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
 }
 
 /**
- * Prints the error's message and ends the process with exit code 1. The stack is left out, because it does not help.
+ * Prints the error message and ends the process with exit code 1. The stack trace is not printed, because it does not
+ * help the user.
  */
 export function endWithMessage(error: unknown): never {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
 
-/** Returns the context of a sign-in, which GenAuth passes to the tenant's Pipeline functions. */
+/** Returns the `context` of a sign-in. GenAuth passes it to the Pipeline functions of the tenant. */
 function describeRequest(req: GenAuthRequest): { context: Record<string, unknown> } {
   return { context: { source: 'sample-app', userAgent: req.headers['user-agent'] ?? null } };
 }
@@ -87,7 +91,10 @@ function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): nu
   return port;
 }
 
-/** Converts TRUST_PROXY to a value of Express's `trust proxy`: `true`, `false`, a number of proxies, or a string. */
+/**
+ * Converts the environment variable TRUST_PROXY to a value of the Express setting `trust proxy`: `true`, `false`, a
+ * number of proxies, or a string.
+ */
 function readTrustProxy(value: string | undefined): boolean | number | string {
   if (value === undefined || value === '' || value === 'false') return false;
   if (value === 'true') return true;

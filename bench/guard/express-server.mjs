@@ -1,4 +1,4 @@
-// An Express application with one route. The settings name its guard.
+// Runs an Express application with one route. The setting `guard` contains the name of the guard of this route.
 import express from 'express';
 import passport from 'passport';
 import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
@@ -12,7 +12,7 @@ function usePassport(name, strategy) {
   return passport.authenticate(name, { session: false });
 }
 
-/** Checks nothing, so that only the time of Passport itself is measured. */
+/** A strategy that checks nothing, so that only the time of Passport itself is measured. */
 class EmptyStrategy extends passport.Strategy {
   authenticate() {
     this.success({ sub: 'any-user' });
@@ -35,8 +35,8 @@ const GUARDS = {
     return requireAuth(client);
   },
   'requireAuth, token never seen': async () => {
-    // The cache is far smaller than the number of tokens, which are sent in turn. So each token is evicted before it is
-    // sent again.
+    // The cache is much smaller than the number of tokens, and the tokens are sent in turn. So each token is removed
+    // from the cache before it is sent again.
     const { requireAuth, client } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
     return requireAuth(client);
   },
@@ -61,7 +61,7 @@ const guard = await GUARDS[settings.guard]();
 app.get('/orders', ...(guard === undefined ? [] : [guard]), (req, res) => {
   res.json({ orders: [{ id: 1, total: 12.5 }] });
 });
-// Without this handler Express writes the stack of each error to the log.
+// Without this error handler Express writes the stack trace of each error to the log.
 app.use((error, req, res, _next) => res.status(error.status ?? 500).json({ statusCode: error.status ?? 500 }));
 const server = app.listen(0, '127.0.0.1', () =>
   answerCalls({ readCpuTime, startProfile, stopProfile }, server.address().port),

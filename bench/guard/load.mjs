@@ -1,5 +1,5 @@
-// Generates the load. Each keep-alive connection sends its next request when it has received the last response. It uses
-// plain sockets, which are fast enough for one process to keep two servers busy.
+// Sends the requests of the benchmark. Each keep-alive connection sends its next request when it has received the last
+// response. This process uses plain sockets, which are fast enough to give two servers work all the time.
 import { connect } from 'node:net';
 import { answerCalls } from '../lib/processes.mjs';
 
@@ -7,7 +7,11 @@ const CONNECTIONS = 16;
 const HEAD_END = Buffer.from('\r\n\r\n');
 let requests = {};
 
-/** Builds the requests. @param tokens - Lists of tokens, by name. The tokens of a list are sent in turn. */
+/**
+ * Builds the requests of each mode.
+ *
+ * @param tokens - The lists of access tokens, by the name of the mode. The access tokens of a list are sent in turn.
+ */
 function prepare(tokens) {
   const toRequest = (token) =>
     Buffer.from(
@@ -17,8 +21,8 @@ function prepare(tokens) {
 }
 
 /**
- * One connection. It calls `next` with the status of each response. `next` returns the next request, or `undefined` to
- * close the connection.
+ * One keep-alive connection to a server. It calls `next` with the HTTP status of each response. `next` returns the next
+ * request, or `undefined` to close the connection.
  */
 class Connection {
   #socket;
@@ -41,7 +45,7 @@ class Connection {
     this.#socket.on('data', (chunk) => this.#read(chunk) && send(this.#status));
   }
 
-  /** Reads a chunk and returns whether the response is complete. */
+  /** Reads a part of the response and returns whether the response is complete. */
   #read(chunk) {
     if (this.#missing > 0) {
       this.#missing -= chunk.length;
@@ -64,7 +68,7 @@ class Connection {
 /**
  * Sends requests to all servers at the same time, for the given number of milliseconds.
  *
- * @param atLeast - Minimum number of requests for each server, even if they take longer.
+ * @param atLeast - The minimum number of requests for each server, even if they take longer than `milliseconds`.
  * @returns The number of responses of each server.
  */
 async function run(ports, tokens, milliseconds, atLeast = 0) {

@@ -1,4 +1,4 @@
-// A Nest application on Express with one route. The settings name its guard.
+// Runs a Nest application on Express with one route. The setting `guard` contains the name of the guard of this route.
 import 'reflect-metadata';
 import { Controller, Get, Module, UnauthorizedException, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -71,7 +71,7 @@ const GUARDS = {
 
 const { guard, imports = [] } = await GUARDS[settings.guard]();
 
-// Calls the decorators as functions, because Node runs this file without a compiler.
+// The decorators are called as functions, because Node.js runs this file without a compiler.
 class OrdersController {
   find() {
     return { orders: [{ id: 1, total: 12.5 }] };

@@ -1,7 +1,7 @@
-// The other libraries. Each is configured to check the same: RS256, the issuer, the audience, and that `exp` is
-// present. Each is imported only if it is measured.
+// The libraries with which passport-genauth is compared. Each library is configured for the same checks: RS256, the
+// issuer, the audience, and that `exp` is present. A library is imported only if it is measured.
 
-/** By name: creates a function that verifies a token and returns its claims. */
+/** For each library, a function that creates a verifier. A verifier verifies a token and returns its claims. */
 export const VERIFIERS = {
   jose: async ({ jwksUri, issuer, audience }) => {
     const { createRemoteJWKSet, jwtVerify } = await import('jose');
@@ -15,7 +15,7 @@ export const VERIFIERS = {
       if (header.alg !== 'RS256' || payload.exp === undefined) throw new Error('refused');
     };
     const verifier = JwtRsaVerifier.create({ issuer, audience, jwksUri, customJwtCheck });
-    // It fetches key sets over https only, so the key set is put into its cache.
+    // aws-jwt-verify fetches key sets over `https:` only, so the key set is put into its cache.
     verifier.cacheJwks(jwks);
     return (token) => verifier.verify(token);
   },
@@ -23,7 +23,10 @@ export const VERIFIERS = {
   'fast-jwt, no cache': (settings) => createFastJwt(settings, false),
 };
 
-/** Configures fast-jwt with a fixed key. This is its fastest mode, but it cannot follow a key rotation. */
+/**
+ * Configures fast-jwt with a fixed key. This is the fastest mode of fast-jwt, but it does not support a replacement of
+ * the key.
+ */
 async function createFastJwt({ pem, issuer, audience }, cache) {
   const { createVerifier } = await import('fast-jwt');
   return createVerifier({
@@ -36,7 +39,7 @@ async function createFastJwt({ pem, issuer, audience }, cache) {
   });
 }
 
-/** Creates an Express handler from a function that verifies a token. */
+/** Creates an Express handler from a function that verifies an access token. */
 export function toHandler(verify) {
   return async (req, res, next) => {
     try {
@@ -59,7 +62,7 @@ export async function createOauth2JwtBearer({ jwksUri, issuer, audience }) {
   return auth({ jwksUri, issuer, audience, tokenSigningAlg: 'RS256' });
 }
 
-/** Creates the strategy as the documentation of Nest and Auth0 shows it. */
+/** Creates the Passport strategy as the documentation of Nest and Auth0 shows it. */
 export async function createPassportJwt({ jwksUri, issuer, audience }) {
   const [{ default: jwksRsa }, { default: passportJwt }] = await Promise.all([
     import('jwks-rsa'),

@@ -19,7 +19,8 @@ function write(subject, keys, issuer, issuerKey, extensions) {
 /**
  * Creates a certificate for 127.0.0.1 and the certificate authority that issued it.
  *
- * @returns The authority's certificate, the certificate and its private key, all PEM. They are valid for one day.
+ * @returns The certificate of the authority, the certificate for 127.0.0.1 and its private key, all as PEM text. The
+ * certificates are valid for one day.
  */
 export function createCertificate() {
   const [root, own] = [0, 1].map(() => forge.pki.rsa.generateKeyPair(2048));

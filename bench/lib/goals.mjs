@@ -1,10 +1,10 @@
 import { IS_FULL } from './settings.mjs';
 
 /**
- * Prints each goal and the measured value. In a full run a missed goal sets exit code 1. A short run is too inaccurate
- * for that.
+ * Prints each goal and the measured value. If a full run misses a goal, the exit code of the process is 1. A short run
+ * is too inaccurate, so it does not change the exit code.
  *
- * @param goals - `[what, value, bound]`. A number is a minimum, `{ atMost }` a maximum.
+ * @param goals - A list of `[what, value, bound]`. A number as `bound` is a minimum, `{ atMost }` is a maximum.
  */
 export function reportGoals(goals) {
   const rows = goals.map(([what, reached, bound]) => {

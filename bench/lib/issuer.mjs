@@ -12,7 +12,7 @@ function buildToken(header, payload, toSignature) {
   return `${input}.${toSignature(Buffer.from(input)).toString('base64url')}`;
 }
 
-/** Signs tokens as GenAuth does, and serves the key set. It uses no code of the package that is measured. */
+/** Signs tokens as GenAuth does, and serves the key set. It uses no code of passport-genauth, which is measured. */
 export class Issuer {
   #privateKey;
   #kid = 'key-of-the-bench';
@@ -46,7 +46,7 @@ export class Issuer {
     this.jwksUri = `${origin}/oidc/.well-known/jwks.json`;
   }
 
-  /** Builds the claims of an access token. They have the same names as GenAuth's. */
+  /** Builds the claims of an access token, with the names that GenAuth uses. */
   accessTokenClaims(number = 0) {
     const iat = Math.floor(Date.now() / 1000);
     const sub = `65f0c1d2e3a4b5c6d7e8${String(number).padStart(4, '0')}`;
@@ -73,7 +73,7 @@ export class Issuer {
     return buildToken(complete, claims, (input) => sign('sha256', input, this.#privateKey));
   }
 
-  /** Builds tokens that every guard must refuse, by their flaw. */
+  /** Builds the tokens that every guard must refuse. The key of each token describes its mistake. */
   badTokens() {
     const claims = this.accessTokenClaims();
     const { exp: _, ...endless } = claims;

@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 const COPY = new URL('../node_modules/.cache/passport-genauth/', import.meta.url);
 
 /**
- * Copies the built package into `bench/node_modules`, so that it uses the same copies of Nest, Passport, axios and jose
- * as the contenders. npm installs `file:..` as a symbolic link. Through that link the package would import the copies
- * in the repository's root, and an application with two copies of Nest does not start.
+ * Copies the built package into `bench/node_modules`, so that it imports the same copies of Nest, Passport, axios and
+ * jose as the contenders. npm installs `file:..` as a symbolic link. Through this link the package would import the
+ * copies in the repository's root, and a Nest application with two copies of Nest does not start.
  *
  * @returns The URL of the folder with `index.js`, `nest/index.js` and so on.
  */
 export function copyPackage() {
-  // BENCH_DIST names the folder of another build, so that two builds can be compared.
+  // The environment variable BENCH_DIST contains the folder of another build, so that two builds can be compared.
   const dist = process.env.BENCH_DIST ?? fileURLToPath(new URL('../../dist', import.meta.url));
   if (!existsSync(`${dist}/index.js`))
     throw new Error(`${dist}/index.js does not exist: run "npm run build" in the root of the repository.`);

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const running = new Set();
 
-/** A child process that answers calls, one at a time. The child calls `answerCalls`. */
+/**
+ * A child process whose functions the parent process calls, one at a time. The child process must call `answerCalls`.
+ */
 export class Helper {
   #child;
   #exited;
@@ -14,7 +16,7 @@ export class Helper {
    * Starts a child process and waits until it is ready.
    *
    * @param file - The file to run, relative to `bench/`.
-   * @param settings - The values that `readSettings()` returns in the child.
+   * @param settings - The values that `readSettings()` returns in the child process.
    */
   static async start(file, settings = {}, { execArgv = [], env = {} } = {}) {
     const helper = new Helper();
@@ -30,18 +32,18 @@ export class Helper {
     return helper;
   }
 
-  /** Keeps all threads of the process on one processor. */
+  /** Runs all threads of the child process on one processor only. */
   pin(processor) {
     if (canPin()) execFileSync('taskset', ['-acp', String(processor), String(this.#child.pid)], { stdio: 'ignore' });
   }
 
-  /** Calls a function in the child and returns its result. */
+  /** Calls a function in the child process and returns its result. */
   async call(name, ...args) {
     this.#child.send({ name, args });
     return this.#receive();
   }
 
-  /** Disconnects the child and waits until it has ended. */
+  /** Disconnects the child process and waits until it has ended. */
   async stop() {
     if (this.#child.connected) this.#child.disconnect();
     await this.#exited;
@@ -61,7 +63,10 @@ export function stopAll() {
 }
 
 let pinning;
-/** Whether processes can be pinned: it needs two processors and Linux's `taskset`. Without it the figures vary more. */
+/**
+ * Returns whether a process can be limited to one processor. This needs two processors and the Linux command `taskset`.
+ * If it is not possible, the results vary more.
+ */
 export function canPin() {
   if (pinning === undefined) {
     try {
@@ -80,9 +85,10 @@ export function readSettings() {
 }
 
 /**
- * Answers the calls of the parent, in a child process. The child ends when the parent disconnects or ends.
+ * Calls the functions that the parent process requests, and sends their results to it. The child process ends when the
+ * parent process disconnects or ends.
  *
- * @param ready - The value of `helper.ready` in the parent.
+ * @param ready - The value of `helper.ready` in the parent process.
  */
 export function answerCalls(functions, ready) {
   process.on('message', ({ name, args }) => {

@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises';
 
-/** Number of rows that are printed. */
+/** The maximum number of rows that are printed. */
 const MAX_ROWS = 40;
 
 function shorten(url) {
@@ -27,9 +27,10 @@ export async function stopProfile() {
 }
 
 /**
- * Prints the self time of a process, by package and by function, in microseconds for one request.
+ * Prints the time that a process spent in each package and in each function, in microseconds for one request. The time
+ * of a function does not include the functions that it calls.
  *
- * @param requests - The number of requests during the profile.
+ * @param requests - The number of requests that the process handled during the profile.
  */
 export function printProfile({ nodes, samples, timeDeltas }, requests) {
   const byId = new Map(nodes.map((node) => [node.id, node]));

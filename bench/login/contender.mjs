@@ -1,4 +1,4 @@
-// Signs in through one contender, as often as the parent process requests.
+// Signs in with one contender, as often as the parent process requests.
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { APP_ID } from '../lib/issuer.mjs';
@@ -19,7 +19,10 @@ const SIGN_IN = {
 };
 const HEADERS = { 'content-type': 'application/json', 'x-authing-app-id': APP_ID };
 
-/** Verifies the id_token with jose, as a careful developer would write it by hand. The key set is fetched once. */
+/**
+ * Creates a function that verifies the id_token with jose, as a careful developer would write it. The key set is
+ * fetched once.
+ */
 async function createVerify() {
   const { createRemoteJWKSet, jwtVerify } = await import('jose');
   const keySet = createRemoteJWKSet(new URL(`${appHost}/oidc/.well-known/jwks.json`));
@@ -87,8 +90,8 @@ const signIn = await CONTENDERS[contender]();
 /**
  * Signs in repeatedly for the given number of milliseconds.
  *
- * @param parallel - Number of parallel logins.
- * @param atLeast - Minimum number of logins, even if they take longer.
+ * @param parallel - The number of parallel logins.
+ * @param atLeast - The minimum number of logins, even if they take longer than `milliseconds`.
  * @returns `rate` in logins per second, `p50` and `p99` in milliseconds, `cpu` in microseconds for one login.
  */
 async function run(parallel, milliseconds, atLeast = 0) {

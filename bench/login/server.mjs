@@ -1,5 +1,5 @@
-// A server with GenAuth's sign-in and key set, over HTTP and HTTPS. It does as little work as possible and delays each
-// response by 20 ms, as a network would.
+// Runs a server with GenAuth's sign-in and key set, over HTTP and HTTPS. The server does as little work as possible. It
+// delays each response by 20 ms, as a network would do.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,7 +7,10 @@ import { Issuer } from '../lib/issuer.mjs';
 import { answerCalls, readSettings } from '../lib/processes.mjs';
 
 const DELAY_MS = 20;
-/** Number of users. Their tokens are signed in advance, so that the server does not limit the measured rate. */
+/**
+ * The number of users. Their tokens are signed before the measurement, so that the server does not limit the number of
+ * logins per second.
+ */
 const USERS = 100;
 
 const { cert, key } = readSettings();

@@ -1,4 +1,4 @@
-// The page writes all received values as text, never as HTML. It keeps tokens in memory only.
+// This page writes all received values as text, never as HTML. It stores tokens in memory only.
 const element = (id) => document.getElementById(id);
 const form = element('login');
 const LOGINS = {
@@ -16,7 +16,7 @@ form.addEventListener('submit', (event) => {
   void signIn();
 });
 
-/** Token of the captcha on the page. `undefined` if no captcha is shown. */
+/** The token of the captcha on the page, or `undefined` if no captcha is shown. */
 let captchaToken;
 
 async function signIn() {
@@ -35,7 +35,7 @@ async function signIn() {
   } catch (error) {
     element('failure').textContent = error.message;
     element('failure').hidden = false;
-    // A captcha is valid for one attempt, so each failed attempt needs a new one.
+    // A captcha is valid for one sign-in attempt only, so each failed attempt needs a new captcha.
     if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha().catch(hideCaptcha);
   } finally {
     button.disabled = false;
@@ -56,7 +56,7 @@ function hideCaptcha() {
   element('captcha').hidden = true;
 }
 
-/** The response of the login or refresh that the page shows. */
+/** The response to the last login or refresh, which the page shows. */
 let session;
 
 element('refresh').addEventListener('click', () => {
@@ -101,12 +101,13 @@ async function showResult(login) {
   element('me').textContent = JSON.stringify(me, null, 2);
   element('refresh').hidden = login.refreshToken === undefined;
   await showRoutes(headers);
-  // This route has data only with the emulator. With a real tenant this part stays hidden.
+  // The route `demo/last-sign-in` has data only with the emulator. With a real GenAuth tenant this part of the page
+  // stays hidden.
   const received = await call('demo/last-sign-in').catch(() => undefined);
   element('received-part').hidden = received === undefined;
   element('client-ip').textContent = received?.clientIp ?? 'none';
   element('context').textContent = JSON.stringify(received?.context ?? null);
-  // Not if the user has signed out in the meantime.
+  // If the user has signed out since the request, the result stays hidden.
   if (session === login) element('result').hidden = false;
 }
 

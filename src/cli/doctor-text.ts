@@ -1,17 +1,17 @@
 import { styleText } from 'node:util';
 import type { DoctorReport, Finding } from '../doctor/report.js';
 
-/** Maximum length of a line, and width of the columns, in characters. */
+/** The maximum length of a line, and the widths of two columns, in characters. */
 const WIDTH = 110;
 const LABEL = 10;
 const NAME = 15;
 const COLORS = { ok: 'green', skipped: 'dim', warning: 'yellow', error: 'red' } as const;
 
 /**
- * Formats the report as text.
+ * Formats the doctor's report as text.
  *
- * @param stream - The stream to which the caller writes the text. The text has colours if the stream supports them and
- *   the environment does not disable them (`NO_COLOR`). Without a stream the text has no colours.
+ * @param stream - The stream to which the caller writes the text. The text has colours if the stream supports colours
+ * and no environment variable, such as `NO_COLOR`, disables them. Without a stream the text has no colours.
  */
 export function formatReport({ findings, ...report }: DoctorReport, stream?: NodeJS.WritableStream): string {
   const subject = report.appHost === undefined ? '' : `: ${report.appHost}, app ${report.appId}`;
@@ -24,10 +24,10 @@ export function formatReport({ findings, ...report }: DoctorReport, stream?: Nod
   ].join('\n');
 }
 
-/** A finding for the output, with the names of all checks that have the same message. */
+/** A finding in the output, with the names of all checks that have the same message. */
 type GroupedFinding = Finding & { readonly names: string[] };
 
-/** Combines consecutive skipped checks that have the same message. */
+/** Combines consecutive findings of skipped checks that have the same message. */
 function group(findings: readonly Finding[]): GroupedFinding[] {
   const groups: GroupedFinding[] = [];
   for (const finding of findings) {
@@ -59,7 +59,7 @@ function formatFinding(finding: GroupedFinding, stream: NodeJS.WritableStream | 
   return lines.join('\n');
 }
 
-/** Wraps a text between words. All lines after the first line begin in the given column. */
+/** Breaks a text into lines between words. All lines after the first line begin in the given column. */
 function wrap(text: string, column: number): string {
   const lines: string[] = [];
   let line = '';

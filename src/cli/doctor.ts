@@ -37,10 +37,10 @@ Exit code: 0 no problem, 1 warnings, 2 errors or a wrong command line.`;
 
 const EXIT_CODES: Readonly<Record<DoctorReport['level'], number>> = { ok: 0, warning: 1, error: 2 };
 
-/** A mistake in the command line, in the file of `--env`, or in the passwords. */
+/** An error for a mistake in the command line, in the file of `--env`, or in the passwords. */
 class UsageError extends Error {}
 
-/** Runs `passport-genauth doctor`: prints one report. The worst finding decides the exit code. */
+/** Runs the command `passport-genauth doctor`, which prints one report. The worst finding determines the exit code. */
 export const runDoctorCommand: Command = async (args, io) => {
   try {
     const flags = readFlags(args);
@@ -78,7 +78,7 @@ function readFlags(args: readonly string[]) {
     }).values;
   } catch (fault) {
     const { code, message } = fault as NodeJS.ErrnoException;
-    // Node's message contains the argument, which may be a password.
+    // The error message of Node.js contains the argument, and the argument may be a password.
     const mistake = code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL' ? 'Unexpected argument' : message;
     throw new UsageError(`${mistake}${mistake.endsWith('.') ? '' : '.'} See --help.`);
   }
@@ -97,7 +97,7 @@ async function readEnvFile(path: string): Promise<Environment> {
   return parseEnv(text.replace(/^\uFEFF/, ''));
 }
 
-/** Reads the password of each account in the flags, from the terminal or from standard input. */
+/** Reads the password of each account in `flags`, from the terminal or from standard input. */
 async function readSignIns(flags: ReturnType<typeof readFlags>, io: CommandIo): Promise<Credentials[]> {
   const { account, 'ad-account': sAMAccountName } = flags;
   const accounts = [

@@ -13,7 +13,7 @@ import {
 import { readVersion } from '../core/util/manifest.js';
 import { type Command, type CommandIo, EXIT } from './command.js';
 
-/** The sample application starts its emulator on the same port. */
+/** The default port of the emulator. The sample application starts its emulator on the same port. */
 const DEFAULT_PORT = 3999;
 
 const HELP = `passport-genauth emulator: emulates GenAuth on this machine, for development and tests
@@ -52,10 +52,10 @@ Where GenAuth's documents contradict each other, these options select the behavi
 Without an option, the emulator reads its environment variable, as the sample application does: EMULATOR_PORT,
 GENAUTH_APP_ID, GENAUTH_APP_SECRET, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD, GENAUTH_ID_TOKEN_ALG.`;
 
-/** A mistake in the command line or in a file that it names. */
+/** An error for a mistake in the command line or in a file that the command line names. */
 class UsageError extends Error {}
 
-/** Runs `passport-genauth emulator`: the emulator listens until `io.stop` is aborted. */
+/** Runs the command `passport-genauth emulator`. The emulator listens until `io.stop` is aborted. */
 export const runEmulator: Command = async (args, io) => {
   try {
     const flags = readFlags(args);
@@ -110,7 +110,10 @@ function readFlags(args: readonly string[]) {
   }
 }
 
-/** Reads 1 to 9 digits. Number() alone would also accept '', '0x50' and '1e3'. The emulator checks the range. */
+/**
+ * Reads a number of 1 to 9 digits. `Number()` alone would also accept '', '0x50' and '1e3'. The emulator checks whether
+ * the number is in the allowed range.
+ */
 function readNumber(text: string, name: string, expected: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new UsageError(`${name}: expected ${expected}, got "${text}".`);
@@ -120,7 +123,7 @@ function readSeconds(text: string | undefined, name: string): number | undefined
   return text === undefined ? undefined : readNumber(text, name, 'a number of seconds');
 }
 
-/** Reads the clock drift, the only number that may be negative. */
+/** Reads the clock drift. Only this number may be negative. */
 function readDrift(text: string | undefined): number | undefined {
   const seconds = readSeconds(text?.replace(/^-(?=\d)/, ''), '--clock-drift');
   return seconds !== undefined && text?.startsWith('-') === true ? -seconds : seconds;
@@ -140,7 +143,7 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
       port: readNumber(port, portName, 'a number from 0 to 65535'),
       appId: flags['app-id'] ?? env['GENAUTH_APP_ID'],
       appSecret: flags['app-secret'] ?? env['GENAUTH_APP_SECRET'],
-      // The emulator checks these values, and its error lists the valid ones.
+      // The emulator checks the following values. Its error message lists the valid values.
       tokenEndpointAuthMethod: method as GenAuthEmulatorOptions['tokenEndpointAuthMethod'],
       idTokenSignedResponseAlg: alg as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
       tokenLifetime: readSeconds(flags['token-lifetime'], '--token-lifetime'),
@@ -166,7 +169,7 @@ async function readUsers(path: string | undefined): Promise<UsersFile> {
   return path === undefined ? {} : readUsersFile(path).catch(wrapInputError('--users: '));
 }
 
-/** Creates a function that turns the emulator's error about an invalid input into a {@link UsageError}. */
+/** Creates a function that converts an `EmulatorError` to a {@link UsageError}. */
 const wrapInputError =
   (prefix = '') =>
   (error: unknown): never => {

@@ -3,12 +3,12 @@ import { Writable } from 'node:stream';
 import type { Input } from './command.js';
 
 /**
- * Asks for passwords at the terminal. From before the first question until after the last answer, the terminal does not
- * show what the user types.
+ * Asks for passwords at the terminal. The terminal does not show what the user types, from before the first question
+ * until after the last answer.
  *
- * @param print - Prints a question.
- * @param signal - Ends the input early.
- * @returns The typed lines. There are fewer lines than questions if the user or the signal ended the input.
+ * @param print - A function that prints a question.
+ * @param signal - A signal. If it is aborted, the input ends early.
+ * @returns The typed lines. If the user or the signal ended the input, there are fewer lines than questions.
  */
 export async function askPasswords(
   terminal: Input,
@@ -17,9 +17,11 @@ export async function askPasswords(
   signal: AbortSignal,
 ): Promise<string[]> {
   const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // This call puts the terminal into raw mode, so that only readline echoes what is typed. Its echo is discarded.
+  // This call puts the terminal into raw mode. In raw mode only `readline` prints the typed characters, and this output
+  // is discarded.
   const reader = createInterface({ input: terminal, output: discard, terminal: true, historySize: 0 });
-  // Created before the first question, so that it also stores lines that are typed or pasted early.
+  // The iterator is created before the first question, so that it also stores lines that the user types or pastes
+  // early.
   const lines = reader[Symbol.asyncIterator]();
   const stop = (): void => reader.close();
   signal.addEventListener('abort', stop);
@@ -40,8 +42,8 @@ export async function askPasswords(
 }
 
 /**
- * Reads one password per line from a program. Lines are not trimmed, and empty lines are kept. Only one line end at the
- * end of the input is ignored.
+ * Reads one password per line from a program. Lines are not trimmed, and empty lines are kept. Only one line break at
+ * the end of the input is ignored.
  */
 export async function readLines(input: Input): Promise<string[]> {
   const chunks: Buffer[] = [];

@@ -2,7 +2,10 @@ import { readVersion } from '../core/util/manifest.js';
 import { type Command, EXIT } from './command.js';
 import { runEmulator } from './emulator.js';
 
-/** Loads the doctor only when it is used. It loads the whole library, which the emulator does not need. */
+/**
+ * Loads the command `doctor` only when it is used. The doctor loads all of passport-genauth, which the command
+ * `emulator` does not need.
+ */
 const runDoctor: Command = async (args, io) => (await import('./doctor.js')).runDoctorCommand(args, io);
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -22,7 +25,7 @@ Options:
   --help      prints this text. After a command, prints the help of that command
   --version   prints the version of passport-genauth`;
 
-/** Runs the command line. `args` are the arguments after the program's name. */
+/** Runs the command line. `args` are the arguments after the name of the program. */
 export const run: Command = async (args, io) => {
   const [name, ...rest] = args;
   const command = COMMANDS.get(name ?? '');

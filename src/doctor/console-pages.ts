@@ -1,4 +1,4 @@
-/** Names of the pages in GenAuth's console where the operator finds a setting. */
+/** The names of the pages in GenAuth's console where the operator finds each setting. */
 export const CONSOLE_PAGES = {
   endpoints: 'application → endpoint information',
   tokenAuthMethod: 'application → configuration → token-exchange authentication method',

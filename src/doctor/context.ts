@@ -11,60 +11,60 @@ import { Documents } from './documents.js';
 import { type Environment, type Source, type VariableOption, toSetting } from './environment.js';
 
 /**
- * Maximum length, in characters, of a value that is copied whole. Errors cut the values in their `details` at 512
+ * Maximum length of a value that is shown completely, in characters. Errors cut the values in their `details` after 512
  * characters, so a value of 512 characters may be incomplete.
  */
 const MAX_LITERAL_LENGTH = 511;
 
 export interface ContextSettings {
-  /** The options as the caller or the environment gave them. */
+  /** The options as the caller passed them or as the environment variables contain them, not checked. */
   given: GenAuthOptions;
-  /** The same options, checked and with the defaults filled in. */
+  /** The options in `given` after the check, with defaults for absent options. */
   options: ResolvedOptions;
   source: Source;
   env: Environment;
-  /** Credentials for the sign-ins. The doctor makes one sign-in with each. */
+  /** The credentials for the doctor's sign-ins. The doctor makes one sign-in with each entry. */
   signIns: readonly Credentials[];
-  /** IP address to send as the client's address with the sign-ins. */
+  /** The IP address that the doctor's sign-ins send as the client's address. */
   clientIp: string | undefined;
   signal: AbortSignal | undefined;
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
 }
 
-/** Facts about GenAuth's first answer, without its body. */
+/** Facts about GenAuth's first response, without the response body. */
 export interface Probe {
-  /** HTTP status. */
+  /** The HTTP status. */
   status: number;
-  /** Header `Date`. */
+  /** The response header `Date`. */
   date: string | undefined;
-  /** Header `Location`. */
+  /** The response header `Location`. */
   location: string | undefined;
-  /** When the request was sent, in milliseconds since 1970 by the clock of this machine. */
+  /** The time at which the request was sent, in milliseconds since 1970 by the clock of this machine. */
   sentAt: number;
-  /** When the headers of the answer arrived, in milliseconds since 1970 by the clock of this machine. */
+  /** The time at which the response headers arrived, in milliseconds since 1970 by the clock of this machine. */
   receivedAt: number;
-  /** When the certificate of the server expires. `undefined` without TLS. */
+  /** The time at which the certificate of the server expires, or `undefined` without TLS. */
   certificateEnds: Date | undefined;
 }
 
-/** State that the checks share: the options, the connections to GenAuth, and the results of earlier checks. */
+/** The state that the checks share: the options, the connections to GenAuth, and the results of the previous checks. */
 export class Context {
   readonly settings: ContextSettings;
   readonly options: ResolvedOptions;
-  /** The public documents that GenAuth sent in this run. */
+  /** The cache of the public documents that GenAuth sent in this run. */
   readonly documents = new Documents();
-  /** Connection to the application's host. */
+  /** The connection to the host in the option `appHost`. */
   readonly http: Http;
   readonly client: GenAuthClient<string>;
   readonly appSecret: AppSecret;
-  /** Set by the check `connection`. */
+  /** Facts about GenAuth's first response. The check `connection` sets this field. */
   probe: Probe | undefined;
-  /** The discovery document. Set by the check `discovery` if the document is usable. */
+  /** The discovery document. The check `discovery` sets this field if the discovery document is usable. */
   discovery: Readonly<Record<string, unknown>> | undefined;
-  /** The first successful sign-in, and when it began (`at`, in milliseconds since 1970). */
+  /** The first successful sign-in. `at` is the time at which the sign-in began, in milliseconds since 1970. */
   signedIn: (SignInSuccess & { at: number }) | undefined;
-  /** The reason why the client refused the tokens of a sign-in. */
+  /** The error with which the client refused the tokens of a sign-in. */
   tokenFault: TokenVerificationError | undefined;
   readonly #secrets: (string | undefined)[];
 
@@ -84,32 +84,42 @@ export class Context {
     if (proxy !== undefined) this.hide(proxy, decodeURIComponent(new URL(proxy).password));
   }
 
-  /** Creates a separate connection for one reader of public documents. {@link Documents} explains why. */
+  /**
+   * Creates a separate connection for one reader of public documents. The class {@link Documents} explains why readers
+   * need separate connections.
+   */
   createHttp(origin: string): Http {
     const { timeout, ca, proxy } = this.options;
     return this.documents.createHttp({ origin, timeout, ca, proxy });
   }
 
-  /** Formats the setting of an option for a fix, for example `GENAUTH_APP_ID=my-app`; see {@link toSetting}. */
+  /**
+   * Formats the setting of an option for the text `fix`, for example `GENAUTH_APP_ID=my-app`; see {@link toSetting}.
+   */
   setting(option: VariableOption, value: string): string {
     return toSetting(this.settings.source, option, value);
   }
 
-  /** Keeps secrets out of the report: GenAuth may send them back in an answer. `undefined` values are ignored. */
+  /**
+   * Removes secrets from all texts of the report, because GenAuth may send them back in a response. `undefined` values
+   * are ignored.
+   */
   hide(...secrets: readonly (string | undefined)[]): void {
     this.#secrets.push(...secrets);
   }
 
-  /** Formats a value from outside for a sentence: escaped, shortened, and without secrets. */
+  /**
+   * Formats a value that the doctor received for a sentence. The value is escaped, shortened, and contains no secrets.
+   */
   quote(value: unknown): string {
     return quote(typeof value === 'string' ? this.#redact(value) : value);
   }
 
   /**
-   * Returns a value from outside unchanged, for a line that the operator copies into code or a shell.
+   * Returns a value that the doctor received, unchanged, for a line that the operator copies into code or a shell.
    *
-   * @param placeholder - Returned instead if the value may be incomplete, or if it has a character that does not occur
-   *   in an address. Such a character could end a string in the code, or run a command in the shell.
+   * @param placeholder - The result if the value may be incomplete, or if it contains a character that does not occur
+   * in an address. Such a character could end a string in code, or run a command in a shell.
    */
   literal(value: unknown, placeholder: string): string {
     if (typeof value !== 'string' || value.length > MAX_LITERAL_LENGTH) return placeholder;
@@ -118,8 +128,8 @@ export class Context {
   }
 
   /**
-   * Describes an error of the library. If GenAuth answered, the description has only the codes of the answer, because
-   * the text of the answer may repeat secrets that were sent.
+   * Describes an error of passport-genauth. If GenAuth sent a response, the description contains only the codes and the
+   * request ID of the response. The text of the response may contain secrets that were sent.
    */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;
@@ -138,7 +148,7 @@ export class Context {
   }
 }
 
-/** Formats GenAuth's codes for a message: `statusCode 403, apiCode 2333`. */
+/** Formats GenAuth's `statusCode` and `apiCode` for a message: `statusCode 403, apiCode 2333`. */
 export function formatCodes({ statusCode, apiCode }: Pick<SignInAnswer, 'statusCode' | 'apiCode'>): string {
   return `statusCode ${statusCode}, ${apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`}`;
 }

@@ -4,8 +4,8 @@ import type { GenAuthOptions } from '../core/options/types.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment variable of each option. Only the doctor reads the last three variables. An application sets these
- * three options in its code.
+ * The environment variable of each option. Only the doctor reads the last three environment variables
+ * (`GENAUTH_ISSUER`, `GENAUTH_JWKS_URI`, `GENAUTH_PROXY`). An application sets these three options in its code.
  */
 export const VARIABLES = {
   appId: 'GENAUTH_APP_ID',
@@ -27,18 +27,21 @@ export const VARIABLE_OPTIONS = Object.keys(VARIABLES) as readonly VariableOptio
 /** The names of the environment variables. */
 export const VARIABLE_NAMES: readonly string[] = Object.values(VARIABLES);
 
-/** Where the options come from. A fix shows a variable or a line of code accordingly. */
+/**
+ * The place from which the options come: environment variables or code. The text `fix` shows an environment variable or
+ * a line of code for this place.
+ */
 export type Source = 'environment' | 'code';
 
 /**
- * Formats the setting of an option for a fix that begins with "Set". The result ends with the line to copy:
- * `GENAUTH_APP_ID=my-app`, or `the option appId: 'my-app'` if the options come from code.
+ * Formats the setting of an option for a text `fix` that begins with "Set". The result ends with the line that the
+ * operator copies: `GENAUTH_APP_ID=my-app`, or `the option appId: 'my-app'` if the options come from code.
  */
 export function toSetting(source: Source, option: VariableOption, value: string): string {
   return source === 'environment' ? `${VARIABLES[option]}=${value}` : `the option ${option}: '${value}'`;
 }
 
-/** Reads the options from the environment variables. The values are not checked here. */
+/** Reads the options from the environment variables. This function does not check the values. */
 export function readOptions(env: Environment): GenAuthOptions {
   const given = VARIABLE_OPTIONS.map((option) => [option, env[VARIABLES[option]]] as const);
   return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as unknown as GenAuthOptions;

@@ -1,4 +1,4 @@
-/** Names of the checks, in the order in which the checks run. */
+/** The names of the checks, in the order in which the checks run. */
 export type CheckName =
   | 'runtime'
   | 'environment'
@@ -17,25 +17,28 @@ export type CheckName =
 
 /** The consequence of a problem, and the fix. */
 export interface Advice {
-  /** What the problem means for logins and guarded routes until it is fixed. */
+  /** The effect of the problem on logins and guarded routes until it is fixed. */
   impact: string;
-  /** Name of the page in GenAuth's console where the setting is. Absent if the console has no such setting. */
+  /**
+   * The name of the page in GenAuth's console that contains the setting. Absent if the console has no page for the
+   * problem.
+   */
   consolePage?: string;
   /**
-   * What the operator must do. If there is a line to copy, it is the end of the text, without a full stop:
-   * `Set GENAUTH_APP_ID=<App ID>`. A part in `<…>` must be replaced by the real value.
+   * The action that the operator must take. If the operator must copy a line, the text ends with this line, without a
+   * full stop: `Set GENAUTH_APP_ID=<App ID>`. A part in `<…>` must be replaced by the real value.
    */
   fix: string;
 }
 
 /**
- * One result of a check. Warnings and errors have the members of {@link Advice}. `skipped` means that nothing was
- * checked, and `message` gives the reason.
+ * One result of a check. Warnings and errors have the members of {@link Advice}. With the level `skipped` nothing was
+ * checked, and `message` contains the reason.
  */
 export type Observation = {
-  /** Stable identifier of the result. Programs must compare this code, because the texts may change. */
+  /** The stable code of the result. Programs must compare this code, because the texts may change. */
   code: string;
-  /** What is wrong, or what was checked, with the value. */
+  /** The problem, or what was checked, with the value. */
   message: string;
 } & ({ level: 'ok' | 'skipped' } | ({ level: 'warning' | 'error' } & Advice));
 
@@ -46,13 +49,13 @@ export type Finding = Observation & { check: CheckName };
 export interface DoctorReport {
   /** The worst level among the findings. `ok` if there is no warning and no error. */
   level: 'ok' | 'warning' | 'error';
-  /** Version of this package. */
+  /** The version of passport-genauth. */
   version: string;
-  /** Version of Node.js. */
+  /** The version of Node.js. */
   node: string;
-  /** The option `appHost`. `undefined` if an option is invalid. */
+  /** The value of the option `appHost`, or `undefined` if an option is invalid. */
   appHost: string | undefined;
-  /** The option `appId`. `undefined` if an option is invalid. */
+  /** The value of the option `appId`, or `undefined` if an option is invalid. */
   appId: string | undefined;
   /** All findings, in the order of the checks. */
   findings: readonly Finding[];

@@ -27,40 +27,46 @@ import {
   skipped,
 } from './report.js';
 
-/** Options of {@link runDoctor}. */
+/** The options of {@link runDoctor}. */
 export interface DoctorOptions {
-  /** The options of the application's client. Default: read from the environment variables `GENAUTH_APP_ID` etc. */
+  /**
+   * The options of the application's client. Default: the values of the environment variables `GENAUTH_APP_ID`,
+   * `GENAUTH_APP_SECRET` and so on.
+   */
   options?: GenAuthOptions | undefined;
-  /** Environment variables. Default: `process.env`. */
+  /** The environment variables. Default: `process.env`. */
   env?: Environment | undefined;
-  /** Environment variables that were read from a file. `env` overrides them. Default: none. */
+  /** The environment variables that were read from a file. `env` overrides them. Default: none. */
   envFile?: Environment | undefined;
   /**
-   * Credentials for real sign-ins: at most one entry for login by password, and one for Active Directory. If there are
-   * more, only the first entry of each kind is used. The doctor revokes the tokens of each sign-in. Default: no
-   * sign-in.
+   * The credentials for real sign-ins: at most one entry for a login by password, and at most one entry for Active
+   * Directory. If there are more entries, only the first entry of each kind is used. The doctor revokes the tokens of
+   * each sign-in. Default: no sign-in.
    */
   signIns?: readonly Credentials[] | undefined;
-  /** IP address to send as the client's address with these sign-ins. Default: none. */
+  /** The IP address that the doctor's sign-ins send as the client's address. Default: none. */
   clientIp?: string | undefined;
-  /** Ends the run early. The returned promise then rejects. */
+  /** A signal that ends the run early. If it is aborted, the returned promise rejects. */
   signal?: AbortSignal | undefined;
 }
 
-/** Parts of the process that tests replace. */
+/** The parts of the process that tests replace. */
 export interface DoctorOverrides extends Partial<Runtime> {
-  /** Milliseconds since 1970. */
+  /** Returns the current time, in milliseconds since 1970. */
   now?: () => number;
 }
 
 interface Check {
   name: CheckName;
-  /** Checks that must find no error. Otherwise this check is skipped. */
+  /** The checks that must find no error. If one of them finds an error, this check is skipped. */
   needs: readonly CheckName[];
   run: (context: Context) => Promise<Observation[]>;
 }
 
-/** The checks that send requests to GenAuth. The order matters, because later checks use results of earlier checks. */
+/**
+ * The checks that send requests to GenAuth. The order is important, because a check can use the results of the checks
+ * before it.
+ */
 const CHECKS: readonly Check[] = [
   { name: 'connection', needs: [], run: checkConnection },
   { name: 'clock', needs: ['connection'], run: checkClock },
@@ -76,9 +82,9 @@ const CHECKS: readonly Check[] = [
 ];
 
 /**
- * Checks everything between an application and its GenAuth tenant: options, network, TLS, clock, keys, the
- * application's ID and secret, sign-in and tokens. It uses the code that the library uses. Each problem has an impact
- * and a fix. The doctor makes no sign-in unless `signIns` has credentials.
+ * Checks everything between an application and its GenAuth tenant: options, network, TLS, clock, keys, application ID,
+ * application secret, sign-in and tokens. The checks use the same code as `GenAuthClient`. Each problem has an impact
+ * and a fix. The doctor makes a sign-in only if `signIns` has credentials.
  *
  * @example
  * ```ts
@@ -90,8 +96,9 @@ const CHECKS: readonly Check[] = [
  * }
  * ```
  *
- * @returns The report. A problem of the tenant, the network or the options is a finding and not an exception.
- * @throws The abort reason of `signal` if it is aborted.
+ * @returns The report. A problem of the tenant, the network or the options is a finding in the report. It is not
+ * thrown.
+ * @throws The abort reason of `signal`, if `signal` is aborted.
  */
 export function runDoctor(options?: DoctorOptions): Promise<DoctorReport>;
 /** @internal */
@@ -148,7 +155,7 @@ function notChecked(failed: CheckName): Observation {
   return skipped('not_checked', `Not checked, because the check "${failed}" found an error. Fix that error first.`);
 }
 
-/** Runs a check. An error of the library that ends the check early becomes a finding, `check_failed`. */
+/** Runs a check. If an error of passport-genauth ends the check early, the error becomes the finding `check_failed`. */
 async function runCheck(context: Context, run: Check['run']): Promise<Observation[]> {
   try {
     return await run(context);

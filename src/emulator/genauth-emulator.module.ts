@@ -1,13 +1,16 @@
 import { GenAuthEmulator } from './emulator.js';
 import type { GenAuthEmulatorOptions } from './options.js';
 
-/** Injection tokens of the module's internal providers. The token of the emulator is the class `GenAuthEmulator`. */
+/**
+ * The injection tokens of the module's internal providers. The injection token of the emulator itself is the class
+ * `GenAuthEmulator`.
+ */
 const OPTIONS = 'passport-genauth:emulator:options';
 const LIFECYCLE = 'passport-genauth:emulator:lifecycle';
 
 /**
- * The parts of Nest's `DynamicModule` that {@link GenAuthEmulatorModule} uses. The emulator does not depend on Nest,
- * and neither do its types.
+ * The parts of Nest's `DynamicModule` that {@link GenAuthEmulatorModule} uses. The emulator and its types do not import
+ * Nest.
  */
 export interface EmulatorDynamicModule {
   module: typeof GenAuthEmulatorModule;
@@ -51,44 +54,46 @@ export interface EmulatorDynamicModule {
  */
 export class GenAuthEmulatorModule {
   /**
-   * Creates a Nest module that starts an emulator in the process of the application.
+   * Creates a Nest module that starts an emulator in the process of the Nest application.
    *
-   * The emulator starts before Nest creates the providers that inject `GenAuthEmulator`. It stops after the application
-   * has closed and has answered the sign-ins in progress. The module is global: every module can inject
-   * `GenAuthEmulator`. Each application starts its own emulator, with new keys.
+   * The emulator starts before Nest creates the providers that inject `GenAuthEmulator`. It stops after the Nest
+   * application has closed and has answered the sign-ins in progress. The module is global: every module can inject
+   * `GenAuthEmulator`. Each Nest application starts its own emulator, with new keys.
    *
-   * An application that needs two emulators creates each as `{ ...GenAuthEmulatorModule.forRoot(options), global: false
-   * }` and adds it to the `imports` of the `forRootAsync` that uses it.
+   * If a Nest application needs two emulators, create each as
+   * `{ ...GenAuthEmulatorModule.forRoot(options), global: false }`. Add each to the `imports` of the `forRootAsync`
+   * that uses it.
    *
-   * If the emulator cannot start, the application does not start either. The `EmulatorError` has the code
-   * `invalid_input` for wrong options, `production_refused` with `NODE_ENV=production`, `address_in_use` for a port in
-   * use, and `express_missing` without the package express.
+   * If the emulator cannot start, the Nest application does not start. The `EmulatorError` has the code `invalid_input`
+   * for wrong options, `production_refused` with `NODE_ENV=production`, `address_in_use` for a port in use, and
+   * `express_missing` without the package express.
    *
-   * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`,
-   * Nest neither ends the process nor calls the shutdown hooks, so the emulator keeps running.
+   * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`
+   * Nest does not end the process and does not call the shutdown hooks, so the emulator continues to run.
    *
-   * @param options The options of `new GenAuthEmulator(options)`. All are optional.
-   * @returns A Nest `DynamicModule` for `imports`.
+   * @param options The options of `new GenAuthEmulator(options)`. All options are optional.
+   * @returns A Nest `DynamicModule` for the `imports` of a module.
    */
   static forRoot(options: GenAuthEmulatorOptions = {}): EmulatorDynamicModule {
     return {
       module: GenAuthEmulatorModule,
       global: true,
       providers: [
-        // The options are a provider, not a variable of the factory's closure. Otherwise Nest's `deep-hash` would
-        // treat two modules with different options as the same module.
+        // The options are a provider. If the options were a variable in the closure of the factory, Nest's `deep-hash`
+        // would treat two modules with different options as the same module.
         { provide: OPTIONS, useValue: options },
         {
           provide: GenAuthEmulator,
           inject: [OPTIONS],
-          // The emulator is created here, per application: two applications may import the same module object, and
-          // each of them stops its own emulator.
+          // The factory creates an emulator for each Nest application. Two Nest applications can import the same module
+          // object, and each must stop its own emulator.
           useFactory: (given: GenAuthEmulatorOptions) => new GenAuthEmulator(given).start(),
         },
         {
           provide: LIFECYCLE,
           inject: [GenAuthEmulator],
-          // `onModuleDestroy` is too early: Nest calls it before the server has answered the sign-ins in progress.
+          // `onModuleDestroy` is too early, because Nest calls it before the HTTP server has answered the sign-ins in
+          // progress.
           useFactory: (emulator: GenAuthEmulator) => ({ onApplicationShutdown: () => emulator.stop() }),
         },
       ],

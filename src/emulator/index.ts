@@ -1,4 +1,4 @@
-/** An emulator of GenAuth for tests and development. Do not use it in production. */
+/** The entry point of the GenAuth emulator, for tests and development. Do not use the emulator in production. */
 export { type EmulatorClientOptions, GenAuthEmulator } from './emulator.js';
 export { EmulatorError, type EmulatorErrorCode } from './errors.js';
 export { GenAuthEmulatorModule } from './genauth-emulator.module.js';

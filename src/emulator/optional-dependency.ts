@@ -1,6 +1,6 @@
 import { EmulatorError, type EmulatorErrorCode } from './errors.js';
 
-/** Optional package → error code if it is not installed. */
+/** The error code for each optional package that is not installed. */
 const MISSING = {
   express: 'express_missing',
   'node-forge': 'node_forge_missing',
@@ -8,12 +8,12 @@ const MISSING = {
 } as const satisfies Record<string, EmulatorErrorCode>;
 
 /**
- * Loads a package that only the emulator needs. It may be missing after `npm ci --omit=optional`.
+ * Loads a package that only the emulator needs. The package can be missing after `npm ci --omit=optional`.
  *
- * @param load Calls `import()` with a literal package name, because `test/layering.test.ts` reads the name from the
- *   source.
- * @throws EmulatorError `express_missing`, `node_forge_missing` or `sm_crypto_missing`. The message contains the
- *   command that installs the package.
+ * @param load A function that calls `import()` with a literal package name. `test/layering.test.ts` reads this name
+ * from the source code.
+ * @throws EmulatorError with the code `express_missing`, `node_forge_missing` or `sm_crypto_missing`. The message
+ * contains the command that installs the package.
  */
 export async function importOptional<Module>(
   name: keyof typeof MISSING,

@@ -15,9 +15,9 @@ import type { EmulatorAdDirectory } from './users/ad-answer.js';
 import { type Catalogs, readCatalog, readMfa } from './users/user-states.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
-/** Default id of the emulator's application. */
+/** The default of the option `appId`. */
 export const DEFAULT_APP_ID = 'genauth-emulator-app';
-/** Default secret of the emulator's application. It is public, so it protects nothing. */
+/** The default of the option `appSecret`. It is public, so it does not protect anything. */
 export const DEFAULT_APP_SECRET = 'genauth-emulator-secret-0123456789abcdef';
 
 const ID_TOKEN_ALGS = ['RS256', 'HS256'] as const;
@@ -27,117 +27,140 @@ const SCOPE_SEPARATORS = [' ', ','] as const;
 const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
-/** Ten years in seconds. */
+/** The largest lifetime and the largest clock drift: ten years, in seconds. */
 const MAX_SECONDS = 315_360_000;
 
-/** Options of {@link GenAuthEmulator}. All are optional. */
+/** The options of {@link GenAuthEmulator}. All options are optional. */
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
-  /** TCP port, 0 to 65535. Default 0, which chooses a free port. `emulator.port` returns it. */
+  /**
+   * The TCP port on which the emulator listens, 0 to 65535. With 0 the operating system chooses a free port, and
+   * `emulator.port` returns its number. Default: 0.
+   */
   port?: number | undefined;
   /**
-   * Address to listen on. It is also the host of the issuer. Default `127.0.0.1`. An address that is not a loopback
+   * The address on which the emulator listens. It is also the host of the issuer. An address that is not a loopback
    * address requires `allowRemote`. With `0.0.0.0` the host of the issuer is `127.0.0.1`, with `::` it is `[::1]`.
+   * Default: `127.0.0.1`.
    */
   host?: string | undefined;
   /**
-   * Whether other machines may reach the emulator. The control paths (`/emulator/v1`) accept only requests from this
-   * machine in any case. Default `false`.
+   * Whether the emulator may listen on an address that other machines can reach. The control paths (`/emulator/v1`)
+   * always accept only requests from this machine. Default: `false`.
    */
   allowRemote?: boolean | undefined;
-  /** Id of the emulator's application. Default `genauth-emulator-app`. */
+  /** The application ID that the emulator accepts. Default: `genauth-emulator-app`. */
   appId?: string | undefined;
-  /** Secret of the emulator's application. Default `genauth-emulator-secret-0123456789abcdef`. */
+  /** The application secret that the emulator accepts. Default: `genauth-emulator-secret-0123456789abcdef`. */
   appSecret?: string | undefined;
   /**
-   * Client authentication method that the application must use. Other methods are refused. Default
+   * The client authentication method that the emulator requires. Every other method is refused. Default:
    * `client_secret_post`. (GenAuth console: application → configuration → token-exchange authentication method.)
    */
   tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
-  /** Users of the connection PASSWORD. Default {@link DEFAULT_USERS}. */
+  /** The users who sign in with the connection `PASSWORD`. Default: {@link DEFAULT_USERS}. */
   users?: readonly EmulatorUser[] | undefined;
-  /** Accounts of the connection AD. Default {@link DEFAULT_AD_ACCOUNTS}. With `ad` it must be absent or empty. */
+  /**
+   * The accounts that sign in with the connection `AD` (Active Directory). If the option `ad` is set, this list must be
+   * absent or empty. Default: {@link DEFAULT_AD_ACCOUNTS}.
+   */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
   /**
-   * Function that checks the passwords of the connection AD, instead of `adAccounts`. It may query a real directory.
-   * Therefore sign-ins from web pages of other origins are refused, and `allowRemote` requires an `appSecret` of your
-   * own. Default: none.
+   * A function that checks the passwords of the connection `AD` (Active Directory). It replaces `adAccounts` and can
+   * query a real directory. So if it is set, sign-ins from web pages of other origins are refused. In this case
+   * `allowRemote` requires an `appSecret` that is not the default, and a `tokenEndpointAuthMethod` that is not `none`.
+   * Default: none.
    */
   ad?: EmulatorAdDirectory | undefined;
   /**
-   * Ids of the existing tenants. A sign-in to another tenant is refused (403 / 2130010). A user with another tenant is
-   * refused as `invalid_input`. Default: every tenant id is accepted.
+   * The IDs of the existing tenants. A sign-in to a tenant that is not in this list is refused (`statusCode` 403,
+   * `apiCode` 2130010). A user with a tenant that is not in this list causes an `EmulatorError` with the code
+   * `invalid_input`. Default: every tenant ID is accepted.
    */
   tenants?: readonly string[] | undefined;
-  /** Codes of the existing roles. A user with another role is refused as `invalid_input`. Default: any role. */
+  /**
+   * The codes of the existing roles. A user with a role that is not in this list causes an `EmulatorError` with the
+   * code `invalid_input`. Default: every role is accepted.
+   */
   roles?: readonly string[] | undefined;
   /**
-   * Names of the existing extended fields. A user with another field is refused as `invalid_input`. Default: any field.
+   * The names of the existing extended fields. A user with an extended field that is not in this list causes an
+   * `EmulatorError` with the code `invalid_input`. Default: every extended field is accepted.
    */
   extendedFields?: readonly string[] | undefined;
   /**
-   * Whether the application requires a second factor after the password (301 / 1636). `true` means the factors `SMS`
-   * and `OTP`; a list names the factors. The emulator does not implement the second step, so only users with
-   * `mfa: false` can sign in then. Default `false`.
+   * Whether a sign-in requires a second factor after the password (`statusCode` 301, `apiCode` 1636). `true` means the
+   * factors `SMS` and `OTP`. A list contains the names of the factors. The emulator does not implement the step with
+   * the second factor. So only users with `mfa: false` can sign in if this option is set. Default: `false`.
    */
   mfa?: boolean | readonly string[] | undefined;
   /**
-   * Seconds by which the emulator's clock is ahead, or behind if negative. The clock applies to the times in tokens and
-   * to the `Date` header of responses. At most 10 years. Default 0.
+   * The number of seconds by which the emulator's clock is ahead of the real time. With a negative number the clock is
+   * behind. The clock determines the times in tokens and the header `Date` of responses. At most 10 years. Default: 0.
    */
   clockDrift?: number | undefined;
-  /** Lifetime of id_tokens and access tokens in seconds. Default 1209600 (14 days), as at GenAuth. */
+  /** The lifetime of id_tokens and access tokens, in seconds. Default: 1209600 (14 days), as at GenAuth. */
   tokenLifetime?: number | undefined;
-  /** Lifetime of each refresh token in seconds, from its creation. Default 2592000 (30 days), as at GenAuth. */
+  /** The lifetime of each refresh token from its creation, in seconds. Default: 2592000 (30 days), as at GenAuth. */
   refreshTokenLifetime?: number | undefined;
   /**
-   * With `true`, each refresh returns a new refresh token and invalidates the old one. With `false`, the first refresh
-   * token stays valid until it expires, and a refresh returns no refresh token. GenAuth's documents describe both.
-   * Default `true`.
+   * Whether refresh tokens rotate. With `true` each refresh returns a new refresh token and invalidates the old refresh
+   * token. With `false` a refresh returns no refresh token, and the refresh token of the sign-in stays valid until it
+   * expires. GenAuth's documents describe both. Default: `true`.
    */
   rotateRefreshTokens?: boolean | undefined;
   /**
-   * Name of the field that contains the token lifetime in the responses of sign-ins and refreshes. GenAuth's documents
-   * use `expire_in`. Recorded responses of GenAuth's servers use `expires_in`. Default `both`.
+   * The name of the field that contains the token lifetime in the responses to sign-ins and refreshes. GenAuth's
+   * documents use `expire_in`. Recorded responses of GenAuth's servers contain `expires_in`. With `both` the responses
+   * contain both fields. Default: `both`.
    */
   lifetimeField?: (typeof LIFETIME_FIELDS)[number] | undefined;
   /**
-   * Signature algorithm of id_tokens. Default `RS256`: signed with a key of the key set. `HS256`: signed with the app
-   * secret, which is GenAuth's own default. Access tokens are always signed with RS256. An application with
-   * `tokenEndpointAuthMethod: 'none'` has no secret and cannot verify HS256.
+   * The signature algorithm of id_tokens. With `RS256` they are signed with a key of the key set. With `HS256` they are
+   * signed with the application secret, as GenAuth does by default. Access tokens are always signed with RS256. An
+   * application with `tokenEndpointAuthMethod: 'none'` has no secret and cannot verify HS256. Default: `RS256`.
    * (GenAuth console: application → protocol configuration → id_token signature algorithm.)
    */
   idTokenSignedResponseAlg?: IdTokenAlg | undefined;
-  /** Whether the system information is wrapped in an envelope, as in some of GenAuth's documents. Default `false`. */
+  /**
+   * Whether the response with the system information has an envelope, as in some of GenAuth's documents. Default:
+   * `false`.
+   */
   systemWrapped?: boolean | undefined;
-  /** Format of the RSA public key for passwords: `pem`, or `base64` without the PEM lines. Default `pem`. */
+  /**
+   * The format of the RSA public key for the encryption of passwords: `pem`, or `base64` without the PEM lines.
+   * Default: `pem`.
+   */
   rsaKeyFormat?: (typeof RSA_KEY_FORMATS)[number] | undefined;
   /**
-   * Where the key set is served: `host` for `/oidc/.well-known/jwks.json`, `app` for the same path below the app id, as
-   * in GenAuth's newest SDK, or `both`. An address that is not served answers 404. Discovery names a served address.
-   * Default `both`.
+   * The path at which the key set is served. `host` is `/oidc/.well-known/jwks.json`. `app` is the same path below the
+   * application ID, as in GenAuth's newest SDK. `both` is both paths. A path that is not served has the HTTP status
+   * 404. The discovery document names a path that is served. Default: `both`.
    */
   jwksAddress?: (typeof JWKS_ADDRESSES)[number] | undefined;
   /**
-   * Separator of the scopes in an introspection response: `' '`, or `','` as in one table of GenAuth's documents.
-   * Default `' '`.
+   * The separator of the scopes in an introspection response: `' '`, or `','` as in one table of GenAuth's documents.
+   * Default: `' '`.
    */
   introspectionScopeSeparator?: (typeof SCOPE_SEPARATORS)[number] | undefined;
   /**
-   * Body of a revocation response. GenAuth's documents differ: `wrapped` is an envelope as in GenAuth's schema, `true`
-   * is the JSON value, `empty` is no body. Default `wrapped`.
+   * The body of a revocation response. GenAuth's documents contradict each other. `wrapped` is an envelope as in
+   * GenAuth's schema, `true` is the JSON value `true`, `empty` is no body. Default: `wrapped`.
    */
   revocationAnswer?: (typeof REVOCATION_ANSWERS)[number] | undefined;
   /**
-   * Addresses to which a logout may redirect. They are compared character by character. Default: none.
-   * (GenAuth console: logout callback URL.)
+   * The URLs to which a logout may redirect. They are compared character by character. Default: none. (GenAuth console:
+   * logout callback URL.)
    */
   postLogoutRedirectUris?: readonly string[] | undefined;
 }
 
-/** Signature algorithms of id_tokens. */
+/** The signature algorithm of id_tokens. */
 export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
 
-/** The checked options with their defaults, without the users and the AD accounts. */
+/**
+ * The checked options of the emulator, with defaults for absent options. The users and the AD accounts are not
+ * included.
+ */
 export interface EmulatorConfig {
   readonly allowRemote: boolean;
   readonly port: number;
@@ -194,9 +217,9 @@ const OPTION_NAMES = [
 ] as const satisfies readonly (keyof GenAuthEmulatorOptions)[];
 
 /**
- * Checks the options and adds the defaults.
+ * Checks the options of the emulator and adds the defaults.
  *
- * @throws EmulatorError `invalid_input` if an option is wrong.
+ * @throws EmulatorError with the code `invalid_input` if an option is wrong.
  */
 export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig {
   const given = readObject(options, '', OPTION_NAMES);
@@ -251,20 +274,23 @@ export function isLoopback(host: string): boolean {
   return (isIPv4(host) && host.startsWith('127.')) || host === '::1' || host === 'localhost';
 }
 
-/** Wildcard address, on which a server listens on all interfaces → loopback address of the same IP version. */
+/**
+ * The loopback address for each wildcard address of the same IP version. On a wildcard address a server listens on all
+ * network interfaces.
+ */
 const WILDCARD_ADDRESSES: ReadonlyMap<string, string> = new Map([
   ['0.0.0.0', '127.0.0.1'],
   ['::', '::1'],
 ]);
 
-/** Builds the URL of a listening emulator. IPv6 addresses are written in brackets (RFC 3986 §3.2.2). */
+/** Builds the URL of a started emulator. IPv6 addresses are written in brackets (RFC 3986 §3.2.2). */
 export function buildOrigin(host: string, port: number): string {
-  // A client cannot connect to a wildcard address.
+  // A client cannot connect to a wildcard address, so the loopback address is used.
   const name = WILDCARD_ADDRESSES.get(host) ?? host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readDrift(value: unknown, path: string): number {
   return readInteger(value, path, -MAX_SECONDS, MAX_SECONDS);
 }
@@ -287,8 +313,8 @@ function isHost(value: string): boolean {
 }
 
 /**
- * Reads the app id. It is used in a URL path, before the colon of a Basic header, and in an Express route. Therefore it
- * must not contain a character that has a special meaning there.
+ * Reads the application ID. The application ID is used in a URL path, before the colon of an `Authorization: Basic`
+ * header, and in an Express route. So it must not contain a character with a special meaning in one of them.
  */
 function readAppId(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z0-9][\w-]{0,127}$/.test(value)) return value;
@@ -310,8 +336,8 @@ function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {
 }
 
 /**
- * Reads a redirect address. It is sent in a header unchanged, so it must be ASCII without spaces. The parameter `state`
- * is appended to it, so it must not have a fragment.
+ * Reads a redirect URL. The URL is sent unchanged in the header `Location`, so it must be ASCII without spaces. The
+ * parameter `state` is appended to the URL, so it must not have a fragment.
  */
 function readUri(value: unknown, index: number): string {
   if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && URL.canParse(value)) {

@@ -5,7 +5,7 @@ import { answerJson } from './answer-json.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toRefusal } from '../web/refusal.js';
 
-/** An error handler for Express 4 and 5. The type does not depend on the types of Express. */
+/** An error handler for Express 4 and 5. This type does not import types of Express. */
 export type ErrorHandler = (
   error: unknown,
   req: IncomingMessage,
@@ -14,15 +14,17 @@ export type ErrorHandler = (
 ) => void;
 
 /**
- * Creates an Express error handler. Register it after the routes. It sends the same JSON responses as `signInHandler`
- * and `requireAuth` for errors of this library, and passes all other errors to `next`.
+ * Creates an Express error handler. Register the error handler after all routes of the Express application. For errors
+ * of passport-genauth it sends the same JSON responses as `signInHandler` and `requireAuth`. It passes every error that
+ * is not from passport-genauth or body-parser to `next`.
  *
- * It also answers errors of body-parser, with code `invalid_request` and the error's own status: 400 for JSON that
- * cannot be parsed, 413 or 415. Without this handler Express logs such an error, which holds the whole body with the
- * password.
+ * The error handler also answers errors of body-parser. The response has the code `invalid_request` and the HTTP status
+ * of the error: 400 for JSON that cannot be parsed, 413 or 415. Without this error handler Express logs the error of
+ * body-parser, and the log then contains the whole request body with the password.
  *
- * @param client - The client whose options `language`, `exposeReasons` and `name` the handler uses. Default: the
- * language of the request's `Accept-Language`, no reasons, and `passport-genauth` as the source of its warnings.
+ * @param client - The client whose options `language`, `exposeReasons` and `name` the error handler uses. Without a
+ * client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
+ * warnings begin with `passport-genauth`.
  *
  * @example
  * ```ts
@@ -42,7 +44,8 @@ export type ErrorHandler = (
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
   const { language, exposeReasons = false, name = 'passport-genauth' } = client?.options ?? {};
   return (error, req, res, next) => {
-    // Errors of body-parser: https://expressjs.com/en/resources/middleware/body-parser.html#errors
+    // body-parser sets `type` and `status` on its errors:
+    // https://expressjs.com/en/resources/middleware/body-parser.html#errors
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
     if (typeof type === 'string' && typeof status === 'number' && status >= 400 && status <= 499) {
       const message = 'The body of the request cannot be read.';

@@ -19,48 +19,58 @@ import { toError } from '../web/refusal.js';
 type Names = readonly string[];
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };
 
-/** Options of `requireAuth`. Without options a route requires a valid access token only. */
+/** Options of `requireAuth`. If no option is set, a route requires only a valid access token. */
 export interface RequireAuthOptions {
-  /** Required scopes of the token. `['email', 'phone']` requires all of them, `{ any: [...] }` at least one. */
+  /**
+   * The scopes that the access token must have. `['email', 'phone']` requires both scopes.
+   * `{ any: ['email', 'phone'] }` requires at least one of the two scopes.
+   */
   scopes?: ChoiceOfNames | undefined;
   /**
-   * Required roles of the user, by their codes. `['admin', 'editor']` requires at least one of them, `{ all: [...] }`
-   * requires all. GenAuth's access tokens hold no roles, so they are read from GenAuth's user info.
+   * The codes of the roles that the user must have. `['admin', 'editor']` requires at least one of the two roles.
+   * `{ all: ['admin', 'editor'] }` requires both roles. GenAuth's access tokens contain no roles, so the handler reads
+   * the roles from GenAuth's user info.
    */
   roles?: ChoiceOfNames | undefined;
   /**
-   * A function that returns the ID of the tenant that the request targets. The user must belong to this tenant.
-   * Returning `undefined` denies access.
+   * A function that returns the ID of the tenant whose data the request asks for. The user must belong to this tenant.
+   * If the function returns `undefined`, access is denied.
    */
   tenant?: TenantResolver | undefined;
   /**
-   * Lets a request without a token pass, without `req.user`. A token that is not valid is still refused. Cannot be set
-   * together with `scopes`, `roles` or `tenant`. Default: `false`.
+   * Whether a request without an access token may pass. `req.user` is `undefined` for this request. A request with a
+   * token that is not valid is still refused. `optional: true` cannot be combined with `scopes`, `roles` or `tenant`.
+   * Default: `false`.
    */
   optional?: boolean | undefined;
   /**
-   * Asks GenAuth whether the token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). Use it on routes
-   * that cannot wait until a revoked token expires. A result is reused for `maxAge` milliseconds (a whole number, 0 or
-   * more). With `maxAge: 0` each request asks GenAuth. `true` means `{ maxAge: 10_000 }`. Default: GenAuth is not
-   * asked.
+   * Asks GenAuth whether the access token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). Use this
+   * option on routes that must refuse a revoked token before the token expires. GenAuth's result is reused for `maxAge`
+   * milliseconds, a whole number, 0 or more. With `maxAge: 0` GenAuth is asked for each request. `true` means
+   * `{ maxAge: 10_000 }`. Default: GenAuth is not asked.
    */
   introspect?: true | { maxAge: number } | undefined;
 }
 
-/** A request handler for Express 4 and 5. The type does not depend on the types of Express. */
+/** A request handler for Express 4 and 5. This type does not import types of Express. */
 export type RequireAuthHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
 
 /**
- * Creates an Express handler that guards routes. It requires a GenAuth access token in `Authorization: Bearer …`, and
- * the scopes, roles and tenant of the options. It does not need Passport.
+ * Creates an Express handler that guards routes. The handler requires a GenAuth access token in
+ * `Authorization: Bearer …`, and the scopes, roles and tenant of `options`. The handler does not need Passport.
  *
- * If the request may pass, the handler sets `req.user` to a `BearerUser` and `req.authInfo` to a `BearerInfo`.
- * Otherwise it sends a JSON response as in [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3): 401
- * without a valid token, 403 if a scope, a role or the tenant is missing, 502 or 503 if the token cannot be checked
- * because GenAuth or the network fails, 500 if the configuration is wrong. An error of the function `tenant` goes to
- * `next`.
+ * If the request may pass, the handler sets `req.user` to a `BearerUser` and `req.authInfo` to a `BearerInfo`. If the
+ * request must not pass, the handler sends a JSON response as in
+ * [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3). The HTTP status is
+ *
+ * - 401 if the request has no valid access token,
+ * - 403 if a scope, a role or the tenant is missing,
+ * - 502 or 503 if the access token cannot be checked because GenAuth or the network fails,
+ * - 500 if the configuration is wrong.
+ *
+ * If the function `tenant` throws an error, the handler passes this error to `next`.
  *
  * @throws ConfigurationError if an option is wrong.
  *
@@ -122,7 +132,8 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
         warnOperator(name, refusal);
         return answerJson(res, refusal.body, refusal.headers);
       },
-      // `toError`, because `next(undefined)` and `next('route')` would let the request pass.
+      // Express lets a request pass after `next(undefined)` and `next('route')`. `toError` makes an `Error` of every
+      // value.
       (error: unknown) => next(toError(error)),
     );
   };

@@ -9,18 +9,24 @@ import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
 
 type Next = (error?: unknown) => void;
-/** A request handler for Express 4 and 5. The type does not depend on the types of Express. */
+/** A request handler for Express 4 and 5. This type does not import types of Express. */
 export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
 /** The members of `GenAuthPasswordStrategy` and `GenAuthAdStrategy` that `signInHandler` uses. */
 export interface SignInStrategy {
   /** The strategy's name, such as `genauth-password`. */
   readonly name: string;
-  /** Signs in the user of a request. Returns every outcome and error as a result, and never rejects. */
+  /**
+   * Signs in the user of a request. Returns each outcome and each error as a `LoginResult`, so the promise never
+   * rejects.
+   */
   attempt(req: GenAuthRequest): Promise<LoginResult>;
 }
 
-/** The type of Passport that is used here, because an application need not install @types/passport. */
+/**
+ * The function of Passport that `signInHandler` calls. @types/passport is not imported, because some applications do
+ * not install it.
+ */
 interface Authenticator {
   authenticate(
     name: string,
@@ -30,15 +36,16 @@ interface Authenticator {
 }
 
 /**
- * Creates the login handler for Express. After a successful sign-in it sets `req.user` and `req.authInfo`, sets
- * `Cache-Control: no-store` ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)) and calls the next
- * handler. Otherwise it sends a JSON response, a `RefusalBody`. Errors that are not errors of this library go to
- * `next`.
+ * Creates the login handler for Express. After a successful sign-in the login handler sets `req.user` and
+ * `req.authInfo`, sets the response header `Cache-Control: no-store`
+ * ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)) and calls the next handler. After a refused
+ * sign-in it sends a JSON response with a `RefusalBody`. It passes every error that is not an error of passport-genauth
+ * to `next`.
  *
  * @param strategy - A strategy, or the name of a strategy that is registered with Passport, such as
- * `'genauth-password'`. The handler looks the name up on each request, because a strategy may be registered later. For
- * an unknown name the request ends with a `ConfigurationError`.
- * @throws ConfigurationError if `strategy` is neither a name nor a strategy.
+ * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
+ * this call. If no strategy with this name is registered, the login handler passes a `ConfigurationError` to `next`.
+ * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth for logins.
  *
  * @example
  * ```ts
@@ -70,7 +77,8 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
   return (req, res, next) => {
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
-    // Passport calls this callback if no strategy has the given name, or if the strategy is not one of this library.
+    // Passport calls this callback if no strategy is registered under the name, or if the registered strategy is not a
+    // strategy of passport-genauth.
     const callback = (error: unknown): void => {
       const fix =
         'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
@@ -87,7 +95,7 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
     switch (result.kind) {
       case 'success':
         Object.assign(req, { user: result.user, authInfo: result.info });
-        // No cache may store the response of the next handler, which holds tokens (RFC 6749 §5.1).
+        // The response of the next handler contains tokens, so no cache may store it (RFC 6749 §5.1).
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
       case 'denied':
@@ -103,8 +111,8 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
     .attempt(req as GenAuthRequest)
     .then(answer)
     .catch((thrown: NodeJS.ErrnoException) => {
-      // `attempt` never rejects, so the next handler threw. The error is ignored if the response was already sent, for
-      // example by a time-out.
+      // The promise of `attempt` never rejects, so `thrown` is an error of the next handler. `thrown` is ignored if the
+      // response was already sent, for example by a timeout handler.
       if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') next(toError(thrown));
     });
 }

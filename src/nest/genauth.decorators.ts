@@ -6,7 +6,7 @@ import { quote } from '../core/util/quote.js';
 import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
-/** Metadata keys under which the decorators store their values. */
+/** The metadata keys under which the decorators of this file store their values. */
 export const PUBLIC = 'genauth:public';
 export const OPTIONAL = 'genauth:optional';
 export const SCOPES = 'genauth:scopes';
@@ -17,11 +17,13 @@ export const INTROSPECT = 'genauth:introspect';
 type RouteDecorator = MethodDecorator & ClassDecorator;
 
 /**
- * Opens a route, or all routes of a controller, that the global `GenAuthGuard` would otherwise guard. The guard then
- * ignores the token. A subclass of the controller does not inherit `@Public()`.
+ * Opens a route, or all routes of a controller. Without `@Public()` the global `GenAuthGuard` would guard them. The
+ * global guard ignores the access token of a request to an open route. A subclass of the controller does not inherit
+ * `@Public()`.
  *
- * A `GenAuthGuard` in `@UseGuards` on the same route still guards it. So behind a global guard
- * `@Public() @UseGuards(GenAuthGuard.named('staff'))` accepts only the tokens of the application `staff`.
+ * A `GenAuthGuard` in `@UseGuards` on the same route still guards the route. So if a global guard exists,
+ * `@Public() @UseGuards(GenAuthGuard.named('staff'))` accepts only the access tokens of the GenAuth application
+ * `staff`.
  *
  * @example
  * ```ts
@@ -41,19 +43,20 @@ type RouteDecorator = MethodDecorator & ClassDecorator;
 export const Public = (): RouteDecorator => SetMetadata(PUBLIC, true);
 
 /**
- * Lets a request without a token pass, without a user. A token that is not valid is still refused. `@OptionalAuth()` is
- * ignored if the route also requires a scope, a role or a tenant. A subclass of the controller does not inherit it.
+ * Lets a request without an access token pass, without a user. A request with a token that is not valid is still
+ * refused. `@OptionalAuth()` is ignored if the route also requires a scope, a role or a tenant. A subclass of the
+ * controller does not inherit `@OptionalAuth()`.
  */
 export const OptionalAuth = (): RouteDecorator => SetMetadata(OPTIONAL, true);
 
 /**
- * `@RequireScopes('email', 'phone')` requires all of these scopes in the access token.
- * `@RequireScopes.any('email', 'phone')` requires at least one of them. If they are missing, the response is 403
- * `insufficient_scope` ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ * `@RequireScopes('email', 'phone')` requires both scopes in the access token. `@RequireScopes.any('email', 'phone')`
+ * requires at least one of the two scopes. If the requirement is not met, the response has the HTTP status 403 and the
+ * code `insufficient_scope` ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  *
- * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ * `GenAuthGuard` reads this decorator. A decorator on a method overrides the same decorator on the class.
  *
- * @throws ConfigurationError if no name is given, or if a name cannot be a scope.
+ * @throws ConfigurationError if no scope is given, or if a string is not a valid scope.
  *
  * @example
  * ```ts
@@ -76,15 +79,16 @@ export const RequireScopes = Object.assign(
 );
 
 /**
- * `@Roles('admin', 'editor')` requires that the user has at least one of these roles, by their codes.
- * `@Roles.all('admin', 'editor')` requires all of them. If they are missing, the response is 403 `insufficient_role`.
+ * `@Roles('admin', 'editor')` requires that the user has at least one of the two roles. `@Roles.all('admin', 'editor')`
+ * requires both roles. The strings are the codes of the roles. If the requirement is not met, the response has the HTTP
+ * status 403 and the code `insufficient_role`.
  *
- * GenAuth's access tokens hold no roles, so the guard reads them from GenAuth's user info, cached for `userInfoMaxAge`.
- * The token must have the scope `roles`.
+ * GenAuth's access tokens contain no roles, so the guard reads the roles from GenAuth's user info. User info is cached
+ * for the time of the client's option `userInfoMaxAge`. The access token must have the scope `roles`.
  *
- * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ * `GenAuthGuard` reads this decorator. A decorator on a method overrides the same decorator on the class.
  *
- * @throws ConfigurationError if no name is given, or if a name is empty.
+ * @throws ConfigurationError if no role is given, or if a role is an empty string.
  *
  * @example
  * ```ts
@@ -107,12 +111,14 @@ export const Roles = Object.assign(
 );
 
 /**
- * Requires that the user belongs to the tenant that the request targets. Otherwise the response is 403
- * `tenant_mismatch`. If the token has no claim `tenant_id`, the guard reads it from GenAuth's user info.
+ * Requires that the user belongs to the tenant whose data the request asks for. If the user belongs to another tenant,
+ * the response has the HTTP status 403 and the code `tenant_mismatch`. If the access token has no claim `tenant_id`,
+ * the guard reads this claim from GenAuth's user info.
  *
- * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ * `GenAuthGuard` reads this decorator. A decorator on a method overrides the same decorator on the class.
  *
- * @param resolve - Returns the ID of the tenant, or a promise of it. Returning `undefined` denies access.
+ * @param resolve - A function that receives the request and returns the ID of the tenant or a promise of the ID. If the
+ * ID is `undefined`, access is denied.
  * @throws ConfigurationError if `resolve` is not a function.
  *
  * @example
@@ -144,18 +150,18 @@ export const Tenant = <Request = GenAuthRequest>(
 /** Options of `@Introspect`. */
 export interface IntrospectOptions {
   /**
-   * How long the guard reuses a result, in milliseconds (a whole number, 0 or more). With 0 it asks GenAuth on each
-   * request. Default of `@Introspect()` without options: 10,000.
+   * How long the guard reuses GenAuth's result, in milliseconds (a whole number, 0 or more). With 0 the guard asks
+   * GenAuth for each request. `@Introspect()` without options has the value 10,000.
    */
   maxAge: number;
 }
 
 /**
- * Asks GenAuth whether the token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). Use it on routes
- * that cannot wait until a revoked token expires. `@Introspect()` reuses a result for 10,000 ms,
- * `@Introspect({ maxAge: 5_000 })` for 5,000 ms.
+ * Asks GenAuth whether the access token was revoked ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)). Use this
+ * decorator on routes that must refuse a revoked token before the token expires. `@Introspect()` reuses GenAuth's
+ * result for 10,000 ms, `@Introspect({ maxAge: 5_000 })` for 5,000 ms.
  *
- * `GenAuthGuard` reads this decorator. On a method it overrides the same decorator on the class.
+ * `GenAuthGuard` reads this decorator. A decorator on a method overrides the same decorator on the class.
  *
  * @throws ConfigurationError if `maxAge` is not a whole number of milliseconds, 0 or more.
  */
@@ -166,13 +172,13 @@ export const Introspect = (options?: IntrospectOptions): RouteDecorator => {
   throw buildOptionError({ option: '@Introspect', problem: `got ${describeIntrospection(options)}`, fix });
 };
 
-/** Names of claims, so that editors can complete them. Other names are also accepted. */
+/** The names of known claims, which an editor can complete. Names of other claims are also accepted. */
 type Claim = keyof GenAuthUser | keyof GenAuthTokenUser | (string & {});
 
 /**
- * Injects the user of the request, or one claim of the user. After a login the user is a `GenAuthUser`, on a guarded
- * route a `BearerUser`. The value is `undefined` on a route without a guard, and for a request without a token on a
- * route with `@OptionalAuth()`.
+ * Injects the user of the request, or one claim of the user. On a login route the user is a `GenAuthUser`, on a guarded
+ * route a `BearerUser`. The value is `undefined` on a route without a guard. It is also `undefined` on a route with
+ * `@OptionalAuth()` if the request has no access token.
  *
  * @example
  * ```ts
@@ -197,8 +203,9 @@ export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDec
 );
 
 /**
- * Injects `req.authInfo`: after a login a `SignInInfo` with the tokens, all claims and GenAuth's request ID, on a
- * guarded route a `BearerInfo` with the claims of the access token. `undefined` on a route without a guard.
+ * Injects `req.authInfo`. On a login route it is a `SignInInfo` with the tokens, all claims and GenAuth's request ID.
+ * On a guarded route it is a `BearerInfo` with the claims of the access token. On a route without a guard it is
+ * `undefined`.
  *
  * @example
  * ```ts

@@ -8,17 +8,18 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
 const logger = new Logger('GenAuth');
 
 /**
- * The exception that the guards and strategies throw if they refuse a request. `getStatus()` returns the HTTP status
- * and `getResponse()` the JSON body for the caller. In HTTP the guard has already written the response headers
- * (`WWW-Authenticate`, `Retry-After`, `Cache-Control`).
+ * The exception that the guards and strategies of this module throw if they refuse a request. `getStatus()` returns the
+ * HTTP status and `getResponse()` the JSON body for the caller. Before the guard throws in an HTTP context, it writes
+ * the response headers `WWW-Authenticate`, `Retry-After` and `Cache-Control`.
  */
 export class GenAuthException extends HttpException {
-  /** The stable `code` of the response body. */
+  /** The member `code` of the response body. Programs can compare it, because it does not change. */
   readonly code: string;
-  /** The error behind the refusal, for the operator's log. */
+  /** The error that caused the refusal, for the operator's log. */
   declare readonly cause: GenAuthError;
 
-  // Private, because the body can hold a token for the next step of the sign-in. A logged exception must not show it.
+  // The field is private, because the body can contain a token for the next step of the sign-in. A log line of the
+  // exception must not show this token.
   readonly #body: RefusalBody;
 
   constructor({ body, status, error }: Refusal) {
@@ -34,22 +35,22 @@ export class GenAuthException extends HttpException {
 }
 
 /**
- * Logs the error behind a refusal, which the response does not show. Faults of the application, GenAuth or the network
- * are logged as errors, all other refusals as debug lines.
+ * Logs the error that caused a refusal, because the response does not show it. If the configuration is wrong, or
+ * GenAuth or the network failed, the log level is error. For all other refusals the log level is debug.
  */
 export function logRefusal({ action, error }: Refusal): void {
   if (action === 'error') logger.error(describe(error), getOwnCause(error)?.stack);
-  // A request without a token is not logged, because a client may send one before it signs in.
+  // A request without an access token is not logged, because a client may send requests before its user signs in.
   else if (error.code !== 'token_missing') logger.debug(describe(error));
 }
 
-/** Logs a refusal and builds its exception. */
+/** Logs a refusal and builds the exception for it. */
 export function toException(refusal: Refusal): GenAuthException {
   logRefusal(refusal);
   return new GenAuthException(refusal);
 }
 
-/** Writes the headers of the HTTP response, logs the refusal and builds its exception. */
+/** Writes the headers of the refusal on the HTTP response, logs the refusal and builds the exception for it. */
 export function toHttpException(refusal: Refusal, request: object): GenAuthException {
   writeHeaders(request, { ...refusal.headers, ...NO_STORE });
   return toException(refusal);

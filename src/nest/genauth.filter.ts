@@ -8,17 +8,18 @@ import { logRefusal } from './genauth.exception.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
 /**
- * Answers errors of this library that a handler throws. The responses are the same as those of the guards. For example
- * `client.getCaptcha()` throws an `UpstreamError` if GenAuth is down.
+ * Sends a response for each error of passport-genauth that a route handler throws. For the same error the guards send
+ * the same response. For example `client.getCaptcha()` throws an `UpstreamError` if GenAuth is down.
  */
 @Catch(GenAuthError)
 export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
   readonly #getOptions: () => Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
 
   /**
-   * @param httpAdapterHost - The host of the adapter. @nestjs/testing creates the adapter itself after the filters.
-   * @param getOptions - Returns the options `language` and `exposeReasons`. It is called for each error, because the
-   * error does not say which client threw it.
+   * @param httpAdapterHost - Gives access to Nest's HTTP adapter. The adapter itself may not exist yet, because
+   * @nestjs/testing creates the filters first.
+   * @param getOptions - Returns the options `language` and `exposeReasons`. The filter calls it for each error, because
+   * the error does not say which client threw it.
    */
   constructor(
     protected override readonly httpAdapterHost: HttpAdapterHost,
@@ -37,7 +38,7 @@ export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
     if (refusal === undefined) return super.catch(error, host);
     if (host.getType<string>() === 'rpc') {
       logRefusal(refusal);
-      // Nest expects this result of a filter in a microservice.
+      // In a microservice Nest requires that an exception filter returns an Observable.
       return throwError(() => refusal.body);
     }
     const exception = refuse(refusal);

@@ -9,18 +9,19 @@ import { readRequestContext } from './contexts/read-request-context.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
- * Guards routes. It requires a GenAuth access token in `Authorization: Bearer …`
+ * Guards routes. The guard requires a GenAuth access token in `Authorization: Bearer …`
  * ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)), and the scopes, roles and tenant of the
  * decorators `@RequireScopes`, `@Roles` and `@Tenant`.
  *
- * `@UseGuards(GenAuthGuard)` guards one route or controller. As the global guard it guards all routes except those with
- * `@Public()` and login routes.
+ * `@UseGuards(GenAuthGuard)` guards one route or one controller. A global `GenAuthGuard` guards all routes except login
+ * routes and routes with `@Public()`.
  *
- * It guards HTTP, GraphQL, WebSocket gateways and microservices, and refuses every other context. Nest 11 does not run
- * a global guard in WebSocket gateways. In microservices of `connectMicroservice` Nest runs it only with
- * `inheritAppConfig: true`. In these cases add `@UseGuards(GenAuthGuard)` to the gateway or the controller.
+ * The guard supports HTTP, GraphQL, WebSocket gateways and microservices. It refuses requests of every other kind. In
+ * WebSocket gateways Nest 11 does not run a global guard. In microservices of `connectMicroservice` Nest runs a global
+ * guard only with `inheritAppConfig: true`. If Nest does not run the global guard, add `@UseGuards(GenAuthGuard)` to
+ * the gateway or the controller.
  *
- * The guard does not use Passport, because Passport would take about a quarter of the time of a request.
+ * The guard does not use Passport, because Passport would need about a quarter of the time of a request.
  *
  * @example
  * ```ts
@@ -41,8 +42,8 @@ import { type RouteAccess, readRouteAccess } from './route-access.js';
 @Injectable()
 export class GenAuthGuard implements CanActivate {
   /**
-   * Returns the guard class for the application with that `name`, if a process has several. The guard accepts only the
-   * tokens of this application.
+   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
+   * applications. The guard accepts only the access tokens of this GenAuth application.
    */
   static readonly named = memoizeByName((name): typeof GenAuthGuard => {
     if (name === DEFAULT_NAME) return GenAuthGuard;
@@ -59,7 +60,10 @@ export class GenAuthGuard implements CanActivate {
     return NamedGuard;
   });
 
-  /** What each route requires, by class and handler. It is cached, because reading metadata on each request is slow. */
+  /**
+   * The requirements of each route, by controller class and handler. They are cached, because reading the decorators
+   * for each request is slow.
+   */
   private readonly accesses = new WeakMap<object, WeakMap<object, RouteAccess>>();
 
   constructor(
@@ -68,11 +72,13 @@ export class GenAuthGuard implements CanActivate {
   ) {}
 
   /**
-   * Checks one request. On success it stores the user and the auth info, which `@CurrentUser()` and `@AuthInfo()` read.
+   * Checks one request. If the request may pass, the guard stores the user and the auth info, which `@CurrentUser()`
+   * and `@AuthInfo()` read.
    *
-   * @returns `true`. A request that must not pass throws.
-   * @throws GenAuthException with the response of [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3) in
-   * HTTP and GraphQL, `WsException` in WebSocket gateways, `RpcException` in microservices.
+   * @returns `true` if the request may pass. If it must not pass, the guard throws.
+   * @throws GenAuthException in HTTP and GraphQL, with the response of
+   * [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3). In WebSocket gateways a `WsException`, in
+   * microservices an `RpcException`.
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.getAccess(context);

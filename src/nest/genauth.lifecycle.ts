@@ -8,19 +8,19 @@ import { refuseSecondGlobalGuard } from './global-guards.js';
 import { registerAuthGuards } from './guard-registry.js';
 import { trackReplies } from './response-headers.js';
 
-/** The clients of each Nest application, by the option `name`. */
+/** The clients of each Nest application, by the client's option `name`. */
 const applications = new WeakMap<HttpAdapterHost, Map<string, GenAuthClient<string>>>();
 
 /**
- * Returns the options for an error whose client is not known: the options of the client if the Nest application has
- * only one, otherwise the defaults.
+ * Returns the options for the response to an error of an unknown client. If the Nest application has exactly one
+ * client, these are the options of this client. Otherwise they are the defaults.
  */
 export function getOnlyOptions(host: HttpAdapterHost): Pick<ResolvedOptions, 'language' | 'exposeReasons'> {
   const [only, ...others] = applications.get(host)?.values() ?? [];
   return only !== undefined && others.length === 0 ? only.options : { language: undefined, exposeReasons: false };
 }
 
-/** Prepares a client when the Nest application starts, and closes it when the Nest application stops. */
+/** Prepares a client when the Nest application starts, and closes the client when the Nest application stops. */
 export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('GenAuth');
   private warmingUp: Promise<void> = Promise.resolve();
@@ -29,15 +29,15 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     private readonly client: GenAuthClient<string>,
     private readonly adapterHost: HttpAdapterHost,
     private readonly config: ApplicationConfig,
-    // Not typed as `passport.Strategy`, because an application need not install @types/passport.
+    // The type is not `passport.Strategy`, because some applications do not install @types/passport.
     private readonly strategies: readonly object[],
   ) {}
 
   /**
-   * Registers the strategies with Passport.
+   * Registers the strategies with Passport, and checks the client's name and the global guards.
    *
-   * @throws ConfigurationError if two different applications have the same name, because a login could reach either of
-   * them, or if two `GenAuthGuard`s are global.
+   * @throws ConfigurationError if two different GenAuth applications have the same name, or if two `GenAuthGuard`s are
+   * global. With the same name, Passport could use the strategy of the wrong GenAuth application.
    */
   onModuleInit(): void {
     this.expectUniqueName();
@@ -47,7 +47,10 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     registerAuthGuards(this.client.options.name);
   }
 
-  /** Fetches the keys. The start does not wait for them, and does not fail if GenAuth is down. */
+  /**
+   * Fetches the keys for the verification of tokens. The start of the Nest application does not wait for the keys, and
+   * does not fail if GenAuth is down.
+   */
   onApplicationBootstrap(): void {
     this.warmingUp = this.client.warmUp().catch((error: unknown) => {
       const reason = error instanceof GenAuthError ? `${error.code}: ${error.message}` : String(error);
@@ -59,8 +62,8 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
   }
 
   /**
-   * Closes the connections. Nest calls this hook after the HTTP server has answered its pending requests.
-   * `onModuleDestroy` would run before that and break pending logins.
+   * Closes the connections to GenAuth. Nest calls this hook after the HTTP server has answered its pending requests.
+   * The hook `onModuleDestroy` would run before the server has answered them, so pending logins would fail.
    */
   async onApplicationShutdown(): Promise<void> {
     this.client.close();

@@ -22,7 +22,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
     const providers = buildProviders(name);
     return {
       ...definition,
-      // Nest creates a guard in the module of the controller that uses it. The guard injects the client there.
+      // The module is global, because Nest creates a guard in the module of the controller that uses the guard. Nest
+      // must find the client in that module.
       global: true,
       providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
       exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
@@ -30,24 +31,29 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
   })
   .build();
 
-/** A class for `useClass` or `useExisting` of `GenAuthModule.forRootAsync` must implement this interface. */
+/** The interface of a class for `useClass` or `useExisting` of `GenAuthModule.forRootAsync`. */
 export interface GenAuthOptionsFactory {
-  /** Returns the options, or a promise of them. Nest calls it once, when the application starts. */
+  /**
+   * Returns the options of the client, or a promise of the options. Nest calls this method once, when the application
+   * starts.
+   */
   createGenAuthOptions(): GenAuthOptions | Promise<GenAuthOptions>;
 }
 
 /**
- * The Nest module. Import it once with `GenAuthModule.forRoot(options)`, or with `GenAuthModule.forRootAsync({ imports,
- * inject, useFactory | useClass | useExisting })`. The module is global.
+ * The Nest module. Import it once with `GenAuthModule.forRoot(options)`, or with
+ * `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass | useExisting })`. The module is global, so
+ * other modules need not import it.
  *
- * It creates the `GenAuthClient`, registers the three strategies with Passport, fetches the keys when the application
- * starts, and closes the connections when the application stops. If GenAuth is down, the application still starts.
+ * The module creates the `GenAuthClient` and registers the three strategies with Passport. When the Nest application
+ * starts, it fetches the keys for the verification of tokens. When the Nest application stops, it closes the
+ * connections to GenAuth. If GenAuth is down, the Nest application still starts.
  *
- * If a process has several GenAuth applications, import the module once for each and give each import after the first
- * another `name`. With `forRootAsync` write `name` next to `useFactory`.
+ * If a process uses several GenAuth applications, import the module once for each GenAuth application. Give every
+ * import after the first a different `name`. With `forRootAsync` write `name` next to `useFactory`.
  *
  * `forRoot` throws no error. The start of the Nest application fails with a `ConfigurationError` if an option is wrong,
- * if two applications have the same name, or if two `GenAuthGuard`s are global.
+ * if two GenAuth applications have the same name, or if two `GenAuthGuard`s are global.
  *
  * @example
  * ```ts
@@ -103,7 +109,10 @@ function buildProviders(name: string): Provider[] {
   ];
 }
 
-/** Nest registers a provider of `APP_FILTER` globally, so the module does not export it. */
+/**
+ * The provider of the global error filter. Nest registers each provider of `APP_FILTER` globally, so the module does
+ * not export it.
+ */
 const ERROR_FILTER: Provider = {
   provide: APP_FILTER,
   inject: [HttpAdapterHost],
@@ -111,9 +120,10 @@ const ERROR_FILTER: Provider = {
 };
 
 /**
- * Adds the module's name to the options.
+ * Adds the `name` of the module to the options of the client.
  *
- * @throws ConfigurationError if the options have another name. The injection tokens already contain the module's name.
+ * @throws ConfigurationError if the options have a different `name`. The injection tokens are already made from the
+ * `name` of the module.
  */
 function withName(options: GenAuthOptions, name: string): GenAuthOptions {
   if (options.name === undefined || options.name === name) return { ...options, name };

@@ -15,27 +15,27 @@ const CLASSES = {
 type Part = keyof typeof CLASSES;
 
 /**
- * Returns the injection token of a part of the application with that `name`. For the default name it is the class, so
- * that `constructor(client: GenAuthClient)` works.
+ * Returns the injection token of the client or a strategy of the GenAuth application with this `name`. With the default
+ * name the injection token is the class, so that `constructor(client: GenAuthClient)` works.
  */
 export function getProviderToken<P extends Part>(part: P, name: string): (typeof CLASSES)[P] | string {
   return name === DEFAULT_NAME ? CLASSES[part] : buildToken(name, part);
 }
 
 /**
- * Returns the injection token of the client of the application with that `name`, for `inject` of a factory and for
- * `overrideProvider`.
+ * Returns the injection token of the client of the GenAuth application with this `name`. Use the injection token in
+ * `inject` of a factory and in `overrideProvider`.
  *
- * @param name - The `name` of the `GenAuthModule`. Default: `'genauth'`.
+ * @param name - The `name` that was given to `GenAuthModule`. Default: `'genauth'`.
  */
 export function getGenAuthClientToken(name: string = DEFAULT_NAME): typeof GenAuthClient | string {
   return getProviderToken('client', name);
 }
 
 /**
- * Injects the `GenAuthClient` of the application with that `name`.
+ * Injects the `GenAuthClient` of the GenAuth application with this `name`.
  *
- * @param name - The `name` of the `GenAuthModule`. Default: `'genauth'`.
+ * @param name - The `name` that was given to `GenAuthModule`. Default: `'genauth'`.
  *
  * @example
  * ```ts
@@ -52,7 +52,10 @@ export function getGenAuthClientToken(name: string = DEFAULT_NAME): typeof GenAu
 export const InjectGenAuthClient = (name?: string): ParameterDecorator & PropertyDecorator =>
   Inject(getGenAuthClientToken(name));
 
-/** Caches the result of `make` by name. Nest identifies a guard by its class, so one name must give one class. */
+/**
+ * Returns a function that calls `make` once for each name and caches the result. Nest identifies a guard by its class,
+ * so each name must always give the same class.
+ */
 export function memoizeByName<T>(make: (name: string) => T): (name: string) => T {
   const made = new Map<string, T>();
   return (name) => {

@@ -12,11 +12,11 @@ type StrategyClass = new (
 ) => GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
 /**
- * Adapts a strategy class to `AuthGuard` of @nestjs/passport. `AuthGuard` answers each `fail` of a strategy with a 401
- * without our body, but throws what the strategy passes to `error`. So the adapted strategy passes each refusal to
- * `error`, as an exception with the status and the body.
+ * Adapts a strategy class to `AuthGuard` of @nestjs/passport. If a strategy calls `fail`, `AuthGuard` answers with HTTP
+ * status 401 and without the body of passport-genauth. If a strategy calls `error`, `AuthGuard` throws the argument. So
+ * the adapted strategy calls `error` for each refusal, with an exception that contains the HTTP status and the body.
  *
- * @param successHeaders - Headers that are written on the response after a success.
+ * @param successHeaders - The headers that are written on the response if the authentication succeeds.
  */
 function refuseByException<Base extends StrategyClass>(base: Base, successHeaders: Record<string, string> = {}): Base {
   abstract class StrategyForNest extends (base as StrategyClass) {

@@ -4,9 +4,9 @@ import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findGuardRole } from './guard-registry.js';
 
 /**
- * Returns the global guards of an application, from `APP_GUARD` and `useGlobalGuards`. A request-scoped guard has no
- * instance when the application starts, so its class is returned. If it is made by a factory that injects exactly one
- * `GenAuthGuard`, that guard's class is returned instead.
+ * Returns the global guards of a Nest application, from `APP_GUARD` and `useGlobalGuards`. A request-scoped guard has
+ * no instance when the Nest application starts, so the class of the guard is returned. If a factory makes the
+ * request-scoped guard and injects exactly one `GenAuthGuard`, the class of this `GenAuthGuard` is returned.
  */
 export function listGlobalGuards(config: ApplicationConfig): unknown[] {
   const scoped = config.getGlobalRequestGuards().map(({ inject, metatype }): unknown => {
@@ -17,10 +17,10 @@ export function listGlobalGuards(config: ApplicationConfig): unknown[] {
 }
 
 /**
- * Checks that at most one `GenAuthGuard` is global. A request has one Authorization header, so its token could never
- * pass the guards of two applications.
+ * Checks that at most one `GenAuthGuard` is global. A request has one access token. This token could never pass the
+ * guards of two GenAuth applications.
  *
- * @throws ConfigurationError if there are two.
+ * @throws ConfigurationError if two `GenAuthGuard`s are global.
  */
 export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
   const [first, second] = listGlobalGuards(config).filter(isGenAuthGuard).map(describe);

@@ -2,18 +2,21 @@ import { AuthGuard } from '@nestjs/passport';
 
 type GuardClass = abstract new (...args: never[]) => unknown;
 
-/** The role of a guard class: a class of this library, or one that `AuthGuard` of @nestjs/passport made for it. */
+/**
+ * The role of a guard class. The guard class is from passport-genauth, or `AuthGuard` of @nestjs/passport made it for a
+ * strategy of passport-genauth.
+ */
 export interface GuardRole {
   /**
-   * `sign-in`: a login guard, ours or Passport's. `bearer`: `GenAuthGuard`. `passport-bearer`:
-   * `AuthGuard('…-bearer')`, which reads no decorators and requires a token on each request.
+   * `sign-in`: a login guard of passport-genauth or of @nestjs/passport. `bearer`: `GenAuthGuard`. `passport-bearer`:
+   * `AuthGuard('…-bearer')`, which reads no decorators and requires an access token for each request.
    */
   kind: 'sign-in' | 'bearer' | 'passport-bearer';
-  /** The `name` of the application whose client or strategy the guard uses. */
+  /** The `name` of the GenAuth application whose client or strategy the guard uses. */
   name: string;
 }
 
-// `AuthGuard` returns the same class for the same strategy name, so its classes can be keys too.
+// For the same strategy name `AuthGuard` always returns the same class, so this class can be a key of the map.
 const roles = new Map<GuardClass, GuardRole>();
 
 /** Registers the role of a guard class. */
@@ -21,7 +24,7 @@ export function registerGuard(guard: GuardClass, kind: GuardRole['kind'], name: 
   roles.set(guard, { kind, name });
 }
 
-/** Registers the classes that `AuthGuard` makes for the strategies of the application with that `name`. */
+/** Registers the classes that `AuthGuard` makes for the strategies of the GenAuth application with this `name`. */
 export function registerAuthGuards(name: string): void {
   const [password, ad] = [`${name}-password`, `${name}-ad`];
   for (const types of [password, ad, [password, ad], [ad, password]]) registerGuard(AuthGuard(types), 'sign-in', name);
@@ -29,9 +32,10 @@ export function registerAuthGuards(name: string): void {
 }
 
 /**
- * Finds the role of a guard. If its class is not registered, the nearest registered parent class decides.
+ * Returns the role of a guard. If the class of the guard is not registered, the role of its nearest registered parent
+ * class is returned.
  *
- * @param guard - A guard class or an instance of one.
+ * @param guard - A guard class or an instance of a guard class.
  */
 export function findGuardRole(guard: unknown): GuardRole | undefined {
   let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;

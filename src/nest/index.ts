@@ -1,4 +1,7 @@
-/** `passport-genauth/nest`: the module, guards and decorators for NestJS 11 and 12, on Express and Fastify. */
+/**
+ * The entry point `passport-genauth/nest`: the module, guards and decorators for NestJS 11 and 12, on Express and
+ * Fastify.
+ */
 export {
   AuthInfo,
   CurrentUser,

@@ -3,24 +3,27 @@ import type { RouteRequirements } from '../web/guard-request.js';
 import { INTROSPECT, OPTIONAL, PUBLIC, ROLES, SCOPES, TENANT } from './genauth.decorators.js';
 import { findGuardRole } from './guard-registry.js';
 
-/** Nest's metadata key of `@UseGuards`. The main entry point of @nestjs/common does not export it. */
+/**
+ * The metadata key under which Nest stores the guards of `@UseGuards`. The main entry point of @nestjs/common does not
+ * export this key.
+ */
 const GUARDS = '__guards__';
-/** Metadata keys of the decorators that make the guard check a token. */
+/** The metadata keys of the decorators that make a guard check the access token. */
 const TOKEN_DECORATORS = [OPTIONAL, SCOPES, ROLES, TENANT, INTROSPECT];
 
 type Target = Parameters<Reflector['get']>[1];
 
 /**
- * What a `GenAuthGuard` requires on a route. `open`: nothing. Otherwise a token, or with `optional` a token if one is
- * sent.
+ * The requirements of a `GenAuthGuard` on a route. `open`: no requirement. `RouteRequirements`: an access token is
+ * required. If its member `optional` is `true`, a request without an access token also passes.
  */
 export type RouteAccess = 'open' | RouteRequirements;
 
-/** The decorators on a handler or on its class, as they concern one guard. */
+/** The decorators on a route handler or on its controller class, as one guard sees them. */
 interface Level {
-  /** A `GenAuthGuard`, or `AuthGuard('…-bearer')`, of the same name. */
+  /** Whether `@UseGuards` contains a `GenAuthGuard` or an `AuthGuard('…-bearer')` of the same GenAuth application. */
   hasOwnGuard: boolean;
-  /** A `GenAuthGuard` of another name. */
+  /** Whether `@UseGuards` contains a `GenAuthGuard` of another GenAuth application. */
   hasOtherGuard: boolean;
   hasLoginGuard: boolean;
   hasTokenDecorator: boolean;
@@ -29,10 +32,11 @@ interface Level {
 }
 
 /**
- * Reads what one `GenAuthGuard` requires on a route. The guard calls it for each new route, the OpenAPI module for each
- * documented route.
+ * Reads the requirements of one `GenAuthGuard` on a route. The guard calls this function for each new route. The
+ * OpenAPI module calls it for each documented route.
  *
- * It examines the handler, then its class. On each, the first row of this table that applies decides:
+ * The function first examines the route handler. If no row of this table applies to the handler, it examines the
+ * controller class. The first row that applies decides:
  *
  * | decorator                                                               | effect           |
  * | ----------------------------------------------------------------------- | ---------------- |
@@ -41,17 +45,19 @@ interface Level {
  * | `@Public()`, not inherited from a parent class                          | open             |
  * | `@UseGuards` with a login guard of any name                             | open             |
  *
- * If no row applies to the handler or the class, the guard requires a token.
+ * If no row applies to the handler or the controller class, the guard requires an access token.
  *
- * The decorators of the second row belong to the `GenAuthGuard`s in the route's `@UseGuards`. If there are none, they
- * belong to the global guard. A guard ignores decorators that do not belong to it. So behind a global guard a route for
- * another application's tokens is `@Public() @UseGuards(GenAuthGuard.named('staff'))`, with or without `@Roles`.
+ * The decorators of the second row belong to the `GenAuthGuard`s in the route's `@UseGuards`. If the route's
+ * `@UseGuards` contains no `GenAuthGuard`, they belong to the global guard. A guard ignores decorators that do not
+ * belong to it. So if a global guard exists, write `@Public() @UseGuards(GenAuthGuard.named('staff'))` on a route for
+ * the access tokens of another GenAuth application. `@Roles` can be added.
  *
- * A required token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. `@OptionalAuth()`
- * applies if no guard of the same name is nearer, and if the route requires no scope, role or tenant.
+ * A required access token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. A decorator
+ * on the handler is nearer than a decorator on the class. `@OptionalAuth()` applies if no guard of the same name is
+ * nearer, and if the route requires no scope, role or tenant.
  *
- * @param name - The name of the guard's application.
- * @param targets - The handler, then its class.
+ * @param name - The `name` of the GenAuth application whose tokens the guard accepts.
+ * @param targets - The route handler, followed by its controller class.
  */
 export function readRouteAccess(
   reflector: Reflector,
@@ -65,7 +71,7 @@ export function readRouteAccess(
   return ownsDecorators ? readRequirements(reflector, levels, targets) : { optional: false };
 }
 
-/** Returns the guards of `@UseGuards` on a handler or a class. */
+/** Returns the guards of `@UseGuards` on a route handler or a controller class. */
 export function listGuards(reflector: Reflector, target: Target): unknown[] {
   return reflector.get<unknown[] | undefined>(GUARDS, target) ?? [];
 }
@@ -74,13 +80,13 @@ function readLevel(reflector: Reflector, name: string | undefined, target: Targe
   const roles = listGuards(reflector, target).map(findGuardRole);
   const bearers = roles.filter((role) => role?.kind === 'bearer');
   return {
-    // Includes `AuthGuard('genauth-bearer')`, which requires a token but reads no decorators. The global guard reads
-    // them.
+    // Includes `AuthGuard('genauth-bearer')`. This guard requires an access token but reads no decorators. So the
+    // global guard must read the decorators.
     hasOwnGuard: roles.some((role) => role?.kind !== 'sign-in' && role?.name === name),
     hasOtherGuard: bearers.some((role) => role?.name !== name),
     hasLoginGuard: roles.some((role) => role?.kind === 'sign-in'),
     hasTokenDecorator: TOKEN_DECORATORS.some((key) => reflector.get(key, target) !== undefined),
-    // Own metadata only, because a subclass does not inherit `@Public()` and `@OptionalAuth()`.
+    // Only the target's own metadata is read, because a subclass does not inherit `@Public()` and `@OptionalAuth()`.
     isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
     isOptional: Reflect.getOwnMetadata(OPTIONAL, target) === true,
   };
@@ -105,7 +111,7 @@ function readRequirements(reflector: Reflector, levels: readonly Level[], target
   return {
     ...requirements,
     introspect: read(INTROSPECT),
-    // A request without a token has no scope, role or tenant.
+    // A request without an access token has no scope, role or tenant, so it cannot meet these requirements.
     optional: nearest?.isOptional === true && !isConditional,
   };
 }

@@ -8,16 +8,18 @@ import { registerGuard } from './guard-registry.js';
 import { readHttpContext } from './contexts/http.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
-/** Guards a login route. It signs the user in and stores the user and the tokens on the request. */
+/**
+ * Base class of the guards for login routes. It signs in the user and stores the user and the tokens on the request.
+ */
 abstract class SignInGuard implements CanActivate {
   protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
   /**
-   * Signs the user in.
+   * Signs in the user of the request.
    *
-   * @returns `true`. A sign-in that does not succeed throws.
-   * @throws GenAuthException with the status and the body of the response.
-   * @throws ForbiddenException with code `verify_denied` if the strategy's function `verify` refused the user.
+   * @returns `true` if the sign-in succeeds. If it does not succeed, the guard throws.
+   * @throws GenAuthException with the HTTP status and the body of the response.
+   * @throws ForbiddenException with the code `verify_denied` if the strategy's function `verify` refused the user.
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, state, refuse } = readHttpContext(context);
@@ -39,11 +41,12 @@ abstract class SignInGuard implements CanActivate {
 }
 
 /**
- * Guards a login route. It signs in with `password` and exactly one of `account`, `email`, `username` and `phone` of
- * the request body. Then `@CurrentUser()` is a `GenAuthUser` and `@AuthInfo()` a `SignInInfo`.
+ * Guards a login route. It signs in the user with the fields of the request body: `password` and exactly one of
+ * `account`, `email`, `username` and `phone`. After the sign-in `@CurrentUser()` is a `GenAuthUser` and `@AuthInfo()` a
+ * `SignInInfo`.
  *
- * Its responses are the same as those of `AuthGuard('genauth-password')`. It does not use Passport's registry, which
- * all Nest applications of a process share, but the strategy of its own Nest application.
+ * The guard sends the same responses as `AuthGuard('genauth-password')`. `AuthGuard` uses Passport's registry of
+ * strategies, which all Nest applications of a process share. This guard uses the strategy of its own Nest application.
  *
  * @example
  * ```ts
@@ -63,7 +66,10 @@ abstract class SignInGuard implements CanActivate {
  */
 @Injectable()
 export class GenAuthPasswordGuard extends SignInGuard {
-  /** Returns the guard of the application with that `name`, if a process has several. */
+  /**
+   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
+   * applications.
+   */
   static readonly named = memoizeByName((name): typeof GenAuthPasswordGuard => {
     if (name === DEFAULT_NAME) return GenAuthPasswordGuard;
     @Injectable()
@@ -82,12 +88,16 @@ export class GenAuthPasswordGuard extends SignInGuard {
 }
 
 /**
- * Guards a login route. It signs in with `sAMAccountName` and `password` of the request body, against the Active
- * Directory that is connected to the GenAuth tenant. Otherwise it behaves like `GenAuthPasswordGuard`.
+ * Guards a login route. It signs in the user with the fields `sAMAccountName` and `password` of the request body. The
+ * user's account is in the Active Directory that is connected to the GenAuth tenant. In all other respects the guard
+ * behaves like `GenAuthPasswordGuard`.
  */
 @Injectable()
 export class GenAuthAdGuard extends SignInGuard {
-  /** Returns the guard of the application with that `name`, if a process has several. */
+  /**
+   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
+   * applications.
+   */
   static readonly named = memoizeByName((name): typeof GenAuthAdGuard => {
     if (name === DEFAULT_NAME) return GenAuthAdGuard;
     @Injectable()

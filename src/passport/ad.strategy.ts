@@ -6,9 +6,9 @@ import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
- * Passport strategy `genauth-ad`. It signs in with the fields `sAMAccountName` and `password` of the parsed body. The
- * account is in the Active Directory that is connected to the GenAuth tenant. The strategy sets `req.user` to the
- * claims of the configured scopes and `req.authInfo` to a `SignInInfo` with the tokens.
+ * Passport strategy `genauth-ad`. It signs in the user with the fields `sAMAccountName` and `password` of the parsed
+ * request body. The user's account is in the Active Directory that is connected to the GenAuth tenant. The strategy
+ * sets `req.user` to the claims of the configured scopes and `req.authInfo` to a `SignInInfo` with the tokens.
  *
  * @example
  * ```ts
@@ -31,10 +31,11 @@ export class GenAuthAdStrategy<
   ExtendedFields extends object = Record<string, unknown>,
 > extends GenAuthStrategy<S, ExtendedFields, GenAuthUser<S, ExtendedFields>, SignInInfo> {
   /**
-   * @param optionsOrClient - The options, or a client. Strategies that share a client share its key set and
-   * connections.
-   * @param verify - Maps the GenAuth user to the application's user. Default: `req.user` is the GenAuth user.
-   * @throws ConfigurationError if an option is wrong. Its message names every mistake.
+   * @param optionsOrClient - The options of a new client, or an existing client. Strategies with the same client use
+   * the same key set and the same connections.
+   * @param verify - Maps the GenAuth user to the application's own user object. Default: `req.user` is the GenAuth
+   * user.
+   * @throws ConfigurationError if an option is wrong. The error message names every wrong option.
    */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,

@@ -7,8 +7,8 @@ import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
 /**
  * Passport strategy `genauth-bearer`. It requires a valid GenAuth access token in `Authorization: Bearer …`
  * ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). It sets `req.user` to a `BearerUser` and
- * `req.authInfo` to a `BearerInfo`. It checks no scopes, roles or tenant. `requireAuth` checks them, and takes less
- * time per request.
+ * `req.authInfo` to a `BearerInfo`. It does not check scopes, roles or the tenant. `requireAuth` can check them, and
+ * needs less time for each request.
  *
  * @example
  * ```ts
@@ -32,10 +32,11 @@ export class GenAuthBearerStrategy<
   ExtendedFields extends object = Record<string, unknown>,
 > extends GenAuthStrategy<S, ExtendedFields, BearerUser<S, ExtendedFields>, BearerInfo> {
   /**
-   * @param optionsOrClient - The options, or a client. Strategies that share a client share its key set and
-   * connections.
-   * @param verify - Maps the GenAuth user to the application's user. Default: `req.user` is the GenAuth user.
-   * @throws ConfigurationError if an option is wrong. Its message names every mistake.
+   * @param optionsOrClient - The options of a new client, or an existing client. Strategies with the same client use
+   * the same key set and the same connections.
+   * @param verify - Maps the GenAuth user to the application's own user object. Default: `req.user` is the GenAuth
+   * user.
+   * @throws ConfigurationError if an option is wrong. The error message names every wrong option.
    */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,

@@ -5,7 +5,10 @@ import { buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from '../web/refusal.js';
 
-/** The functions that Passport sets on a strategy for each request. They end that request. */
+/**
+ * The functions that Passport sets on a strategy for each request. Each function ends the authentication of the
+ * request.
+ */
 export interface PassportActions {
   success: (user: unknown, info?: unknown) => void;
   fail: (challenge: unknown, status: number) => void;
@@ -19,34 +22,35 @@ interface PassportStrategy extends PassportActions {
 }
 
 /**
- * Key of a function in the options of `passport.authenticate`. Passport passes its options to the strategy. If this key
- * is set, the strategy calls the function with itself and does not authenticate the request. `signInHandler` uses it to
- * find a strategy by its name.
+ * Key of a function in the options that an application or a handler passes to `passport.authenticate`. Passport passes
+ * these options on to the strategy. If the key is set, the strategy calls the function with itself as the argument, and
+ * does not authenticate the request. `signInHandler` uses the key to get a strategy by the strategy's name.
  */
 export const TAKE_STRATEGY = Symbol('passport-genauth: take the strategy');
 
-// The types of passport-custom require the types of Express 5 and the strategy name 'custom'. This type requires
-// neither.
+// The types of passport-custom require the types of Express 5 and the strategy name 'custom'. The type below requires
+// neither of them.
 type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
 
 /**
- * Maps the GenAuth user to the application's user, as the verify function of other Passport strategies does. It is
- * called as `verify(req, user, info, done)` after each successful authentication, and must call `done`:
+ * Maps the GenAuth user to the application's own user object, as the verify function of other Passport strategies does.
+ * The strategy calls `verify(req, user, info, done)` after each successful authentication. `verify` must call `done`:
  *
- * - `done(null, appUser, info?)` sets `req.user` to `appUser` and `req.authInfo` to `info`. Default of `info`: the one
- *   that `verify` received.
- * - `done(null, false, info?)` refuses the user. `signInHandler` then sends status 403 with code `verify_denied`.
- * - `done(error)` ends the request with that error.
+ * - `done(null, appUser, info?)` sets `req.user` to `appUser` and `req.authInfo` to `info`. Default of `info`: the
+ *   `info` that `verify` received.
+ * - `done(null, false, info?)` refuses the user. `signInHandler` sends a response with HTTP status 403 and the code
+ *   `verify_denied`.
+ * - `done(error)` ends the request with this error.
  *
- * Only the first call of `done` has an effect. If `verify` returns a promise that rejects, the request ends with its
- * error.
+ * Only the first call of `done` has an effect. If `verify` returns a promise that rejects, the request ends with the
+ * promise's error.
  */
 export type VerifyFunction<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
 
-// A method, because TypeScript compares the parameters of methods bivariantly. So `(req: express.Request, …) => …`
-// is assignable to it.
+// `verify` is a method, because TypeScript compares the parameters of methods bivariantly. So a function with the type
+// `(req: express.Request, …) => …` is assignable to `verify`.
 interface Verify<User, Info> {
   verify(
     req: GenAuthRequest,
@@ -56,19 +60,19 @@ interface Verify<User, Info> {
   ): void | Promise<void>;
 }
 
-/** The result of one request. */
+/** The result of the authentication of one request. */
 export type LoginResult =
   | { kind: 'success'; user: unknown; info: unknown }
   /** The application's function `verify` refused the user. */
   | { kind: 'denied'; info: unknown; body: RefusalBody }
-  /** An error of this library, as a response. */
+  /** An error of passport-genauth, converted to a response. */
   | { kind: 'refusal'; refusal: Refusal }
-  /** An error of a function of the application. */
+  /** An error that is not from passport-genauth, for example an error of the application's function `verify`. */
   | { kind: 'error'; error: unknown };
 
 /**
- * Base class of the three strategies. It runs one attempt for each request and calls exactly one of Passport's actions.
- * One strategy serves many requests at the same time, so it stores no state of a request.
+ * Base class of the three strategies. For each request the strategy calls `attempt` once, and then exactly one of
+ * Passport's actions. One strategy object handles many requests at the same time, so it stores no data of a request.
  */
 export abstract class GenAuthStrategy<
   S extends string,
@@ -76,7 +80,7 @@ export abstract class GenAuthStrategy<
   User,
   Info,
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
-  /** The client of this strategy. Strategies that share a client share its key set and connections. */
+  /** The client of this strategy. Strategies with the same client use the same key set and the same connections. */
   readonly client: GenAuthClient<S, ExtendedFields>;
   protected readonly verify: VerifyFunction | undefined;
 
@@ -86,16 +90,16 @@ export abstract class GenAuthStrategy<
     verify: VerifyFunction<User, Info> | undefined,
   ) {
     super(function authenticate(req) {
-      // Read before the first await: `passport.authenticate(strategy)` sets new actions on the same strategy object
-      // for the next request.
+      // The actions are read before the first `await`. For the next request `passport.authenticate(strategy)` sets
+      // other actions on the same strategy object.
       const { success, fail, error } = this;
       const actions = { success, fail, error };
       void this.attempt(req)
         .then((result) => this.act(result, actions, req))
         .catch((thrown: NodeJS.ErrnoException) => {
-          // `attempt` never rejects. So Passport threw (flash messages without a session), or the application's
-          // callback did. The request ends with this error, and the process continues. The error is ignored if the
-          // response was already sent, for example by a time-out.
+          // The promise of `attempt` never rejects. So `thrown` is an error of Passport (flash messages without a
+          // session) or of the application's callback. The request ends with this error, and the process continues. The
+          // error is ignored if the response was already sent, for example by a timeout handler.
           if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
         });
     });
@@ -108,8 +112,8 @@ export abstract class GenAuthStrategy<
         ? optionsOrClient
         : new GenAuthClient<S, ExtendedFields>(optionsOrClient);
     this.name = `${this.client.options.name}-${kind}`;
-    // The constructor's parameter has checked the types of `verify`. The field drops them, so that strategies with
-    // different users are assignable to one type.
+    // TypeScript has checked the types of the parameter `verify`. The type of the field is more general, so that
+    // strategies with different user types are assignable to one type.
     this.verify = verify as VerifyFunction | undefined;
   }
 
@@ -121,13 +125,16 @@ export abstract class GenAuthStrategy<
   }
 
   /**
-   * Finds the user who sent the request.
+   * Finds the user who sent the request, by signing in the user or by verifying the access token.
    *
-   * @throws GenAuthError if the user cannot sign in or the token is not accepted.
+   * @throws GenAuthError if the user cannot sign in or if the access token is not accepted.
    */
   protected abstract identify(req: GenAuthRequest): Promise<{ user: User; info: Info }>;
 
-  /** Authenticates one request without calling Passport. Returns every outcome and error as a result, never rejects. */
+  /**
+   * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so the
+   * promise never rejects.
+   */
   async attempt(req: GenAuthRequest): Promise<LoginResult> {
     const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
     try {
@@ -143,7 +150,7 @@ export abstract class GenAuthStrategy<
     }
   }
 
-  /** Calls the Passport action that belongs to the result. */
+  /** Calls the Passport action that matches `result`: `success`, `fail` or `error`. */
   protected act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
     switch (result.kind) {
       case 'success':
@@ -154,7 +161,8 @@ export abstract class GenAuthStrategy<
         return passport.error(result.error);
       case 'refusal': {
         const { action, status, error, headers } = result.refusal;
-        // Passport writes the challenge into the header `WWW-Authenticate` only if it is a string.
+        // Passport writes the first argument of `fail` into the header `WWW-Authenticate` only if the argument is a
+        // string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
       }
     }
@@ -172,7 +180,8 @@ function callVerify(verify: VerifyFunction, req: GenAuthRequest, user: unknown, 
       if (error) reject(error as Error);
       else resolve({ user: mapped, info: ownInfo });
     });
-    // Only real promises. A query object of an ORM is a thenable, and calling its `catch` would run the query again.
+    // Only a real promise is used. A query object of a database library can have the methods `then` and `catch`, and a
+    // call of its `catch` would run the query a second time.
     if (isPromise(returned)) returned.catch(reject);
   });
 }

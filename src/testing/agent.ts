@@ -3,17 +3,17 @@ import { type TestAnswer, type TestRequest, openApp } from './open-app.js';
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
 
 /**
- * Sends requests to an application as one user, for example `agent.post('/orders', { body: { item: 1 } })`. It has a
- * method for each of the HTTP methods GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS.
+ * Sends requests to the tested application as one user, for example `agent.post('/orders', { body: { item: 1 } })`. It
+ * has a method for each of the HTTP methods GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS.
  */
 export type TestAgent = Readonly<
   Record<(typeof METHODS)[number], (path: string, request?: TestRequest) => Promise<TestAnswer>>
 >;
 
 /**
- * Creates an agent.
+ * Creates an agent that sends requests to the tested application.
  *
- * @param token Bearer token of each request. `undefined` sends no token.
+ * @param token The bearer token that the agent sends with each request. If it is `undefined`, the agent sends no token.
  */
 export function createAgent(app: object, token: string | undefined): TestAgent {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };

@@ -4,7 +4,7 @@ import type { GenAuthOptions } from '../core/options/types.js';
 import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import type { GenAuthTestKit } from './test-kit.js';
 
-/** The part of Nest's `TestingModuleBuilder` that this file uses. */
+/** The members of Nest's `TestingModuleBuilder` that this file uses. */
 interface ModuleBuilder {
   overrideProvider(token: unknown): {
     useFactory(provider: { factory: (options: GenAuthOptions) => unknown; inject: unknown[] }): unknown;
@@ -28,13 +28,14 @@ interface ModuleBuilder {
  */
 export class GenAuthTestingModule {
   /**
-   * Replaces GenAuth by the test kit. The application's guards, strategies, decorators and options are kept. Only the
-   * options that {@link GenAuthTestKit.redirect} replaces are changed.
+   * Replaces GenAuth by the test kit. The guards, strategies, decorators and options of the Nest application are kept.
+   * Only the options that {@link GenAuthTestKit.redirect} replaces are changed.
    *
    * @param builder The builder that `Test.createTestingModule()` returns.
    * @param genauth The started test kit.
-   * @param name The `name` of `GenAuthModule.forRoot({ name })`, if the application has several GenAuth modules.
-   * @returns The same builder.
+   * @param name The `name` of `GenAuthModule.forRoot({ name })`, if the Nest application imports several GenAuth
+   * modules.
+   * @returns The given `builder`.
    */
   static override<Builder extends ModuleBuilder>(
     builder: Builder,

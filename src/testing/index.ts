@@ -1,4 +1,7 @@
-/** A test kit for applications that are guarded by GenAuth. The guards stay active. Do not use it in production. */
+/**
+ * The entry point of the test kit, for applications with the guards of passport-genauth. The guards stay active in
+ * tests. Do not use the test kit in production.
+ */
 export type { TestAgent } from './agent.js';
 export type { TestClaims } from './token-claims.js';
 export { GenAuthTestingModule } from './genauth-testing.module.js';

@@ -11,61 +11,67 @@ import type { AddressInfo } from 'node:net';
 import { invalid } from '../emulator/errors.js';
 import { type ExpressApp, type Route, listExpressRoutes, parseFastifyRoutes } from './routes.js';
 
-/** Headers and body of a request to the tested application. */
+/** The headers and the body of a request to the tested application. */
 export interface TestRequest {
-  /** Additional headers. A header with the same name replaces the header that the test kit sets. */
+  /** Additional request headers. An additional header replaces the test kit's own header of the same name. */
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Body of the request. A string or a `Buffer` is sent unchanged, any other value as JSON. Default: no body. */
+  /** The request body. A string or a `Buffer` is sent unchanged, any other value as JSON. Default: no body. */
   body?: unknown;
 }
 
 /** The response of the tested application. */
 export interface TestAnswer {
-  /** HTTP status. */
+  /** The HTTP status of the response. */
   status: number;
-  /** Headers, with names in lower case. */
+  /** The response headers, with names in lower case. */
   headers: Record<string, string | string[] | undefined>;
-  /** The parsed body if the `content-type` is JSON, else the text of the body. */
+  /** The parsed response body if the `content-type` is JSON, otherwise the text of the response body. */
   body: unknown;
-  /** The text of the body. */
+  /** The text of the response body. */
   text: string;
 }
 
-/** An application that accepts requests until it is closed. */
+/** A tested application that accepts requests until it is closed. */
 export interface OpenApp {
   /** Sends a request and reads the whole response. */
   send(method: string, path: string, message: TestRequest): Promise<TestAnswer>;
-  /** Returns the status without reading the body. Returns `undefined` if there is no response within 5 seconds. */
+  /**
+   * Returns the HTTP status without reading the response body. Returns `undefined` if there is no response within 5
+   * seconds.
+   */
   probe(method: string, path: string, message: TestRequest): Promise<number | undefined>;
-  /** Returns the routes of the application. Empty if they cannot be listed. */
+  /** Returns the routes of the application. The list is empty if the routes cannot be listed. */
   routes(): Route[];
   /** Closes the server that {@link openApp} created. The application itself is not closed. */
   close(): Promise<void>;
 }
 
-/** The parts of a Nest application that this file uses. */
+/** The members of a Nest application that this file uses. */
 interface NestApp {
   init(): Promise<unknown>;
   getHttpAdapter(): { getInstance(): object };
 }
 
-/** The parts of a Fastify application that this file uses. `inject` is not used: Jest on Node 20 cannot load it. */
+/**
+ * The members of a Fastify application that this file uses. `inject` is not used, because Jest on Node.js 20 cannot
+ * load it.
+ */
 interface FastifyApp {
   ready(): PromiseLike<unknown>;
   printRoutes(): string;
   routing(req: IncomingMessage, res: ServerResponse): void;
 }
 
-/** Milliseconds that a probe waits for a response. */
+/** The maximum time for which `probe` waits for a response, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * Starts a server on a free port that passes its requests to the application. The application does not need to listen.
- * A Nest application is initialized.
+ * Starts a server on a free port that passes its requests to the tested application. The application itself need not
+ * listen. A Nest application is initialized.
  *
- * @param app A Nest application (on Express or Fastify), an Express or Fastify application, a Node HTTP server, or a
- *   request listener.
- * @throws EmulatorError `invalid_input` if `app` is anything else.
+ * @param app A Nest application (on Express or Fastify), an Express or Fastify application, a Node.js HTTP server, or a
+ * request listener.
+ * @throws EmulatorError with the code `invalid_input` if `app` is any other value.
  */
 export async function openApp(app: object): Promise<OpenApp> {
   if (has<NestApp>(app, 'getHttpAdapter', 'init')) {
@@ -92,7 +98,7 @@ export async function openApp(app: object): Promise<OpenApp> {
 
 const initializing = new WeakMap<NestApp, Promise<unknown>>();
 
-/** Initializes a Nest application once. Two calls of `init` at the same time would register its routes twice. */
+/** Initializes a Nest application only once. Two calls of `init` at the same time would register the routes twice. */
 function initialize(app: NestApp): Promise<unknown> {
   const initialized = initializing.get(app) ?? app.init();
   initializing.set(app, initialized);
@@ -103,7 +109,7 @@ function has<T>(app: object, ...methods: (keyof T & string)[]): app is T & objec
   return methods.every((name) => typeof (app as Record<string, unknown>)[name] === 'function');
 }
 
-/** Starts a server on a free port, even if the application already listens on another port. */
+/** Starts a server on a free port, even if the tested application already listens on another port. */
 async function open(listener: RequestListener, routes: OpenApp['routes']): Promise<OpenApp> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -3,34 +3,41 @@ import { randomUUID } from 'node:crypto';
 import { type OpenApp, openApp } from './open-app.js';
 import { type Route, buildSamplePath } from './routes.js';
 
-/** Options of {@link GenAuthTestKit.assertProtected}. */
+/** The options of {@link GenAuthTestKit.assertProtected}. */
 export interface ProtectionOptions {
   /**
-   * Routes that are public on purpose, and login routes. Write them as in the application: `'GET /health'`, or
-   * `'/health'` for all methods. Write `'*'` if the application has a page for paths without a route. An entry that is
-   * guarded or that does not exist is reported as a mistake. Default: none.
+   * The routes that are intentionally public, and the login routes. Write them as in the application: `'GET /health'`,
+   * or `'/health'` for all methods. Write `'*'` if the application sends a page for paths without a route. An entry
+   * whose route is guarded or does not exist is reported as a mistake. Default: none.
    */
   except?: readonly string[] | undefined;
-  /** Values of path parameters by name, for example `{ id: '65f0c1d2e3a4b5c6d7e8f901' }`. Default: `1` for each. */
+  /**
+   * The values of path parameters, by name, for example `{ id: '65f0c1d2e3a4b5c6d7e8f901' }`. Default: each value is
+   * `1`.
+   */
   params?: Readonly<Record<string, string>> | undefined;
-  /** Headers of every request, for example `{ host: 'admin.example.com' }`. Default: none. */
+  /** The headers of every request, for example `{ host: 'admin.example.com' }`. Default: none. */
   headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A request that a guard must refuse: its name in messages, and its token, or `undefined` for no token. */
+/**
+ * A request that a guard must refuse: its name in messages, and its access token. The access token is `undefined` for a
+ * request without a token.
+ */
 export type Attempt = readonly [name: string, token: string | undefined];
 
-/** Represents the paths for which the application has no route. */
+/** The entry for all paths for which the application has no route. */
 const NO_ROUTE: Route = { method: 'GET', path: '*', kind: 'mount' };
 
-/** Name of the attempt, and status of the response. `undefined` if there was no response. */
+/** The name of the attempt, and the HTTP status of the response. The status is `undefined` if there was no response. */
 type Answer = readonly [attempt: string, status: number | undefined];
 
 /**
- * Calls every route with every attempt. Routes in `except` are called only with the first attempt.
+ * Sends every attempt to every route. To a route in `except` only the first attempt is sent.
  *
- * @param attempts The first attempt has no token.
- * @throws AssertionError if a route does not refuse an attempt, or if an entry of `except` is wrong. It lists them all.
+ * @param attempts The attempts. The first attempt has no access token.
+ * @throws AssertionError if a route does not refuse an attempt, or if an entry of `except` is wrong. The message lists
+ * all these mistakes.
  */
 export async function checkProtection(
   app: object,
@@ -74,13 +81,13 @@ async function ask(
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const status = await open.probe(route.method, path, { headers: { ...headers, ...authorization } });
     answers.push([attempt, status]);
-    // If there is no response, the other attempts are skipped, so that the test waits only once.
+    // If there is no response, the remaining attempts are skipped, so that the test waits only once.
     if (status === undefined) break;
   }
   return answers;
 }
 
-/** Removes duplicates by method and path. A `route` replaces a `mount` with the same method and path. */
+/** Removes duplicate routes, which have the same method and path. A `route` replaces a `mount`. */
 function distinct(routes: readonly Route[]): Route[] {
   const byName = new Map<string, Route>();
   for (const route of routes) {
@@ -98,7 +105,10 @@ function matchesEntry({ method, path }: Route, entry: string): boolean {
   );
 }
 
-/** Normalizes a path for the comparison: without parameter names, with a leading slash, without a trailing slash. */
+/**
+ * Normalizes a path for the comparison of two paths: without parameter names, with a leading slash, without a trailing
+ * slash.
+ */
 function toComparable(path: string): string {
   return path
     .replaceAll(/:\w+/g, ':')
@@ -111,13 +121,14 @@ function isRefusal([, status]: Answer): boolean {
 }
 
 /**
- * Returns the mistake of a route, or `undefined` if it is guarded. A guard runs before the handler and its validation,
- * so every response other than 401 and 403 means that the request passed the guard.
+ * Returns the mistake of a route, or `undefined` if the route is guarded. A guard runs before the route handler and its
+ * validation. So every HTTP status other than 401 and 403 means that the request passed the guard.
  */
 function findMistake({ kind, path }: Route, answers: readonly Answer[]): string | undefined {
   if (kind === 'hidden')
     return 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
-  // A mount that answers 404 has passed the request on. For a path without a route, every error status is right.
+  // If a mount has the HTTP status 404, it has passed the request on. For a path without a route, every error status is
+  // right.
   const isHarmless = ([, status]: Answer): boolean =>
     kind === 'mount' && status !== undefined && (status === 404 || (path === NO_ROUTE.path && status >= 400));
   const passed = answers.filter((answer) => !isRefusal(answer) && !isHarmless(answer));

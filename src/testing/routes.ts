@@ -1,8 +1,8 @@
-/** A method and a path that an application may answer. */
+/** An HTTP method and a path to which an application may respond. */
 export interface Route {
-  /** HTTP method in upper case. */
+  /** The HTTP method in upper case. */
   readonly method: string;
-  /** Path as in the application, for example `/orders/:id`. `*` means every path without another route. */
+  /** The path as in the application, for example `/orders/:id`. `*` means every path that has no route. */
   readonly path: string;
   /**
    * - `route`: a handler for this method and path
@@ -12,31 +12,34 @@ export interface Route {
   readonly kind: 'route' | 'mount' | 'hidden';
 }
 
-/** Methods that are tested for a route that accepts all methods. */
+/** The HTTP methods that are tested for a route that accepts all methods. */
 const COMMON_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** A layer of an Express router. Express 4 and 5 store it in different properties. */
+/** A layer of an Express router. Express 4 and Express 5 store the path of the layer in different properties. */
 interface Layer {
   name: string;
   handle: { stack?: Layer[] };
   route?: { path: Path; methods: Record<string, boolean> };
-  /** Path as in the application. Express 5 with the package `router` 2.3 or newer. */
+  /** The path as in the application. Only Express 5 with the package `router` 2.3 or newer has this property. */
   rawPath?: Path;
-  /** `true` if the layer is mounted at `/`. Express 5. */
+  /** `true` if the layer is mounted at `/`. Only Express 5 has this property. */
   slash?: boolean;
-  /** Pattern of the path. Express 4. */
+  /** The regular expression of the path. Only Express 4 has this property. */
   regexp?: RegExp;
-  /** Names of the path parameters. */
+  /** The names of the path parameters. */
   keys?: readonly { name: string | number }[];
 }
 type Path = string | RegExp | readonly Path[];
 
-/** Path of a layer if an older version of the package `router` did not store it. */
+/** The path of a layer for which an older version of the package `router` stores no path. */
 const UNKNOWN = '(unknown: npm update router)';
-/** Express's name of a layer that mounts another Express application. Its routes cannot be read. */
+/**
+ * The name that Express gives to a layer that mounts another Express application. The routes of this application cannot
+ * be read.
+ */
 const MOUNTED_APP = 'mounted_app';
 
-/** The parts of an Express application that this file uses. */
+/** The members of an Express application that this file uses. */
 export interface ExpressApp {
   _router?: { stack: Layer[] };
   router: { stack: Layer[] };
@@ -44,7 +47,8 @@ export interface ExpressApp {
 
 /** Lists the routes of an Express 4 or 5 application and of its mounted routers. */
 export function listExpressRoutes(app: ExpressApp): Route[] {
-  // Express 4 creates `_router` with the first route, and its getter `router` throws. Express 5 has only `router`.
+  // Express 4 creates `_router` with the first route, and the getter `router` of Express 4 throws. Express 5 has only
+  // `router`.
   return listLayers(app._router?.stack ?? getRouterStack(app), '');
 }
 
@@ -78,7 +82,7 @@ function listRoute({ path, methods }: NonNullable<Layer['route']>, base: string)
   );
 }
 
-/** Returns the paths of a mounted layer. A regular expression means that the paths are not known. */
+/** Returns the paths of a mounted layer. If the result contains a regular expression, the paths are not known. */
 function readMountPaths({ rawPath, slash, regexp, keys }: Layer): (string | RegExp)[] {
   if (rawPath !== undefined) return flatten(rawPath);
   if (slash === true) return ['/'];
@@ -86,8 +90,8 @@ function readMountPaths({ rawPath, slash, regexp, keys }: Layer): (string | RegE
 }
 
 /**
- * Restores the mount paths of Express 4 from the pattern that path-to-regexp 0.1 built:
- * `^\/shop(?:\/([^/]+?))\/?(?=\/|$)` is `/shop/:name`. Returns the pattern itself if it cannot be restored.
+ * Restores the mount paths of Express 4 from the regular expression that path-to-regexp 0.1 built. For example
+ * `^\/shop(?:\/([^/]+?))\/?(?=\/|$)` is `/shop/:name`. Returns the regular expression itself if it cannot be restored.
  */
 function parseMountPattern(regexp: RegExp, keys: NonNullable<Layer['keys']>): (string | RegExp)[] {
   const names = keys.map(({ name }) => name);
@@ -101,8 +105,8 @@ function parseMountPattern(regexp: RegExp, keys: NonNullable<Layer['keys']>): (s
 }
 
 /**
- * Parses the output of Fastify's `printRoutes()`. It is a tree of path parts. A part at which a path ends is followed
- * by its methods.
+ * Parses the output of Fastify's `printRoutes()`. The output is a tree of path parts. If a path ends at a part, the
+ * methods of the path follow the part.
  */
 export function parseFastifyRoutes(drawing: string): Route[] {
   const parts: string[] = [];
@@ -110,29 +114,32 @@ export function parseFastifyRoutes(drawing: string): Route[] {
     const [, indent, text, methods] =
       /^((?:│ {3}| {4}|[├└]── )*)(.*?)(?: \(([A-Z-]+(?:, [A-Z-]+)*)\).*)?$/.exec(line) ?? [];
     if (indent === undefined || text === undefined || text === '') return [];
-    // A line replaces the part of its depth. A route with constraints has its own line, which repeats the part.
+    // Each line replaces the part at its depth in `parts`. A route with constraints has its own line, which repeats the
+    // part.
     parts.splice(indent.length / 4 - 1, Infinity, toPart(text));
     if (methods === undefined) return [];
     const path = parts.join('');
-    // @fastify/cors adds this route for preflight requests, which have no credentials.
+    // @fastify/cors adds the route `OPTIONS *` for preflight requests, which have no credentials.
     return path === '*' && methods === 'OPTIONS' ? [] : toRoutes(methods.split(', '), path);
   });
 }
 
-/** Returns a path part. If Fastify prints several names for one parameter, only the first is kept. */
+/** Returns a path part. If Fastify prints several names for one parameter, only the first name is kept. */
 function toPart(text: string): string {
   return text === '(empty root node)' ? '' : text.replace(/\|:.*$/, '');
 }
 
 function toRoutes(methods: readonly string[], path: string): Route[] {
   const names = toMethods(methods);
-  // A wildcard route for all methods may be a 404 handler. Nest registers one below a global prefix.
+  // A wildcard route for all methods may be a handler for the HTTP status 404. Nest registers such a handler below a
+  // global prefix.
   const kind = names === COMMON_METHODS && /\*\w*\}?$/.test(path) ? 'mount' : 'route';
   return names.map((method) => ({ method, path, kind }));
 }
 
 function toMethods(methods: readonly string[]): readonly string[] {
-  // A route for all methods is tested with the common methods only, not with each of about thirty.
+  // A route for all HTTP methods is tested only with the common methods. Express lists about thirty methods for such a
+  // route.
   if (methods.includes('_ALL') || methods.length > 8) return COMMON_METHODS;
   return methods.includes('GET') ? methods.filter((method) => method !== 'HEAD') : methods;
 }
@@ -147,7 +154,7 @@ function join(base: string, path: string | RegExp): string {
 }
 
 /**
- * Builds a request path for a route. A parameter without a given value becomes `1`, and a wildcard becomes `x`.
+ * Builds a request path for a route. A parameter that is not in `params` becomes `1`, and a wildcard becomes `x`.
  * Optional parts are left out.
  */
 export function buildSamplePath(path: string, params: Readonly<Record<string, string>>): string {

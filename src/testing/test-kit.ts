@@ -13,20 +13,22 @@ import type { TestClaims } from './token-claims.js';
 import { type TokenOptions, TokenMint } from './token-mint.js';
 import { type ProtectionOptions, checkProtection } from './protection.js';
 
-/** Options of {@link GenAuthTestKit.start}: the users who can sign in through the login routes of the application. */
+/**
+ * The options of {@link GenAuthTestKit.start}: the users who can sign in through the login routes of the application.
+ */
 export interface GenAuthTestKitOptions {
-  /** Users with a password. Default: `alice` (role `admin`) and `bob`, both with the password `passw0rd`. */
+  /** The users with a password. Default: `alice` (role `admin`) and `bob`, both with the password `passw0rd`. */
   users?: readonly EmulatorUser[] | undefined;
-  /** Active Directory accounts. Default: `zhangsan` with the password `AdPassw0rd`. */
+  /** The Active Directory accounts. Default: `zhangsan` with the password `AdPassw0rd`. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
 }
 
 /**
- * Tests an application with its real guards, client and token verification. The kit runs an emulator of GenAuth in the
- * process of the test, with its own keys. Therefore a test can create any valid or invalid token.
+ * Tests an application with its real guards, client and token verification. The test kit runs an emulator of GenAuth in
+ * the process of the test. It has the emulator's signing keys, so a test can create any valid or invalid token.
  *
- * Use one kit per application. Several kits in one process are independent of each other. The kit works with every test
- * framework.
+ * Use one test kit for each application. Several test kits in one process are independent of each other. The test kit
+ * works with every test framework.
  *
  * @example
  * ```ts
@@ -46,7 +48,10 @@ export interface GenAuthTestKitOptions {
  * ```
  */
 export class GenAuthTestKit {
-  /** Creates valid and invalid access tokens for the application whose options were given to {@link redirect} last. */
+  /**
+   * Creates valid and invalid access tokens. They are for the application whose options were passed to the last call of
+   * {@link redirect}.
+   */
   readonly mint: TokenMint;
   readonly #state: EmulatorState;
   readonly #listener: Listener;
@@ -61,9 +66,9 @@ export class GenAuthTestKit {
   /**
    * Starts a test kit on a free port of `127.0.0.1`.
    *
-   * @throws EmulatorError `production_refused` if `NODE_ENV` is `production`.
-   * @throws EmulatorError `invalid_input` if a user or an AD account is wrong.
-   * @throws EmulatorError `express_missing` if the package express is not installed.
+   * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`.
+   * @throws EmulatorError with the code `invalid_input` if a user or an AD account is wrong.
+   * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
    */
   static async start({ users, adAccounts }: GenAuthTestKitOptions = {}): Promise<GenAuthTestKit> {
     if (process.env['NODE_ENV'] === 'production') {
@@ -80,11 +85,12 @@ export class GenAuthTestKit {
   }
 
   /**
-   * Returns a copy of the application's options that connects to this kit instead of GenAuth.
+   * Returns a copy of the application's options with which the application connects to this test kit instead of
+   * GenAuth.
    *
-   * It replaces `appId`, `appSecret`, `appHost`, `tokenEndpointAuthMethod` and `idTokenSignedResponseAlg`, and removes
-   * `issuer` and `jwksUri`. All other options are kept. The replaced options may be missing, for example because the
-   * test has no environment variables for them.
+   * The copy has new values of `appId`, `appSecret`, `appHost`, `tokenEndpointAuthMethod` and
+   * `idTokenSignedResponseAlg`. It has no `issuer` and no `jwksUri`. All other options are kept. The given options need
+   * not contain the replaced options, for example if the test has no environment variables for them.
    *
    * @param options The options of the application. Default: none.
    * @throws ConfigurationError if an option is wrong.
@@ -106,13 +112,15 @@ export class GenAuthTestKit {
   }
 
   /**
-   * Returns an agent that sends requests to an application as one user. The application does not need to listen.
+   * Returns an agent that sends requests to an application as one user. The application itself need not listen.
    *
    * @param app A Nest application (on Express or Fastify), an Express or Fastify application, or a Node HTTP server.
-   * @param who Claims of the user, or an access token, or `null` to send no token. Default: a user without claims,
-   *   whose token has all scopes of the application's options.
-   * @throws EmulatorError `not_started` if `who` is not a token or `null`, and no application is connected.
-   * @throws EmulatorError `invalid_input` if a claim is wrong, or is not part of the token's scopes.
+   * @param who The claims of the user, or an access token, or `null` to send no token. Default: a user without claims,
+   * whose access token has all scopes of the application's options.
+   * @throws EmulatorError with the code `not_started` if `who` is neither an access token nor `null`, and no
+   * application is connected to the test kit.
+   * @throws EmulatorError with the code `invalid_input` if a claim is wrong, or if the scopes of the access token do
+   * not include the claim.
    */
   readonly as = (app: object, who: TestClaims | string | null = {}): TestAgent => {
     const token = typeof who === 'string' ? who : who === null ? undefined : this.mint.valid(who);
@@ -120,13 +128,16 @@ export class GenAuthTestKit {
   };
 
   /**
-   * Calls every route of an application without a token, with an expired token and with a forged token, and checks that
-   * each answers 401 or 403. The handlers of routes without a guard are executed, with all their side effects.
+   * Sends requests to every route of an application without a token, with an expired token and with a forged token.
+   * Checks that every response has the HTTP status 401 or 403. If a route has no guard, its handler runs with all its
+   * side effects.
    *
    * @param app A Nest application (on Express or Fastify), or an Express or Fastify application.
-   * @param options Public routes, path parameters and headers. Default: none.
-   * @throws AssertionError if a route is not guarded, or if an entry of `except` is wrong. The message lists them all.
-   * @throws EmulatorError `not_started` if no application is connected (see {@link redirect}).
+   * @param options The public routes, the path parameters and the headers. Default: none.
+   * @throws AssertionError if a route is not guarded, or if an entry of `except` is wrong. The message lists all these
+   * mistakes.
+   * @throws EmulatorError with the code `not_started` if no application is connected to the test kit (see
+   * {@link redirect}).
    */
   readonly assertProtected = async (app: object, options?: ProtectionOptions): Promise<void> => {
     const attempts = [
@@ -138,10 +149,10 @@ export class GenAuthTestKit {
   };
 
   /**
-   * Injects a fault into the emulated GenAuth, for example `genauth.fault({ endpoint: 'jwks', status: 503 })`. It has
-   * the same options as `GenAuthEmulator.fault`.
+   * Adds a fault to the emulated GenAuth, for example `genauth.fault({ endpoint: 'jwks', status: 503 })`. The
+   * properties are the same as those of `GenAuthEmulator.fault`.
    *
-   * @throws EmulatorError `invalid_input` if a property is wrong.
+   * @throws EmulatorError with the code `invalid_input` if a property is wrong.
    */
   fault(fault: EmulatorFault): void {
     this.#state.addFault(fault);
@@ -157,7 +168,7 @@ export class GenAuthTestKit {
     await this.#listener.close();
   }
 
-  /** Calls {@link stop}, for `await using`. */
+  /** Calls {@link stop} when a variable of `await using` goes out of scope. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -2,15 +2,18 @@ import { SCOPES_SUPPORTED, type EmulatorClaims, buildScopeClaims, claimMistake }
 import { EmulatorError, invalid, show } from '../emulator/errors.js';
 
 /**
- * Claims of the user of a test token. All are optional. A claim that is not given has the value that GenAuth sends for
- * an unset claim.
+ * The claims of the user of a test token. All claims are optional. An absent claim has the value that GenAuth sends for
+ * a claim without a value.
  */
 export interface TestClaims extends EmulatorClaims {
-  /** Id of the user. Default `000000000000000000000001`. */
+  /** The ID of the user. Default: `000000000000000000000001`. */
   sub?: string;
-  /** Scopes of the token, as an array or as a space-separated string. Default: the application's option `scope`. */
+  /**
+   * The scopes of the token, as an array or as a string with spaces between the scopes. Default: the application's
+   * option `scope`.
+   */
   scope?: string | readonly string[];
-  /** Id of the tenant. It requires the scope `tenant_id`, as at GenAuth. Default: no tenant. */
+  /** The ID of the tenant. It requires the scope `tenant_id`, as at GenAuth. Default: no tenant. */
   tenant_id?: string;
 }
 
@@ -18,25 +21,26 @@ export interface TestClaims extends EmulatorClaims {
 export interface TokenSubject {
   readonly sub: string;
   readonly scopes: readonly string[];
-  /** Id of the tenant. `''` for no tenant. */
+  /** The ID of the tenant, or `''` for no tenant. */
   readonly tenantId: string;
-  /** Claims of the user, without `sub` and `tenant_id`. */
+  /** The claims of the user, without `sub` and `tenant_id`. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 const DEFAULT_SUB = '000000000000000000000001';
 
-/** Claim → scope that contains it. */
+/** The scope that contains each claim. */
 const SCOPE_OF_CLAIM = new Map(
   SCOPES_SUPPORTED.flatMap((scope) => Object.keys(buildScopeClaims({}, [scope])).map((claim) => [claim, scope])),
 );
 
 /**
- * Checks the claims of a test token. A claim that GenAuth never sends with the scopes of the token is refused. With
- * such a claim a test would pass, although the application would fail in production.
+ * Checks the claims of a test token. A claim that GenAuth never sends with the scopes of the token is refused. If the
+ * claim were accepted, a test would pass although the application would fail in production.
  *
- * @param appScope The scopes of the application's options, which are the default.
- * @throws EmulatorError `invalid_input` if a claim is unknown or wrong, or is not part of the scopes.
+ * @param appScope The scopes in the application's options. They are the default of `given.scope`.
+ * @throws EmulatorError with the code `invalid_input` if a claim is unknown or wrong, or if the scopes do not include
+ * the claim.
  */
 export function readTokenSubject(given: TestClaims, appScope: readonly string[]): TokenSubject {
   const { sub = DEFAULT_SUB, scope, tenant_id: tenantId = '', ...claims } = given;
@@ -61,7 +65,10 @@ export function readTokenSubject(given: TestClaims, appScope: readonly string[])
   return { sub, scopes, tenantId, claims };
 }
 
-/** Returns the scopes of an array or of a space-separated string. `undefined` if there is no `scope`. */
+/**
+ * Returns the scopes of an array, or of a string with spaces between the scopes. Returns `undefined` if `scope` is
+ * `undefined`.
+ */
 export function readScopes(scope: TestClaims['scope']): readonly string[] | undefined {
   return typeof scope === 'string' ? scope.split(' ').filter((name) => name !== '') : scope;
 }

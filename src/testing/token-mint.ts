@@ -6,14 +6,14 @@ import { hashPassword } from '../emulator/users/passwords.js';
 import type { EmulatorState } from '../emulator/state/state.js';
 import { type TestClaims, type TokenSubject, readScopes, readTokenSubject } from './token-claims.js';
 
-/** The options of the application that its tokens depend on. */
+/** The options of the application on which its tokens depend. */
 export type TokenOptions = Pick<ResolvedOptions, 'audience' | 'scope'>;
 
 const HOUR = 3600;
-/** Password hash of the users of test tokens. The password is random, because these users never sign in. */
+/** The password hash of the users of test tokens. The password is random, because these users never sign in. */
 const NO_PASSWORD = hashPassword(randomUUID());
 
-/** The differences of an invalid token from a valid token. */
+/** The differences between an invalid token and a valid token. */
 interface Changes {
   aud?: string;
   /** `iat` and `exp` in seconds relative to the current time. */
@@ -23,10 +23,10 @@ interface Changes {
 
 /**
  * Creates valid and invalid access tokens. An invalid token is wrong in exactly one property. All methods are
- * synchronous and return the token as a string.
+ * synchronous and return the access token as a string.
  *
- * All methods throw an `EmulatorError`: `not_started` if no application was connected to the test kit, and
- * `invalid_input` if a claim is wrong or is not part of the token's scopes.
+ * All methods can throw an `EmulatorError`. The code is `not_started` if no application is connected to the test kit,
+ * and `invalid_input` if a claim is wrong or if the scopes of the token do not include the claim.
  */
 export class TokenMint {
   readonly #state: EmulatorState;
@@ -36,7 +36,7 @@ export class TokenMint {
   /**
    * @param state The state of the emulated GenAuth.
    * @param foreignKey A key that is not in the key set.
-   * @param getOptions Returns the options of the connected application. Throws if there is none.
+   * @param getOptions Returns the options of the connected application. Throws if no application is connected.
    */
   constructor(state: EmulatorState, foreignKey: SigningKey, getOptions: () => TokenOptions) {
     this.#state = state;
@@ -44,32 +44,39 @@ export class TokenMint {
     this.#getOptions = getOptions;
   }
 
-  /** Returns a valid token. User info, introspection and revocation of the emulated GenAuth accept it. */
+  /**
+   * Returns a valid access token. The endpoints of the emulated GenAuth for user info, introspection and revocation
+   * accept it.
+   */
   readonly valid = (claims: TestClaims = {}): string => this.#issue(this.#read(claims));
 
-  /** Returns a token that expired one hour ago. */
+  /** Returns an access token that expired one hour ago. */
   readonly expired = (claims: TestClaims = {}): string =>
     this.#build(this.#read(claims), { lifetime: [-2 * HOUR, -HOUR] });
 
-  /** Returns a token with the audience of another application. */
+  /** Returns an access token with the audience of another application. */
   readonly wrongAudience = (claims: TestClaims = {}): string => this.#build(this.#read(claims), { aud: 'another-app' });
 
-  /** Returns a token with a wrong signature: the `kid` is in the key set, but another key signed the token. */
+  /**
+   * Returns an access token with a wrong signature: the `kid` is in the key set, but the token was signed with another
+   * key.
+   */
   readonly forged = (claims: TestClaims = {}): string => {
     const { kid } = this.#state.keys.current;
     return this.#build(this.#read(claims), { key: { ...this.#foreignKey, kid } });
   };
 
-  /** Returns a valid token of a user in another tenant than `claims.tenant_id`. */
+  /** Returns a valid access token of a user whose tenant is not `claims.tenant_id`. */
   readonly wrongTenant = (claims: TestClaims = {}): string =>
     this.#issue(this.#read({ ...claims, tenant_id: `not-${claims.tenant_id ?? 'yours'}` }));
 
   /**
-   * Returns a valid token that has all scopes of the application except the scopes in `claims.scope`. If `claims.scope`
-   * is not given, the token has only the scope `openid`.
+   * Returns a valid access token that has all scopes in the application's options except the scopes in `claims.scope`.
+   * If `claims.scope` is absent, the access token has only the scope `openid`.
    */
   readonly withoutScope = ({ scope, ...claims }: TestClaims = {}): string => {
-    // The claims are checked against all scopes, because this token may lack the scopes of the user's claims.
+    // The claims are checked against all scopes of GenAuth, because this access token may lack the scopes of the user's
+    // claims.
     const subject = readTokenSubject(claims, SCOPES_SUPPORTED);
     const missing = readScopes(scope);
     const scopes = this.#getOptions().scope.filter((name) =>
@@ -82,7 +89,10 @@ export class TokenMint {
     return readTokenSubject(claims, this.#getOptions().scope);
   }
 
-  /** Builds a valid token and stores it, so that user info, introspection and revocation accept it. */
+  /**
+   * Builds a valid access token and stores it, so that the endpoints for user info, introspection and revocation accept
+   * it.
+   */
   #issue(subject: TokenSubject): string {
     const { sub, claims, scopes, tenantId } = subject;
     const { tokenLifetime } = this.#state.config;
@@ -115,8 +125,8 @@ export class TokenMint {
 }
 
 /**
- * Signs a token with RS256 (RFC 7518 §3.3). It does not use jose, because signing with jose is asynchronous. A
- * synchronous function lets a test write a token directly into an expression.
+ * Signs a token with RS256 (RFC 7518 §3.3). The function does not use the package jose, because signing with jose is
+ * asynchronous. A synchronous function can be called inside an expression of a test.
  */
 function signToken(claims: object, { kid, privateKey }: SigningKey): string {
   const input = [{ alg: 'RS256', kid, typ: 'JWT' }, claims]

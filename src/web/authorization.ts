@@ -5,23 +5,27 @@ import { isRecord } from '../core/util/record.js';
 import { isScopeName, parseScope } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
 
-/** Names of scopes or roles. With `all` the request must have each of them, with `any` at least one. */
+/**
+ * The names of scopes or the codes of roles that a route requires. `all`: every name is required. `any`: at least one
+ * of the names is required.
+ */
 export interface Choice {
   readonly mode: 'all' | 'any';
   readonly names: readonly string[];
 }
 
 /**
- * A function that returns the ID of the tenant that the request targets, or a promise of it. `undefined` denies access.
+ * A function that returns the ID of the tenant whose data the request asks for, or a promise of the ID. If the ID is
+ * `undefined`, access is denied.
  */
 export type TenantResolver = Tenants['resolve'];
-// A method, because TypeScript compares the parameters of methods bivariantly. So `(req: express.Request) => …` is
-// assignable to it.
+// `resolve` is a method, because TypeScript compares the parameters of methods bivariantly. So a function with the type
+// `(req: express.Request) => …` is assignable to `resolve`.
 interface Tenants {
   resolve(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
 }
 
-/** What a route requires in addition to a valid access token. */
+/** The conditions of a route in addition to a valid access token. */
 export interface AccessRequirements {
   scopes?: Choice | undefined;
   roles?: Choice | undefined;
@@ -29,10 +33,10 @@ export interface AccessRequirements {
 }
 
 /**
- * Checks and freezes the scopes or roles of a route.
+ * Checks and freezes the list of scopes or roles that a route requires.
  *
- * @throws ConfigurationError for an empty list, which would allow every user or no user, and for a name that cannot be
- * a scope or a role.
+ * @throws ConfigurationError if the list is empty, if a scope is not valid, or if a role is an empty string. An empty
+ * list would allow every user (`all`) or no user (`any`).
  */
 export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: readonly string[]): Choice {
   const isName = what === 'scope' ? isScopeName : (name: string) => name !== '';
@@ -45,13 +49,13 @@ export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: re
 }
 
 /**
- * Checks what a route requires against the claims of a verified token. If the token lacks the claim `roles` or
- * `tenant_id`, the claim is read from GenAuth's user info.
+ * Checks whether the claims of a verified access token meet the conditions of a route. If the token has no claim
+ * `roles` or `tenant_id`, this claim is read from GenAuth's user info.
  *
- * @param getUserClaims - Returns the claims of GenAuth's user info, from the cache or by a request.
+ * @param getUserClaims - Returns the claims of GenAuth's user info, from the cache or from a request to GenAuth.
  * @throws AuthorizationError if a scope, a role or the tenant is missing.
- * @throws UpstreamError if user info is needed and GenAuth does not answer.
- * @throws TokenVerificationError if user info is needed and GenAuth refuses the token.
+ * @throws UpstreamError if user info is needed and the request to GenAuth fails.
+ * @throws TokenVerificationError if user info is needed and GenAuth refuses the access token.
  */
 export async function authorize(
   { scopes, roles, tenant }: AccessRequirements,
@@ -73,14 +77,14 @@ export async function authorize(
   }
 }
 
-/** Default maximum age of a cached introspection result, in milliseconds. */
+/** Maximum age of a cached introspection result with `introspect: true`, in milliseconds. */
 const INTROSPECTION_MAX_AGE_MS = 10_000;
 
 /**
- * Reads the value of the option `introspect`: `true` or `{ maxAge }`.
+ * Converts the value of the option `introspect`, which is `true` or `{ maxAge }`, to a number of milliseconds.
  *
- * @returns The maximum age of a cached introspection result in milliseconds, or `undefined` for a value that is not
- * valid.
+ * @returns The maximum age of a cached introspection result in milliseconds, or `undefined` if the value of the option
+ * is wrong.
  */
 export function toIntrospectionMaxAge(value: unknown): number | undefined {
   if (value === true) return INTROSPECTION_MAX_AGE_MS;

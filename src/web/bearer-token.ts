@@ -9,20 +9,26 @@ const SCHEME = 'bearer ';
  * characters, so a longer header cannot hold a valid token.
  */
 const MAX_HEADER_LENGTH = 16 * 1024;
-/** RFC 6750 §2.1: `b64token`. Its two parts have no character in common, so matching takes linear time. */
+/**
+ * The form of a bearer token, named `b64token` in RFC 6750 §2.1. The two parts of the pattern have no character in
+ * common, so the time of a match grows only linearly with the length.
+ */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * Reads the token of `Authorization: Bearer …` (RFC 6750 §2.1). The query string, the body and cookies are ignored.
+ * Reads the bearer token from the request header `Authorization: Bearer …` (RFC 6750 §2.1). The query string, the body
+ * and the cookies are not read.
  *
- * @returns The token, not verified, or `undefined` if the request has no bearer token.
- * @throws TokenVerificationError `token_malformed` if there are several Authorization headers, or if the header does
- * not hold exactly one token. `token_too_large` if the header has more than 16,384 characters.
+ * @returns The bearer token, which is not yet verified, or `undefined` if the request has no bearer token.
+ * @throws TokenVerificationError with the code `token_malformed` if the request has several Authorization headers, or
+ * if the header does not contain exactly one token. The code is `token_too_large` if the header has more than 16,384
+ * characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
   const header = req.headers['authorization'];
   if (header === undefined) return undefined;
-  // Of several headers Node keeps the first, and a proxy may keep the last. Then the two would read different tokens.
+  // If a request has several Authorization headers, Node.js keeps the first and a proxy may keep the last. Node.js and
+  // the proxy would read different tokens, so the request is refused.
   if (typeof header !== 'string' || countAuthorizationLines(req) > 1) {
     throw new TokenVerificationError('token_malformed', 'The request has more than one Authorization header.', {
       details: ACCESS_TOKEN,
@@ -49,7 +55,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
 }
 
 function countAuthorizationLines(req: GenAuthRequest): number {
-  // Fastify stores Node's request in `raw`.
+  // A Fastify request holds the request of Node.js in the property `raw`.
   const { rawHeaders = [] } = ((req as { raw?: unknown }).raw ?? req) as Partial<IncomingMessage>;
   let lines = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'authorization') lines += 1;

@@ -3,14 +3,15 @@ import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 
 /**
- * Finds the end user's IP address. The first of these values that is an IP address is used: the result of the option
- * `clientIp`, `req.ip` (the address that the framework trusts under its proxy settings), the address of the socket.
+ * Finds the end user's IP address. The function uses the first of these values that is an IP address: the result of the
+ * client's option `clientIp`, `req.ip` (the address that the framework determines from its proxy settings), the remote
+ * address of the socket.
  *
- * Headers such as X-Forwarded-For are not read. Only the proxy settings of the framework say which headers a trusted
- * proxy wrote.
+ * Headers such as X-Forwarded-For are not read, because only the proxy settings of the framework say which headers come
+ * from a trusted proxy.
  *
- * @returns The address, or `undefined` if there is none.
- * @throws the error of the option `clientIp`.
+ * @returns The IP address, or `undefined` if none of the three values is an IP address.
+ * @throws the error that the function in the option `clientIp` throws.
  */
 export async function resolveClientIp(
   client: Pick<GenAuthClient<string>, 'options'>,
@@ -24,8 +25,8 @@ export async function resolveClientIp(
 let warned = false;
 
 /**
- * Warns once per process if Express runs with `trust proxy: true` or Fastify with `trustProxy: true`. Then each client
- * can choose its own address by writing it into X-Forwarded-For.
+ * Warns once per process if Express runs with `trust proxy: true` or Fastify with `trustProxy: true`. With these
+ * settings every sender of a request can choose the IP address by writing it into the header X-Forwarded-For.
  */
 function warnOfTrustInAllProxies(req: GenAuthRequest): void {
   if (warned) return;

@@ -4,24 +4,32 @@ import { type BearerRequirements, authenticateBearer } from './authenticate-bear
 import { parseBearerToken } from './bearer-token.js';
 import { type Refusal, toRefusal } from './refusal.js';
 
-/** The object on which a guard stores the user, and from which handlers read it. */
+/**
+ * The object on which a guard stores the user. Route handlers read the user from it. In Express the object is the
+ * request.
+ */
 export interface RequestState {
   user?: unknown;
   authInfo?: unknown;
 }
 
-/** What a route requires of a request. */
+/** The conditions of a route that a request must meet. */
 export interface RouteRequirements extends BearerRequirements {
-  /** A request without a token passes, without a user. A token that is not valid is still refused. */
+  /**
+   * Whether a request without an access token may pass, without a user. A request with a token that is not valid is
+   * still refused.
+   */
   optional: boolean;
 }
 
 /**
- * Guards one request: reads and verifies its token, checks what the route requires, and stores `user` and `authInfo`.
+ * Guards one request: reads and verifies the access token, checks the conditions of the route, and stores `user` and
+ * `authInfo`.
  *
  * @param state - The object on which `user` and `authInfo` are stored.
- * @returns The refusal, or `undefined` if the request may pass.
- * @throws errors that are not errors of this library, such as those of the application's function `tenant`.
+ * @returns The response for a request that must not pass, or `undefined` if the request may pass.
+ * @throws every error that is not an error of passport-genauth, such as an error of the application's function
+ * `tenant`.
  */
 export async function guardRequest(
   client: GenAuthClient<string>,
@@ -32,7 +40,8 @@ export async function guardRequest(
   try {
     const token = parseBearerToken(req);
     if (token === undefined && requirements.optional) {
-      // Clears the user of a session, because a request without a token is anonymous on an optional route.
+      // A session may have set a user. On an optional route a request without an access token is anonymous, so the user
+      // is removed.
       state.user = undefined;
       state.authInfo = undefined;
       return undefined;

@@ -3,35 +3,40 @@ import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
 import { IDENTIFIERS, type ParsedCredentials, expectText, parseCredentials } from '../core/sign-in/credentials.js';
 import { MAX_CAPTCHA_LENGTH, type SignInOptions } from '../core/sign-in/sign-in-options.js';
 
-/** The fields of a login's body that are read: the credentials and a captcha. All other fields are ignored. */
+/**
+ * The fields that are read from the body of a login request: the credentials and a captcha. All other fields of the
+ * body are ignored.
+ */
 export interface LoginBody {
   credentials: ParsedCredentials;
   captcha: Pick<SignInOptions, 'captchaCode' | 'captchaToken'>;
 }
 
 /**
- * Reads the credentials of a password login: exactly one of `account`, `email`, `username` and `phone`, and `password`.
+ * Reads the credentials of a password login from the request body: `password`, and exactly one of `account`, `email`,
+ * `username` and `phone`. Also reads `captchaCode` and `captchaToken` if the body has them.
  *
- * @param fields - The configured names of these fields in the body.
- * @throws RequestError if a field is missing, empty, too long or not a string.
+ * @param fields - The names of these fields in the body, from the client's option `fields`.
+ * @throws RequestError if the body is not parsed, or if a field is missing, empty, too long or not a string.
  */
 export function parsePasswordLogin(req: GenAuthRequest, fields: Readonly<LoginFields>): LoginBody {
   return parseLogin(req, fields, IDENTIFIERS);
 }
 
 /**
- * Reads the credentials of an Active Directory login: `sAMAccountName` and `password`.
+ * Reads the credentials of an Active Directory login from the request body: `sAMAccountName` and `password`. Also reads
+ * `captchaCode` and `captchaToken` if the body has them.
  *
- * @param fields - The configured names of these fields in the body.
- * @throws RequestError if a field is missing, empty, too long or not a string.
+ * @param fields - The names of these fields in the body, from the client's option `fields`.
+ * @throws RequestError if the body is not parsed, or if a field is missing, empty, too long or not a string.
  */
 export function parseAdLogin(req: GenAuthRequest, fields: Readonly<LoginFields>): LoginBody {
   return parseLogin(req, fields, ['sAMAccountName']);
 }
 
 /**
- * Reads the fields of the parsed body. Only own properties are read, because a sender can put `__proto__` into a body.
- * The query string is ignored, because access logs store addresses and would store the password.
+ * Reads the login fields of the parsed request body. Only own properties are read, because a sender can put `__proto__`
+ * into a body. The query string is not read: access logs contain the query string, so they would contain the password.
  */
 function parseLogin(
   { body }: GenAuthRequest,
@@ -45,7 +50,7 @@ function parseLogin(
         'send JSON, and parse it before this route. In Express write app.use(express.json()).',
     );
   }
-  // Some forms send `null` for an empty field.
+  // Some clients send `null` for an empty field. `null` is read as a missing field.
   const read = (name: keyof LoginFields): unknown =>
     Object.hasOwn(body, fields[name]) ? ((body as Record<string, unknown>)[fields[name]] ?? undefined) : undefined;
   const given = Object.fromEntries([...names, 'password' as const].map((name) => [name, read(name)]));

@@ -5,19 +5,20 @@ const WARNING_PAUSE_MS = 60_000;
 const warnedAt = new Map<string, number>();
 
 /**
- * Returns the error that a function of the application threw, such as `appSecret` or `signInOptions`. Only that error
- * says why the function failed. The application must keep secrets out of its message.
+ * Returns the error that a function in the client's options threw, for example the function in `appSecret` or
+ * `signInOptions`. The message of this error says why the function failed. The operator sees the message, so the
+ * function must not put secrets into it.
  */
 export function getOwnCause(error: GenAuthError): Error | undefined {
   return error instanceof ConfigurationError && error.cause instanceof Error ? error.cause : undefined;
 }
 
 /**
- * Emits a process warning for a fault of the application, GenAuth or the network. The guards answer such a fault
- * themselves, so Express never sees the error and cannot log it. Each pair of source and error code warns at most once
- * a minute, so that a flood of requests does not flood the log.
+ * Emits a process warning if a request failed because of a wrong configuration, GenAuth or the network. The guards send
+ * the response to this request themselves, so Express never gets the error and cannot log it. A warning with the same
+ * source and the same error code is emitted at most once a minute, so that many requests do not fill the log.
  *
- * @param source - The name of the strategy or of the application, with which the warning begins.
+ * @param source - The first word of the warning: the name of the strategy or the client's option `name`.
  */
 export function warnOperator(source: string, { action, error }: Refusal): void {
   if (action !== 'error') return;

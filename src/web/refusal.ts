@@ -13,54 +13,57 @@ import { type Texts, getTexts } from './texts.js';
 
 /** The JSON body of the response to a refused request. */
 export interface RefusalBody {
-  /** The HTTP status. */
+  /** The HTTP status of the response. */
   statusCode: number;
-  /** The reason phrase of the status, such as `Unauthorized`. */
+  /** The reason phrase of the HTTP status, such as `Unauthorized`. */
   error: string;
   /**
-   * Text for the end user, in English or Chinese. With `invalid_request` it is in English and for the developer of the
-   * form. Without the option `exposeReasons` it does not reveal whether an account exists.
+   * Text for the end user, in English or Chinese. With the code `invalid_request` the text is in English and for the
+   * developer of the login form. Without the option `exposeReasons` the text does not reveal whether an account exists.
    */
   message: string;
-  /** Stable code for programs. The README lists all codes. */
+  /** The reason of the refusal as a stable code for programs. The README lists all codes. */
   code: string;
-  /** The request ID of GenAuth's response to the sign-in. Quote it to GenAuth's support. */
+  /** The request ID of GenAuth's response to the sign-in. Give this ID to GenAuth's support if you report a problem. */
   requestId?: string;
-  /** With `mfa_required`: the bearer token for GenAuth's MFA calls. */
+  /** With the code `mfa_required`: the bearer token for requests to GenAuth's multi-factor authentication (MFA). */
   mfaToken?: string;
-  /** With `mfa_required`: the factors from which the user can choose. */
+  /** With the code `mfa_required`: the second factors from which the end user can choose. */
   applicationMfa?: readonly ApplicationMfa[];
   /**
-   * With `password_change_required`, `identity_binding_required` and `profile_completion_required`: the token for
-   * GenAuth's call that completes this step.
+   * With the codes `password_change_required`, `identity_binding_required` and `profile_completion_required`: the token
+   * for the request to GenAuth that completes this step of the sign-in.
    */
   flowToken?: string;
-  /** With `rejected`: GenAuth requires one more step that this library does not support. */
+  /** With the code `rejected`: GenAuth requires one more step of the sign-in that passport-genauth does not support. */
   furtherStep?: true;
-  /** GenAuth's own code of the reason. Only with the option `exposeReasons`. */
+  /** GenAuth's own number for the reason of the refusal. Present only with the option `exposeReasons`. */
   apiCode?: number;
-  /** Number of attempts that are left before the account is locked. Only with the option `exposeReasons`. */
+  /**
+   * Number of sign-in attempts that are left before GenAuth locks the account. Present only with the option
+   * `exposeReasons`.
+   */
   remainingAttempts?: number;
 }
 
-/** The response to a request that does not pass, for any framework. */
+/** The response to a request that must not pass, in a form for any framework. */
 export interface Refusal {
   /**
-   * Passport's action. `fail`: the caller or the end user must act. `error`: the operator must act, or GenAuth or the
-   * network failed.
+   * The action of Passport that ends the request. `fail`: the caller or the end user must act. `error`: the operator
+   * must act, or GenAuth or the network failed.
    */
   action: 'fail' | 'error';
   status: number;
   headers: Readonly<Record<string, string>>;
   body: RefusalBody;
-  /** The error behind the refusal, for the operator's log. */
+  /** The error that caused the refusal, for the operator's log. */
   error: GenAuthError;
 }
 
-/** The options and the header that decide about the text of a refusal. */
+/** The client's options and the request header that determine the text of a refusal. */
 export interface RefusalContext {
   options: Pick<ResolvedOptions, 'language' | 'exposeReasons'>;
-  /** The request's header Accept-Language. */
+  /** The request's header `Accept-Language`. */
   acceptLanguage?: unknown;
 }
 
@@ -77,10 +80,13 @@ const STATUSES: Readonly<Record<SignInRejection['kind'], 401 | 403 | 429>> = {
   rejected: 403,
 };
 const REALM = 'realm="genauth"';
-/** `error_description` of the challenge. RFC 6750 §3 allows ASCII only, so it is not translated. */
+/**
+ * The `error_description` in the header `WWW-Authenticate`. RFC 6750 §3 allows only ASCII characters there, so the text
+ * is not translated.
+ */
 const INVALID_TOKEN = 'The access token is malformed, expired, or not valid for this service';
 
-/** Builds the error for a rejected sign-in, with the status and the text for the end user. */
+/** Builds the error for a rejected sign-in, with the HTTP status and the text for the end user. */
 export function toRejectedError(
   outcome: SignInRejection,
   { options, acceptLanguage }: RefusalContext,
@@ -93,7 +99,7 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
   switch (outcome.kind) {
     case 'account_locked':
     case 'access_denied':
-      // By default the text is the same as for a wrong password, so that it does not reveal the reason.
+      // Without `exposeReasons` the text is the same as for a wrong password, so that it does not reveal the reason.
       return exposeReasons ? texts[outcome.kind] : texts.invalid_credentials;
     case 'rejected':
       return outcome.furtherStep ? texts.further_step : texts.rejected;
@@ -103,9 +109,10 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
 }
 
 /**
- * Decides the response to each error of this library: status, headers, body and log level.
+ * Returns the response to an error of passport-genauth: HTTP status, headers, body, and whether the operator must act.
  *
- * @returns The refusal, or `undefined` if the error is not an error of this library. The caller then rethrows it.
+ * @returns The response, or `undefined` if `error` is not an error of passport-genauth. In this case the caller of
+ * `toRefusal` passes the error on.
  */
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
   const texts = getTexts(context.options.language, context.acceptLanguage);
@@ -118,22 +125,23 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
     return { ...build('error', error, code, texts[code]), headers: error.headers };
   }
   if (error instanceof GenAuthError) {
-    // A ConfigurationError, or a class that is not listed here. Both are the operator's fault, so the status is 500.
+    // The error is a `ConfigurationError`, or its class is not listed above. In both cases the operator must act, so
+    // the HTTP status is 500.
     return build('error', error, 'configuration_error', texts.configuration_error, 500);
   }
   return undefined;
 }
 
 /**
- * Converts a thrown value to an Error. Express lets a request pass if `next` receives `undefined` or `'route'`, so a
- * value that is not an Error must not reach `next`.
+ * Converts a thrown value to an `Error`. Express lets a request pass if `next` receives `undefined` or `'route'`. So
+ * only an `Error` may be passed to `next`.
  */
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
   return new Error(`A function of the application threw ${String(thrown)}: throw an Error instead.`);
 }
 
-/** Builds the body of the response if the application's function `verify` refuses the user. */
+/** Builds the response body for a user that the application's function `verify` refused. */
 export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
   const { rejected: message } = getTexts(options.language, acceptLanguage);
   return { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
@@ -170,7 +178,7 @@ function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean):
   };
 }
 
-/** Returns the members of the body that the application's front end needs for the next step of the sign-in. */
+/** Returns the members of the response body that the application's front end needs for the next step of the sign-in. */
 function toNextStep(outcome: SignInRejection): Partial<RefusalBody> {
   switch (outcome.kind) {
     case 'mfa_required': {
@@ -194,11 +202,11 @@ function toRemainingAttempts(outcome: SignInRejection): Partial<RefusalBody> {
 }
 
 /**
- * Builds the refusal of a token. The challenge of a request without a token has no error code (RFC 6750 §3.1). The
- * response does not say why a token is not valid.
+ * Builds the response to a request whose access token is missing or not valid. If the token is missing, the header
+ * `WWW-Authenticate` contains no error code (RFC 6750 §3.1). The response does not say why a token is not valid.
  */
 function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
-  // A refresh token is not a bearer token, so the response has no Bearer challenge.
+  // A refresh token is not a bearer token, so the response has no header `WWW-Authenticate`.
   if (error.code === 'refresh_token_refused') return build('fail', error, error.code, texts.sign_in_again);
   const isMissing = error.code === 'token_missing';
   const code = isMissing ? 'token_missing' : 'invalid_token';
@@ -210,8 +218,8 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
 }
 
 /**
- * Builds the refusal of a token that lacks a scope, a role or the tenant. The challenge names the required scopes
- * (RFC 6750 §3.1). The response does not name roles or tenants.
+ * Builds the response to a valid access token without a required scope, role or tenant. If a scope is missing, the
+ * header `WWW-Authenticate` names the required scopes (RFC 6750 §3.1). The response does not name roles or tenants.
  */
 function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
   const refusal = build('fail', error, error.code, texts.forbidden);

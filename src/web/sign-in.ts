@@ -12,23 +12,27 @@ import type { LoginBody } from './login-body.js';
 import { toRejectedError } from './refusal.js';
 
 /**
- * `req.authInfo` after a login. It holds tokens: do not log it, and do not send the whole object in a response.
+ * The value of `req.authInfo` after a login. It contains tokens: do not log it, and do not send the whole object in a
+ * response.
  */
 export interface SignInInfo {
-  /** The tokens of the sign-in. */
+  /** The tokens that GenAuth issued for this sign-in. */
   tokens: TokenSet;
-  /** All claims of the verified id_token, also those of scopes that were not requested. */
+  /** All claims of the verified id_token, including the claims of scopes that were not requested. */
   claims: IdTokenClaims;
-  /** The request ID of GenAuth's response, `undefined` if GenAuth sent none. Quote it to GenAuth's support. */
+  /**
+   * The request ID of GenAuth's response to the sign-in, or `undefined` if GenAuth sent none. Give this ID to GenAuth's
+   * support if you report a problem.
+   */
   requestId: string | undefined;
 }
 
 /**
- * Signs in the user of a login request. Only the credentials and a captcha come from the body. The client's IP address,
- * the context and all other sign-in options come from the server.
+ * Signs in the user of a login request. Only the credentials and the captcha are read from the request body. The
+ * application's server determines the IP address of the end user, the context and all other sign-in options.
  *
- * @throws SignInRejectedError for every outcome other than `success`.
- * @throws RequestError, UpstreamError, ConfigurationError as `GenAuthClient.signIn` does.
+ * @throws SignInRejectedError if the outcome of the sign-in is not `success`.
+ * @throws RequestError, UpstreamError and ConfigurationError in the same cases as `GenAuthClient.signIn`.
  */
 export async function signInRequest<S extends string, ExtendedFields extends object>(
   client: GenAuthClient<S, ExtendedFields>,
@@ -47,13 +51,18 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
   return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId } };
 }
 
-/** Builds the context of a sign-in. A `context` in `signInOptions` overrides it. */
+/**
+ * Builds the default of the sign-in option `context`. A `context` in the client's option `signInOptions` overrides it.
+ */
 function buildDefaultContext({ headers }: GenAuthRequest): SignInOptions {
   const userAgent = headers['user-agent'];
   return typeof userAgent === 'string' && userAgent !== '' ? { context: { userAgent } } : {};
 }
 
-/** Calls the option `signInOptions` if it is a function. If it is an object, the client merges it itself. */
+/**
+ * Calls the client's option `signInOptions` if the option is a function. If the option is an object,
+ * `client.signInRoute` uses the object itself.
+ */
 async function callSignInOptions(
   { options: { signInOptions } }: Pick<GenAuthClient<string>, 'options'>,
   req: GenAuthRequest,
@@ -68,7 +77,10 @@ async function callSignInOptions(
   });
 }
 
-/** Turns an error of a function of the application into a ConfigurationError (500), because the user cannot fix it. */
+/**
+ * Calls a function of the client's options. An error of the function becomes a `ConfigurationError` (HTTP status 500),
+ * because the end user cannot fix it.
+ */
 async function wrapError<T>(option: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();

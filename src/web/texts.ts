@@ -1,18 +1,21 @@
 import type { SignInRejection } from '../core/sign-in/outcome.js';
 import { LANGUAGES, type Language } from '../core/options/types.js';
 
-/** The texts for the end user, by the code of the refusal. Error messages for the operator are not among them. */
+/** The texts for the end user, by the code of the refusal. Error messages for the operator are not in this list. */
 export interface Texts extends Record<SignInRejection['kind'], string> {
-  /** With `rejected` and `furtherStep`: GenAuth requires one more step that this library does not support. */
+  /**
+   * Text for the code `rejected` with `furtherStep`: GenAuth requires one more step of the sign-in that
+   * passport-genauth does not support.
+   */
   further_step: string;
   upstream_invalid_response: string;
   upstream_unavailable: string;
   configuration_error: string;
   token_missing: string;
   invalid_token: string;
-  /** GenAuth refused the refresh token. */
+  /** Text for a refresh token that GenAuth refused. */
   sign_in_again: string;
-  /** A scope, a role or the tenant is missing. */
+  /** Text for a request without the required scope, role or tenant. */
   forbidden: string;
 }
 
@@ -60,15 +63,16 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
 };
 
 /**
- * Returns the texts in the language that a request prefers (RFC 9110 §12.5.4), in English if it prefers neither.
+ * Returns the texts in the language that a request prefers (RFC 9110 §12.5.4). If the request prefers neither English
+ * nor Chinese, the texts are in English.
  *
- * @param configured - The option `language`. It overrides the header Accept-Language.
+ * @param configured - The client's option `language`. It overrides the request header `Accept-Language`.
  */
 export function getTexts(configured: Language | undefined, acceptLanguage: unknown): Texts {
   return TEXTS[configured ?? parseAcceptLanguage(acceptLanguage)];
 }
 
-/** In characters. A longer header is ignored. */
+/** Maximum length of the request header `Accept-Language`, in characters. A longer header is ignored. */
 const MAX_ACCEPT_LANGUAGE_LENGTH = 256;
 
 function parseAcceptLanguage(header: unknown): Language {
@@ -79,7 +83,7 @@ function parseAcceptLanguage(header: unknown): Language {
     const language = LANGUAGES.find((each) => tag === each || tag.startsWith(`${each}-`));
     const quality = parameters.find((parameter) => parameter.startsWith('q='));
     const weight = quality === undefined ? 1 : Number(quality.slice(2));
-    // Of two languages with the same weight the first one wins. `q=0` excludes a language.
+    // If two languages have the same weight, the first language wins. A language with `q=0` is excluded.
     if (language !== undefined && weight > best.weight) best = { language, weight };
   }
   return best.language;

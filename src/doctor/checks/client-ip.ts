@@ -3,13 +3,13 @@ import { isRecord } from '../../core/util/record.js';
 import type { Context } from '../context.js';
 import { type Observation, ok, skipped, warning } from '../report.js';
 
-/** Address of the emulator's journal, which records each sign-in. */
+/** The path of the emulator's journal, which records each sign-in. */
 const JOURNAL_PATH = '/emulator/v1/sign-ins';
 const MAX_JOURNAL_BYTES = 4 * 1024 * 1024;
 
 /**
- * Checks which client IP address GenAuth received. Only the emulator reports the address to the doctor. A tenant shows
- * it in the audit log of the console.
+ * Checks which client IP address GenAuth received. Only the emulator reports this address to the doctor. A GenAuth
+ * tenant shows the address in the audit log of the console.
  */
 export async function checkClientIp(context: Context): Promise<Observation[]> {
   const { signedIn, settings } = context;
@@ -36,9 +36,12 @@ export async function checkClientIp(context: Context): Promise<Observation[]> {
   ];
 }
 
-/** Returns the address in the journal's entry of the doctor's sign-in, or `undefined` if there is no journal. */
+/**
+ * Returns the client IP address in the journal's entry for the doctor's sign-in, or `undefined` if GenAuth has no
+ * journal.
+ */
 async function findRecorded({ http, options }: Context, requestId: string | undefined): Promise<unknown> {
-  // Only loopback hosts may use plain http. A host with https is a tenant and not an emulator.
+  // Only loopback hosts may use `http:`. A host with `https:` is a GenAuth tenant and not an emulator.
   if (!options.appHost.startsWith('http://')) return undefined;
   try {
     const { body } = await http.request({ method: 'GET', path: JOURNAL_PATH, maxBytes: MAX_JOURNAL_BYTES });

@@ -8,10 +8,13 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-/** A token that does not exist. GenAuth authenticates the application before it looks up the token. */
+/** A token that does not exist. GenAuth authenticates the application before it searches for the token. */
 const NO_TOKEN = 'passport-genauth-doctor';
 
-/** Other endpoints that authenticate the application. The console has a separate method for each of them. */
+/**
+ * The endpoints that authenticate the application, in addition to the token endpoint. For each endpoint the console has
+ * a separate setting of the authentication method.
+ */
 const ENDPOINTS = [
   {
     path: PATHS.introspection,
@@ -26,9 +29,9 @@ const ENDPOINTS = [
 ] as const;
 
 /**
- * Checks that GenAuth accepts the application's ID and secret with the configured authentication method. The check
- * refreshes a token that does not exist. It makes no sign-in, because a sign-in would count towards lock-out and appear
- * in the audit log.
+ * Checks that GenAuth accepts the application ID and the application secret with the configured authentication method.
+ * The check sends a refresh request with a token that does not exist. It makes no sign-in, because a sign-in would
+ * count towards the lock-out of an account and would appear in the audit log.
  */
 export async function checkClient(context: Context): Promise<Observation[]> {
   const { tokenEndpointAuthMethod: method, scope } = context.options;
@@ -61,7 +64,10 @@ export async function checkClient(context: Context): Promise<Observation[]> {
 
 const LOGIN_FAILS = 'GenAuth refuses every login before it checks the password. Each login fails with HTTP 500.';
 
-/** Finds out why GenAuth refuses the application: the method is wrong, or the ID or the secret is wrong. */
+/**
+ * Finds out why GenAuth refuses the application. The authentication method is wrong, or the application ID or the
+ * application secret is wrong.
+ */
 async function explain(context: Context, form: Readonly<Record<string, string>>): Promise<Observation> {
   const { tokenEndpointAuthMethod: method, appId } = context.options;
   for (const other of TOKEN_ENDPOINT_AUTH_METHODS.filter((each) => each !== method)) {
@@ -98,16 +104,16 @@ const NO_GRANT = warning(
 );
 
 /**
- * What GenAuth's answer shows:
+ * The result of a request to GenAuth:
  *
  * - `accepted`: GenAuth accepts the application.
- * - `no_grant`: GenAuth accepts the application, but the application may not use this grant.
+ * - `no_grant`: GenAuth accepts the application, but the application may not use this grant type.
  * - `refused`: GenAuth refuses the application.
- * - `unclear`: the answer does not show whether GenAuth accepts the application.
+ * - `unclear`: GenAuth's response does not show whether GenAuth accepts the application.
  */
 type Verdict = { kind: 'accepted' | 'no_grant' | 'refused' } | { kind: 'unclear'; reason: string };
 
-/** Sends a request with the application's ID and secret, and judges the answer. */
+/** Sends a request with the application ID and the application secret, and judges GenAuth's response. */
 async function authenticate(
   context: Context,
   path: string,
@@ -134,7 +140,7 @@ async function authenticate(
   }
 }
 
-/** If GenAuth refuses only the token or the grant, it has accepted the application. */
+/** Judges GenAuth's response. If GenAuth refuses only the token or the grant type, it has accepted the application. */
 function judgeAnswer(context: Context, { status, body }: HttpAnswer): Verdict {
   const code = parseOidcError(body);
   if (code === 'invalid_client') return { kind: 'refused' };

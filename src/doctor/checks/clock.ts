@@ -1,13 +1,16 @@
 import type { Context } from '../context.js';
 import { type Observation, error, ok, skipped, warning } from '../report.js';
 
-/** A Date header has only whole seconds. On average its time is half a second before the time of the answer. */
+/**
+ * Half a second, in milliseconds. The header `Date` has only whole seconds, so on average its time is half a second
+ * before the real time of the response.
+ */
 const HALF_A_SECOND_MS = 500;
 
-/** Fix for a wrong clock. The command is for Linux with systemd. */
+/** The fix for a wrong clock. The command in it is for Linux with systemd. */
 export const SET_CLOCK = 'Synchronize the clock of this machine. On Linux, run: timedatectl set-ntp true';
 
-/** Compares the clock of this machine with the Date header of GenAuth's first answer. */
+/** Compares the clock of this machine with the header `Date` of GenAuth's first response. */
 export async function checkClock({ probe, options }: Context): Promise<Observation[]> {
   const date = Date.parse(probe?.date ?? '');
   if (probe === undefined || Number.isNaN(date)) {
@@ -18,11 +21,11 @@ export async function checkClock({ probe, options }: Context): Promise<Observati
 }
 
 /**
- * Judges the difference between the clock of this machine and another clock.
+ * Judges the difference between the clock of this machine and a reference clock.
  *
- * @param drift - Seconds by which the clock of this machine is behind. Negative if it is ahead.
- * @param tolerance - The option `clockTolerance`, in seconds.
- * @param reference - Name of the other clock, for the message.
+ * @param drift - The number of seconds by which the clock of this machine is behind. Negative if the clock is ahead.
+ * @param tolerance - The value of the option `clockTolerance`, in seconds.
+ * @param reference - The name of the reference clock, for the message.
  */
 export function judgeDrift(drift: number, tolerance: number, reference: string): Observation {
   const seconds = Math.abs(drift);

@@ -5,7 +5,7 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import { type Source, VARIABLE_OPTIONS, type VariableOption, toSetting } from '../environment.js';
 import { type Observation, error, ok } from '../report.js';
 
-/** A valid example value of each option, and the console page that shows the right value. */
+/** A valid example value of each option, and the console page that shows the user's own value. */
 const EXAMPLES: Readonly<Record<VariableOption, readonly [value: string, consolePage?: string]>> = {
   appId: ['<App ID>', CONSOLE_PAGES.endpoints],
   appSecret: ['<App secret>', CONSOLE_PAGES.endpoints],
@@ -19,7 +19,7 @@ const EXAMPLES: Readonly<Record<VariableOption, readonly [value: string, console
   proxy: ['http://proxy.example.com:3128'],
 };
 
-/** Checks the options with the same code as an application at start. Each mistake becomes one finding. */
+/** Checks the options with the same code that an application uses at its start. Each mistake becomes one finding. */
 export function checkConfiguration(
   given: GenAuthOptions,
   source: Source,

@@ -11,15 +11,15 @@ import { type Advice, type Observation, error, ok, warning } from '../report.js'
 
 const DAY_MS = 86_400_000;
 /**
- * Operators usually renew a certificate a month before it expires. With less time left, the renewal was probably
- * forgotten.
+ * The remaining lifetime of a certificate below which the check warns. Operators usually renew a certificate a month
+ * before it expires. If less than 14 days are left, the renewal was probably forgotten.
  */
 const CERTIFICATE_WARNING_MS = 14 * DAY_MS;
 
 /**
- * Checks the host name, the connection, TLS and the proxy with the request for the discovery document. It uses Node's
- * own request, because the library's answers contain neither the expiry date of the certificate nor the time of the
- * server. The document is stored for the other checks.
+ * Checks the host name, the connection, TLS and the proxy with the request for the discovery document. The check uses
+ * the HTTP functions of Node.js. The HTTP client of passport-genauth returns neither the expiry date of the certificate
+ * nor the header `Date`. The discovery document is stored for the next checks.
  */
 export async function checkConnection(context: Context): Promise<Observation[]> {
   const { appHost, proxy } = context.options;
@@ -65,12 +65,12 @@ function isRedirect(status: number, location: string | undefined): location is s
   return status >= 300 && status < 400 && location !== undefined;
 }
 
-/** The result of the first request. */
+/** The result of the first request to GenAuth. */
 interface Probed {
   facts: Probe;
   /**
-   * The answer with the discovery document. `undefined` if the library would not accept this answer. The check
-   * `discovery` then requests the document again and reports the reason.
+   * The response with the discovery document. It is `undefined` if passport-genauth would not accept this response. In
+   * this case the check `discovery` requests the discovery document again and reports the reason.
    */
   document: HttpAnswer | undefined;
 }
@@ -94,7 +94,7 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
       const certificateEnds = socket instanceof TLSSocket ? new Date(socket.getPeerCertificate().valid_to) : undefined;
       const facts: Probe = { status, date, location, sentAt, receivedAt: settings.now(), certificateEnds };
       void readDocument(incoming, url).then((document) => {
-        // A guarded route does not wait longer than MAX_WAIT_MS for this document.
+        // A guarded route does not wait longer than MAX_WAIT_MS for the discovery document.
         const isInTime = performance.now() - startedAt <= MAX_WAIT_MS;
         resolve({ facts, document: isInTime ? document : undefined });
       });
@@ -104,7 +104,10 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
   return answered.finally(() => agent?.destroy());
 }
 
-/** Reads the document as the library does. Returns `undefined` if it is incomplete, too large or not acceptable. */
+/**
+ * Reads the discovery document as passport-genauth does. Returns `undefined` if the document is incomplete, too large
+ * or not acceptable.
+ */
 async function readDocument(incoming: IncomingMessage, url: string): Promise<HttpAnswer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -117,19 +120,20 @@ async function readDocument(incoming: IncomingMessage, url: string): Promise<Htt
     const { statusCode: status = 0, headers } = incoming;
     return toAnswer(`GET ${url}`, { status, headers, data: Buffer.concat(chunks) });
   } catch {
-    // The check `discovery` requests the document with the library, meets the same error and reports it.
+    // The check `discovery` requests the document with the code of passport-genauth, gets the same error and reports
+    // it.
     return undefined;
   }
 }
 
-/** A finding, the error codes of Node that cause it, and the problem in words. */
+/** The code of a finding, the Node.js error codes that cause it, the problem in words, and the advice. */
 type Fault = readonly [code: string, nodeCodes: RegExp, problem: string, advice: Advice];
 
 const CA_FIX =
   "If you trust the authority, set the option ca: readFileSync('ca.pem', 'utf8'). " +
   'For the doctor, set NODE_EXTRA_CA_CERTS=ca.pem';
 const NO_CONNECTION = 'No user can sign in. The keys that verify tokens cannot be loaded.';
-/** The first entry that matches Node's error code applies. */
+/** The findings by Node.js error code. The first entry that matches the error code applies. */
 const FAULTS: readonly Fault[] = [
   [
     'dns_failed',
@@ -227,7 +231,10 @@ function describeProxyError(context: Context, { code, httpStatus, message }: Pro
   }
 }
 
-/** Finds proxy variables that other tools read. A developer may expect that the library reads them too. */
+/**
+ * Finds environment variables for a proxy that other tools read. A developer may expect that passport-genauth also
+ * reads them.
+ */
 function findUnreadProxy({ options, settings }: Context): Observation[] {
   const names = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'].filter((name) => settings.env[name]);
   if (options.proxy !== undefined || names[0] === undefined) return [];

@@ -9,7 +9,8 @@ import { type Observation, error, ok, warning } from '../report.js';
 import { KEY_SET_IMPACT } from './keys.js';
 
 /**
- * Compares the discovery document with the options: issuer, address of the key set, id_token algorithms and scopes.
+ * Compares the discovery document with the options: issuer, address of the key set, algorithms of id_tokens, and
+ * scopes.
  */
 export async function checkDiscovery(context: Context): Promise<Observation[]> {
   const { appHost, issuer, jwksUri } = context.options;

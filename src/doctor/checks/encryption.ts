@@ -7,10 +7,12 @@ import type { Context } from '../context.js';
 import { type Observation, error, ok } from '../report.js';
 
 const TYPES = ['rsa', 'sm2'] as const;
-/** Length of a test password, in characters. An RSA key cannot encrypt so many. */
+/** The length of a test password, in characters. It is longer than the longest password that an RSA key can encrypt. */
 const LONG_PASSWORD_LENGTH = 1024;
 
-/** Checks GenAuth's public keys for password encryption. The key of the configured type must be usable. */
+/**
+ * Checks GenAuth's public keys for password encryption. The key for the option `passwordEncryptType` must be usable.
+ */
 export async function checkEncryption(context: Context): Promise<Observation[]> {
   const { passwordEncryptType: configured, appId } = context.options;
   const requestSystem = async (): Promise<unknown> => {
@@ -55,7 +57,9 @@ export async function checkEncryption(context: Context): Promise<Observation[]> 
   return [ok('encryption', `Passwords${length} can be encrypted with GenAuth's ${configured} key.`)];
 }
 
-/** Returns the maximum length of a password in bytes, or `undefined` without a limit. Only an RSA key has a limit. */
+/**
+ * Returns the maximum length of a password in bytes, or `undefined` if there is no limit. Only an RSA key has a limit.
+ */
 function findLimit(key: PasswordKey): number | undefined {
   try {
     key.encrypt('x'.repeat(LONG_PASSWORD_LENGTH));

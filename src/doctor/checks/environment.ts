@@ -2,10 +2,10 @@ import { type Environment, VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
 /**
- * Finds variables with wrong names, variables that override the file, and `TRUST_PROXY=true`.
+ * Finds environment variables with wrong names, environment variables that override the file, and `TRUST_PROXY=true`.
  *
- * @param env - Variables of the environment. They override the variables of the file.
- * @param file - Variables of the file from the flag `--env`.
+ * @param env - The environment variables. They override the variables of the file.
+ * @param file - The variables of the file that the flag `--env` names.
  */
 export function checkEnvironment(env: Environment, file: Environment = {}): Observation[] {
   const all = { ...file, ...env };
@@ -47,7 +47,10 @@ const TRUST_PROXY_TRUE = warning('trust_proxy_true', 'TRUST_PROXY is true.', {
   fix: 'Set the number of proxies before your application, or their addresses: TRUST_PROXY=1',
 });
 
-/** Finds the right name for a similar one: `GEN_AUTH_APP_ID`, `AUTHING_APP_ID`, `GENAUTH_APPID` → `GENAUTH_APP_ID`. */
+/**
+ * Finds the right name of an environment variable for a similar name. For `GEN_AUTH_APP_ID`, `AUTHING_APP_ID` and
+ * `GENAUTH_APPID` the right name is `GENAUTH_APP_ID`.
+ */
 function guessName(name: string): string | undefined {
   const plain = (text: string): string => text.replace(/^AUTHING/, 'GENAUTH').replaceAll('_', '');
   return VARIABLE_NAMES.find((candidate) => plain(candidate) === plain(name));

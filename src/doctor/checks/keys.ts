@@ -8,13 +8,16 @@ import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-/** Maximum number of keys that a message lists. */
+/** The maximum number of keys that a message lists. */
 const MAX_SHOWN_KEYS = 20;
 
-/** Impact of a key set that cannot be used. HS256 id_tokens are verified with the app secret, without the key set. */
+/**
+ * The impact of a key set that cannot be used. id_tokens with HS256 are verified with the application secret, so they
+ * need no key set.
+ */
 export const KEY_SET_IMPACT = 'Guarded routes fail, and with RS256 id_tokens every login fails.';
 
-/** Requests the key set at each possible address, and judges each key of the set that the library uses. */
+/** Requests the key set at each possible address, and judges each key of the key set that passport-genauth uses. */
 export async function checkKeys(context: Context): Promise<Observation[]> {
   const { options, settings } = context;
   const addresses = await findAddresses(context);
@@ -40,8 +43,8 @@ interface Address {
 }
 
 /**
- * Tries every possible address of the key set: the option `jwksUri`, the address in the discovery document, GenAuth's
- * documented address, and the address that contains the application's ID.
+ * Requests the key set at every possible address: the option `jwksUri`, the address in the discovery document,
+ * GenAuth's documented address, and the address that contains the application ID.
  */
 async function findAddresses(context: Context): Promise<Address[]> {
   const { appHost, appId, jwksUri } = context.options;
@@ -55,7 +58,7 @@ async function findAddresses(context: Context): Promise<Address[]> {
 
 async function hasKeySet(context: Context, { origin, pathname, search }: URL): Promise<boolean> {
   const { appHost, jwksUri } = context.options;
-  // Requests go only to configured hosts. A discovery document could name any host, also an internal one.
+  // Requests are sent only to configured hosts. A discovery document could name any host, for example an internal host.
   if (origin !== appHost && origin !== new URL(jwksUri ?? appHost).origin) return false;
   try {
     const { status, body } = await context.createHttp(origin).request({
@@ -73,7 +76,7 @@ async function hasKeySet(context: Context, { origin, pathname, search }: URL): P
 
 function explain(context: Context, fault: GenAuthError, addresses: readonly Address[]): Observation {
   const working = addresses.find((address) => address.hasKeySet);
-  // The check `discovery` has reported this error already, and the address of the key set may be right.
+  // The check `discovery` has already reported this error. The address of the key set may be right.
   const isDiscovery = fault instanceof ConfigurationError;
   const problem = isDiscovery ? 'The key set could not be loaded.' : context.describe(fault);
   const place =
@@ -87,7 +90,7 @@ function explain(context: Context, fault: GenAuthError, addresses: readonly Addr
   });
 }
 
-/** Judges each key as the library does. Returns an empty list if every key can verify tokens. */
+/** Judges each key as passport-genauth does. Returns an empty list if every key can verify tokens. */
 async function judgeKeys(context: Context, document: unknown): Promise<Observation[]> {
   const keys: unknown[] = isRecord(document) && Array.isArray(document['keys']) ? document['keys'] : [];
   const unusable: string[] = [];
@@ -118,8 +121,8 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
 }
 
 /**
- * Returns whether a key is for signatures with {@link JWK_ALGORITHM}. A key set may also have keys for encryption and
- * for other algorithms.
+ * Returns whether a key is for signatures with {@link JWK_ALGORITHM}. A key set may also contain keys for encryption
+ * and for different algorithms.
  */
 function isMeantForTokens(key: unknown): boolean {
   if (!isRecord(key) || key['use'] === 'enc') return false;

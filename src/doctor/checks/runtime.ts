@@ -3,17 +3,20 @@ import { dirname, join } from 'node:path';
 import { readManifest } from '../../core/util/manifest.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
-/** Facts about the process. Tests replace them. */
+/** Facts about the process. Tests pass their own facts. */
 export interface Runtime {
-  /** Version of Node.js, without a `v`: `20.20.2`. */
+  /** The version of Node.js, without a `v`: `20.20.2`. */
   nodeVersion: string;
-  /** Whether `require()` can load ES modules. The package requires it. Every version in `engines` can do it. */
+  /**
+   * Whether `require()` can load ES modules. passport-genauth requires this. Every Node.js version in `engines` can do
+   * it.
+   */
   canRequireModules: boolean;
-  /** The application's folder. The search for its packages begins there. */
+  /** The application's folder. The search for the application's packages begins in this folder. */
   folder: string;
 }
 
-/** Checks Node and the version of this package, and lists the versions of its installed peer dependencies. */
+/** Checks Node.js and the version of passport-genauth, and lists the versions of the installed peer dependencies. */
 export async function checkRuntime({ nodeVersion, canRequireModules, folder }: Runtime): Promise<Observation[]> {
   const { version, engines, peerDependencies } = await readManifest();
   const problems: Observation[] = [];
@@ -46,7 +49,9 @@ export async function checkRuntime({ nodeVersion, canRequireModules, folder }: R
   return [ok('runtime', `${[`Node ${nodeVersion}`, `passport-genauth ${version}`, ...shown].join(', ')}.`)];
 }
 
-/** Returns the version of the package that Node would load from that folder, or `undefined` if there is none. */
+/**
+ * Returns the version of the package that Node.js would load from `folder`, or `undefined` if the package is not found.
+ */
 async function findVersion(name: string, folder: string): Promise<string | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const manifest = await readFile(join(at, 'node_modules', name, 'package.json'), 'utf8').catch(() => undefined);

@@ -4,7 +4,10 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, ok, warning } from '../report.js';
 
-/** Checks that each requested scope was granted and brought claims. Returns an empty list if there was no sign-in. */
+/**
+ * Checks for each requested scope that GenAuth granted the scope and sent its claims. Returns an empty list if there
+ * was no sign-in.
+ */
 export async function checkScopes({ signedIn, options }: Context): Promise<Observation[]> {
   if (signedIn === undefined) return [];
   const { claims, tokens } = signedIn;
@@ -52,8 +55,8 @@ const NO_REFRESH_TOKEN = warning(
 );
 
 /**
- * State of the claims of one scope. `filled`: at least one claim has a value, or the scope has no claims. `empty`:
- * GenAuth sent claims, but all of them are empty. `missing`: GenAuth sent no claim.
+ * The state of the claims of one scope. `filled`: at least one claim has a value, or the scope has no claims. `empty`:
+ * GenAuth sent claims, but all of them are empty. `missing`: GenAuth sent no claim of the scope.
  */
 type ScopeState = 'filled' | 'empty' | 'missing';
 

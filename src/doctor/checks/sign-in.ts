@@ -11,7 +11,7 @@ import { CONSOLE_PAGES } from '../console-pages.js';
 import { type Context, formatCodes } from '../context.js';
 import { type Advice, type Observation, error, ok, skipped, warning } from '../report.js';
 
-/** The two ways to sign in, by their names in the request to GenAuth. */
+/** The two ways to sign in, with their names in the request to GenAuth. */
 type Connection = 'PASSWORD' | 'AD';
 
 export const checkLogin = (context: Context): Promise<Observation[]> =>
@@ -20,7 +20,7 @@ export const checkDirectory = (context: Context): Promise<Observation[]> =>
   checkSignIn(context, 'AD', '--ad-account NAME');
 
 /**
- * Signs in once with the library's client. Without credentials it makes no sign-in, because each sign-in is a real
+ * Signs in once with a `GenAuthClient`. Without credentials the check makes no sign-in, because each sign-in is a real
  * login attempt.
  */
 async function checkSignIn(context: Context, connection: Connection, flag: string): Promise<Observation[]> {
@@ -30,8 +30,9 @@ async function checkSignIn(context: Context, connection: Connection, flag: strin
     const message = `No sign-in, because ${flag} is not given. The checks tokens, scopes and address need a sign-in.`;
     return [skipped('not_asked', message)];
   }
-  // First loads the key set that the check `keys` has received. If GenAuth has rotated its keys since, the client then
-  // requests the key set again. If the key set cannot be loaded, the sign-in fails with the same error.
+  // `warmUp` loads the key set that the check `keys` has received. If GenAuth has replaced its keys since that check,
+  // the client requests the key set again during the sign-in. If the key set cannot be loaded, the sign-in fails with
+  // the same error.
   await context.client.warmUp().catch(() => undefined);
   const at = now();
   let outcome: SignInOutcome;
@@ -44,7 +45,8 @@ async function checkSignIn(context: Context, connection: Connection, flag: strin
   const { accessToken, idToken, refreshToken } = outcome.tokens;
   context.hide(accessToken, idToken, refreshToken);
   context.signedIn ??= { ...outcome, at };
-  // The tokens are not needed after the run, and a refresh token is valid for weeks. A failed revocation is ignored.
+  // The tokens are revoked, because they are not needed after the run and a refresh token is valid for weeks. If the
+  // revocation fails, the error is ignored.
   const revocation =
     refreshToken === undefined
       ? context.client.revoke(accessToken, 'access_token')
@@ -59,7 +61,7 @@ function describeAccount(credentials: Credentials): string {
 }
 
 const LOGIN_FAILS = 'This user cannot sign in.';
-/** Outcomes that require a further step of the user. The tenant works. */
+/** The outcomes of a sign-in that require a further step of the user. These outcomes are no fault of the tenant. */
 const STEPS: Partial<Record<SignInRejection['kind'], string>> = {
   captcha_required: 'GenAuth requires a captcha',
   mfa_required: 'GenAuth requires a second factor',
@@ -67,7 +69,7 @@ const STEPS: Partial<Record<SignInRejection['kind'], string>> = {
   identity_binding_required: 'GenAuth requires that the user binds the account',
   profile_completion_required: 'GenAuth requires that the user completes the profile',
 };
-/** Outcomes that refuse the user. */
+/** The outcomes of a sign-in that refuse the user. */
 const REFUSALS: Readonly<Record<string, readonly [code: string, message: string, advice: Advice]>> = {
   invalid_credentials: [
     'login_wrong',
@@ -140,7 +142,10 @@ function explainRejection(context: Context, outcome: SignInRejection, connection
   return error(code, `${message} ${answer}.`, advice);
 }
 
-/** Configuration errors that GenAuth's answer to a sign-in causes. Other configuration errors have other causes. */
+/**
+ * The configuration errors that GenAuth's response to a sign-in causes. All other configuration errors have different
+ * causes.
+ */
 const FAULTS: Partial<Record<ConfigurationErrorCode, Advice & { problem: string }>> = {
   client_authentication_failed: {
     problem: 'GenAuth refuses the application itself.',

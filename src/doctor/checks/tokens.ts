@@ -6,8 +6,8 @@ import { type Advice, type Observation, error, ok } from '../report.js';
 import { SET_CLOCK, judgeDrift } from './clock.js';
 
 /**
- * Checks the tokens of the sign-in: algorithm, issuer, audience, times and signature. Returns an empty list if there
- * was no sign-in.
+ * Checks the tokens of the doctor's sign-in: algorithm, issuer, audience, times and signature. Returns an empty list if
+ * there was no sign-in.
  */
 export async function checkTokens(context: Context): Promise<Observation[]> {
   const { tokenFault, signedIn } = context;
@@ -40,7 +40,7 @@ async function checkAccessToken(context: Context, accessToken: string): Promise<
 
 const EVERY_LOGIN_FAILS = 'The password is right, but every login fails with HTTP 502.';
 
-/** Explains why the id_token of a sign-in was refused, from the code and the details of the error. */
+/** Explains why the id_token of a sign-in was refused. The explanation uses the code and the details of the error. */
 function explainRefusal(context: Context, { code, details }: TokenVerificationError): Observation {
   const { claim, expected, actual, seconds } = details;
   const value = context.quote(actual);

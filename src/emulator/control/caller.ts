@@ -1,23 +1,23 @@
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
 import { isLoopback } from '../options.js';
 
-/** The sender of a control request, as its headers and its connection show it. */
+/** The sender of a control request (`/emulator/v1`), as the headers and the connection of the request describe it. */
 interface Caller {
   readonly host: string | undefined;
   readonly origin: string | undefined;
-  /** IP address of the other end of the connection. */
+  /** The IP address of the sender. */
   readonly address: string | undefined;
 }
 
 /**
- * Checks whether a request may use the control paths. It refuses:
- * - requests from other machines, on any listening address;
- * - requests from a web page of another origin (header `Origin`);
- * - requests to a host name that is not a loopback name (header `Host`): DNS rebinding can make a foreign name resolve
- *   to this machine;
- * - bodies that a browser sends without a preflight (form and text).
+ * Checks whether a request may use the control paths (`/emulator/v1`). The function refuses:
+ * - requests from other machines, even if the emulator listens on all addresses;
+ * - requests from a web page of another origin (request header `Origin`);
+ * - requests to a host name that is not a loopback name (request header `Host`), because DNS rebinding can make the
+ *   name of a web page resolve to this machine;
+ * - requests with a body that a browser sends without a preflight request (form and text).
  *
- * The last three could come from a web page in the developer's browser.
+ * The requests of the last three kinds could come from a web page in the developer's browser.
  *
  * @returns The response that refuses the request, or `undefined` if the request is allowed.
  */
@@ -38,7 +38,7 @@ export function checkControlCaller(
   return undefined;
 }
 
-/** Returns whether a web page of another origin, in the developer's browser, may have sent the request. */
+/** Returns whether a web page of another origin may have sent the request from the developer's browser. */
 export function isFromForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
   return !isOwnHost(host) || isForeignOrigin(host, origin);
 }
@@ -52,7 +52,7 @@ function isOwnHost(host: unknown): boolean {
   return URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }
 
-/** Builds the response that refuses a control request. */
+/** Builds the response to a refused control request. */
 export function refuse(status: number, message: string): EmulatorResponse {
   return { status, body: { statusCode: status, message } };
 }

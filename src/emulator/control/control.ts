@@ -5,14 +5,16 @@ import { refuse } from './caller.js';
 import type { EmulatorState } from '../state/state.js';
 import type { UserStore } from '../users/user-store.js';
 
-/** Path prefix of the emulator's control operations. GenAuth has no paths below it. */
+/** The path prefix of the emulator's control operations. GenAuth itself has no paths with this prefix. */
 export const CONTROL_PATH = '/emulator/v1';
 
 interface ControlOperation {
   readonly method: 'get' | 'post' | 'patch' | 'delete';
-  /** `:account` is any identifier of a user, or the `sAMAccountName` of an AD account. */
+  /**
+   * The path after `CONTROL_PATH`. `:account` is any identifier of a user, or the `sAMAccountName` of an AD account.
+   */
   readonly path: string;
-  /** @returns The body of the response. `undefined` is sent as `{}`. */
+  /** @returns The body of the response. If it is `undefined`, the response body is `{}`. */
   readonly run: (state: EmulatorState, body: unknown, account: string) => object | void | Promise<object | void>;
 }
 
@@ -43,8 +45,8 @@ export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
 ];
 
 /**
- * Runs a control operation. A wrong body is answered with 400 and the message of the `EmulatorError` that the method of
- * `GenAuthEmulator` throws.
+ * Runs a control operation. If the request body is wrong, the response has the HTTP status 400 and the message of the
+ * `EmulatorError`.
  */
 export async function runControl(
   { run }: ControlOperation,
@@ -60,7 +62,7 @@ export async function runControl(
   }
 }
 
-/** Adds an AD account if the body has a `sAMAccountName`, else a user. */
+/** Adds an AD account if the request body has a `sAMAccountName`. Otherwise adds a user. */
 function addUserOrAdAccount(users: UserStore, body: unknown): string {
   const isAdAccount = isObject(body) && body['sAMAccountName'] !== undefined;
   return isAdAccount ? users.addAdAccount(body, 'adAccount') : users.addUser(body, 'user');

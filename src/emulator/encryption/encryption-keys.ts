@@ -1,20 +1,26 @@
 import { createRsaKey } from './rsa-key.js';
 import { createSm2Key } from './sm2-key.js';
 
-/** A key pair for passwords that the client encrypts (`options.passwordEncryptType` of a sign-in). */
+/**
+ * A key pair for the encryption of passwords. A client says in `options.passwordEncryptType` of a sign-in which key it
+ * used.
+ */
 export interface DecryptionKey {
-  /** RSA: PEM (SubjectPublicKeyInfo). SM2: the uncompressed point in hex, with the prefix `04`. */
+  /**
+   * The public key. RSA: PEM text (SubjectPublicKeyInfo). SM2: the uncompressed point in hexadecimal digits, with the
+   * prefix `04`.
+   */
   readonly publicKey: string;
   /**
-   * @returns The clear text. `undefined` for every failure of the decryption.
-   * @throws EmulatorError `node_forge_missing` if the package node-forge is not installed (RSA only).
+   * @returns The decrypted text, or `undefined` if the decryption fails for any reason.
+   * @throws EmulatorError with the code `node_forge_missing` if the package `node-forge` is not installed (RSA only).
    */
   readonly decrypt: (ciphertext: string) => Promise<string | undefined>;
 }
 
 /**
- * The current key pairs for passwords. Each is created at its first use, because most tests encrypt no passwords and
- * should not wait for the creation.
+ * The current key pairs for the encryption of passwords. Each key pair is created at its first use. Most tests encrypt
+ * no passwords, so they do not wait for the creation.
  */
 export class EncryptionKeys {
   #rsa: Promise<DecryptionKey> | undefined;
@@ -25,21 +31,21 @@ export class EncryptionKeys {
     return (this.#rsa ??= createRsaKey());
   }
 
-  /** The SM2 key pair. Rejects with EmulatorError `sm_crypto_missing` if the package sm-crypto is not installed. */
+  /** The SM2 key pair. Rejects with EmulatorError `sm_crypto_missing` if the package `sm-crypto` is not installed. */
   get sm2(): Promise<DecryptionKey> {
     return (this.#sm2 ??= createSm2Key());
   }
 
-  /** Deletes both key pairs. Passwords that were encrypted before can no longer be decrypted. */
+  /** Deletes both key pairs. Passwords that were encrypted with them can no longer be decrypted. */
   forget(): void {
     this.#rsa = undefined;
     this.#sm2 = undefined;
   }
 
   /**
-   * Replaces both key pairs.
+   * Replaces both key pairs by new key pairs.
    *
-   * @throws EmulatorError `sm_crypto_missing` if the package sm-crypto is not installed.
+   * @throws EmulatorError with the code `sm_crypto_missing` if the package `sm-crypto` is not installed.
    */
   async rotate(): Promise<void> {
     this.forget();

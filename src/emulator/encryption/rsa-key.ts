@@ -3,15 +3,18 @@ import { promisify } from 'node:util';
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8, readBase64 } from './text.js';
 
-/** Length of GenAuth's own key. With the padding of PKCS#1 v1.5, a password may have at most 117 bytes. */
+/**
+ * The length of GenAuth's own RSA key, in bytes. With the padding of PKCS#1 v1.5 this key encrypts passwords of at most
+ * 117 bytes.
+ */
 const MODULUS_BYTES = 128;
 
 /**
- * Creates an RSA-1024 key pair for passwords with the padding of PKCS#1 v1.5 (RFC 8017 §7.2). `decrypt` returns
- * `undefined` for every failure.
+ * Creates an RSA-1024 key pair for the encryption of passwords, with the padding of PKCS#1 v1.5 (RFC 8017 §7.2).
+ * `decrypt` returns `undefined` if the decryption fails for any reason.
  *
- * `decrypt` uses node-forge for two reasons. Node 20 does not decrypt this padding (CVE-2023-46809). And the client
- * encrypts with `node:crypto`, so a second implementation is an independent check of the client.
+ * `decrypt` uses node-forge for two reasons. Node.js 20 does not decrypt this padding (CVE-2023-46809). The client
+ * encrypts with `node:crypto`, so node-forge checks the client independently.
  */
 export async function createRsaKey() {
   const pair = await promisify(generateKeyPair)('rsa', {
@@ -27,7 +30,7 @@ export async function createRsaKey() {
       const ciphertext = readBase64(text);
       if (ciphertext === undefined) return undefined;
       try {
-        // node-forge also throws for a wrong length, and for a number that is not smaller than the modulus.
+        // node-forge also throws if the ciphertext has a wrong length or is not smaller than the modulus.
         return decodeUtf8(Buffer.from(key.decrypt(ciphertext.toString('latin1')), 'latin1'));
       } catch {
         return undefined;

@@ -1,29 +1,30 @@
 import { importOptional } from '../optional-dependency.js';
 import { decodeUtf8 } from './text.js';
 
-/** The functions of sm-crypto that this file uses. Its published types describe an older version. */
+/** The functions of sm-crypto that this file uses. The published types of sm-crypto describe an older version. */
 interface Sm2 {
   generateKeyPairHex(): { publicKey: string; privateKey: string };
   verifyPublicKey(point: string): boolean;
-  /** Returns an empty array if the hash in the ciphertext does not match. */
+  /** Decrypts a ciphertext. Returns an empty array if the hash in the ciphertext does not match. */
   doDecrypt(ciphertext: string, privateKey: string, order: 0 | 1, options: { output: 'array' }): number[];
 }
 
 /**
- * Possible orders of the point (C1), the text (C2) and the hash (C3) in a ciphertext, as sm-crypto numbers them: 1 is
- * C1C3C2, which GenAuth's web SDK uses, and 0 is C1C2C3.
+ * The possible orders of the point (C1), the text (C2) and the hash (C3) in a ciphertext, with the numbers of
+ * sm-crypto. 1 is C1C3C2, which GenAuth's web SDK uses. 0 is C1C2C3.
  */
 const ORDERS = [1, 0] as const;
 
-/** Length of the point without its prefix `04`, in hex digits. */
+/** The length of the point without its prefix `04`, in hexadecimal digits. */
 const POINT_DIGITS = 128;
-/** Length of the hash in hex digits. */
+/** The length of the hash, in hexadecimal digits. */
 const HASH_DIGITS = 64;
 
 /**
- * Creates an SM2 key pair for passwords (GB/T 32918.4). `decrypt` returns `undefined` for every failure.
+ * Creates an SM2 key pair for the encryption of passwords (GB/T 32918.4). `decrypt` returns `undefined` if the
+ * decryption fails for any reason.
  *
- * @throws EmulatorError `sm_crypto_missing` if the package sm-crypto is not installed.
+ * @throws EmulatorError with the code `sm_crypto_missing` if the package `sm-crypto` is not installed.
  */
 export async function createSm2Key() {
   const { sm2 } = (await importOptional('sm-crypto', () => import('sm-crypto'))) as unknown as { sm2: Sm2 };
@@ -44,9 +45,9 @@ export async function createSm2Key() {
 }
 
 /**
- * Reads a ciphertext in hex as GenAuth's SDKs write it: with or without the prefix `sm2:`, and with or without `04`
- * before the point. A leading `04` may also be the first byte of the point. Only one of the two readings is a point on
- * the curve.
+ * Reads a ciphertext in hexadecimal digits, in the forms of GenAuth's SDKs: with or without the prefix `sm2:`, and with
+ * or without `04` before the point. A `04` at the beginning can also be the first byte of the point. Only one of these
+ * two interpretations gives a point on the curve.
  */
 function readCiphertext(text: string, isPoint: (point: string) => boolean): string | undefined {
   const hex = text.replace(/^sm2:/, '');

@@ -4,18 +4,21 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { Delivery, FaultReply } from '../state/faults.js';
 
-/** Filler of oversized bodies. It is sent repeatedly, so that an oversized body is never held in memory. */
+/**
+ * The bytes that fill an oversized response body. They are sent repeatedly, so that an oversized body is never
+ * completely in memory.
+ */
 const SPACES = Buffer.alloc(64 * 1024, ' ');
 
-/** A response, ready to be sent: status, headers and the bytes of the body. */
+/** A response that is ready to be sent: HTTP status, headers and the bytes of the body. */
 export interface PreparedResponse extends FaultReply {
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Sends a response slowly, oversized, or both. Stops when the connection is closed.
+ * Sends a response slowly, with an oversized body, or both. Stops when the connection is closed.
  *
- * @param closed Aborts when the connection is closed.
+ * @param closed A signal that aborts when the connection is closed.
  */
 export async function sendFaulty(
   res: ServerResponse,
@@ -47,14 +50,14 @@ async function* drip(pieces: Iterable<Buffer>, dripMs: number, closed: AbortSign
   for (const piece of pieces) {
     for (const byte of piece) {
       yield Buffer.of(byte);
-      // The timer also runs with 0 ms: each byte gets its own turn of the event loop, and therefore its own packet.
+      // The timer also runs with 0 ms. So each byte is sent in its own turn of the event loop, and as its own packet.
       await setTimeout(dripMs, undefined, { signal: closed });
     }
   }
 }
 
 /**
- * Waits for the given time, or until the connection is closed.
+ * Waits for `delayMs` milliseconds, or until the connection is closed.
  *
  * @returns Whether the connection is still open after the delay.
  */

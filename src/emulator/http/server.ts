@@ -24,10 +24,12 @@ import { getSystem } from '../public/system.js';
 import { postToken } from '../oidc/token-endpoint.js';
 import { getUserInfo } from '../oidc/user-info.js';
 
-/** A listening emulator. */
+/** The HTTP server of a started emulator. */
 export interface Listener {
   readonly port: number;
-  /** Closes the port and all connections, including connections with a request in progress. Delays of faults end. */
+  /**
+   * Closes the port and all connections, including connections with a request in progress. Ends all delays of faults.
+   */
   close(): Promise<void>;
 }
 
@@ -36,9 +38,9 @@ const BODY_LIMIT = '100kb';
 /**
  * Starts the HTTP server of the emulator.
  *
- * @param ready A promise that must resolve before the server listens. Express is loaded in parallel.
- * @throws EmulatorError `address_in_use` if another process listens on the port.
- * @throws EmulatorError `express_missing` if the package express is not installed.
+ * @param ready A promise. The server listens after the promise has resolved. Express is loaded at the same time.
+ * @throws EmulatorError with the code `address_in_use` if another process listens on the port.
+ * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
  */
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
@@ -63,7 +65,10 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
   };
 }
 
-/** Creates the Express application. It only routes requests to operations and sends their responses. */
+/**
+ * Creates the Express application. The Express application only passes requests to operations and sends the responses
+ * of the operations.
+ */
 async function createApp(state: EmulatorState): Promise<Express> {
   const express = await importOptional('express', () => import('express'));
   const app = express();
@@ -75,7 +80,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
     next();
   });
 
-  // This check runs before the body parsers, so that the body of a refused request is not parsed.
+  // This check runs before the body parsers, so the body of a refused request is not parsed.
   app.use(CONTROL_PATH, (req, res, next) => {
     const { host, origin } = req.headers;
     const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
@@ -83,8 +88,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
     else next();
   });
 
-  // These routes come before the JSON parser, because their body is a form or absent. The form is read as text,
-  // because Express's form parser would hide duplicate parameters.
+  // The following routes come before the JSON parser, because their request body is a form or absent. The form is read
+  // as text, because Express's form parser would hide duplicate parameters.
   const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
   app.post(PATHS.token, readForm, serve(state, 'token', postToken));
   app.post(PATHS.introspection, readForm, serve(state, 'introspection', introspect));
@@ -108,7 +113,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
-    // This address answers 404, not 501: a GenAuth tenant with its key set below the app id serves nothing here.
+    // With `jwksAddress: 'app'` the path of `PATHS.jwks` has the HTTP status 404, not 501. A GenAuth tenant whose key
+    // set is below the application ID also serves nothing at this path.
     if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });
@@ -122,7 +128,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   return app;
 }
 
-/** Wraps an operation: counts the request, and applies the next fault of the endpoint. */
+/** Wraps the operation of an endpoint: counts each request, and applies the next fault of the endpoint. */
 function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Operation<EmulatorState>): RequestHandler {
   return async (req, res) => {
     const request = toRequest(req);
@@ -153,9 +159,9 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
 }
 
 /**
- * Answers an error of a body parser or of an operation. The messages of body-parser and `JSON.parse` may quote the
- * body, which may contain a password, so they are replaced. Messages of the emulator's own errors are sent, because
- * they name the package to install.
+ * Sends the response for an error of a body parser or of an operation. The error messages of body-parser and
+ * `JSON.parse` may contain parts of the request body, and the body may contain a password. So these messages are
+ * replaced. Messages of `EmulatorError` are sent, because they name the package that must be installed.
  */
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);
@@ -188,8 +194,8 @@ function toRequest(req: Request): EmulatorRequest {
 }
 
 function hasForeignBody(req: Request): boolean {
-  // A body of length 0 is no body: fetch sends `content-length: 0` for a POST without body, and type-is, which `req.is`
-  // uses, treats that header as the sign of a body.
+  // A request with `content-length: 0` has no body. `fetch` sends this header for a POST request without a body.
+  // `req.is` (package type-is) treats the header as the sign of a body, so the length is checked first.
   return req.headers['content-length'] !== '0' && req.is('application/json') === false;
 }
 
@@ -200,7 +206,7 @@ function send(res: Response, { status, headers = {}, body }: EmulatorResponse): 
   else res.json(body);
 }
 
-/** Converts a response to the bytes that {@link send} would send. */
+/** Converts a response to the HTTP status, headers and bytes that {@link send} would send. */
 function prepareResponse({ status, headers = {}, body = '' }: EmulatorResponse): PreparedResponse {
   const [type, text] = typeof body === 'string' ? ['text/html', body] : ['application/json', JSON.stringify(body)];
   return { status, headers, contentType: `${type}; charset=utf-8`, body: Buffer.from(text) };

@@ -5,16 +5,16 @@ import type { EmulatorRequest } from '../http/operation.js';
 import type { EmulatorConfig } from '../options.js';
 import { type Parameters, readForm } from './parameters.js';
 
-/** The two parts of a Basic header: for an application, its id and its secret. */
+/** The two parts of an `Authorization: Basic` header: the application ID and the application secret. */
 interface BasicCredentials {
   readonly user: string;
   readonly password: string;
 }
 
 /**
- * Checks the client authentication of a request. The request must name the emulator's app, and must use the
- * authentication method that the app is configured for. Correct credentials with another method are refused, as at
- * GenAuth ("client authentication failed").
+ * Checks the client authentication of a request. The request must contain the emulator's application ID, and must use
+ * the authentication method of the option `tokenEndpointAuthMethod`. Correct credentials with another method are
+ * refused, as GenAuth does ("client authentication failed").
  */
 export function authenticateClient(
   config: EmulatorConfig,
@@ -24,7 +24,8 @@ export function authenticateClient(
   const basic = readBasic(headers['authorization']);
   const clientId = body['client_id'];
   const secret = body['client_secret'];
-  // GenAuth's clients send the app id in a header. Without that header, the credentials contain the app id.
+  // GenAuth's clients send the application ID in a request header. If this header is absent, the application ID is read
+  // from the credentials.
   const isOurs = ({ user }: BasicCredentials) => user === config.appId;
   const appId = headers[HEADERS.appId] ?? headers[HEADERS.appIdOfGenAuth] ?? clientId ?? basic?.find(isOurs)?.user;
   if (appId !== config.appId) return 'app_not_found';
@@ -42,23 +43,24 @@ export function authenticateClient(
 /**
  * Reads the form of an OAuth endpoint and checks the client authentication.
  *
- * @throws OAuthRefusal `invalid_request` if the body is not a form, or has a duplicate parameter.
- * @throws OAuthRefusal `invalid_client` if the client authentication fails.
+ * @throws OAuthRefusal with the code `invalid_request` if the request body is not a form, or has a duplicate parameter.
+ * @throws OAuthRefusal with the code `invalid_client` if the client authentication fails.
  */
 export function readClientForm(config: EmulatorConfig, request: EmulatorRequest): Parameters {
   const form = readForm(request);
   if (authenticateClient(config, request, Object.fromEntries(form)) === 'ok') return form;
   const isBasic =
     config.tokenEndpointAuthMethod === 'client_secret_basic' || readBasic(request.headers['authorization']);
-  // If the client used an authentication scheme, the response names that scheme (RFC 6749 §5.2).
+  // If the client used the header `Authorization`, the response header `WWW-Authenticate` names the scheme (RFC 6749
+  // §5.2).
   const headers: Record<string, string> = isBasic ? { 'www-authenticate': 'Basic' } : {};
   throw new OAuthRefusal(401, 'invalid_client', ANSWERS.clientAuthenticationFailed.message, headers);
 }
 
 /**
- * Reads the user and the password of an `Authorization: Basic` header. Clients encode them in two ways: unchanged
- * (RFC 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do. Therefore
- * both readings are returned, the unchanged one first.
+ * Reads the user and the password of an `Authorization: Basic` header. Clients encode the two values in different ways:
+ * unchanged (RFC 7617 §2), as GenAuth's SDK does, or form-encoded (RFC 6749 §2.3.1), as certified OpenID clients do. So
+ * both interpretations are returned. The unchanged values are the first.
  */
 function readBasic(header: string | string[] | undefined): BasicCredentials[] | undefined {
   if (typeof header !== 'string' || !/^basic /i.test(header)) return undefined;
@@ -70,7 +72,7 @@ function readBasic(header: string | string[] | undefined): BasicCredentials[] | 
   return [plain, ...(user === undefined || password === undefined ? [] : [{ user, password }])];
 }
 
-/** Decodes one form-encoded value. Returns `undefined` if the text is not form-encoded. */
+/** Decodes one form-encoded value. Returns `undefined` if the value is not form-encoded. */
 function decodeForm(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

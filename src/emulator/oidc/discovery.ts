@@ -8,9 +8,9 @@ const KEY_ENCRYPTION_ALGORITHMS = ['A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128K
 const CONTENT_ENCRYPTION_ALGORITHMS = ['A128CBC-HS256', 'A128GCM', 'A256CBC-HS512', 'A256GCM'];
 
 /**
- * `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4), with the values of GenAuth's
- * production document. It therefore names an authorization endpoint and grants that the emulator does not implement.
- * Like GenAuth's document, it has no `subject_types_supported`.
+ * Answers `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4). The response has the values
+ * of GenAuth's production discovery document. So it names an authorization endpoint and grant types that the emulator
+ * does not implement. As in GenAuth's discovery document, `subject_types_supported` is absent.
  */
 export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) => ({
   status: 200,
@@ -51,5 +51,5 @@ export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) 
   },
 });
 
-/** `GET` of the key set (RFC 7517 §5). The option `jwksAddress` selects its addresses. */
+/** Answers `GET` requests for the key set (RFC 7517 §5). The option `jwksAddress` selects the paths of the key set. */
 export const getJwks: Operation<EmulatorState> = ({ keys }) => ({ status: 200, body: keys.jwks });

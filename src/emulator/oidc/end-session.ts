@@ -8,8 +8,9 @@ const SIGNED_OUT_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';
 
 /**
- * `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth it ends the browser session of GenAuth's
- * own pages. The emulator has no such session. Tokens stay valid until they expire or are revoked.
+ * Answers `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth this request ends the browser
+ * session of GenAuth's own pages. The emulator has no browser session. Tokens stay valid until they expire or are
+ * revoked.
  */
 export const endSession = oauthOperation(async (state, request) => {
   const query = readParameters(request.query);
@@ -26,8 +27,8 @@ export const endSession = oauthOperation(async (state, request) => {
 });
 
 /**
- * Returns whether the emulator signed the id_token for this app. An expired id_token is accepted (OpenID Connect
- * RP-Initiated Logout 1.0 §2).
+ * Returns whether the emulator signed the id_token for its application ID. An expired id_token is accepted (OpenID
+ * Connect RP-Initiated Logout 1.0 §2).
  */
 async function isOwnIdToken({ config, issuer, keys }: EmulatorState, token: string): Promise<boolean> {
   try {
@@ -35,14 +36,15 @@ async function isOwnIdToken({ config, issuer, keys }: EmulatorState, token: stri
       ? compactVerify(token, createLocalJWKSet({ keys: [...keys.jwks.keys] }), { algorithms: ['RS256'] })
       : compactVerify(token, Buffer.from(config.appSecret), { algorithms: ['HS256'] }));
     const { aud, iss, jti } = decodeJwt(token);
-    // An access token has the same key, audience and issuer, but only access tokens have a jti.
+    // An access token has the same signing key, audience and issuer as an id_token. But only an access token has a
+    // `jti`.
     return aud === config.appId && iss === issuer && jti === undefined;
   } catch {
     return false;
   }
 }
 
-/** Redirects to the registered URI, unchanged except for `state`, which is appended to its query. */
+/** Builds a redirect to the registered URI. If the request has a `state`, it is appended to the query of the URI. */
 function redirect(target: string, state: string | undefined): EmulatorResponse {
   const query = state === undefined ? '' : `${target.includes('?') ? '&' : '?'}state=${encodeURIComponent(state)}`;
   return { status: 302, headers: { location: `${target}${query}` } };

@@ -3,8 +3,9 @@ import { oauthOperation } from './oauth-refusal.js';
 import { requireParameter } from './parameters.js';
 
 /**
- * `POST /oidc/token/introspection` (RFC 7662, TokenIntrospectResponse) for access tokens and refresh tokens. Any other
- * token is inactive. This includes id_tokens, because GenAuth does not support them here. `token_type_hint` is ignored.
+ * Answers `POST /oidc/token/introspection` (RFC 7662, TokenIntrospectResponse) for access tokens and refresh tokens.
+ * Every other token is inactive, including id_tokens, because GenAuth does not introspect id_tokens. `token_type_hint`
+ * is ignored.
  */
 export const introspect = oauthOperation((state, request) => {
   const { config, issuer, tokens } = state;

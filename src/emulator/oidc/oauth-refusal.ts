@@ -1,12 +1,14 @@
 import type { EmulatorResponse, Operation } from '../http/operation.js';
 import type { EmulatorState } from '../state/state.js';
 
-/** Ends an OAuth request with an error response. The response has no envelope (RFC 6749 §5.2). */
+/**
+ * The error that ends an OAuth request with an error response. The response has no GenAuth envelope (RFC 6749 §5.2).
+ */
 export class OAuthRefusal extends Error {
   constructor(
     readonly status: number,
     readonly error: string,
-    /** A fixed text. It never quotes the request, which may contain a secret. */
+    /** A fixed text. It never contains parts of the request, because the request may contain a secret. */
     readonly description: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
@@ -20,8 +22,8 @@ export class OAuthRefusal extends Error {
 }
 
 /**
- * Wraps the logic of an OAuth endpoint. A thrown {@link OAuthRefusal} is sent as the response. All responses forbid
- * caching (RFC 6749 §5.1).
+ * Wraps the operation of an OAuth endpoint. If the operation throws an {@link OAuthRefusal}, it is sent as the
+ * response. All responses forbid caching (RFC 6749 §5.1).
  */
 export function oauthOperation(run: Operation<EmulatorState>): Operation<EmulatorState> {
   return async (state, request) => {

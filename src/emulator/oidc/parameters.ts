@@ -1,17 +1,17 @@
 import { OAuthRefusal } from './oauth-refusal.js';
 import type { EmulatorRequest } from '../http/operation.js';
 
-/** Media type of POST bodies in OAuth (RFC 6749 §4). */
+/** The media type of the body of POST requests in OAuth (RFC 6749 §4). */
 export const FORM = 'application/x-www-form-urlencoded';
 
-/** Parameters of a query or a form. Each occurs once and is not empty. */
+/** The parameters of a query string or a form. Each parameter occurs once and is not empty. */
 export type Parameters = ReadonlyMap<string, string>;
 
 /**
- * Reads a query or a form. A parameter without a value is treated as absent (RFC 6749 §3.2). Unknown parameters are
- * kept.
+ * Reads the parameters of a query string or a form. A parameter without a value is treated as absent (RFC 6749 §3.2).
+ * Unknown parameters are kept.
  *
- * @throws OAuthRefusal `invalid_request` if a parameter occurs more than once.
+ * @throws OAuthRefusal with the code `invalid_request` if a parameter occurs more than once.
  */
 export function readParameters(text: string): Parameters {
   const parameters = new Map<string, string>();
@@ -23,13 +23,13 @@ export function readParameters(text: string): Parameters {
   return parameters;
 }
 
-/** @throws OAuthRefusal `invalid_request` if the request has no body, or the body is not a form. */
+/** @throws OAuthRefusal with the code `invalid_request` if the request has no body, or if the body is not a form. */
 export function readForm({ body }: EmulatorRequest): Parameters {
   if (typeof body !== 'string') throw invalidRequest(`the body must be ${FORM}`);
   return readParameters(body);
 }
 
-/** @throws OAuthRefusal `invalid_request` if the parameter is absent. */
+/** @throws OAuthRefusal with the code `invalid_request` if the parameter is absent. */
 export function requireParameter(parameters: Parameters, name: string): string {
   const value = parameters.get(name);
   if (value === undefined) throw invalidRequest(`missing required parameter ${name}`);

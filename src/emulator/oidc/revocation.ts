@@ -5,9 +5,9 @@ import type { EmulatorConfig } from '../options.js';
 import { requireParameter } from './parameters.js';
 
 /**
- * `POST /oidc/token/revocation` (RFC 7009). The revocation of a refresh token also revokes all access tokens of the
- * same sign-in. The revocation of an access token revokes only that token. An unknown, expired or revoked token is
- * answered as a success (RFC 7009 §2.2).
+ * Answers `POST /oidc/token/revocation` (RFC 7009). If a refresh token is revoked, all access tokens of the same
+ * sign-in are revoked too. If an access token is revoked, only this access token is revoked. For an unknown, expired or
+ * revoked token the response is a success (RFC 7009 §2.2).
  */
 export const revoke = oauthOperation((state, request) => {
   const { config, tokens } = state;
@@ -16,7 +16,7 @@ export const revoke = oauthOperation((state, request) => {
   if (token?.kind === 'refresh_token') token.grant.revoked = true;
   tokens.end(text);
 
-  // `wrapped` follows GenAuth's schema. GenAuth's documents show `true` and `empty`.
+  // `wrapped` is the response in GenAuth's schema. `true` and `empty` are the responses in GenAuth's documents.
   const answers: Record<EmulatorConfig['revocationAnswer'], EmulatorResponse> = {
     wrapped: envelope(request, { statusCode: 200, message: '', data: { success: true } }),
     true: { status: 200, body: true },

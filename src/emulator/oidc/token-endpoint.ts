@@ -4,16 +4,16 @@ import { type Parameters, requireParameter } from './parameters.js';
 import type { EmulatorState } from '../state/state.js';
 import { issueTokens } from '../tokens/issue-tokens.js';
 
-/** GenAuth's response for every refresh token that it refuses, whatever the reason is. */
+/** GenAuth's response for every refused refresh token. It is the same for all reasons. */
 const INVALID_GRANT = [400, 'invalid_grant', 'grant request is invalid'] as const;
 
 /**
- * `POST /oidc/token` with the grant `refresh_token` (RFC 6749 §6). Other grants are refused, because a sign-in through
- * the API needs only this one. GenAuth's schema requires `redirect_uri`. The emulator does not, because no SDK sends it
- * with this grant.
+ * Answers `POST /oidc/token` with the grant type `refresh_token` (RFC 6749 §6). Other grant types are refused, because
+ * a sign-in through GenAuth's API needs only `refresh_token`. GenAuth's schema requires `redirect_uri`. The emulator
+ * does not require it, because no SDK sends it with `refresh_token`.
  *
- * If a used refresh token is sent again, it is refused, but the refresh token that replaced it stays valid. GenAuth
- * does not document that reuse revokes other tokens.
+ * If a used refresh token is sent again, the request is refused, but the refresh token that replaced the used one stays
+ * valid. GenAuth does not document that reuse revokes other tokens.
  */
 export const postToken = oauthOperation(async (state, request) => {
   const form = readClientForm(state.config, request);
@@ -27,7 +27,7 @@ export const postToken = oauthOperation(async (state, request) => {
 });
 
 /**
- * Invalidates the refresh token if refresh tokens rotate. The function is synchronous, so that only one of two
+ * Checks a refresh token, and invalidates it if refresh tokens rotate. The function is synchronous, so only one of two
  * simultaneous requests can use the same refresh token.
  */
 function redeem({ config, tokens }: EmulatorState, form: Parameters) {
@@ -35,7 +35,7 @@ function redeem({ config, tokens }: EmulatorState, form: Parameters) {
   const token = tokens.find(text);
   if (token?.kind !== 'refresh_token') throw new OAuthRefusal(...INVALID_GRANT);
   const { grant } = token;
-  // The scope is checked before the token is invalidated, so that a client can retry after an invalid_scope error.
+  // The scope is checked before the refresh token is invalidated, so a client can retry after an `invalid_scope` error.
   const scopes = narrowScopes(grant.scopes, form.get('scope'));
   if (config.rotateRefreshTokens) tokens.end(text);
   return { grant, scopes };
@@ -44,7 +44,7 @@ function redeem({ config, tokens }: EmulatorState, form: Parameters) {
 /**
  * Returns the requested scopes, or all granted scopes if the request has no `scope`.
  *
- * @throws OAuthRefusal `invalid_scope` if a requested scope was not granted at sign-in.
+ * @throws OAuthRefusal with the code `invalid_scope` if a requested scope was not granted at sign-in.
  */
 function narrowScopes(granted: readonly string[], requested: string | undefined): readonly string[] {
   if (requested === undefined) return granted;

@@ -4,8 +4,8 @@ import type { EmulatorRequest } from '../http/operation.js';
 import { invalidRequest, readForm, readParameters } from './parameters.js';
 
 /**
- * `GET` and `POST /oidc/me` (OpenID Connect Core 1.0 §5.3). Returns the current claims of the user for the scopes of
- * the access token. Claims without a value are included as in an id_token.
+ * Answers `GET` and `POST /oidc/me` (OpenID Connect Core 1.0 §5.3). Returns the current claims of the user for the
+ * scopes of the access token. A claim without a value has the same form as in an id_token.
  */
 export const getUserInfo = oauthOperation(({ tokens }, request) => {
   const token = tokens.find(readToken(request) ?? '');
@@ -13,7 +13,7 @@ export const getUserInfo = oauthOperation(({ tokens }, request) => {
     throw refuse(401, 'invalid_token', 'the access token is missing, unknown, expired or revoked');
   }
   const { grant, scopes } = token;
-  // A refresh may have requested scopes without `openid`.
+  // The scopes can lack `openid` if the access token comes from a refresh that requested fewer scopes.
   if (!scopes.includes('openid')) {
     throw refuse(403, 'insufficient_scope', 'the access token lacks the scope openid', ', scope="openid"');
   }
@@ -22,10 +22,10 @@ export const getUserInfo = oauthOperation(({ tokens }, request) => {
 });
 
 /**
- * Reads the access token from the header, the query or the form (RFC 6750 §2). The prefix `Bearer` is optional, because
- * GenAuth's Node SDK sends the header without it.
+ * Reads the access token from the header `Authorization`, the query string or the form (RFC 6750 §2). The prefix
+ * `Bearer` is optional, because GenAuth's Node SDK sends the header without it.
  *
- * @throws OAuthRefusal `invalid_request` if the request has the token in more than one place.
+ * @throws OAuthRefusal with the code `invalid_request` if the request contains the access token in more than one place.
  */
 function readToken(request: EmulatorRequest): string | undefined {
   const header = request.headers['authorization'];
@@ -39,7 +39,7 @@ function readToken(request: EmulatorRequest): string | undefined {
   return found[0];
 }
 
-/** Builds an error response. The header `WWW-Authenticate` repeats the error (RFC 6750 §3). */
+/** Builds an error response. The header `WWW-Authenticate` contains the same error code as the body (RFC 6750 §3). */
 function refuse(status: number, error: string, description: string, attributes = ''): OAuthRefusal {
   return new OAuthRefusal(status, error, description, { 'www-authenticate': `Bearer error="${error}"${attributes}` });
 }

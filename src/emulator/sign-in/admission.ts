@@ -8,9 +8,10 @@ import { findMfa } from '../users/user-states.js';
 import type { Account } from '../users/user-store.js';
 
 /**
- * Checks the conditions of a sign-in after the password was verified: the tenant, the user's states and further steps.
+ * Checks the conditions of a sign-in after the password was verified: the tenant, the states of the user, and whether a
+ * further step is required.
  *
- * @param tenantId The requested tenant. `''` if the sign-in names no tenant.
+ * @param tenantId The ID of the tenant that the sign-in requests, or `''` if the sign-in requests no tenant.
  * @throws Refusal if a condition is not met.
  */
 export async function checkAdmission(state: EmulatorState, account: Account, tenantId: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The answers to sign-ins that end without tokens: `statusCode`, `apiCode` and English text, as in GenAuth's own table
- * unless a comment states otherwise.
+ * The responses to sign-ins that end without tokens: `statusCode`, `apiCode` and English text. The values are from
+ * GenAuth's own table unless a comment says something different.
  */
 export const ANSWERS = {
   identifierMissing: {
@@ -25,7 +25,7 @@ export const ANSWERS = {
     message: 'Decrypt password failed, please check your encryption configuration.',
   },
   appNotFound: { statusCode: 499, apiCode: 2011, message: 'Application not exists.' },
-  // The texts below are the emulator's own. GenAuth's table has no text for these codes.
+  // The following texts are the emulator's own. GenAuth's table has no text for these codes.
   captchaWrong: { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' },
   accountLocked: { statusCode: 403, apiCode: 2005, message: 'Account is locked.' },
   userExists: { statusCode: 409, apiCode: 2026, message: 'User already exists.' },

@@ -3,15 +3,15 @@ import { type DirectoryClaims, type EmulatorAdDirectory, readAdAnswer } from '..
 import { ANSWERS } from './answers.js';
 import { furtherStep, Refusal } from './refusal.js';
 
-/** Milliseconds after which a call of the function `ad` counts as failed. */
+/** The number of milliseconds after which a call of the function `ad` counts as failed. */
 const TIMEOUT_MS = 5000;
 
 /**
- * Calls the function of the option `ad` to check a name and a password. The text of an error, or of an invalid return
- * value, is not passed on, because it may contain the password.
+ * Calls the function of the option `ad` to check a name and a password. If the function throws or returns a wrong
+ * value, the response does not contain the error or the value, because they may contain the password.
  *
- * @returns The user's claims. `undefined` for an unknown name or a wrong password.
- * @throws Refusal for every other return value, and if the function throws or takes longer than 5 seconds.
+ * @returns The user's claims, or `undefined` if the name is unknown or the password is wrong.
+ * @throws Refusal if the function returns any other value, throws, or takes longer than 5 seconds.
  */
 export async function askDirectory(
   ad: EmulatorAdDirectory,
@@ -25,11 +25,11 @@ export async function askDirectory(
   throw new Refusal(outcome, envelope.statusCode === 301 ? furtherStep(envelope) : envelope);
 }
 
-/** Waits for a call, at most {@link TIMEOUT_MS}. A later result is ignored. */
+/** Waits for the result of `call`, but not longer than {@link TIMEOUT_MS}. A result after this time is ignored. */
 async function callWithTimeout(call: () => Promise<unknown>): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<Refusal>((resolve) => {
-    // `unref` lets the process end before the timer, when the emulator is stopped.
+    // With `unref` the process can end before the timer ends, for example if the emulator is stopped.
     timer = setTimeout(resolve, TIMEOUT_MS, failure(ANSWERS.directoryTimeout)).unref();
   });
   try {

@@ -1,21 +1,21 @@
 import { isObject } from '../input/readers.js';
 
-/** Text that replaces a secret. */
+/** The text that replaces a secret. */
 export const MASK = '***';
 
-/** Shorter secrets are not searched for in other texts, because they also occur in ordinary words. */
+/** The minimum length of a secret that is searched for in texts. A shorter secret can also occur in ordinary words. */
 const MIN_SECRET_LENGTH = 6;
 
-/** Values that are nested deeper are replaced by the mask. */
+/** The maximum nesting level of a value. Values that are nested deeper are replaced by the mask. */
 const MAX_LEVELS = 50;
 
-/** Names of properties whose value is a secret. */
+/** The names of properties whose values are secrets. */
 const SECRET_NAME = /^(pass(word|wd|code)?|pwd|(app|client)?[-_]?secret|(access|refresh|id)[-_]?token|authorization)$/i;
 
 /**
- * Returns a copy of a value that an application sent, with secrets replaced by {@link MASK}. A value is replaced if the
- * name of its property is the name of a secret. In addition, each of the given secrets is replaced wherever it occurs
- * in a text or in a name, for example if the application forwarded a whole login form as context.
+ * Returns a copy of a value that an application sent, in which {@link MASK} replaces secrets. A value is replaced if
+ * the name of its property is in {@link SECRET_NAME}. Each of the given secrets is also replaced wherever it occurs in
+ * a text or in a name. For example, an application can send a whole login form as context.
  */
 export function mask(value: unknown, secrets: readonly string[]): unknown {
   const searched = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);

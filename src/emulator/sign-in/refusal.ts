@@ -1,7 +1,7 @@
 import type { WireEnvelope } from '../../core/wire/facts.js';
 import type { RecordedOutcome } from '../state/journal.js';
 
-/** Thrown to end a sign-in without tokens. */
+/** The error that ends a sign-in without tokens. `answer` is the response. */
 export class Refusal extends Error {
   constructor(
     readonly outcome: Exclude<RecordedOutcome, 'success' | 'fault'>,
@@ -11,13 +11,13 @@ export class Refusal extends Error {
   }
 }
 
-/** Builds the refusal of a request body that is not a valid sign-in (400). */
+/** Builds the refusal of a request body that is not a valid sign-in (`statusCode` 400). */
 export function malformed(message: string): Refusal {
   return new Refusal('invalid_request', { statusCode: 400, message });
 }
 
 /**
- * Builds the answer that requires a further step. It contains the code twice, as `apiCode` and as `code`, because
+ * Builds the response that requires a further step. It contains GenAuth's code as `apiCode` and also as `code`, because
  * GenAuth's own front end reads `code`.
  */
 export function furtherStep(answer: WireEnvelope<unknown>): WireEnvelope<unknown> {

@@ -6,30 +6,32 @@ import { notImplemented } from '../http/operation.js';
 import { malformed, Refusal } from './refusal.js';
 import { type Identifier, IDENTIFIERS } from '../users/user-store.js';
 
-/** GenAuth's default scope, as recorded from its responses. */
+/** The scopes of a sign-in without `options.scope`, as recorded from GenAuth's responses. */
 const DEFAULT_SCOPE = 'openid profile tenant_id';
 
 /** The identifier and the password of a sign-in. */
 interface Credentials {
   readonly connection: 'PASSWORD' | 'AD';
-  /** Kind of the identifier in `name`. For the connection AD it is `account`, and `name` is the sAMAccountName. */
+  /**
+   * The kind of the identifier in `name`. For the connection `AD` it is `account`, and `name` is the sAMAccountName.
+   */
   readonly identifier: Identifier;
   readonly name: string;
-  /** Clear text or ciphertext, depending on `options.passwordEncryptType`. */
+  /** The password as clear text or as ciphertext, depending on `options.passwordEncryptType`. */
   readonly password: string;
 }
 
-/** The checked body of a sign-in. */
+/** The checked request body of a sign-in. */
 export interface SignInRequest extends Credentials {
   readonly scopes: readonly string[];
   readonly options: Readonly<WireSignInOptions>;
 }
 
 /**
- * Reads the body of a sign-in (SigninByCredentialsDto) without its client credentials. It is stricter than GenAuth may
- * be: a body that does not match GenAuth's schema is refused.
+ * Reads the request body of a sign-in (SigninByCredentialsDto) without its client credentials. A body that does not
+ * match GenAuth's schema is refused. GenAuth itself may accept such a body.
  *
- * @throws Refusal if the body is not a valid sign-in.
+ * @throws Refusal if the request body is not a valid sign-in.
  */
 export function readSignIn(body: Readonly<Record<string, unknown>>): SignInRequest {
   const options = readOptions(body['options']);
@@ -37,7 +39,7 @@ export function readSignIn(body: Readonly<Record<string, unknown>>): SignInReque
   if (!scopes.includes('openid')) throw malformed('options.scope must contain openid.');
   const credentials = readCredentials(body);
   if (options.autoRegister === true && credentials.connection === 'PASSWORD' && credentials.identifier === 'account') {
-    // The kind of identifier behind `account` is known only for existing users (SignInOptionsDto).
+    // For a new user, the kind of the identifier in `account` is not known (SignInOptionsDto).
     throw malformed('options.autoRegister needs email, username or phone in passwordPayload, not account.');
   }
   return { ...credentials, scopes, options };
@@ -69,7 +71,7 @@ function readCredentials(body: Readonly<Record<string, unknown>>): Credentials {
   }
 }
 
-/** Reads `options` and checks the types of the properties of SignInOptionsDto. Other properties are not checked. */
+/** Reads `options` and checks the types of the properties of SignInOptionsDto. All other properties are not checked. */
 function readOptions(value: unknown): WireSignInOptions {
   if (value !== undefined && !isObject(value)) throw malformed('options must be an object.');
   const options = value ?? {};
@@ -84,7 +86,7 @@ function readOptions(value: unknown): WireSignInOptions {
   if (autoRegister !== undefined && typeof autoRegister !== 'boolean') {
     throw malformed('options.autoRegister must be a boolean.');
   }
-  // `null` is refused too: an unknown encryption type must never be treated as clear text.
+  // `null` is also refused, because an unknown encryption type must never be treated as clear text.
   if (passwordEncryptType !== undefined && !PASSWORD_ENCRYPT_TYPES.some((type) => type === passwordEncryptType)) {
     throw malformed(`options.passwordEncryptType must be one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}.`);
   }

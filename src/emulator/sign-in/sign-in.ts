@@ -20,8 +20,9 @@ import { isIdentifier } from '../users/accounts.js';
 import { type Account, IDENTIFIERS } from '../users/user-store.js';
 
 /**
- * `POST /api/v3/signin` for the connections PASSWORD and AD (GenAuth docs: Login with Account Password, Login with AD
- * Account). One difference is deliberate: a body that does not match GenAuth's schema is always refused.
+ * Answers `POST /api/v3/signin` for the connections `PASSWORD` and `AD` (GenAuth docs: Login with Account Password,
+ * Login with AD Account). The emulator intentionally differs from GenAuth in one point: a request body that does not
+ * match GenAuth's schema is always refused.
  */
 export async function signIn(state: EmulatorState, request: EmulatorRequest): Promise<EmulatorResponse> {
   try {
@@ -38,8 +39,8 @@ export async function signIn(state: EmulatorState, request: EmulatorRequest): Pr
 }
 
 /**
- * Builds the journal record of a sign-in. It accepts any body, also a malformed one. The record contains no password:
- * `options` may contain one, so secrets in it are masked.
+ * Builds the journal record of a sign-in. The request body can have any form. The record contains no password: secrets
+ * in `options` are masked.
  */
 export function describeSignIn({ body, requestId }: EmulatorRequest, outcome: RecordedOutcome): SignInRecord {
   const signInBody = isObject(body) ? body : {};
@@ -70,12 +71,13 @@ function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** Checks a sign-in in this order: type of the body, client authentication, properties of the body, user. */
+/** Checks a sign-in in this order: type of the request body, client authentication, properties of the body, user. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
   const { ad, allowRemote } = state.config;
-  // The default app secret is public, so a web page in the developer's browser could test passwords against the
-  // directory. With allowRemote this check is not needed, because the emulator then requires another app secret.
+  // The default application secret is public, so a web page in the developer's browser could test passwords against the
+  // directory. With `allowRemote` this check is not needed, because the emulator requires an application secret that is
+  // not the default.
   if (ad && !allowRemote && isFromForeignPage(request.headers)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
@@ -95,11 +97,11 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
 }
 
 /**
- * Finds the user and checks the password.
+ * Finds the user of a sign-in and checks the password.
  *
- * A password that cannot be decrypted gets another answer (499 / 2016) than a wrong password, as at GenAuth. With RSA
- * this difference is the oracle of Bleichenbacher's attack. It does no harm here, because the emulator's keys protect
- * no real secret.
+ * If a password cannot be decrypted, the response (`statusCode` 499, `apiCode` 2016) differs from the response to a
+ * wrong password, as at GenAuth. With RSA this difference makes Bleichenbacher's attack possible. The emulator's keys
+ * protect no real secret, so the attack does no harm.
  */
 async function identify(state: EmulatorState, signInRequest: SignInRequest): Promise<Account> {
   const { protection, users } = state;
@@ -113,9 +115,11 @@ async function identify(state: EmulatorState, signInRequest: SignInRequest): Pro
   const canCheck = clear !== undefined && !isLocked();
   const account = canCheck ? await checkPassword(state, signInRequest, clear, known) : undefined;
 
-  // The lock is checked again after the password. Otherwise many simultaneous guesses could pass the first check.
+  // The lock is checked again after the password check. Without the second check, many simultaneous sign-ins could
+  // guess passwords before the account is locked.
   if (isLocked()) throw new Refusal('account_locked', ANSWERS.accountLocked);
-  // This is not counted as a failed sign-in: the application used a key that is not the emulator's current key.
+  // A password that cannot be decrypted does not count as a failed sign-in. The application used a key that is not the
+  // emulator's current key.
   if (clear === undefined) throw new Refusal('decryption_failed', ANSWERS.decryptionFailed);
   const found = account ?? (known ? undefined : register(state, signInRequest, clear));
   if (!found) throw wrongCredentials(state, key);
@@ -124,10 +128,11 @@ async function identify(state: EmulatorState, signInRequest: SignInRequest): Pro
 }
 
 /**
- * Checks the password, with the function `ad` if it is set and the connection is AD.
+ * Checks the password of a sign-in. For the connection `AD` the function of the option `ad` checks it, if the option is
+ * set.
  *
- * @param known The account that the emulator has for this name, if any.
- * @returns The account if the password is right.
+ * @param known The account that the emulator has stored for this name, if any.
+ * @returns The account if the password is right, otherwise `undefined`.
  */
 async function checkPassword(
   state: EmulatorState,
@@ -137,10 +142,10 @@ async function checkPassword(
 ): Promise<Account | undefined> {
   const { ad } = state.config;
   if (signInRequest.connection === 'AD' && ad) {
-    // A directory may treat an empty password as an anonymous bind, which succeeds (RFC 4513 §5.1.2).
+    // A directory may treat an empty password as an anonymous bind, and an anonymous bind succeeds (RFC 4513 §5.1.2).
     if (clear === '' || !isIdentifier(signInRequest.name)) return undefined;
-    // Only the clear text is checked, not its base64 reading: each wrong password counts towards the lock-out of the
-    // directory.
+    // Only the clear text is checked, not its base64 decoding, because the directory counts each wrong password and
+    // locks the account after too many.
     const claims = await askDirectory(ad, signInRequest.name, clear);
     return claims && state.users.admitFromDirectory(signInRequest.name, claims);
   }
@@ -163,21 +168,24 @@ function redeemCaptcha({ captchas }: EmulatorState, { captchaCode, captchaToken 
   if (!captchas.redeem(captchaToken ?? '', captchaCode)) throw new Refusal('captcha_wrong', ANSWERS.captchaWrong);
 }
 
-/** Returns the clear text of the password. `undefined` if it cannot be decrypted. */
+/** Returns the clear text of the password, or `undefined` if the password cannot be decrypted. */
 async function decrypt({ encryptionKeys }: EmulatorState, { password, options }: SignInRequest) {
   const type = options.passwordEncryptType ?? 'none';
   return type === 'none' ? password : (await encryptionKeys[type]).decrypt(password);
 }
 
 /**
- * Returns the passwords that a clear text may contain. With SM2, GenAuth's mobile SDKs encrypt the base64 text of the
- * password, so the decoded text is a second possibility.
+ * Returns the passwords that a decrypted text can mean. With SM2, GenAuth's mobile SDKs encrypt the base64 text of the
+ * password, so the base64-decoded text is a second possible password.
  */
 function readPasswords(clear: string, { passwordEncryptType }: WireSignInOptions): string[] {
   return passwordEncryptType === 'sm2' ? [clear, decodeBase64(clear) ?? ''] : [clear];
 }
 
-/** Creates a missing user if `autoRegister` is set. Never for the identifier `account`, and never for AD. */
+/**
+ * Creates a user who does not exist, if `autoRegister` is set. Never creates a user for the identifier `account` or for
+ * the connection `AD`.
+ */
 function register({ users }: EmulatorState, signInRequest: SignInRequest, password: string): Account | undefined {
   const { identifier, name, options } = signInRequest;
   if (options.autoRegister !== true || identifier === 'account') return undefined;
@@ -186,7 +194,7 @@ function register({ users }: EmulatorState, signInRequest: SignInRequest, passwo
     if (!account) throw new Refusal('user_exists', ANSWERS.userExists);
     return account;
   } catch (error) {
-    // The message of an EmulatorError describes the wrong identifier. It does not contain the password.
+    // The message of an `EmulatorError` describes the wrong identifier and does not contain the password.
     throw error instanceof EmulatorError ? malformed(error.message) : error;
   }
 }

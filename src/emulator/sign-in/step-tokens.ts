@@ -6,13 +6,16 @@ import type { Account } from '../users/user-store.js';
 
 const LIFETIME_SECONDS = 360;
 
-/** Id of the emulator's user pool. */
+/** The ID of the emulator's user pool. */
 const USER_POOL_ID = '65f0c1d2e3a4b5c6d7e8f900';
 
-/** Random signing key. The emulator never verifies these tokens, because it implements no further step. */
+/**
+ * The random key that signs the tokens for the next step. The emulator never verifies these tokens, because it
+ * implements no next step.
+ */
 const KEY = randomBytes(32);
 
-/** Builds `data` of an answer that requires a second factor (MfaTriggerData). */
+/** Builds the member `data` of a response that requires a second factor (MfaTriggerData). */
 export async function buildMfaData(account: Account, { kind, factors }: Mfa, clock: EmulatorClock): Promise<object> {
   const { claims } = account;
   const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : null);
@@ -32,7 +35,7 @@ export async function buildMfaData(account: Account, { kind, factors }: Mfa, clo
     faceMfaEnabled: factors.includes('FACE'),
     totpMfaEnabled: factors.includes('OTP'),
     passkeyEnabled: factors.includes('PASSKEY'),
-    // Factors that the application requires. The user's own factor is not listed here.
+    // The factors that the application requires. A factor that the user has set up is not in this list.
     applicationMfa: kind === 'app' ? factors.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort })) : [],
   };
 }

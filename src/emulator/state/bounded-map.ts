@@ -1,4 +1,7 @@
-/** A map with a maximum size. It drops the entry that was set longest ago, so that requests cannot fill the memory. */
+/**
+ * A map with a maximum size, so that requests cannot fill the memory. If the map is too large, it deletes the entry
+ * whose last `set` is the oldest.
+ */
 export class BoundedMap<Value> {
   readonly #maxSize: number;
   readonly #entries = new Map<string, Value>();
@@ -12,7 +15,7 @@ export class BoundedMap<Value> {
   }
 
   set(key: string, value: Value): void {
-    // The key is deleted first, because a Map keeps the position of an existing key.
+    // The key is deleted first, because a `Map` does not change the position of an existing key.
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#maxSize) return;

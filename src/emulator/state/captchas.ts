@@ -4,18 +4,18 @@ import { BoundedMap } from './bounded-map.js';
 
 const LIFETIME_MS = 5 * 60_000;
 
-/** Maximum number of open captchas. The oldest captcha is dropped first. */
+/** The maximum number of unused captchas. If there are more, the oldest captcha is deleted. */
 const MAX_OPEN = 1000;
 
-/** Characters of a code. 0, O, 1, I and L are left out, because they look alike. */
+/** The characters that a captcha code can contain. 0, O, 1, I and L are not included, because they look alike. */
 const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const LENGTH = 4;
 
-/** The captchas that are not used yet. Each captcha can be used once, within 5 minutes. */
+/** Stores the captchas that are not used yet. Each captcha can be used once, within 5 minutes. */
 export class Captchas {
   readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MAX_OPEN);
 
-  /** Creates a captcha with its token. */
+  /** Creates a captcha: its image and its token. */
   create(): WireCaptcha {
     const captchaToken = randomBytes(16).toString('base64url');
     const code = Array.from({ length: LENGTH }, () => CHARACTERS.charAt(randomInt(CHARACTERS.length))).join('');
@@ -24,8 +24,8 @@ export class Captchas {
   }
 
   /**
-   * Returns whether `code` is the code of the captcha with this token. Upper and lower case are equal. The captcha is
-   * removed in both cases, so there is no second attempt.
+   * Returns whether `code` is the code of the captcha with this token. Upper and lower case are not distinguished. The
+   * captcha is deleted even if `code` is wrong, so there is no second attempt.
    */
   redeem(token: string, code: string): boolean {
     const captcha = this.#open.get(token);
@@ -38,7 +38,7 @@ export class Captchas {
   }
 }
 
-/** Draws the code as text in an SVG, so that tests can read it. It does not protect against programs. */
+/** Draws the code as text in an SVG image, so that tests can read it. The image does not protect against programs. */
 function draw(code: string): string {
   return [
     '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">',

@@ -1,6 +1,9 @@
-/** The emulator's clock. It may differ from the real time, like the clock of a real server. */
+/** The emulator's clock. Its time can differ from the real time, like the clock of a real server. */
 export class EmulatorClock {
-  /** Seconds by which the clock is ahead of the real time, or behind if negative. */
+  /**
+   * The number of seconds by which this clock is ahead of the real time. If the number is negative, this clock is
+   * behind.
+   */
   drift: number;
 
   constructor(drift: number) {

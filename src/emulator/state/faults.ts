@@ -5,7 +5,7 @@ import { readTimes } from './repeat-queue.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Names of the endpoints that can have faults, and whose requests are counted. */
+/** The names of the endpoints that can have faults, and whose requests are counted. */
 export const ENDPOINTS = [
   'signin',
   'jwks',
@@ -18,44 +18,47 @@ export const ENDPOINTS = [
   'userinfo',
   'endsession',
 ] as const;
-/** Name of an endpoint for faults and request counts. */
+/** The name of an endpoint that can have faults, and whose requests are counted. */
 export type EmulatorEndpoint = (typeof ENDPOINTS)[number];
 
 /**
  * A fault of one endpoint. At least one of `status`, `body`, `delayMs`, `drop`, `dripMs`, `oversize` and `garbage` is
  * required.
  *
- * With `status`, `body` or `garbage`, the fault replaces the response of the endpoint. Otherwise the endpoint runs, and
- * its own response is sent.
+ * With `status`, `body` or `garbage`, the fault replaces the response of the endpoint. Without these three properties,
+ * the endpoint handles the request, and its own response is sent.
  */
 export interface EmulatorFault {
   /** The endpoint that has the fault. */
   endpoint: EmulatorEndpoint;
-  /** HTTP status of the response, 200 to 599. Default 200. */
+  /** The HTTP status of the response, 200 to 599. Default: 200. */
   status?: number;
   /**
-   * Body of the response. A string is sent unchanged as `text/html`, any other value as JSON. Default: empty. Cannot be
-   * combined with `garbage`.
+   * The body of the response. A string is sent unchanged as `text/html`, any other value as JSON. Default: empty. It
+   * cannot be combined with `garbage`.
    */
   body?: unknown;
-  /** Milliseconds to wait before the response. Default 0. */
+  /** The number of milliseconds to wait before the response. Default: 0. */
   delayMs?: number;
   /**
-   * Whether to close the connection without a response. Cannot be combined with `status`, `body`, `dripMs`, `oversize`
-   * or `garbage`. Default `false`.
+   * Whether the emulator closes the connection without a response. It cannot be combined with `status`, `body`,
+   * `dripMs`, `oversize` or `garbage`. Default: `false`.
    */
   drop?: boolean;
-  /** Milliseconds between two bytes of the body. The body is sent one byte at a time. Default: all bytes at once. */
+  /**
+   * The number of milliseconds between two bytes of the body. If it is set, the body is sent one byte at a time.
+   * Default: all bytes are sent at once.
+   */
   dripMs?: number;
   /**
-   * Minimum size of the body in bytes, at most 1 GiB. Spaces are appended to a shorter body, so that a JSON body stays
-   * valid JSON.
+   * The minimum size of the body in bytes, at most 1 GiB. Spaces are appended to a shorter body, so that a JSON body
+   * stays valid JSON.
    */
   oversize?: number;
-  /** Number of random bytes to send as an `application/json` body, at most 16 MiB. */
+  /** The number of random bytes that are sent as an `application/json` body, at most 16 MiB. */
   garbage?: number;
   /**
-   * Number of requests that get the fault. Default: all requests, until the faults are cleared or another fault is
+   * The number of requests that get the fault. Default: all requests, until the faults are removed or another fault is
    * added to the endpoint.
    */
   times?: number;
@@ -68,41 +71,41 @@ export interface FaultReply {
   readonly body: Buffer;
 }
 
-/** How the body of a response is sent. */
+/** The way in which the body of a response is sent. */
 export interface Delivery {
-  /** Milliseconds between two bytes. `undefined` sends all bytes at once. */
+  /** The number of milliseconds between two bytes. If it is `undefined`, all bytes are sent at once. */
   readonly dripMs: number | undefined;
-  /** Minimum size of the body in bytes. */
+  /** The minimum size of the body, in bytes. */
   readonly size: number;
 }
 
-/** A checked fault, ready to be applied. */
+/** A checked fault. */
 export interface PreparedFault {
   readonly delayMs: number;
   readonly drop: boolean;
   /**
-   * Builds the response that replaces the endpoint's response. It is called for each request, because garbage is
-   * random. `undefined` keeps the endpoint's response.
+   * Builds the response that replaces the endpoint's response. The emulator calls this function for each request,
+   * because the bytes of `garbage` are random. If it is `undefined`, the endpoint's own response is sent.
    */
   readonly buildReply: (() => FaultReply) | undefined;
-  /** `undefined` sends the response in the usual way. */
+  /** The way in which the body is sent. If it is `undefined`, the response is sent in the usual way. */
   readonly delivery: Delivery | undefined;
 }
 
-/** Longest delay of a Node timer in milliseconds. A longer delay would fire immediately. */
+/** The longest delay of a Node.js timer, in milliseconds. A timer with a longer delay would end immediately. */
 const MAX_DELAY_MS = 2_147_483_647;
 
-/** 1 GiB. No client should read a body of this size. */
+/** The maximum of `oversize`: 1 GiB. No client should read a body of this size. */
 const MAX_OVERSIZE_BYTES = 1_073_741_824;
 
-/** Properties of a fault that describe a response. They cannot be combined with `drop`. */
+/** The properties of a fault that describe a response. They cannot be combined with `drop`. */
 const RESPONSE_PROPERTIES = ['status', 'body', 'dripMs', 'oversize', 'garbage'] as const;
 
 /**
- * Checks a fault.
+ * Checks the properties of a fault.
  *
- * @param path Name of the fault in messages.
- * @throws EmulatorError `invalid_input` if a property is wrong, or if two properties contradict each other.
+ * @param path The name of the fault in error messages.
+ * @throws EmulatorError with the code `invalid_input` if a property is wrong, or if two properties cannot be combined.
  */
 export function readFault(fault: unknown, path: string) {
   const given = readObject(fault, path, ['endpoint', ...RESPONSE_PROPERTIES, 'delayMs', 'drop', 'times']);
@@ -137,10 +140,10 @@ export function readFault(fault: unknown, path: string) {
   return { endpoint, times, fault: prepared };
 }
 
-/** 16 MiB. Garbage is created in memory. */
+/** The maximum of `garbage`: 16 MiB. The random bytes are created in memory. */
 const MAX_GARBAGE_BYTES = 16_777_216;
 
-/** Returns the function that builds the fault's response. `undefined` if the fault keeps the endpoint's response. */
+/** Returns the function that builds the fault's response, or `undefined` if the endpoint's own response is sent. */
 function readReply(
   given: ReadonlyMap<string, unknown>,
   status: number,
@@ -160,7 +163,8 @@ function refuse(path: string, mistake: string): EmulatorError {
 
 function readBody(given: ReadonlyMap<string, unknown>, path: string): { contentType: string; body: string } {
   const body = given.get('body') ?? (given.has('body') ? null : '');
-  // A string imitates the response of a proxy in front of GenAuth: an error page, or an incomplete response.
+  // A string has the type HTML, like the response of a proxy in front of GenAuth: an error page, or an incomplete
+  // response.
   if (typeof body === 'string') return { contentType: 'text/html; charset=utf-8', body };
   return { contentType: JSON_TYPE, body: readJson(body, path) };
 }

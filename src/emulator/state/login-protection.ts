@@ -2,29 +2,35 @@ import { createHash } from 'node:crypto';
 import { BoundedMap } from './bounded-map.js';
 import { readInteger, readObject } from '../input/readers.js';
 
-/** Limits for the failed sign-ins of one account. */
+/** The limits for the failed sign-ins of each account. */
 export interface EmulatorLoginProtection {
   /**
-   * Number of failed sign-ins after which a captcha is required (403 / 2000; wrong captcha: 403 / 2001). With 0, every
-   * sign-in requires a captcha. Default: never.
+   * The number of failed sign-ins after which a captcha is required (`statusCode` 403, `apiCode` 2000). A wrong captcha
+   * has the `apiCode` 2001. With 0 every sign-in requires a captcha. Default: never.
    */
   captchaAfter?: number | undefined;
-  /** Number of failed sign-ins after which the account is locked (403 / 2005). At least 1. Default: never. */
+  /**
+   * The number of failed sign-ins after which the account is locked (`statusCode` 403, `apiCode` 2005). At least 1.
+   * Default: never.
+   */
   lockAfter?: number | undefined;
 }
 
-/** The checked limits. `Infinity` means never. */
+/** The checked limits for failed sign-ins. `Infinity` means that there is no limit. */
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
-/** Maximum number of accounts with a count. The account whose last failure is oldest is dropped first. */
+/**
+ * The maximum number of accounts whose failed sign-ins are counted. If there are more, the account whose last failure
+ * is the oldest is deleted.
+ */
 const MAX_ACCOUNTS = 10_000;
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readLoginProtection(input: unknown): LoginLimits {
   return readLimits(readObject(input, 'loginProtection', ['captchaAfter', 'lockAfter']));
 }
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
   const read = (name: string, min: number) =>
     given.has(name) ? readInteger(given.get(name), name, min, Number.MAX_SAFE_INTEGER) : Infinity;
@@ -32,8 +38,8 @@ export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
 }
 
 /**
- * Counts the failed sign-ins per account. Unknown accounts are counted and locked too, so that a response does not
- * reveal whether an account exists.
+ * Counts the failed sign-ins of each account. Accounts that do not exist are also counted and locked, so that a
+ * response does not reveal whether an account exists.
  */
 export class LoginProtection {
   #limits: LoginLimits;
@@ -43,7 +49,7 @@ export class LoginProtection {
     this.#limits = limits;
   }
 
-  /** Replaces the limits. The counts are kept. */
+  /** Replaces the limits and keeps the counts. */
   set limits(limits: LoginLimits) {
     this.#limits = limits;
   }
@@ -59,8 +65,8 @@ export class LoginProtection {
   /**
    * Counts a failed sign-in. Does nothing if no limit is set.
    *
-   * @returns The number of attempts before the account is locked. Without that limit, the number of attempts before a
-   *   captcha is required. `undefined` if no limit is set.
+   * @returns The number of attempts that are left before the account is locked. If no `lockAfter` is set, the number of
+   * attempts that are left before a captcha is required. `undefined` if no limit is set.
    */
   recordFailure(account: string): number | undefined {
     const { captchaAfter, lockAfter } = this.#limits;
@@ -86,7 +92,7 @@ export class LoginProtection {
   }
 }
 
-/** Returns the key of an account. It is a digest, because a name in a request may be long. */
+/** Returns the key of an account in the map. The key is a digest, because a name in a request may be long. */
 function digest(account: string): string {
   return createHash('sha256').update(account).digest('base64url');
 }

@@ -3,33 +3,38 @@ import { at, readInteger, readJson, readObject, readString } from '../input/read
 import { invalid } from '../errors.js';
 import { readTimes } from './repeat-queue.js';
 
-/** An answer that replaces the result of a sign-in. A test can return any of GenAuth's codes with it. */
+/** An answer that replaces the result of a sign-in. With it a test can send each of GenAuth's codes. */
 export interface EmulatorSignInAnswer {
-  /** GenAuth's `statusCode`, 200 to 699. The HTTP status is 200, except for 429 and 501. */
+  /** The `statusCode` in the response body, 200 to 699. The HTTP status is 200, except for 429 and 501. */
   statusCode: number;
-  /** GenAuth's `apiCode`: a number, or a string of digits as in its older responses. Default: none. */
+  /**
+   * The `apiCode` in the response body: a number, or a string of digits as in GenAuth's older responses. Default: none.
+   */
   apiCode?: number | string;
-  /** `message` of the envelope. Default: empty. */
+  /** The `message` in the response body. Default: empty. */
   message?: string;
-  /** `data` of the envelope, any JSON value. Default: none. */
+  /** The `data` in the response body, any JSON value. Default: none. */
   data?: unknown;
-  /** Any identifier of the only account that gets the answer, for both connections. Default: every account. */
+  /**
+   * Any identifier of an account, for the connections `PASSWORD` and `AD`. Only this account gets the answer. Default:
+   * every account gets it.
+   */
   account?: string;
-  /** Number of sign-ins that get the answer. Default 1. */
+  /** The number of sign-ins that get the answer. Default: 1. */
   times?: number;
 }
 
-/** A checked answer, ready to be sent. */
+/** A checked sign-in answer. */
 export interface PreparedSignInAnswer {
   readonly account: string | undefined;
   readonly envelope: WireEnvelope<unknown>;
 }
 
 /**
- * Checks an answer.
+ * Checks the properties of a sign-in answer.
  *
- * @param path Name of the answer in messages.
- * @throws EmulatorError `invalid_input` if a property is wrong.
+ * @param path The name of the answer in error messages.
+ * @throws EmulatorError with the code `invalid_input` if a property is wrong.
  */
 export function readSignInAnswer(input: unknown, path: string): { times: number; answer: PreparedSignInAnswer } {
   const given = readObject(input, path, ['statusCode', 'apiCode', 'message', 'data', 'account', 'times']);
@@ -39,7 +44,7 @@ export function readSignInAnswer(input: unknown, path: string): { times: number;
     statusCode,
     ...(given.has('apiCode') && { apiCode: readApiCode(given.get('apiCode'), at(path, 'apiCode')) }),
     message: readString(given.get('message') ?? '', at(path, 'message')),
-    // The data is copied, because the caller may change its object after the check.
+    // The data is copied, because the caller could change the object after the check.
     ...(given.has('data') && { data: JSON.parse(readJson(given.get('data'), at(path, 'data'))) as unknown }),
   };
   return { times: readTimes(given.get('times') ?? 1, at(path, 'times')), answer: { account, envelope } };

@@ -1,16 +1,19 @@
 import { readInteger } from '../input/readers.js';
 
-/** A queue of items. Each item is taken a given number of times before the next item. */
+/** A queue of items. Each item is returned a given number of times before the next item. */
 export class RepeatQueue<Item> {
   #entries: { item: Item; left: number }[] = [];
 
-  /** Adds an item. A last item with unlimited repeats is removed first, because the new item would never be taken. */
+  /**
+   * Adds an item at the end. If the last item of the queue has no limit of repeats, it is removed, because the new item
+   * would never be reached.
+   */
   add(item: Item, times: number): void {
     if (this.#entries.at(-1)?.left === Infinity) this.#entries.pop();
     this.#entries.push({ item, left: times });
   }
 
-  /** Returns the first matching item and reduces its remaining number by one. */
+  /** Returns the first matching item and reduces its remaining number of repeats by one. */
   take(isMatch: (item: Item) => boolean = () => true): Item | undefined {
     const entry = this.#entries.find(({ item }) => isMatch(item));
     if (!entry) return undefined;
@@ -24,7 +27,7 @@ export class RepeatQueue<Item> {
   }
 }
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readTimes(value: unknown, path: string): number {
   return readInteger(value, path, 1, Number.MAX_SAFE_INTEGER);
 }

@@ -17,8 +17,8 @@ import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
 import { UserStore } from '../users/user-store.js';
 
 /**
- * The state of an emulator between requests. Operations read it. The control operations and the methods of
- * `GenAuthEmulator` change it.
+ * The state of an emulator between requests. The operations of the endpoints read it. The control operations and the
+ * methods of `GenAuthEmulator` change it.
  */
 export class EmulatorState {
   readonly config: EmulatorConfig;
@@ -31,13 +31,13 @@ export class EmulatorState {
   readonly journal = new Journal();
   readonly encryptionKeys = new EncryptionKeys();
   readonly protection: LoginProtection;
-  /** `http://127.0.0.1:PORT` while the emulator listens, else `undefined`. */
+  /** The address of the emulator, such as `http://127.0.0.1:PORT`, or `undefined` if the emulator does not listen. */
   origin: string | undefined;
   #keys: KeyRing | undefined;
   readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new RepeatQueue<PreparedFault>()]));
   readonly #requests = new Map<EmulatorEndpoint, number>();
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if an option is wrong. */
   constructor(options: GenAuthEmulatorOptions) {
     this.config = resolveOptions(options);
     const { ad, catalogs, clockDrift, loginLimits } = this.config;
@@ -51,19 +51,19 @@ export class EmulatorState {
     );
   }
 
-  /** Creates new keys. Tokens and encrypted passwords from before become invalid. */
+  /** Creates new keys. All tokens and encrypted passwords that were created with the old keys become invalid. */
   async createKeys(): Promise<void> {
     this.encryptionKeys.forget();
     this.tokens.clear();
     this.#keys = new KeyRing(await createSigningKey());
   }
 
-  /** @throws EmulatorError `not_started` */
+  /** @throws EmulatorError with the code `not_started` if the emulator was never started. */
   get keys(): KeyRing {
     return this.#keys ?? notStarted('keys');
   }
 
-  /** @throws EmulatorError `not_started` */
+  /** @throws EmulatorError with the code `not_started` if the emulator does not listen. */
   get url(): string {
     return this.origin ?? notStarted('address');
   }
@@ -72,7 +72,7 @@ export class EmulatorState {
     return buildIssuer(this.url);
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   addFault(input: unknown): void {
     const { endpoint, times, fault } = readFault(input, 'fault');
     this.#faults.get(endpoint)?.add(fault, times);
@@ -86,20 +86,20 @@ export class EmulatorState {
     for (const queue of this.#faults.values()) queue.clear();
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   addFlaw(input: unknown): void {
     const given = readObject(input, 'id-token-flaw', ['flaw', 'times']);
     const flaw = readOneOf(given.get('flaw'), 'flaw', ID_TOKEN_FLAWS);
     this.flaws.add(flaw, readTimes(given.get('times') ?? 1, 'times'));
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   addSignInAnswer(input: unknown): void {
     const { answer, times } = readSignInAnswer(input, 'answer');
     this.answers.add(answer, times);
   }
 
-  /** Takes the next queued answer for this account from the queue. */
+  /** Removes the next sign-in answer for this account from the queue and returns it. */
   takeSignInAnswer(connection: 'PASSWORD' | 'AD', name: string): WireEnvelope<unknown> | undefined {
     const key = this.users.keyOf(connection, name);
     const isForAccount = ({ account }: PreparedSignInAnswer) =>
@@ -107,12 +107,12 @@ export class EmulatorState {
     return this.answers.take(isForAccount)?.envelope;
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   protectLogins(input: unknown): void {
     this.protection.limits = readLoginProtection(input);
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   unlock(input: unknown): void {
     const given = readObject(input, 'unlock', ['account']);
     if (!given.has('account')) return this.protection.forgetAll();
@@ -120,13 +120,16 @@ export class EmulatorState {
     for (const connection of ['PASSWORD', 'AD'] as const) this.protection.forget(this.users.keyOf(connection, account));
   }
 
-  /** @throws EmulatorError `invalid_input`, `not_started` */
+  /**
+   * @throws EmulatorError with the code `invalid_input` if the value is wrong, or `not_started` if the emulator was
+   * never started.
+   */
   async rotateKeys(input: unknown): Promise<string> {
     const given = readObject(input, 'rotate', ['withdraw']);
     return this.keys.rotate(readBoolean(given.get('withdraw') ?? false, 'withdraw'));
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   setClockDrift(input: unknown): void {
     const given = readObject(input, 'clock-drift', ['seconds']);
     this.clock.drift = readDrift(given.get('seconds'), 'seconds');
@@ -136,7 +139,7 @@ export class EmulatorState {
     this.#requests.set(endpoint, this.requests(endpoint) + 1);
   }
 
-  /** @throws EmulatorError `invalid_input` */
+  /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   requests(endpoint: EmulatorEndpoint): number {
     return this.#requests.get(readOneOf(endpoint, 'endpoint', ENDPOINTS)) ?? 0;
   }

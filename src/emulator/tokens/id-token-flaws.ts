@@ -4,19 +4,19 @@ import { signToken, type UnsignedToken } from './sign-token.js';
 import { createSigningKey, type SigningKey } from './signing-keys.js';
 
 /**
- * One way in which an id_token can be wrong. The rest of the token is right.
+ * One way in which an id_token can be wrong. All other parts of the id_token are right.
  *
  * - `expired`: `exp` is one hour in the past
  * - `not_yet_valid`: `nbf` is one hour in the future
- * - `wrong_audience`: `aud` is another app
+ * - `wrong_audience`: `aud` is another application ID
  * - `wrong_issuer`: `iss` is another host
  * - `unsigned`: `alg` is `none` and the signature is empty
  * - `hs256_public_key`: signed with HS256, with the PEM text of the public key as the secret (algorithm confusion)
- * - `unknown_kid`: the key set has no key with this `kid`. With HS256 the signature is right, but the header has a
- *   `kid`, which a correct HS256 token does not have
- * - `no_kid`: the header has no `kid`. With HS256 this is a correct token
+ * - `unknown_kid`: the key set has no key with the `kid` of the header. With HS256 the signature is right, but the
+ *   header has a `kid`, which a correct HS256 token does not have
+ * - `no_kid`: the header has no `kid`. With HS256 an id_token without `kid` is correct
  * - `foreign_key`: the header is right, but the token is signed with another key, or with another secret for HS256
- * - `missing_sub`: there is no `sub`
+ * - `missing_sub`: the claim `sub` is absent
  * - `other_subject`: `sub` differs from the `sub` of the access token
  * - `tampered`: `exp` was increased after the token was signed
  * - `bad_at_hash`: `at_hash` is the hash of another access token
@@ -24,7 +24,7 @@ import { createSigningKey, type SigningKey } from './signing-keys.js';
  */
 export type IdTokenFlaw = (typeof ID_TOKEN_FLAWS)[number];
 
-/** All values of {@link IdTokenFlaw}. */
+/** The list of all values of {@link IdTokenFlaw}. */
 export const ID_TOKEN_FLAWS = [
   'expired',
   'not_yet_valid',
@@ -41,7 +41,7 @@ export const ID_TOKEN_FLAWS = [
   'bad_at_hash',
 ] as const;
 
-/** An id_token before it is signed, with the current key of the key set. With RS256 the signer has the same key. */
+/** An id_token before it is signed, with the current key of the key set. With RS256 `signer` uses the same key. */
 export type UnsignedIdToken = UnsignedToken & { readonly key: SigningKey };
 
 /** Signs an id_token with one flaw. */
@@ -51,7 +51,7 @@ export function signFlawedIdToken(flaw: IdTokenFlaw, token: UnsignedIdToken): Pr
 
 const HOUR = 3600;
 
-/** Flaw → function that signs an id_token with that flaw. */
+/** For each flaw, the function that signs an id_token with this flaw. */
 const FLAWS: Record<IdTokenFlaw, (token: UnsignedIdToken) => Promise<string>> = {
   expired: ({ claims, signer }) => {
     const exp = claims.iat - HOUR;

@@ -9,10 +9,10 @@ import type { SigningKey } from './signing-keys.js';
 import type { EmulatorState } from '../state/state.js';
 
 /**
- * Issues the tokens of a grant and stores them. Returns them in the form of the responses of sign-in and token endpoint
- * (LoginTokenResponseDataDto).
+ * Issues the tokens of a grant and stores them. Returns them in the form that the responses of the sign-in endpoint and
+ * the token endpoint have (LoginTokenResponseDataDto).
  *
- * @param scopes The scopes of the access token and of the id_token. Without `openid` no id_token is issued.
+ * @param scopes The scopes of the access token and the id_token. Without `openid` no id_token is issued.
  */
 export async function issueTokens(
   state: EmulatorState,
@@ -52,7 +52,7 @@ export async function issueTokens(
   };
 }
 
-/** Signs an id_token. Applies the next queued flaw, if there is one. */
+/** Signs an id_token. If the queue of flaws is not empty, the id_token gets the next flaw. */
 function signIdToken(
   { config, flaws }: EmulatorState,
   claims: UnsignedToken['claims'],
@@ -64,17 +64,22 @@ function signIdToken(
 }
 
 /**
- * Issues an opaque refresh token. It has all scopes of the grant, even if the access token has fewer (RFC 6749 §6).
+ * Issues an opaque refresh token. The refresh token has all scopes of the grant, even if the access token has fewer
+ * scopes (RFC 6749 §6).
  */
 function issueRefreshToken({ config, tokens }: EmulatorState, grant: Grant, iat: number): string {
   const text = randomBytes(32).toString('base64url');
   const exp = iat + config.refreshTokenLifetime;
-  // The jti is a digest of the token, because introspection returns the jti and must not reveal the token.
+  // The `jti` is a digest of the refresh token, because introspection returns the `jti` and must not reveal the refresh
+  // token.
   tokens.add(text, { kind: 'refresh_token', grant, scopes: grant.scopes, iat, exp, jti: digest(text) });
   return text;
 }
 
-/** Returns the signer of id_tokens. With HS256 the key is the text of the app secret, and the header has no `kid`. */
+/**
+ * Returns the signer of id_tokens. With HS256 the key is the text of the application secret, and the header has no
+ * `kid`.
+ */
 function buildIdTokenSigner({ idTokenSignedResponseAlg: alg, appSecret }: EmulatorConfig, key: SigningKey): Signer {
   return alg === 'RS256' ? buildSigner(key) : { header: { alg }, key: Buffer.from(appSecret) };
 }

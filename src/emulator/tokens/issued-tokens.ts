@@ -3,19 +3,25 @@ import { BoundedMap } from '../state/bounded-map.js';
 import type { EmulatorClock } from '../state/clock.js';
 import type { Account } from '../users/accounts.js';
 
-/** Maximum number of stored tokens. The oldest token is dropped first, and is unknown from then on. */
+/**
+ * The maximum number of stored tokens. If there are more, the oldest token is deleted, and the emulator no longer knows
+ * it.
+ */
 const MAX_TOKENS = 50_000;
 
-/** The parts of an account that its tokens depend on. */
+/** The parts of an account on which its tokens depend. */
 type Holder = Pick<Account, 'sub' | 'claims' | 'removed'> & Partial<Pick<Account, 'states'>>;
 
-/** The result of a sign-in. All tokens of the sign-in and of its refreshes share the grant, and end with it. */
+/**
+ * The result of a sign-in. All tokens of the sign-in and of its refreshes belong to the grant. If the grant is revoked,
+ * all these tokens are invalid.
+ */
 export interface Grant {
   readonly account: Holder;
   readonly scopes: readonly string[];
-  /** Id of the tenant. `''` if the sign-in named no tenant. */
+  /** The ID of the tenant, or `''` if the sign-in requested no tenant. */
   readonly tenantId: string;
-  /** Becomes `true` when a refresh token of the grant is revoked. */
+  /** Whether the grant is revoked. It becomes `true` when a refresh token of the grant is revoked. */
   revoked: boolean;
 }
 
@@ -23,11 +29,11 @@ export interface Grant {
 export interface IssuedToken {
   readonly kind: 'access_token' | 'refresh_token';
   readonly grant: Grant;
-  /** The scopes of the token. A refresh may have requested fewer scopes than the grant has. */
+  /** The scopes of the token. They can be fewer than the scopes of the grant, if a refresh requested fewer scopes. */
   readonly scopes: readonly string[];
-  /** Seconds since 1970. */
+  /** The time at which the token was issued, in seconds since 1970. */
   readonly iat: number;
-  /** Seconds since 1970. The token is expired from this second on. */
+  /** The time at which the token expires, in seconds since 1970. From this second on, the token is invalid. */
   readonly exp: number;
   readonly jti: string;
 }
@@ -57,7 +63,7 @@ export class IssuedTokens {
     return removed || states?.disabled === true ? undefined : token;
   }
 
-  /** Invalidates one token. Other tokens of its grant stay valid. */
+  /** Invalidates one token. All other tokens of its grant stay valid. */
   end(text: string): void {
     this.#tokens.delete(digest(text));
   }
@@ -68,8 +74,8 @@ export class IssuedTokens {
 }
 
 /**
- * Returns the SHA-256 digest of the whole token as 43 base64url characters. A token with another signature has another
- * digest.
+ * Returns the SHA-256 digest of the whole token as 43 base64url characters. Two tokens that differ only in the
+ * signature have different digests.
  */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');

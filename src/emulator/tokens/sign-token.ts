@@ -2,13 +2,13 @@ import { type CryptoKey, type JWTPayload, SignJWT } from 'jose';
 import type { IdTokenAlg } from '../options.js';
 import type { SigningKey } from './signing-keys.js';
 
-/** A signing key and the JWT header that belongs to it. */
+/** A signing key and the JWT header for this key. */
 export interface Signer {
   readonly header: { readonly alg: IdTokenAlg; readonly kid?: string };
   readonly key: CryptoKey | Uint8Array;
 }
 
-/** The claims of a token and the signer that will sign it. */
+/** The claims of a token that is not yet signed, and its signer. */
 export interface UnsignedToken {
   readonly claims: JWTPayload & { iat: number; exp: number };
   readonly signer: Signer;

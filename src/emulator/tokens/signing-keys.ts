@@ -2,7 +2,9 @@ import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, typ
 
 /** A key pair that signs tokens. */
 export interface SigningKey {
-  /** JWK thumbprint (RFC 7638): 43 base64url characters, the same form as GenAuth's own key ids. */
+  /**
+   * The key ID: the JWK thumbprint (RFC 7638) with 43 base64url characters. GenAuth's own key IDs have the same form.
+   */
   readonly kid: string;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
@@ -10,7 +12,10 @@ export interface SigningKey {
   readonly jwk: JWK;
 }
 
-/** Creates an RSA-2048 key pair. It is extractable, because one id_token flaw needs the public key as text. */
+/**
+ * Creates an RSA-2048 key pair. The keys are extractable, because the id_token flaw `hs256_public_key` needs the public
+ * key as text.
+ */
 export async function createSigningKey(): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true });
   const { e, n } = await exportJWK(publicKey);
@@ -18,7 +23,7 @@ export async function createSigningKey(): Promise<SigningKey> {
   return { kid, privateKey, publicKey, jwk: { kty: 'RSA', use: 'sig', alg: 'RS256', kid, e: String(e), n: String(n) } };
 }
 
-/** The signing key and the published public keys. The newest key signs. */
+/** The current signing key and all published public keys. The newest key signs. */
 export class KeyRing {
   #current: SigningKey;
   #published: readonly JWK[];
@@ -38,10 +43,10 @@ export class KeyRing {
   }
 
   /**
-   * Creates a new key and signs with it from now on.
+   * Creates a new signing key and signs all new tokens with it.
    *
    * @param withdraw Whether to remove all other keys from the key set.
-   * @returns The `kid` of the new key.
+   * @returns The key ID (`kid`) of the new key.
    */
   async rotate(withdraw: boolean): Promise<string> {
     const next = await createSigningKey();

@@ -7,27 +7,30 @@ import { EmulatorError, invalid, show } from '../errors.js';
 import { hashPassword, type PasswordHash } from './passwords.js';
 import { type Catalogs, checkKnown, readStates, type UserStates } from './user-states.js';
 
-/** A user who can sign in. */
+/** The account of a user who can sign in. */
 export interface Account {
-  /** 24 hex digits, derived from the first identifier. The same user has the same `sub` in every run. */
+  /**
+   * The user ID: 24 hexadecimal digits, derived from the first identifier of the user. The same user has the same `sub`
+   * each time an emulator runs.
+   */
   readonly sub: string;
   claims: Readonly<Record<string, unknown>>;
   states: UserStates;
-  /** `undefined` if the function `ad` checks the password of the account. */
+  /** The hash of the password. It is `undefined` if the function of the option `ad` checks the password. */
   password: PasswordHash | undefined;
-  /** Whether the account was removed. Tokens refer to their account and become invalid with it. */
+  /** Whether the account was removed. If it is `true`, the tokens of the account are invalid. */
   removed: boolean;
-  /** Names of the claims that the function `ad` returned at the last sign-in. */
+  /** The names of the claims that the function of the option `ad` returned at the last sign-in. */
   directoryClaims?: readonly string[];
 }
 
 /**
  * Builds an account with a password.
  *
- * @param key Unique key of the account. Its `sub` is derived from the key.
- * @param claims The checked claims of `given`.
- * @param given All properties of the user.
- * @throws EmulatorError `invalid_input` if a state or the password is wrong.
+ * @param key The unique key of the account. The `sub` of the account is derived from this key.
+ * @param claims The claims in `given`, already checked.
+ * @param given All properties of the user: claims, states and password.
+ * @throws EmulatorError with the code `invalid_input` if a state of the user or the password is wrong.
  */
 export function buildAccount(
   key: string,
@@ -39,14 +42,14 @@ export function buildAccount(
   return createAccount(key, claims, readStates(given, path, catalogs), readPassword(given, path));
 }
 
-/** Builds the account of a user whose password the function `ad` checks. */
+/** Builds the account of a user whose password is checked by the function of the option `ad`. */
 export function buildDirectoryAccount(key: string, username: string): Account {
   return createAccount(key, { username }, {});
 }
 
 /**
- * Replaces the claims that the directory returned at the last sign-in by the claims that it returns now. A value with
- * the wrong type is left out. `username` is never removed.
+ * Replaces the claims that the directory returned at the last sign-in by the claims that it returned now. A claim whose
+ * value has the wrong type is left out. The claim `username` is never removed.
  */
 export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
   const names = Object.keys(claims);
@@ -62,7 +65,7 @@ export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims
   account.claims = { ...next, updated_at: new Date().toISOString(), ...valid };
 }
 
-/** Returns the claim as an object with one property. Returns an empty object if the value is wrong. */
+/** Returns the claim as an object with one property, or an empty object if the value is wrong. */
 function readValidClaim(name: string, value: unknown, catalogs: Catalogs): Record<string, unknown> {
   try {
     return readClaims(new Map([[name, value]]), '', catalogs);
@@ -87,10 +90,10 @@ function createAccount(
 }
 
 /**
- * Returns the new properties of an account. The caller assigns them to the account, so that nothing changes if one of
- * the changes is wrong.
+ * Returns the new properties of an account. The caller assigns the properties after this function has checked all
+ * changes. So if one change is wrong, the account is not changed.
  *
- * @throws EmulatorError `invalid_input` if a state or the password is wrong.
+ * @throws EmulatorError with the code `invalid_input` if a state of the user or the password is wrong.
  */
 export function readChanges(
   account: Account,
@@ -108,7 +111,8 @@ export function readChanges(
 /**
  * Reads and checks the claims among the properties of a user.
  *
- * @throws EmulatorError `invalid_input` if a claim is wrong, or if a role or an extended field does not exist.
+ * @throws EmulatorError with the code `invalid_input` if a claim is wrong, or if a role or an extended field does not
+ * exist.
  */
 export function readClaims(
   given: ReadonlyMap<string, unknown>,
@@ -121,7 +125,7 @@ export function readClaims(
     const value = given.get(name);
     const expected = findMistake(name, value);
     if (expected !== undefined) throw invalid(at(path, name), expected, value);
-    // The value is copied, because the caller may change its array or object after the check.
+    // The value is copied, because the caller could change its array or object after the check.
     claims[name] = structuredClone(value);
   }
   readRoleCodes(claims).forEach((code, i) => checkKnown(code, `${at(path, 'roles')}[${i}]`, 'roles', catalogs));
@@ -140,7 +144,7 @@ function readPassword(given: ReadonlyMap<string, unknown>, path: string): Passwo
   return hashPassword(readSecret(given.get('password'), at(path, 'password')));
 }
 
-/** Returns what the claim must be, in words for a message, or `undefined` if the value is right. */
+/** Returns the expected value of a claim in words, for an error message, or `undefined` if the value is right. */
 function findMistake(claim: string, value: unknown): string | undefined {
   return claimMistake(claim, value) ?? identifierMistake(claim, String(value));
 }
@@ -154,8 +158,8 @@ function identifierMistake(claim: string, value: string): string | undefined {
 }
 
 /**
- * Returns whether a value can be an identifier. Control characters are refused, because the command line prints
- * identifiers and they could move the cursor of the terminal.
+ * Returns whether a value can be an identifier. Control characters are refused: the command line prints identifiers,
+ * and control characters could move the cursor of the terminal.
  */
 export function isIdentifier(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value);

@@ -6,14 +6,15 @@ import { type EmulatorSignInAnswer, readSignInAnswer } from '../state/queued-ans
 import { type EmulatorClaims, USER_CLAIMS } from './claims.js';
 
 /**
- * Function that checks a name and a password for the connection AD.
+ * A function that checks a name and a password for the connection `AD` (Active Directory).
  *
- * The emulator calls it once for each sign-in. It is not called for an empty password, a name with control characters,
- * a password that cannot be decrypted, or an account that the emulator itself has locked.
+ * The emulator calls this function once for each sign-in. It does not call the function for an empty password, for a
+ * name with control characters, for a password that cannot be decrypted, or for an account that the emulator itself has
+ * locked.
  *
- * If the function throws, the emulator answers the sign-in with `statusCode` 602. If the function takes longer than
- * 5 seconds, the emulator answers with `statusCode` 408. The text of a thrown error is not shown, because it may
- * contain the password.
+ * If the function throws, the response body has `statusCode` 602. If the function takes longer than 5 seconds, the
+ * response body has `statusCode` 408. The response does not contain the text of the error, because the text may contain
+ * the password.
  */
 export type EmulatorAdDirectory = (
   sAMAccountName: string,
@@ -21,36 +22,40 @@ export type EmulatorAdDirectory = (
 ) => EmulatorAdAnswer | Promise<EmulatorAdAnswer>;
 
 /**
- * Return value of an {@link EmulatorAdDirectory}:
- * - `undefined`: the name is unknown, or the password is wrong (403 / 2333)
+ * The return value of an {@link EmulatorAdDirectory}:
+ * - `undefined`: the name is unknown, or the password is wrong (`statusCode` 403, `apiCode` 2333)
  * - {@link EmulatorAdSuccess}: the password is right
  * - {@link EmulatorAdRefusal}: any other result
  */
 export type EmulatorAdAnswer = EmulatorAdSuccess | EmulatorAdRefusal | undefined;
 
-/** Return value of an {@link EmulatorAdDirectory} if the password is right. */
+/** The return value of an {@link EmulatorAdDirectory} if the password is right. */
 export interface EmulatorAdSuccess {
   /**
-   * The user's claims. They replace the claims of the user's last sign-in. Claims that `updateAdAccount` added are
-   * kept. A value with the wrong type is left out. Default of `username`: the name of the user's first sign-in.
+   * The user's claims. They replace the claims that the function returned at the user's last sign-in. Claims that
+   * `updateAdAccount` added are kept. A claim whose value has the wrong type is left out. Default of `username`: the
+   * name of the user's first sign-in.
    */
   claims: { readonly [Claim in keyof EmulatorClaims]?: EmulatorClaims[Claim] | undefined };
 }
 
 /**
- * Return value of an {@link EmulatorAdDirectory} if the directory refuses the sign-in, or cannot check it.
- * `captchaAfter` and `lockAfter` do not count it as a failed sign-in.
+ * The return value of an {@link EmulatorAdDirectory} if the directory refuses the sign-in, or cannot check the
+ * password. It does not count as a failed sign-in for `captchaAfter` and `lockAfter`.
  */
 export interface EmulatorAdRefusal extends Omit<EmulatorSignInAnswer, 'account' | 'times'> {
   /**
-   * GenAuth's `statusCode`, 300 to 699: 301 requires a further step, 403 refuses the user, and 408, 422, 601 and 602
-   * report a failure of the directory.
+   * The `statusCode` in the response body, 300 to 699. 301 requires a further step. 403 refuses the user. 408, 422, 601
+   * and 602 report a failure of the directory.
    */
   statusCode: number;
   /**
-   * Outcome of the sign-in in `GenAuthEmulator.signIns`. Default: for 301 `mfa_required` (1635, 1636) or
-   * `password_change_required`; for 403 `account_locked` (2005), `invalid_credentials` (2333) or `access_denied`; for
-   * all other codes `directory_failed`.
+   * The outcome of the sign-in in `GenAuthEmulator.signIns`. The default depends on `statusCode` and `apiCode`:
+   *
+   * - `statusCode` 301: `mfa_required` if the `apiCode` is 1635 or 1636, otherwise `password_change_required`
+   * - `statusCode` 403: `account_locked` if the `apiCode` is 2005, `invalid_credentials` if it is 2333, otherwise
+   *   `access_denied`
+   * - any other `statusCode`: `directory_failed`
    */
   outcome?: (typeof OUTCOMES)[number];
 }
@@ -66,19 +71,20 @@ const OUTCOMES = [
   'directory_failed',
 ] as const satisfies readonly RecordedOutcome[];
 
-/** Claims as the function `ad` returned them. The values are not checked. */
+/** The claims that the function of the option `ad` returned. Their values are not checked. */
 export type DirectoryClaims = Readonly<Record<string, unknown>>;
 
-/** A checked return value of the function `ad`. */
+/** A checked return value of the function of the option `ad`. */
 export type AdAnswer =
   | { readonly claims: DirectoryClaims }
   | { readonly outcome: (typeof OUTCOMES)[number]; readonly envelope: WireEnvelope<unknown> }
   | undefined;
 
 /**
- * Checks a return value of the function `ad`.
+ * Checks a return value of the function of the option `ad`.
  *
- * @throws EmulatorError `invalid_input` if it is wrong. The message may quote the value, which may contain a password.
+ * @throws EmulatorError with the code `invalid_input` if the value is wrong. The error message may contain the value,
+ * and the value may contain a password.
  */
 export function readAdAnswer(value: unknown, path: string): AdAnswer {
   if (value === undefined) return undefined;
@@ -103,7 +109,7 @@ export function readAdAnswer(value: unknown, path: string): AdAnswer {
   };
 }
 
-/** Returns the default outcome for GenAuth's codes. */
+/** Returns the default of `outcome` for a `statusCode` and an `apiCode`. */
 function findOutcome({ statusCode, apiCode }: WireEnvelope<unknown>): (typeof OUTCOMES)[number] {
   const code = Number(apiCode);
   if (statusCode === 301) return code === 1635 || code === 1636 ? 'mfa_required' : 'password_change_required';

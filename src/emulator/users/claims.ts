@@ -1,21 +1,21 @@
 /**
- * Claims of a user, with their names in GenAuth's id_token. They are the standard claims of
+ * The claims of a user, with their names in GenAuth's id_token. They are the standard claims of
  * [OpenID Connect Core 1.0 §5.1](https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims) and the claims
  * that GenAuth adds.
  *
- * All are optional. A claim that is not given is sent as GenAuth sends an unset claim: `null`, `false`, or an empty
- * array or object.
+ * All claims are optional. An absent claim is sent as GenAuth sends a claim without a value: `null`, `false`, or an
+ * empty array or object.
  */
 export interface EmulatorClaims {
-  /** User name. It is also an identifier for sign-in. */
+  /** The user name. It is also an identifier for sign-in. */
   username?: string;
-  /** E-mail address. It is also an identifier for sign-in. Upper and lower case are equal there. */
+  /** The e-mail address. It is also an identifier for sign-in, in upper or lower case. */
   email?: string;
-  /** Whether the e-mail address is verified. Default `false`. */
+  /** Whether the e-mail address is verified. Default: `false`. */
   email_verified?: boolean;
-  /** Phone number, for example `+8613800000001`. It is also an identifier for sign-in. */
+  /** The phone number, for example `+8613800000001`. It is also an identifier for sign-in. */
   phone_number?: string;
-  /** Whether the phone number is verified. Default `false`. */
+  /** Whether the phone number is verified. Default: `false`. */
   phone_number_verified?: boolean;
   /** Full name. */
   name?: string;
@@ -27,43 +27,46 @@ export interface EmulatorClaims {
   family_name?: string;
   /** Nickname. */
   nickname?: string;
-  /** Name by which the user prefers to be called. */
+  /** The name by which the user wants to be called. */
   preferred_username?: string;
-  /** URL of the profile page. */
+  /** The URL of the user's profile page. */
   profile?: string;
-  /** URL of the profile picture. */
+  /** The URL of the user's profile picture. */
   picture?: string;
-  /** URL of the web page. */
+  /** The URL of the user's web page. */
   website?: string;
-  /** Date of birth, `YYYY-MM-DD`. The format is not checked. */
+  /** The date of birth, `YYYY-MM-DD`. The emulator does not check the format. */
   birthdate?: string;
-  /** `M`, `F` or `U`. The value is not checked. Default `U`. */
+  /** The gender: `M`, `F` or `U`. The emulator does not check the value. Default: `U`. */
   gender?: string;
   /** Time zone, for example `Asia/Shanghai`. */
   zoneinfo?: string;
   /** Language and country, for example `zh-CN`. */
   locale?: string;
   /**
-   * Time of the last change in ISO 8601. GenAuth sends a string, although OpenID Connect defines a number. Default: the
-   * time at which the user was added.
+   * The time of the last change of the user in ISO 8601. GenAuth sends a string, although OpenID Connect defines a
+   * number. Default: the time at which the user was added.
    */
   updated_at?: string;
   /** Postal address. */
   address?: Record<string, unknown>;
-  /** Codes of the user's roles, or objects with a `code`. GenAuth's documents do not define which of them it sends. */
+  /**
+   * The codes of the user's roles, or objects with the code as `code`. GenAuth's documents do not say which of the two
+   * forms GenAuth sends.
+   */
   roles?: (string | { code: string; [member: string]: unknown })[];
-  /** Id of the user in the system from which the user was imported. */
+  /** The ID of the user in the system from which the user was imported. */
   external_id?: string;
-  /** Values of the fields that the user pool defines, by field name. */
+  /** The values of the extended fields that the user pool defines, by the name of the field. */
   extended_fields?: Record<string, unknown>;
 }
 
-/** Kind of a claim's value. It decides which values are valid, and which value an unset claim has. */
+/** The kind of a claim's value. It determines which values are valid, and what is sent for a claim without a value. */
 type Kind = 'text' | 'flag' | 'roles' | 'object' | 'address';
 
 type ClaimName = keyof EmulatorClaims | 'role' | 'unionid' | 'userpool_id' | 'tenant_id';
 
-/** Scope → its claims, in the order of GenAuth's discovery document. */
+/** The claims of each scope, in the order of GenAuth's discovery document. */
 const SCOPES = {
   openid: {},
   offline_access: {},
@@ -104,7 +107,10 @@ const KINDS: ReadonlyMap<string, Kind> = new Map(
   [...SCOPE_CLAIMS.values()].flatMap((claims) => Object.entries(claims)),
 );
 
-/** `claims_supported` of the discovery document. GenAuth lists the last three in addition to the claims of scopes. */
+/**
+ * The value of `claims_supported` in the discovery document. GenAuth lists the last three claims in addition to the
+ * claims of the scopes.
+ */
 export const CLAIMS_SUPPORTED: readonly string[] = ['sub', ...KINDS.keys(), 'sid', 'auth_time', 'iss'];
 
 const UNSET: Readonly<Record<Kind, unknown>> = {
@@ -115,12 +121,12 @@ const UNSET: Readonly<Record<Kind, unknown>> = {
   address: { country: null, postal_code: null, region: null, formatted: null },
 };
 
-/** Claims that a user can have. The excluded claims depend on a tenant or on a user pool. */
+/** The claims that a user can have. The four excluded claims depend on a tenant or on a user pool. */
 export const USER_CLAIMS: readonly string[] = [...KINDS.keys()].filter(
   (name) => !['role', 'unionid', 'userpool_id', 'tenant_id'].includes(name),
 );
 
-/** Returns what the claim must be, in words for a message, or `undefined` if the value is right. */
+/** Returns the expected value of a claim in words, for an error message, or `undefined` if the value is right. */
 export function claimMistake(name: string, value: unknown): string | undefined {
   switch (KINDS.get(name)) {
     case 'flag':
@@ -142,12 +148,15 @@ function isRole(value: unknown): boolean {
   return typeof code === 'string' && code !== '';
 }
 
-/** Returns the scopes of a space-separated list that GenAuth knows, without duplicates, in the given order. */
+/**
+ * Returns the scopes that GenAuth knows from a list with spaces between the scopes. The order is kept and duplicates
+ * are removed.
+ */
 export function grantScopes(requested: string): string[] {
   return [...new Set(requested.split(' '))].filter((scope) => SCOPE_CLAIMS.has(scope));
 }
 
-/** Returns all claims of the granted scopes. A claim that the user does not have gets the value for an unset claim. */
+/** Returns all claims of the granted scopes. A claim that the user does not have gets the value in `UNSET`. */
 export function buildScopeClaims(claims: Readonly<Record<string, unknown>>, granted: readonly string[]) {
   const included = granted.flatMap((scope) => Object.entries(SCOPE_CLAIMS.get(scope) ?? {}));
   return Object.fromEntries(included.map(([name, kind]) => [name, claims[name] ?? UNSET[kind]]));

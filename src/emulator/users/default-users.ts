@@ -1,6 +1,6 @@
 import type { EmulatorAdAccount, EmulatorUser } from './user-store.js';
 
-/** Default of the option `users`: `alice` (role `admin`) and `bob`. The password of both is `passw0rd`. */
+/** The default of the option `users`: `alice` (role `admin`) and `bob`. The password of both users is `passw0rd`. */
 export const DEFAULT_USERS: readonly EmulatorUser[] = [
   {
     username: 'alice',
@@ -20,7 +20,7 @@ export const DEFAULT_USERS: readonly EmulatorUser[] = [
   { username: 'bob', email: 'bob@example.com', name: 'Bob Example', roles: [], password: 'passw0rd' },
 ];
 
-/** Default of the option `adAccounts`: `zhangsan` with the password `AdPassw0rd`. */
+/** The default of the option `adAccounts`: `zhangsan` with the password `AdPassw0rd`. */
 export const DEFAULT_AD_ACCOUNTS: readonly EmulatorAdAccount[] = [
   {
     sAMAccountName: 'zhangsan',

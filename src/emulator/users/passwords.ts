@@ -9,7 +9,10 @@ export interface PasswordHash {
 
 const KEY_BYTES = 32;
 
-/** Parameters of scrypt. A hash takes only about 2 ms, on purpose: tests sign in often, and passwords are test data. */
+/**
+ * The parameters of scrypt. One hash takes only about 2 ms. This is intended, because tests sign in often and the
+ * passwords are test data.
+ */
 const COST = { N: 1024, r: 8, p: 1 };
 
 const deriveKey = promisify<string, Buffer, number, typeof COST, Buffer>(scrypt);
@@ -20,8 +23,8 @@ export function hashPassword(password: string): PasswordHash {
 }
 
 /**
- * Returns whether a password matches the stored password. Returns `false` if the account has none. An empty password is
- * always wrong, because Active Directory would treat it as an anonymous bind (RFC 4513 §5.1.2).
+ * Returns whether a password matches the stored password. Returns `false` if the account has no stored password. An
+ * empty password is always wrong, because Active Directory would treat it as an anonymous bind (RFC 4513 §5.1.2).
  */
 export async function isPassword(password: string, stored: PasswordHash | undefined): Promise<boolean> {
   if (stored === undefined || password === '') return false;
@@ -29,8 +32,8 @@ export async function isPassword(password: string, stored: PasswordHash | undefi
 }
 
 /**
- * Returns the digest of a password, the input of scrypt. The HMAC in scrypt pads a short password with NUL bytes, so
- * without the digest `p` and `p\0` would be the same password.
+ * Returns the digest of a password, which is the input of scrypt. The HMAC in scrypt appends NUL bytes to a short
+ * password, so without the digest `p` and `p\0` would be the same password.
  */
 function digest(password: string): string {
   return createHash('sha256').update(password).digest('hex');

@@ -2,55 +2,64 @@ import { at, readBoolean, readNonEmptyString, readList, readObject } from '../in
 import { EmulatorError, invalid, show } from '../errors.js';
 import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from '../state/queued-answers.js';
 
-/** Second factors for `mfa: true`, as GenAuth names them in `mfaPolicy`. A list may name other factors. */
+/**
+ * The second factors that `mfa: true` means, with their names in GenAuth's `mfaPolicy`. A list in `mfa` can contain
+ * other factors.
+ */
 const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];
 
 /**
- * States that prevent a user from signing in. A sign-in with a wrong password is answered as for an unknown user, so
- * that only a caller with the right password learns the state. `lockout` is an exception: it applies to every password.
+ * The states of a user that prevent a sign-in. If the password is wrong, the response is the same as for an unknown
+ * user. So only a caller with the right password learns the state. `lockout` is an exception: it applies to every
+ * password.
  */
 export interface EmulatorUserStates {
   /**
-   * Whether the user is locked, as after too many failed sign-ins (403 / 2005). It lasts until it is set to `false`.
-   * Default `false`.
+   * Whether the user is locked, as after too many failed sign-ins (`statusCode` 403, `apiCode` 2005). The user stays
+   * locked until `lockout` is set to `false`. Default: `false`.
    */
   lockout?: boolean;
   /**
-   * Whether the user is disabled (403 / 2120008). The user's tokens are invalid while it is `true`. Default `false`.
+   * Whether the user is disabled (`statusCode` 403, `apiCode` 2120008). While it is `true`, the user's tokens are
+   * invalid. Default: `false`.
    */
   disabled?: boolean;
   /**
-   * `true`: the password is too old. The user needs the old password to change it (301 / 2058).
-   * `'first_login'`: the user must set a password for the first time. The answer contains a token for it (301 / 1639).
-   * Default `false`.
+   * Whether the user must change the password before the sign-in. `true`: the password is too old, and the user needs
+   * the old password to change it (`statusCode` 301, `apiCode` 2058). `'first_login'`: the user must set a password for
+   * the first time, and the response contains a token for this step (`statusCode` 301, `apiCode` 1639). Default:
+   * `false`.
    */
   mustChangePassword?: boolean | 'first_login';
   /**
-   * A second factor that the application requires (301 / 1636): `true` for `SMS` and `OTP`, or a list of factors.
-   * `'personal'`: a second factor that the user has set up (301 / 1635). Both answers contain a token for the next
-   * step. `false` exempts the user from the emulator's option `mfa`. Default: the option `mfa` applies.
+   * Whether the user needs a second factor. `true`: the application requires `SMS` and `OTP`. A list: the application
+   * requires these factors. In both cases the response has `statusCode` 301 and `apiCode` 1636. `'personal'`: the user
+   * has set up a second factor (`statusCode` 301, `apiCode` 1635). All these responses contain a token for the next
+   * step. `false`: the user needs no second factor, even if the emulator's option `mfa` is set. Default: the option
+   * `mfa` applies.
    */
   mfa?: boolean | 'personal' | readonly string[];
   /**
-   * Ids of the tenants that the user may sign in to. A sign-in to another one is refused (403 / 2120008). Default: all.
+   * The IDs of the tenants to which the user may sign in. A sign-in to a tenant that is not in this list is refused
+   * (`statusCode` 403, `apiCode` 2120008). Default: all tenants.
    */
   tenants?: readonly string[];
-  /** The answer to each sign-in with the right password. It may have any of GenAuth's codes. Default: none. */
+  /** The response to each sign-in with the right password. It can have each of GenAuth's codes. Default: none. */
   signInAnswer?: Omit<EmulatorSignInAnswer, 'account' | 'times'>;
 }
 
-/** The checked states. A state that was not given is absent. */
+/** The checked states of a user. A state that was not given is absent. */
 export interface UserStates extends Omit<EmulatorUserStates, 'signInAnswer'> {
   readonly signInAnswer?: PreparedSignInAnswer['envelope'];
 }
 
-/** A required second factor: by the application, or by the user's own setting. */
+/** A second factor that the application requires (`app`) or that the user has set up (`personal`). */
 export interface Mfa {
   readonly kind: 'app' | 'personal';
   readonly factors: readonly string[];
 }
 
-/** Returns the second factor that a user needs. The state of the user overrides the option of the application. */
+/** Returns the second factor that a user needs. The user's state `mfa` overrides the emulator's option `mfa`. */
 export function findMfa({ mfa: userMfa }: UserStates, appMfa: EmulatorUserStates['mfa']): Mfa | undefined {
   const mfa = userMfa ?? appMfa ?? false;
   if (mfa === false) return undefined;
@@ -67,7 +76,7 @@ export const STATE_NAMES = [
   'signInAnswer',
 ] as const satisfies readonly (keyof EmulatorUserStates)[];
 
-/** Allowed roles, tenants and fields. `undefined` means that any value is accepted. */
+/** The allowed roles, tenants and extended fields. `undefined` means that every value is allowed. */
 export interface Catalogs {
   readonly roles: ReadonlySet<string> | undefined;
   readonly tenants: ReadonlySet<string> | undefined;
@@ -75,9 +84,9 @@ export interface Catalogs {
 }
 
 /**
- * Reads one of the options `tenants`, `roles` and `extendedFields`.
+ * Reads the value of the option `tenants`, `roles` or `extendedFields`.
  *
- * @throws EmulatorError `invalid_input` if it is not a list of names, or has a duplicate.
+ * @throws EmulatorError with the code `invalid_input` if the value is not a list of names, or contains a duplicate.
  */
 export function readCatalog(value: unknown, path: string): ReadonlySet<string> | undefined {
   if (value === undefined) return undefined;
@@ -91,9 +100,10 @@ export function readCatalog(value: unknown, path: string): ReadonlySet<string> |
 }
 
 /**
- * Checks that a name is in the option of its kind. Every name is right if the option is not set.
+ * Checks that a name is in the option `tenants`, `roles` or `extendedFields`. If this option is not set, every name is
+ * allowed.
  *
- * @throws EmulatorError `invalid_input` if the name is not in the option.
+ * @throws EmulatorError with the code `invalid_input` if the name is not in the option.
  */
 export function checkKnown(name: string, path: string, kind: keyof Catalogs, catalogs: Catalogs): void {
   const known = catalogs[kind];
@@ -103,7 +113,7 @@ export function checkKnown(name: string, path: string, kind: keyof Catalogs, cat
   throw new EmulatorError('invalid_input', message);
 }
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readStates(given: ReadonlyMap<string, unknown>, path: string, catalogs: Catalogs): UserStates {
   const read = <T>(name: (typeof STATE_NAMES)[number], parse: (value: unknown, path: string) => T) =>
     given.has(name) ? { [name]: parse(given.get(name), at(path, name)) } : {};
@@ -117,7 +127,7 @@ export function readStates(given: ReadonlyMap<string, unknown>, path: string, ca
   };
 }
 
-/** @throws EmulatorError `invalid_input` */
+/** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
 export function readMfa(value: unknown, path: string): boolean | readonly string[] {
   if (typeof value === 'boolean') return value;
   if (Array.isArray(value) && value.length > 0) return readNames(value, path);
@@ -135,7 +145,9 @@ function readTenants(value: unknown, path: string, catalogs: Catalogs): readonly
   return tenants;
 }
 
-/** Reads the state `signInAnswer`. It has neither `account` nor `times`, because it belongs to one user for ever. */
+/**
+ * Reads the state `signInAnswer`. It has no `account` and no `times`, because it applies to every sign-in of one user.
+ */
 function readUserAnswer(value: unknown, path: string): PreparedSignInAnswer['envelope'] {
   readObject(value, path, ['statusCode', 'apiCode', 'message', 'data']);
   return readSignInAnswer(value, path).answer.envelope;

@@ -16,25 +16,34 @@ import { type Catalogs, type EmulatorUserStates, STATE_NAMES } from './user-stat
 
 export type { Account } from './accounts.js';
 
-/** A user of the connection PASSWORD. At least one of `username`, `email` and `phone_number` is required. */
+/**
+ * A user who signs in with the connection `PASSWORD`. At least one of `username`, `email` and `phone_number` is
+ * required.
+ */
 export interface EmulatorUser extends EmulatorClaims, EmulatorUserStates {
-  /** Password in clear text, not empty. Only its hash is stored. */
+  /** The password in clear text. It must not be empty. The emulator stores only a hash of the password. */
   password: string;
 }
 
-/** An account of the connection AD. Its claim `username` is its `sAMAccountName`. */
+/**
+ * An account that signs in with the connection `AD` (Active Directory). Its claim `username` has the value of
+ * `sAMAccountName`.
+ */
 export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, EmulatorUserStates {
-  /** Name for sign-in. Upper and lower case are equal. */
+  /** The name for sign-in. Upper and lower case are not distinguished. */
   sAMAccountName: string;
-  /** Password in clear text, not empty. Only its hash is stored. */
+  /** The password in clear text. It must not be empty. The emulator stores only a hash of the password. */
   password: string;
 }
 
-/** Kinds of identifiers of a password sign-in. `account` may contain any of the other three. */
+/**
+ * The kinds of identifiers of a password sign-in. `account` can contain an e-mail address, a user name or a phone
+ * number.
+ */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 export type Identifier = (typeof IDENTIFIERS)[number];
 
-/** Kind of identifier → its claim, in the order in which a sign-in with `account` tries them. */
+/** The claim of each kind of identifier. A sign-in with `account` compares the claims in this order. */
 const IDENTIFYING_CLAIMS = [
   ['username', 'username'],
   ['email', 'email'],
@@ -45,23 +54,24 @@ const USER_MEMBERS: readonly string[] = ['password', ...USER_CLAIMS, ...STATE_NA
 const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'username');
 
 /**
- * Stores the users who can sign in. An identifier belongs to at most one user, whatever its kind is, so that a sign-in
- * with `account` finds at most one user.
+ * Stores the users who can sign in. The same text is an identifier of at most one user, even if the kinds of
+ * identifiers differ. So a sign-in with `account` finds at most one user.
  */
 export class UserStore {
   readonly #users = new Map<string, Account>();
   readonly #adAccounts = new Map<string, Account>();
   /**
-   * The `sub` of each user. A `sub` is derived from the first identifier that its user had, also if the identifier was
-   * changed later. Therefore the first identifier of a new user must not give a `sub` that is still in use.
+   * The `sub` of each user. A `sub` is derived from the first identifier of its user, and does not change if this
+   * identifier is changed. So a new user is refused if its first identifier gives a `sub` that is still in use.
    */
   readonly #subs = new Set<string>();
   readonly #catalogs: Catalogs;
   readonly #hasDirectory: boolean;
 
   /**
-   * @param catalogs The allowed roles, tenants and extended fields.
-   * @param hasDirectory Whether the function `ad` checks the names and passwords of the connection AD.
+   * @param catalogs The roles, tenants and extended fields that users can have.
+   * @param hasDirectory Whether the option `ad` is set, whose function checks the names and passwords of the connection
+   * `AD`.
    */
   constructor(catalogs: Catalogs, hasDirectory: boolean) {
     this.#catalogs = catalogs;
@@ -71,9 +81,10 @@ export class UserStore {
   /**
    * Adds a user.
    *
-   * @param path Path of the user in messages, for example `users[2]`.
+   * @param path The path of the user in error messages, for example `users[2]`.
    * @returns The `sub` of the new user.
-   * @throws EmulatorError `invalid_input` if a property is wrong, or if another user has one of the identifiers.
+   * @throws EmulatorError with the code `invalid_input` if a property is wrong, or if another user has one of the
+   * user's identifiers.
    */
   addUser(user: unknown, path: string): string {
     const given = readObject(user, path, USER_MEMBERS);
@@ -90,11 +101,11 @@ export class UserStore {
   }
 
   /**
-   * Changes a user. The `sub` is kept.
+   * Changes a user. The `sub` of the user does not change.
    *
    * @param name Any of the user's identifiers.
-   * @throws EmulatorError `invalid_input` if there is no such user, if a property is wrong, or if another user has one
-   *   of the identifiers.
+   * @throws EmulatorError with the code `invalid_input` if no user has this identifier, if a property is wrong, or if
+   * another user has one of the new identifiers.
    */
   updateUser(name: unknown, changes: unknown): void {
     const account = this.#getUser(name);
@@ -111,7 +122,7 @@ export class UserStore {
    * Removes a user.
    *
    * @param name Any of the user's identifiers.
-   * @throws EmulatorError `invalid_input` if there is no such user.
+   * @throws EmulatorError with the code `invalid_input` if no user has this identifier.
    */
   removeUser(name: unknown): void {
     const account = this.#getUser(name);
@@ -121,12 +132,12 @@ export class UserStore {
   }
 
   /**
-   * Adds an AD account.
+   * Adds an Active Directory (AD) account.
    *
-   * @param path Path of the account in messages, for example `adAccounts[0]`.
-   * @returns The `sub` of the new account.
-   * @throws EmulatorError `invalid_input` if a property is wrong, if another account has the name, or if the option
-   *   `ad` is set.
+   * @param path The path of the AD account in error messages, for example `adAccounts[0]`.
+   * @returns The `sub` of the new AD account.
+   * @throws EmulatorError with the code `invalid_input` if a property is wrong, if another account has the same
+   * `sAMAccountName`, or if the option `ad` is set.
    */
   addAdAccount(adAccount: unknown, path: string): string {
     if (this.#hasDirectory) {
@@ -144,10 +155,10 @@ export class UserStore {
   }
 
   /**
-   * Returns the account of a user whose password the directory has accepted. Creates the account at the first sign-in,
-   * and updates its claims at each sign-in.
+   * Returns the account of a user whose password the directory has accepted. At the user's first sign-in the account is
+   * created. At each sign-in the claims of the account are updated.
    *
-   * @param name The name as the user typed it.
+   * @param name The `sAMAccountName` as the user typed it.
    */
   admitFromDirectory(name: string, claims: DirectoryClaims): Account {
     const account = this.findAdAccount(name) ?? buildDirectoryAccount(adKey(name), name);
@@ -157,10 +168,10 @@ export class UserStore {
   }
 
   /**
-   * Changes an AD account. Its name and its `sub` are kept. With the option `ad`, the account must have signed in
-   * before, and its password cannot be changed here.
+   * Changes an Active Directory (AD) account. The name and the `sub` of the account do not change. If the option `ad`
+   * is set, only an account that has already signed in can be changed, and its password cannot be changed.
    *
-   * @throws EmulatorError `invalid_input` if there is no such account, or if a property is wrong.
+   * @throws EmulatorError with the code `invalid_input` if no AD account has this name, or if a property is wrong.
    */
   updateAdAccount(name: unknown, changes: unknown): void {
     const account = this.#getAdAccount(name);
@@ -171,9 +182,9 @@ export class UserStore {
   }
 
   /**
-   * Removes an AD account.
+   * Removes an Active Directory (AD) account.
    *
-   * @throws EmulatorError `invalid_input` if there is no such account.
+   * @throws EmulatorError with the code `invalid_input` if no AD account has this name.
    */
   removeAdAccount(name: unknown): void {
     const account = this.#getAdAccount(name);
@@ -185,7 +196,7 @@ export class UserStore {
   list(): { users: object[]; adAccounts: object[] } {
     const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
     return {
-      // The index contains a user once per identifier. The Set removes the duplicates.
+      // The map contains a user once for each identifier. The `Set` removes the duplicates.
       users: [...new Set(this.#users.values())].map(show),
       adAccounts: [...this.#adAccounts.values()].map((account) => {
         const { username, ...rest } = show(account) as Record<string, unknown>;
@@ -195,7 +206,8 @@ export class UserStore {
   }
 
   /**
-   * Finds a user. Upper and lower case are equal in e-mail addresses, but not in user names (SigninByCredentialsDto).
+   * Finds a user by an identifier. Upper and lower case are not distinguished in e-mail addresses, but they are in user
+   * names (SigninByCredentialsDto).
    */
   findUser(identifier: Identifier, value: string): Account | undefined {
     if (identifier !== 'account') return this.#users.get(userKey(identifier, value));
@@ -209,8 +221,8 @@ export class UserStore {
   /**
    * Creates a user with one identifier, for a sign-in with `autoRegister`.
    *
-   * @returns The new account. `undefined` if another user has the same text as an identifier of any kind.
-   * @throws EmulatorError `invalid_input` if the identifier or the password is wrong.
+   * @returns The new account, or `undefined` if another user has the same text as an identifier of any kind.
+   * @throws EmulatorError with the code `invalid_input` if the identifier or the password is wrong.
    */
   register(identifier: Exclude<Identifier, 'account'>, value: string, password: string): Account | undefined {
     if (this.findUser('account', value)) return undefined;
@@ -220,8 +232,8 @@ export class UserStore {
   }
 
   /**
-   * Returns the key by which failed sign-ins are counted. All identifiers of a user have the same key. Each unknown
-   * name has its own key, so that unknown names are counted and locked like known names.
+   * Returns the key by which failed sign-ins are counted. All identifiers of one user have the same key. Each unknown
+   * name has its own key, so that unknown names are counted and locked in the same way as known names.
    */
   keyOf(connection: 'PASSWORD' | 'AD', name: string): string {
     if (connection === 'AD') return adKey(name);
@@ -246,10 +258,10 @@ export class UserStore {
   }
 
   /**
-   * Checks that no other user has one of the identifiers.
+   * Checks that no other user has one of the identifiers in `claims`.
    *
-   * @param self The user that is being changed, if any.
-   * @throws EmulatorError `invalid_input` if another user has one of them.
+   * @param self The user who is changed, if any. This user may have the identifiers.
+   * @throws EmulatorError with the code `invalid_input` if another user has one of the identifiers.
    */
   #checkFree(claims: Readonly<Record<string, unknown>>, path: string, self?: Account): void {
     for (const [, claim, name] of identifiersOf(claims)) {

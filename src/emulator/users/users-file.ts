@@ -5,19 +5,22 @@ import type { GenAuthEmulatorOptions } from '../options.js';
 
 const MEMBERS = ['users', 'adAccounts', 'tenants', 'roles', 'extendedFields'] as const;
 
-/** Content of a users file: some options of {@link GenAuthEmulatorOptions}. The emulator checks their values. */
+/**
+ * The content of a users file: some options of {@link GenAuthEmulatorOptions}. The emulator checks the values of the
+ * options.
+ */
 export type UsersFile = Pick<GenAuthEmulatorOptions, (typeof MEMBERS)[number]>;
 
 /**
- * Reads users from a JSON file. The file contains a list of users, or an object with any of the properties `users`,
- * `adAccounts`, `tenants`, `roles` and `extendedFields`.
+ * Reads options of the emulator from a JSON file. The file contains a list of users, or an object with any of the
+ * properties `users`, `adAccounts`, `tenants`, `roles` and `extendedFields`.
  *
- * The elements of the lists are not checked here. `new GenAuthEmulator()` checks them, and its errors name the place,
- * for example `users[2].email`.
+ * This function does not check the elements of the lists. `new GenAuthEmulator()` checks them, and its errors name the
+ * place of the mistake, for example `users[2].email`.
  *
- * @param path Path of the file. A relative path is relative to the working folder.
- * @returns Options for `new GenAuthEmulator()`.
- * @throws EmulatorError `invalid_input` if the file cannot be read, is not JSON, or contains something else.
+ * @param path The path of the file. A relative path is relative to the working folder of the process.
+ * @returns The options for `new GenAuthEmulator()`.
+ * @throws EmulatorError with the code `invalid_input` if the file cannot be read, is not JSON, or has another content.
  *
  * @example
  * ```ts
@@ -45,7 +48,8 @@ function parseJson(text: string, path: string): unknown {
     // Some editors on Windows write a byte order mark at the start of a file.
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    // The message of JSON.parse may quote a password. Only the position is used, and the error gets no cause.
+    // The error message of `JSON.parse` may contain a password. So only the position is used, and the `EmulatorError`
+    // has no `cause`.
     const place = /position \d+/.exec(String(error))?.[0] ?? 'the end of the file';
     throw new EmulatorError('invalid_input', `${path} is not valid JSON. The error is at ${place}.`);
   }

@@ -2,20 +2,22 @@ import type { GenAuthRequest } from '../../core/options/types.js';
 import { isRecord } from '../../core/util/record.js';
 
 /**
- * Returns the value of the key `authorization`, whose case is ignored. Several values are handled by `toSingleValue`.
+ * Returns the value of the key `authorization` of an object. Upper and lower case of the key are not distinguished. If
+ * the object has several such values, the result of `toSingleValue` is returned.
  */
 export function findAuthorization(source: Readonly<Record<string, unknown>>): unknown {
   return toSingleValue(Object.keys(source).flatMap((name) => (isAuthorization(name) ? source[name] : [])));
 }
 
-/** Whether a header name is `authorization`. The case is ignored. */
+/** Whether a header name is `authorization`, in upper or lower case. */
 export function isAuthorization(name: string): boolean {
   return name.toLowerCase() === 'authorization';
 }
 
 /**
- * Returns the single value, `undefined` if there is none, or the array if there are several. Empty values are ignored.
- * The token parser rejects an array later as `token_malformed`, because its values may conflict.
+ * Returns the value if `given` contains exactly one value, `undefined` if it contains none, or the array if it contains
+ * several. Empty values are ignored. The parser of the bearer token rejects the array with the code `token_malformed`,
+ * because the values may be different.
  */
 export function toSingleValue(given: unknown): unknown {
   const values = [given].flat().filter((value) => value !== undefined && value !== null && value !== '');
@@ -25,11 +27,12 @@ export function toSingleValue(given: unknown): unknown {
 }
 
 /**
- * Returns a request with the given Authorization header and body. A request that needs neither is returned as it is.
+ * Returns a new request object with the given Authorization header and body. If neither is given and the request has
+ * headers, the request itself is returned.
  *
- * @param authorization - Replaces the Authorization header. `undefined` keeps it. A value that is not a string is kept,
- * so that the token parser rejects it.
- * @param message - The body, if the request has none.
+ * @param authorization - The new value of the Authorization header. If it is `undefined`, the request keeps its own
+ * header. A value that is not a string is also stored, so that the parser of the bearer token rejects it.
+ * @param message - The body of the returned request, if the given request has no body.
  */
 export function withAuthorization(given: object, authorization: unknown, message?: unknown): GenAuthRequest {
   const request = given as Partial<GenAuthRequest> & { rawHeaders?: unknown };

@@ -5,21 +5,22 @@ import { toException } from '../genauth.exception.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
 import type { RequestContext } from './request-context.js';
 
-/** Error codes of Apollo Server, by HTTP status. GraphQL clients branch on them. */
+/** The error codes of Apollo Server, by HTTP status. GraphQL clients read these codes. */
 const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' };
 
 /**
- * Reads a request of @nestjs/graphql. The resolver's context holds the request of Express or Fastify. A subscription by
- * graphql-ws holds the request that opened the connection. Its `connectionParams: { authorization }` override the
- * header of that request.
+ * Reads the request from a context of @nestjs/graphql. The GraphQL context contains the request of Express or Fastify.
+ * For a subscription with graphql-ws it contains the HTTP request that opened the WebSocket connection. If the
+ * `connectionParams` of the connection contain `authorization`, this value overrides the Authorization header of the
+ * HTTP request.
  */
 export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   const args = context.getArgs<unknown[]>();
-  // A resolver receives the root, the arguments, the context and the info. A reference resolver of a federation
-  // receives no arguments.
+  // A resolver gets four arguments: root, arguments, GraphQL context and info. A reference resolver of a federation
+  // gets only root, GraphQL context and info.
   const value = args[args.length === 3 ? 1 : 2];
   const graphql = isRecord(value) ? value : {};
-  // In a subscription the Apollo driver puts the connection of graphql-ws into `req`.
+  // For a subscription the Apollo driver of Nest stores the graphql-ws connection as `req`.
   const connection = isRecord(graphql['req']) ? graphql['req'] : {};
   const extras = [graphql['extra'], connection['extra']].filter(isRecord);
   const requests = [graphql['req'], graphql['request'], ...extras.map(({ request }) => request)];
@@ -29,8 +30,8 @@ export function readGraphqlContext(context: ArgumentsHost): RequestContext {
 }
 
 /**
- * Builds an exception with the `extensions` that Apollo Server derives from an HTTP exception. graphql-ws derives none,
- * so the exception carries them itself.
+ * Builds an exception for GraphQL. Apollo Server derives `extensions` from an HTTP exception, but graphql-ws does not.
+ * So the exception itself contains the same `extensions`.
  */
 function toGraphqlException(refusal: Refusal): Error {
   const { status, body } = refusal;
@@ -41,7 +42,8 @@ function toGraphqlException(refusal: Refusal): Error {
       originalError: body,
     },
   });
-  // Outside production Apollo Server sends the stack to the client.
+  // If NODE_ENV is not `production`, Apollo Server sends the stack trace to the GraphQL client. So the stack trace is
+  // replaced by the error message.
   exception.stack = String(exception);
   return exception;
 }

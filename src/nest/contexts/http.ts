@@ -5,9 +5,10 @@ import type { RequestState } from '../../web/guard-request.js';
 import type { RequestContext } from './request-context.js';
 
 /**
- * Reads the request of Express or Fastify. Login guards call it directly, because logins exist in HTTP only.
+ * Reads the request of Express or Fastify from the execution context. Login guards call this function directly, because
+ * they support HTTP only.
  *
- * @throws InternalServerErrorException if the context is not HTTP.
+ * @throws InternalServerErrorException if the execution context is not HTTP.
  */
 export function readHttpContext(context: ArgumentsHost): RequestContext {
   if (context.getType<string>() !== 'http') throw buildUnknownContextError(context);
@@ -15,7 +16,7 @@ export function readHttpContext(context: ArgumentsHost): RequestContext {
   return { request, state: request, refuse: (refusal) => toHttpException(refusal, request) };
 }
 
-/** Builds the error for a context whose requests the guard cannot read. */
+/** Builds the error for an execution context that the guard does not support. */
 export function buildUnknownContextError(context: ArgumentsHost): Error {
   return new InternalServerErrorException(
     `GenAuth's guards do not support the context "${context.getType<string>()}" here, so they refuse the request. ` +

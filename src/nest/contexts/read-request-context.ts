@@ -6,9 +6,10 @@ import { readRpcContext } from './rpc.js';
 import { readWebSocketContext } from './websocket.js';
 
 /**
- * Reads the request from the context that Nest passes to guards, decorators and filters.
+ * Reads the request from the execution context that Nest passes to guards, decorators and filters.
  *
- * @throws InternalServerErrorException in a context of an unknown type, so that a guard refuses its requests.
+ * @throws InternalServerErrorException if the type of the execution context is unknown, so that a guard refuses the
+ * request.
  */
 export function readRequestContext(context: ArgumentsHost): RequestContext {
   switch (context.getType<string>()) {

@@ -2,12 +2,15 @@ import type { GenAuthRequest } from '../../core/options/types.js';
 import type { RequestState } from '../../web/guard-request.js';
 import type { Refusal } from '../../web/refusal.js';
 
-/** One request of any transport, in the form that guards, decorators and filters use. */
+/**
+ * One request of any transport (HTTP, GraphQL, WebSocket, microservice), in the form that guards, decorators and
+ * filters use.
+ */
 export interface RequestContext {
-  /** The headers, the body and the client address of the request. */
+  /** The headers, the body and the client's IP address of the request. */
   request: GenAuthRequest;
-  /** Guards store the user here. `@CurrentUser()` and `@AuthInfo()` read from here. */
+  /** The object on which guards store the user. `@CurrentUser()` and `@AuthInfo()` read the user from it. */
   state: RequestState;
-  /** Builds the exception that the transport expects for this refusal. */
+  /** Builds the exception for a refusal, in the form that this transport requires. */
   refuse: (refusal: Refusal) => Error | Promise<Error>;
 }

@@ -6,8 +6,9 @@ import type { RequestState } from '../../web/guard-request.js';
 import type { RequestContext } from './request-context.js';
 
 /**
- * Reads a message of a microservice. The token comes from the header `authorization` of the message. If the transport
- * has no headers or the header is missing, it comes from the member `authorization` of the message itself.
+ * Reads a message of a microservice. The access token comes from the header `authorization` of the message. If the
+ * transport has no headers or this header is missing, the access token comes from the member `authorization` of the
+ * message data.
  */
 export function readRpcContext(context: ArgumentsHost): RequestContext {
   const rpc = context.switchToRpc();
@@ -24,24 +25,24 @@ export function readRpcContext(context: ArgumentsHost): RequestContext {
   };
 }
 
-/** The headers of NATS or the metadata of gRPC. */
+/** The methods by which the headers of a NATS message or the metadata of a gRPC call are read. */
 interface Headers {
   get: (name: string) => unknown;
   keys?: () => Iterable<string>;
   values?: (name: string) => unknown;
 }
 
-/** The members of the transports' contexts that lead to the headers. */
+/** The members of Nest's transport contexts that give access to the headers of a message. */
 interface Transport {
-  /** gRPC: the context is the metadata itself. */
+  /** With gRPC. The context is the gRPC metadata itself. */
   get?: unknown;
-  /** NATS. */
+  /** With NATS. */
   getHeaders?: () => Headers | undefined;
-  /** RabbitMQ and Kafka. */
+  /** With RabbitMQ and Kafka. */
   getMessage?: () => { headers?: unknown; properties?: { headers?: unknown } } | undefined;
-  /** MQTT 5. */
+  /** With MQTT 5. */
   getPacket?: () => { properties?: { userProperties?: unknown } } | undefined;
-  /** TCP and Redis. */
+  /** With TCP and Redis. */
   getMetadata?: () => unknown;
 }
 
@@ -61,8 +62,8 @@ function readHeader(context: unknown): unknown {
 }
 
 /**
- * Reads the Authorization header of a NATS message. NATS does not normalise the case of header names, and its `get`
- * returns only the first of several values. So all names and all values are read.
+ * Reads the Authorization header of a NATS message. NATS keeps the case of header names, and its function `get` returns
+ * only the first value of a header. So this function reads all header names and all values.
  */
 function readNatsHeader(headers: Headers | undefined): unknown {
   if (typeof headers?.keys !== 'function') return toSingleValue(headers?.get('authorization'));
@@ -72,7 +73,10 @@ function readNatsHeader(headers: Headers | undefined): unknown {
 
 const messageStates = new WeakMap<object, RequestState>();
 
-/** Returns the state of a message. It is not stored on the message itself, because the sender controls its content. */
+/**
+ * Returns the object on which guards store the user of a message. The user is not stored on the message itself, because
+ * the sender controls the content of the message.
+ */
 function getMessageState(message: unknown): RequestState {
   if (typeof message !== 'object' || message === null) return {};
   const state = messageStates.get(message) ?? {};

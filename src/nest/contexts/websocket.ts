@@ -5,12 +5,13 @@ import { findAuthorization, toSingleValue, withAuthorization } from './authoriza
 import type { RequestContext } from './request-context.js';
 
 /**
- * Reads a message of a WebSocket gateway. The token comes from the headers of the handshake. `auth: { token }` of a
- * Socket.IO client overrides them. A plain `ws` socket does not store its request. The application must store the
- * request of `handleConnection(client, request)` as `client.upgradeReq`.
+ * Reads a message of a WebSocket gateway. The access token comes from the Authorization header of the request that
+ * opened the connection. A Socket.IO client can override this header with `auth: { token }`. A socket of the package
+ * `ws` does not store its request. So the application must assign the `request` of `handleConnection(client, request)`
+ * to `client.upgradeReq`.
  *
- * The guard verifies the token for each message. It stores the user on the socket, as `client.user`. The user stays
- * there until the next guarded message.
+ * The guard verifies the access token for each message and stores the user as `client.user`. The user remains on the
+ * socket until the next guarded message.
  */
 export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   const ws = context.switchToWs();
@@ -31,7 +32,7 @@ export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   };
 }
 
-/** Adds `Bearer ` to a token that lacks it. */
+/** Adds `Bearer ` at the beginning of a token that does not begin with it. */
 function addBearerScheme(token: unknown): unknown {
   return typeof token === 'string' && token !== '' ? token.replace(/^(?!Bearer )/i, 'Bearer ') : token;
 }

@@ -1,2 +1,4 @@
-/** `passport-genauth/nest/openapi`: writes what the guards require into an OpenAPI document. */
+/**
+ * The entry point `passport-genauth/nest/openapi`. It writes the requirements of the guards into an OpenAPI document.
+ */
 export { type OpenApiDocument, applyGenAuthSecurity } from './openapi.js';

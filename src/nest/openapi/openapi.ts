@@ -9,7 +9,10 @@ import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
 import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
 import { type Route, listRoutes } from './routes.js';
 
-/** Required scopes, by security scheme. A request must satisfy all schemes of one object, and one object of a list. */
+/**
+ * The required scopes, by the name of the OpenAPI security scheme. In a list of these objects, a request must satisfy
+ * one object, and of this object all security schemes.
+ */
 type SecurityRequirement = Record<string, string[]>;
 
 interface Operation {
@@ -18,8 +21,8 @@ interface Operation {
 }
 
 /**
- * The part of an OpenAPI 3 document that `applyGenAuthSecurity` reads and writes. `OpenAPIObject` of `@nestjs/swagger`
- * is assignable to it.
+ * The part of an OpenAPI 3 document that `applyGenAuthSecurity` reads and writes. The type `OpenAPIObject` of
+ * `@nestjs/swagger` is assignable to this interface.
  */
 export interface OpenApiDocument {
   openapi?: string | undefined;
@@ -33,12 +36,12 @@ interface Components {
   schemas?: Record<string, unknown>;
 }
 
-/** The combined requirements of all guards of one GenAuth application on a route. */
+/** The requirements of one route, combined from all guards of one GenAuth application. */
 interface Demand {
   name: string;
   optional: boolean;
   scopes: Choice | undefined;
-  /** The conditions that a valid token can fail to meet: `scope`, `role`, `tenant`. */
+  /** The kinds of requirements on this route that a valid access token must meet: `scope`, `role`, `tenant`. */
   conditions: readonly string[];
 }
 
@@ -56,14 +59,14 @@ const REFUSAL_SCHEMA = {
 };
 
 /**
- * Writes into an OpenAPI document what the guards require on each route: `security` with the scopes, and the responses
- * 401 and 403. Call it after `useGlobalGuards`.
+ * Writes the requirements of the guards into an OpenAPI document: for each route `security` with the scopes, and the
+ * responses 401 and 403. Call this function after `useGlobalGuards`.
  *
- * A guarded route gets two alternative security schemes for the same access token: `genauth` (OpenID Connect, with the
- * scopes) and `genauth-bearer` (for tools in which the developer enters a token). Other schemes, existing responses 401
- * and 403, and operations without a controller are not changed.
+ * A guarded route gets two alternative security schemes for the same access token. `genauth` is an OpenID Connect
+ * scheme with the scopes. `genauth-bearer` is for tools in which the developer enters a token. The function does not
+ * change other security schemes, existing responses 401 and 403, or operations without a controller.
  *
- * @returns The same document, changed.
+ * @returns The given `document`, which is changed.
  *
  * @example
  * ```ts
@@ -82,7 +85,8 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   app: INestApplicationContext,
 ): Document {
   const clients = findClients(app);
-  // The module registers these guards when the application starts. A document can be created before the start.
+  // `GenAuthModule` registers the classes of `AuthGuard` when the Nest application starts. They are registered here
+  // too, because the OpenAPI document can be created before the start.
   for (const name of clients.keys()) registerAuthGuards(name);
   const operations = listGuardedOperations(document, app);
   const names = new Set([...clients.keys(), ...operations.flatMap(({ demands }) => demands.map(({ name }) => name))]);
@@ -100,7 +104,7 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   return document;
 }
 
-/** Returns the client of each `GenAuthModule`, by name. */
+/** Returns the client of each imported `GenAuthModule`, by the `name` of the module. */
 function findClients(app: INestApplicationContext): Map<string, GenAuthClient<string>> {
   const clients = new Map<string, GenAuthClient<string>>();
   for (const { providers } of app.get(ModulesContainer).values()) {
@@ -113,7 +117,9 @@ function findClients(app: INestApplicationContext): Map<string, GenAuthClient<st
   return clients;
 }
 
-/** Returns the operations of the document whose handlers are found, with the requirements of their guards. */
+/**
+ * Returns the operations of the OpenAPI document whose route handlers are found, with the requirements of the guards.
+ */
 function listGuardedOperations(
   document: OpenApiDocument,
   app: INestApplicationContext,
@@ -127,12 +133,12 @@ function listGuardedOperations(
   );
 }
 
-/** Returns a function that finds the route of an operation in the document. */
+/** Returns a function that finds the Nest route for an operation of the OpenAPI document. */
 function indexRoutes(app: INestApplicationContext): (method: string, path: string) => Route | undefined {
   const [byPath, byBarePath] = [new Map<string, Route[]>(), new Map<string, Route[]>()];
   for (const route of listRoutes(app)) {
     addTo(byPath, toShape(route.path), route);
-    // The paths of an OpenAPI document can lack the global prefix of the Nest application.
+    // In some OpenAPI documents the paths lack the global prefix of the Nest application.
     addTo(byBarePath, toShape(route.bare), route);
   }
   const versioning = app.get(ApplicationConfig).getVersioning();
@@ -141,8 +147,8 @@ function indexRoutes(app: INestApplicationContext): (method: string, path: strin
     const shape = path.replaceAll(/\{[^}]*\}/g, '{}');
     const serves = (route: Route): boolean => route.method === method || route.method === 'all';
     const [found = []] = [byPath, byBarePath].map((index) => index.get(shape)?.filter(serves)).filter(isNotEmpty);
-    // If the version is in the path, Nest serves the first route. If a header selects the version, the versions share
-    // one path, and the document describes the last of them.
+    // If the API version is in the path and several routes match, Nest uses the first route. If a header selects the
+    // API version, all versions have the same path, and the OpenAPI document describes the last version.
     return found.at(isVersionInPath ? 0 : -1);
   };
 }
@@ -156,14 +162,17 @@ function addTo(index: Map<string, Route[]>, key: string, route: Route): void {
 }
 
 /**
- * Converts a path of Nest, such as `/users/:id(\\d+)`, `/files/*path` or `/posts{/:page}`, to the notation of OpenAPI,
- * without the names of the parameters: `/users/{}`, `/files/{}`, `/posts/{}`.
+ * Converts a path in Nest's notation to OpenAPI's notation without the names of the parameters. For example
+ * `/users/:id(\\d+)` becomes `/users/{}`, `/files/*path` becomes `/files/{}`, and `/posts{/:page}` becomes `/posts/{}`.
  */
 function toShape(path: string): string {
   return path.replaceAll(/\([^)]*\)|[{}]/g, '').replaceAll(/[:*]\w+|\*/g, '{}');
 }
 
-/** Returns a function that reads the requirements of a route's guards, with one entry for each GenAuth application. */
+/**
+ * Returns a function that reads the requirements of a route's guards. Its result has one entry for each GenAuth
+ * application.
+ */
 function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
   const reflector = app.get(Reflector);
   const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
@@ -199,23 +208,29 @@ function toRequirements({ name, optional, scopes }: Demand, isKnown: boolean, ve
   return [
     ...(optional ? [{}] : []),
     ...(isKnown ? alternatives.map((needed) => ({ [name]: needed })) : []),
-    // Before OpenAPI 3.1 only the schemes of OAuth 2.0 and OpenID Connect can list scopes.
+    // Before OpenAPI 3.1 only security schemes for OAuth 2.0 and OpenID Connect can list scopes.
     ...(/^3\.[1-9]/.test(version) ? alternatives : [[]]).map((needed) => ({ [toBearerScheme(name)]: needed })),
   ];
 }
 
-/** Combines two lists of alternatives into every pair, so that a request must satisfy one alternative of each list. */
+/**
+ * Combines each alternative of the first list with each alternative of the second list. So a request must satisfy one
+ * alternative of each list.
+ */
 function combine(first: SecurityRequirement[], second: SecurityRequirement[]): SecurityRequirement[] {
   if (first.length === 0) return second;
   return first.flatMap((one) => second.map((other) => ({ ...one, ...other })));
 }
 
-/** Removes the schemes of this library, so that a second call gives the same document. */
+/**
+ * Removes the security schemes of passport-genauth, so that a second call of `applyGenAuthSecurity` gives the same
+ * OpenAPI document.
+ */
 function removeOwnSchemes(requirement: SecurityRequirement, names: ReadonlySet<string>): SecurityRequirement[] {
   const ours = [...names].flatMap((name) => [name, toBearerScheme(name)]);
   const schemes = Object.entries(requirement);
   const others = schemes.filter(([scheme]) => !ours.includes(scheme));
-  // An empty requirement stays: it allows requests without credentials.
+  // An empty security requirement is kept, because it allows requests without credentials.
   return others.length > 0 || schemes.length === 0 ? [Object.fromEntries(others)] : [];
 }
 
@@ -234,7 +249,7 @@ function writeResponses(operation: Operation, demands: readonly Demand[]): void 
   const responses = (operation.responses ??= {});
   const isOptional = demands.every(({ optional }) => optional);
   responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'The request has no valid token.');
-  // The document is often public, so it does not name roles and tenants. The scopes are in `security`.
+  // The OpenAPI document is often public, so it does not name roles and tenants. The required scopes are in `security`.
   const conditions = [...new Set(demands.flatMap((demand) => demand.conditions))];
   if (conditions.length > 0) {
     responses['403'] ??= buildResponse(`The token is valid, but it lacks the required ${conditions.join(' or ')}.`);

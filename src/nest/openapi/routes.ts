@@ -6,19 +6,22 @@ import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 type RouteMetadata = Parameters<RoutePathFactory['create']>[0];
 type Handler = (...args: never[]) => unknown;
 
-/** One handler and one of the paths at which Nest serves it. */
+/** One route handler and one path at which Nest serves it. */
 export interface Route {
-  /** HTTP method in lower case, or `all` for every method. */
+  /** The HTTP method in lower case, or `all` for every method. */
   method: string;
-  /** Path in Nest's notation, `/users/:id`, with the application's global prefix. */
+  /** The path in Nest's notation, such as `/users/:id`, with the global prefix of the Nest application. */
   path: string;
-  /** The path without the application's global prefix. */
+  /** The path in Nest's notation without the global prefix of the Nest application. */
   bare: string;
   controller: Type;
   handler: Handler;
 }
 
-/** Returns every route of an application's controllers, in their order. It also works before the application starts. */
+/**
+ * Returns every route of the controllers of a Nest application, in the order of the controllers. The function can be
+ * called before the Nest application starts.
+ */
 export function listRoutes(app: INestApplicationContext): Route[] {
   const modules = app.get(ModulesContainer);
   return [...modules.values()].flatMap(({ metatype, controllers }) => {
