@@ -11,7 +11,10 @@ export abstract class GenAuthError extends Error {
 
   /** Identifies the error. Programs must compare this value, never the message, because the message can change. */
   abstract readonly code: string;
-  /** The facts of the message as data. The `code` decides which members are present. The object is frozen. */
+  /**
+   * The values that `message` mentions, as properties for programs. The `code` decides which properties are present.
+   * The object is frozen.
+   */
   abstract readonly details: object;
   /** The HTTP status of the response that reports this error, unless the application chooses another status. */
   abstract readonly statusCode: number;

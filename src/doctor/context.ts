@@ -129,7 +129,8 @@ export class Context {
 
   /**
    * Describes an error of passport-genauth. If GenAuth sent a response, the description contains only the codes and the
-   * request ID of the response. The text of the response may contain secrets that were sent.
+   * request ID of the response. The description leaves out the text of the response, because GenAuth may repeat
+   * a secret of the request in that text.
    */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;

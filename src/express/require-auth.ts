@@ -70,7 +70,7 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
  * - 502 or 503 if the access token cannot be checked because GenAuth or the network fails,
  * - 500 if the configuration is wrong.
  *
- * If the function `tenant` throws an error, the handler passes this error to `next`.
+ * If the function in `options.tenant` throws an error, the handler passes this error to `next`.
  *
  * @throws ConfigurationError if an option is wrong.
  *

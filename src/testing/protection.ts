@@ -87,7 +87,10 @@ async function ask(
   return answers;
 }
 
-/** Removes duplicate routes, which have the same method and path. A `route` replaces a `mount`. */
+/**
+ * Keeps one entry for each method and path. If an entry of the kind `mount` and an entry of the kind `route` have the
+ * same method and path, the entry of the kind `route` is kept.
+ */
 function distinct(routes: readonly Route[]): Route[] {
   const byName = new Map<string, Route>();
   for (const route of routes) {

@@ -35,7 +35,7 @@ export async function buildMfaData(account: Account, { kind, factors }: Mfa, clo
     faceMfaEnabled: factors.includes('FACE'),
     totpMfaEnabled: factors.includes('OTP'),
     passkeyEnabled: factors.includes('PASSKEY'),
-    // The factors that the application requires. A factor that the user has set up is not in this list.
+    // Lists only the factors that the application requires, not the factors that the user has set up.
     applicationMfa: kind === 'app' ? factors.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort })) : [],
   };
 }

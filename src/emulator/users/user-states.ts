@@ -20,8 +20,8 @@ export interface EmulatorUserStates {
    */
   lockout?: boolean;
   /**
-   * Whether the user is disabled (`statusCode` 403, `apiCode` 2120008). While it is `true`, the user's tokens are
-   * invalid. Default: `false`.
+   * Whether the user is disabled. The emulator answers each sign-in of a disabled user with `statusCode` 403 and
+   * `apiCode` 2120008, and treats the user's tokens as invalid. Default: `false`.
    */
   disabled?: boolean;
   /**
