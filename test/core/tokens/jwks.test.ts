@@ -50,10 +50,6 @@ describe('the lookup of a key', () => {
     expect((await sets.open().getKey(known(), false)).export({ format: 'jwk' }).n).toBe(next.jwk.n);
   });
 
-  it.each(['__proto__', 'constructor', 'size', ''])('finds no key for kid %j', async (kid) => {
-    expect(await ask(sets.open(), kid)).toBe('token_key_unknown');
-  });
-
   it('accepts a missing kid only if the key set has exactly one key', async () => {
     const jwks = sets.open();
     expect(await ask(jwks, undefined)).toBe('found');
@@ -190,20 +186,15 @@ describe('maxAge', () => {
 });
 
 describe('while GenAuth is down', () => {
-  it('the first key is requested once in each pause, and all requests fail with 503', async () => {
-    reply(DOWN);
-    const jwks = sets.open();
-    expect([await flood(jwks), sets.fetches()]).toEqual([['upstream_unavailable'], 1]);
-    expect(await catchError(jwks.getKey(known(), true))).toMatchObject({ name: 'UpstreamError', statusCode: 503 });
-    expect(sets.fetches()).toBe(1);
-  });
-
   it.each([false, true])(
     'the pause doubles from 2 s to the cool-down, ± 25 % (token from GenAuth: %j)',
     async (fromGenAuth) => {
       reply(DOWN);
       const jwks = sets.open();
-      await ask(jwks, known(), fromGenAuth);
+      expect(await catchError(jwks.getKey(known(), fromGenAuth))).toMatchObject({
+        name: 'UpstreamError',
+        statusCode: 503,
+      });
       const fetches: number[] = [];
       for (const pause of [2000, 4000, 8000, 16_000, COOLDOWN, COOLDOWN]) {
         await askAfter(jwks, pause * 0.75 - 1, known(), fromGenAuth);

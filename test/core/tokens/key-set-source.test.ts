@@ -150,7 +150,6 @@ describe('a discovery document', () => {
   it.each<[string, (right: string) => unknown]>([
     ['another host', () => 'https://evil.invalid/oidc'],
     ['a slash at the end', (right) => `${right}/`],
-    ['capital letters', (right) => right.toUpperCase()],
     ['an array', (right) => [right]],
     ['no value', () => undefined],
     ['control characters', () => '\u001B[2Jhttps://evil.invalid\r\n'],
@@ -177,7 +176,6 @@ describe('a discovery document', () => {
     ['a path that starts with two slashes', (url) => `${url}//evil.invalid/keys`],
     ['a path only', () => JWKS_PATH],
     ['a file', () => 'file:///etc/passwd'],
-    ['a number', () => 7],
     ['an array', (url) => [`${url}${JWKS_PATH}`]],
     ['no value', () => undefined],
   ])('is refused if its jwks_uri is %s, and no request is sent to it', async (_title, change) => {
@@ -194,7 +192,6 @@ describe('a response', () => {
   it.each<[string, Reply, string]>([
     ['HTTP 500', { status: 500, body: SECRET }, 'upstream_unavailable'],
     ['HTTP 503 and a document', { status: 503, body: { keys: [SECRET] } }, 'upstream_unavailable'],
-    ['HTTP 429', { status: 429, body: SECRET }, 'upstream_unavailable'],
     ['HTTP 400', { status: 400, body: { error: SECRET } }, 'upstream_invalid_response'],
     ['HTTP 201 and a document', { status: 201, body: { keys: [SECRET] } }, 'upstream_invalid_response'],
     ['a redirect', { status: 302, headers: { location: `/${SECRET}` } }, 'upstream_invalid_response'],

@@ -60,16 +60,12 @@ describe('an access token', () => {
     ['typ AT+JWT', ({ head }) => head({ typ: 'AT+JWT' })],
     ['typ application/at+jwt', ({ head }) => head({ typ: 'application/at+jwt' })],
     ['a missing kid if the key set has one key', ({ head }) => head({ kid: undefined })],
-    ['header members that are not used', ({ head }) => head({ x5t: 'a', cty: 'JWT', p2c: 1e9, iss: 'evil' })],
     ['another key in the header', ({ head }) => head({ jwk: other.jwk, jku: `${issuer().url}/x` })],
     ['white space in the header', ({ text, header, payload }) => text(JSON.stringify(header, null, 2), payload)],
     ['aud as an array', ({ claims }) => claims({ aud: [APP_ID] })],
-    ['azp of this application', ({ claims }) => claims({ azp: APP_ID })],
     ['two audiences with azp', ({ claims }) => claims({ aud: [OTHER_APP, APP_ID], azp: APP_ID })],
-    ['a sub of one character', ({ claims }) => claims({ sub: '0' })],
     ['a sub of 255 characters', ({ claims }) => claims({ sub: 's'.repeat(255) })],
     ['fractions of seconds', ({ claims, now }) => claims({ iat: now - 0.5, nbf: now - 0.25, exp: now + 0.5 })],
-    ['times from 0 on', ({ claims }) => claims({ nbf: 0 })],
     ['a lifetime of a second', ({ claims, now }) => claims({ iat: now, exp: now + 1 })],
     ['a lifetime of 366 days', ({ claims, now }) => claims({ iat: now, exp: now + 366 * 86_400 })],
     ['claims that are not checked', ({ claims }) => claims({ roles: ['admin'], auth_time: 'never', nothing: null })],
@@ -133,12 +129,10 @@ describe('an id_token', () => {
     ['accepts a valid token', () => idToken(), 'accepted'],
     ['accepts a scope without jti', () => idToken({ scope: 'openid' }), 'accepted'],
     ['accepts a jti without scope', () => idToken({ jti: 'j' }), 'accepted'],
-    ['accepts a nonce', () => idToken({ nonce: 'n' }), 'accepted'],
     ['accepts any at_hash without an access token', () => idToken({ at_hash: 'x' }), 'accepted'],
     ['refuses an access token', () => accessToken(), 'token_type_mismatch'],
     ['refuses typ at+jwt', () => idToken({}, { typ: 'at+jwt' }), 'token_type_mismatch'],
     ['refuses the audience of an API', () => idToken({ aud: 'https://api.example' }), 'token_audience_mismatch'],
-    ['refuses a token of another issuer', () => idToken({ iss: 'https://evil.invalid' }), 'token_issuer_mismatch'],
     ['refuses a changed signature', () => swap(idToken(), 1, () => encodeSegment({})), 'token_signature_invalid'],
     ['refuses HS256', () => idToken({}, { alg: 'HS256' }), 'token_algorithm_mismatch'],
   ])('%s', async (_title, make, expected) => {
@@ -152,9 +146,7 @@ describe('an id_token', () => {
     ['refuses the hash of another access token', hashAccessToken('another'), 'token_hash_mismatch'],
     ['refuses the whole hash', hashAccessToken('access').repeat(2), 'token_hash_mismatch'],
     ['refuses a shortened hash', hashAccessToken('access').slice(0, -2), 'token_hash_mismatch'],
-    ['refuses a hash in capitals', hashAccessToken('access').toUpperCase(), 'token_hash_mismatch'],
     ['refuses an empty hash', '', 'token_hash_mismatch'],
-    ['refuses null', null, 'token_hash_mismatch'],
     ['refuses an array', [hashAccessToken('access')], 'token_hash_mismatch'],
   ])('%s in at_hash', async (_title, atHash, expected) => {
     expect(await codeOf(bench.verifier().verifyIdToken(idToken({ at_hash: atHash }), 'access'))).toBe(expected);
@@ -170,18 +162,14 @@ describe('an id_token with HS256', () => {
   });
 
   it.each<[string, () => string | Buffer]>([
-    ['the PEM of the public key', () => issuer().key.publicKey.export({ type: 'spki', format: 'pem' })],
     ['the DER of the public key', () => issuer().key.publicKey.export({ type: 'spki', format: 'der' })],
     ['the JWK', () => JSON.stringify(issuer().key.jwk)],
     ['the modulus', () => Buffer.from(issuer().key.jwk.n, 'base64url')],
     ['an empty secret', () => ''],
-    ['32 zero bytes', () => Buffer.alloc(32)],
     ['the application ID', () => APP_ID],
     ['the secret without its last character', () => LONG_SECRET.slice(0, -1)],
     ['the secret with a line break', () => `${LONG_SECRET}\n`],
-    ['the secret in base64', () => Buffer.from(LONG_SECRET).toString('base64')],
     ['the secret decoded from base64', () => Buffer.from(LONG_SECRET, 'base64')],
-    ['the text undefined', () => 'undefined'],
   ])('refuses a signature of %s', async (_title, secret) => {
     const token = signHs256(secret(), 'HS256', issuer().key.kid);
     expect(await bench.refuse('id_token', token, hs256(LONG_SECRET))).toBe('token_signature_invalid');
@@ -192,7 +180,6 @@ describe('an id_token with HS256', () => {
     ['an empty signature', (token) => swap(token, 2, () => ''), 'token_malformed'],
     ['a signature of one byte', (token) => swap(token, 2, () => 'AA'), 'token_signature_invalid'],
     ['a part of the signature', (token) => swap(token, 2, (part) => part.slice(0, 20)), 'token_signature_invalid'],
-    ['a signature of zeros', (token) => swap(token, 2, () => 'A'.repeat(43)), 'token_signature_invalid'],
     ['an HS512 signature', () => signHs256(LONG_SECRET, 'HS512'), 'token_signature_invalid'],
     ['an RS256 token', () => idToken(), 'token_algorithm_mismatch'],
   ])('refuses %s', async (_title, change, code) => {
@@ -276,8 +263,8 @@ describe('a failure of the key set', () => {
 
   it('throws a ConfigurationError unchanged', async () => {
     const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
-    const verifier = bench.verifier({ jwks: bench.sets.open({ requestKeySet: () => Promise.reject(error) }) });
-    expect(await catchError(verifier.verifyAccessToken(accessToken()))).toBe(error);
+    const jwks = bench.sets.open({ requestKeySet: () => Promise.reject(error) });
+    expect(await catchError(bench.verifier({ jwks }).verifyAccessToken(accessToken()))).toBe(error);
   });
 });
 
@@ -316,6 +303,9 @@ describe('the cache of verified tokens', () => {
     return codes;
   };
 
+  const replaceKey = (): unknown[] => [{ ...other.jwk, kid: issuer().key.kid }];
+  const bothKeys = (): unknown[] => [issuer().key.jwk, other.jwk];
+
   it.each([
     ['computes the signature of a known token once', 100, 1],
     ['computes it each time if the cache is off', 0, 3],
@@ -348,56 +338,22 @@ describe('the cache of verified tokens', () => {
     expect([await askAt(0), await askAt(accepted), await askAt(refused)]).toEqual(['accepted', 'accepted', code]);
   });
 
-  it('refuses a known token after its key was withdrawn', async () => {
+  it.each<[string, header: object, keys: () => unknown[], advance: number, expected: string, signatures: number]>([
+    ['accepted before maxAge, even if its key was withdrawn', {}, () => [other.jwk], MAX_AGE - 1, 'accepted', 1],
+    ['accepted after maxAge with the same key', {}, () => [issuer().key.jwk], MAX_AGE, 'accepted', 1],
+    ['refused after its key was withdrawn', {}, () => [other.jwk], MAX_AGE, 'token_key_unknown', 1],
+    ['verified again after its key was replaced', {}, replaceKey, MAX_AGE, 'token_signature_invalid', 2],
+    ['refused without kid after a second key', { kid: undefined }, bothKeys, MAX_AGE, 'token_key_unknown', 1],
+    ['accepted with stale keys', {}, () => [], MAX_AGE + STALE_IF_ERROR - 1, 'accepted', 1],
+    ['refused without usable keys', {}, () => [], MAX_AGE + STALE_IF_ERROR, 'upstream_unavailable', 1],
+  ])('a known token is %s', async (_title, header, keys, advance, expected, signatures) => {
     const verifier = caching();
-    const token = accessToken();
-    await ask(verifier, token);
-    bench.sets.publish(other.jwk);
-    bench.sets.now += MAX_AGE - 1;
+    const { text, header: right, payload, now } = forge();
+    const token = text({ ...right, ...header }, { ...payload, exp: now + 3 * 86_400 });
     expect(await ask(verifier, token)).toBe('accepted');
-    bench.sets.now += 1;
-    expect(await askAll(verifier, [token, token])).toEqual(['token_key_unknown', 'token_key_unknown']);
-    expect(bench.sets.fetches()).toBe(2);
-  });
-
-  it('verifies a known token again after its key was replaced under the same kid', async () => {
-    const verifier = caching();
-    const token = accessToken();
-    await ask(verifier, token);
-    bench.sets.publish({ ...other.jwk, kid: issuer().key.kid });
-    bench.sets.now += MAX_AGE;
-    expect(await askAll(verifier, [token, token])).toEqual(['token_signature_invalid', 'token_signature_invalid']);
-    expect(computed()).toBe(3);
-  });
-
-  it('keeps a known token if the new key set has the same key', async () => {
-    const verifier = caching();
-    const token = accessToken();
-    await ask(verifier, token);
-    bench.sets.now += MAX_AGE;
-    expect(await ask(verifier, token)).toBe('accepted');
-    expect([computed(), bench.sets.fetches()]).toEqual([1, 2]);
-  });
-
-  it('refuses a known token without kid after a second key was published', async () => {
-    const verifier = caching();
-    const token = forge().head({ kid: undefined });
-    expect(await askAll(verifier, [token, token])).toEqual(['accepted', 'accepted']);
-    bench.sets.publish(issuer().key.jwk, other.jwk);
-    bench.sets.now += MAX_AGE;
-    expect(await ask(verifier, token)).toBe('token_key_unknown');
-  });
-
-  it.each([
-    ['accepts a known token while stale keys are used', MAX_AGE + STALE_IF_ERROR - 1, 'accepted'],
-    ['answers with 503 after that', MAX_AGE + STALE_IF_ERROR, 'upstream_unavailable'],
-  ])('%s', async (_title, advance, expected) => {
-    const verifier = caching();
-    const token = accessToken({ exp: forge().now + 3 * 86_400 });
-    await ask(verifier, token);
-    issuer().reply(JWKS_PATH, { status: 400 });
+    bench.sets.publish(...keys());
     bench.sets.now += advance;
-    expect(await ask(verifier, token)).toBe(expected);
+    expect([await ask(verifier, token), computed()]).toEqual([expected, signatures]);
   });
 
   it.each<[string, (token: string) => unknown]>([
@@ -405,11 +361,8 @@ describe('the cache of verified tokens', () => {
     ['another first character', (token) => token.replace('e', 'f')],
     ['another payload', (token) => swap(token, 1, () => encodeSegment({ ...forge().payload, sub: 'admin' }))],
     ['the signature of another token', (token) => swap(token, 2, () => accessToken({ x: 1 }).split('.')[2] ?? '')],
-    ['one character less', (token) => token.slice(0, -1)],
     ['one character more', (token) => `${token}A`],
-    ['a space before it', (token) => ` ${token}`],
     ['its kind before it', (token) => `access_token ${token}`],
-    ['capital letters', (token) => token.toUpperCase()],
     ['half of a surrogate pair after it', (token) => `${token}\uD800`],
     ['an array around it', (token) => [token]],
     ['an object with toString around it', (token) => ({ length: 1, toString: () => token })],
@@ -426,12 +379,6 @@ describe('the cache of verified tokens', () => {
   it.each<[string, () => string, string, string]>([
     ['an access token is not an id_token', () => accessToken(), 'accepted', 'token_type_mismatch'],
     ['an id_token is not an access token', () => idToken(), 'token_type_mismatch', 'accepted'],
-    [
-      'a token with typ at+jwt is not an id_token',
-      () => forge().head({ typ: 'at+jwt' }),
-      'accepted',
-      'token_type_mismatch',
-    ],
     ['a token can be valid as both kinds', () => accessToken({ jti: undefined }), 'accepted', 'accepted'],
   ])('keeps the kinds of tokens apart: %s', async (_title, make, asAccessToken, asIdToken) => {
     const verifier = caching();
@@ -467,6 +414,7 @@ describe('a polluted Object.prototype', () => {
   it.each<[string, unknown, () => Promise<unknown>, string]>([
     ['alg', 'RS256', () => bench.verify('id_token', idToken({}, { alg: undefined })), 'token_algorithm_mismatch'],
     ['crit', ['x'], () => bench.verify('id_token', idToken()), 'accepted'],
+    ['iss', undefined, () => bench.verify('id_token', idToken({ iss: undefined })), 'token_issuer_mismatch'],
     ['sub', SUBJECT, () => bench.verify('id_token', idToken({ sub: undefined })), 'token_claim_invalid'],
     ['aud', APP_ID, () => bench.verify('id_token', idToken({ aud: undefined })), 'token_claim_invalid'],
     ['exp', 1_760_000_100, () => bench.verify('id_token', idToken({ exp: undefined })), 'token_claim_invalid'],
@@ -477,17 +425,9 @@ describe('a polluted Object.prototype', () => {
     ['nonce', 'n', () => bench.verify('access_token', accessToken()), 'accepted'],
     ['at_hash', 'x', () => bench.verifier().verifyIdToken(idToken(), 'access'), 'accepted'],
   ])('does not change the decision with a member %s', async (name, value, verify, expected) => {
-    Object.defineProperty(Object.prototype, name, { value, configurable: true });
+    Object.defineProperty(Object.prototype, name, { value: value ?? issuer().issuer, configurable: true });
     const result = await codeOf(verify()).finally(() => Reflect.deleteProperty(Object.prototype, name));
     expect(result).toBe(expected);
-  });
-
-  it('lends no issuer to a token', async () => {
-    Object.defineProperty(Object.prototype, 'iss', { value: issuer().issuer, configurable: true });
-    const verifying = bench.verify('id_token', idToken({ iss: undefined }));
-    expect(await codeOf(verifying).finally(() => Reflect.deleteProperty(Object.prototype, 'iss'))).toBe(
-      'token_issuer_mismatch',
-    );
   });
 });
 
@@ -523,11 +463,6 @@ describe('throws an error with message and details:', () => {
       { token: 'access_token', claim, actual: null },
       access({ [claim]: null }),
     ]),
-    [
-      'The id_token has an invalid exp: 1760000000.',
-      { token: 'id_token', claim: 'exp', actual: NOW },
-      id({ iat: NOW, exp: NOW }),
-    ],
     [
       'The id_token expired 60 seconds ago.',
       { token: 'id_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
