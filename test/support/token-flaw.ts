@@ -1,6 +1,6 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import type { TokenVerificationErrorCode } from '../../src/core/errors.js';
-import { APP_ID, type Issuer, SUBJECT } from './issuer.js';
+import { APP_ID, type Issuer } from './issuer.js';
 import { createRsaKey } from './rsa-key.js';
 import { type SigningKey, buildToken, encodeSegment } from './token.js';
 

@@ -432,86 +432,90 @@ describe('a polluted Object.prototype', () => {
 });
 
 describe('throws an error with message and details:', () => {
-  const id = (claims: Claims, settings?: Settings) => () => bench.verify('id_token', idToken(claims), settings);
-  const access = (claims: Claims, settings?: Settings) => () =>
-    bench.verify('access_token', accessToken(claims), settings);
+  type Failure = readonly ['id_token' | 'access_token', () => Promise<unknown>];
+  const id = (claims: Claims, settings?: Settings): Failure => [
+    'id_token',
+    () => bench.verify('id_token', idToken(claims), settings),
+  ];
+  const access = (claims: Claims, settings?: Settings): Failure => [
+    'access_token',
+    () => bench.verify('access_token', accessToken(claims), settings),
+  ];
+  const verifying = (make: () => string, accessTokenOf?: string): Failure => [
+    'id_token',
+    () => bench.verifier().verifyIdToken(make(), accessTokenOf),
+  ];
   const NOW = 1_760_000_000;
+  const WAIT = 'correct the clock of this machine, or raise clockTolerance.';
 
-  it.each<[message: string, details: object, run: () => Promise<unknown>]>([
+  it.each<[message: string, details: object, Failure]>([
     [
       'The id_token has the issuer "x", but this service accepts only "y": correct appHost, or set the option issuer.',
-      { token: 'id_token', claim: 'iss', expected: 'y', actual: 'x' },
+      { claim: 'iss', expected: 'y', actual: 'x' },
       id({ iss: 'x' }, { issuer: 'y' }),
     ],
     [
       'The id_token is for "x" (aud), but this service is "y": check appId.',
-      { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
+      { claim: 'aud', expected: ['y'], actual: 'x' },
       id({ aud: 'x' }, { appId: 'y' }),
     ],
     [
       'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
-      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
+      { claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
       access({ aud: ['x'] }, { audience: ['y', 'z'] }),
     ],
     [
       'The access_token was issued to "x" (azp), but this service is "y": check appId.',
-      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
+      { claim: 'azp', expected: 'y', actual: 'x' },
       access({ azp: 'x' }, { appId: 'y' }),
     ],
-    ...['sub', 'aud', 'exp', 'iat', 'nbf'].map((claim): [string, object, () => Promise<unknown>] => [
-      `The access_token has an invalid ${claim}: null.`,
-      { token: 'access_token', claim, actual: null },
-      access({ [claim]: null }),
-    ]),
+    ['The access_token has an invalid sub: 7.', { claim: 'sub', actual: 7 }, access({ sub: 7 })],
+    ['The access_token has an invalid aud: 7.', { claim: 'aud', actual: 7 }, access({ aud: 7 })],
+    ['The access_token has an invalid exp: null.', { claim: 'exp', actual: null }, access({ exp: null })],
+    ['The access_token has an invalid iat: an object.', { claim: 'iat', actual: {} }, access({ iat: { a: 1 } })],
+    ['The access_token has an invalid nbf: "7".', { claim: 'nbf', actual: '7' }, access({ nbf: '7' })],
+    ['The access_token has an invalid exp: 7.', { claim: 'exp', actual: 7 }, access({ exp: 7 })],
     [
       'The id_token expired 60 seconds ago.',
-      { token: 'id_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
+      { claim: 'exp', actual: NOW - 60, seconds: 60 },
       id({ iat: NOW - 90, exp: NOW - 60 }),
     ],
     [
-      'The id_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
-      { token: 'id_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
+      `The id_token becomes valid in 60 seconds: ${WAIT}`,
+      { claim: 'iat', actual: NOW + 60, seconds: 60 },
       id({ iat: NOW + 60, nbf: NOW + 60 }),
     ],
     [
-      'The id_token becomes valid in 61 seconds: correct the clock of this machine, or raise clockTolerance.',
-      { token: 'id_token', claim: 'nbf', actual: NOW + 61, seconds: 61 },
+      `The id_token becomes valid in 61 seconds: ${WAIT}`,
+      { claim: 'nbf', actual: NOW + 61, seconds: 61 },
       id({ iat: NOW + 60, nbf: NOW + 61 }),
     ],
-    [
-      'This is an access token, not an id_token: pass the id_token.',
-      { token: 'id_token' },
-      id({ scope: 'openid', jti: 'j' }),
-    ],
+    ['This is an access token, not an id_token: pass the id_token.', {}, id({ scope: 'openid', jti: 'j' })],
     [
       'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
         'send the access token.',
-      { token: 'access_token' },
+      {},
       access({ scope: undefined }),
     ],
-    [
-      'The payload of the access_token is not a JSON object.',
-      { token: 'access_token' },
-      () => bench.verify('access_token', forge().text(forge().header, '[]')),
-    ],
-    [
-      'The signature of the access_token is wrong.',
-      { token: 'access_token' },
-      () => bench.verify('access_token', forge().head({}, other.privateKey)),
-    ],
+    ['The payload of the id_token is not a JSON object.', {}, verifying(() => forge().text(forge().header, '[]'))],
+    ['The signature of the id_token is wrong.', {}, verifying(() => forge().head({}, other.privateKey))],
     [
       'The id_token belongs to another access token (at_hash).',
-      { token: 'id_token', claim: 'at_hash' },
-      () => bench.verifier().verifyIdToken(idToken({ at_hash: 'x' }), 'access'),
+      { claim: 'at_hash' },
+      verifying(() => idToken({ at_hash: 'x' }), 'access'),
     ],
-    [
-      'The application secret has 5 bytes, but HS256 needs 32 or more: choose RS256 in the console, ' +
-        'and remove the option idTokenSignedResponseAlg.',
-      { mistakes: [] },
-      () => bench.verifier(hs256('short')).verifyIdToken(signHs256('short')),
-    ],
-  ])('%s', async (message, details, run) => {
+  ])('%s', async (message, details, [token, run]) => {
     const error = (await catchError(run())) as GenAuthError;
-    expect([error.message, error.details]).toEqual([message, details]);
+    expect([error.message, error.details]).toEqual([message, { token, ...details }]);
+  });
+
+  it('names the length of a short secret', async () => {
+    const verifying = bench.verifier(hs256('short')).verifyIdToken(signHs256('short'));
+    expect(await catchError(verifying)).toMatchObject({
+      code: 'app_secret_too_short',
+      message:
+        'The application secret has 5 bytes, but HS256 needs 32 or more: ' +
+        'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
+    });
   });
 });
