@@ -8,6 +8,7 @@ import { createRsaPasswordKey } from '../support/password-key.js';
 import { catchError } from '../support/promise.js';
 import { createRsaKey } from '../support/rsa-key.js';
 import { useSignatureCount } from '../support/signature-count.js';
+import { LONG_SECRET } from '../support/signing-key.js';
 import { buildToken } from '../support/token.js';
 
 failOnUnhandledRejections();
@@ -48,12 +49,16 @@ describe('verification', () => {
     ['audience', { audience: ['https://a.example'] }, { aud: 'https://a.example' }, 'accepted'],
     ['appId', { appId: '65f0c1d2e3a4b5c6d7e8f9ff' }, {}, 'token_audience_mismatch'],
     ['clockTolerance', { clockTolerance: 60 }, { iat: NOW / 1000 + 60 }, 'accepted'],
-    ['idTokenSignedResponseAlg', { idTokenSignedResponseAlg: 'HS256' }, {}, 'accepted'],
   ])('uses the option %s', async (_title, options, claims, expected) => {
-    const jwksUri = `${issuer().url}${JWKS_PATH}`;
-    expect(
-      await codeOf(open({ appSecret: 's'.repeat(32), jwksUri, ...options }).verifyAccessToken(accessToken(claims))),
-    ).toBe(expected);
+    const client = open({ jwksUri: `${issuer().url}${JWKS_PATH}`, ...options });
+    expect(await codeOf(client.verifyAccessToken(accessToken(claims)))).toBe(expected);
+  });
+
+  it('uses the options idTokenSignedResponseAlg and appSecret', async () => {
+    const client = open({ idTokenSignedResponseAlg: 'HS256', appSecret: LONG_SECRET });
+    const token = buildToken({ alg: 'HS256' }, issuer().idTokenClaims({}, NOW), LONG_SECRET, 'HS256');
+    expect(await client.verifyIdToken(token)).toMatchObject({ sub: SUBJECT });
+    expect(await codeOf(client.verifyIdToken(idToken()))).toBe('token_algorithm_mismatch');
   });
 
   it('uses the times of the option jwks', async () => {

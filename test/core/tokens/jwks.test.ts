@@ -211,6 +211,17 @@ describe('while GenAuth is down', () => {
     },
   );
 
+  it('the pause is counted from the end of the failed request', async () => {
+    const { gate } = hold(DOWN);
+    const jwks = sets.open();
+    const failing = ask(jwks, known());
+    await until(() => sets.fetches() === 1);
+    sets.now += 5000;
+    gate.open();
+    await failing;
+    expect(await askAfter(jwks, 1499, known())).toEqual(['upstream_unavailable', 1]);
+  });
+
   it('the pause has a random part, so that processes do not return at the same moment', async () => {
     reply(DOWN);
     const processes = Array.from({ length: 64 }, () => sets.open());

@@ -155,7 +155,7 @@ const askJose = (token: string): Promise<boolean> =>
     () => false,
   );
 
-/** Returns whether the verifier accepts a token. Its error must be of the right class and must not contain the token. */
+/** Returns whether the verifier accepts a token. Its error must have the right class and must not contain the token. */
 const askVerifier = (token: string): Promise<boolean> =>
   bench.verify('access_token', token).then(
     () => true,
