@@ -1,0 +1,127 @@
+import { verifyRefreshedTokens, verifySignedInTokens } from '../../../src/core/tokens/received-tokens.js';
+import type { SignedInTokens, UnverifiedTokens } from '../../../src/core/wire/parse.js';
+import { JWKS_PATH, SUBJECT, useIssuer } from '../../support/issuer.js';
+import { findLeaks } from '../../support/leak.js';
+import { catchError } from '../../support/promise.js';
+import { hashAccessToken } from '../../support/token.js';
+import { VerifierBench } from '../../support/token-verifier.js';
+
+const issuer = useIssuer();
+const bench = new VerifierBench(issuer);
+/** Seconds since 1970, by the clock of the bench. */
+const NOW = 1_760_000_000;
+
+const idToken = (claims: Record<string, unknown> = {}): string =>
+  issuer().sign(issuer().idTokenClaims(claims, NOW * 1000));
+const accessToken = (claims: Record<string, unknown> = {}): string =>
+  issuer().sign(issuer().accessTokenClaims(claims, NOW * 1000));
+
+const OPTIONAL = { refreshToken: undefined, scope: undefined, expiresIn: undefined };
+const signIn = (received: Partial<SignedInTokens> = {}): ReturnType<typeof verifySignedInTokens> =>
+  verifySignedInTokens(
+    bench.verifier(),
+    { idToken: idToken(), accessToken: accessToken(), ...OPTIONAL, ...received },
+    ['openid', 'phone'],
+    () => bench.sets.now,
+  );
+const refresh = (received: Partial<UnverifiedTokens> = {}): ReturnType<typeof verifyRefreshedTokens> =>
+  verifyRefreshedTokens(bench.verifier(), { idToken: undefined, accessToken: accessToken(), ...OPTIONAL, ...received });
+
+describe('verifySignedInTokens', () => {
+  it('returns the tokens and the claims of the id_token', async () => {
+    const received = { idToken: idToken({ name: 'Alice' }), accessToken: accessToken(), refreshToken: 'refresh' };
+    const { tokens, claims } = await signIn({ ...received, scope: 'openid  email openid' });
+    expect(tokens).toEqual({ ...received, scope: ['openid', 'email'], expiresAt: new Date((NOW + 3600) * 1000) });
+    expect(claims).toMatchObject({ sub: SUBJECT, name: 'Alice' });
+  });
+
+  it('returns the requested scopes if the response has no scopes', async () => {
+    expect((await signIn()).tokens.scope).toEqual(['openid', 'phone']);
+  });
+
+  it.each<[string, () => Partial<SignedInTokens>, number]>([
+    ['exp of the access token', () => ({ accessToken: accessToken({ exp: NOW + 100 }), expiresIn: 7 }), NOW + 100],
+    ['the lifetime if the access token is not a JWT', () => ({ accessToken: 'opaque', expiresIn: 7 }), NOW + 7],
+    ['the lifetime if exp is not a time', () => ({ accessToken: accessToken({ exp: '1' }), expiresIn: 9 }), NOW + 9],
+    ['exp of the id_token if there is no other time', () => ({ accessToken: 'opaque' }), NOW + 3600],
+    ['the current time for a lifetime of 0', () => ({ accessToken: 'opaque', expiresIn: 0 }), NOW],
+    ['whole seconds', () => ({ accessToken: 'opaque', expiresIn: 7.9 }), NOW + 7],
+    ['the latest time of a Date', () => ({ accessToken: accessToken({ exp: 1e300 }) }), 8.64e12],
+    ['the year 1970 for a negative lifetime', () => ({ accessToken: 'opaque', expiresIn: -1e300 }), 0],
+  ])('sets expiresAt to %s', async (_title, received, seconds) => {
+    expect((await signIn(received())).tokens.expiresAt).toEqual(new Date(seconds * 1000));
+  });
+
+  it.each<[string, () => Partial<SignedInTokens>, string]>([
+    ['an access token of another user', () => ({ accessToken: accessToken({ sub: 'x' }) }), 'token_subject_mismatch'],
+    ['an id_token of another user', () => ({ idToken: idToken({ sub: 'x' }) }), 'token_subject_mismatch'],
+    ['an access token with sub null', () => ({ accessToken: accessToken({ sub: null }) }), 'token_subject_mismatch'],
+    [
+      'a long access token of another user',
+      () => ({ accessToken: accessToken({ sub: 'x', filler: 'x'.repeat(8000) }) }),
+      'token_subject_mismatch',
+    ],
+    ['a wrong at_hash', () => ({ idToken: idToken({ at_hash: hashAccessToken('x') }) }), 'token_hash_mismatch'],
+    ['an access token as id_token', () => ({ idToken: accessToken() }), 'token_type_mismatch'],
+    ['an id_token of another application', () => ({ idToken: idToken({ aud: 'x' }) }), 'token_audience_mismatch'],
+  ])('refuses %s as an error of GenAuth', async (_title, make, code) => {
+    const received: Partial<SignedInTokens> = { refreshToken: 'canary-refresh-token', ...make() };
+    const error = await catchError(signIn(received));
+    expect(error).toMatchObject({ name: 'UpstreamError', code: 'upstream_token_invalid', statusCode: 502 });
+    expect(error.cause).toMatchObject({ name: 'TokenVerificationError', code });
+    expect(error.message).toBe(`The tokens that GenAuth sent were refused. ${(error.cause as Error).message}`);
+    expect(findLeaks(error, ['canary-refresh-token', ...idToken().split('.')])).toEqual([]);
+  });
+
+  it('accepts a matching at_hash, and an access token without sub', async () => {
+    const access = accessToken({ sub: undefined });
+    const { claims } = await signIn({ accessToken: access, idToken: idToken({ at_hash: hashAccessToken(access) }) });
+    expect(claims.sub).toBe(SUBJECT);
+  });
+
+  it('does not verify the access token, because its audience may be another API', async () => {
+    expect((await signIn({ accessToken: accessToken({ aud: 'api', iss: 'x' }) })).claims.sub).toBe(SUBJECT);
+  });
+
+  it('names both subjects in the details of the error', async () => {
+    const error = await catchError(signIn({ accessToken: accessToken({ sub: 'x' }) }));
+    expect(error.cause).toMatchObject({
+      message: 'The id_token and the access token belong to different users (sub).',
+      details: { claim: 'sub', expected: 'x', actual: SUBJECT },
+    });
+  });
+
+  it('throws an error of the key set unchanged', async () => {
+    issuer().reply(JWKS_PATH, { status: 400 });
+    expect(await catchError(signIn())).toMatchObject({ code: 'upstream_invalid_response' });
+  });
+});
+
+describe('verifyRefreshedTokens', () => {
+  it('returns the tokens and the claims of both tokens', async () => {
+    const received = { accessToken: accessToken({ exp: NOW + 100 }), idToken: idToken(), refreshToken: 'new' };
+    const { tokens, claims, idClaims } = await refresh({ ...received, expiresIn: 7 });
+    expect(tokens).toEqual({ ...received, scope: ['openid', 'profile'], expiresAt: new Date((NOW + 100) * 1000) });
+    expect([claims.scope, idClaims?.sub]).toEqual(['openid profile', SUBJECT]);
+  });
+
+  it('accepts a response without id_token', async () => {
+    const { tokens, idClaims } = await refresh({ scope: 'openid' });
+    expect([tokens.idToken, tokens.scope, idClaims]).toEqual([undefined, ['openid'], undefined]);
+  });
+
+  it.each<[string, () => Partial<UnverifiedTokens>, string]>([
+    ['an access token of another API', () => ({ accessToken: accessToken({ aud: 'api' }) }), 'token_audience_mismatch'],
+    ['an id_token of another user', () => ({ idToken: idToken({ sub: 'x' }) }), 'token_subject_mismatch'],
+    ['a wrong at_hash', () => ({ idToken: idToken({ at_hash: 'x' }) }), 'token_hash_mismatch'],
+  ])('refuses %s', async (_title, received, code) => {
+    expect(await catchError(refresh(received()))).toMatchObject({ code: 'upstream_token_invalid', cause: { code } });
+  });
+
+  it('refuses a response without access token', async () => {
+    expect(await catchError(refresh({ accessToken: undefined }))).toMatchObject({
+      code: 'upstream_invalid_response',
+      message: "GenAuth's response to a refresh has no access_token.",
+    });
+  });
+});
