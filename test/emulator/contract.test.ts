@@ -6,7 +6,6 @@ import {
   ALL_SCOPES,
   anyObject,
   CONTRACT,
-  exactly,
   idTokenClaims,
   listOf,
   object,
@@ -59,45 +58,51 @@ const refreshForm = async (scope: string, more = {}) => {
   const { refresh_token } = await getRefreshable(emulator, scope);
   return asApp({ grant_type: 'refresh_token', refresh_token: String(refresh_token), ...more });
 };
+const UNKNOWN = { grant_type: 'refresh_token', refresh_token: 'x' };
+const LDAP = { connection: 'LDAP' };
 const OTHER_APP: Call = { method: 'POST', form: { client_id: 'x', token: 'x' } };
+
+const tokenForm = async () => asApp({ token: (await getRefreshable(emulator)).access_token });
+
+async function logOut() {
+  const { id_token } = await getTokens(emulator);
+  await ask(`${PATHS.endSession}?id_token_hint=${id_token}&post_logout_redirect_uri=${HOME}`);
+}
+
+/** Signs in and checks the tokens and the user info for these scopes. */
+async function checkScopes(account: string, ...granted: string[]) {
+  const options = { scope: granted.join(' '), tenantId: 't-1' };
+  const answer = await getTokens(emulator, asUser(account, 'passw0rd', options));
+  const user = await ask(PATHS.userInfo, { method: 'POST', ...bearer(answer.access_token) });
+  expect([
+    ...tokens(answer, 'tokens'),
+    ...idTokenClaims(granted)(decodeJwt(answer.id_token), 'id_token'),
+    ...accessTokenClaims(granted)(decodeJwt(answer.access_token), 'access_token'),
+    ...userInfo(granted)(user, 'user info'),
+  ]).toEqual([]);
+  await ask(PATHS.userInfo, bearer(answer.access_token));
+}
+
+async function askWithoutOpenId(method: string) {
+  const form = await refreshForm('openid email offline_access', { scope: 'email' });
+  const { access_token } = await ask(PATHS.token, form);
+  await ask(PATHS.userInfo, { method, ...bearer(String(access_token)) });
+}
 
 const HAPPY_CALLS: [title: string, run: () => Promise<unknown>][] = [
   ['system information', () => ask(PATHS.system)],
   ['captcha', () => ask(PATHS.captcha)],
   ['discovery', async () => ask(new URL(String((await ask(PATHS.discovery))['jwks_uri'])).pathname)],
   ['refresh', async () => ask(PATHS.token, await refreshForm('openid offline_access'))],
-  [
-    'introspection',
-    async () => ask(PATHS.introspection, asApp({ token: (await getRefreshable(emulator)).access_token })),
-  ],
-  ['revocation', async () => ask(PATHS.revocation, asApp({ token: (await getRefreshable(emulator)).access_token }))],
-  [
-    'logout with a redirect',
-    async () => {
-      const { id_token } = await getTokens(emulator);
-      await ask(`${PATHS.endSession}?id_token_hint=${id_token}&post_logout_redirect_uri=${HOME}`);
-    },
-  ],
-  [
-    'sign-in and user info',
-    async () => {
-      const options = { scope: ALL_SCOPES.join(' '), tenantId: 't-1' };
-      const answer = await getTokens(emulator, asUser('bob', 'passw0rd', options));
-      expect(tokens(answer, 'tokens')).toEqual([]);
-      expect(idTokenClaims(ALL_SCOPES)(decodeJwt(answer.id_token), 'id_token')).toEqual([]);
-      expect(accessTokenClaims(ALL_SCOPES)(decodeJwt(answer.access_token), 'access_token')).toEqual([]);
-      const user = await ask(PATHS.userInfo, { method: 'POST', ...bearer(answer.access_token) });
-      expect(userInfo(ALL_SCOPES)(user, 'user info')).toEqual([]);
-    },
-  ],
+  ['introspection', async () => ask(PATHS.introspection, await tokenForm())],
+  ['revocation', async () => ask(PATHS.revocation, await tokenForm())],
+  ['logout with a redirect', logOut],
+  ['sign-in and user info', () => checkScopes('bob', ...ALL_SCOPES)],
 ];
 
 const OTHER_CALLS: typeof HAPPY_CALLS = [
   ['the key set below the app id', () => ask(`/${emulator.appId}${PATHS.jwks}`)],
-  [
-    'a refresh with an unknown token',
-    () => ask(PATHS.token, asApp({ grant_type: 'refresh_token', refresh_token: 'x' })),
-  ],
+  ['a refresh with an unknown token', () => ask(PATHS.token, asApp(UNKNOWN))],
   ['a refresh by another app', () => ask(PATHS.token, OTHER_APP)],
   ['an introspection of an unknown token', () => ask(PATHS.introspection, asApp({ token: 'x' }))],
   ['an introspection without a token', () => ask(PATHS.introspection, asApp())],
@@ -107,62 +112,31 @@ const OTHER_CALLS: typeof HAPPY_CALLS = [
   ['a logout without a redirect', () => ask(PATHS.endSession)],
   ['a logout with a wrong hint', () => ask(`${PATHS.endSession}?id_token_hint=x`)],
   ['a sign-in that is not JSON', () => ask(PATHS.signIn, { method: 'POST', json: '{' })],
-  [
-    'a sign-in by another connection',
-    () => ask(PATHS.signIn, { method: 'POST', json: signInBody(emulator, { connection: 'LDAP' }) }),
-  ],
+  ['a sign-in by another connection', () => ask(PATHS.signIn, { method: 'POST', json: signInBody(emulator, LDAP) })],
   ...['GET', 'POST'].flatMap((method): typeof HAPPY_CALLS => [
     [`${method} user info without a token`, () => ask(PATHS.userInfo, { method })],
     [`${method} user info with two tokens`, () => ask(`${PATHS.userInfo}?access_token=x`, { method, ...bearer('x') })],
-    [
-      `${method} user info without the scope openid`,
-      async () => {
-        const { access_token } = await ask(
-          PATHS.token,
-          await refreshForm('openid email offline_access', { scope: 'email' }),
-        );
-        await ask(PATHS.userInfo, { method, ...bearer(String(access_token)) });
-      },
-    ],
+    [`${method} user info without the scope openid`, () => askWithoutOpenId(method)],
   ]),
   ...ALL_SCOPES.map((scope): (typeof HAPPY_CALLS)[number] => [
     `tokens and user info for the scope ${scope}`,
-    async () => {
-      const answer = await getTokens(emulator, { options: { scope: `openid ${scope}`, tenantId: 't-1' } });
-      expect(idTokenClaims([scope])(decodeJwt(answer.id_token), 'id_token')).toEqual([]);
-      expect(accessTokenClaims([scope])(decodeJwt(answer.access_token), 'access_token')).toEqual([]);
-      expect(userInfo([scope])(await ask(PATHS.userInfo, bearer(answer.access_token)), 'user info')).toEqual([]);
-    },
+    () => checkScopes('alice', ...new Set(['openid', scope])),
   ]),
 ];
 
 /** The options that select between the contradictory forms of GenAuth's documents. */
+const OTHER_FORMS: GenAuthEmulatorOptions = {
+  lifetimeField: 'expires_in',
+  systemWrapped: true,
+  rsaKeyFormat: 'base64',
+  introspectionScopeSeparator: ',',
+  revocationAnswer: 'true',
+  idTokenSignedResponseAlg: 'HS256',
+  jwksAddress: 'app',
+};
 const FORMS: [title: string, options: GenAuthEmulatorOptions, calls: typeof HAPPY_CALLS][] = [
   ['default options', {}, [...HAPPY_CALLS, ...OTHER_CALLS]],
-  [
-    'the second forms',
-    {
-      lifetimeField: 'expires_in',
-      systemWrapped: true,
-      rsaKeyFormat: 'base64',
-      introspectionScopeSeparator: ',',
-      revocationAnswer: 'true',
-      idTokenSignedResponseAlg: 'HS256',
-      jwksAddress: 'app',
-    },
-    HAPPY_CALLS,
-  ],
-  [
-    'the third forms',
-    {
-      lifetimeField: 'expire_in',
-      revocationAnswer: 'empty',
-      rotateRefreshTokens: false,
-      jwksAddress: 'host',
-      clockDrift: -86_400,
-    },
-    HAPPY_CALLS,
-  ],
+  ['the other forms', OTHER_FORMS, HAPPY_CALLS],
 ];
 
 describe.each(FORMS)('with %s, the schema matches', (_title, options, calls) => {
@@ -239,12 +213,8 @@ describe('the contract is complete:', () => {
 
 it.each<[unknown, string[]]>([
   [{ a: 'x', b: [1, 'y'] }, ['body.b[0]: 1 is not text']],
-  [{ a: null }, ['body.b: missing']],
-  [{ a: 'x', b: [], secret: 's' }, ['body.secret: unknown']],
-  [{ a: 7, b: [] }, ['body.a: 7 is not text']],
-  [{ a: 'x', b: [], c: {}, d: false }, ['body.d: false is not true']],
+  [{ a: 7, secret: 's' }, ['body.b: missing', 'body.a: 7 is not text', 'body.secret: unknown']],
   [[], ['body: not an object']],
 ])('a schema finds the mistakes of %j', (value, mistakes) => {
-  const schema = object({ a: orNull(text), b: listOf(text), 'c?': anyObject, 'd?': exactly(true) });
-  expect(schema(value, 'body')).toEqual(mistakes);
+  expect(object({ a: orNull(text), b: listOf(text), 'c?': anyObject })(value, 'body')).toEqual(mistakes);
 });

@@ -79,17 +79,12 @@ export const tokens: Schema = (value, path) => [
 ];
 
 /** MfaTriggerData. */
+const textsOrNull = (names: string) => Object.fromEntries(names.split(' ').map((name) => [name, orNull(text)]));
 const mfa = object({
   mfaToken: jwt,
-  nickname: orNull(text),
-  email: orNull(text),
-  phone: orNull(text),
+  ...textsOrNull('nickname email phone mfaPhone mfaEmail username avatar'),
   phoneCountryCode: orNull(like(/^\+\d+$/)),
-  mfaPhone: orNull(text),
   mfaPhoneCountryCode: orNull(like(/^\+\d+$/)),
-  mfaEmail: orNull(text),
-  username: orNull(text),
-  avatar: orNull(text),
   faceMfaEnabled: flag,
   totpMfaEnabled: flag,
   passkeyEnabled: flag,
@@ -143,21 +138,17 @@ const system = object({
   publicIps: listOf(like(/^[\d.]+$/), 1),
 });
 
-const signingAlg = oneOf('HS256', 'RS256');
+const signingAlgs = listOf(oneOf('HS256', 'RS256'), 2);
 const keyAlg = oneOf('A128KW', 'A256KW', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW', 'RSA-OAEP');
 const contentAlg = oneOf('A128CBC-HS256', 'A128GCM', 'A256CBC-HS512', 'A256GCM');
-const authMethod = oneOf('client_secret_post', 'client_secret_basic', 'none');
+const authMethods = listOf(oneOf('client_secret_post', 'client_secret_basic', 'none'), 3);
+const endpoints = 'authorization token userinfo end_session introspection revocation'.split(' ');
 
 /** OidcDiscoveryMetadata. It has no `subject_types_supported`. */
 const discovery = object({
   issuer: url,
-  authorization_endpoint: url,
-  token_endpoint: url,
-  userinfo_endpoint: url,
   jwks_uri: url,
-  end_session_endpoint: url,
-  introspection_endpoint: url,
-  revocation_endpoint: url,
+  ...Object.fromEntries(endpoints.map((name) => [`${name}_endpoint`, url])),
   scopes_supported: listOf(like(/^[a-z_]+$/), 14),
   claims_supported: listOf(like(/^[a-z_]+$/), 20),
   claim_types_supported: listOf(exactly('normal'), 1),
@@ -165,41 +156,27 @@ const discovery = object({
   response_modes_supported: listOf(oneOf('query', 'fragment', 'form_post', 'web_message'), 4),
   grant_types_supported: listOf(oneOf('authorization_code', 'refresh_token', 'client_credentials', 'password'), 4),
   code_challenge_methods_supported: listOf(oneOf('plain', 'S256'), 2),
-  id_token_signing_alg_values_supported: listOf(signingAlg, 2),
+  id_token_signing_alg_values_supported: signingAlgs,
   id_token_encryption_alg_values_supported: listOf(keyAlg, 6),
   id_token_encryption_enc_values_supported: listOf(contentAlg, 4),
-  userinfo_signing_alg_values_supported: listOf(signingAlg, 2),
+  userinfo_signing_alg_values_supported: signingAlgs,
   userinfo_encryption_alg_values_supported: listOf(keyAlg, 6),
   userinfo_encryption_enc_values_supported: listOf(contentAlg, 4),
-  token_endpoint_auth_methods_supported: listOf(authMethod, 3),
-  introspection_endpoint_auth_methods_supported: listOf(authMethod, 3),
-  revocation_endpoint_auth_methods_supported: listOf(authMethod, 3),
+  token_endpoint_auth_methods_supported: authMethods,
+  introspection_endpoint_auth_methods_supported: authMethods,
+  revocation_endpoint_auth_methods_supported: authMethods,
 });
 
 /** The exact members, so that a private member is a mistake. */
-const jwks = object({
-  keys: listOf(
-    object({
-      kty: exactly('RSA'),
-      use: exactly('sig'),
-      alg: exactly('RS256'),
-      kid: like(/^[\w-]{43}$/),
-      e: exactly('AQAB'),
-      n: like(/^[\w-]{342}$/),
-    }),
-    1,
-  ),
-});
+const key = { kty: exactly('RSA'), use: exactly('sig'), alg: exactly('RS256'), e: exactly('AQAB') };
+const jwks = object({ keys: listOf(object({ ...key, kid: like(/^[\w-]{43}$/), n: like(/^[\w-]{342}$/) }), 1) });
 
 const part = orNull(text);
 /** Scope → all its claims. An unset claim is included too. */
 const CLAIMS: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
   profile: {
-    ...Object.fromEntries(
-      'name given_name middle_name family_name nickname preferred_username profile picture website birthdate zoneinfo locale'
-        .split(' ')
-        .map((name) => [name, part]),
-    ),
+    ...textsOrNull('name given_name middle_name family_name nickname preferred_username profile picture website'),
+    ...textsOrNull('birthdate zoneinfo locale'),
     gender: oneOf('M', 'F', 'U'),
     updated_at: isoTime,
   },
@@ -238,23 +215,19 @@ const invalidRequest = oauthError('invalid_request');
 const invalidClient = oauthError('invalid_client');
 
 /** TokenIntrospectResponse. */
-const introspection = either(
-  object({ active: exactly(false) }),
-  object({
-    active: exactly(true),
-    sub,
-    client_id: text,
-    exp: whole,
-    iat: whole,
-    iss: url,
-    jti: text,
-    scope: scopes,
-    token_type: exactly('Bearer'),
-  }),
-);
+const times = { exp: whole, iat: whole };
+const active = { active: exactly(true), sub, client_id: text, iss: url, jti: text, scope: scopes, ...times };
+const introspection = either(object({ active: exactly(false) }), object({ ...active, token_type: exactly('Bearer') }));
 
 const page = like(/^<!doctype html>/);
 const noBody = exactly('');
+
+const describeUserInfo = (method: string): Record<string, Schema> => ({
+  [`${method} /oidc/me 200`]: anyObject,
+  [`${method} /oidc/me 400`]: invalidRequest,
+  [`${method} /oidc/me 401`]: oauthError('invalid_token'),
+  [`${method} /oidc/me 403`]: oauthError('insufficient_scope'),
+});
 
 /** Method, path and HTTP status → schema of the body: the parsed JSON, or the text of another body. */
 export const CONTRACT: Readonly<Record<string, Schema>> = {
@@ -277,14 +250,8 @@ export const CONTRACT: Readonly<Record<string, Schema>> = {
   'POST /oidc/token/revocation 400': invalidRequest,
   'POST /oidc/token/revocation 401': invalidClient,
   // The claims depend on the scopes. `userInfo` checks them.
-  'GET /oidc/me 200': anyObject,
-  'GET /oidc/me 400': invalidRequest,
-  'GET /oidc/me 401': oauthError('invalid_token'),
-  'GET /oidc/me 403': oauthError('insufficient_scope'),
-  'POST /oidc/me 200': anyObject,
-  'POST /oidc/me 400': invalidRequest,
-  'POST /oidc/me 401': oauthError('invalid_token'),
-  'POST /oidc/me 403': oauthError('insufficient_scope'),
+  ...describeUserInfo('GET'),
+  ...describeUserInfo('POST'),
   'GET /oidc/session/end 200': page,
   'GET /oidc/session/end 302': noBody,
   'GET /oidc/session/end 400': invalidRequest,

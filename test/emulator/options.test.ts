@@ -112,12 +112,11 @@ it.each([...REMOTE_HOSTS, `${'ab.'.repeat(84)}c`])('accepts the host %s only wit
   expect(() => resolveOptions({ host })).toThrow(invalidInput('host: expected a loopback address'));
 });
 
-it.each(['', 'a b', 'http://x', '-x', 'x-', 'x/', 'x:80', 'x..y', 'x'.repeat(64), `${'ab.'.repeat(84)}cd`])(
-  'refuses the host %j also with allowRemote',
-  (host) => {
-    expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
-  },
-);
+const LONG_HOSTS = ['x'.repeat(64), `${'ab.'.repeat(84)}cd`];
+
+it.each(['', 'a b', 'http://x', '-x', 'x-', 'x/', 'x:80', 'x..y', ...LONG_HOSTS])('refuses the host %j', (host) => {
+  expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
+});
 
 it.each([
   ['the default secret', {}],
@@ -144,18 +143,19 @@ it.each([
 
 describe('a message', () => {
   it.each<[unknown, string]>([
-    ['bob', 'a.b: expected an x, got "bob".'],
-    ['\u001b[2J\n', String.raw`a.b: expected an x, got "\u001b[2J\n".`],
-    ['x'.repeat(64), `a.b: expected an x, got "${'x'.repeat(64)}".`],
-    ['x'.repeat(65), `a.b: expected an x, got "${'x'.repeat(64)}…".`],
-    [7, 'a.b: expected an x, got 7.'],
-    [false, 'a.b: expected an x, got false.'],
-    [null, 'a.b: expected an x, got null.'],
-    [undefined, 'a.b: expected an x, got undefined.'],
-    [[1], 'a.b: expected an x, got a list.'],
-    [{}, 'a.b: expected an x, got an object.'],
-    [() => 1, 'a.b: expected an x, got a function.'],
-  ])('names the path, the expected value and %p', (value, message) => {
+    ['bob', '"bob"'],
+    ['\u001b[2J\n', String.raw`"\u001b[2J\n"`],
+    ['x'.repeat(64), `"${'x'.repeat(64)}"`],
+    ['x'.repeat(65), `"${'x'.repeat(64)}…"`],
+    [7, '7'],
+    [false, 'false'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [[1], 'a list'],
+    [{}, 'an object'],
+    [() => 1, 'a function'],
+  ])('names the path, the expected value and %p', (value, shown) => {
+    const message = `a.b: expected an x, got ${shown}.`;
     expect(invalid('a.b', 'an x', value)).toMatchObject({ name: 'EmulatorError', code: 'invalid_input', message });
   });
 
@@ -179,11 +179,7 @@ describe('a message', () => {
     expect(() => readObject(value, path, ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
   });
 
-  it.each<[string, unknown]>([
-    ['a function', () => 1],
-    ['a bigint', { a: 1n }],
-    ['undefined', undefined],
-  ])('about %s names a value that JSON can hold', (_title, value) => {
+  it.each([[() => 1], [{ a: 1n }], [undefined]])('about %o names a value that JSON can hold', (value) => {
     expect(() => readJson(value, 'a')).toThrow(invalidInput('a: expected a value that JSON can hold, got '));
   });
 });

@@ -31,11 +31,8 @@ describe('the RSA key', () => {
   });
 
   it.each<[string, () => string | Promise<string>]>([
-    ['a clear text', () => 'passw0rd'],
-    ['an empty text', () => ''],
     ['text that is not base64', () => '!'.repeat(172)],
     ['base64 without padding', async () => (await rsaEncrypt('p')).replaceAll('=', '')],
-    ['base64 with a line break', async () => `${await rsaEncrypt('p')}\n`],
     ['hex', async () => Buffer.from(await rsaEncrypt('p'), 'base64').toString('hex')],
     ['one byte too few', async () => change(await rsaEncrypt('p'), 'base64', (bytes) => bytes.subarray(1))],
     [
@@ -44,7 +41,6 @@ describe('the RSA key', () => {
     ],
     ['a changed bit', async () => change(await rsaEncrypt('p'), 'base64', flip)],
     ['a number above the modulus', () => Buffer.alloc(128, 0xff).toString('base64')],
-    ['zero', () => Buffer.alloc(128).toString('base64')],
     ['OAEP padding', () => rsaEncrypt('p', constants.RSA_PKCS1_OAEP_PADDING)],
     ['signature padding', () => rsaEncryptBlock([0, 1], Buffer.alloc(117, 0xff), [0])],
     ['unknown padding', () => rsaEncryptBlock([0, 3], Buffer.alloc(117, 9), [0])],
@@ -59,7 +55,6 @@ describe('the RSA key', () => {
         ),
     ],
     ['bytes that are not UTF-8', () => rsaEncrypt(Buffer.from([0xff]))],
-    ['an SM2 ciphertext', () => sm2Encrypt('p')],
   ])('does not decrypt %s', async (_title, make) => {
     expect(await (await keys.rsa).decrypt(await make())).toBeUndefined();
   });
@@ -96,14 +91,10 @@ describe('the SM2 key', () => {
   });
 
   it.each<[string, () => string | Promise<string>]>([
-    ['a clear text', () => 'passw0rd'],
-    ['an empty text', () => ''],
-    ['only the prefix', () => 'sm2:'],
     ['two prefixes sm2:', async () => `sm2:sm2:${await sm2Encrypt('p')}`],
     ['two prefixes 04', async () => `0404${await sm2Encrypt('p')}`],
     ['text that is not hex', async () => `${(await sm2Encrypt('passw0rd')).slice(0, -2)}0g`],
     ['an odd number of digits', async () => `${await sm2Encrypt('p')}0`],
-    ['a line break', async () => `${await sm2Encrypt('p')}\n`],
     ['one byte too few', async () => (await sm2Encrypt('passw0rd')).slice(0, -2)],
     ['one byte too many', async () => `${await sm2Encrypt('p')}00`],
     ['a point and a hash without a text', async () => (await sm2Encrypt('p')).slice(0, 192)],
@@ -113,7 +104,6 @@ describe('the SM2 key', () => {
     ['a changed bit', async () => change(await sm2Encrypt('p'), 'hex', flip)],
     ['bytes that are not UTF-8', () => sm2Encrypt(Uint8Array.of(0xff))],
     ['bytes that are not UTF-8 in the order C1C2C3', () => sm2Encrypt(Uint8Array.of(0xff), C1C2C3)],
-    ['an RSA ciphertext', () => rsaEncrypt('p')],
   ])('does not decrypt %s', async (_title, make) => {
     expect(await (await keys.sm2).decrypt(await make())).toBeUndefined();
   });
@@ -133,10 +123,6 @@ describe('a sign-in', () => {
     expect(await signIn(emulator(), ad)).toMatchObject({ code: 200 });
   });
 
-  it('refuses an encrypted empty password', async () => {
-    expect((await ask('rsa', await encryptRsa(emulator(), ''))).code).toBe(2333);
-  });
-
   it.each(['alice', 'unknown'])('answers an undecryptable password of %s with 499', async (account) => {
     const message = 'Decrypt password failed, please check your encryption configuration.';
     const refusal = { answer: { statusCode: 499, apiCode: 2016, message }, outcome: 'decryption_failed' };
@@ -149,7 +135,8 @@ describe('a sign-in', () => {
     ['sm2', btoa('passw0rd').replace('=', ''), 2333],
     ['sm2', `${btoa('passw0rd')}\n`, 2333],
     ['rsa', btoa('passw0rd'), 2333],
-  ] as const)('with %s of the base64 text %j is answered with %i', async (type, password, code) => {
+    ['rsa', '', 2333],
+  ] as const)('with %s of the text %j is answered with %i', async (type, password, code) => {
     expect((await ask(type, await ENCRYPT[type](emulator(), password))).code).toBe(code);
   });
 

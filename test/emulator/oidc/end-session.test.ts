@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
-import { GenAuthEmulator, type IdTokenFlaw } from '../../../src/emulator/index.js';
-import { areActive, askOAuth, getRefreshable, getTokens, later, useEmulator } from '../support.js';
+import type { IdTokenFlaw } from '../../../src/emulator/index.js';
+import { areActive, askOAuth, getRefreshable, getTokens, useEmulator } from '../support.js';
 
 const HOME = 'https://app.example/home';
 const QUERY = 'https://app.example/bye?a=1&b=%2F';
@@ -67,28 +67,13 @@ it('refuses an address without a hint, and an address that is sent twice', async
   );
 });
 
-it.each<[IdTokenFlaw, number]>([
-  ['expired', 302],
-  ['not_yet_valid', 302],
-  ['no_kid', 302],
-  ['other_subject', 302],
-  ['bad_at_hash', 302],
-  ['missing_sub', 302],
-  ['wrong_audience', 400],
-  ['wrong_issuer', 400],
-  ['unsigned', 400],
-  ['hs256_public_key', 400],
-  ['unknown_kid', 400],
-  ['foreign_key', 400],
-  ['tampered', 400],
-])('answers a hint with the flaw %s with %i', async (flaw, status) => {
-  emulator().flawIdToken(flaw);
-  expect((await endWith(await getHint())).status).toBe(status);
-});
-
-it('accepts a hint long after its expiry', async () => {
-  const hint = await getHint();
-  expect((await later(10_000_000, () => endWith(hint))).status).toBe(302);
+it.each<[number, IdTokenFlaw[]]>([
+  [302, ['expired', 'not_yet_valid', 'no_kid', 'other_subject', 'bad_at_hash', 'missing_sub']],
+  [400, ['wrong_audience', 'wrong_issuer', 'unsigned', 'hs256_public_key', 'unknown_kid', 'foreign_key', 'tampered']],
+])('answers with %i hints with the flaws %j', async (status, flaws) => {
+  flaws.forEach((flaw) => emulator().flawIdToken(flaw));
+  const answers = await Promise.all(flaws.map(async () => (await endWith(await getHint())).status));
+  expect(answers).toEqual(flaws.map(() => status));
 });
 
 it.each(['x', 'a.b.c', '..'])('refuses the hint %j, also without an address', async (id_token_hint) => {
@@ -110,21 +95,15 @@ it('accepts a hint of a replaced key until the key is withdrawn', async () => {
   expect(await endWith(hint)).toMatchObject(REFUSED);
 });
 
-describe('with HS256', () => {
-  const endHs256 = (id_token_hint: string, own: GenAuthEmulator = hs256()) => end({ id_token_hint }, own);
-  const sign = (key: string, own: GenAuthEmulator) =>
-    new SignJWT({ sub: 'x', aud: own.appId, iss: `${own.url}/oidc` })
+it('with HS256 accepts only hints that are signed with the app secret', async () => {
+  const sign = (key: string, { appId, url } = hs256()) =>
+    new SignJWT({ sub: 'x', aud: appId, iss: `${url}/oidc` })
       .setProtectedHeader({ alg: 'HS256' })
       .sign(Buffer.from(key));
-
-  it('accepts only hints that are signed with the app secret', async () => {
-    const { id_token, access_token } = await getTokens(hs256());
-    const hints = [id_token, await sign(SECRET, hs256()), access_token, await sign(`${SECRET}x`, hs256())];
-    const answers = await Promise.all(hints.map((hint) => endHs256(hint)));
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 400, 400]);
-  });
-
-  it('does not apply to an emulator with RS256', async () => {
-    expect(await endHs256(await sign(emulator().appSecret, emulator()), emulator())).toMatchObject(REFUSED);
-  });
+  const { id_token, access_token } = await getTokens(hs256());
+  const hints = [id_token, await sign(SECRET), access_token, await sign(`${SECRET}x`)];
+  const answers = await Promise.all(hints.map((id_token_hint) => end({ id_token_hint }, hs256())));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 400, 400]);
+  const { appSecret } = emulator();
+  expect(await end({ id_token_hint: await sign(appSecret, emulator()) })).toMatchObject(REFUSED);
 });

@@ -20,12 +20,6 @@ async function codesOf(...attempts: [account: string, password: string, options?
 }
 const left = (remainCount: number) => ({ ...WRONG, data: { remainCount } });
 
-it('neither locks nor counts without limits', async () => {
-  const attempts = Array.from({ length: 12 }, () => ask('alice', 'wrong'));
-  expect((await Promise.all(attempts)).map(({ answer }) => answer)).toEqual(Array(12).fill(WRONG));
-  expect((await ask('alice', 'passw0rd')).code).toBe(200);
-});
-
 describe('a captcha', () => {
   const captchaOf = () => getCaptcha(emulator());
 
@@ -45,14 +39,13 @@ describe('a captcha', () => {
 
   it('may be typed in lower case', async () => {
     emulator().protectLogins({ captchaAfter: 0 });
-    const captchas = await Promise.all([captchaOf(), captchaOf(), captchaOf()]);
-    expect(captchas.map(({ captchaCode }) => captchaCode)).toEqual(
-      Array(3).fill(expect.stringMatching(/^[2-9A-HJKMNP-Z]{4}$/)),
-    );
-    const attempts = captchas.map((each) => ({ ...each, captchaCode: each.captchaCode.toLowerCase() }));
-    expect(await codesOf(...attempts.map((each): [string, string, object] => ['alice', 'passw0rd', each]))).toEqual([
-      200, 200, 200,
-    ]);
+    // Two captchas, because a code may consist of digits.
+    const captchas = [await captchaOf(), await captchaOf()].map(({ captchaCode, captchaToken }) => {
+      expect(captchaCode).toMatch(/^[2-9A-HJKMNP-Z]{4}$/);
+      return { captchaCode: captchaCode.toLowerCase(), captchaToken };
+    });
+    const attempts = captchas.map((captcha) => ask('alice', 'passw0rd', captcha));
+    expect((await Promise.all(attempts)).map(({ code }) => code)).toEqual([200, 200]);
   });
 
   it.each<[string, object, object]>([
@@ -147,12 +140,6 @@ describe('a lock', () => {
     expect([await askAd('ZhangSan', 'wrong'), await askAd('zhangsan')]).toEqual([2333, 2005]);
     emulator().unlock('ZHANGSAN');
     expect(await askAd('zhangsan')).toBe(200);
-  });
-
-  it('counts from 0 after a success', async () => {
-    emulator().protectLogins({ lockAfter: 2 });
-    const attempts = ['wrong', 'passw0rd', 'wrong', 'passw0rd'].map((each): [string, string] => ['alice', each]);
-    expect(await codesOf(...attempts)).toEqual([2333, 200, 2333, 200]);
   });
 
   it('refuses simultaneous guesses above the limit, also the right one', async () => {

@@ -103,10 +103,9 @@ describe('a queued answer', () => {
 
   it('is kept by a malformed request and by a wrong app secret', async () => {
     emulator().answerSignIn({ statusCode: 403, apiCode: 1 });
-    const bodies = [{ options: { scope: 'none' } }, { client_secret: 'wrong' }, {}];
-    expect((await Promise.all(bodies.map((body) => signIn(emulator(), body)))).map(({ code }) => code)).toEqual([
-      400, 401, 1,
-    ]);
+    expect((await signIn(emulator(), { options: { scope: 'none' } })).code).toBe(400);
+    expect((await signIn(emulator(), { client_secret: 'wrong' })).code).toBe(401);
+    expect((await signIn(emulator())).code).toBe(1);
   });
 
   it('is kept for its account, under every identifier and for both connections', () => {
@@ -134,27 +133,21 @@ describe('a queue', () => {
     expect(queue.take()).toBeUndefined();
   });
 
-  it('replaces a last item that has no end', () => {
+  it('replaces a last item that has no end, and takes the first matching item', () => {
     const queue = new RepeatQueue<string>();
     queue.add('a', Infinity);
     queue.add('b', 1);
-    expect(take(queue, 2)).toEqual(['b', undefined]);
-  });
-
-  it('takes the first matching item', () => {
-    const queue = new RepeatQueue<string>();
-    queue.add('a', 1);
-    queue.add('b', 1);
-    expect([queue.take((item) => item === 'b'), queue.take(), queue.take()]).toEqual(['b', 'a', undefined]);
+    queue.add('c', 1);
+    expect([queue.take((item) => item === 'c'), ...take(queue, 2)]).toEqual(['c', 'b', undefined]);
   });
 });
 
-it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
+type Emulator = ReturnType<typeof emulator>;
+
+it.each<[string, (own: Emulator) => unknown]>([
   ['flaw: expected one of expired', (own) => own.flawIdToken('toString' as never)],
-  ['times: expected a whole number from 1', (own) => own.flawIdToken('expired', 0)],
   ['times: expected a whole number from 1', (own) => own.flawIdToken('expired', Infinity)],
   ['endpoint: expected one of signin', (own) => own.requests('login' as never)],
-  ['seconds: expected', (own) => own.setClockDrift(0.5)],
   ['seconds: expected', (own) => own.setClockDrift(315_360_001)],
   ['account: expected a string', (own) => own.unlock(7 as never)],
   ['captchaAfter: expected a whole number from 0', (own) => own.protectLogins({ captchaAfter: -1 })],
@@ -164,11 +157,9 @@ it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   expect(() => run(emulator())).toThrow(invalidInput(start));
 });
 
-it.each<[string, unknown]>([
-  ['withdraw: expected true or false', { withdraw: 'yes' }],
-  ['rotate: unknown property "withdrew"', { withdrew: true }],
-])('refuses an argument of rotateKeys: %s', async (start, options) => {
-  await expect(emulator().rotateKeys(options as never)).rejects.toEqual(invalidInput(start));
+it('refuses a wrong argument of rotateKeys', async () => {
+  await expect(emulator().rotateKeys({ withdraw: 'yes' } as never)).rejects.toEqual(invalidInput('withdraw: expected'));
+  await expect(emulator().rotateKeys({ withdrew: 1 } as never)).rejects.toEqual(invalidInput('rotate: unknown'));
 });
 
 describe('the clock', () => {

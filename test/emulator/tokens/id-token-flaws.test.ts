@@ -57,26 +57,19 @@ function listWrongClaims({ id_token, access_token }: Tokens): string[] {
   return names.filter((name) => id[name] !== access[name]).toSorted();
 }
 
-describe.each(FLAWS)('the flaw %s', (flaw, expectedRs256, expectedHs256, wrong, rs256Header, hs256Header) => {
-  it('with RS256 is the only flaw of the id_token', async () => {
-    rs256().flawIdToken(flaw);
-    const tokens = await getRefreshable(rs256(), 'openid email');
-    expect(await outcomeOf(verify(rs256(), tokens.id_token))).toBe(expectedRs256);
-    expect(listWrongClaims(tokens)).toEqual(wrong);
-    // toEqual treats a member that is undefined as absent.
-    const header = { alg: 'RS256', typ: 'JWT', kid: getKid(), ...rs256Header };
-    expect(decodeProtectedHeader(tokens.id_token)).toEqual(header);
-    await verify(rs256(), tokens.access_token);
-  });
-
-  it('with HS256 is the only flaw of the id_token', async () => {
-    hs256().flawIdToken(flaw);
-    const tokens = await getRefreshable(hs256(), 'openid email');
-    expect(await outcomeOf(verifyHs256(tokens.id_token))).toBe(expectedHs256);
-    expect(listWrongClaims(tokens)).toEqual(wrong);
-    expect(decodeProtectedHeader(tokens.id_token)).toEqual({ alg: 'HS256', typ: 'JWT', ...hs256Header });
-    await verify(hs256(), tokens.access_token);
-  });
+it.each(FLAWS)('the flaw %s is the only flaw of an id_token', async (flaw, ...expected) => {
+  const [outcomeRs256, outcomeHs256, wrong, headerRs256, headerHs256] = expected;
+  rs256().flawIdToken(flaw);
+  hs256().flawIdToken(flaw);
+  const [one, other] = [await getRefreshable(rs256(), 'openid email'), await getRefreshable(hs256(), 'openid email')];
+  const outcomes = [await outcomeOf(verify(rs256(), one.id_token)), await outcomeOf(verifyHs256(other.id_token))];
+  expect(outcomes).toEqual([outcomeRs256, outcomeHs256]);
+  expect([listWrongClaims(one), listWrongClaims(other)]).toEqual([wrong, wrong]);
+  // toEqual treats a member that is undefined as absent.
+  expect(decodeProtectedHeader(one.id_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid: getKid(), ...headerRs256 });
+  expect(decodeProtectedHeader(other.id_token)).toEqual({ alg: 'HS256', typ: 'JWT', ...headerHs256 });
+  await verify(rs256(), one.access_token);
+  await verify(hs256(), other.access_token);
 });
 
 it('the table above has all flaws', () => {
@@ -89,22 +82,16 @@ async function flawed(flaw: IdTokenFlaw): Promise<Tokens & { claims: JWTPayload 
   return { ...tokens, claims: decodeJwt(tokens.id_token) };
 }
 
-it('expired and not_yet_valid exceed any clock tolerance', async () => {
+it('expired has the usual lifetime, and exceeds any clock tolerance as not_yet_valid does', async () => {
+  const { iat, exp } = (await flawed('expired')).claims;
+  expect(Number(exp) - Number(iat)).toBe(1_209_600);
   const tolerant = { clockTolerance: 3500 };
   expect(await outcomeOf(verify(rs256(), (await flawed('expired')).id_token, tolerant))).toBe('exp');
   expect(await outcomeOf(verify(rs256(), (await flawed('not_yet_valid')).id_token, tolerant))).toBe('nbf');
 });
 
-it('expired has the usual lifetime', async () => {
-  const { iat, exp } = (await flawed('expired')).claims;
-  expect(Number(exp) - Number(iat)).toBe(1_209_600);
-});
-
-it('unsigned has an empty signature', async () => {
+it('unsigned has an empty signature, and hs256_public_key is signed with the PEM text of the public key', async () => {
   expect((await flawed('unsigned')).id_token).toMatch(/^[\w-]+\.[\w-]+\.$/);
-});
-
-it('hs256_public_key is signed with the PEM text of the public key', async () => {
   await jwtVerify((await flawed('hs256_public_key')).id_token, getPem(), { algorithms: ['HS256'] });
 });
 

@@ -3,7 +3,12 @@ import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claim
 import { asUser, getJwks, getRefreshable, getTokens, useEmulator, verify } from '../support.js';
 
 const emulator = useEmulator();
-const hs256 = useEmulator({ idTokenSignedResponseAlg: 'HS256', appSecret: 's', tokenLifetime: 60 });
+const hs256 = useEmulator({
+  idTokenSignedResponseAlg: 'HS256',
+  appSecret: 's',
+  tokenLifetime: 60,
+  lifetimeField: 'expire_in',
+});
 
 const PROFILE = {
   name: 'Full User',
@@ -86,11 +91,11 @@ it('signs an access token with the same key, for the scope and without claims of
   expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(payload.jti);
 });
 
-it('signs only the id_token with HS256 and the app secret, and applies the option tokenLifetime', async () => {
-  const { id_token, access_token, expires_in } = await getTokens(hs256());
+it('signs only the id_token with HS256 and the app secret, and applies the options of the lifetime', async () => {
+  const { id_token, access_token, expires_in, expire_in } = await getTokens(hs256());
   const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from('s'), { algorithms: ['HS256'] });
   expect(protectedHeader).toEqual({ alg: 'HS256', typ: 'JWT' });
-  expect([expires_in, Number(payload.exp) - Number(payload.iat)]).toEqual([60, 60]);
+  expect([expires_in, expire_in, Number(payload.exp) - Number(payload.iat)]).toEqual([undefined, 60, 60]);
   await verify(hs256(), access_token);
 });
 
