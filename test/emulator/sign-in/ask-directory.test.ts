@@ -200,17 +200,12 @@ describe('the function ad', () => {
 describe('the user', () => {
   it('has the valid claims of the directory, as a copy', async () => {
     const roles = ['admin'];
-    const getRoles = async () => {
-      const { adAccounts } = (await control(emulator(), 'GET', '/users')).answer as {
-        adAccounts: { roles: string[] }[];
-      };
-      return adAccounts[0]?.roles;
-    };
     const claims = { username: 'ZhangSan', name: '张三', family_name: undefined, email: 'none', nickname: 5, roles };
     behave = () => ({ claims });
     expect(await readUser('ZHANGSAN')).toMatchObject({ ...claims, family_name: null, email: null, nickname: null });
     roles.push('reader');
-    expect(await getRoles()).toEqual(['admin']);
+    const { adAccounts } = (await control(emulator(), 'GET', '/users')).answer as { adAccounts: object[] };
+    expect(adAccounts).toMatchObject([{ roles: ['admin'] }]);
     claims.roles = ['admin', 'unknown'];
     expect(await readUser()).toMatchObject({ roles: [] });
   });
@@ -256,8 +251,11 @@ it.each<[number, number, Record<string, string>]>([
   expect([await postRaw(emulator(), PASSWORD, headers), calls.length]).toMatchObject([{ statusCode }, called]);
 });
 
-it('allows web pages to sign in without the option ad', async () => {
-  await using own = await new GenAuthEmulator({ ad: undefined }).start();
+it.each([
+  ['without the option ad', {}, 'AdPassw0rd'],
+  ['with allowRemote, which requires a secret', { ad: RIGHT, allowRemote: true, appSecret: 's' }, 'x'],
+])('allows web pages to sign in %s', async (_title, options, password) => {
+  await using own = await new GenAuthEmulator(options).start();
   const headers = { origin: 'https://page.example' };
-  expect(await postRaw(own, 'AdPassw0rd', headers)).toMatchObject({ statusCode: 200 });
+  expect(await postRaw(own, password, headers)).toMatchObject({ statusCode: 200 });
 });
