@@ -71,13 +71,12 @@ it('has the default users and AD accounts', () => {
 });
 
 describe('start', () => {
+  const BASIC = { tokenEndpointAuthMethod: 'client_secret_basic', idTokenSignedResponseAlg: 'HS256' } as const;
+
   it.each<[GenAuthEmulatorOptions, object]>([
     [{}, { appSecret: 'genauth-emulator-secret-0123456789abcdef', tokenEndpointAuthMethod: 'client_secret_post' }],
     [{ tokenEndpointAuthMethod: 'none' }, { tokenEndpointAuthMethod: 'none' }],
-    [
-      { idTokenSignedResponseAlg: 'HS256', appSecret: 's', tokenEndpointAuthMethod: 'client_secret_basic' },
-      { idTokenSignedResponseAlg: 'HS256', appSecret: 's', tokenEndpointAuthMethod: 'client_secret_basic' },
-    ],
+    [BASIC, { ...BASIC, appSecret: 'genauth-emulator-secret-0123456789abcdef' }],
   ])('with %j has the client options %j', async (options, expected) => {
     const emulator = build(options);
     expect(await emulator.start()).toBe(emulator);
@@ -118,8 +117,11 @@ describe('start', () => {
   it('is refused in production', async () => {
     const before = process.env['NODE_ENV'];
     process.env['NODE_ENV'] = 'production';
-    await expect(build().start()).rejects.toMatchObject({ name: 'EmulatorError', code: 'production_refused' });
-    process.env['NODE_ENV'] = before;
+    try {
+      await expect(build().start()).rejects.toMatchObject({ name: 'EmulatorError', code: 'production_refused' });
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
   });
 
   it('fails with the error of the system for an address of another machine', async () => {

@@ -187,8 +187,8 @@ describe('the clock', () => {
   });
 });
 
-describe('a limit of stored items:', () => {
-  it('a map drops the entry that was set longest ago', () => {
+describe('the emulator', () => {
+  it('drops the entry of a bounded map that was set longest ago', () => {
     const map = new BoundedMap<number>(2);
     map.set('a', 1);
     map.set('b', 1);
@@ -197,7 +197,7 @@ describe('a limit of stored items:', () => {
     expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([2, undefined, 1]);
   });
 
-  it('1,000 captchas', () => {
+  it('keeps the last 1,000 captchas', () => {
     const captchas = new Captchas();
     const all = Array.from({ length: 1001 }, () => captchas.create());
     const redeem = ({ captchaCodeSvg, captchaToken }: (typeof all)[number]) =>
@@ -205,13 +205,13 @@ describe('a limit of stored items:', () => {
     expect(all.slice(0, 2).map(redeem)).toEqual([false, true]);
   });
 
-  it('10,000 counts of failed sign-ins', () => {
+  it('keeps the last 10,000 counts of failed sign-ins', () => {
     const protection = new LoginProtection({ captchaAfter: Infinity, lockAfter: 1 });
     Array.from({ length: 10_001 }, (_, i) => protection.recordFailure(String(i)));
     expect([protection.isLocked('0'), protection.isLocked('1')]).toEqual([false, true]);
   });
 
-  it('50,000 tokens', () => {
+  it('keeps the last 50,000 tokens', () => {
     const tokens = new IssuedTokens(new EmulatorClock(0));
     const account = { sub: 's', claims: {}, removed: false };
     const grant = { account, scopes: [], tenantId: '', revoked: false };
@@ -220,7 +220,7 @@ describe('a limit of stored items:', () => {
     expect([tokens.find('0'), tokens.find('1')]).toEqual([undefined, token]);
   });
 
-  it('1,000 records of sign-ins, returned as a copy', () => {
+  it('keeps the last 1,000 records of sign-ins, and returns a copy', () => {
     const journal = new Journal();
     const names = Array.from({ length: 1001 }, (_, i) => String(i));
     names.forEach((account) => journal.add({ account } as SignInRecord));
