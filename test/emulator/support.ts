@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { jest } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 
-/** Any JSON, read by the tests without ceremony. */
 export interface Answer {
   statusCode: number;
   apiCode?: number;
@@ -23,7 +22,12 @@ export interface Tokens {
   expire_in?: number;
 }
 
-/** One emulator for all tests of a `describe`, put back after each. */
+export const APP_HEADER = 'x-authing-app-id';
+export const JWKS = '/oidc/.well-known/jwks.json';
+/** The answer to an unknown account and to a wrong password. */
+export const WRONG = { statusCode: 403, apiCode: 2333, message: 'Account not exists or password is incorrect.' };
+
+/** Starts one emulator for all tests of a `describe` or of a file. Resets it after each test. */
 export function useEmulator(options?: GenAuthEmulatorOptions): () => GenAuthEmulator {
   let emulator: GenAuthEmulator;
   beforeAll(async () => {
@@ -34,9 +38,27 @@ export function useEmulator(options?: GenAuthEmulatorOptions): () => GenAuthEmul
   return () => emulator;
 }
 
-export const APP_HEADER = 'x-authing-app-id';
+/** Matches the error for a wrong option or argument whose message begins with this text, for example with a path. */
+export function invalidInput(start: string): Error {
+  const message: unknown = expect.stringMatching(new RegExp(`^${start.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')}`));
+  return expect.objectContaining({ name: 'EmulatorError', code: 'invalid_input', message }) as Error;
+}
 
-/** `POST /api/v3/signin` with the app's credentials in the body, as most backends send it. */
+/** Returns what a function returns or throws. */
+export function attempt(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Returns one row for each value of a table: its key and the value. */
+export function listRows(table: Readonly<Record<string, readonly unknown[]>>): [key: string, value: unknown][] {
+  return Object.entries(table).flatMap(([key, values]) => values.map((value): [string, unknown] => [key, value]));
+}
+
+/** Sends `POST /api/v3/signin`. By default the app id is also sent in a header, as GenAuth's SDKs do. */
 export async function postSignIn(
   emulator: GenAuthEmulator,
   body: unknown,
@@ -50,7 +72,7 @@ export async function postSignIn(
   return { status: response.status, answer: (await response.json()) as Answer };
 }
 
-/** A body that signs alice in; `overrides` replace members of it. */
+/** Builds a body that signs in alice. `overrides` replace its members. */
 export function signInBody(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}): object {
   return {
     connection: 'PASSWORD',
@@ -61,22 +83,47 @@ export function signInBody(emulator: GenAuthEmulator, overrides: Record<string, 
   };
 }
 
-/** Signs in and hands back the tokens; fails if there are none. */
+/** Builds the overrides of {@link signInBody} for a user. */
+export const asUser = (account: string, password = 'passw0rd', options?: object) => ({
+  passwordPayload: { account, password },
+  ...(options && { options }),
+});
+/** Builds the overrides of {@link signInBody} for an AD account. */
+export const asAd = (sAMAccountName: string, password = 'AdPassw0rd', options?: object) => ({
+  connection: 'AD',
+  adPayload: { sAMAccountName, password },
+  ...(options && { options }),
+});
+
+/** Signs in. Returns the answer without its request id, and the outcome in the journal. */
+export async function signIn(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}) {
+  const { status, answer } = await postSignIn(emulator, signInBody(emulator, overrides));
+  const { requestId, ...rest } = answer;
+  const record = emulator.signIns.find((each) => each.requestId === requestId);
+  return { status, answer: rest, code: answer.apiCode ?? answer.statusCode, outcome: record?.outcome };
+}
+
+/** Signs in and returns the tokens. Throws if there are none. */
 export async function getTokens(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}): Promise<Tokens> {
   const { answer } = await postSignIn(emulator, signInBody(emulator, overrides));
   if (answer.statusCode !== 200 || !answer.data) throw new Error(JSON.stringify(answer));
   return answer.data;
 }
 
-export async function getJwks(emulator: GenAuthEmulator): Promise<JSONWebKeySet> {
-  return (await getJson(`${emulator.url}/oidc/.well-known/jwks.json`)) as JSONWebKeySet;
+/** Signs in alice with a refresh token. */
+export function getRefreshable(emulator: GenAuthEmulator, scope = 'openid email offline_access') {
+  return getTokens(emulator, { options: { scope } });
 }
 
 export async function getJson(url: string): Promise<unknown> {
   return (await fetch(url)).json();
 }
 
-/** Verifies with jose alone, as strictly as an application should. */
+export async function getJwks(emulator: GenAuthEmulator): Promise<JSONWebKeySet> {
+  return (await getJson(emulator.url + JWKS)) as JSONWebKeySet;
+}
+
+/** Verifies a token with jose, as an application should. */
 export async function verify(emulator: GenAuthEmulator, token: string, options: JWTVerifyOptions = {}) {
   return jwtVerify(token, createLocalJWKSet(await getJwks(emulator)), {
     algorithms: ['RS256'],
@@ -87,29 +134,15 @@ export async function verify(emulator: GenAuthEmulator, token: string, options: 
   });
 }
 
-/** The bytes of a sign-in's answer and its headers, without what differs from one answer to the next. */
-export async function postSignInBytes(emulator: GenAuthEmulator, body: object) {
-  const response = await fetch(`${emulator.url}/api/v3/signin`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const headers = Object.fromEntries([...response.headers].filter(([name]) => name !== 'date'));
-  const text = (await response.text()).replace(/"requestId":"[^"]+"/, '');
-  return { status: response.status, headers, text };
-}
-
-/** `GET /api/v3/system`, without an envelope. */
+/** Sends `GET /api/v3/system`. */
 export async function getSystem(emulator: GenAuthEmulator) {
   return (await getJson(`${emulator.url}/api/v3/system`)) as {
     rsa: { publicKey: string };
     sm2: { publicKey: string };
-    version: Record<string, string>;
-    publicIps: string[];
   };
 }
 
-/** A captcha, and the code that its picture shows. */
+/** Returns a captcha and the code that its picture shows. */
 export async function getCaptcha(emulator: GenAuthEmulator) {
   const { data } = (await getJson(`${emulator.url}/api/v3/get-captcha-code`)) as {
     data: { captchaCodeSvg: string; captchaToken: string };
@@ -118,7 +151,7 @@ export async function getCaptcha(emulator: GenAuthEmulator) {
   return { captchaCode, captchaToken: data.captchaToken };
 }
 
-/** An answer of the OAuth endpoints: `body` is its JSON, where it is JSON. */
+/** An answer of an OAuth endpoint. `body` is empty if the answer is not JSON. */
 export interface OAuthAnswer {
   status: number;
   headers: Record<string, string>;
@@ -126,46 +159,44 @@ export interface OAuthAnswer {
   body: Record<string, unknown>;
 }
 
-/** A request to an OAuth endpoint. An object is sent as a form, without those of its members that are `undefined`. */
+/** Sends a form to an OAuth endpoint with the app's credentials. */
+export async function askAsApp(
+  emulator: GenAuthEmulator,
+  path: string,
+  form: Record<string, string>,
+): Promise<OAuthAnswer> {
+  const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return askOAuth(emulator, path, { method: 'POST', headers, body: String(new URLSearchParams({ ...app, ...form })) });
+}
+
+/** Sends a request to a path below `/oidc`. */
 export async function askOAuth(
   emulator: GenAuthEmulator,
   path: string,
-  options: { method?: string; form?: Record<string, string | undefined>; headers?: Record<string, string> } = {},
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<OAuthAnswer> {
-  const { method = 'POST', form, headers = {} } = options;
-  const given = Object.entries(form ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const response = await fetch(`${emulator.url}/oidc${path}`, {
-    method,
-    headers,
-    redirect: 'manual',
-    ...(form && { body: new URLSearchParams(given) }),
-  });
+  const response = await fetch(`${emulator.url}/oidc${path}`, { redirect: 'manual', ...options });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json');
   const body = (isJson === true ? JSON.parse(text) : {}) as Record<string, unknown>;
   return { status: response.status, headers: Object.fromEntries(response.headers), text, body };
 }
 
-/** The same with the app's credentials in the form. */
-export function askAsApp(
-  emulator: GenAuthEmulator,
-  path: string,
-  form: Record<string, string | undefined>,
-): Promise<OAuthAnswer> {
-  const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
-  return askOAuth(emulator, path, { form: { ...app, ...form } });
-}
-
-/** `POST /oidc/token`, as GenAuth's SDK sends a refresh. */
 export function refresh(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
   return askAsApp(emulator, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken, ...form });
+}
+
+/** Refreshes and returns the new tokens. */
+export async function getRefreshed(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
+  return (await refresh(emulator, refreshToken, form)).body as unknown as Tokens;
 }
 
 export function introspect(emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) {
   return askAsApp(emulator, '/token/introspection', { token, ...form });
 }
 
-/** Whether introspection takes each token for live. */
+/** Returns for each token whether introspection calls it active. */
 export async function areActive(emulator: GenAuthEmulator, ...tokens: (string | undefined)[]): Promise<unknown[]> {
   const answers = await Promise.all(tokens.map((token) => introspect(emulator, token)));
   return answers.map(({ body }) => body['active']);
@@ -176,15 +207,10 @@ export function revoke(emulator: GenAuthEmulator, token = '', form: Record<strin
 }
 
 export function getUserInfo(emulator: GenAuthEmulator, accessToken = ''): Promise<OAuthAnswer> {
-  return askOAuth(emulator, '/me', { method: 'GET', headers: { authorization: `Bearer ${accessToken}` } });
+  return askOAuth(emulator, '/me', { headers: { authorization: `Bearer ${accessToken}` } });
 }
 
-/** Signs alice in with a refresh token. */
-export function getRefreshable(emulator: GenAuthEmulator, scope = 'openid email offline_access'): Promise<Tokens> {
-  return getTokens(emulator, { options: { scope } });
-}
-
-/** Runs something with the clock that many seconds ahead. */
+/** Runs a function while the clock of this process is ahead. */
 export async function later<T>(seconds: number, run: () => Promise<T>): Promise<T> {
   const { now } = Date;
   const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1000);
@@ -195,7 +221,7 @@ export async function later<T>(seconds: number, run: () => Promise<T>): Promise<
   }
 }
 
-/** A request to a control endpoint. */
+/** Sends a request to a control path. */
 export async function control(emulator: GenAuthEmulator, method: string, path: string, body?: unknown) {
   const response = await fetch(`${emulator.url}/emulator/v1${path}`, {
     method,
@@ -204,7 +230,7 @@ export async function control(emulator: GenAuthEmulator, method: string, path: s
   return { status: response.status, answer: (await response.json()) as unknown };
 }
 
-/** A request with headers that `fetch` would write itself (`Host`, `Origin`). */
+/** Sends a request with headers that `fetch` sets itself, such as `Host` and `Origin`. */
 export async function rawRequest(
   url: string,
   options: { method?: string; headers?: Record<string, string>; body?: string } = {},
@@ -212,17 +238,8 @@ export async function rawRequest(
   const { body, ...rest } = options;
   const outgoing = httpRequest(url, { agent: false, ...rest });
   outgoing.end(body);
-  const [incoming] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   return { status: incoming.statusCode, headers: incoming.headers, body: Buffer.concat(chunks).toString() };
-}
-
-/** Lets the event loop turn until something holds, and fails if it never does: a loop without an end would outlive its test. */
-export async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 4000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`Never came true: ${String(condition)}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

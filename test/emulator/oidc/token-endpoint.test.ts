@@ -1,13 +1,14 @@
 import { decodeJwt } from 'jose';
-import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../../src/emulator/index.js';
+import type { GenAuthEmulator } from '../../../src/emulator/index.js';
 import {
   areActive,
-  askAsApp,
+  asUser,
   getRefreshable,
+  getRefreshed,
   getTokens,
   getUserInfo,
+  introspect,
   later,
-  type OAuthAnswer,
   refresh,
   revoke,
   type Tokens,
@@ -16,298 +17,233 @@ import {
 } from '../support.js';
 
 const emulator = useEmulator();
-
-const INVALID_GRANT = {
-  status: 400,
-  body: { error: 'invalid_grant', error_description: 'grant request is invalid' },
-};
-
-const tokensOf = ({ body }: OAuthAnswer) => body as unknown as Tokens;
-
-async function start(options: GenAuthEmulatorOptions) {
-  return new GenAuthEmulator(options).start();
-}
-
-describe('a refresh', () => {
-  test('answers new tokens, flat, for the same user, app and scope', async () => {
-    const before = await getRefreshable(emulator(), 'email openid offline_access');
-    const answer = await refresh(emulator(), before.refresh_token);
-    expect([answer.status, answer.headers['content-type'], answer.headers['cache-control']]).toEqual([
-      200,
-      'application/json; charset=utf-8',
-      'no-store',
-    ]);
-    const after = tokensOf(answer);
-    expect(after).toEqual({
-      scope: 'email openid offline_access',
-      token_type: 'Bearer',
-      access_token: expect.any(String),
-      id_token: expect.any(String),
-      refresh_token: expect.stringMatching(/^[\w-]{43}$/),
-      expires_in: 1_209_600,
-      expire_in: 1_209_600,
-    });
-    const [old, access, id] = [
-      decodeJwt(before.access_token),
-      (await verify(emulator(), after.access_token)).payload,
-      (await verify(emulator(), after.id_token)).payload,
-    ];
-    expect(access).toEqual({ ...old, iat: access.iat, exp: Number(access.iat) + 1_209_600, jti: access.jti });
-    expect(access.jti).not.toBe(old.jti);
-    expect(id).toMatchObject({ sub: old.sub, email: 'alice@example.com', email_verified: true });
-    expect(id).not.toHaveProperty('name');
-    expect(after.refresh_token).not.toBe(before.refresh_token);
-    expect(emulator().requests('token')).toBe(1);
-  });
-
-  test.each([
-    ['expires_in', { expires_in: 60 }],
-    ['expire_in', { expire_in: 60 }],
-    ['both', { expires_in: 60, expire_in: 60 }],
-  ] as const)('tells the lifetime by %s, as the sign-in does', async (lifetimeField, expected) => {
-    await using own = await start({ lifetimeField, tokenLifetime: 60 });
-    const { body } = await refresh(own, (await getRefreshable(own)).refresh_token);
-    const { expires_in, expire_in } = body;
-    expect(JSON.parse(JSON.stringify({ expires_in, expire_in }))).toEqual(expected);
-  });
-
-  test('is for AD accounts as well, in their tenant', async () => {
-    const { refresh_token } = await getTokens(emulator(), {
-      connection: 'AD',
-      adPayload: { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' },
-      options: { scope: 'openid username tenant_id offline_access', tenantId: 'tenant-1' },
-    });
-    const after = tokensOf(await refresh(emulator(), refresh_token));
-    for (const token of [after.id_token, after.access_token]) {
-      expect(decodeJwt(token)).toMatchObject({ tenant_id: 'tenant-1' });
-    }
-    expect(decodeJwt(after.id_token)).toMatchObject({ username: 'zhangsan' });
-  });
-
-  test('makes the next id_token wrong if a flaw waits, and no access token', async () => {
-    const { refresh_token } = await getRefreshable(emulator());
-    emulator().flawIdToken('wrong_audience');
-    const flawed = tokensOf(await refresh(emulator(), refresh_token));
-    await expect(verify(emulator(), flawed.id_token)).rejects.toMatchObject({ claim: 'aud' });
-    await verify(emulator(), flawed.access_token);
-    const right = tokensOf(await refresh(emulator(), flawed.refresh_token));
-    await verify(emulator(), right.id_token);
-  });
-
-  test('leaves earlier access tokens alive', async () => {
-    const before = await getRefreshable(emulator());
-    await refresh(emulator(), before.refresh_token);
-    expect(await areActive(emulator(), before.access_token)).toEqual([true]);
-  });
-
-  test('works after a rotation of keys, with the new one', async () => {
-    const { refresh_token } = await getRefreshable(emulator());
-    await emulator().rotateKeys({ withdraw: true });
-    await verify(emulator(), tokensOf(await refresh(emulator(), refresh_token)).id_token);
-  });
+/** Each option has the value that is not its default. */
+const other = useEmulator({
+  appId: 'other',
+  tokenLifetime: 100,
+  refreshTokenLifetime: 200,
+  rotateRefreshTokens: false,
+  introspectionScopeSeparator: ',',
+  revocationAnswer: 'empty',
 });
 
-describe('rotation', () => {
-  test('uses a refresh token up, and coming again it ends nothing else', async () => {
+const INVALID_GRANT = { status: 400, text: '{"error":"invalid_grant","error_description":"grant request is invalid"}' };
+const INACTIVE = { status: 200, text: '{"active":false}' };
+
+/** Returns a refreshable sign-in of a user who was removed afterwards. */
+async function getTokensOfRemovedUser(own: GenAuthEmulator): Promise<Tokens> {
+  own.addUser({ username: 'temp', password: 'p' });
+  const tokens = await getTokens(own, asUser('temp', 'p', { scope: 'openid offline_access' }));
+  own.removeUser('temp');
+  return tokens;
+}
+
+/** Texts that are not a valid token of the emulator. */
+const INVALID: [string, (live: Tokens) => Promise<string | undefined> | string | undefined][] = [
+  ['an unknown text', () => 'x'.repeat(43)],
+  ['an id_token', ({ id_token }) => id_token],
+  ['an access token without its signature', ({ access_token }) => access_token.replace(/[^.]+$/, '')],
+  ['an access token with other unused bits at its end', ({ access_token }) => flipLastBit(access_token)],
+  ['an access token with a space', ({ access_token }) => `${access_token} `],
+  ['a refresh token in upper case', ({ refresh_token }) => refresh_token?.toUpperCase()],
+  ['a refresh token of another app', async () => (await getRefreshable(other())).refresh_token],
+  ['an access token of another app', async () => (await getRefreshable(other())).access_token],
+  ['a refresh token of a removed user', async () => (await getTokensOfRemovedUser(emulator())).refresh_token],
+  ['an access token of a removed user', async () => (await getTokensOfRemovedUser(emulator())).access_token],
+];
+
+/** The last base64url character of an RSA-2048 signature has two bits of the signature. The other four are unused. */
+function flipLastBit(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return token.slice(0, -1) + alphabet.charAt(alphabet.indexOf(token.slice(-1)) ^ 1);
+}
+
+it.each(INVALID)('refuses and changes nothing for %s', async (_title, choose) => {
+  const live = await getRefreshable(emulator());
+  const text = await choose(live);
+  expect(await refresh(emulator(), text)).toMatchObject(INVALID_GRANT);
+  expect(await introspect(emulator(), text)).toMatchObject(INACTIVE);
+  expect((await revoke(emulator(), text)).body).toMatchObject({ data: { success: true } });
+  expect(await areActive(emulator(), live.access_token, live.refresh_token)).toEqual([true, true]);
+});
+
+describe('POST /oidc/token', () => {
+  it('returns new tokens for the same user, app and scopes', async () => {
+    const before = await getRefreshable(emulator(), 'email openid offline_access');
+    const { status, headers, body } = await refresh(emulator(), before.refresh_token);
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
+    const after = body as unknown as Tokens;
+    expect(after).toMatchObject({ scope: 'email openid offline_access', expires_in: 1_209_600, expire_in: 1_209_600 });
+    expect(after.refresh_token).not.toBe(before.refresh_token);
+    const [old, { payload }] = [decodeJwt(before.access_token), await verify(emulator(), after.access_token)];
+    expect(payload).toEqual({ ...old, iat: payload.iat, exp: Number(payload.iat) + 1_209_600, jti: payload.jti });
+    expect(payload.jti).not.toBe(old.jti);
+    expect((await verify(emulator(), after.id_token)).payload).toMatchObject({
+      sub: old.sub,
+      email: 'alice@example.com',
+    });
+  });
+
+  it('replaces the refresh token, and refuses the old one without ending the new one', async () => {
     const first = await getRefreshable(emulator());
-    const second = tokensOf(await refresh(emulator(), first.refresh_token));
-    for (let i = 0; i < 2; i++) expect(await refresh(emulator(), first.refresh_token)).toMatchObject(INVALID_GRANT);
-    expect(await areActive(emulator(), first.refresh_token, first.access_token, second.access_token)).toEqual([
-      false,
-      true,
-      true,
-    ]);
+    const second = await getRefreshed(emulator(), first.refresh_token);
+    expect(await refresh(emulator(), first.refresh_token)).toMatchObject(INVALID_GRANT);
+    const all = [first.refresh_token, first.access_token, second.access_token, second.refresh_token];
+    expect(await areActive(emulator(), ...all)).toEqual([false, true, true, true]);
+    expect((await revoke(emulator(), first.refresh_token)).status).toBe(200);
     expect((await refresh(emulator(), second.refresh_token)).status).toBe(200);
   });
 
-  test('lets one of several simultaneous refreshes have it', async () => {
+  it('accepts a refresh token once when it is sent several times at once', async () => {
     const { refresh_token } = await getRefreshable(emulator());
     const answers = await Promise.all([1, 2, 3, 4].map(() => refresh(emulator(), refresh_token)));
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400, 400, 400]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => Number(a) - Number(b))).toEqual([200, 400, 400, 400]);
   });
 
-  test('can be off: the token stays, and no answer carries it again', async () => {
-    await using own = await start({ rotateRefreshTokens: false });
-    const { refresh_token } = await getRefreshable(own);
-    for (let i = 0; i < 3; i++) {
-      const { status, body } = await refresh(own, refresh_token);
-      expect([status, 'refresh_token' in body, typeof body['access_token']]).toEqual([200, false, 'string']);
-    }
-    await revoke(own, refresh_token);
-    expect(await refresh(own, refresh_token)).toMatchObject(INVALID_GRANT);
-  });
-});
-
-describe('the lifetime of a refresh token', () => {
-  test('is 30 days by default', async () => {
-    const [young, old] = [await getRefreshable(emulator()), await getRefreshable(emulator())];
-    await later(2_592_000 - 10, async () => expect((await refresh(emulator(), young.refresh_token)).status).toBe(200));
-    await later(2_592_000, async () =>
-      expect(await refresh(emulator(), old.refresh_token)).toMatchObject(INVALID_GRANT),
-    );
+  it('keeps the refresh token without rotation, and returns none', async () => {
+    const { refresh_token } = await getRefreshable(other());
+    const answers = [await refresh(other(), refresh_token), await refresh(other(), refresh_token)];
+    expect(answers.map(({ status, body }) => [status, 'refresh_token' in body])).toEqual([
+      [200, false],
+      [200, false],
+    ]);
   });
 
-  test('is that of the option, anew for each that a rotation brings', async () => {
-    await using own = await start({ refreshTokenLifetime: 100 });
-    const { refresh_token } = await getRefreshable(own);
-    const next = await later(60, async () => tokensOf(await refresh(own, refresh_token)));
-    const last = await later(120, async () => tokensOf(await refresh(own, next.refresh_token)));
-    await later(220, async () => expect(await refresh(own, last.refresh_token)).toMatchObject(INVALID_GRANT));
+  it('counts the lifetime of a new refresh token from its creation', async () => {
+    const first = await getRefreshable(emulator());
+    const second = await later(2_000_000, () => getRefreshed(emulator(), first.refresh_token));
+    expect((await later(4_591_000, () => refresh(emulator(), second.refresh_token))).status).toBe(200);
   });
 
-  test('runs from the sign-in where there is no rotation', async () => {
-    await using own = await start({ refreshTokenLifetime: 100, rotateRefreshTokens: false });
-    const { refresh_token } = await getRefreshable(own);
-    await later(60, async () => expect((await refresh(own, refresh_token)).status).toBe(200));
-    await later(100, async () => expect(await refresh(own, refresh_token)).toMatchObject(INVALID_GRANT));
-  });
-});
-
-/** What is no refresh token of this app that lives. */
-const DEAD: [string, (own: GenAuthEmulator, live: Tokens) => Promise<string> | string][] = [
-  ['unknown', () => 'x'.repeat(43)],
-  ['short', () => 'x'],
-  ['an access token', (_own, live) => live.access_token],
-  ['an id_token', (_own, live) => live.id_token],
-  ['changed in its last character', (_own, { refresh_token = '' }) => `${refresh_token.slice(0, -1)}~`],
-  ['in another case', (_own, { refresh_token = '' }) => refresh_token.toUpperCase()],
-  ['with a space', (_own, { refresh_token = '' }) => ` ${refresh_token}`],
-  [
-    'revoked',
-    async (own) => {
-      const { refresh_token = '' } = await getRefreshable(own);
-      await revoke(own, refresh_token);
-      return refresh_token;
-    },
-  ],
-  [
-    'a successor of which was revoked',
-    async (own) => {
-      const { refresh_token = '' } = await getRefreshable(own);
-      const { refresh_token: next = '' } = tokensOf(await refresh(own, refresh_token));
-      await revoke(own, next);
-      return next;
-    },
-  ],
-  [
-    'another app’s',
-    async () => {
-      await using other = await start({ appId: 'other' });
-      return (await getRefreshable(other)).refresh_token ?? '';
-    },
-  ],
-  [
-    'a removed user’s',
-    async (own) => {
-      own.addUser({ username: 'short-lived', password: 'p' });
-      const { refresh_token = '' } = await getTokens(own, {
-        passwordPayload: { account: 'short-lived', password: 'p' },
-        options: { scope: 'openid offline_access' },
-      });
-      own.removeUser('short-lived');
-      return refresh_token;
-    },
-  ],
-];
-
-test.each(DEAD)('a refresh token that is %s is refused, and all alike', async (_name, get) => {
-  const live = await getRefreshable(emulator());
-  const answer = await refresh(emulator(), await get(emulator(), live));
-  expect([answer.status, answer.text, answer.headers['cache-control']]).toEqual([
-    400,
-    '{"error":"invalid_grant","error_description":"grant request is invalid"}',
-    'no-store',
-  ]);
-  expect((await refresh(emulator(), live.refresh_token)).status).toBe(200);
-});
-
-test('an emulator that was stopped knows none from before', async () => {
-  await using own = await start({});
-  const { refresh_token, access_token } = await getRefreshable(own);
-  await own.stop();
-  await own.start();
-  expect(await refresh(own, refresh_token)).toMatchObject(INVALID_GRANT);
-  expect(await areActive(own, access_token, refresh_token)).toEqual([false, false]);
-});
-
-test('reset leaves tokens alone', async () => {
-  const { refresh_token } = await getRefreshable(emulator());
-  emulator().reset();
-  expect((await refresh(emulator(), refresh_token)).status).toBe(200);
-});
-
-describe('scope', () => {
-  test.each([
+  it.each([
     ['openid', 'openid'],
     ['email openid', 'email openid'],
-    ['openid openid', 'openid'],
-    ['  openid  email ', 'openid email'],
-  ])('%p asks for less, and is granted as %p', async (scope, granted) => {
+    ['  openid  email openid ', 'openid email'],
+    ['email', 'email'],
+    ['', 'openid profile email offline_access'],
+  ])('grants the scopes %j as %j, and the next refresh all scopes again', async (scope, granted) => {
     const { refresh_token } = await getRefreshable(emulator(), 'openid profile email offline_access');
-    const narrow = tokensOf(await refresh(emulator(), refresh_token, { scope }));
+    const narrow = await getRefreshed(emulator(), refresh_token, { scope });
     expect([narrow.scope, decodeJwt(narrow.access_token)['scope']]).toEqual([granted, granted]);
-    const claims = [decodeJwt(narrow.id_token), (await getUserInfo(emulator(), narrow.access_token)).body];
-    for (const each of claims) {
-      expect(['name' in each, 'email' in each]).toEqual([false, granted.includes('email')]);
-    }
-    // The refresh token still has all of it.
-    const wide = tokensOf(await refresh(emulator(), narrow.refresh_token));
-    expect(wide.scope).toBe('openid profile email offline_access');
+    expect('id_token' in narrow).toBe(granted.includes('openid'));
+    expect((await getRefreshed(emulator(), narrow.refresh_token)).scope).toBe('openid profile email offline_access');
   });
 
-  test('without openid brings no id_token, and uses up no flaw', async () => {
-    const { refresh_token } = await getRefreshable(emulator());
-    emulator().flawIdToken('unsigned');
-    const narrow = tokensOf(await refresh(emulator(), refresh_token, { scope: 'email' }));
-    expect(narrow).not.toHaveProperty('id_token');
-    expect(narrow.scope).toBe('email');
-    const next = tokensOf(await refresh(emulator(), narrow.refresh_token));
-    expect(next.id_token).toMatch(/\.$/);
-  });
-
-  test.each(['openid phone', 'phone', 'openid unknown', 'OPENID', 'openid,email', ' ', '__proto__'])(
-    '%p is more than was granted: it is refused, and the token is not used up',
+  it.each(['openid phone', 'openid unknown', 'OPENID', 'openid,email', ' ', '__proto__'])(
+    'refuses the scopes %j, which exceed the grant, and keeps the refresh token',
     async (scope) => {
       const { refresh_token } = await getRefreshable(emulator());
-      const answer = await refresh(emulator(), refresh_token, { scope });
-      expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_scope']);
+      expect(await refresh(emulator(), refresh_token, { scope })).toMatchObject({
+        status: 400,
+        body: { error: 'invalid_scope' },
+      });
       expect((await refresh(emulator(), refresh_token)).status).toBe(200);
     },
   );
 
-  test('that is empty counts as left out', async () => {
+  it.each(['authorization_code', 'password', 'Refresh_Token'])('refuses the grant type %s', async (grant_type) => {
+    const answer = await refresh(emulator(), 'x', { grant_type });
+    expect(answer).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } });
+  });
+
+  it('applies a queued flaw only to an id_token', async () => {
     const { refresh_token } = await getRefreshable(emulator());
-    expect((await refresh(emulator(), refresh_token, { scope: '' })).body['scope']).toBe('openid email offline_access');
+    emulator().flawIdToken('wrong_audience');
+    const narrow = await getRefreshed(emulator(), refresh_token, { scope: 'email' });
+    const flawed = await getRefreshed(emulator(), narrow.refresh_token);
+    await expect(verify(emulator(), flawed.id_token)).rejects.toMatchObject({ claim: 'aud' });
+    await verify(emulator(), flawed.access_token);
+    await verify(emulator(), (await getRefreshed(emulator(), flawed.refresh_token)).id_token);
   });
 });
 
-describe('grant_type', () => {
-  test.each([
-    'authorization_code',
-    'client_credentials',
-    'password',
-    'http://genauth.ai/oidc/grant_type/genauth_token',
-    'Refresh_Token',
-    'constructor',
-  ])('%s is not supported', async (grant_type) => {
-    const { refresh_token } = await getRefreshable(emulator());
-    const form = { grant_type, refresh_token, code: 'x', redirect_uri: 'x', username: 'alice', password: 'passw0rd' };
-    const { status, body } = await askAsApp(emulator(), '/token', form);
-    expect([status, body['error']]).toEqual([400, 'unsupported_grant_type']);
-    expect((await refresh(emulator(), refresh_token)).status).toBe(200);
+describe('POST /oidc/token/introspection', () => {
+  it('returns the claims of an access token', async () => {
+    const { access_token } = await getRefreshable(emulator());
+    const { body, headers } = await introspect(emulator(), access_token);
+    const { aud, ...claims } = decodeJwt(access_token);
+    expect(body).toEqual({ active: true, client_id: aud, token_type: 'Bearer', ...claims });
+    expect(headers['cache-control']).toBe('no-store');
+    const withCommas = await introspect(other(), (await getRefreshable(other())).access_token);
+    expect(withCommas.body['scope']).toBe('openid,email,offline_access');
   });
 
-  test('refresh_token without one is no request', async () => {
-    const { status, body } = await refresh(emulator(), undefined);
-    expect([status, body]).toEqual([
-      400,
-      { error: 'invalid_request', error_description: 'missing required parameter refresh_token' },
-    ]);
+  it('returns the expiry of a refresh token, and a jti that is not the token', async () => {
+    const { access_token, refresh_token = '' } = await getRefreshable(emulator());
+    const { body, text } = await introspect(emulator(), refresh_token);
+    const { sub, iat, iss, scope } = decodeJwt(access_token);
+    expect(body).toMatchObject({ active: true, sub, iat, iss, scope, exp: Number(iat) + 2_592_000 });
+    expect(text).not.toContain(refresh_token);
   });
 
-  test('a redirect_uri is not needed and does no harm', async () => {
-    const { refresh_token } = await getRefreshable(emulator());
-    const redirect_uri = 'https://example.com/callback';
-    expect((await refresh(emulator(), refresh_token, { redirect_uri })).status).toBe(200);
+  it.each([
+    [90, [true, true], 200, 200],
+    [100, [false, true], 401, 200],
+    [190, [false, true], 401, 200],
+    [200, [false, false], 401, 400],
+  ])('and all endpoints let each token expire: after %i s', async (seconds, active, userInfo, refreshed) => {
+    const { access_token, refresh_token } = await getRefreshable(other());
+    await later(seconds, async () => {
+      expect(await areActive(other(), access_token, refresh_token)).toEqual(active);
+      expect((await getUserInfo(other(), access_token)).status).toBe(userInfo);
+      expect((await refresh(other(), refresh_token)).status).toBe(refreshed);
+    });
   });
+
+  it('calls tokens inactive while the user is disabled', async () => {
+    emulator().addUser({ username: 'dave', password: 'p' });
+    const { access_token, refresh_token } = await getTokens(
+      emulator(),
+      asUser('dave', 'p', { scope: 'openid offline_access' }),
+    );
+    emulator().updateUser('dave', { disabled: true });
+    expect(await areActive(emulator(), access_token, refresh_token)).toEqual([false, false]);
+    emulator().updateUser('dave', { disabled: false });
+    expect(await areActive(emulator(), access_token, refresh_token)).toEqual([true, true]);
+    emulator().removeUser('dave');
+    emulator().addUser({ username: 'dave', password: 'p' });
+    expect(await areActive(emulator(), access_token, refresh_token)).toEqual([false, false]);
+  });
+});
+
+describe('POST /oidc/token/revocation', () => {
+  it.each(['access_token', 'refresh_token'])(
+    'ends only the access token, with the hint %s',
+    async (token_type_hint) => {
+      const { access_token, refresh_token } = await getRefreshable(emulator());
+      expect((await revoke(emulator(), access_token, { token_type_hint })).status).toBe(200);
+      expect(await areActive(emulator(), access_token, refresh_token)).toEqual([false, true]);
+      expect((await getUserInfo(emulator(), access_token)).status).toBe(401);
+      expect((await revoke(emulator(), access_token)).status).toBe(200);
+    },
+  );
+
+  it('ends a refresh token with all access tokens of its sign-in, and no other sign-in', async () => {
+    const first = await getRefreshable(emulator());
+    const second = await getRefreshed(emulator(), first.refresh_token);
+    const others = await getRefreshable(emulator());
+    await revoke(emulator(), second.refresh_token);
+    const ended = [first.access_token, second.access_token, second.refresh_token];
+    expect(await areActive(emulator(), ...ended)).toEqual([false, false, false]);
+    expect(await refresh(emulator(), second.refresh_token)).toMatchObject(INVALID_GRANT);
+    expect(await areActive(emulator(), others.access_token, others.refresh_token)).toEqual([true, true]);
+  });
+
+  it('also ends the tokens of a refresh in progress', async () => {
+    const { refresh_token } = await getRefreshable(other());
+    const [{ body }] = await Promise.all([refresh(other(), refresh_token), revoke(other(), refresh_token)]);
+    const active = await areActive(other(), body['access_token'] as string | undefined, refresh_token);
+    expect(active).not.toContain(true);
+  });
+
+  it('answers without a body if the option revocationAnswer is empty', async () => {
+    const { headers, text } = await revoke(other(), 'unknown');
+    expect([text, headers['content-type'], headers['cache-control']]).toEqual(['', undefined, 'no-store']);
+  });
+});
+
+it('a reset ends no token', async () => {
+  const { refresh_token } = await getRefreshable(emulator());
+  emulator().reset();
+  expect(await areActive(emulator(), refresh_token)).toEqual([true]);
 });

@@ -1,368 +1,306 @@
 import { randomUUID } from 'node:crypto';
-import type { GenAuthEmulator } from '../../../src/emulator/index.js';
-import { describeSignIn } from '../../../src/emulator/sign-in/sign-in.js';
+import fc from 'fast-check';
+import { decodeJwt } from 'jose';
+import { mask } from '../../../src/emulator/sign-in/masking.js';
+import { readSignIn } from '../../../src/emulator/sign-in/request.js';
+import { describeSignIn, signIn as runSignIn } from '../../../src/emulator/sign-in/sign-in.js';
 import { EmulatorState } from '../../../src/emulator/state/state.js';
-import {
-  type Answer,
-  APP_HEADER,
-  getTokens,
-  postSignIn,
-  postSignInBytes,
-  signInBody,
-  useEmulator,
-  verify,
-} from '../support.js';
+import { encryptBySm2 } from '../encryption/ciphertexts.js';
+import { asAd, asUser, getTokens, listRows, postSignIn, signIn, useEmulator, WRONG } from '../support.js';
 
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
-const WRONG = { statusCode: 403, apiCode: 2333, message: 'Account not exists or password is incorrect.' };
-const NO_IDENTIFIER =
-  'Parameter passwordPayload must include account, email, username or phone when authenticationType is PASSWORD.';
+const emulator = useEmulator();
 
-const emulator = useEmulator({
-  users: [
-    {
-      username: 'alice',
-      email: 'Alice@Example.com',
-      phone_number: '+8613800000001',
-      password: 'passw0rd',
-    },
-    { email: 'mail-only@example.com', password: ' spaced ' },
-    { phone_number: '13900000000', password: '密码🔑' },
-    { username: '13900000001', password: 'digits' },
-  ],
-  adAccounts: [{ sAMAccountName: 'ZhangSan', name: '张三', email: 'zhangsan@example.com', password: 'AdPassw0rd' }],
-});
+const buildRequest = (body: unknown) => ({ method: 'POST', path: '', query: '', headers: {}, body, requestId: 'r' });
+const RIGHT = { connection: 'PASSWORD', ...asUser('alice') };
+const malformed = (message: string): Error =>
+  expect.objectContaining({ outcome: 'invalid_request', answer: { statusCode: 400, message } }) as Error;
 
-async function answerTo(overrides: Record<string, unknown>): Promise<Answer> {
-  const { status, answer } = await postSignIn(emulator(), signInBody(emulator(), overrides));
-  expect(status).toBe(answer.statusCode === 501 ? 501 : 200);
-  expect(answer.requestId).toMatch(UUID);
-  return answer;
-}
+describe('readSignIn', () => {
+  const withOptions = (...options: unknown[]) => options.map((each) => ({ options: each }));
+  const withPayload = (...payloads: unknown[]) => payloads.map((passwordPayload) => ({ passwordPayload }));
+  const withAd = (...payloads: unknown[]) => payloads.map((adPayload) => ({ connection: 'AD', adPayload }));
+  const withConnection = (...connections: unknown[]) => connections.map((connection) => ({ connection }));
+  const withType = (...types: unknown[]) =>
+    withOptions(...types.map((passwordEncryptType) => ({ passwordEncryptType })));
 
-describe('PASSWORD', () => {
-  test.each([
-    [{ account: 'alice' }, 'passw0rd'],
-    [{ account: 'alice@example.com' }, 'passw0rd'],
-    [{ account: 'ALICE@EXAMPLE.COM' }, 'passw0rd'],
-    [{ account: '+8613800000001' }, 'passw0rd'],
-    [{ username: 'alice' }, 'passw0rd'],
-    [{ email: 'aLiCe@example.com' }, 'passw0rd'],
-    [{ phone: '+8613800000001' }, 'passw0rd'],
-    [{ account: 'mail-only@example.com' }, ' spaced '],
-    [{ phone: '13900000000' }, '密码🔑'],
-    [{ account: '13900000001' }, 'digits'],
-  ])('signs in by %p', async (identifier, password) => {
-    expect(await answerTo({ passwordPayload: { ...identifier, password } })).toMatchObject({ statusCode: 200 });
-    expect(emulator().signIns).toMatchObject([{ account: Object.values(identifier)[0], outcome: 'success' }]);
+  it.each(
+    listRows({
+      'Parameter passwordPayload must include account, email, username or phone when authenticationType is PASSWORD.':
+        withPayload(undefined, null, ['alice'], 'alice', { password: 'p' }, { user: 'a', password: 'p' }),
+      'passwordPayload must include only one of account, username.': withPayload({ account: 'a', username: 'a' }),
+      'passwordPayload must include only one of email, phone.': withPayload({ phone: 'a', email: 'b' }),
+      'passwordPayload.account must be a string.': withPayload({ account: 139 }, { account: null }, { account: ['a'] }),
+      'passwordPayload.password must be a string.': withPayload({ account: 'a' }, { account: 'a', password: ['p'] }),
+      'adPayload must be an object.': withAd(undefined, []),
+      'adPayload.sAMAccountName must be a string.': withAd({ password: 'p' }, { sAMAccountName: ['a'], password: 'p' }),
+      'adPayload.password must be a string.': withAd({ sAMAccountName: 'a' }),
+      'connection must be PASSWORD, PASSCODE, LDAP or AD.': withConnection(undefined, null, 'password', 7, ['AD']),
+      'options must be an object.': withOptions(null, ['openid']),
+      'options.scope must contain openid.': withOptions({ scope: '' }, { scope: 'openid2 email' }, { scope: 'OpenID' }),
+      'options.scope must be a string.': withOptions({ scope: ['openid'] }),
+      'options.clientIp must be a string.': withOptions({ clientIp: ['203.0.113.7'] }, { clientIp: null }),
+      'options.tenantId must be a string.': withOptions({ tenantId: 7 }),
+      'options.captchaCode must be a string.': withOptions({ captchaCode: 1234 }),
+      'options.captchaToken must be a string.': withOptions({ captchaToken: ['t'] }),
+      'options.context must be an object or a string.': withOptions({ context: 7 }, { context: [] }),
+      'options.customData must be an object.': withOptions({ customData: '{}' }),
+      'options.autoRegister must be a boolean.': withOptions({ autoRegister: 'true' }),
+      'options.autoRegister needs email, username or phone in passwordPayload, not account.': withOptions({
+        autoRegister: true,
+      }),
+      'options.passwordEncryptType must be one of none, rsa, sm2.': withType('RSA', '', null, 1, 'toString'),
+    }),
+  )('refuses with "%s" %j', (message, change) => {
+    expect(() => readSignIn({ ...RIGHT, ...(change as object) })).toThrow(malformed(message));
   });
 
-  test.each([
-    ['wrong password', { account: 'alice', password: 'wrong' }],
-    ['unknown user', { account: 'nobody', password: 'passw0rd' }],
-    ["another user's password", { account: 'alice', password: 'digits' }],
-    ['user name in another case', { account: 'Alice', password: 'passw0rd' }],
-    ['user name with a space', { account: ' alice', password: 'passw0rd' }],
-    ['password with a space', { account: 'alice', password: 'passw0rd ' }],
-    ['password in another case', { account: 'alice', password: 'Passw0rd' }],
-    ['trimmed password', { account: 'mail-only@example.com', password: 'spaced' }],
-    ['empty password', { account: 'alice', password: '' }],
-    ['empty password, unknown user', { account: 'nobody', password: '' }],
-    ['empty account', { account: '', password: 'passw0rd' }],
-    ['e-mail as user name', { username: 'alice@example.com', password: 'passw0rd' }],
-    ['user name as e-mail', { email: 'alice', password: 'passw0rd' }],
-    ['user name as phone', { phone: '13900000001', password: 'digits' }],
-    ['phone as user name', { username: '13900000000', password: '密码🔑' }],
-    ['name of an object member', { account: '__proto__', password: 'passw0rd' }],
-    ['key of the index', { account: 'username:alice', password: 'passw0rd' }],
-    ['AD account', { account: 'ZhangSan', password: 'AdPassw0rd' }],
-    ['ciphertext without its type', { account: 'alice', password: Buffer.from('passw0rd').toString('base64') }],
-  ])('refuses with one answer: %s', async (_name, passwordPayload) => {
-    const { requestId, ...answer } = await answerTo({ passwordPayload });
-    expect(answer).toEqual(WRONG);
-    expect(emulator().signIns).toMatchObject([{ outcome: 'invalid_credentials', requestId }]);
+  it.each(['LDAP', 'PASSCODE'])('answers the connection %s with 501', (connection) => {
+    const message = `The emulator does not implement the connection ${connection}.`;
+    const refusal = { outcome: 'not_implemented', answer: { statusCode: 501, message } };
+    expect(() => readSignIn({ ...RIGHT, connection })).toThrow(expect.objectContaining(refusal));
   });
 
-  test('unknown user and wrong password are the same bytes, but for the request id', async () => {
-    const bytes = (account: string) =>
-      postSignInBytes(emulator(), signInBody(emulator(), { passwordPayload: { account, password: 'wrong' } }));
-    expect(await bytes('nobody')).toEqual(await bytes('alice'));
+  it('reads a password sign-in with the default scopes', () => {
+    const scopes = ['openid', 'profile', 'tenant_id'];
+    const credentials = { connection: 'PASSWORD', identifier: 'phone', name: '1', password: 'p' };
+    const body = { connection: 'PASSWORD', passwordPayload: { phone: '1', password: 'p' } };
+    expect(readSignIn(body)).toEqual({ ...credentials, scopes, options: {} });
   });
 
-  test.each<[string, unknown, string]>([
-    ['no payload', undefined, NO_IDENTIFIER],
-    ['payload null', null, NO_IDENTIFIER],
-    ['payload a list', ['alice', 'passw0rd'], NO_IDENTIFIER],
-    ['payload a string', 'alice', NO_IDENTIFIER],
-    ['no identifier', { password: 'passw0rd' }, NO_IDENTIFIER],
-    ['an unknown identifier', { user: 'alice', password: 'passw0rd' }, NO_IDENTIFIER],
-    ['two identifiers', { account: 'alice', username: 'alice', password: 'passw0rd' }, 'only one of account, username'],
-    [
-      'all of them',
-      { account: 'a', email: 'b', username: 'c', phone: 'd', password: 'p' },
-      'only one of account, email',
-    ],
-    ['account a number', { account: 13_900_000_000, password: 'passw0rd' }, 'passwordPayload.account must be a string'],
-    ['account null', { account: null, password: 'passw0rd' }, 'passwordPayload.account must be a string'],
-    ['account a list', { account: ['alice'], password: 'passw0rd' }, 'passwordPayload.account must be a string'],
-    ['email an object', { email: { $ne: '' }, password: 'passw0rd' }, 'passwordPayload.email must be a string'],
-    ['no password', { account: 'alice' }, 'passwordPayload.password must be a string'],
-    ['password null', { account: 'alice', password: null }, 'passwordPayload.password must be a string'],
-    ['password an object', { account: 'alice', password: { $ne: '' } }, 'passwordPayload.password must be a string'],
-    ['password a list', { account: 'alice', password: ['passw0rd'] }, 'passwordPayload.password must be a string'],
-  ])('is malformed: %s', async (_name, passwordPayload, message) => {
-    const answer = await answerTo({ passwordPayload });
-    expect(answer).toEqual({ statusCode: 400, message: expect.stringContaining(message), requestId: answer.requestId });
-    expect(emulator().signIns).toMatchObject([{ outcome: 'invalid_request' }]);
-  });
-});
-
-describe('AD', () => {
-  const ad = (adPayload: unknown) => answerTo({ connection: 'AD', passwordPayload: undefined, adPayload });
-
-  test.each(['ZhangSan', 'zhangsan', 'ZHANGSAN'])('signs in %s', async (sAMAccountName) => {
-    expect(await ad({ sAMAccountName, password: 'AdPassw0rd' })).toMatchObject({ statusCode: 200 });
-    expect(emulator().signIns).toMatchObject([{ connection: 'AD', account: sAMAccountName, outcome: 'success' }]);
-  });
-
-  test('as a user with claims of its own', async () => {
-    const tokens = await getTokens(emulator(), {
+  it('reads an AD sign-in with all options', () => {
+    const context = { scope: 'email unknown openid', context: 'c', customData: {}, autoRegister: true };
+    const options = {
+      ...context,
+      passwordEncryptType: 'none',
+      tenantId: '',
+      clientIp: '',
+      captchaCode: '',
+      captchaToken: '',
+    };
+    const credentials = {
       connection: 'AD',
-      adPayload: { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' },
-      options: { scope: 'openid profile username email' },
-    });
-    const { payload } = await verify(emulator(), tokens.id_token);
-    expect(payload).toMatchObject({ username: 'ZhangSan', name: '张三', email: 'zhangsan@example.com' });
-  });
-
-  test.each([
-    ['wrong password', { sAMAccountName: 'zhangsan', password: 'adpassw0rd' }],
-    ['unknown account', { sAMAccountName: 'lisi', password: 'AdPassw0rd' }],
-    ['empty password', { sAMAccountName: 'zhangsan', password: '' }],
-    ['user of the pool', { sAMAccountName: 'alice', password: 'passw0rd' }],
-    ['LDAP wildcard', { sAMAccountName: 'zhang*', password: 'AdPassw0rd' }],
-  ])('refuses: %s', async (_name, adPayload) => {
-    const { requestId: _, ...answer } = await ad(adPayload);
-    expect(answer).toEqual(WRONG);
-  });
-
-  test.each<[string, unknown, string]>([
-    ['no payload', undefined, 'adPayload must be an object'],
-    ['payload a list', [], 'adPayload must be an object'],
-    ['no name', { password: 'AdPassw0rd' }, 'adPayload.sAMAccountName must be a string'],
-    ['name a list', { sAMAccountName: ['zhangsan'], password: 'x' }, 'adPayload.sAMAccountName must be a string'],
-    ['no password', { sAMAccountName: 'zhangsan' }, 'adPayload.password must be a string'],
-  ])('is malformed: %s', async (_name, adPayload, message) => {
-    expect(await ad(adPayload)).toMatchObject({ statusCode: 400, message: expect.stringContaining(message) });
-  });
-
-  test('does not look at the other payload', async () => {
-    const passwordPayload = { account: 'alice', password: 'passw0rd' };
-    expect(await answerTo({ connection: 'AD', passwordPayload })).toMatchObject({ statusCode: 400 });
+      identifier: 'account',
+      name: 'a',
+      password: 'p',
+      scopes: ['email', 'openid'],
+    };
+    expect(readSignIn(asAd('a', 'p', options))).toEqual({ ...credentials, options });
   });
 });
 
-describe('connection', () => {
-  test.each(['LDAP', 'PASSCODE'])('%s is one of GenAuth that is not built: 501', async (connection) => {
-    expect(await answerTo({ connection })).toMatchObject({
-      statusCode: 501,
-      message: `The emulator does not implement the connection ${connection}.`,
-    });
-    expect(emulator().signIns).toMatchObject([{ connection, outcome: 'not_implemented' }]);
-  });
+it.each<[string, object]>([
+  ['a wrong password', asUser('alice', 'wrong')],
+  ['an unknown user', asUser('unknown')],
+  ['an empty password', asUser('alice', '')],
+  ['an empty password of an unknown user', asUser('unknown', '')],
+  ['a longer password', asUser('alice', 'passw0rd ')],
+  ['the password of another user', asUser('alice', 'AdPassw0rd')],
+  ['an AD account as a user', asUser('zhangsan', 'AdPassw0rd')],
+  ['a base64 password in clear text', asUser('alice', btoa('passw0rd'))],
+  ['a wrong AD password', asAd('zhangsan', 'adpassw0rd')],
+  ['an unknown AD account', asAd('lisi')],
+  ['an empty AD password', asAd('zhangsan', '')],
+  ['a user as an AD account', asAd('alice', 'passw0rd')],
+])('answers %s with the same refusal', async (_title, body) => {
+  const refused = { status: 200, answer: WRONG, outcome: 'invalid_credentials' };
+  expect(await signIn(emulator(), { ...body })).toEqual({ ...refused, code: 2333 });
+});
 
-  test.each([undefined, null, '', 'password', 'GITHUB', 7, ['PASSWORD'], { AD: 1 }])(
-    '%p is malformed',
-    async (value) => {
-      expect(await answerTo({ connection: value })).toMatchObject({
-        statusCode: 400,
-        message: expect.stringContaining('connection must be PASSWORD'),
-      });
-    },
+it('signs in by every kind of identifier', async () => {
+  const byPhone = { passwordPayload: { phone: '+8613800000001', password: 'passw0rd' } };
+  const bodies = [asUser('ALICE@example.com'), asAd('ZHANGSAN'), byPhone];
+  const answers = await Promise.all(bodies.map((body) => signIn(emulator(), body)));
+  expect(answers.map(({ outcome }) => outcome)).toEqual(['success', 'success', 'success']);
+});
+
+it('checks the app before the form of the request', async () => {
+  const answer = await signIn(emulator(), { client_secret: 'wrong', passwordPayload: {} });
+  expect(answer).toMatchObject({ code: 401, outcome: 'client_authentication_failed' });
+});
+
+it.each([
+  ['incomplete JSON', '{"passwordPayload":{"password":"hunter2-canary"'],
+  ['a string', '"hunter2-canary"'],
+  ['null', 'null'],
+  ['a list', '[{"password":"hunter2-canary"}]'],
+])('answers %s with 400 without quoting it', async (_title, body) => {
+  const { status, answer } = await postSignIn(emulator(), body);
+  expect([status, answer.statusCode]).toEqual([200, 400]);
+  expect(JSON.stringify([answer, emulator().signIns])).not.toContain('canary');
+});
+
+it('never signs in by a body with wrong values, and never reads an inherited property', async () => {
+  const state = new EmulatorState({});
+  const { appId: client_id, appSecret: client_secret } = state.config;
+  const names = ['__proto__', 'constructor', 'account', 'email', 'password', 'scope', 'context', 'connection'];
+  const key = fc.oneof(fc.constantFrom(...names), fc.string());
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom('PASSWORD', 'AD', 'alice', null, 7), tie('object'), fc.string()),
+    object: fc.array(fc.tuple(key, tie('value'))).map((members) => Object.fromEntries(members) as object),
+  }));
+  const part = fc.constantFrom('connection', 'passwordPayload', 'adPayload', 'options', '__proto__');
+  const change = fc.dictionary(part, value, { minKeys: 1 });
+  await fc.assert(
+    fc.asyncProperty(change, async (changes) => {
+      const body = { client_id, client_secret, connection: 'PASSWORD', ...changes };
+      const answer = await runSignIn(state, buildRequest(body));
+      expect((answer.body as { statusCode: number }).statusCode).not.toBe(200);
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    }),
+    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) },
   );
 });
 
-describe('options', () => {
-  test.each<[string, unknown, string]>([
-    ['null', null, 'options must be an object'],
-    ['a list', ['openid'], 'options must be an object'],
-    ['scope without openid', { scope: 'profile email' }, 'options.scope must contain openid'],
-    ['empty scope', { scope: '' }, 'options.scope must contain openid'],
-    ['openid inside another word', { scope: 'openid2 notopenid' }, 'options.scope must contain openid'],
-    ['openid in another case', { scope: 'OpenID' }, 'options.scope must contain openid'],
-    ['scope a list', { scope: ['openid'] }, 'options.scope must be a string'],
-    ['clientIp a list', { clientIp: ['203.0.113.7'] }, 'options.clientIp must be a string'],
-    ['clientIp null', { clientIp: null }, 'options.clientIp must be a string'],
-    ['tenantId a number', { tenantId: 7 }, 'options.tenantId must be a string'],
-    ['context a number', { context: 7 }, 'options.context must be an object or a string'],
-    ['context a list', { context: [] }, 'options.context must be an object or a string'],
-    ['customData a string', { customData: '{}' }, 'options.customData must be an object'],
-    ['autoRegister a string', { autoRegister: 'true' }, 'options.autoRegister must be a boolean'],
-    ['captchaCode a number', { captchaCode: 1234 }, 'options.captchaCode must be a string'],
-    ['captchaToken a list', { captchaToken: ['t'] }, 'options.captchaToken must be a string'],
-    ...['RSA', '', null, 1, {}, ['rsa'], 'toString'].map((passwordEncryptType): [string, unknown, string] => [
-      `passwordEncryptType ${JSON.stringify(passwordEncryptType)}`,
-      { passwordEncryptType },
-      'options.passwordEncryptType must be one of none, rsa, sm2.',
-    ]),
-  ])('%s is malformed', async (_name, options, message) => {
-    expect(await answerTo({ options })).toMatchObject({ statusCode: 400, message: expect.stringContaining(message) });
+describe('the journal', () => {
+  it('records a sign-in as it was sent', async () => {
+    const context = { source: 'utm', nested: { list: [1, null] } };
+    const options = { scope: 'openid', clientIp: '203.0.113.7', context, autoRegister: false, unknown: ['kept'] };
+    const { answer } = await postSignIn(emulator(), { ...RIGHT, client_id: emulator().appId, options });
+    const record = { connection: 'PASSWORD', account: 'alice', clientIp: '203.0.113.7', context, options };
+    const outcome = 'client_authentication_failed';
+    expect(emulator().signIns).toEqual([{ ...record, requestId: answer.requestId, outcome }]);
   });
 
-  test('passwordEncryptType none is clear text', async () => {
-    expect(await answerTo({ options: { passwordEncryptType: 'none' } })).toMatchObject({ statusCode: 200 });
+  it.each<[string, unknown, object]>([
+    ['no body', undefined, {}],
+    ['wrong types', { connection: 7, passwordPayload: 'x', options: [] }, {}],
+    ['a context of JSON text', { options: { context: '{}' } }, { context: '{}', options: { context: '{}' } }],
+    ['an AD account', asAd('a', 'p'), { connection: 'AD', account: 'a' }],
+    ['the second identifier', { passwordPayload: { account: 7, phone: '1' } }, { account: '1' }],
+    ['a wrong clientIp', { options: { clientIp: 7 } }, { options: { clientIp: 7 } }],
+  ])('records null for what is absent: %s', (_title, body, expected) => {
+    const nothing = { connection: null, account: null, clientIp: null, context: null, options: {}, requestId: 'r' };
+    expect(describeSignIn(buildRequest(body), 'fault')).toEqual({ ...nothing, outcome: 'fault', ...expected });
+  });
+
+  const SECRET = `canary-${randomUUID()}`;
+
+  it.each<[string, Record<string, unknown>]>([
+    ['password', { passwordPayload: { account: 'alice', password: SECRET } }],
+    ['AD password', asAd('zhangsan', SECRET)],
+    ['password beside another connection', { connection: 7, passwordPayload: { password: SECRET } }],
+    ['password of the other payload', { adPayload: { password: SECRET } }],
+    ['app secret', { client_secret: SECRET }],
+  ])('masks the %s wherever the options repeat it', (_title, body) => {
+    const options = { clientIp: SECRET, context: { a: [[SECRET]], [SECRET]: `x=${SECRET}!` } };
+    const record = describeSignIn(buildRequest({ ...body, options }), 'success');
+    expect(record).toMatchObject({ clientIp: '***', context: { a: [['***']], '***': 'x=***!' } });
+    expect(JSON.stringify(record)).not.toContain('canary');
   });
 });
 
-describe('what is no sign-in', () => {
-  const post = (body: string, contentType = 'application/json') =>
-    postSignIn(emulator(), body, { [APP_HEADER]: emulator().appId, 'content-type': contentType });
+describe('mask', () => {
+  const MASKED = ['Password', 'passwd', 'passcode', 'pwd', 'access_token', 'idToken', 'refresh-token', 'authorization'];
 
-  test.each([
-    ['half a body', '{"connection":"PASSWORD","passwordPayload":{"password":"hunter2-canary"'],
-    ['not JSON', 'password=hunter2-canary'],
-    ['a string', '"hunter2-canary"'],
-    ['null', 'null'],
-    ['a list', '[{"password":"hunter2-canary"}]'],
-  ])('%s is 400, and nothing of it comes back', async (_name, body) => {
-    const { status, answer } = await post(body);
-    expect(status).toBe(200);
-    expect(answer).toMatchObject({ statusCode: 400, requestId: expect.stringMatching(UUID) as string });
-    expect(JSON.stringify([answer, emulator().signIns])).not.toContain('canary');
+  it.each([...MASKED, 'client_secret', 'appSecret', 'secret'])('masks the property %s', (name) => {
+    expect(mask({ a: [{ [name]: 'x' }] }, [])).toEqual({ a: [{ [name]: '***' }] });
+    expect(mask({ [name]: { b: 'x' } }, [])).toEqual({ [name]: '***' });
+    expect(mask({ [name]: null }, [])).toEqual({ [name]: null });
   });
 
-  test('a form is 400', async () => {
-    const { answer } = await post('connection=PASSWORD&client_id=x', 'application/x-www-form-urlencoded');
-    expect(answer).toMatchObject({ statusCode: 400, message: 'The body must be a JSON object.' });
+  it('keeps other values', () => {
+    const value = { tokens: 3, secretary: 'Bob', passwordHint: 'none', a: [1, true, null, 'x'], captchaToken: 'c' };
+    expect(mask(value, [])).toEqual(value);
   });
 
-  test('another character set is 415', async () => {
-    const { status, answer } = await post('{}', 'application/json; charset=latin1');
-    expect([status, answer.statusCode, answer.message]).toEqual([200, 415, 'The request could not be read.']);
+  it('searches texts for secrets of at least 6 characters', () => {
+    expect(mask('a 12345 123456', ['12345', '123456'])).toBe('a 12345 ***');
   });
 
-  test('a huge body is 413, and the emulator lives', async () => {
-    const body = JSON.stringify(signInBody(emulator(), { padding: 'x'.repeat(2_000_000) }));
-    const { status, answer } = await post(body);
-    expect([status, answer.statusCode, answer.message]).toEqual([200, 413, 'The body is larger than 100kb.']);
+  it.each([
+    [50, 'x'],
+    [51, '***'],
+  ])('at the depth %i shows %j', (depth, shown) => {
+    const masked = JSON.stringify(mask(JSON.parse(`${'['.repeat(depth)}["x"]${']'.repeat(depth)}`), []));
+    expect(masked.replaceAll(/[[\]]/g, '')).toBe(JSON.stringify(shown));
+  });
+
+  it('masks a deep body and a polluted object without harm', () => {
+    const deep: unknown = JSON.parse(`${'{"a":'.repeat(15_000)}"canary"${'}'.repeat(15_000)}`);
+    expect(JSON.stringify(mask(deep, []))).not.toContain('canary');
+    const polluted: unknown = JSON.parse('{"__proto__":{"polluted":"canary"}}');
+    expect(JSON.stringify(mask(polluted, ['canary']))).toBe('{"__proto__":{"polluted":"***"}}');
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('autoRegister', () => {
+  const ask = (passwordPayload: object, options: object = { autoRegister: true }) =>
+    signIn(emulator(), { passwordPayload, options });
+
+  it.each([
+    ['username', 'carol', { username: 'carol' }],
+    ['email', 'Carol@Example.com', { email: 'Carol@Example.com' }],
+    ['phone', '+8613900000001', { phone_number: '+8613900000001' }],
+  ])('creates a user with an unknown %s and the sent password', async (identifier, name, claims) => {
+    const passwordPayload = { [identifier]: name, password: 'new' };
+    const options = { autoRegister: true, scope: 'openid username email phone' };
+    const { id_token } = await getTokens(emulator(), { passwordPayload, options });
+    expect(decodeJwt(id_token)).toMatchObject({ username: null, email: null, phone_number: null, ...claims });
+    expect((await ask({ ...passwordPayload, password: 'other' })).answer).toEqual(WRONG);
+    expect((await ask(passwordPayload, {})).code).toBe(200);
+  });
+
+  it('creates no user without the option, and none for AD', async () => {
+    const passwordPayload = { username: 'dora', password: 'new' };
+    const codes = [await ask(passwordPayload, { autoRegister: false }), await ask(passwordPayload, {})];
+    const ad = asAd('lisi', 'new', { autoRegister: true });
+    const answers = [...codes, await signIn(emulator(), ad), await signIn(emulator(), ad)];
+    expect(answers.map(({ code }) => code)).toEqual([2333, 2333, 2333, 2333]);
+  });
+
+  it('signs in an existing user without changing the password', async () => {
+    expect((await ask({ email: 'ALICE@example.com', password: 'passw0rd' })).code).toBe(200);
+    expect((await ask({ username: 'alice', password: 'mine-now' })).answer).toEqual(WRONG);
     await getTokens(emulator());
   });
 
-  test.each([
-    ['__proto__', '{"__proto__":{"connection":"PASSWORD","polluted":true,"client_id":"genauth-emulator-app"}}'],
-    ['constructor', '{"constructor":{"prototype":{"polluted":true}}}'],
-    [
-      'a payload that inherits',
-      '{"connection":"PASSWORD","passwordPayload":{"__proto__":{"account":"alice","password":"passw0rd"}}}',
-    ],
-    ['options that inherit', '{"connection":"PASSWORD","options":{"__proto__":{"scope":"openid","polluted":true}}}'],
-  ])('%s pollutes nothing and signs nobody in', async (_name, body) => {
-    const { answer } = await post(body);
-    expect(answer.statusCode).not.toBe(200);
-    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
-    expect(answer.data).toBeUndefined();
+  it.each(['alice@example.com', '+8613800000001'])('refuses the user name %s of another user', async (username) => {
+    expect(await ask({ username, password: 'passw0rd' })).toMatchObject({ code: 2026, outcome: 'user_exists' });
   });
 
-  test('an identifier that only the prototype has is none', async () => {
-    const credentials = JSON.stringify({ client_id: emulator().appId, client_secret: emulator().appSecret }).slice(1);
-    const payload = '"connection":"PASSWORD","passwordPayload":{"__proto__":{"account":"alice"},"password":"passw0rd"}';
-    expect((await post(`{${payload},${credentials}`)).answer).toMatchObject({
-      statusCode: 400,
-      message: NO_IDENTIFIER,
-    });
-  });
-});
-
-describe('the journal', () => {
-  const read = async (target: GenAuthEmulator) => (await fetch(`${target.url}/emulator/v1/sign-ins`)).json();
-
-  test('records a sign-in as it came', async () => {
-    const options = {
-      scope: 'openid',
-      clientIp: '203.0.113.7',
-      context: { source: 'utm', nested: { list: [1, null] } },
-      tenantId: 'tenant-1',
-      customData: { school: '清华' },
-      autoRegister: false,
-      unknown: ['kept'],
-    };
-    const { answer } = await postSignIn(emulator(), signInBody(emulator(), { options }));
-    const record = {
-      connection: 'PASSWORD',
-      account: 'alice',
-      clientIp: '203.0.113.7',
-      context: { source: 'utm', nested: { list: [1, null] } },
-      options,
-      requestId: answer.requestId,
-      outcome: 'success',
-    };
-    expect(emulator().signIns).toEqual([record]);
-    expect(await read(emulator())).toEqual([record]);
+  it.each([
+    [{ email: 'no address', password: 'x' }, 'autoRegister.email: '],
+    [{ phone: 'none', password: 'x' }, 'autoRegister.phone_number: '],
+    [{ username: 'a\u001b[2J', password: 'x' }, 'autoRegister.username: '],
+    [{ username: 'empty', password: '' }, 'autoRegister.password: '],
+  ])('refuses %j with 400', async (passwordPayload, start) => {
+    const { answer, outcome } = await ask(passwordPayload);
+    expect([answer.statusCode, answer.message.slice(0, start.length), outcome]).toEqual([
+      400,
+      start,
+      'invalid_request',
+    ]);
   });
 
-  test('keeps a context of JSON text as the string that it was', async () => {
-    const context = '{"source":"utm"}';
-    await getTokens(emulator(), { options: { context } });
-    expect(emulator().signIns).toMatchObject([{ context, options: { context } }]);
-  });
-
-  test('says null where nothing came', async () => {
-    await postSignIn(emulator(), {}, {});
-    await postSignIn(emulator(), { connection: 7, passwordPayload: 'x', options: [] }, {});
-    const nothing = { connection: null, account: null, clientIp: null, context: null, options: {} };
-    expect(await read(emulator())).toMatchObject([nothing, { ...nothing, outcome: 'app_not_found' }]);
-  });
-
-  test('is oldest first, and a copy', async () => {
-    for (const account of ['one', 'two']) await answerTo({ passwordPayload: { account, password: 'x' } });
-    const { signIns } = emulator();
-    expect(signIns.map(({ account }) => account)).toEqual(['one', 'two']);
-    (signIns as unknown[]).length = 0;
-    expect(emulator().signIns).toHaveLength(2);
-  });
-
-  test('never holds a password or a secret, however the request was wrong', async () => {
-    const canary = `canary-${randomUUID()}`;
-    const bodies = [
-      signInBody(emulator(), { passwordPayload: { account: 'alice', password: canary } }),
-      signInBody(emulator(), { passwordPayload: { password: canary } }),
-      signInBody(emulator(), { passwordPayload: { account: 'a', email: 'b', password: canary } }),
-      signInBody(emulator(), { connection: 'AD', adPayload: { sAMAccountName: 'zhangsan', password: canary } }),
-      signInBody(emulator(), { connection: 'LDAP', ldapPayload: { sAMAccountName: 'a', password: canary } }),
-      signInBody(emulator(), { connection: 'PASSCODE', passCodePayload: { phone: '1', passCode: canary } }),
-      signInBody(emulator(), { connection: canary.length, passwordPayload: { account: 1, password: canary } }),
-      signInBody(emulator(), { options: [canary] }),
-      signInBody(emulator(), { client_secret: canary }),
-      signInBody(emulator(), { passwordPayload: canary }),
-      signInBody(emulator(), {
-        passwordPayload: { account: 'alice', password: canary },
-        options: { passwordEncryptType: 'rsa' },
-      }),
-      signInBody(emulator(), {
-        passwordPayload: { email: 'no address', password: canary },
-        options: { autoRegister: true },
-      }),
-    ];
-    for (const body of bodies) {
-      const { answer } = await postSignIn(emulator(), body);
-      expect(JSON.stringify(answer)).not.toContain(canary);
-    }
-    emulator().fault({ endpoint: 'signin', status: 500 });
-    await fetch(`${emulator().url}/api/v3/signin`, { method: 'POST', body: JSON.stringify(bodies[0]) });
-    expect(emulator().signIns).toHaveLength(bodies.length + 1);
-    const journal = JSON.stringify(await read(emulator()));
-    expect(journal).not.toContain(canary);
-    expect(journal).not.toContain(emulator().appSecret);
-  });
-
-  test('keeps the last 1,000', () => {
-    // Not over HTTP: on a busy machine so many requests take longer than a test may.
+  it('creates one user for simultaneous sign-ins', async () => {
     const state = new EmulatorState({});
-    const numbers = Array.from({ length: 1003 }, (_, i) => String(i));
-    for (const account of numbers) {
-      const body = { connection: 'PASSWORD', passwordPayload: { account } };
-      state.journal.add(describeSignIn({ method: '', path: '', query: '', headers: {}, body, requestId: '' }, 'fault'));
-    }
-    expect(state.journal.records.map(({ account }) => account)).toEqual(numbers.slice(3));
+    state.origin = 'http://127.0.0.1:1';
+    await state.createKeys();
+    const { appId: client_id, appSecret: client_secret } = state.config;
+    const app = { client_id, client_secret, connection: 'PASSWORD', options: { autoRegister: true } };
+    const codeOf = async (password: string) => {
+      const answer = await runSignIn(state, buildRequest({ ...app, passwordPayload: { username: 'twice', password } }));
+      return (answer.body as { statusCode: number }).statusCode;
+    };
+    const codes = await Promise.all(['one', 'two', 'three'].map(codeOf));
+    expect(codes.toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
+    const again = await Promise.all(['one', 'two', 'three'].map(codeOf));
+    expect(again).toEqual(codes.map((code) => new Map([[409, 403]]).get(code) ?? code));
+  });
+
+  it('stores the decrypted password', async () => {
+    const options = { autoRegister: true, passwordEncryptType: 'sm2' };
+    expect((await ask({ username: 'dave', password: 'secret' }, options)).code).toBe(2016);
+    await ask({ username: 'dave', password: await encryptBySm2(emulator(), 'secret') }, options);
+    expect((await ask({ username: 'dave', password: 'secret' }, {})).code).toBe(200);
+  });
+
+  it('creates no user under a locked name', async () => {
+    emulator().protectLogins({ lockAfter: 1 });
+    const payload = { username: 'erin', password: 'x' };
+    const codes = [await ask(payload, {}), await ask(payload)].map(({ code }) => code);
+    emulator().reset();
+    expect([...codes, (await ask(payload, {})).code]).toEqual([2333, 2005, 2333]);
   });
 });

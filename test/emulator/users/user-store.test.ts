@@ -1,154 +1,257 @@
-import { GenAuthEmulator } from '../../../src/emulator/index.js';
-import { getTokens, useEmulator, verify } from '../support.js';
+import { hashPassword, isPassword } from '../../../src/emulator/users/passwords.js';
+import { type Catalogs, findMfa } from '../../../src/emulator/users/user-states.js';
+import { type EmulatorUser, UserStore } from '../../../src/emulator/users/user-store.js';
+import { invalidInput, listRows } from '../support.js';
 
-const base = { username: 'u', password: 'p' };
+const ANY = { roles: undefined, tenants: undefined, extendedFields: undefined };
+const ALICE = { username: 'alice', email: 'Alice@Example.com', phone_number: '+8613800000001', password: 'passw0rd' };
 
-/** A mistake in a user → what the message names. */
-const MISTAKES: [string, unknown, string][] = [
-  ['no object', 'bob', 'users[1]: expected an object, got "bob".'],
-  ['null', null, 'users[1]: expected an object, got null.'],
-  ['nobody', { password: 'p' }, 'users[1]: expected at least one of username, email and phone_number'],
-  ['no password', { username: 'u' }, 'users[1].password: expected a string that is not empty, got undefined.'],
-  [
-    'an empty password',
-    { ...base, password: '' },
-    'users[1].password: expected a string that is not empty, got an empty string.',
-  ],
-  [
-    'a number as password',
-    { ...base, password: 4711 },
-    'users[1].password: expected a string that is not empty, got a number.',
-  ],
-  ['an empty user name', { ...base, username: '' }, 'users[1].username: expected'],
-  ['a user name that moves the cursor', { ...base, username: '\u001b[2Ju' }, String.raw`got "\u001b[2Ju"`],
-  ['a user name with a bidi mark', { ...base, username: 'u\u202e' }, 'users[1].username: expected a name'],
-  ['no e-mail address', { ...base, email: 'bob' }, 'users[1].email: expected an e-mail address, got "bob".'],
-  ['an e-mail address with a space', { ...base, email: 'b ob@example.com' }, 'users[1].email: expected'],
-  ['two at signs', { ...base, email: 'a@b@c' }, 'users[1].email: expected'],
-  ['a list as e-mail', { ...base, email: ['bob@example.com'] }, 'users[1].email: expected a string'],
-  ['a word as phone', { ...base, phone_number: 'none' }, 'users[1].phone_number: expected digits'],
-  ['a number as phone', { ...base, phone_number: 138 }, 'users[1].phone_number: expected a string'],
-  ['a word as flag', { ...base, email_verified: 'yes' }, 'users[1].email_verified: expected true or false, got "yes".'],
-  [
-    'roles as a word',
-    { ...base, roles: 'admin' },
-    'users[1].roles: expected a list of role codes, or of objects with a code, got "admin".',
-  ],
-  [
-    'roles as numbers',
-    { ...base, roles: [1] },
-    'users[1].roles: expected a list of role codes, or of objects with a code, got a list.',
-  ],
-  ['fields as a list', { ...base, extended_fields: [] }, 'users[1].extended_fields: expected an object, got a list.'],
-  ['a name that is null', { ...base, name: null }, 'users[1].name: expected a string that is not empty, got null.'],
-  ['an unknown claim', { ...base, phone: '138' }, 'users[1]: unknown property "phone". Use one of: password, username'],
-  ['a claim of the token', { ...base, sub: 'x' }, 'users[1]: unknown property "sub"'],
-  ['a tenant', { ...base, tenant_id: 'x' }, 'users[1]: unknown property "tenant_id"'],
-  ['a polluted user', JSON.parse('{"username":"u","password":"p","__proto__":{}}'), 'unknown property "__proto__"'],
-  ['a long value', { ...base, email: 'x'.repeat(500) }, `got "${'x'.repeat(64)}…".`],
-  [
-    'a taken user name',
-    { ...base, username: 'first' },
-    'users[1].username: "first" already belongs to another user. Use another value.',
-  ],
-  [
-    'a taken e-mail address',
-    { ...base, email: 'FIRST@example.com' },
-    'users[1].email: "FIRST@example.com" already belongs to another',
-  ],
-  [
-    'a taken phone number',
-    { ...base, phone_number: '+8613800000009' },
-    'users[1].phone_number: "+8613800000009" already belongs',
-  ],
-  ['a user name that is an e-mail address', { ...base, username: 'First@Example.com' }, 'users[1].username: "First@Ex'],
-  [
-    'a user name that is a phone number',
-    { ...base, username: '+8613800000009' },
-    'users[1].username: "+8613800000009"',
-  ],
-];
+const POOL = {
+  roles: new Set(['admin', 'editor']),
+  tenants: new Set<string>(),
+  extendedFields: new Set(['school']),
+};
 
-test.each(MISTAKES)('%s is refused with its place', (_name, user, message) => {
-  const first = { username: 'first', email: 'first@example.com', phone_number: '+8613800000009', password: 'p' };
-  expect(() => new GenAuthEmulator({ users: [first, user as never] })).toThrow(
-    expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) }),
-  );
-});
+/** Returns a store with alice, with one user of each single identifier, and with an AD account. */
+function buildStore(catalogs: Catalogs = ANY): UserStore {
+  const store = new UserStore(catalogs, false);
+  const users = [ALICE, { email: 'mail@example.com' }, { phone_number: '13900000000' }, { username: '13900000001' }];
+  users.forEach((user) => store.addUser({ password: 'p', ...user }, 'user'));
+  store.addAdAccount({ sAMAccountName: 'ZhangSan', password: 'p' }, 'adAccount');
+  return store;
+}
 
-test.each<[string, unknown, string]>([
-  [
-    'no name',
-    { password: 'p' },
-    'adAccounts[1].sAMAccountName: expected a name without control characters, got undefined.',
-  ],
-  ['an empty name', { sAMAccountName: '', password: 'p' }, 'adAccounts[1].sAMAccountName: expected'],
-  ['a name with a line break', { sAMAccountName: 'a\nb', password: 'p' }, String.raw`got "a\nb"`],
-  ['a user name', { sAMAccountName: 'x', username: 'y', password: 'p' }, 'adAccounts[1]: unknown property "username"'],
-  ['an empty password', { sAMAccountName: 'x', password: '' }, 'adAccounts[1].password: expected'],
-  [
-    'a taken name',
-    { sAMAccountName: 'FIRST', password: 'p' },
-    'adAccounts[1].sAMAccountName: "FIRST" already belongs to another',
-  ],
-  ['a wrong claim', { sAMAccountName: 'x', email: 'x', password: 'p' }, 'adAccounts[1].email: expected an e-mail'],
-])('an AD account with %s is refused with its place', (_name, account, message) => {
-  expect(
-    () => new GenAuthEmulator({ adAccounts: [{ sAMAccountName: 'first', password: 'p' }, account as never] }),
-  ).toThrow(expect.objectContaining({ code: 'invalid_input', message: expect.stringContaining(message) }));
-});
+/** A store that no test changes, because each password hash takes milliseconds. */
+const unchanged = buildStore(POOL);
 
-test('no message holds a password', () => {
-  for (const user of [
-    { password: 'canary' },
-    { username: 'u', password: ['canary'] },
-    { username: 'u', password: { canary: 'canary' } },
-  ]) {
-    expect(() => new GenAuthEmulator({ users: [user as never] })).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('canary') }),
-    );
-  }
-});
-
-describe('addUser and addAdAccount', () => {
-  const emulator = useEmulator();
-
-  test('answer with the sub of the tokens', async () => {
-    const user = emulator().addUser({ username: 'carol', password: 'c', roles: ['auditor'] });
-    const tokens = await getTokens(emulator(), {
-      passwordPayload: { account: 'carol', password: 'c' },
-      options: { scope: 'openid roles' },
-    });
-    expect((await verify(emulator(), tokens.id_token)).payload).toMatchObject({ ...user, roles: ['auditor'] });
-
-    const account = emulator().addAdAccount({ sAMAccountName: 'LiSi', password: 'l' });
-    const { id_token } = await getTokens(emulator(), {
-      connection: 'AD',
-      adPayload: { sAMAccountName: 'lisi', password: 'l' },
-    });
-    expect((await verify(emulator(), id_token)).payload).toMatchObject(account);
+describe('findUser', () => {
+  it.each(
+    listRows({
+      account: ['alice', 'ALICE@EXAMPLE.COM', '+8613800000001', '13900000001'],
+      username: ['alice', '13900000001'],
+      email: ['aLiCe@example.com'],
+      phone: ['+8613800000001', '13900000000'],
+    }),
+  )('finds by %s %j', (identifier, name) => {
+    expect(unchanged.findUser(identifier as 'account', name as string)).toBeDefined();
   });
 
-  test('name the mistake, and add nobody then', async () => {
-    expect(() => emulator().addUser({ username: 'dave', password: '' })).toThrow('user.password: expected');
-    expect(() => emulator().addUser({ username: 'erin', email: 'alice@example.com', password: 'x' })).toThrow(
-      'user.email: "alice@example.com" already belongs to another user. Use another value.',
-    );
-    expect(() => emulator().addAdAccount({ sAMAccountName: 'zhangsan', password: 'x' })).toThrow(
-      'adAccount.sAMAccountName',
-    );
-    emulator().addUser({ username: 'dave', password: 'x' });
-    emulator().addUser({ username: 'erin', password: 'x' });
+  it.each(
+    listRows({
+      account: ['Alice', ' alice', '', '__proto__', 'username:alice', 'ZhangSan'],
+      username: ['alice@example.com', '13900000000'],
+      email: ['alice'],
+      phone: ['13900000001'],
+    }),
+  )('does not find by %s %j', (identifier, name) => {
+    expect(unchanged.findUser(identifier as 'account', name as string)).toBeUndefined();
   });
 
-  test('keep a copy: what the caller changes later changes nothing', async () => {
-    const user = { username: 'frank', password: 'f', roles: ['reader'] };
-    emulator().addUser(user);
-    user.roles.push('admin');
-    const tokens = await getTokens(emulator(), {
-      passwordPayload: { account: 'frank', password: 'f' },
-      options: { scope: 'openid roles' },
+  it('finds AD accounts in any case, and no user as an AD account', () => {
+    expect(unchanged.findAdAccount('ZHANGSAN')).toMatchObject({ claims: { username: 'ZhangSan' } });
+    expect([unchanged.findAdAccount('zhang*'), unchanged.findAdAccount('alice')]).toEqual([undefined, undefined]);
+  });
+});
+
+/** Property → wrong values. */
+const WRONG_VALUES = {
+  password: [undefined, '', 4711, ['canary']],
+  username: ['', 'u\u001b[2J', 'u\u202e', '\u2028'],
+  email: ['bob', 'b ob@example.com', 'a@b@c', 'a\u0000@b', ['b@c'], null, 'ALICE@example.com'],
+  phone_number: ['none', '12', '1'.repeat(21), 138, '+8613800000001'],
+  email_verified: ['yes'],
+  name: [null, ''],
+  address: ['Beijing'],
+  roles: ['admin', [1], [''], [{ name: 'admin' }]],
+  extended_fields: [[], null],
+  lockout: ['yes'],
+  disabled: [1],
+  mustChangePassword: ['now'],
+  mfa: ['SMS', []],
+  tenants: ['t-1'],
+  signInAnswer: [7],
+};
+/** Place and reason of the mistake → properties that replace properties of a right user. */
+const MISTAKES = {
+  ': expected at least one of username, email and phone_number': [{ username: undefined }],
+  ': unknown property "': [{ phone: '138' }, { sub: 'x' }, { tenant_id: 'x' }, { role: [] }],
+  '.roles[1]: "x" is not in the option roles (admin, editor).': [
+    { roles: ['admin', 'x'] },
+    { roles: ['admin', { code: 'x' }] },
+  ],
+  '.extended_fields: "scool" is not in the option extendedFields (school).': [{ extended_fields: { scool: 1 } }],
+  '.mfa[1]: ': [{ mfa: ['SMS', ''] }],
+  '.tenants[0]: "t-9" is not in the option tenants (none).': [{ tenants: ['t-9'] }],
+  '.signInAnswer: unknown property "account"': [{ signInAnswer: { statusCode: 301, account: 'x' } }],
+  '.signInAnswer: unknown property "times"': [{ signInAnswer: { statusCode: 301, times: 2 } }],
+  '.signInAnswer.statusCode: ': [{ signInAnswer: { statusCode: 99 } }],
+  '.username: "alice@example.com" already belongs to another user. Use another value.': [
+    { username: 'alice@example.com' },
+  ],
+  '.username: "+8613800000001" already belongs': [{ username: '+8613800000001' }],
+};
+const wrongUsers = listRows(WRONG_VALUES).map(([name, value]): [string, unknown] => [`.${name}: `, { [name]: value }]);
+
+describe('adding and changing', () => {
+  it.each([...wrongUsers, ...listRows(MISTAKES)])('refuses with "user%s" %j and changes nothing', (place, given) => {
+    const user = { username: 'u', password: 'p', ...(given as object) };
+    const before = unchanged.list();
+    expect(() => unchanged.addUser(user, 'users[1]')).toThrow(invalidInput(`users[1]${place}`));
+    expect(unchanged.list()).toEqual(before);
+  });
+
+  it.each([
+    ['.email: "ALICE@example.com" already', { email: 'ALICE@example.com' }],
+    ['.roles: ', { roles: 'admin' }],
+    ['.mfa: ', { mfa: 'SMS' }],
+    ['.password: ', { password: '' }],
+    [': unknown property', { sub: 'x' }],
+  ])('refuses with "changes%s" a change and changes nothing', (place, changes) => {
+    const before = unchanged.list();
+    const update = () => unchanged.updateUser('mail@example.com', { name: 'New', ...changes });
+    expect(update).toThrow(invalidInput(`changes${place}`));
+    expect(unchanged.list()).toEqual(before);
+  });
+
+  it.each<[string, unknown]>([
+    ['.sAMAccountName: expected', { password: 'p' }],
+    ['.sAMAccountName: expected', { sAMAccountName: 'a\nb', password: 'p' }],
+    ['.sAMAccountName: "ZHANGSAN" already', { sAMAccountName: 'ZHANGSAN', password: 'p' }],
+    [': unknown property "username"', { sAMAccountName: 'x', username: 'y', password: 'p' }],
+    ['.password: expected', { sAMAccountName: 'x', password: '' }],
+    ['.email: expected', { sAMAccountName: 'x', email: 'x', password: 'p' }],
+    ['.tenants[0]: "t-1" is not', { sAMAccountName: 'x', tenants: ['t-1'], password: 'p' }],
+  ])('refuses an AD account: "%s" for %j', (place, account) => {
+    expect(() => unchanged.addAdAccount(account, 'adAccounts[1]')).toThrow(invalidInput(`adAccounts[1]${place}`));
+  });
+
+  it.each<[string, string, (store: UserStore, name: never) => void]>([
+    ['updateUser', 'account: expected', (store, name) => store.updateUser(name, {})],
+    ['removeUser', 'account: expected', (store, name) => store.removeUser(name)],
+    ['updateAdAccount', 'sAMAccountName: expected', (store, name) => store.updateAdAccount(name, {})],
+    ['removeAdAccount', 'sAMAccountName: expected', (store, name) => store.removeAdAccount(name)],
+  ])('%s refuses an unknown account', (_method, message, run) => {
+    expect(() => run(unchanged, 'unknown' as never)).toThrow(invalidInput(message));
+    expect(() => run(unchanged, undefined as never)).toThrow(invalidInput(message));
+  });
+
+  it('changes only the given properties, and keeps the sub', () => {
+    const store = buildStore();
+    const before = { ...store.findUser('account', 'alice') };
+    store.updateUser('+8613800000001', { name: 'Other', roles: ['a'], mfa: true, updated_at: 'x' });
+    const claims = { ...before.claims, name: 'Other', roles: ['a'], updated_at: 'x' };
+    expect(store.findUser('account', 'alice')).toEqual({ ...before, claims, states: { mfa: true } });
+    store.updateUser('alice', {});
+    expect(store.findUser('account', 'alice')).toMatchObject({
+      claims: { ...claims, updated_at: expect.stringMatching(/^\d{4}-.*Z$/) },
+      states: { mfa: true },
     });
-    expect((await verify(emulator(), tokens.id_token)).payload['roles']).toEqual(['reader']);
+  });
+
+  it('changes the password only if one is given', async () => {
+    const store = buildStore();
+    store.updateUser('alice', { name: 'x' });
+    expect(await isPassword('passw0rd', store.findUser('account', 'alice')?.password)).toBe(true);
+    store.updateUser('alice', { password: 'new' });
+    expect(await isPassword('new', store.findUser('account', 'alice')?.password)).toBe(true);
+  });
+
+  it('replaces identifiers and frees the old ones, except the one that gave the sub', () => {
+    const store = buildStore();
+    const sub = store.findUser('account', 'alice')?.sub;
+    store.updateUser('ALICE@example.com', { username: 'alicia', email: 'alicia@example.com' });
+    expect(store.findUser('account', 'alicia@example.com')?.sub).toBe(sub);
+    expect([store.findUser('account', 'alice'), store.findUser('email', ALICE.email)]).toEqual([undefined, undefined]);
+    store.addUser({ email: ALICE.email, password: 'p' }, 'user');
+    const taken = invalidInput('user.username: "alice" already belongs to another user.');
+    expect(() => store.addUser({ username: 'alice', password: 'p' }, 'user')).toThrow(taken);
+    store.updateUser('alicia', { username: 'alicia', email: 'ALICIA@example.com' });
+  });
+
+  it('removes a user under all identifiers, and gives the same sub to a new user of the same name', () => {
+    const store = buildStore();
+    const alice = store.findUser('account', 'alice');
+    store.removeUser('+8613800000001');
+    expect([store.findUser('account', 'alice'), alice?.removed]).toEqual([undefined, true]);
+    expect(store.addUser(ALICE, 'user')).toBe(alice?.sub);
+  });
+
+  it('changes and removes an AD account in any case', () => {
+    const store = buildStore();
+    const account = store.findAdAccount('zhangsan');
+    store.updateAdAccount('ZHANGSAN', { email: 'z@example.com', disabled: true });
+    expect(account).toMatchObject({
+      claims: { username: 'ZhangSan', email: 'z@example.com' },
+      states: { disabled: true },
+    });
+    expect(() => store.updateAdAccount('zhangsan', { username: 'x' })).toThrow(
+      invalidInput('changes: unknown property'),
+    );
+    store.removeAdAccount('zhangSAN');
+    expect([store.findAdAccount('zhangsan'), account?.removed]).toEqual([undefined, true]);
+  });
+
+  it('copies the given values', () => {
+    const store = buildStore();
+    const user: EmulatorUser = { username: 'u', password: 'p', roles: ['reader'] };
+    store.addUser(user, 'user');
+    user.roles?.push('admin');
+    expect(store.findUser('account', 'u')?.claims['roles']).toEqual(['reader']);
+  });
+});
+
+it('lists each user once, without passwords', () => {
+  const store = new UserStore(ANY, false);
+  const states = { mfa: true, tenants: ['t-1'], signInAnswer: { statusCode: 301, apiCode: 1642 } };
+  const sub = store.addUser({ ...ALICE, ...states }, 'user');
+  const adSub = store.addAdAccount({ sAMAccountName: 'alice', name: '张三', password: 'p' }, 'adAccount');
+  const { password: _, ...claims } = ALICE;
+  const shared = { gender: 'U', updated_at: expect.any(String) as unknown };
+  expect(store.list()).toEqual({
+    users: [{ sub, ...claims, ...shared, ...states, signInAnswer: { ...states.signInAnswer, message: '' } }],
+    adAccounts: [{ sub: adSub, sAMAccountName: 'alice', name: '张三', ...shared }],
+  });
+  expect([sub, adSub]).toEqual([expect.stringMatching(/^[\da-f]{24}$/), expect.not.stringMatching(sub)]);
+});
+
+it.each([
+  ['PASSWORD', 'alice', 'PASSWORD', '+8613800000001', true],
+  ['PASSWORD', 'unknown@example.com', 'PASSWORD', 'UNKNOWN@example.com', true],
+  ['AD', 'ZhangSan', 'AD', 'zhangsan', true],
+  ['PASSWORD', 'unknown', 'PASSWORD', 'Unknown', false],
+  ['PASSWORD', 'zhangsan', 'AD', 'zhangsan', false],
+] as const)('counts %s %s together with %s %s: %s', (connection, name, otherConnection, otherName, isSame) => {
+  expect(unchanged.keyOf(connection, name) === unchanged.keyOf(otherConnection, otherName)).toBe(isSame);
+});
+
+it.each([
+  [{}, false, undefined],
+  [{}, true, { kind: 'app', factors: ['SMS', 'OTP'] }],
+  [{}, ['EMAIL'], { kind: 'app', factors: ['EMAIL'] }],
+  [{ mfa: false }, true, undefined],
+  [{ mfa: true }, false, { kind: 'app', factors: ['SMS', 'OTP'] }],
+  [{ mfa: 'personal' as const }, true, { kind: 'personal', factors: ['OTP'] }],
+])('requires for the state %j and the option mfa %j the second factor %j', (states, option, expected) => {
+  expect(findMfa(states, option)).toEqual(expected);
+});
+
+describe('a password', () => {
+  it.each([
+    ['pässw0rd ', true],
+    ['pässw0rd', false],
+    ['PÄSSW0RD ', false],
+    ['pa\u0308ssw0rd ', false],
+    ['pässw0rd \0', false],
+  ])('is compared exactly: %j', async (password, isRight) => {
+    expect(await isPassword(password, hashPassword('pässw0rd '))).toBe(isRight);
+  });
+
+  it('is wrong if it is empty, or if there is no stored password', async () => {
+    expect(await isPassword('', hashPassword(''))).toBe(false);
+    expect(await isPassword('passw0rd', undefined)).toBe(false);
+  });
+
+  it('is hashed with a salt', () => {
+    expect(hashPassword('p').key).not.toEqual(hashPassword('p').key);
   });
 });
