@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import type { CommandIo } from '../../src/cli/command.js';
 import type { DoctorReport } from '../../src/doctor/report.js';
 import {
+  ACCOUNT_FLAGS,
   PASSWORDS,
   SECRET,
   environmentOf,
@@ -17,12 +16,12 @@ import {
 import { PASSWORD } from '../support/canary.js';
 import { findLeaks } from '../support/leak.js';
 import { useTcpServers } from '../support/tcp-server.js';
-import { buildCli, makeFolder } from './support.js';
+import { makeFolder } from './support.js';
 
 const emulate = useEmulators();
 const serve = useTcpServers();
 const ALICE = ['--account', 'alice'];
-const BOTH = [...ALICE, '--ad-account', 'zhangsan'];
+const BOTH = ACCOUNT_FLAGS;
 let folder: string;
 beforeAll(async () => {
   folder = await makeFolder();
@@ -165,46 +164,4 @@ test('ends at once when it is stopped while GenAuth does not answer', async () =
     stderr: 'passport-genauth doctor: Stopped.',
   });
   await server.idle();
-});
-
-describe('as a process', () => {
-  let main: string;
-  beforeAll(async () => {
-    main = await buildCli(folder);
-  });
-
-  /** Runs a program, and writes the input as soon as the program has printed the question. */
-  async function start(command: string, args: string[], env: Record<string, string>, input: string, question = '') {
-    const PATH = process.env['PATH'] ?? '';
-    const child = spawn(command, args, { env: { PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    while (!output.includes(question)) await once(child.stdout, 'data');
-    child.stdin.end(input);
-    const [code] = (await once(child, 'close')) as [number];
-    return { code, output };
-  }
-
-  test('signs in with passwords from standard input, and ends by itself', async () => {
-    const args = [main, 'doctor', ...BOTH, '--password-stdin'];
-    const { code, output } = await start(process.execPath, args, environmentOf(await emulate()), PASSWORDS.join('\n'));
-    expect(output).toContain('alice signed in.');
-    expect(code).toBe(0);
-    expectDecent([], output);
-  });
-
-  // Only the `script` of Linux has these flags.
-  const hasTerminals = process.platform === 'linux';
-  if (!hasTerminals)
-    process.stderr.write('SKIPPED a terminal in test/cli/doctor.test.ts: `script` here is not that of Linux.\n');
-  (hasTerminals ? test : test.skip)('does not show the password at a real terminal', async () => {
-    const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
-    const env = { ...environmentOf(await emulate()), TERM: 'xterm' };
-    const { code, output } = await start('script', ['-qec', command, '/dev/null'], env, `${PASSWORD}\r`, 'not shown');
-    expect(output).toContain('\u001b[32mok');
-    expect(output).toContain('alice signed in.');
-    expect(code).toBe(0);
-    expectDecent([], output);
-  });
 });

@@ -78,7 +78,7 @@ test('applies the options', async () => {
       'expire_in',
       '--system-wrapped',
     ],
-    ...['--jwks-address', 'app', '--host', '127.0.0.2', '--allow-remote', '--clock-drift', '3600'],
+    ...['--jwks-address', 'app', '--host', '127.0.0.2', '--allow-remote', '--clock-drift=-3600'],
   ]);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
   expect(stdout).toMatch(/ my-app\n.*\(set by you, not shown\)\n[^]*\nWarning: other machines may reach the emulator,/);
@@ -97,7 +97,7 @@ test('applies the options', async () => {
   expect(data).toHaveProperty('expire_in', 60);
   expect(data).not.toHaveProperty('expires_in');
   const { iat = 0, exp } = decodeJwt(data?.id_token ?? '');
-  expect([exp, Math.round((iat - Date.now() / 1000) / 60)]).toEqual([iat + 60, 60]);
+  expect([exp, Math.round((iat - Date.now() / 1000) / 60)]).toEqual([iat + 60, -60]);
   const introspection = await fetch(`${url}/oidc/token/introspection`, {
     method: 'POST',
     headers: { authorization },
@@ -110,7 +110,6 @@ test('applies the options', async () => {
 });
 
 test.each<[alg: string, args: string[], env: Record<string, string>]>([
-  ['RS256', [], {}],
   ['HS256', ['--id-token-alg', 'HS256'], {}],
   ['HS256', [], { GENAUTH_ID_TOKEN_ALG: 'HS256' }],
   ['RS256', ['--id-token-alg', 'RS256'], { GENAUTH_ID_TOKEN_ALG: 'HS256' }],
@@ -120,11 +119,10 @@ test.each<[alg: string, args: string[], env: Record<string, string>]>([
 });
 
 test('reads missing options from the environment', async () => {
-  const client = { GENAUTH_APP_ID: 'env-app', GENAUTH_APP_SECRET: 'env-secret' };
-  const env = { ...client, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none', EMULATOR_PORT: 'invalid, but --port is given' };
-  const { url } = await start(['--app-id', 'flag-app', '--auth-method', 'client_secret_post'], env);
-  const body = { ...ALICE, client_id: 'flag-app', client_secret: 'env-secret' };
-  expect(await signIn(url, body)).toMatchObject({ statusCode: 200 });
+  const env = { GENAUTH_APP_ID: 'env-app', GENAUTH_APP_SECRET: 's', GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' };
+  const { url } = await start(['--app-id', 'app', '--auth-method', 'client_secret_post'], env);
+  expect(await signIn(url, { ...ALICE, client_id: 'app', client_secret: 's' })).toMatchObject({ statusCode: 200 });
+  expect((await start([], env)).stdout).toContain('App ID       env-app');
 });
 
 test.each<[args: string[], wrong: number, right: number]>([
@@ -138,16 +136,7 @@ test.each<[args: string[], wrong: number, right: number]>([
   expect([(await signIn(url, mistaken)).apiCode, (await signIn(url)).apiCode]).toEqual([wrong, right]);
 });
 
-test.each([
-  ['--clock-drift=-3600', -60],
-  ['--clock-drift=-0', 0],
-])('accepts the clock drift %s', async (arg, minutes) => {
-  const { data } = await signIn((await start([arg])).url);
-  const { iat = 0 } = decodeJwt(data?.id_token ?? '');
-  expect(Math.abs(iat - Date.now() / 1000 - minutes * 60)).toBeLessThan(10);
-});
-
-test('allows the redirect addresses of each --logout-uri', async () => {
+test('allows the redirect address of each --logout-uri', async () => {
   const targets = ['https://app.example/bye', 'http://localhost:3000/?a=1'];
   const { url } = await start(targets.flatMap((target) => ['--logout-uri', target]));
   const id_token_hint = (await signIn(url)).data?.id_token ?? '';
@@ -164,18 +153,16 @@ describe('a users file', () => {
     return join(folder, 'users.json');
   };
   const names = (count: number) => Array.from({ length: count }, (_, i) => ({ username: `user${i}`, password: 'p' }));
-  const ad = [{ sAMAccountName: 'lisi', password: 'l' }];
+  const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
 
-  test.each<[title: string, content: unknown, users: string, adAccounts: string, statusCode: number]>([
-    ['replaces the users', [{ email: 'carol@x', password: 'c' }], 'carol@x', 'zhangsan', 403],
-    ['replaces the AD accounts', { adAccounts: ad }, 'alice, bob', 'lisi', 200],
-    ['may be empty', { users: [], adAccounts: [] }, 'none', 'none', 403],
-    ['with 10 users is listed', names(10), 'user0, .*, user8, user9', 'zhangsan', 403],
-    ['with 12 users is cut in the list', names(12), 'user0, .*, user8, user9 and 2 more', 'zhangsan', 403],
-  ])('%s', async (_title, content, users, adAccounts, statusCode) => {
+  test.each<[title: string, content: unknown, users: RegExp]>([
+    ['with a list of 10 users', names(10), / {2}Users {8}user0, .*, user8, user9\n {2}AD accounts {2}zhangsan\n/],
+    ['with 12 users', { users: names(12), adAccounts }, /, user8, user9 and 2 more\n {2}AD accounts {2}lisi\n/],
+    ['without users', { users: [], adAccounts: [] }, / {2}Users {8}none\n {2}AD accounts {2}none\n/],
+  ])('%s replaces the default users', async (_title, content, users) => {
     const { url, stdout } = await start(['--users', await write(content)]);
-    expect(stdout).toMatch(new RegExp(`\n  Users        ${users}\n  AD accounts  ${adAccounts}\n`));
-    expect(await signIn(url)).toMatchObject({ statusCode });
+    expect(stdout).toMatch(users);
+    expect((await signIn(url)).statusCode).toBe(403);
   });
 
   test.each<[title: string, path: () => Promise<string>, message: RegExp]>([
@@ -200,6 +187,7 @@ test.each<[args: string[], message: string]>([
   [['--port', '65536'], 'port: expected a whole number from 0 to 65535, got 65536.'],
   [['--token-lifetime', '1h'], '--token-lifetime: expected a number of seconds, got "1h".'],
   [['--refresh-token-lifetime', ''], '--refresh-token-lifetime: expected a number of seconds, got "".'],
+  [['--clock-drift', '400000000'], 'clockDrift: expected a whole number from -315360000'],
   [['--clock-drift=--5'], '--clock-drift: expected a number of seconds, got "--5".'],
   [['--captcha-after=-1'], '--captcha-after: expected a number of failures, got "-1".'],
   [['--lock-after', 'x'], '--lock-after: expected a number of failures, got "x".'],
@@ -210,16 +198,13 @@ test.each<[args: string[], message: string]>([
   expect([code, stdout]).toEqual([2, '']);
 });
 
-test('names the variable of an invalid port', async () => {
-  const { code, stderr } = await runToEnd(['emulator'], { EMULATOR_PORT: 'x' });
-  expect([code, stderr]).toEqual([2, expect.stringContaining('EMULATOR_PORT: expected a number from 0 to 65535')]);
-});
-
-test('listens on the port of EMULATOR_PORT, and ends with 1 if the port is in use', async () => {
+test('reads the port from EMULATOR_PORT, and ends with 1 if the port is in use', async () => {
   const { port } = new URL((await start([])).url);
   const { code, stdout, stderr } = await runToEnd(['emulator'], { EMULATOR_PORT: port });
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toMatch(new RegExp(`^passport-genauth emulator: Port ${port} on 127.0.0.1 is in use: [^.]*\\.$`));
+  const invalid = await runToEnd(['emulator'], { EMULATOR_PORT: 'x' });
+  expect(invalid).toMatchObject({ code: 2, stderr: expect.stringContaining('EMULATOR_PORT: expected a number from') });
 });
 
 test('ends with 1 in production', async () => {

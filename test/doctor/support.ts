@@ -20,6 +20,8 @@ export const SECRET = `${APP_SECRET}-0123456789abcdef`;
 const AD_PASSWORD = 'c4nary-AD"Pä55<wörd&';
 export const PASSWORDS = [PASSWORD, AD_PASSWORD];
 export const ALICE = { account: 'alice', password: PASSWORD };
+/** The flags of the command for the two users. */
+export const ACCOUNT_FLAGS = ['--account', 'alice', '--ad-account', 'zhangsan'];
 export const ZHANGSAN = { sAMAccountName: 'zhangsan', password: AD_PASSWORD };
 
 /** Emulators with these users: one per set of options, reset after each test. */
@@ -126,13 +128,15 @@ export async function runDoctorCommand(
   env: Record<string, string> = {},
   io: Partial<CommandIo> = {},
 ): Promise<{ code: number; stdout: string; stderr: string; lines: string[] }> {
-  const [out, err, lines]: string[][] = [[], [], []] as [string[], string[], string[]];
+  const out: string[] = [];
+  const err: string[] = [];
+  const lines: string[] = [];
   const code = await run(['doctor', ...args], {
-    stdout: (text) => void [out, lines].map((texts) => texts?.push(text)),
-    stderr: (text) => void [err, lines].map((texts) => texts?.push(text)),
+    stdout: (text) => void lines.push(out[out.push(text) - 1] ?? ''),
+    stderr: (text) => void lines.push(err[err.push(text) - 1] ?? ''),
     env,
     stop: new AbortController().signal,
     ...io,
   });
-  return { code, stdout: out?.join('\n') ?? '', stderr: err?.join('\n') ?? '', lines: lines ?? [] };
+  return { code, stdout: out.join('\n'), stderr: err.join('\n'), lines };
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Injectable, Module, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, Module, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
@@ -86,17 +86,8 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %
 });
 
 test('keeps options of a factory, which may lack the options of the tenant', async () => {
-  @Injectable()
-  class Settings {
-    readonly scope = ['openid', 'phone'];
-  }
-  @Module({ providers: [Settings], exports: [Settings] })
-  class SettingsModule {}
-  const useFactory = ({ scope }: Settings) => ({ scope }) as unknown as GenAuthOptions;
-  @Module({
-    imports: [GenAuthModule.forRootAsync({ imports: [SettingsModule], inject: [Settings], useFactory })],
-    controllers: [Routes],
-  })
+  const useFactory = () => ({ scope: ['openid', 'phone'] }) as unknown as GenAuthOptions;
+  @Module({ imports: [GenAuthModule.forRootAsync({ useFactory })], controllers: [Routes] })
   class AppModule {}
   const app = close(await createTestedApp('Express', kit(), AppModule));
   expect(app.get(GenAuthClient).options.scope).toEqual(['openid', 'phone']);

@@ -1,14 +1,11 @@
 import { AssertionError } from 'node:assert';
-import { All, Controller, Get, Header, Post, Redirect, Sse, type Type } from '@nestjs/common';
+import { Controller, Get, type Type } from '@nestjs/common';
 import express from 'express';
 import Fastify from 'fastify';
-import { NEVER } from 'rxjs';
-import { OptionalAuth, Public } from '../../src/nest/index.js';
+import { Public } from '../../src/nest/index.js';
 import { type ProtectionOptions, checkProtection } from '../../src/testing/protection.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
 import {
-  EXPRESS,
-  type ExpressName,
   PRODUCTION,
   PUBLIC_ROUTES,
   ShopController,
@@ -32,7 +29,6 @@ async function check(app: object, options?: ProtectionOptions): Promise<string[]
   return lines.slice(1, -1).map((line) => line.slice('  - '.length));
 }
 const open = (status: number): string => `${status} without a token, ${status} with a token`;
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 test('the error is an AssertionError of the test that lists all mistakes', async () => {
   const app = express().get(['/a', '/b'], (_req, res) => void res.end());
@@ -78,10 +74,12 @@ describe('an application of Express', () => {
     const app = express();
     app.get('/decoded', (req, res) => void res.status(req.headers.authorization === undefined ? 401 : 200).end());
     app.get('/broken', (_req, res) => void res.status(500).end());
+    app.get('/endless', (_req, res) => void res.write('x'));
     app.get('/reset', (req) => req.socket.destroy());
     expect(await check(app)).toEqual([
       'GET /decoded: 200 with a token',
       `GET /broken: ${open(500)}`,
+      `GET /endless: ${open(200)}`,
       'GET /reset: no answer without a token',
     ]);
   });
@@ -143,12 +141,6 @@ describe('an application of Express', () => {
   });
 });
 
-test('an application of Express 4 is tested', async () => {
-  const app = EXPRESS['Express 4' as ExpressName]();
-  app.get('/open', (_req, res) => void res.end());
-  expect(await check(app)).toEqual([`GET /open: ${open(200)}`]);
-});
-
 test('an application of Fastify is tested', async () => {
   const app = close(Fastify());
   app.get('/closed', async (_req, reply) => reply.code(401).send());
@@ -170,43 +162,6 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %
     expect((await fetch(`${await app.getUrl()}/health`)).status).toBe(200);
   });
 
-  test('has open routes, whatever they answer', async () => {
-    @Public()
-    @Controller()
-    class Strange {
-      @Get('moved')
-      @Redirect('/login')
-      moved(): void {}
-
-      @Sse('events')
-      @Header('x-accel-buffering', 'no')
-      events(): typeof NEVER {
-        return NEVER;
-      }
-
-      @All('all')
-      all(): object {
-        return {};
-      }
-    }
-    @OptionalAuth()
-    @Controller('optional')
-    class Optional {
-      @Post()
-      post(): object {
-        return {};
-      }
-    }
-    expect((await check(await make(Strange, Optional))).sort()).toEqual(
-      [
-        `GET /moved: ${open(302)}`,
-        `GET /events: ${open(200)}`,
-        'POST /optional: 201 without a token',
-        ...METHODS.map((method) => `${method} /all: ${open(200)}`),
-      ].sort(),
-    );
-  });
-
   test('is tested behind a prefix and versions', async () => {
     @Public()
     @Controller({ path: 'deep/:a', version: '1' })
@@ -220,9 +175,5 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %
     app.setGlobalPrefix('api').enableVersioning();
     const paths = ['/api/v1/deep/:a/one', '/api/v1/deep/:a/two/:b'];
     expect(await check(app)).toEqual(paths.map((path) => `GET ${path}: ${open(200)}`));
-  });
-
-  test('has no routes without controllers', async () => {
-    expect(await check(await make())).toEqual([expect.stringContaining('no route was found.')]);
   });
 });
