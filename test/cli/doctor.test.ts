@@ -122,13 +122,6 @@ describe('passwords at a terminal', () => {
     expectDecent([], ...lines);
   });
 
-  test('may be pasted together before the first question', async () => {
-    const terminal = new Terminal();
-    terminal.write(PASSWORDS.map((password) => `${password}\r`).join(''));
-    const io = { stdin: () => terminal };
-    expect(await runDoctorCommand(BOTH, environmentOf(await emulate()), io)).toMatchObject({ code: 0 });
-  });
-
   test.each([
     ['Ctrl+C', '\u0003'],
     ['Ctrl+D', '\u0004'],

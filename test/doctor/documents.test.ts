@@ -1,10 +1,7 @@
-import { Documents } from '../../src/doctor/documents.js';
 import { runDoctor } from '../../src/doctor/run-doctor.js';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from '../../src/emulator/index.js';
-import { DISCOVERY_PATH, useIssuer } from '../support/issuer.js';
 import { ALICE, ZHANGSAN, useEmulators } from './support.js';
 
-const issuer = useIssuer();
 const emulate = useEmulators();
 
 describe('a run without problems requests the discovery document once, and the key set once per address:', () => {
@@ -30,46 +27,4 @@ test('the client requests the key set again for a token with an unknown key', as
   emulator.flawIdToken('unknown_kid');
   await runDoctor({ options: emulator.clientOptions, signIns: [ALICE], env: {} });
   expect(emulator.requests('jwks')).toBe(2);
-});
-
-describe('connections that share documents', () => {
-  const request = { method: 'GET', path: DISCOVERY_PATH, maxBytes: 10_000 } as const;
-  let documents: Documents;
-  beforeEach(() => {
-    documents = new Documents();
-  });
-  afterEach(() => documents.close());
-  const connect = () => documents.createHttp({ origin: issuer().url, timeout: 2_000 });
-
-  test('return a cached answer once, and then request the document again', async () => {
-    const [first, second] = [connect(), connect()];
-    const answer = await first.request(request);
-    expect(answer).toMatchObject({ status: 200, body: { issuer: issuer().issuer } });
-    expect(await second.request(request)).toBe(answer);
-    expect(issuer().count()).toBe(1);
-    expect(await second.request(request)).not.toBe(answer);
-    expect(issuer().count()).toBe(2);
-  });
-
-  test('send one request for parallel requests', async () => {
-    await Promise.all([connect().request(request), connect().request(request)]);
-    expect(issuer().count()).toBe(1);
-  });
-
-  test('return an answer that was stored', async () => {
-    const answer = { status: 200, body: {}, retryAfter: undefined };
-    documents.keep(issuer().url + DISCOVERY_PATH, answer);
-    expect(await connect().request(request)).toBe(answer);
-    expect(issuer().count()).toBe(0);
-  });
-
-  test.each([
-    ['a POST', { method: 'POST' as const }],
-    ['a request with headers', { headers: { authorization: 'Bearer x' } }],
-    ['another path', { path: '/oidc/.well-known/jwks.json' }],
-  ])('always send %s', async (_title, changes) => {
-    await connect().request(request);
-    await connect().request({ ...request, ...changes });
-    expect(issuer().count()).toBe(2);
-  });
 });

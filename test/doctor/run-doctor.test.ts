@@ -122,11 +122,3 @@ test.each([
   const running = runDoctor({ options, signIns: [ALICE], env: {}, clientIp: '203.0.113.7', signal: stop.signal });
   await expect(running).rejects.toBe(STOPPED);
 });
-
-test('ends its connection when the signal is aborted', async () => {
-  const stop = new AbortController();
-  const server = await serve(() => stop.abort(STOPPED));
-  const options = { appId: 'app', appSecret: SECRET, appHost: server.url };
-  await expect(runDoctor({ options, env: {}, signal: stop.signal })).rejects.toBe(STOPPED);
-  await server.idle();
-});

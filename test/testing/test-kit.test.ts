@@ -75,15 +75,6 @@ test('refuses to make a token before an application is connected', async () => {
   expect((await genauth.as(app, null).get('/health')).status).toBe(200);
 });
 
-test('injects faults until they are cleared', async () => {
-  const { appHost } = kit().redirect(PRODUCTION);
-  const load = async () => (await fetch(`${appHost}/oidc/.well-known/jwks.json`)).status;
-  kit().fault({ endpoint: 'jwks', status: 503, times: 9 });
-  expect(await load()).toBe(503);
-  kit().clearFaults();
-  expect(await load()).toBe(200);
-});
-
 test('signs in the given users only', async () => {
   const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
   await using genauth = await GenAuthTestKit.start({ users: [{ username: 'carol', password: 'c' }], adAccounts });

@@ -14,12 +14,7 @@ const OTHER = { requestId: 'other', clientIp: 'x' };
 
 type Row = [title: string, answer: Reply, outline: string, part: string];
 test.each<Row>([
-  [
-    'a journal with the same address',
-    journal(null, OTHER, mine(CLIENT_IP)),
-    'ok client_ip',
-    `received ${CLIENT_IP} as`,
-  ],
+  ['the same address', journal(null, OTHER, mine(CLIENT_IP)), 'ok client_ip', `received ${CLIENT_IP} as`],
   ['a journal with another address', journal(mine('::1')), 'client_ip_lost', 'but GenAuth received "::1".'],
   ['a journal with a password', journal(mine(PASSWORD)), 'client_ip_lost', '"[hidden]"'],
   ['a journal without the address', journal(mine(null)), 'client_ip_lost', 'received null.'],

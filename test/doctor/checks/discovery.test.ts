@@ -10,7 +10,6 @@ const UNUSABLE = ['discovery_unusable @ endpoint information'];
 const ISSUER = ['issuer_mismatch @ endpoint information'];
 const FOREIGN = ['jwks_uri_foreign'];
 const OFFERS = ['algorithm_not_offered @ id_token signature algorithm', 'scope_unknown @ OIDC scopes'];
-const LONG = 'long/'.repeat(40);
 
 /** The right discovery document with changes. */
 const change =
@@ -31,36 +30,22 @@ test.each<[title: string, answer: () => Reply, outline: string[], part: string]>
     'HTTP 404',
     () => ({ status: 404 }),
     ['discovery_missing @ endpoint information'],
-    'http://HOST has no discovery document (HTTP 404). Set GENAUTH_APP_HOST=https://<app>.genauth.ai',
+    'Set GENAUTH_APP_HOST=https://<app>.g',
   ],
-  [
-    'an issuer with a slash',
-    change((url) => ({ issuer: `${url}/oidc/` })),
-    ISSUER,
-    'set GENAUTH_ISSUER=http://HOST/oidc/',
-  ],
-  ['an issuer of any length', change(() => ({ issuer: `https://x/${LONG}` })), ISSUER, `ISSUER=https://x/${LONG}`],
+  ['an issuer with a slash', change((url) => ({ issuer: `${url}/oidc/` })), ISSUER, 'ISSUER=http://HOST/oidc/'],
+  ['an issuer of 511 characters', change(() => ({ issuer: 'x'.repeat(511) })), ISSUER, `ISSUER=${'x'.repeat(511)}`],
+  ['an issuer of 512 characters', change(() => ({ issuer: 'x'.repeat(512) })), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that a shell would run', change((url) => ({ issuer: `${url};reboot` })), ISSUER, 'ISSUER=<issuer>'],
-  [
-    'an issuer that repeats the secret',
-    change(() => ({ issuer: SECRET })),
-    ISSUER,
-    'is "[hidden]", but the options expect',
-  ],
+  ['an issuer that repeats the secret', change(() => ({ issuer: SECRET })), ISSUER, 'is "[hidden]", but'],
   [
     'a key set on another host',
-    change(() => ({ jwks_uri: 'https://keys.invalid/jwks' })),
+    change(() => ({ jwks_uri: 'https://x/jwks' })),
     FOREIGN,
-    'which is not on http://HOST. If this address is right, set GENAUTH_JWKS_URI=https://keys.invalid/jwks',
+    'set GENAUTH_JWKS_URI=https://x/jwks',
   ],
   ['no key set', change(() => ({ jwks_uri: undefined })), FOREIGN, 'is at undefined, which'],
   ['another algorithm and other scopes', change(() => HS256), OFFERS, 'Set GENAUTH_SCOPE=openid email'],
-  [
-    'another algorithm',
-    change(() => HS256),
-    OFFERS,
-    'but the options expect RS256. Choose RS256 on the console page, and',
-  ],
+  ['another algorithm', change(() => HS256), OFFERS, 'but the options expect RS256. Choose RS256 on'],
   ['the algorithm and the scopes of the options', change(() => RS256), OK, ''],
 ])('judges %s', async (_title, answer, outline, part) => {
   issuer().reply(DISCOVERY_PATH, answer());

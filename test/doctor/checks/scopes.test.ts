@@ -22,22 +22,8 @@ test.each<Row>([
   ['an empty array', 'openid roles', undefined, { roles: [] }, EMPTY, ''],
   ['empty members', 'openid address', undefined, { address: { city: '', more: { zip: null } } }, EMPTY, ''],
   ['a filled member', 'openid address', undefined, { address: { city: '', more: { zip: 1 } } }, OK, ''],
-  [
-    'scopes that were not granted',
-    'openid email phone',
-    granted('openid'),
-    {},
-    NOT_GRANTED,
-    'these scopes: email, phone.',
-  ],
-  [
-    'every problem',
-    'openid emial email phone',
-    granted('email phone offline_access openid'),
-    { email: null },
-    ALL,
-    ': emial.',
-  ],
+  ['refused scopes', 'openid email phone', granted('openid'), {}, NOT_GRANTED, 'these scopes: email, phone.'],
+  ['every problem', 'openid x email phone', granted('email phone offline_access openid'), { email: null }, ALL, ': x.'],
   ['a refresh token', 'openid offline_access', granted('openid offline_access', 'r'), {}, OK, ''],
 ])('judges %s', async (...[, scope, tokens, claims, outline, part]: Row) => {
   const context = createContext({ scope });
