@@ -67,20 +67,11 @@ test('has an application and users without options, and does not print their pas
 });
 
 test('applies the options', async () => {
-  const { url, stdout } = await start([
-    ...['--app-id', 'my-app', '--app-secret', 'canary-secret', '--auth-method', 'client_secret_basic'],
-    ...[
-      '--token-lifetime',
-      '60',
-      '--refresh-token-lifetime',
-      '90',
-      '--lifetime-field',
-      'expire_in',
-      '--system-wrapped',
-    ],
-    ...['--jwks-address', 'app', '--host', '127.0.0.2', '--allow-remote', '--clock-drift=-3600'],
-    ...['--id-token-alg', 'HS256', '--logout-uri', 'https://app.example/1', '--logout-uri', 'https://app.example/2'],
-  ]);
+  const identity = '--app-id my-app --app-secret canary-secret --auth-method client_secret_basic --id-token-alg HS256';
+  const times = '--token-lifetime 60 --refresh-token-lifetime 90 --clock-drift=-3600';
+  const wire = '--lifetime-field expire_in --system-wrapped --jwks-address app';
+  const addresses = '--logout-uri https://x.example/1 --logout-uri https://x.example/2 --host 127.0.0.2 --allow-remote';
+  const { url, stdout } = await start(`${identity} ${times} ${wire} ${addresses}`.split(' '));
   expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
   expect(stdout).toMatch(/ my-app\n.*\(set by you, not shown\)\n[^]*\nWarning: other machines may reach the emulator,/);
   expect(stdout).not.toContain('canary-secret');
@@ -109,7 +100,7 @@ test('applies the options', async () => {
   expect(await (await fetch(`${url}/api/v3/system`)).json()).toMatchObject({ statusCode: 200, data: { rsa: {} } });
   expect((await fetch(`${url}/oidc/.well-known/jwks.json`)).status).toBe(404);
   expect((await fetch(`${url}/my-app/oidc/.well-known/jwks.json`)).status).toBe(200);
-  const logout = { id_token_hint: data?.id_token ?? '', post_logout_redirect_uri: 'https://app.example/2' };
+  const logout = { id_token_hint: data?.id_token ?? '', post_logout_redirect_uri: 'https://x.example/2' };
   const query = new URLSearchParams(logout).toString();
   expect((await fetch(`${url}/oidc/session/end?${query}`, { redirect: 'manual' })).status).toBe(302);
 });

@@ -66,12 +66,10 @@ test('routes of Fastify are listed', async () => {
   app.all('/op*', handler);
   app.options('*', handler);
   await app.ready();
-  expect(parseFastifyRoutes(app.printRoutes()).map(show).sort()).toEqual(
-    [
-      ...['GET /open', 'GET /open/:id(^\\d+$)/:more', 'GET /open/:name/other', 'GET /v', 'PUT /v', 'HEAD /v'],
-      ...['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) => `${method} /op* mount`),
-    ].sort(),
-  );
+  const listed = parseFastifyRoutes(app.printRoutes()).map(show);
+  const paths = ['GET /open', 'GET /open/:id(^\\d+$)/:more', 'GET /open/:name/other', 'GET /v', 'PUT /v', 'HEAD /v'];
+  const mounts = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) => `${method} /op* mount`);
+  expect(listed.sort()).toEqual([...paths, ...mounts].sort());
 });
 
 test.each([

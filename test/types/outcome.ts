@@ -32,22 +32,6 @@ export function forgetOne(outcome: SignInRejection): string {
 }
 
 export type Kinds = [
-  Expect<
-    Equal<
-      SignInOutcome['kind'],
-      | 'success'
-      | 'invalid_credentials'
-      | 'captcha_required'
-      | 'mfa_required'
-      | 'password_change_required'
-      | 'identity_binding_required'
-      | 'profile_completion_required'
-      | 'account_locked'
-      | 'access_denied'
-      | 'rate_limited'
-      | 'rejected'
-    >
-  >,
   Expect<Equal<SignInRejection['kind'], Exclude<SignInOutcome['kind'], 'success'>>>,
   // Every outcome has the facts for the operator's log.
   Expect<Equal<SignInOutcome['statusCode'], number>>,

@@ -4,7 +4,7 @@ import type { EmulatorSignInAnswer, GenAuthEmulator } from '../../../src/emulato
 import { EVERYTHING, REFRESH_TOKEN, SECRETS, answerSignIn, echoSignIn, makeTokens } from '../../support/canary.js';
 import { type Issuer, JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../../support/issuer.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
-import { ALICE, SECRET, ZHANGSAN, examine, expectFindings, useContexts, useEmulators } from '../support.js';
+import { ALICE, ZHANGSAN, examine, expectFindings, useContexts, useEmulators } from '../support.js';
 
 const emulate = useEmulators();
 const issuer = useIssuer();
