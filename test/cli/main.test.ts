@@ -2,90 +2,82 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { ACCOUNT_FLAGS, PASSWORDS, environmentOf, expectDecent, useEmulators } from '../doctor/support.js';
+import { ROOT } from '../support/process.js';
 import { buildCli, makeFolder } from './support.js';
 
+const emulate = useEmulators();
 let folder: string;
 let main: string;
 const children: ChildProcess[] = [];
-
 beforeAll(async () => {
   folder = await makeFolder();
   main = await buildCli(folder);
 });
-afterAll(() => rm(folder, { recursive: true }));
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
+afterAll(() => rm(folder, { recursive: true }));
 
-function start(...args: string[]) {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(command: string, args: string[], env: Record<string, string> = {}) {
+  const child = spawn(command, args, { env: { PATH: process.env['PATH'] ?? '', ...env } });
   children.push(child);
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  // Not 'exit': the last output may come after it.
-  const ended = once(child, 'close').then(([code, signal]) => ({
-    code: code as number,
-    signal: signal as string,
-    ...output,
-  }));
-  return { child, output, ended };
+  // The last output may arrive after the event `exit`.
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number, ...output }));
+  const printed = async (text: string): Promise<void> => {
+    while (!output.stdout.includes(text)) await once(child.stdout, 'data');
+  };
+  return { child, output, printed, ended };
 }
 
-async function version(): Promise<string> {
-  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
-
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s stops the emulator, though a client holds a connection, with exit code 0',
-  async (signal) => {
-    const { child, output, ended } = start('emulator', '--port', '0');
-    while (!output.stdout.includes('Ctrl+C')) await once(child.stdout, 'data');
-    const [, port] = /^GenAuth emulator listening on http:\/\/127\.0\.0\.1:(\d+)\n/.exec(output.stdout) ?? [];
-    const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
-    await once(socket, 'connect');
-    socket.write('GET /oidc/.well-known/jwks.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
-    await once(socket, 'data');
-    child.kill(signal);
-    expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
-    socket.destroy();
-  },
-);
-
-test('the first line of the program is for the shell', async () => {
-  const source = await readFile(new URL('../../src/cli/main.ts', import.meta.url), 'utf8');
-  expect(source.split('\n')[0]).toBe('#!/usr/bin/env node');
+test.each(['SIGINT', 'SIGTERM'] as const)('%s stops the emulator with an open connection', async (signal) => {
+  const { child, output, printed, ended } = start(process.execPath, [main, 'emulator', '--port', '0']);
+  await printed('Ctrl+C');
+  const [, port] = /^GenAuth emulator listening on http:\/\/127\.0\.0\.1:(\d+)\n/.exec(output.stdout) ?? [];
+  const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+  socket.write('GET /oidc/.well-known/jwks.json HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
+  await once(socket, 'data');
+  child.kill(signal);
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  socket.destroy();
 });
 
-test.each([
-  [['--help'], /Usage: passport-genauth <command>[^]*emulator[^]*doctor/],
-  [['-h'], /Usage: passport-genauth <command>/],
-  [['emulator', '--help'], /Usage: passport-genauth emulator[^]*--users FILE\.json/],
-  [['emulator', '-h'], /Usage: passport-genauth emulator/],
-])('%p explains and is exit code 0', async (args, text) => {
-  expect(await start(...args).ended).toMatchObject({
-    code: 0,
-    stderr: '',
-    stdout: expect.stringMatching(text) as string,
-  });
+test('writes a message to standard error, and ends with the exit code of the command', async () => {
+  const stderr = "passport-genauth emulator: Unknown option '--prot'. See --help.\n";
+  expect(await start(process.execPath, [main, 'emulator', '--prot']).ended).toEqual({ code: 2, stdout: '', stderr });
 });
 
-test.each([[['--version']], [['emulator', '--version']]])('%p is the version of the package', async (args) => {
-  expect(await start(...args).ended).toMatchObject({ code: 0, stdout: `${await version()}\n`, stderr: '' });
+test('reads passwords from standard input, and ends by itself', async () => {
+  const env = environmentOf(await emulate());
+  const { child, ended } = start(process.execPath, [main, 'doctor', ...ACCOUNT_FLAGS, '--password-stdin'], env);
+  child.stdin.end(PASSWORDS.join('\n'));
+  const { code, stdout, stderr } = await ended;
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain('alice signed in.');
+  expectDecent([], stdout);
 });
 
-test.each([
-  [[], /Usage: passport-genauth <command>/],
-  [['emulater'], /^passport-genauth: there is no command "emulater"\. See --help\.\n$/],
-  [['\u001b[2J'], /there is no command "\\u001b\[2J"/],
-  [['__proto__'], /there is no command/],
-  [['--port', '1'], /there is no command "--port"/],
-  [['emulator', '--prot'], /^passport-genauth emulator: Unknown option '--prot'/],
-])('%p is a message on stderr and exit code 2', async (args, text) => {
-  expect(await start(...args).ended).toMatchObject({
-    code: 2,
-    stdout: '',
-    stderr: expect.stringMatching(text) as string,
-  });
+// Only the `script` of Linux has these flags.
+const hasTerminals = process.platform === 'linux';
+if (!hasTerminals)
+  process.stderr.write('SKIPPED a terminal in test/cli/main.test.ts: `script` here is not that of Linux.\n');
+(hasTerminals ? test : test.skip)('has colours at a terminal, and does not show the password', async () => {
+  const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
+  const env = { ...environmentOf(await emulate()), TERM: 'xterm' };
+  const { child, printed, ended } = start('script', ['-qec', command, '/dev/null'], env);
+  await printed('not shown');
+  child.stdin.end(`${PASSWORDS[0]}\r`);
+  const { code, stdout } = await ended;
+  expect(code).toBe(0);
+  expect(stdout).toContain('\u001b[32mok');
+  expect(stdout).toContain('alice signed in.');
+  expectDecent([], stdout);
+});
+
+test('begins with a line for the shell', async () => {
+  expect(await readFile(join(ROOT, 'src/cli/main.ts'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
 });

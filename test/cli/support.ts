@@ -2,20 +2,20 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from '@swc/core';
+import { run } from '../../src/cli/run.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A folder for one run of a test file, below the package so that its dependencies are found; git does not see it. */
+/** Creates a folder for one run of a test file, below the package, so that Node finds its dependencies. */
 export async function makeFolder(): Promise<string> {
   await mkdir(join(ROOT, 'test/.tmp'), { recursive: true });
   return mkdtemp(join(ROOT, 'test/.tmp/cli-'));
 }
 
 /**
- * The command line as plain JavaScript, for tests that need a real process. Not `npm run build`: that would take seconds
- * and every other room.
+ * Compiles the command line for tests that need a real process. `npm run build` takes longer.
  *
- * @returns the path of `main.js`
+ * @returns The path of `main.js`.
  */
 export async function buildCli(folder: string): Promise<string> {
   const rooms = ['core', 'doctor', 'emulator', 'cli'].map(async (room) =>
@@ -35,4 +35,13 @@ export async function buildCli(folder: string): Promise<string> {
   }
   await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'));
   return join(folder, 'dist/cli/main.js');
+}
+
+/** Runs a command in this process. A command that listens is stopped at once. */
+export async function runToEnd(args: readonly string[], env: Record<string, string> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const io = { stdout: (text: string) => out.push(text), stderr: (text: string) => err.push(text) };
+  const code = await run(args, { ...io, env, stop: AbortSignal.abort() });
+  return { code, stdout: out.join('\n'), stderr: err.join('\n') };
 }

@@ -1,30 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
-import { WriteStream } from 'node:tty';
-import type { DoctorReport } from '../../src/doctor/report.js';
-import { formatReport } from '../../src/cli/doctor-text.js';
+import type { CommandIo } from '../../src/cli/command.js';
 import { run } from '../../src/cli/run.js';
+import { resolveOptions } from '../../src/core/options/resolve-options.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import { Context, type ContextSettings } from '../../src/doctor/context.js';
+import type { Observation } from '../../src/doctor/report.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { APP_SECRET, PASSWORD, SECRETS, findCanaries } from '../support/canary.js';
 import { hostProcess } from '../support/host-process.js';
+import { APP_ID } from '../support/issuer.js';
 import { ROOT } from '../support/process.js';
-import { APP_SECRET, PASSWORD, SECRETS, type Secrets, findCanaries } from '../support/canary.js';
 
-// Jest gives a test a copy of `process`, in which this getter returns nothing.
+// Jest gives each test file a copy of `process`, in which this getter returns undefined.
 Object.defineProperty(process.features, 'require_module', { value: hostProcess.features.require_module });
 
 /** Long enough for HS256. */
 export const SECRET = `${APP_SECRET}-0123456789abcdef`;
-export const AD_PASSWORD = 'c4nary-AD"Pä55<wörd&';
-const CANARIES: Secrets = { ...SECRETS, appSecret: SECRET, adPassword: AD_PASSWORD };
+const AD_PASSWORD = 'c4nary-AD"Pä55<wörd&';
+export const PASSWORDS = [PASSWORD, AD_PASSWORD];
+export const ALICE = { account: 'alice', password: PASSWORD };
+/** The flags of the command for the two users. */
+export const ACCOUNT_FLAGS = ['--account', 'alice', '--ad-account', 'zhangsan'];
+export const ZHANGSAN = { sAMAccountName: 'zhangsan', password: AD_PASSWORD };
 
-export const PEOPLE: GenAuthEmulatorOptions = {
-  appSecret: SECRET,
-  users: [{ username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: PASSWORD }],
-  adAccounts: [{ sAMAccountName: 'zhangsan', password: AD_PASSWORD }],
-};
-
-/** Emulators with the canaries for secret and passwords: one for each set of options, put back after each test. */
+/** Emulators with these users: one per set of options, reset after each test. */
 export function useEmulators(): (options?: GenAuthEmulatorOptions) => Promise<GenAuthEmulator> {
   const emulators = new Map<string, Promise<GenAuthEmulator>>();
   afterEach(async () => {
@@ -33,97 +33,110 @@ export function useEmulators(): (options?: GenAuthEmulatorOptions) => Promise<Ge
   afterAll(async () => {
     for (const emulator of emulators.values()) await (await emulator).stop();
   });
+  const users = [{ username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: PASSWORD }];
   return (options = {}) => {
     const key = JSON.stringify(options);
-    const emulator = emulators.get(key) ?? new GenAuthEmulator({ ...PEOPLE, ...options }).start();
+    const given = { appSecret: SECRET, users, adAccounts: [ZHANGSAN], ...options };
+    const emulator = emulators.get(key) ?? new GenAuthEmulator(given).start();
     emulators.set(key, emulator);
     return emulator;
   };
 }
 
-/** The environment of an application that has everything right. */
+/** The variables of an application without mistakes. */
 export function environmentOf({ url, appId, appSecret }: GenAuthEmulator): Record<string, string> {
   return { GENAUTH_APP_HOST: url, GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret };
 }
 
-/** `check: level code` of everything that is not all right. */
-export function listProblems({ findings }: DoctorReport): string[] {
-  return findings
-    .filter(({ level }) => level === 'warning' || level === 'error')
-    .map(({ check, level, code }) => `${check}: ${level} ${code}`);
+/** Creates contexts for single checks. They are closed after the test. */
+export function useContexts(): (changes?: Partial<GenAuthOptions>, settings?: Partial<ContextSettings>) => Context {
+  const contexts: Context[] = [];
+  afterEach(() => {
+    for (const context of contexts.splice(0)) context.close();
+  });
+  return (changes, settings) => {
+    const given = { appId: APP_ID, appSecret: SECRET, appHost: 'https://tenant.invalid', ...changes };
+    const rest = { env: {}, signIns: [], clientIp: undefined, signal: undefined, now: Date.now };
+    const options = resolveOptions(given);
+    contexts.push(new Context({ given, options, source: 'environment', ...rest, ...settings }));
+    return contexts.at(-1) as Context;
+  };
 }
 
-/** The table of the page: what there is to be found → its level. */
+/** Runs checks with one context, and returns the findings of the last check. */
+export async function examine(
+  context: Context,
+  ...checks: readonly ((context: Context) => Promise<Observation[]>)[]
+): Promise<Observation[]> {
+  let found: Observation[] = [];
+  for (const check of checks) found = await check(context);
+  return found;
+}
+
+/**
+ * Expects findings without secrets, with the levels of docs/doctor.md.
+ *
+ * @param outline Code and end of the console page of each finding: `login_wrong @ user management`. Other levels than
+ *   warning and error stand before the code: `ok signed_in`.
+ * @param part A part of the messages and fixes. `HOST` stands for the address of a server.
+ */
+export function expectFindings(found: readonly Observation[], outline: string | readonly string[], part = ''): void {
+  expectDecent(found);
+  const shown = found.map((each) => {
+    if (!('impact' in each)) return `${each.level} ${each.code}`;
+    return [each.code, each.consolePage?.split(' → ').at(-1)].filter((text) => text !== undefined).join(' @ ');
+  });
+  expect(shown).toEqual([outline].flat());
+  const texts = found.map((each) => `${each.message} ${'fix' in each ? each.fix : ''}`);
+  expect(texts.join('\n').replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')).toContain(part);
+}
+
+/** The table of docs/doctor.md: code → level. */
 export const FINDINGS: ReadonlyMap<string, string> = new Map(
   [...readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8').matchAll(/^\| `([a-z_]+)` +\| (error|warning) +\|/gm)].map(
     ([, code = '', level = '']) => [code, level],
   ),
 );
 
-/** What every report must be: each problem on the page, with impact and fix, and no secret in any form of it. */
-export function expectDecent(report: DoctorReport, ...said: readonly string[]): void {
-  for (const finding of report.findings) {
-    if (finding.level !== 'warning' && finding.level !== 'error') continue;
-    expect([finding.code, finding.level]).toEqual([finding.code, FINDINGS.get(finding.code)]);
-    for (const text of [finding.message, finding.impact, finding.fix]) expect(text).toMatch(/^\S.{5,}\S$/);
-  }
-  const everything = [report, formatReport(report, colorTerminal()), formatReport(report), ...said];
-  expect(findCanaries(everything, CANARIES)).toEqual([]);
-  // Where a JWT begins.
-  expect(JSON.stringify(everything)).not.toMatch(/eyJ[\w-]{8}/);
+/** Expects that each problem is documented and has an impact and a fix, and that there is no secret in any text. */
+export function expectDecent(findings: readonly Observation[], ...printed: readonly string[]): void {
+  const problems = findings.filter(({ level }) => level === 'warning' || level === 'error');
+  const text = expect.stringMatching(/^\S.{5,}\S$/) as string;
+  const expected = problems.map(({ code }) => ({
+    code,
+    level: FINDINGS.get(code),
+    message: text,
+    impact: text,
+    fix: text,
+  }));
+  expect(problems).toMatchObject(expected);
+  const all = [JSON.stringify(findings), ...printed];
+  expect(findCanaries(all, { ...SECRETS, appSecret: SECRET, adPassword: AD_PASSWORD })).toEqual([]);
+  // Each JWT begins so.
+  expect(all.join()).not.toMatch(/eyJ[\w-]{8}/);
 }
 
-/** Standard output at a terminal with colours, as `env` has it: `NO_COLOR` turns them off. */
-export function colorTerminal(env: Record<string, string> = {}): Writable {
-  const getColorDepth = (): number => WriteStream.prototype.getColorDepth({ TERM: 'xterm', ...env });
-  return Object.assign(new Writable(), { isTTY: true, getColorDepth });
+/** `check: level code` of each warning and error. */
+export function listProblems(findings: readonly (Observation & { check: string })[]): string[] {
+  const problems = findings.filter(({ level }) => level === 'warning' || level === 'error');
+  return problems.map(({ check, level, code }) => `${check}: ${level} ${code}`);
 }
 
-export interface Visit {
-  code: number;
-  report: DoctorReport;
-  problems: string[];
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command with `--json`, and looks over all that it says. Passwords come by standard input. */
-export async function visit(
-  env: Record<string, string>,
-  args: readonly string[] = [],
-  passwords: readonly string[] = [],
-): Promise<Visit> {
-  const written = await runDoctorCommand(
-    ['--json', ...args, ...(passwords.length > 0 ? ['--password-stdin'] : [])],
-    env,
-    {
-      stdin: () => Readable.from([passwords.join('\n')]),
-    },
-  );
-  const report = JSON.parse(written.stdout) as DoctorReport;
-  expectDecent(report, written.stdout, written.stderr);
-  return { ...written, report, problems: listProblems(report) };
-}
-
-/** Runs the command to its end. */
+/** Runs the command `doctor` in this process. `lines` has the texts of both streams. */
 export async function runDoctorCommand(
   args: readonly string[],
   env: Record<string, string> = {},
-  io: Partial<Parameters<typeof run>[1]> = {},
+  io: Partial<CommandIo> = {},
 ): Promise<{ code: number; stdout: string; stderr: string; lines: string[] }> {
   const out: string[] = [];
   const err: string[] = [];
   const lines: string[] = [];
   const code = await run(['doctor', ...args], {
-    stdout: (text) => void (out.push(text), lines.push(text)),
-    stderr: (text) => void (err.push(text), lines.push(text)),
+    stdout: (text) => void lines.push(out[out.push(text) - 1] ?? ''),
+    stderr: (text) => void lines.push(err[err.push(text) - 1] ?? ''),
     env,
     stop: new AbortController().signal,
     ...io,
   });
   return { code, stdout: out.join('\n'), stderr: err.join('\n'), lines };
 }
-
-/** Everybody signs in. */
-export const EVERYBODY = ['--account', 'alice', '--ad-account', 'zhangsan'];
-export const PASSWORDS = [PASSWORD, AD_PASSWORD];

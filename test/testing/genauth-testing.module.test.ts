@@ -1,4 +1,5 @@
-import { Controller, Get, Inject, Injectable, Module, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, Module, Post, UseGuards } from '@nestjs/common';
+import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import {
@@ -11,13 +12,10 @@ import {
 } from '../../src/nest/index.js';
 import { GenAuthTestKit, GenAuthTestingModule } from '../../src/testing/index.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
-import { PRODUCTION, PassportController, createTestedApp, makeAppModule, useTestKit } from './support.js';
+import { PRODUCTION, createTestedApp, useClosing, useTestKit } from './support.js';
 
 const kit = useTestKit();
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
+const close = useClosing();
 
 @Controller()
 class Routes {
@@ -27,6 +25,12 @@ class Routes {
     return { user };
   }
 
+  @UseGuards(AuthGuard('genauth-bearer'))
+  @Get('passport')
+  passport(): object {
+    return {};
+  }
+
   @UseGuards(GenAuthPasswordGuard)
   @Post('login')
   login(@CurrentUser('sub') sub: string, @AuthInfo() info: { tokens: { accessToken: string } }): object {
@@ -34,101 +38,63 @@ class Routes {
   }
 }
 
-describe.each(Object.keys(PLATFORMS) as Platform[])('on %s', (platform) => {
-  it('keeps the options of the application, but for who GenAuth is', async () => {
-    const own: GenAuthOptions = {
-      ...PRODUCTION,
-      scope: ['openid', 'email'],
-      audience: ['https://api.example'],
-      userClaims: 'userinfo',
-      clockTolerance: 7,
-      issuer: 'https://tenant.invalid/oidc',
-      jwksUri: 'https://tenant.invalid/keys',
-      proxy: 'http://127.0.0.1:1',
-      idTokenSignedResponseAlg: 'HS256',
-      tokenEndpointAuthMethod: 'client_secret_basic',
-    };
-    const app = await createTestedApp(platform, kit(), makeAppModule(own, { controllers: [Routes], guarded: false }));
-    closing.push(() => app.close());
+describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %s', (platform) => {
+  async function start(options: GenAuthOptions = PRODUCTION) {
+    @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [Routes] })
+    class AppModule {}
+    return close(await createTestedApp(platform, kit(), AppModule));
+  }
+
+  test('keeps its options', async () => {
+    const app = await start({ ...PRODUCTION, scope: ['openid', 'email'], userClaims: 'userinfo', clockTolerance: 7 });
     const { options } = app.get(GenAuthClient);
     expect(options).toMatchObject({
       scope: ['openid', 'email'],
-      audience: ['https://api.example'],
       userClaims: 'userinfo',
       clockTolerance: 7,
       name: 'genauth',
-      issuer: `${options.appHost}/oidc`,
-      jwksUri: undefined,
-      idTokenSignedResponseAlg: 'RS256',
     });
     expect(new URL(options.appHost).hostname).toBe('127.0.0.1');
-    const { status, body } = await kit().as(app, { sub: 'somebody', email: 'a@example.com' }).get('/me');
-    expect([status, body]).toEqual([200, { user: { sub: 'somebody', email: 'a@example.com', email_verified: false } }]);
+    const { status, body } = await kit().as(app, { sub: 'alice', email: 'a@example.com' }).get('/me');
+    expect([status, body]).toEqual([200, { user: { sub: 'alice', email: 'a@example.com', email_verified: false } }]);
   });
 
-  it('makes the options of the application itself, which may lack what its environment would say', async () => {
-    @Injectable()
-    class Settings {
-      readonly scope = ['openid', 'phone'];
-    }
-    @Module({ providers: [Settings], exports: [Settings] })
-    class SettingsModule {}
-    @Module({
-      imports: [
-        GenAuthModule.forRootAsync({
-          imports: [SettingsModule],
-          inject: [Settings],
-          useFactory: ({ scope }: Settings) => ({ scope }) as unknown as GenAuthOptions,
-        }),
-      ],
-      controllers: [Routes],
-    })
-    class AppModule {}
-    const app = await createTestedApp(platform, kit(), AppModule);
-    closing.push(() => app.close());
-    expect(app.get(GenAuthClient).options.scope).toEqual(['openid', 'phone']);
-    expect((await kit().as(app).get('/me')).status).toBe(200);
-    expect((await kit().as(app, null).get('/me')).status).toBe(401);
-  });
-
-  it('signs people in, and takes their tokens', async () => {
-    const module = makeAppModule(PRODUCTION, { controllers: [Routes], guarded: false });
-    const app = await createTestedApp(platform, kit(), module);
-    closing.push(() => app.close());
-    const nobody = kit().as(app, null);
-    const login = (password: string) => nobody.post('/login', { body: { account: 'alice', password } });
+  test('signs users in, and accepts their tokens', async () => {
+    const app = await start();
+    const login = (password: string) =>
+      kit()
+        .as(app, null)
+        .post('/login', { body: { account: 'alice', password } });
     expect((await login('wrong')).status).toBe(401);
     const { sub, accessToken } = (await login('passw0rd')).body as { sub: string; accessToken: string };
-    const { status, body } = await kit().as(app, accessToken).get('/me');
-    expect([status, body]).toMatchObject([200, { user: { sub } }]);
+    expect(await kit().as(app, accessToken).get('/me')).toMatchObject({ status: 200, body: { user: { sub } } });
   });
 
-  it('does not replace the guard, the strategy, or what they answer', async () => {
-    const module = makeAppModule(PRODUCTION, { controllers: [Routes, PassportController], guarded: false });
-    const app = await createTestedApp(platform, kit(), module);
-    closing.push(() => app.close());
-    expect(app.get(GenAuthGuard).constructor).toBe(GenAuthGuard);
-    for (const path of ['/me', '/passport']) {
-      expect((await kit().as(app).get(path)).status).toBe(200);
-      const { status, headers, body } = await kit().as(app, kit().mint.forged()).get(path);
-      expect([path, status, headers['www-authenticate'], (body as { code: string }).code]).toEqual([
-        path,
-        401,
-        expect.stringContaining('error="invalid_token"'),
-        'invalid_token',
-      ]);
-    }
+  test.each(['/me', '/passport'])('keeps the guard of %s', async (path) => {
+    const app = await start();
+    expect((await kit().as(app).get(path)).status).toBe(200);
+    const { status, headers, body } = await kit().as(app, kit().mint.forged()).get(path);
+    expect([status, body]).toMatchObject([401, { code: 'invalid_token' }]);
+    expect(headers['www-authenticate']).toContain('error="invalid_token"');
   });
 
-  it('tells an outage, as the guard does, from a token that is wrong', async () => {
-    const app = await createTestedApp(platform, kit(), makeAppModule(PRODUCTION, { controllers: [Routes] }));
-    closing.push(() => app.close());
+  test('answers an outage of GenAuth with 503', async () => {
+    const app = await start();
     for (const endpoint of ['discovery', 'jwks'] as const) kit().fault({ endpoint, status: 503, times: 50 });
     expect((await kit().as(app).get('/me')).status).toBe(503);
   });
 });
 
-it('swaps each application of several by its name', async () => {
+test('keeps options of a factory, which may lack the options of the tenant', async () => {
+  const useFactory = () => ({ scope: ['openid', 'phone'] }) as unknown as GenAuthOptions;
+  @Module({ imports: [GenAuthModule.forRootAsync({ useFactory })], controllers: [Routes] })
+  class AppModule {}
+  const app = close(await createTestedApp('Express', kit(), AppModule));
+  expect(app.get(GenAuthClient).options.scope).toEqual(['openid', 'phone']);
+  expect((await kit().as(app).get('/me')).status).toBe(200);
+});
+
+test('connects each of several GenAuth modules to a kit of its own', async () => {
   @Controller()
   class Two {
     constructor(@Inject(getGenAuthClientToken('staff')) readonly client: GenAuthClient) {}
@@ -145,33 +111,17 @@ it('swaps each application of several by its name', async () => {
       return {};
     }
   }
-  @Module({
-    imports: [
-      GenAuthModule.forRoot(PRODUCTION),
-      GenAuthModule.forRoot({ ...PRODUCTION, appId: 'another', audience: 'https://staff.example', name: 'staff' }),
-    ],
-    controllers: [Two],
-  })
+  const staffOptions = { ...PRODUCTION, appId: 'another', audience: 'https://staff.example', name: 'staff' };
+  @Module({ imports: [GenAuthModule.forRoot(PRODUCTION), GenAuthModule.forRoot(staffOptions)], controllers: [Two] })
   class AppModule {}
-  const staff = await GenAuthTestKit.start();
-  closing.push(() => staff.stop());
+  await using staff = await GenAuthTestKit.start();
   const builder = Test.createTestingModule({ imports: [AppModule] });
   GenAuthTestingModule.override(builder, kit());
   GenAuthTestingModule.override(builder, staff, 'staff');
-  const app = (await builder.compile()).createNestApplication({ logger: false });
-  closing.push(() => app.close());
-  const ask = async (genauth: GenAuthTestKit) => [
-    (await genauth.as(app).get('/customers')).status,
-    (await genauth.as(app).get('/staff')).status,
-  ];
-  expect([await ask(kit()), await ask(staff)]).toEqual([
-    [200, 401],
-    [401, 200],
-  ]);
-  expect(app.get<GenAuthClient>(getGenAuthClientToken('staff')).options).toMatchObject({
-    name: 'staff',
-    audience: ['https://staff.example'],
-  });
-  await kit().assertProtected(app);
-  await staff.assertProtected(app);
+  const app = close((await builder.compile()).createNestApplication({ logger: false }));
+  const ask = async (genauth: GenAuthTestKit, path: string) => (await genauth.as(app).get(path)).status;
+  expect([await ask(kit(), '/customers'), await ask(kit(), '/staff')]).toEqual([200, 401]);
+  expect([await ask(staff, '/customers'), await ask(staff, '/staff')]).toEqual([401, 200]);
+  const { options } = app.get<GenAuthClient>(getGenAuthClientToken('staff'));
+  expect(options).toMatchObject({ name: 'staff', audience: ['https://staff.example'] });
 });

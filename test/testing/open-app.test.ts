@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import express from 'express';
+import { createAgent } from '../../src/testing/agent.js';
+import { openApp } from '../../src/testing/open-app.js';
+import { PLATFORMS, type Platform } from '../support/nest-app.js';
+import { PRODUCTION, createTestedApp, makeAppModule, useClosing, useTestKit } from './support.js';
+
+const kit = useTestKit();
+const close = useClosing();
+
+/** Answers with the parts of the request. */
+const echo = express().use(express.json(), express.text());
+echo.all('/echo', ({ method, url, headers, body }, res) => {
+  const { authorization, 'x-own': own } = headers;
+  res.set('x-method', method).json({ method, url, authorization, own, body: body ?? null });
+});
+echo.get('/text', (_req, res) => void res.send('{"not": "parsed"}'));
+echo.get('/empty', (_req, res) => void res.status(204).end());
+echo.get('/empty-json', (_req, res) => void res.type('json').end());
+echo.get('/problem', (_req, res) => void res.type('application/problem+json').send('{"title":"no"}'));
+echo.get('/moved', (_req, res) => res.redirect('/echo'));
+
+test.each(['get', 'post', 'put', 'patch', 'delete', 'options'] as const)('sends %s with the token', async (method) => {
+  const { status, body } = await createAgent(echo, 'a-token')[method]('/echo?a=1');
+  const received = { method: method.toUpperCase(), url: '/echo?a=1', authorization: 'Bearer a-token', body: null };
+  expect([status, body]).toMatchObject([200, received]);
+});
+
+test('sends head, and no token if there is none', async () => {
+  const { status, headers, text, body } = await createAgent(echo, undefined).head('/echo');
+  expect([status, headers['x-method'], text, body]).toEqual([200, 'HEAD', '', '']);
+  expect((await createAgent(echo, undefined).get('/echo')).body).not.toHaveProperty('authorization');
+});
+
+test.each([
+  ['JSON', { body: { a: 1 } }, { body: { a: 1 } }],
+  ['a string', { body: 'text', headers: { 'content-type': 'text/plain' } }, { body: 'text' }],
+  ['bytes', { body: Buffer.from('bytes'), headers: { 'content-type': 'text/plain' } }, { body: 'bytes' }],
+  ['own headers', { headers: { 'x-own': 'me', authorization: 'Basic x' } }, { own: 'me', authorization: 'Basic x' }],
+])('sends %s', async (_title, message, received) => {
+  expect((await createAgent(echo, 'token').post('/echo', message)).body).toMatchObject(received);
+});
+
+test.each([
+  ['/text', 200, '{"not": "parsed"}'],
+  ['/empty', 204, ''],
+  ['/empty-json', 200, ''],
+  ['/problem', 200, { title: 'no' }],
+  ['/moved', 302, expect.stringContaining('/echo')],
+  ['/nothing', 404, expect.stringContaining('Cannot GET')],
+])('returns the answer of %s', async (path, status, body) => {
+  const answer = await createAgent(echo, undefined).get(path);
+  expect([answer.status, answer.body]).toEqual([status, body]);
+});
+
+test('rejects if the application ends the connection', async () => {
+  const app = express().get('/', (req) => req.socket.destroy());
+  await expect(createAgent(app, undefined).get('/')).rejects.toThrow('socket hang up');
+});
+
+test('accepts a server that listens or not, and leaves it as it was', async () => {
+  const server = createServer(echo);
+  expect((await createAgent(server, undefined).get('/echo')).status).toBe(200);
+  expect(server.listening).toBe(false);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  expect((await createAgent(server, undefined).get('/echo')).status).toBe(200);
+  expect(server.listening).toBe(true);
+  server.close();
+  const open = await openApp(server);
+  expect(open.routes()).toEqual([]);
+  await open.close();
+});
+
+test.each(Object.keys(PLATFORMS) as Platform[])(
+  'accepts an application of Nest on %s, and initializes it once',
+  async (platform) => {
+    const app = close(await createTestedApp(platform, kit(), makeAppModule(PRODUCTION)));
+    const agent = createAgent(app, undefined);
+    const answers = await Promise.all([agent.get('/health'), agent.get('/health')]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    await app.listen(0, '127.0.0.1');
+    expect((await agent.get('/health')).status).toBe(200);
+  },
+);
+
+test.each([{}, [], { listen: () => {} }])('refuses %j', async (app) => {
+  const message = 'app: expected a Nest, Express or Fastify application, or an HTTP server';
+  await expect(createAgent(app, undefined).get('/')).rejects.toMatchObject({
+    code: 'invalid_input',
+    message: expect.stringContaining(message),
+  });
+});
