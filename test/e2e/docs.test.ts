@@ -108,8 +108,8 @@ const SHOP_STATUSES = [
 
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
-    const names = `app.module.ts app.test.ts development.module.ts directory.ts emulator.ts events.ts examine.ts guarded.ts
-      nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts two-apps.ts
+    const names = `app.module.ts app.test.ts development.module.ts directory.ts emulator.ts events.ts examine.ts
+      guarded.ts nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts two-apps.ts
       types.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
@@ -170,7 +170,8 @@ describe('README.md', () => {
     await running.process.stop();
     const user = expect.objectContaining({ email: 'alice@example.com' });
     expect(login).toEqual({ user, accessToken: expect.any(String) });
-    expect(me).toMatchObject({ sub: (login?.['user'] as Record<string, unknown>)['sub'] });
+    const signedIn = login?.['user'] as { sub: string } | undefined;
+    expect(me).toMatchObject({ sub: signedIn?.sub });
   });
 
   it('options.ts is accepted', async () => {

@@ -11,7 +11,7 @@ import { buildToken } from '../support/token.js';
 /** The parts of an answer of GenAuth that the client shows to the operator, with secrets in them. */
 export const REPEATED = { message: `Refused: ${PASSWORD} and ${APP_SECRET}`, requestId: PASSWORD, error: APP_SECRET };
 
-/** One answer of GenAuth for each outcome of a sign-in without success: `statusCode`, `apiCode`, and our HTTP status. */
+/** An answer of GenAuth for each outcome without success: kind, `statusCode`, `apiCode`, and our HTTP status. */
 export const REJECTIONS = [
   ['invalid_credentials', 403, 2333, 401],
   ['captcha_required', 403, 2000, 403],

@@ -38,7 +38,7 @@ function listForms(secret: string): string[] {
   return [secret, json, Buffer.from(json).toString('latin1'), ...html];
 }
 
-/** An error of axios holds its sockets, and searching those would use up the memory. No value of these tests is larger. */
+/** The limit of a search. An error of axios holds sockets, and to search them would use up the memory. */
 const MAX_OBJECTS = 1000;
 
 function countObjects(value: unknown, seen = new Set<unknown>()): number {

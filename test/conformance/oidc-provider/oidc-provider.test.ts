@@ -123,7 +123,7 @@ describe('oidc-provider', () => {
     expect(await visit({ idToken: `${idToken.slice(0, -4)}AAAA`, postLogoutRedirectUri: LOGGED_OUT_URI })).toBe(400);
   });
 
-  it('issues tokens that are accepted by a new key after the cool-down, and refused once their key is withdrawn', async () => {
+  it('issues tokens that are accepted after a rotation, and refused once their key is withdrawn', async () => {
     provider.requests.length = 0;
     const client = open(provider);
     const old = await obtain(provider);

@@ -32,8 +32,8 @@ export interface ProviderSettings {
 }
 
 /**
- * The package `oidc-provider` over HTTP. Its token endpoint issues the tokens. Its keys are rotated as an operator would
- * do it: a new key is added first, and the old one is removed later.
+ * The package `oidc-provider` over HTTP. Its token endpoint issues the tokens. Its keys are rotated as an operator
+ * does it: a new key is added first, and the old one is removed later.
  */
 export class OidcProvider {
   /** The paths of all requests, oldest first. */
@@ -202,12 +202,12 @@ export function useOidcProviders() {
   });
   return {
     clock,
-    async start(settings?: ProviderSettings): Promise<OidcProvider> {
+    start: async (settings?: ProviderSettings): Promise<OidcProvider> => {
       const provider = await OidcProvider.start(settings);
       providers.push(provider);
       return provider;
     },
-    open(provider: OidcProvider, changes: Partial<GenAuthOptions> = {}): GenAuthClient {
+    open: (provider: OidcProvider, changes: Partial<GenAuthOptions> = {}): GenAuthClient => {
       const { url: appHost } = provider;
       const options = { appId: APP_ID, appSecret: APP_SECRET, appHost, audience: API, ...changes };
       const client = new GenAuthClient<string>(options, { now: () => Date.now() + clock.ahead });
