@@ -103,7 +103,8 @@ function listFiles(folder: string): string[] {
 }
 
 function listImports(file: string): string[] {
-  const source = readFileSync(join(ROOT, file), 'utf8');
+  // Examples in doc comments import the package itself.
+  const source = readFileSync(join(ROOT, file), 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');
   const pattern =
     /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s+'([^']+)'|(?:^|\n)import\s+'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
   return [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
@@ -147,7 +148,7 @@ function judge(file: string, specifier: string): string | null {
   return allowed.some((each) => isWithin(target, each)) ? null : `${folder} may not import ${target}`;
 }
 
-it('every import follows the table', () => {
+it('every import of the sources follows the table', () => {
   const files = listFiles('src');
   expect(files.length).toBeGreaterThan(100);
   const offenders = files.flatMap((file) =>
@@ -196,11 +197,11 @@ it.each([
   ['src/index.ts', './nest/index.js'],
   ['src/cli/main.ts', '../web/refusal.js'],
   ['src/other/file.ts', 'node:fs'],
-])('would refuse %s importing %s', (file, specifier) => {
+])('refuses an import in %s of %s', (file, specifier) => {
   expect(judge(file, specifier)).toEqual(expect.any(String));
 });
 
-it('the sample app imports the package by its public name alone', () => {
+it('the sample app imports the package only by its public name', () => {
   const imports = listFiles('sample-app').flatMap(listImports);
   expect(imports).toContain('passport-genauth');
   expect(imports.filter((specifier) => /\bsrc\b|\.\.\/\.\./.test(specifier))).toEqual([]);

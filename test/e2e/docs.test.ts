@@ -6,38 +6,42 @@ import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient } from '../../src/index.js';
 import { ROOT, startNode } from '../support/process.js';
-import { PAGES, readExamples, readSnippets } from '../support/readme.js';
+import {
+  GOOD_LOGIN,
+  HAS_CURL,
+  PAGES,
+  isRequest,
+  readCommands,
+  readExamples,
+  readSnippets,
+  runRequests,
+  startServer,
+  tryLogin,
+} from '../support/readme.js';
 
-// Inside the project, so that the snippets find the built package by its public name.
+// The folder is inside the project, so that the snippets find the built package by its public name.
 const FOLDER = join(ROOT, 'test/.tmp/docs');
-const snippets = new Map(PAGES.filter((page) => page !== 'README.md').flatMap((page) => [...readSnippets(page)]));
+const OUT = join(FOLDER, 'out');
+const snippets = new Map(PAGES.flatMap((page) => [...readSnippets(page)]));
+const readText = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
 
 beforeAll(() => {
   rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(join(FOLDER, 'out'), { recursive: true });
-  for (const [name, code] of [...snippets, ...readSnippets('README.md')]) {
-    writeFileSync(join(FOLDER, name.endsWith('.js') ? `out/${name}` : name), code);
-  }
+  mkdirSync(OUT, { recursive: true });
+  for (const [name, code] of snippets) writeFileSync(join(FOLDER, name.endsWith('.js') ? `out/${name}` : name), code);
   [...readExamples()].forEach(([name, code], i) => {
-    // A file of its own for each, and a module even without an import. The compiler names the file in its errors.
+    // The compiler names the file of a mistake. The export makes each file a module.
     const file = `example-${i + 1}-${name.replaceAll(/\W+/g, '-')}.ts`;
     writeFileSync(join(FOLDER, file), `${code}\nexport {};\n`);
   });
+  // Applications compile in strict mode, and most of them without our other checks.
+  const settings = { strict: true, noImplicitOverride: false, emitDecoratorMetadata: false };
+  const output = { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false, declarationMap: false };
   writeFileSync(
     join(FOLDER, 'tsconfig.json'),
     JSON.stringify({
       extends: '../../../tsconfig.build.json',
-      // The users' compilers, not ours, and what most of them leave out.
-      compilerOptions: {
-        rootDir: '.',
-        outDir: 'out',
-        declaration: false,
-        sourceMap: false,
-        declarationMap: false,
-        strict: true,
-        noImplicitOverride: false,
-        emitDecoratorMetadata: false,
-      },
+      compilerOptions: { ...settings, ...output },
       include: ['*.ts'],
       exclude: ['out'],
     }),
@@ -47,357 +51,391 @@ beforeAll(() => {
   if (status !== 0) throw new Error(stdout);
 }, 60_000);
 
-/** Runs a line of code that may import the snippets; gives what it prints. */
-async function run(code: string): Promise<string> {
-  const program = startNode(['--input-type=module', '-e', `${code}; console.log('the end')`], {}, join(FOLDER, 'out'));
+/** Runs a program that may import the snippets. Returns the lines that it prints. */
+async function run(code: string): Promise<string[]> {
+  const program = startNode(['--input-type=module', '-e', `${code}; console.log('the end')`], {}, OUT);
   await program.line(/^the end$/);
-  const output = program.output();
   await program.stop();
-  return output.replace(/\n?the end$/, '');
+  return program.output().split('\n').slice(0, -1);
 }
 
-it('has snippets that compile in strict mode', () => {
-  expect([...snippets.keys()]).toEqual([
-    'examine.ts',
-    'directory.ts',
-    'development.module.ts',
-    'guarded.ts',
-    'staff.ts',
-    'shop.js',
-    'session.ts',
-    'pages.js',
-    'openapi.ts',
-    'outcomes.ts',
-    'events.ts',
-    'two-apps.ts',
-    'types.ts',
-    'app.module.ts',
-    'app.test.ts',
-    'shop.test.js',
-  ]);
-  for (const name of snippets.keys()) expect(existsSync(join(FOLDER, 'out', name.replace('.ts', '.js')))).toBe(true);
-});
+const startEmulator = (options?: ConstructorParameters<typeof GenAuthEmulator>[0]) =>
+  new GenAuthEmulator(options).start();
+/** Source text of the options for an emulator. */
+const optionsOf = ({ clientOptions }: GenAuthEmulator, scope = ['openid', 'email', 'phone', 'roles']): string =>
+  JSON.stringify({ ...clientOptions, scope });
 
-it.each([
-  'core/client.ts: signIn',
-  'passport/password.strategy.ts: GenAuthPasswordStrategy',
-  'passport/ad.strategy.ts: GenAuthAdStrategy',
-  'passport/bearer.strategy.ts: GenAuthBearerStrategy',
-  'express/require-auth.ts: requireAuth',
-  'nest/genauth.module.ts: GenAuthModule',
-  'emulator/emulator.ts: GenAuthEmulator',
-  'testing/genauth-testing.module.ts: GenAuthTestingModule',
-])('compiles the example in the doc comment of %s', (name) => {
-  expect([...readExamples().keys()]).toContain(name);
-});
-
-it('outcomes.ts explains', async () => {
-  const outcome = { kind: 'mfa_required', applicationMfa: [{ mfaPolicy: 'SMS' }, { mfaPolicy: 'OTP' }] };
-  expect(await run(`import { explain } from './outcomes.js'; console.log(explain(${JSON.stringify(outcome)}))`)).toBe(
-    'second factor: SMS, OTP',
-  );
-});
-
-it('types.ts signs in, and events.ts prints the event', async () => {
-  const emulator = await new GenAuthEmulator({
-    users: [{ username: 'alice', password: 'passw0rd', extended_fields: { school: 'pku' } }],
-  }).start();
-  const options = { ...emulator.clientOptions, scope: ['openid', 'extended_fields'] };
-  const output = await run(`
-    import './events.js';
-    import { signIn } from './types.js';
-    console.log(await signIn(${JSON.stringify(options)}));
-  `);
-  await emulator.stop();
-  const [event = '', school] = output.split('\n');
-  expect(JSON.parse(event)).toEqual({
-    result: 'success',
-    requestId: expect.any(String),
-    duration: expect.any(Number),
-    text: expect.stringContaining('200'),
-  });
-  expect(school).toBe('pku');
-});
-
-it('two-apps.ts signs customers and staff in, each at their own', async () => {
-  const customers = await new GenAuthEmulator({ users: [{ username: 'carol', password: 'c' }] }).start();
-  const staff = await new GenAuthEmulator({ users: [{ username: 'steve', password: 's' }] }).start();
-  const output = await run(`
-    import { NestFactory } from '@nestjs/core';
-    import { makeModule } from './two-apps.js';
-    const app = await NestFactory.create(makeModule(${JSON.stringify(customers.clientOptions)}, ${JSON.stringify(staff.clientOptions)}), { logger: false });
-    await app.listen(0, '127.0.0.1');
-    const login = async (path, account, password) => (await fetch(await app.getUrl() + path, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ account, password }),
-    })).status;
-    console.log(await login('/customers/login', 'carol', 'c'), await login('/staff/login', 'steve', 's'), await login('/staff/login', 'carol', 'c'));
-    await app.close();
-  `);
-  await Promise.all([customers.stop(), staff.stop()]);
-  expect(output).toBe('201 201 401');
-});
-
-const SHOP = `
+/** Source text that starts a Nest application and sets `app` and `url`. */
+const START_NEST = `
+  const { NestFactory } = await import('@nestjs/core');
+  const app = await NestFactory.create(AppModule, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();`;
+/** The same for Express: it sets `server` and `url`. */
+const START_EXPRESS = `
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = 'http://127.0.0.1:' + server.address().port;`;
+const STOP_EXPRESS = `
+  server.close();
+  server.closeAllConnections();
+  client.close();`;
+/** Defines a Nest module with a controller behind the global guard. */
+const defineModule = (imports: string, controller: string): string => `
+  import 'reflect-metadata';
+  import { Module } from '@nestjs/common';
+  import { APP_GUARD } from '@nestjs/core';
+  import { GenAuthClient } from 'passport-genauth';
+  import { GenAuthGuard, GenAuthModule, getGenAuthClientToken } from 'passport-genauth/nest';
+  class AppModule {}
+  const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
+  Module({ imports: [${imports}], controllers: [${controller}], providers })(AppModule);`;
+/** Prints the status of each shop route without a token, for alice, for bob, and with a wrong token. */
+const ASK_SHOP = `
   const login = async (account) => (await client.signIn({ account, password: 'passw0rd' })).tokens.accessToken;
-  const ask = async (path, token) => (await fetch(url + path, token && { headers: { authorization: 'Bearer ' + token } })).status;
-  const [alice, bob] = [await login('alice'), await login('bob')];
-  for (const path of ['offers', 'orders', 'stock', 'tenants/t1']) console.log(path, await ask(path), await ask(path, alice), await ask(path, bob), await ask(path, 'x'));
-`;
-const SHOP_ANSWERS = [
+  const ask = async (path, token) =>
+    (await fetch(url + '/shop/' + path, token && { headers: { authorization: 'Bearer ' + token } })).status;
+  const tokens = [undefined, await login('alice'), await login('bob'), 'x'];
+  for (const path of ['offers', 'orders', 'stock', 'tenants/t1']) {
+    console.log(path, ...(await Promise.all(tokens.map((token) => ask(path, token)))));
+  }`;
+const SHOP_STATUSES = [
   'offers 200 200 200 401',
   'orders 401 200 200 401',
   'stock 401 200 403 401',
   'tenants/t1 401 403 403 401',
 ];
 
-it.each([
-  [
-    'guarded.ts',
-    `
-    import 'reflect-metadata';
-    import { Module } from '@nestjs/common';
-    import { APP_GUARD, NestFactory } from '@nestjs/core';
-    import { GenAuthClient } from 'passport-genauth';
-    import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
-    import { ShopController } from './guarded.js';
-    class AppModule {}
-    const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
-    Module({ imports: [GenAuthModule.forRoot(options)], controllers: [ShopController], providers })(AppModule);
-    const app = await NestFactory.create(AppModule, { logger: false });
-    await app.listen(0, '127.0.0.1');
-    const client = app.get(GenAuthClient);
-    const url = (await app.getUrl()) + '/shop/';
-    const { documentApi } = await import('./openapi.js');
-    const { paths } = documentApi(app);
-    console.log(Object.entries(paths).map(([path, { get }]) => path.replace('/shop/', '') + ' ' + (get.responses[401] ? 1 : 0) + (get.responses[403] ? 1 : 0)).join());
-    console.log((await fetch(url + 'goods')).status);
-    ${SHOP}
-    await app.close();`,
-    ['goods 00,offers 10,orders 11,stock 11,tenants/{tenant} 11', '200', ...SHOP_ANSWERS],
-  ],
-  [
-    'shop.js',
-    `
-    import express from 'express';
-    import { GenAuthClient } from 'passport-genauth';
-    import { makeShop } from './shop.js';
-    const client = new GenAuthClient(options);
-    const server = express().use('/shop', makeShop(client)).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const url = 'http://127.0.0.1:' + server.address().port + '/shop/';
-    ${SHOP}
-    server.close();
-    server.closeAllConnections();
-    client.close();`,
-    SHOP_ANSWERS,
-  ],
-])('%s guards', async (_name, code, answers) => {
-  const emulator = await new GenAuthEmulator().start();
-  const options = { ...emulator.clientOptions, scope: ['openid', 'email', 'phone', 'roles'] };
-  const output = await run(code.replace(/^\s*(?=const|class)/m, `const options = ${JSON.stringify(options)};`));
-  await emulator.stop();
-  expect(output.split('\n')).toEqual(answers);
+describe('the pages', () => {
+  it('have these snippets, and all of them compile', () => {
+    const names = `app.module.ts app.test.ts development.module.ts directory.ts emulator.ts events.ts examine.ts
+      guarded.ts nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts two-apps.ts
+      types.ts`;
+    expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
+    const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
+    expect(built.filter((file) => !existsSync(file))).toEqual([]);
+  });
+
+  it.each([
+    'core/client.ts: signIn',
+    'passport/password.strategy.ts: GenAuthPasswordStrategy',
+    'passport/ad.strategy.ts: GenAuthAdStrategy',
+    'passport/bearer.strategy.ts: GenAuthBearerStrategy',
+    'express/require-auth.ts: requireAuth',
+    'nest/genauth.module.ts: GenAuthModule',
+    'emulator/emulator.ts: GenAuthEmulator',
+    'testing/genauth-testing.module.ts: GenAuthTestingModule',
+  ])('and the doc comment of %s have examples that compile', (name) => {
+    expect([...readExamples().keys()]).toContain(name);
+  });
+
+  it.each([...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s links to files that exist', (page) => {
+    const targets = [...readText(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target);
+    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
+  });
+
+  it.each(['README.md', 'CONTRIBUTING.md'])('%s names only npm scripts that exist', (page) => {
+    const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
+    const names = [...readText(page).matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
+    expect(names.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
 });
 
-it('staff.ts takes the tokens of the staff app behind the global guard of another one', async () => {
-  const emulators = [await new GenAuthEmulator().start(), await new GenAuthEmulator({ appId: 'staff-app' }).start()];
-  const [customers, staff] = emulators.map(({ clientOptions }) => ({ ...clientOptions, scope: ['openid', 'roles'] }));
-  const output = await run(`
-    import 'reflect-metadata';
-    import { Module } from '@nestjs/common';
-    import { APP_GUARD, NestFactory } from '@nestjs/core';
-    import { GenAuthGuard, GenAuthModule, getGenAuthClientToken } from 'passport-genauth/nest';
-    import { StaffController } from './staff.js';
-    class AppModule {}
-    const imports = [
-      GenAuthModule.forRoot(${JSON.stringify(customers)}),
-      GenAuthModule.forRoot({ ...${JSON.stringify(staff)}, name: 'staff' }),
-    ];
-    const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
-    Module({ imports, controllers: [StaffController], providers })(AppModule);
-    const app = await NestFactory.create(AppModule, { logger: false });
-    await app.listen(0, '127.0.0.1');
-    const url = (await app.getUrl()) + '/staff/reports';
-    console.log('no token', (await fetch(url)).status);
-    for (const name of ['genauth', 'staff']) {
-      for (const account of ['alice', 'bob']) {
-        const { tokens } = await app.get(getGenAuthClientToken(name)).signIn({ account, password: 'passw0rd' });
-        const headers = { authorization: 'Bearer ' + tokens.accessToken };
-        console.log(name, account, (await fetch(url, { headers })).status);
+describe('README.md', () => {
+  const [nest, server] = [join(OUT, 'nest.js'), join(OUT, 'server.js')];
+
+  it('has at most 3,500 words', () => {
+    expect(readText('README.md').split(/\s+/).length).toBeLessThanOrEqual(3_500);
+  });
+
+  it.each([
+    ['nest.ts', nest],
+    ['server.js', server],
+  ])('%s signs in and guards', async (_name, file) => {
+    const running = await startServer(file, FOLDER);
+    const result = await tryLogin(running.url);
+    await running.process.stop();
+    expect(result).toEqual(GOOD_LOGIN);
+  });
+
+  if (!HAS_CURL) process.stderr.write('SKIPPED the curl lines in test/e2e/docs.test.ts: bash or curl is missing.\n');
+
+  (HAS_CURL ? it : it.skip).each([
+    ['Nest', nest],
+    ['Express', server],
+  ])('the curl lines for %s sign alice in and show the user of her token', async (section, file) => {
+    expect(readCommands(section).filter(isRequest)).toHaveLength(3);
+    const running = await startServer(file, FOLDER);
+    const [login, me] = await runRequests(section, running.url);
+    await running.process.stop();
+    const user = expect.objectContaining({ email: 'alice@example.com' });
+    expect(login).toEqual({ user, accessToken: expect.any(String) });
+    const signedIn = login?.['user'] as { sub: string } | undefined;
+    expect(me).toMatchObject({ sub: signedIn?.sub });
+  });
+
+  it('options.ts is accepted', async () => {
+    const code = `console.log((await import('./options.js')).options.scope.join())`;
+    expect(await run(code)).toEqual(['openid,profile,email,roles']);
+  });
+
+  it('emulator.ts prints what its comments say', async () => {
+    expect(await run(`await import('./emulator.js')`)).toEqual([
+      "[ 'editor' ] 203.0.113.7",
+      'token_expired',
+      'mfa_required',
+    ]);
+  });
+
+  it('installs the package in one section only', () => {
+    // The first release changes that section.
+    const others = ['Try it', 'Nest', 'Express'].flatMap((section) => readCommands(section));
+    expect(others.filter((line) => /npm install.*passport-genauth/.test(line))).toEqual([]);
+  });
+
+  it('has only commands that CI or a test runs', () => {
+    expect(readCommands()).toEqual([
+      'git clone "$REPOSITORY" passport-genauth && cd passport-genauth',
+      'npm install && npm start',
+      'npm install && npm test',
+      ...['Install', 'Nest', 'Express'].flatMap((section) => readCommands(section)),
+      'npx passport-genauth doctor --env .env',
+      'npx passport-genauth emulator --port 3999',
+    ]);
+  });
+});
+
+describe('docs/sign-in.md', () => {
+  it('outcomes.ts explains an outcome', async () => {
+    const outcome = { kind: 'mfa_required', applicationMfa: [{ mfaPolicy: 'SMS' }, { mfaPolicy: 'OTP' }] };
+    const code = `import { explain } from './outcomes.js'; console.log(explain(${JSON.stringify(outcome)}))`;
+    expect(await run(code)).toEqual(['second factor: SMS, OTP']);
+  });
+
+  it('types.ts signs in, and events.ts prints the event', async () => {
+    const users = [{ username: 'alice', password: 'passw0rd', extended_fields: { school: 'pku' } }];
+    await using emulator = await startEmulator({ users });
+    const [event = '', school] = await run(`
+      import './events.js';
+      import { signIn } from './types.js';
+      console.log(await signIn(${optionsOf(emulator, ['openid', 'extended_fields'])}));`);
+    expect(JSON.parse(event)).toEqual({
+      result: 'success',
+      requestId: expect.any(String),
+      duration: expect.any(Number),
+      text: expect.stringContaining('200'),
+    });
+    expect(school).toBe('pku');
+  });
+
+  it('two-apps.ts signs customers and staff in, each with their own application', async () => {
+    await using customers = await startEmulator({ users: [{ username: 'carol', password: 'c' }] });
+    await using staff = await startEmulator({ users: [{ username: 'steve', password: 's' }] });
+    const output = await run(`
+      import { makeModule } from './two-apps.js';
+      const AppModule = makeModule(${optionsOf(customers)}, ${optionsOf(staff)});
+      ${START_NEST}
+      const login = async (path, account, password) => (await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ account, password }),
+      })).status;
+      console.log(await login('/customers/login', 'carol', 'c'), await login('/staff/login', 'steve', 's'));
+      console.log(await login('/staff/login', 'carol', 'c'));
+      await app.close();`);
+    expect(output).toEqual(['201 201', '401']);
+  });
+
+  it('session.ts refreshes, introspects, revokes and builds the logout URL', async () => {
+    await using emulator = await startEmulator();
+    const [sub, ...lines] = await run(`
+      import { GenAuthClient } from 'passport-genauth';
+      import { keepSignedIn } from './session.js';
+      const client = new GenAuthClient(${optionsOf(emulator, ['openid', 'offline_access'])});
+      const { tokens, user } = await client.signIn({ account: 'alice', password: 'passw0rd' });
+      console.log(user.sub);
+      const url = new URL(await keepSignedIn(client, tokens));
+      console.log(url.pathname, [...url.searchParams.keys()].join());
+      client.close();`);
+    const logout = '/oidc/session/end id_token_hint,post_logout_redirect_uri,state';
+    expect(lines).toEqual([`${sub} ${sub}`, 'true', 'false', logout]);
+  });
+
+  it('pages.js signs in with a session, and out', async () => {
+    await using emulator = await startEmulator();
+    const output = await run(`
+      process.env.SESSION_SECRET = crypto.randomUUID();
+      const { GenAuthClient } = await import('passport-genauth');
+      const { makePages } = await import('./pages.js');
+      const client = new GenAuthClient(${optionsOf(emulator)});
+      const app = makePages(client);
+      ${START_EXPRESS}
+      let cookie = '';
+      const ask = async (path, body) => {
+        const form = body && { method: 'POST', body: new URLSearchParams(body) };
+        const answer = await fetch(url + path, { redirect: 'manual', headers: { cookie }, ...form });
+        cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+        return answer.headers.get('location') ?? (await answer.text()).split(' ').slice(0, 2).join(' ');
+      };
+      console.log(await ask('/'), await ask('/login', { account: 'alice', password: 'wrong' }), await ask('/'));
+      console.log(await ask('/login', { account: 'alice', password: 'passw0rd' }), await ask('/'));
+      console.log(await ask('/logout', {}), await ask('/'));
+      ${STOP_EXPRESS}`);
+    expect(output).toEqual(['not signed /login not signed', '/ signed in', '/ not signed']);
+  });
+});
+
+describe('docs/guarding.md', () => {
+  it('guarded.ts guards in Nest, and openapi.ts documents the guards', async () => {
+    await using emulator = await startEmulator();
+    const output = await run(`
+      ${defineModule(`GenAuthModule.forRoot(${optionsOf(emulator)})`, 'ShopController')}
+      import { ShopController } from './guarded.js';
+      ${START_NEST}
+      const client = app.get(GenAuthClient);
+      const { paths } = (await import('./openapi.js')).documentApi(app);
+      for (const [path, { get }] of Object.entries(paths)) {
+        console.log(path, ['401', '403'].filter((status) => get.responses[status]).join());
       }
-    }
-    await app.close();`);
-  for (const emulator of emulators) await emulator.stop();
-  expect(output.split('\n')).toEqual([
-    'no token 401',
-    'genauth alice 401',
-    'genauth bob 401',
-    'staff alice 200',
-    'staff bob 403',
-  ]);
-});
+      console.log((await fetch(url + '/shop/goods')).status);
+      ${ASK_SHOP}
+      await app.close();`);
+    const documented = ['offers 401', 'orders 401,403', 'stock 401,403', 'tenants/{tenant} 401,403'];
+    expect(output).toEqual(['/shop/goods ', ...documented.map((line) => `/shop/${line}`), '200', ...SHOP_STATUSES]);
+  });
 
-it('session.ts refreshes, asks, revokes and ends', async () => {
-  const emulator = await new GenAuthEmulator().start();
-  const options = { ...emulator.clientOptions, scope: ['openid', 'offline_access'] };
-  const output = await run(`
-    import { GenAuthClient } from 'passport-genauth';
-    import { keepSignedIn } from './session.js';
-    const client = new GenAuthClient(${JSON.stringify(options)});
-    const { tokens, user } = await client.signIn({ account: 'alice', password: 'passw0rd' });
-    console.log(user.sub);
-    const url = new URL(await keepSignedIn(client, tokens));
-    console.log(url.pathname, [...url.searchParams.keys()].join());
-    client.close();
-  `);
-  await emulator.stop();
-  const [sub] = output.split('\n');
-  expect(output.split('\n')).toEqual([
-    sub,
-    `${sub} ${sub}`,
-    'true',
-    'false',
-    '/oidc/session/end id_token_hint,post_logout_redirect_uri,state',
-  ]);
-});
+  it('shop.js guards in Express', async () => {
+    await using emulator = await startEmulator();
+    const output = await run(`
+      import express from 'express';
+      import { GenAuthClient } from 'passport-genauth';
+      import { makeShop } from './shop.js';
+      const client = new GenAuthClient(${optionsOf(emulator)});
+      const app = express().use('/shop', makeShop(client));
+      ${START_EXPRESS}
+      ${ASK_SHOP}
+      ${STOP_EXPRESS}`);
+    expect(output).toEqual(SHOP_STATUSES);
+  });
 
-it('pages.js signs in with a session, and out', async () => {
-  const emulator = await new GenAuthEmulator().start();
-  const output = await run(`
-    process.env.SESSION_SECRET = crypto.randomUUID();
-    const { GenAuthClient } = await import('passport-genauth');
-    const { makePages } = await import('./pages.js');
-    const client = new GenAuthClient(${JSON.stringify(emulator.clientOptions)});
-    const server = makePages(client).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    let cookie = '';
-    const ask = async (path, body) => {
-      const answer = await fetch('http://127.0.0.1:' + server.address().port + path, {
-        redirect: 'manual', headers: { cookie }, ...(body && { method: 'POST', body: new URLSearchParams(body) }),
-      });
-      cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
-      return answer.headers.get('location') ?? (await answer.text()).split(' ').slice(0, 2).join(' ');
-    };
-    console.log(await ask('/'), await ask('/login', { account: 'alice', password: 'wrong' }), await ask('/'));
-    console.log(await ask('/login', { account: 'alice', password: 'passw0rd' }), await ask('/'));
-    console.log(await ask('/logout', {}), await ask('/'));
-    server.close();
-    server.closeAllConnections();
-    client.close();
-  `);
-  await emulator.stop();
-  expect(output.split('\n')).toEqual(['not signed /login not signed', '/ signed in', '/ not signed']);
+  it('staff.ts accepts tokens of the staff application behind the global guard of the other one', async () => {
+    await using customers = await startEmulator();
+    await using staff = await startEmulator({ appId: 'staff-app' });
+    const forRoot = `GenAuthModule.forRoot(${optionsOf(customers)})`;
+    const forStaff = `GenAuthModule.forRoot({ ...${optionsOf(staff)}, name: 'staff' })`;
+    const output = await run(`
+      ${defineModule(`${forRoot}, ${forStaff}`, 'StaffController')}
+      import { StaffController } from './staff.js';
+      ${START_NEST}
+      const ask = async (headers) => (await fetch(url + '/staff/reports', { headers })).status;
+      console.log('no token', await ask({}));
+      for (const name of ['genauth', 'staff']) {
+        for (const account of ['alice', 'bob']) {
+          const { tokens } = await app.get(getGenAuthClientToken(name)).signIn({ account, password: 'passw0rd' });
+          console.log(name, account, await ask({ authorization: 'Bearer ' + tokens.accessToken }));
+        }
+      }
+      await app.close();`);
+    expect(output).toEqual([
+      'no token 401',
+      'genauth alice 401',
+      'genauth bob 401',
+      'staff alice 200',
+      'staff bob 403',
+    ]);
+  });
 });
 
 it.each([
   ['app.test.ts', 3],
   ['shop.test.js', 3],
-])('%s passes under node:test', async (name, count) => {
-  const file = join(FOLDER, 'out', name.replace('.ts', '.js'));
-  const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', file], {
-    cwd: join(FOLDER, 'out'),
-    env: { PATH: process.env['PATH'] ?? '' },
-    timeout: 30_000,
-  });
+])('docs/testing.md: %s passes under node:test', async (name, count) => {
+  const args = ['--test', '--test-reporter=tap', join(OUT, name.replace('.ts', '.js'))];
+  const env = { PATH: process.env['PATH'] ?? '' };
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: OUT, env, timeout: 30_000 });
   expect(stdout).toContain(`# pass ${count}\n# fail 0`);
 });
 
-it('users.json is a users file of the emulator, with states that it tells', async () => {
-  const page = readFileSync(join(ROOT, 'docs/emulator.md'), 'utf8');
-  const file = join(FOLDER, 'users.json');
-  writeFileSync(file, /<!-- file: users\.json -->\n\n```json\n([^]*?)```/.exec(page)?.[1] ?? '');
-  const emulator = await new GenAuthEmulator(await readUsersFile(file)).start();
-  const client = new GenAuthClient(emulator.clientOptions);
-  const kinds: string[] = [];
-  for (const username of ['carol', 'dave', 'erin', 'frank']) {
-    kinds.push((await client.signIn({ username, password: `${username} passw0rd` })).kind);
-  }
-  kinds.push((await client.signIn({ sAMAccountName: 'lisi', password: 'lisi passw0rd' })).kind);
-  client.close();
-  await emulator.stop();
-  expect(kinds).toEqual(['success', 'password_change_required', 'mfa_required', 'access_denied', 'success']);
-  expect(page).toContain('npx passport-genauth emulator --users users.json');
-});
-
-it('directory.ts checks names and passwords in the place of the AD accounts', async () => {
-  const output = await run(`
-    import { GenAuthClient } from 'passport-genauth';
-    import { startEmulator } from './directory.js';
-    const zhang = { password: 'p', displayName: '张三', mail: 'zhang@example.com', groups: ['admin'] };
-    const emulator = await startEmulator(new Map([['zhang', zhang], ['li', { ...zhang, disabled: true }]]));
-    const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'profile', 'email', 'roles'] });
-    const signIn = (sAMAccountName, password = 'p') => client.signIn({ sAMAccountName, password });
-    const { user } = await signIn('Zhang');
-    console.log(user.name, user.email, user.roles.join());
-    for (const [name, password] of [['zhang', 'wrong'], ['wang'], ['li'], ['li', 'wrong']]) console.log((await signIn(name, password)).kind);
-    console.log(emulator.signIns.map(({ outcome }) => outcome).join());
-    client.close();
-    await emulator.stop();
-  `);
-  expect(output.split('\n')).toEqual([
-    '张三 zhang@example.com admin',
-    'invalid_credentials',
-    'invalid_credentials',
-    'access_denied',
-    'invalid_credentials',
-    'success,invalid_credentials,invalid_credentials,account_disabled,invalid_credentials',
-  ]);
-});
-
-it('development.module.ts starts an emulator, or asks the tenant', async () => {
-  const tenant = await new GenAuthEmulator({ appId: 'tenant' }).start();
-  const sign = (settings: object): Promise<string> =>
-    run(`
-      import 'reflect-metadata';
-      import { NestFactory } from '@nestjs/core';
-      import { GenAuthClient } from 'passport-genauth';
-      Object.assign(process.env, ${JSON.stringify(settings)});
-      const { AppModule } = await import('./development.module.js');
-      const app = await NestFactory.create(AppModule, { logger: false });
-      await app.listen(0, '127.0.0.1');
-      const { tokens } = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
-      const headers = { authorization: 'Bearer ' + tokens.accessToken };
-      const { status } = await fetch(await app.getUrl() + '/shop/stock', { headers });
-      console.log(app.get(GenAuthClient).options.appId, status);
-      await app.close();
-    `);
-  const { appId, appSecret, url } = tenant;
-  const settings = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret, GENAUTH_APP_HOST: url };
-  expect([await sign({}), tenant.signIns.length]).toEqual(['genauth-emulator-app 200', 0]);
-  expect([await sign(settings), tenant.signIns.length]).toEqual(['tenant 200', 1]);
-  await tenant.stop();
-});
-
-it('emulator.md names only what the emulator has', () => {
-  const page = readFileSync(join(ROOT, 'docs/emulator.md'), 'utf8');
-  const paths = CONTROL_OPERATIONS.map(({ path }) => path.replace(':account', ''));
-  for (const [, path = ''] of page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g)) {
-    expect([path, paths.some((known) => known.startsWith(path))]).toEqual([path, true]);
-  }
-  for (const [, name = ''] of page.matchAll(/`([a-z]\w+)\(/gi)) {
-    expect([name, name in GenAuthEmulator.prototype || name === 'GenAuthEmulator']).toEqual([name, true]);
-  }
-});
-
-it('examine.ts finds what is wrong', async () => {
-  const emulator = await new GenAuthEmulator().start();
-  const { clientOptions } = emulator;
-  const output = await run(`
+it('docs/doctor.md: examine.ts finds a wrong secret', async () => {
+  await using emulator = await startEmulator();
+  const [good = '', bad = ''] = await run(`
     import { examine } from './examine.js';
-    console.log(JSON.stringify(await examine(${JSON.stringify(clientOptions)})));
-    console.log(JSON.stringify(await examine(${JSON.stringify({ ...clientOptions, appSecret: 'wrong' })})));
-  `);
-  await emulator.stop();
-  const [good = '', bad = ''] = output.split('\n');
-  expect(JSON.parse(good)).toEqual([]);
-  expect((JSON.parse(bad) as string[]).length).toBeGreaterThan(0);
+    const options = ${optionsOf(emulator)};
+    console.log(JSON.stringify(await examine(options)));
+    console.log(JSON.stringify(await examine({ ...options, appSecret: 'wrong' })));`);
+  expect([JSON.parse(good), JSON.parse(bad)]).toEqual([[], expect.arrayContaining([expect.any(String)])]);
 });
 
-it('links to files that exist', () => {
-  for (const page of [...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']) {
-    const text = readFileSync(join(ROOT, page), 'utf8');
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
-      expect([page, target, existsSync(join(ROOT, dirname(page), target))]).toEqual([page, target, true]);
-    }
-  }
+describe('docs/emulator.md', () => {
+  const page = readText('docs/emulator.md');
+
+  it('users.json is a users file with these states', async () => {
+    const file = join(FOLDER, 'users.json');
+    writeFileSync(file, /<!-- file: users\.json -->\n\n```json\n([^]*?)```/.exec(page)?.[1] ?? '');
+    await using emulator = await startEmulator(await readUsersFile(file));
+    const client = new GenAuthClient(emulator.clientOptions);
+    const signIn = (username: string) => client.signIn({ username, password: `${username} passw0rd` });
+    const outcomes = await Promise.all([
+      ...['carol', 'dave', 'erin', 'frank'].map(signIn),
+      client.signIn({ sAMAccountName: 'lisi', password: 'lisi passw0rd' }),
+    ]);
+    client.close();
+    const kinds = ['success', 'password_change_required', 'mfa_required', 'access_denied', 'success'];
+    expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
+    expect(page).toContain('npx passport-genauth emulator --users users.json');
+  });
+
+  it('directory.ts checks names and passwords of Active Directory sign-ins', async () => {
+    const output = await run(`
+      import { GenAuthClient } from 'passport-genauth';
+      import { startEmulator } from './directory.js';
+      const zhang = { password: 'p', displayName: '张三', mail: 'zhang@example.com', groups: ['admin'] };
+      const emulator = await startEmulator(new Map([['zhang', zhang], ['li', { ...zhang, disabled: true }]]));
+      const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'profile', 'email', 'roles'] });
+      const signIn = (sAMAccountName, password = 'p') => client.signIn({ sAMAccountName, password });
+      const { user } = await signIn('Zhang');
+      console.log(user.name, user.email, user.roles.join());
+      for (const args of [['zhang', 'wrong'], ['wang'], ['li'], ['li', 'wrong']]) await signIn(...args);
+      for (const { outcome } of emulator.signIns) console.log(outcome);
+      client.close();
+      await emulator.stop();`);
+    expect(output).toEqual([
+      '张三 zhang@example.com admin',
+      'success',
+      'invalid_credentials',
+      'invalid_credentials',
+      'account_disabled',
+      'invalid_credentials',
+    ]);
+  });
+
+  it('development.module.ts starts an emulator, or uses the tenant of the environment', async () => {
+    await using tenant = await startEmulator({ appId: 'tenant' });
+    const signIn = (settings: object): Promise<string[]> =>
+      run(`
+        import 'reflect-metadata';
+        import { GenAuthClient } from 'passport-genauth';
+        Object.assign(process.env, ${JSON.stringify(settings)});
+        const { AppModule } = await import('./development.module.js');
+        ${START_NEST}
+        const { tokens } = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
+        const headers = { authorization: 'Bearer ' + tokens.accessToken };
+        console.log(app.get(GenAuthClient).options.appId, (await fetch(url + '/shop/stock', { headers })).status);
+        await app.close();`);
+    const { appId, appSecret, url } = tenant;
+    const settings = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret, GENAUTH_APP_HOST: url };
+    expect([await signIn({}), tenant.signIns.length]).toEqual([['genauth-emulator-app 200'], 0]);
+    expect([await signIn(settings), tenant.signIns.length]).toEqual([['tenant 200'], 1]);
+  });
+
+  it('names only methods and control paths that the emulator has', () => {
+    const known = CONTROL_OPERATIONS.map(({ path }) => path.replace(':account', ''));
+    const paths = [...page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(paths.filter((path) => !known.some((each) => each.startsWith(path)))).toEqual([]);
+    const methods = [...page.matchAll(/`([a-z]\w+)\(/gi)].map(([, name = '']) => name);
+    const unknown = methods.filter((name) => !(name in GenAuthEmulator.prototype) && name !== 'GenAuthEmulator');
+    expect(unknown).toEqual([]);
+  });
 });

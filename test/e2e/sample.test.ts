@@ -1,22 +1,22 @@
+import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../support/canary.js';
+import { APP_ID, useIssuer } from '../support/issuer.js';
+import { findLeaks } from '../support/leak.js';
 import { send } from '../support/nest-app.js';
-import { startNode, ROOT } from '../support/process.js';
+import { ROOT, startNode } from '../support/process.js';
 import { type RunningSample, SAMPLES, startSample } from '../support/sample.js';
+import { ask } from '../support/web-server.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };
 const ZHANGSAN = { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' };
-
-interface Journal {
-  clientIp: string;
-  context: unknown;
-  account: string;
-}
+const LISTENING = /^Sample app \(\w+\) listening on (http:\S+)$/;
+const MISSING = { code: 'token_missing', challenge: 'Bearer realm="genauth"' };
+const INVALID = { code: 'invalid_token', challenge: expect.stringContaining('error="invalid_token"') as string };
+const PATHS = ['/me', '/admin', '/orders'];
 
 const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
   send(url, { method: 'POST', body, headers });
-
-async function readJournal({ emulatorUrl }: RunningSample): Promise<Journal[]> {
-  return (await fetch(`${emulatorUrl}/emulator/v1/sign-ins`)).json() as Promise<Journal[]>;
-}
+const readJournal = async ({ emulatorUrl }: RunningSample): Promise<unknown[]> =>
+  (await fetch(`${emulatorUrl}/emulator/v1/sign-ins`)).json() as Promise<unknown[]>;
 
 describe.each(SAMPLES)('the sample app %s', (name) => {
   let sample: RunningSample;
@@ -25,9 +25,14 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   });
   afterAll(() => sample.process.stop());
 
-  it('is healthy, and serves a page', async () => {
+  const signIn = (body: object = ALICE, headers = {}) => post(`${sample.url}/auth/login`, body, headers);
+  const statusesOf = (authorization: string) =>
+    Promise.all(PATHS.map(async (path) => (await send(sample.url + path, { headers: { authorization } })).status));
+  const control = (path: string, body: object) => post(`${sample.emulatorUrl}/emulator/v1${path}`, body);
+
+  it('is healthy and serves a page', async () => {
     expect(await send(`${sample.url}/health`)).toMatchObject({ status: 200, body: { status: 'ok' } });
-    const page = await fetch(`${sample.url}/`);
+    const page = await fetch(sample.url);
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);
     expect(await page.text()).toContain('Sign in with GenAuth');
   });
@@ -35,191 +40,159 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   it.each([
     ['by password', '/auth/login', ALICE, 'Alice Example'],
     ['by Active Directory', '/auth/login/ad', ZHANGSAN, '张三'],
-  ])('signs in %s and guards /me', async (_, path, credentials, fullName) => {
-    const { status, body } = await post(`${sample.url}${path}`, credentials);
-    expect(status).toBe(200);
+  ])('signs in %s, and /me returns the whole user', async (_, path, credentials, fullName) => {
+    const { status, headers, body } = await post(`${sample.url}${path}`, credentials);
+    expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
     expect(Object.keys(body).sort()).toEqual(['accessToken', 'expiresAt', 'idToken', 'refreshToken', 'user']);
     expect(body['user']).toMatchObject({ name: fullName });
-    expect(new Date(body['expiresAt'] as string).toISOString()).toBe(body['expiresAt']);
-    const headers = { authorization: `Bearer ${body['accessToken'] as string}` };
-    const me = await send(`${sample.url}/me`, { headers });
-    // The whole user: all claims of the scopes, not only what an access token says.
+    expect(new Date(String(body['expiresAt'])).toISOString()).toBe(body['expiresAt']);
+    const me = await send(`${sample.url}/me`, { headers: { authorization: `Bearer ${String(body['accessToken'])}` } });
     expect([me.status, me.body]).toEqual([200, body['user']]);
   });
 
-  it('refuses /me without a token and with an id_token', async () => {
-    expect((await send(`${sample.url}/me`)).headers.get('www-authenticate')).toBe('Bearer realm="genauth"');
-    const { body } = await post(`${sample.url}/auth/login`, ALICE);
-    const me = await send(`${sample.url}/me`, { headers: { authorization: `Bearer ${body['idToken'] as string}` } });
-    expect([me.status, me.headers.get('www-authenticate')]).toEqual([
-      401,
-      expect.stringContaining('error="invalid_token"'),
-    ]);
-  });
-
   it.each([
-    ['alice', 200, 200],
-    ['bob', 403, 200],
-  ])('lets %s into /admin with %d, into /orders with %d', async (account, admin, orders) => {
-    const { body } = await post(`${sample.url}/auth/login`, { account, password: 'passw0rd' });
-    const headers = { authorization: `Bearer ${body['accessToken'] as string}` };
-    for (const [path, status, code] of [
-      ['/admin', admin, 'insufficient_role'],
-      ['/orders', orders, 'insufficient_scope'],
-    ] as const) {
-      const answer = await send(`${sample.url}${path}`, { headers });
-      expect([path, answer.status]).toEqual([path, status]);
-      if (status === 403) expect(answer.body['code']).toBe(code);
-      expect((await send(`${sample.url}${path}`)).status).toBe(401);
-    }
+    ['alice', [200, 200, 200]],
+    ['bob', [200, 403, 200]],
+  ])('lets %s into the routes that roles and scopes allow', async (account, statuses) => {
+    const { body } = await signIn({ account, password: 'passw0rd' });
+    expect(await statusesOf(`Bearer ${String(body['accessToken'])}`)).toEqual(statuses);
   });
 
-  it('refreshes, and a refresh token is good once', async () => {
-    const { body } = await post(`${sample.url}/auth/login`, ALICE);
-    const refreshed = await post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
+  it.each<[string, typeof MISSING, (token: string, idToken: string) => Parameters<typeof ask>[1]]>([
+    ['no token', MISSING, () => ({})],
+    ['a token in the query', MISSING, (token) => ({ path: `/me?access_token=${token}` })],
+    ['a token in a cookie', MISSING, (token) => ({ headers: { cookie: `access_token=${token}` } })],
+    ['a token as Basic', MISSING, (token) => ({ headers: { authorization: `Basic ${token}` } })],
+    ['an id_token', INVALID, (_, idToken) => ({ headers: { authorization: `Bearer ${idToken}` } })],
+    ['a changed token', INVALID, (token) => ({ headers: { authorization: `Bearer ${token}x` } })],
+    ['two headers', INVALID, (token) => ({ headers: { authorization: [`Bearer ${token}`, `Bearer ${token}`] } })],
+  ])('refuses a request with %s', async (_flaw, { code, challenge }, make) => {
+    const { accessToken, idToken } = (await signIn()).body as Record<string, string>;
+    const { status, headers, text } = await ask(sample.url, { path: '/me', ...make(accessToken ?? '', idToken ?? '') });
+    expect([status, JSON.parse(text)]).toMatchObject([401, { code }]);
+    expect(headers).toMatchObject({ 'www-authenticate': challenge, 'cache-control': 'no-store' });
+  });
+
+  it('refreshes the tokens, and accepts each refresh token once', async () => {
+    const { body } = await signIn();
+    const refresh = () => post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
+    const refreshed = await refresh();
     expect([refreshed.status, refreshed.headers.get('cache-control')]).toEqual([200, 'no-store']);
     expect(Object.keys(refreshed.body).sort()).toEqual(Object.keys(body).sort());
     expect(refreshed.body['user']).toEqual(body['user']);
-    expect(refreshed.body['refreshToken']).not.toBe(body['refreshToken']);
-    const headers = { authorization: `Bearer ${refreshed.body['accessToken'] as string}` };
-    expect((await send(`${sample.url}/me`, { headers })).body).toEqual(body['user']);
-    const again = await post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
-    expect([again.status, again.body['code'], again.headers.get('www-authenticate')]).toEqual([
-      401,
-      'refresh_token_refused',
-      null,
-    ]);
+    expect(await statusesOf(`Bearer ${String(refreshed.body['accessToken'])}`)).toEqual([200, 200, 200]);
+    const again = await refresh();
+    expect([again.status, again.body['code']]).toEqual([401, 'refresh_token_refused']);
+    expect(again.headers.get('www-authenticate')).toBeNull();
   });
 
-  it('ends a session: the refresh token is revoked, and the answer says where GenAuth ends its own', async () => {
-    const { body } = await post(`${sample.url}/auth/login`, ALICE);
-    const { refreshToken, idToken } = body;
+  it('revokes the refresh token at a logout, and returns the URL that ends the session at GenAuth', async () => {
+    const { refreshToken, idToken } = (await signIn()).body;
     const logout = await post(`${sample.url}/auth/logout`, { refreshToken, idToken });
     expect(logout.status).toBe(200);
-    expect((await fetch(logout.body['logoutUrl'] as string)).status).toBe(200);
+    expect((await fetch(String(logout.body['logoutUrl']))).status).toBe(200);
     expect((await post(`${sample.url}/auth/refresh`, { refreshToken })).status).toBe(401);
   });
 
-  it.each([{}, { refreshToken: 5 }, { refreshToken: '' }])('/auth/refresh with %j: 400', async (body) => {
-    const answer = await post(`${sample.url}/auth/refresh`, body);
-    expect([answer.status, answer.body['code']]).toEqual([400, 'invalid_request']);
+  it.each([{}, { refreshToken: 5 }, { refreshToken: '' }])('refuses to refresh by %j', async (body) => {
+    const { status, body: answer } = await post(`${sample.url}/auth/refresh`, body);
+    expect([status, answer['code']]).toEqual([400, 'invalid_request']);
   });
 
   it.each([
-    ['GET', '/auth/captcha', 'captcha'],
-    ['POST', '/auth/refresh', 'token'],
-    ['POST', '/auth/logout', 'revocation'],
-  ])(
-    '%s %s while GenAuth is down: 503 with Retry-After, and no word of where GenAuth is',
-    async (method, path, endpoint) => {
-      await post(`${sample.emulatorUrl}/emulator/v1/faults`, { endpoint, status: 500, times: 1 });
-      const options = method === 'POST' ? { method, body: { refreshToken: 'x' } } : {};
-      const answer = await send(`${sample.url}${path}`, options);
-      expect([answer.status, answer.headers.get('retry-after'), answer.body['code']]).toEqual([
-        503,
-        '5',
-        'upstream_unavailable',
-      ]);
-      expect(JSON.stringify(answer.body)).not.toContain('127.0.0.1');
-    },
-  );
+    ['/auth/login', 'signin', { method: 'POST', body: ALICE }],
+    ['/auth/captcha', 'captcha', {}],
+    ['/auth/refresh', 'token', { method: 'POST', body: { refreshToken: 'x' } }],
+    ['/auth/logout', 'revocation', { method: 'POST', body: { refreshToken: 'x' } }],
+  ])('answers %s with 503 while GenAuth is down, and does not name its address', async (path, endpoint, options) => {
+    await control('/faults', { endpoint, status: 500, times: 1 });
+    const { status, headers, body } = await send(`${sample.url}${path}`, options);
+    expect([status, headers.get('retry-after'), body['code']]).toEqual([503, '5', 'upstream_unavailable']);
+    expect(JSON.stringify(body)).not.toContain('127.0.0.1');
+  });
 
-  it('forwards the socket address whatever the header says, and the context', async () => {
-    await post(`${sample.url}/auth/login`, ALICE, { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'journal test' });
-    expect((await readJournal(sample)).at(-1)).toMatchObject({
-      account: 'alice',
-      clientIp: '127.0.0.1',
-      context: { source: 'sample-app', userAgent: 'journal test' },
-    });
+  it('answers an id_token for another application with 502', async () => {
+    await control('/id-token-flaw', { flaw: 'wrong_audience' });
+    expect((await signIn()).status).toBe(502);
+  });
+
+  it('forwards the address of the socket, whatever the header says, and the context', async () => {
+    await signIn(ALICE, { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'journal test' });
+    const context = { source: 'sample-app', userAgent: 'journal test' };
+    expect((await readJournal(sample)).at(-1)).toMatchObject({ account: 'alice', clientIp: '127.0.0.1', context });
     expect((await send(`${sample.url}/demo/last-sign-in`)).body).toMatchObject({ clientIp: '127.0.0.1' });
   });
 
-  it('answers a wrong password and an unknown account with the same bytes, but for the request ID', async () => {
-    const answers = await Promise.all(
-      [
-        { ...ALICE, password: 'wrong' },
-        { account: 'nobody', password: 'wrong' },
-      ].map(async (body) => {
-        const answer = await fetch(`${sample.url}/auth/login`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        });
-        return { status: answer.status, text: await answer.text() };
-      }),
-    );
-    const [wrong, unknown] = answers.map(({ text }) => text.replace(/"requestId":"[^"]+"/, '"requestId":""'));
-    expect(answers.map(({ status }) => status)).toEqual([401, 401]);
-    expect(unknown).toBe(wrong);
-    expect(JSON.parse(wrong ?? '')).toMatchObject({ code: 'invalid_credentials' });
+  it('answers a wrong password and an unknown account alike, except for the request ID', async () => {
+    const { requestId: _, ...wrong } = (await signIn({ ...ALICE, password: 'wrong' })).body;
+    const { requestId: __, ...unknown } = (await signIn({ account: 'unknown', password: 'wrong' })).body;
+    expect(wrong).toMatchObject({ statusCode: 401, code: 'invalid_credentials' });
+    expect(unknown).toEqual(wrong);
   });
 
-  it('says 502 for a bad id_token, 503 for an outage', async () => {
-    await post(`${sample.emulatorUrl}/emulator/v1/id-token-flaw`, { flaw: 'wrong_audience' });
-    expect((await post(`${sample.url}/auth/login`, ALICE)).status).toBe(502);
-    await post(`${sample.emulatorUrl}/emulator/v1/faults`, { endpoint: 'signin', status: 500, times: 1 });
-    expect((await post(`${sample.url}/auth/login`, ALICE)).status).toBe(503);
-    expect((await post(`${sample.url}/auth/login`, ALICE)).status).toBe(200);
-  });
+  it.each(['{"account":"alice","password":c4nary-json}', '{"account":"alice","password":"c4nary-json"'])(
+    'neither quotes nor logs the malformed JSON %s',
+    async (text) => {
+      const { status, text: answer } = await ask(sample.url, { path: '/auth/login', text });
+      expect([status, JSON.parse(answer)]).toMatchObject([400, { code: 'invalid_request' }]);
+      expect(answer + sample.process.output()).not.toContain('c4nary-json');
+    },
+  );
 
-  it('answers JSON that cannot be read without quoting it, and logs none of it', async () => {
-    for (const body of ['{"account":"alice","password":c4nary-json}', '{"account":"alice","password":"c4nary-json"']) {
-      const answer = await fetch(`${sample.url}/auth/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
-      expect(answer.status).toBe(400);
-      expect(await answer.json()).toEqual({
-        statusCode: 400,
-        error: 'Bad Request',
-        message: 'The body of the request cannot be read.',
-        code: 'invalid_request',
-      });
-    }
-    expect(sample.process.output()).not.toContain('c4nary-json');
-  });
-
-  it('lets nobody store a login', async () => {
-    const answer = await post(`${sample.url}/auth/login`, ALICE);
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-  });
-
-  it('writes no password and no token to its log', async () => {
-    const { body } = await post(`${sample.url}/auth/login`, ALICE);
-    await post(`${sample.url}/auth/login`, { ...ALICE, password: 'c4nary-passw0rd' });
-    const output = sample.process.output();
-    for (const secret of [
-      ALICE.password,
-      'c4nary-passw0rd',
-      body['accessToken'] as string,
-      body['idToken'] as string,
-    ]) {
-      expect(output).not.toContain(secret);
-    }
+  it('logs no password and no token', async () => {
+    const { accessToken, idToken } = (await signIn()).body as Record<string, string>;
+    await signIn({ ...ALICE, password: 'c4nary-passw0rd' });
+    const secrets = [ALICE.password, 'c4nary-passw0rd', accessToken ?? '', idToken ?? ''];
+    expect(findLeaks(sample.process.output(), secrets)).toEqual([]);
   });
 });
 
-describe.each(SAMPLES)('the settings of the sample app %s', (name) => {
-  it('takes TRUST_PROXY, GENAUTH_SCOPE and the client authentication from the environment', async () => {
-    const sample = await startSample(name, {
-      TRUST_PROXY: 'loopback',
-      GENAUTH_SCOPE: 'openid email',
-      GENAUTH_APP_ID: 'my-app',
-      GENAUTH_APP_SECRET: 'my-secret',
-      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
-    });
-    try {
-      const { status, body } = await post(`${sample.url}/auth/login`, ALICE, { 'x-forwarded-for': '203.0.113.7' });
-      expect(status).toBe(200);
-      expect(Object.keys(body['user'] as object)).toEqual(['sub', 'email', 'email_verified']);
-      expect((await readJournal(sample)).at(-1)).toMatchObject({ clientIp: '203.0.113.7' });
-    } finally {
-      await sample.process.stop();
-    }
-  });
+describe('a sample app and a tenant that repeats secrets', () => {
+  const issuer = useIssuer();
 
-  it('signs in at the tenant that GENAUTH_APP_HOST names, and starts no emulator then', async () => {
+  it.each(SAMPLES)('%s writes none of them in responses and output', async (name) => {
+    const env = { GENAUTH_APP_ID: APP_ID, GENAUTH_APP_SECRET: APP_SECRET, GENAUTH_APP_HOST: issuer().url, PORT: '0' };
+    const sample = startNode([`${ROOT}/dist-sample/${name}.js`], { ...env, NODE_ENV: 'development' });
+    const url = await sample.line(LISTENING);
+    const signIn = async (statusCode: number, apiCode?: number) => {
+      const tokens = echoSignIn(issuer(), statusCode, apiCode, { message: `${PASSWORD} ${APP_SECRET}` });
+      const answer = await post(`${url}/auth/login`, { account: 'alice', password: PASSWORD });
+      return { answer, tokens };
+    };
+    const answers = [await signIn(403, 2333), await signIn(401), await signIn(500), await signIn(200)];
+    expect(answers.map(({ answer }) => answer.status)).toEqual([401, 500, 503, 502]);
+    await sample.line(/upstream_invalid_response/i);
+    await sample.stop();
+    const secrets = { ...SECRETS, ...answers[0]?.tokens };
+    expect(findCanaries([answers.map(({ answer }) => answer.body), sample.output()], secrets)).toEqual([]);
+  });
+});
+
+describe('the sample app reads its settings from the environment', () => {
+  it.each(SAMPLES)(
+    '%s: the proxy, the scope, the algorithms and the authentication of the application',
+    async (name) => {
+      const sample = await startSample(name, {
+        TRUST_PROXY: 'loopback',
+        GENAUTH_SCOPE: 'openid email',
+        GENAUTH_APP_ID: 'my-app',
+        GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
+        GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
+        GENAUTH_ID_TOKEN_ALG: 'HS256',
+        GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
+      });
+      const headers = { 'x-forwarded-for': '203.0.113.7' };
+      const { status, body } = await post(`${sample.url}/auth/login`, ALICE, headers);
+      const journal = await readJournal(sample);
+      await sample.process.stop();
+      expect([status, Object.keys(body['user'] as object)]).toEqual([200, ['sub', 'email', 'email_verified']]);
+      const [header = ''] = String(body['idToken']).split('.');
+      expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toMatchObject({ alg: 'HS256' });
+      expect(journal.at(-1)).toMatchObject({ clientIp: '203.0.113.7', options: { passwordEncryptType: 'sm2' } });
+    },
+  );
+
+  it.each(SAMPLES)('%s: the tenant, and then it starts no emulator', async (name) => {
     const tenant = await startSample(name);
     const app = startNode([`${ROOT}/dist-sample/${name}.js`], {
       PORT: '0',
@@ -227,30 +200,36 @@ describe.each(SAMPLES)('the settings of the sample app %s', (name) => {
       GENAUTH_APP_SECRET: 'genauth-emulator-secret-0123456789abcdef',
       GENAUTH_APP_HOST: tenant.emulatorUrl,
     });
-    try {
-      const url = await app.line(/^Sample app \(\w+\) listening on (http:\S+)$/);
-      expect((await post(`${url}/auth/login`, ALICE)).status).toBe(200);
-      expect((await send(`${url}/demo/last-sign-in`)).status).toBe(404);
-      expect(app.output()).not.toContain('emulator');
-    } finally {
-      await app.stop();
-      await tenant.process.stop();
-    }
+    const url = await app.line(LISTENING);
+    const statuses = [(await post(`${url}/auth/login`, ALICE)).status, (await send(`${url}/demo/last-sign-in`)).status];
+    await app.stop();
+    await tenant.process.stop();
+    expect([statuses, app.output()]).toEqual([[200, 404], expect.not.stringContaining('emulator')]);
   });
 
   it.each([
-    ['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'secret', /tokenEndpointAuthMethod: expected one of .* got "secret"/],
-    ['GENAUTH_SCOPE', 'profile', /without 'openid'/],
     [
+      'main',
+      'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD',
+      'secret',
+      /tokenEndpointAuthMethod: expected one of .* got "secret"/,
+    ],
+    [
+      'main',
       'GENAUTH_APP_HOST',
       'example.genauth.ai',
       /appHost is "example.genauth.ai"[^]*appId is missing|appId is missing[^]*appHost is/,
     ],
-    ['PORT', 'http', /PORT is "http"/],
-    ['TRUST_PROXY', 'nonsense', /\nTRUST_PROXY is "nonsense": write a number of proxies, loopback, or [^\n]*$/],
-  ])('says what is wrong with %s=%s and ends', async (variable, value, message) => {
+    ['express', 'PORT', 'http', /PORT is "http"/],
+    [
+      'express',
+      'TRUST_PROXY',
+      'nonsense',
+      /\nTRUST_PROXY is "nonsense": write a number of proxies, loopback, or [^\n]*$/,
+    ],
+  ])('%s: with %s=%s it ends and reports the mistake', async (name, variable, value, message) => {
     const app = startNode([`${ROOT}/dist-sample/${name}.js`], { PORT: '0', EMULATOR_PORT: '0', [variable]: value });
-    await expect(app.line(/^Sample app \(\w+\) listening on (http:\S+)$/)).rejects.toThrow(message);
+    await expect(app.line(LISTENING)).rejects.toThrow(message);
     await app.stop();
   });
 });

@@ -11,36 +11,36 @@ import { CertificateAuthority } from './certificate.js';
 
 const run = promisify(execFile);
 
-/** Samba, what makes a domain, its directory's modules, and what keeps its files' rights. */
+/** Samba, the tool that creates a domain, the modules of its directory, and the module that stores access rights. */
 const PACKAGES = ['samba', 'samba-ad-provision', 'samba-dsdb-modules', 'samba-vfs-modules'];
 
 const BASE_DN = 'DC=example,DC=test';
 const USERS_DN = `CN=Users,${BASE_DN}`;
 
-/** The account that searches. */
+/** The account that searches for users. */
 const SEARCHER = 'svc-genauth';
 
-/** Failures after which the domain locks an account, for a minute. */
+/** The domain locks an account for a minute after this number of failures. */
 export const LOCK_AFTER = 3;
 
-/** For making a domain, and for its start: both take seconds. */
+/** Time limit for creating a domain, and for its start. Both take seconds. */
 const PATIENCE_MS = 60_000;
 
 type Values = Readonly<Record<string, string | Buffer>>;
 
-/** Why no domain controller can run here; `undefined` where one can. */
+/** Returns the reason why no domain controller can run here, or `undefined` if one can. */
 export function findObstacle(): string | undefined {
-  // Not every system has it.
+  // The output is empty on systems without dpkg.
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Abbrev}${Package}\\n', ...PACKAGES]);
   const installed = new Set(String(stdout).match(/(?<=^ii ).+$/gm));
   const missing = PACKAGES.filter((name) => !installed.has(name));
   if (missing.length > 0) return `the Debian packages ${missing.join(', ')} are not installed`;
-  return process.getuid?.() === 0 ? undefined : "root alone may listen on LDAP's ports";
+  return process.getuid?.() === 0 ? undefined : 'only root may listen on the ports of LDAP';
 }
 
 /**
- * An Active Directory domain of its own: Samba, on a loopback address of its own (its ports cannot be chosen), with LDAPS by
- * an authority of its own. It speaks LDAP and nothing else.
+ * A new Active Directory domain: Samba with LDAP and LDAPS only. It has its own loopback address, because its ports
+ * cannot be chosen, and its own certificate authority.
  */
 export class DomainController {
   /** `ldaps://127.…` */
@@ -49,7 +49,7 @@ export class DomainController {
   readonly ca: string;
   readonly baseDn = BASE_DN;
   readonly bindDn = `CN=${SEARCHER},${USERS_DN}`;
-  /** Long enough for the domain's rules, with one of each kind of character. */
+  /** It fulfils the domain's rules for passwords. */
   readonly bindPassword = makePassword();
   readonly #administrator: Client;
   readonly #adminPassword = makePassword();
@@ -65,12 +65,12 @@ export class DomainController {
     const { cert, key } = authority.issue({ hosts: [this.#address] });
     writeFileSync(this.#path('ca.pem'), authority.cert);
     writeFileSync(this.#path('cert.pem'), cert);
-    // Samba takes no key that others can read.
+    // Samba refuses a key that other users can read.
     writeFileSync(this.#path('key.pem'), key, { mode: 0o600 });
     mkdirSync(this.#path('domain/run'), { recursive: true });
   }
 
-  /** Makes the domain, starts it, and adds the account that searches. */
+  /** Creates the domain, starts it, and adds the account that searches for users. */
   static async start(): Promise<DomainController> {
     const controller = new DomainController();
     try {
@@ -78,7 +78,7 @@ export class DomainController {
       await controller.resume();
       await controller.#change(BASE_DN, {
         lockoutThreshold: String(LOCK_AFTER),
-        // In units of 100 ns, and negative as all of the directory's durations.
+        // Durations are negative, in units of 100 ns.
         lockoutDuration: '-600000000',
         lockOutObservationWindow: '-600000000',
       });
@@ -90,13 +90,13 @@ export class DomainController {
     }
   }
 
-  /** @param attributes - more of the account's, as a directory writes them */
+  /** @param attributes - More attributes of the account, in the directory's format. */
   async addUser(name: string, password: string, attributes: Values = {}): Promise<void> {
     const all: Values = {
       objectClass: 'user',
       sAMAccountName: name,
       unicodePwd: encodePassword(password),
-      // An account like any other (NORMAL_ACCOUNT).
+      // NORMAL_ACCOUNT
       userAccountControl: '512',
       ...attributes,
     };
@@ -111,7 +111,7 @@ export class DomainController {
     await this.changeUser(name, { unicodePwd: encodePassword(password) });
   }
 
-  /** One attribute of an account, as the directory holds it. */
+  /** Reads one attribute of an account. */
   async readUser(name: string, attribute: string): Promise<unknown> {
     const { searchEntries } = await this.#administrator.search(`CN=${name},${USERS_DN}`, {
       scope: 'base',
@@ -120,10 +120,10 @@ export class DomainController {
     return searchEntries[0]?.[attribute];
   }
 
-  /** The same domain again, after {@link pause}. */
+  /** Starts the domain again after {@link pause}. */
   async resume(): Promise<void> {
     const folder = this.#path('domain');
-    // Samba ends with the pipe, so none is left behind by a test run that dies.
+    // Samba ends when its input is closed, also if the test run is killed.
     const samba = spawn(
       'samba',
       [
@@ -134,14 +134,14 @@ export class DomainController {
         `--option=ncalrpc dir=${folder}/run/ncalrpc`,
         `--option=winbindd socket directory=${folder}/run/winbindd`,
         `--option=ntp signd socket directory=${folder}/run/ntp`,
-        // A password that was changed would be good for another hour.
+        // By default an old password stays valid for an hour.
         '--option=old password allowed period=0',
       ],
       { stdio: ['pipe', 'ignore', 'ignore'] },
     );
     this.#samba = samba;
     const latest = Date.now() + PATIENCE_MS;
-    // Nothing that Samba prints says when it listens.
+    // Samba does not print when it listens.
     for (;;) {
       try {
         return await this.#administrator.bind('administrator@example.test', this.#adminPassword);
@@ -154,7 +154,7 @@ export class DomainController {
     }
   }
 
-  /** Nobody listens any more; the domain stays as it is. */
+  /** Stops the server. The domain keeps its data. */
   async pause(): Promise<void> {
     await this.#administrator.unbind();
     const samba = this.#samba;
@@ -179,9 +179,9 @@ export class DomainController {
       'tls certfile': this.#path('cert.pem'),
       'tls cafile': this.#path('ca.pem'),
       'log file': this.#path('log'),
-      // Rights in a file of its own: in a container root may not write them where others lie.
+      // Access rights are stored in a file, because root in a container may not write them to the file system.
       'vfs objects': 'dfs_samba4 acl_xattr xattr_tdb',
-      // What keeps a domain's names and topology right, and has none to ask here.
+      // These commands would contact other servers.
       'dns update command': '/bin/true',
       'spn update command': '/bin/true',
       'samba kcc command': '/bin/true',
@@ -201,7 +201,7 @@ export class DomainController {
       ...Object.entries(options).map(([name, value]) => `--option=${name}=${value}`),
     ];
     await run('samba-tool', command, { timeout: PATIENCE_MS }).catch(({ stderr }: { stderr: string }) => {
-      // And not its message, which is the whole command with the password.
+      // The message of the error would contain the command with the password.
       throw new Error(`samba-tool domain provision failed:\n${stderr}`);
     });
   }

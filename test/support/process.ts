@@ -6,20 +6,20 @@ import { createInterface } from 'node:readline';
 export const ROOT = join(import.meta.dirname, '../..');
 
 export interface RunningProcess {
-  /** The first group of the pattern, in the first line that fits it; fails where none comes in 20 s. */
+  /** Waits up to 20 s for a line that matches. Returns the first group of the pattern. */
   line(pattern: RegExp): Promise<string>;
-  /** All that was written so far, both streams. */
+  /** Everything that was written so far to stdout and stderr. */
   output(): string;
-  /** Ends the process and waits until it is gone. */
+  /** Stops the process and waits for its end. */
   stop(): Promise<void>;
 }
 
-/** Starts Node on a file, with nothing in its environment but what is given. */
+/** Starts Node with these arguments. The environment contains only `env`, PATH and NO_COLOR. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): RunningProcess {
   return startProgram(process.execPath, args, env, cwd);
 }
 
-/** The same for any program. */
+/** Starts any program in the same way. */
 export function startProgram(
   program: string,
   args: readonly string[],
@@ -31,7 +31,7 @@ export function startProgram(
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // A test that fails before it stops the process must not leave it behind.
+  // The process must also end if a test fails before it stops the process.
   const killOnExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killOnExit);
   const lines: string[] = [];

@@ -5,20 +5,20 @@ import { promisify } from 'node:util';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
-/** Every page with snippets, by its path. */
+/** The paths of all pages with snippets. */
 export const PAGES: readonly string[] = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`)];
 
-/** The snippets of a page by the file name in the comment before each. */
+/** The snippets of a page. Keys are the file names in the comments before them. */
 export function readSnippets(page: string): ReadonlyMap<string, string> {
   const text = readFileSync(join(ROOT, page), 'utf8');
   const found = text.matchAll(/<!-- snippet: (\S+) -->\n\n```\w+\n([^]*?)```/g);
   return new Map([...found].map(([, name = '', code = '']) => [name, code]));
 }
 
-/** The README's. */
+/** The snippets of the README. */
 export const SNIPPETS = readSnippets('README.md');
 
-/** The examples in the doc comments of src, by the declaration that they explain. */
+/** The examples in the doc comments of `src`. Keys name the file and the declaration. */
 export function readExamples(): ReadonlyMap<string, string> {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.ts'),
@@ -36,7 +36,7 @@ export function readExamples(): ReadonlyMap<string, string> {
   return new Map(examples);
 }
 
-/** The name that a declaration gives: of a class, function, constant, interface or member. */
+/** The name of the declared class, function, constant, interface or member. */
 function findName(declaration: string): string {
   const [line = ''] = declaration.split('\n').filter((each) => !each.trim().startsWith('@'));
   const keyword =
@@ -44,7 +44,7 @@ function findName(declaration: string): string {
   return line.replace(keyword, '').match(/^[\w$#]+/)?.[0] ?? line;
 }
 
-/** The lines of a page's shell blocks, all of them or those of one section. */
+/** The lines in the shell blocks of a page, or of one section. */
 export function readCommands(section?: string, page = 'README.md'): string[] {
   const whole = readFileSync(join(ROOT, page), 'utf8');
   const text = section === undefined ? whole : (whole.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '');
@@ -65,7 +65,7 @@ export async function runRequests(section: string, url: string): Promise<Record<
   return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
 }
 
-/** Lets a program that listens on port 3000 have any free one, and says which. */
+/** Makes a program listen on a free port in place of port 3000, and print it. */
 const ANY_PORT = `data:text/javascript,${encodeURIComponent(`
   import { Server } from 'node:net';
   const { listen } = Server.prototype;
@@ -76,13 +76,13 @@ const ANY_PORT = `data:text/javascript,${encodeURIComponent(`
   };
 `)}`;
 
-/** Runs a program of the README that listens on port 3000. */
+/** Runs a program of the README. */
 export async function startServer(file: string, cwd: string): Promise<{ url: string; process: RunningProcess }> {
   const process = startNode(['--import', ANY_PORT, file], {}, cwd);
   return { url: `http://127.0.0.1:${await process.line(/^port 3000 is (\d+)$/)}`, process };
 }
 
-/** What both servers of the README must do: sign alice in, guard /me, refuse a wrong password. */
+/** Signs alice in, asks /me with and without her token, and tries a wrong password. */
 export async function tryLogin(url: string): Promise<unknown> {
   const login = (password: string) => send(`${url}/login`, { method: 'POST', body: { account: 'alice', password } });
   const { body } = await login('passw0rd');
@@ -92,5 +92,5 @@ export async function tryLogin(url: string): Promise<unknown> {
   return { email: user['email'], sameUser: me.body['sub'] === user['sub'], refused: [anonymous.status, wrong.status] };
 }
 
-/** What `tryLogin` gives where all is well. */
+/** The result of `tryLogin` for the servers of the README. */
 export const GOOD_LOGIN = { email: 'alice@example.com', sameUser: true, refused: [401, 401] };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 
-/** The two samples, as `npm start` and `npm run start:express` run them. */
+/** The samples of `npm start` and `npm run start:express`. */
 export const SAMPLES = ['main', 'express'] as const;
 
 export interface RunningSample {
@@ -10,7 +10,7 @@ export interface RunningSample {
   process: RunningProcess;
 }
 
-/** Starts the built sample (npm's `pretest` builds it) with its emulator, both on free ports. */
+/** Starts a built sample with its emulator on free ports. npm's `pretest` builds the samples. */
 export async function startSample(
   name: (typeof SAMPLES)[number],
   env: Record<string, string> = {},

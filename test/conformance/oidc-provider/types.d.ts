@@ -1,4 +1,4 @@
-/** What the tests use of the package, which brings no types. */
+/** The members that the tests use. The package has no types. */
 declare module 'oidc-provider' {
   import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -11,11 +11,8 @@ declare module 'oidc-provider' {
   export class Provider {
     constructor(issuer: string, configuration: object);
     readonly Grant: new (of: { accountId: string; clientId: string }) => Grant;
+    readonly AuthorizationCode: new (members: object) => { save(): Promise<string> };
+    readonly Client: { find(clientId: string): Promise<unknown> };
     callback(): (request: IncomingMessage, response: ServerResponse) => void;
-    interactionDetails(
-      request: IncomingMessage,
-      response: ServerResponse,
-    ): Promise<{ params: { client_id: string; scope: string; resource: string } }>;
-    interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
   }
 }
