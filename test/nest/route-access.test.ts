@@ -58,7 +58,7 @@ function read(onClass: readonly Name[], onHandler: readonly Name[], name = 'gena
   const descriptor = Object.getOwnPropertyDescriptor(Routes.prototype, 'handle') ?? {};
   for (const each of onClass) (DECORATORS[each]('class') as Decorator)(Routes);
   for (const each of onHandler) (DECORATORS[each]('handler') as Decorator)(Routes.prototype, 'handle', descriptor);
-  return readRouteAccess(new Reflector(), name, [Routes.prototype.handle, Routes]);
+  return readRouteAccess(new Reflector(), name, [descriptor.value as () => void, Routes]);
 }
 
 /** The same decision from the table in the documentation of `readRouteAccess`. */
@@ -166,18 +166,19 @@ describe('a subclass of a controller', () => {
   class OpenGuardedChild extends GuardedParent {}
 
   const rolesOf = (...names: string[]): object => ({ roles: { names } });
-  it.each<[title: string, handler: () => void, controller: new () => unknown, expected: unknown]>([
-    ['opens the class that has @Public itself', OpenParent.prototype.own, OpenParent, 'open'],
-    ['does not inherit @Public of the class', OpenParent.prototype.own, OpenChild, TOKEN],
-    ['inherits @Public of a handler', OpenParent.prototype.open, OpenParent, 'open'],
-    ['inherits @Roles of a handler', OpenParent.prototype.admin, OpenChild, rolesOf('admin')],
-    ['does not inherit decorators of an overridden handler', OpenChild.prototype.open, OpenChild, TOKEN],
-    ['does not inherit @OptionalAuth of the class', OptionalParent.prototype.own, OptionalChild, TOKEN],
-    ['inherits @Roles of the class', AdminParent.prototype.own, AdminChild, rolesOf('admin')],
-    ['overrides @Roles of the class with its own', AdminParent.prototype.own, UserChild, rolesOf('user')],
-    ['lets inherited @Roles override its own @Public', AdminParent.prototype.own, OpenAdminChild, rolesOf('admin')],
-    ['lets an inherited guard override its own @Public', GuardedParent.prototype.own, OpenGuardedChild, TOKEN],
-  ])('%s', (_title, handler, controller, expected) => {
+  it.each<[title: string, owner: new () => object, method: string, controller: new () => object, expected: unknown]>([
+    ['opens the class that has @Public itself', OpenParent, 'own', OpenParent, 'open'],
+    ['does not inherit @Public of the class', OpenParent, 'own', OpenChild, TOKEN],
+    ['inherits @Public of a handler', OpenParent, 'open', OpenParent, 'open'],
+    ['inherits @Roles of a handler', OpenParent, 'admin', OpenChild, rolesOf('admin')],
+    ['does not inherit decorators of an overridden handler', OpenChild, 'open', OpenChild, TOKEN],
+    ['does not inherit @OptionalAuth of the class', OptionalParent, 'own', OptionalChild, TOKEN],
+    ['inherits @Roles of the class', AdminParent, 'own', AdminChild, rolesOf('admin')],
+    ['overrides @Roles of the class with its own', AdminParent, 'own', UserChild, rolesOf('user')],
+    ['lets inherited @Roles override its own @Public', AdminParent, 'own', OpenAdminChild, rolesOf('admin')],
+    ['lets an inherited guard override its own @Public', GuardedParent, 'own', OpenGuardedChild, TOKEN],
+  ])('%s', (_title, owner, method, controller, expected) => {
+    const handler = (owner.prototype as Record<string, () => void>)[method] as () => void;
     expect([readRouteAccess(new Reflector(), 'genauth', [handler, controller])]).toMatchObject([expected]);
   });
 });

@@ -140,7 +140,7 @@ async function query({ url }: RunningApp, document: string, authorization?: stri
 
 const clients: Client[] = [];
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.dispose()));
+  await Promise.all(clients.splice(0).map(async (client) => client.dispose()));
 });
 
 /** Opens a connection of graphql-ws. `authorization` is a header of the request that opens it. */
@@ -258,7 +258,7 @@ it.each<[title: string, options: Partial<ApolloDriverConfig>]>([
   const expected = names.map((sub) => ({ data: { me: `${sub} ${sub} ${sub}` } }));
   expect(answers).toEqual([...expected, ...expected]);
   expect(await query(running, '{ me }', 'Bearer garbage')).toMatchObject(INVALID);
-  await Promise.all(clients.splice(0).map((client) => client.dispose()));
+  await Promise.all(clients.splice(0).map(async (client) => client.dispose()));
   await running.close();
 });
 
