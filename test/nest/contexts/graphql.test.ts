@@ -1,93 +1,90 @@
-import { UseGuards } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Args, Context, GraphQLModule, Mutation, Query, Resolver, Subscription } from '@nestjs/graphql';
+import { UseGuards } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { Context, GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { type BearerInfo, GenAuthClient, type GenAuthTokenUser } from '../../../src/index.js';
-import {
-  AuthInfo,
-  CurrentUser,
-  GenAuthGuard,
-  GenAuthModule,
-  OptionalAuth,
-  Public,
-  RequireScopes,
-  Roles,
-} from '../../../src/nest/index.js';
+import { readGraphqlContext } from '../../../src/nest/contexts/graphql.js';
+import { AuthInfo, CurrentUser, GenAuthGuard, Public, RequireScopes, Roles } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
+import { USER_INFO_PATH, bearer } from '../../support/marked-routes.js';
 import { type RunningApp, send, startNestApp } from '../../support/nest-app.js';
-import { Gate } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
-const USER_INFO_PATH = '/oidc/me';
 
-const typeDefs = `
-  type Query { me: String who: String open: String maybe: String admin: String mail: String meet(size: Int!): [String] }
-  type Mutation { rename(name: String!): String }
-  type Subscription { ticks: String openTicks: String filtered: String mailTicks: String }
-`;
+describe('the request of a GraphQL context', () => {
+  const read = (args: unknown[]): ReturnType<typeof readGraphqlContext> =>
+    readGraphqlContext(new ExecutionContextHost(args));
+  const a = { headers: { authorization: 'a' } };
 
-/** Lets handlers go on once that many have arrived. */
-let arrivals: { count: number; gate: Gate };
-beforeEach(() => {
-  arrivals = { count: 0, gate: new Gate() };
+  it.each<[title: string, context: unknown, authorization: unknown]>([
+    ['is req', { req: a }, 'a'],
+    ['is request', { request: a }, 'a'],
+    ['is the request of a connection', { extra: { request: a } }, 'a'],
+    ['is the request of a connection in req', { req: { extra: { request: a } } }, 'a'],
+    ['has the header of connectionParams', { connectionParams: { authorization: 'p' } }, 'p'],
+    ['has their header in any case', { req: { connectionParams: { AUTHORIZATION: 'p' } } }, 'p'],
+    ['lets them override the header', { connectionParams: { authorization: 'p' }, extra: { request: a } }, 'p'],
+    ['ignores null in them', { connectionParams: { authorization: null }, extra: { request: a } }, 'a'],
+    ['ignores an empty string in them', { connectionParams: { authorization: '' }, req: a }, 'a'],
+    ['ignores an empty list in them', { connectionParams: { authorization: [] }, req: a }, 'a'],
+    ['reads a list of one value', { connectionParams: { authorization: ['p'] } }, 'p'],
+    ['keeps a list of two values', { connectionParams: { authorization: ['p', 'q'] } }, ['p', 'q']],
+    ['keeps two spellings', { connectionParams: { authorization: 'p', Authorization: 'q' } }, ['p', 'q']],
+    ['keeps a number beside a header', { connectionParams: { authorization: 42 }, req: a }, 42],
+    ['keeps an object beside a header', { connectionParams: { authorization: {} }, req: a }, {}],
+    [
+      'ignores the prototype of connectionParams',
+      { connectionParams: Object.create({ authorization: 'p' }) },
+      undefined,
+    ],
+    ['ignores a list as connectionParams', { connectionParams: ['p'] }, undefined],
+    ['has no headers without a request', {}, undefined],
+    ['has no headers if the context is null', null, undefined],
+    ['has no headers if the context is a number', 7, undefined],
+  ])('%s', (_title, context, authorization) => {
+    expect(read([{}, {}, context, {}]).request.headers.authorization).toEqual(authorization);
+    // A reference resolver of a federation receives no arguments.
+    expect(read([{}, context, {}]).request.headers.authorization).toEqual(authorization);
+  });
+
+  it('keeps the raw headers, so that two headers in the upgrade are noticed', () => {
+    const request = { ...a, rawHeaders: ['Authorization', 'a', 'authorization', 'b'] };
+    expect(read([{}, {}, { extra: { request } }, {}]).request).toBe(request);
+  });
+
+  it('is not read from the arguments or the info of a query', () => {
+    expect(read([{ req: a }, { req: a }, {}, { req: a }]).request.headers).toEqual({});
+  });
+
+  it('stores the user on the context', () => {
+    const context = { req: a };
+    expect(read([{}, {}, context, {}]).state).toBe(context);
+  });
 });
 
+@UseGuards(GenAuthGuard)
 @Resolver()
 class Resolvers {
   @Query('me')
-  me(@CurrentUser() user: GenAuthTokenUser, @CurrentUser('sub') sub: string, @AuthInfo() info: BearerInfo): string {
-    return [user.sub, sub, info.claims.sub, info.claims['jti']].join(' ');
-  }
-
-  @Query('who')
-  who(@CurrentUser('sub') sub: string): string {
-    return sub;
-  }
-
-  @Public()
-  @Query('open')
-  open(@CurrentUser('sub') sub: string | undefined): string {
-    return `open to ${sub}`;
-  }
-
-  @OptionalAuth()
-  @Query('maybe')
-  maybe(@CurrentUser('sub') sub: string | undefined): string {
-    return `maybe ${sub}`;
-  }
-
-  @Roles('admin')
-  @Query('admin')
-  admin(@CurrentUser('sub') sub: string): string {
-    return sub;
+  me(@CurrentUser('sub') sub: string, @Context() context: { user: GenAuthTokenUser }, @AuthInfo() info: BearerInfo) {
+    return [sub, context.user.sub, info.claims.sub].join(' ');
   }
 
   @RequireScopes('email')
   @Query('mail')
-  mail(@CurrentUser('sub') sub: string): string {
-    return sub;
+  mail(): string {
+    return 'mail';
   }
 
-  /** Who was let in, as the parameter says and as the context says once everybody else is here too. */
-  @Query('meet')
-  async meet(
-    @CurrentUser('sub') sub: string,
-    @Context() context: { user: GenAuthTokenUser; authInfo: BearerInfo },
-    @Args('size') size: number,
-  ): Promise<string[]> {
-    if (++arrivals.count === size) arrivals.gate.open();
-    await arrivals.gate.opened;
-    return [sub, context.user.sub, context.authInfo.claims.sub];
-  }
-
-  @Mutation('rename')
-  rename(@CurrentUser('sub') sub: string, @Args('name') name: string): string {
-    return `${sub} is ${name}`;
+  @Roles('admin')
+  @Query('admin')
+  admin(): string {
+    return 'admin';
   }
 
   @Subscription('ticks')
@@ -101,263 +98,174 @@ class Resolvers {
     yield { openTicks: 'open' };
   }
 
-  @Subscription('filtered', { filter: () => true })
-  async *filtered(@CurrentUser('sub') sub: string): AsyncGenerator<object> {
-    yield { filtered: sub };
-  }
-
   @RequireScopes('email')
   @Subscription('mailTicks')
-  async *mailTicks(@CurrentUser('sub') sub: string): AsyncGenerator<object> {
-    yield { mailTicks: sub };
+  async *mailTicks(): AsyncGenerator<object> {
+    yield { mailTicks: 'mail' };
   }
 }
+const typeDefs = `
+  type Query { me: String mail: String admin: String }
+  type Subscription { ticks: String openTicks: String mailTicks: String }
+`;
 
-@UseGuards(GenAuthGuard)
-@Resolver()
-class GuardedResolvers extends Resolvers {}
-
-function graphql(options: Partial<ApolloDriverConfig> = {}): ReturnType<typeof GraphQLModule.forRoot> {
-  const always = { driver: ApolloDriver, typeDefs, subscriptions: { 'graphql-ws': true }, graphiql: false } as const;
-  return GraphQLModule.forRoot<ApolloDriverConfig>({ ...always, ...options });
-}
-
-interface GraphqlAnswer {
-  data: Record<string, unknown> | null;
-  errors?: { message: string; extensions: Record<string, unknown> }[];
-}
-
-async function query({ url }: RunningApp, document: string, authorization?: string): Promise<GraphqlAnswer> {
-  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-  const { body } = await send(`${url}/graphql`, { method: 'POST', body: { query: document }, headers });
-  return body as unknown as GraphqlAnswer;
-}
-
-/** What is in the refusal's way: Apollo's code, and ours with its status. */
-function readRefusal({ data, errors }: GraphqlAnswer): unknown[] {
-  expect(Object.values(data ?? {}).filter((value) => value !== null)).toEqual([]);
-  return (errors ?? []).map(({ extensions }) => {
-    const { code, statusCode } = extensions['originalError'] as Record<string, unknown>;
-    return [extensions['code'], statusCode, code];
+let now = Date.now();
+function start(options: Partial<ApolloDriverConfig> = {}): Promise<RunningApp> {
+  const subscriptions = { 'graphql-ws': true } as const;
+  return startNestApp('Express', {
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: ApolloDriver,
+        typeDefs,
+        subscriptions,
+        graphiql: false,
+        ...options,
+      }),
+    ],
+    providers: [
+      Resolvers,
+      { provide: GenAuthClient, useValue: new GenAuthClient(issuer().clientOptions, { now: () => now }) },
+    ],
   });
 }
 
+interface GraphqlAnswer {
+  data?: Record<string, unknown> | null;
+  errors?: { extensions: Record<string, unknown> }[];
+}
+async function query({ url }: RunningApp, document: string, authorization?: string): Promise<GraphqlAnswer> {
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  return (await send(`${url}/graphql`, { method: 'POST', body: { query: document }, headers })).body;
+}
+
 const clients: Client[] = [];
-const apps: RunningApp[] = [];
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.dispose();
-  for (const app of apps.splice(0)) await app.close();
+  await Promise.all(clients.splice(0).map(async (client) => client.dispose()));
 });
 
-/** A connection of graphql-ws; `authorization` goes into the request that opens it. */
-function connect({ url }: RunningApp, connectionParams?: Record<string, unknown>, authorization?: string): Client {
+/** Opens a connection of graphql-ws. `authorization` is a header of the request that opens it. */
+function connect({ url }: RunningApp, connectionParams: Record<string, unknown>, authorization?: string): Client {
   class Socket extends WebSocket {
     constructor(address: string, protocol: string) {
       super(address, protocol, authorization === undefined ? {} : { headers: { authorization } });
     }
   }
-  const client = createClient({
-    url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: Socket,
-    retryAttempts: 0,
-    lazy: false,
-    ...(connectionParams !== undefined && { connectionParams }),
-  });
+  const address = `${url.replace('http', 'ws')}/graphql`;
+  const client = createClient({ url: address, webSocketImpl: Socket, retryAttempts: 0, connectionParams });
   clients.push(client);
   return client;
 }
-
-async function subscribe(client: Client, field: string, kind = 'subscription'): Promise<GraphqlAnswer> {
-  const results = client.iterate({ query: `${kind} { ${field} }` });
+async function run(client: Client, document: string): Promise<GraphqlAnswer> {
+  const results = client.iterate({ query: document });
   const { value } = (await results.next()) as { value: GraphqlAnswer };
   await results.return?.();
   return value;
 }
 
-const sign = (claims: Record<string, unknown> = {}): string =>
-  `Bearer ${issuer().sign(issuer().accessTokenClaims(claims))}`;
-const HOUR = 3600;
-const EXPIRED = (): string => {
-  const iat = Math.floor(Date.now() / 1000) - 2 * HOUR;
-  return sign({ iat, exp: iat + HOUR });
-};
-const REFUSED = [
-  ['no token', () => undefined, 'token_missing'],
-  ['garbage', () => 'Bearer garbage', 'invalid_token'],
-  ['an expired token', EXPIRED, 'invalid_token'],
-  ['a token for somebody else', () => sign({ aud: 'another-app' }), 'invalid_token'],
-  ['an id_token', () => `Bearer ${issuer().sign(issuer().idTokenClaims())}`, 'invalid_token'],
-  ['two tokens', () => `${sign()}, ${sign()}`, 'invalid_token'],
-] as const;
+const refused = (extensionCode: string, statusCode: number, code: string): object => ({
+  errors: [{ extensions: { code: extensionCode, originalError: { statusCode, code } } }],
+});
+const INVALID = refused('UNAUTHENTICATED', 401, 'invalid_token');
 
-const WAYS = {
-  'a global guard': () => ({
-    imports: [graphql(), GenAuthModule.forRoot(issuer().clientOptions)],
-    providers: [Resolvers, { provide: APP_GUARD, useExisting: GenAuthGuard }],
-  }),
-  'a guard on the resolvers': () => ({
-    imports: [graphql(), GenAuthModule.forRoot(issuer().clientOptions)],
-    providers: [GuardedResolvers],
-  }),
-};
-
-describe.each(Object.entries(WAYS))('GraphQL behind %s', (_way, build) => {
+describe('an application with Apollo', () => {
   let running: RunningApp;
   beforeAll(async () => {
-    running = await startNestApp('Express', build());
+    running = await start();
+  });
+  beforeEach(() => {
+    now = Date.now();
+    running.logger.lines.length = 0;
   });
   afterAll(() => running.close());
-  afterEach(() => void running.logger.lines.splice(0));
 
-  it.each(REFUSED)('%s: UNAUTHENTICATED for a query and a mutation', async (_what, makeHeader, code) => {
-    for (const operation of ['{ me }', '{ who }', 'mutation { rename(name: "x") }']) {
-      const answer = await query(running, operation, makeHeader());
-      expect(readRefusal(answer)).toEqual([['UNAUTHENTICATED', 401, code]]);
-    }
+  it('refuses one field of an operation and answers another', async () => {
+    const answer = await query(running, '{ me mail }', bearer(issuer()));
+    expect(answer).toMatchObject(refused('FORBIDDEN', 403, 'insufficient_scope'));
+    expect(answer.data).toEqual({ me: `${SUBJECT} ${SUBJECT} ${SUBJECT}`, mail: null });
   });
 
-  it('a good token: user, claim and claims of the token, in a query and a mutation', async () => {
-    const answer = await query(running, '{ me who }', sign({ jti: 'jti-7' }));
-    expect(answer).toEqual({ data: { me: `${SUBJECT} ${SUBJECT} ${SUBJECT} jti-7`, who: SUBJECT } });
-    const renamed = await query(running, 'mutation { rename(name: "Al") }', sign());
-    expect(renamed.data).toEqual({ rename: `${SUBJECT} is Al` });
-  });
-
-  it('one field is refused and another of the same operation is not', async () => {
-    const { data, errors } = await query(running, '{ who mail }', sign());
-    expect(data).toEqual({ who: SUBJECT, mail: null });
-    expect(errors?.map(({ extensions }) => extensions['code'])).toEqual(['FORBIDDEN']);
-  });
-
-  it.each([
-    ['mail', 'no scope', 'openid', 'insufficient_scope'],
-    ['admin', 'another role', 'openid', 'insufficient_role'],
-  ])('%s with %s: FORBIDDEN', async (field, _what, scope, code) => {
-    issuer().reply(USER_INFO_PATH, { body: { sub: SUBJECT, roles: ['editor'] } });
-    expect(readRefusal(await query(running, `{ ${field} }`, sign({ scope })))).toEqual([['FORBIDDEN', 403, code]]);
-    expect(readRefusal(await query(running, `{ ${field} }`))).toEqual([['UNAUTHENTICATED', 401, 'token_missing']]);
-  });
-
-  it('mail with the scope and admin with the role: in', async () => {
-    issuer().reply(USER_INFO_PATH, { body: { sub: 'an-admin', roles: [{ code: 'admin' }] } });
-    const answer = await query(running, '{ mail admin }', sign({ sub: 'an-admin', scope: 'openid email' }));
-    expect(answer).toEqual({ data: { mail: 'an-admin', admin: 'an-admin' } });
-  });
-
-  it('a role that GenAuth cannot tell: 503, not UNAUTHENTICATED, on HTTP and on the socket alike', async () => {
+  it('reports an outage alike in HTTP and on a socket', async () => {
     issuer().reply(USER_INFO_PATH, { status: 503 });
-    const token = sign({ sub: 'somebody-unasked-for' });
-    const answer = await query(running, '{ admin }', token);
-    expect(readRefusal(answer)).toEqual([['INTERNAL_SERVER_ERROR', 503, 'upstream_unavailable']]);
+    const authorization = bearer(issuer(), { jti: 'outage' });
+    const answer = await query(running, '{ admin }', authorization);
+    expect(answer).toMatchObject(refused('INTERNAL_SERVER_ERROR', 503, 'upstream_unavailable'));
     expect(answer.errors?.[0]?.extensions['status']).toBe(503);
-    const onSocket = await subscribe(connect(running, { authorization: token }), 'admin', 'query');
+    const onSocket = await run(connect(running, { authorization }), '{ admin }');
     expect(onSocket.errors?.[0]?.extensions).toEqual(answer.errors?.[0]?.extensions);
   });
 
-  it('@Public is open to garbage, @OptionalAuth to nobody and to a good token only', async () => {
-    expect((await query(running, '{ open }', 'Bearer garbage')).data).toEqual({ open: 'open to undefined' });
-    expect((await query(running, '{ maybe }')).data).toEqual({ maybe: 'maybe undefined' });
-    expect((await query(running, '{ maybe }', sign())).data).toEqual({ maybe: `maybe ${SUBJECT}` });
-    const refused = await query(running, '{ maybe }', EXPIRED());
-    expect(readRefusal(refused)).toEqual([['UNAUTHENTICATED', 401, 'invalid_token']]);
-  });
-
-  describe.each([
-    ['connectionParams', (app: RunningApp, token?: string) => connect(app, { authorization: token })],
-    ['connectionParams in capitals', (app: RunningApp, token?: string) => connect(app, { Authorization: token })],
-    ['the header of the upgrade', (app: RunningApp, token?: string) => connect(app, undefined, token)],
-  ])('subscriptions with the token in %s', (_place, open) => {
-    it.each(REFUSED)('%s: does not start, UNAUTHENTICATED', async (_what, makeHeader, code) => {
-      const client = open(running, makeHeader());
-      for (const field of ['ticks', 'mailTicks']) {
-        expect(readRefusal(await subscribe(client, field))).toEqual([['UNAUTHENTICATED', 401, code]]);
-      }
+  describe.each<[place: string, open: (token?: string) => Client]>([
+    ['in connectionParams', (authorization) => connect(running, { authorization })],
+    ['in the request that opens the connection', (authorization) => connect(running, {}, authorization)],
+  ])('with the token %s', (_place, open) => {
+    it.each<[title: string, make: () => string | undefined, expected: object]>([
+      ['no token', () => undefined, refused('UNAUTHENTICATED', 401, 'token_missing')],
+      ['a wrong token', () => 'Bearer garbage', INVALID],
+    ])('starts no subscription for %s', async (_title, make, expected) => {
+      expect(await run(open(make()), 'subscription { ticks }')).toMatchObject(expected);
     });
 
-    it('a good token: starts, as the one who opened the connection', async () => {
-      const client = open(running, sign({ scope: 'openid email' }));
-      for (const field of ['ticks', 'filtered', 'mailTicks']) {
-        expect(await subscribe(client, field)).toEqual({ data: { [field]: SUBJECT } });
-      }
-      // Queries and mutations travel on the socket as well.
-      expect(await subscribe(client, 'who', 'query')).toEqual({ data: { who: SUBJECT } });
+    it('starts a subscription and answers a query for a valid token', async () => {
+      const client = open(bearer(issuer()));
+      expect(await run(client, 'subscription { ticks }')).toEqual({ data: { ticks: SUBJECT } });
+      expect(await run(client, '{ me }')).toEqual({ data: { me: `${SUBJECT} ${SUBJECT} ${SUBJECT}` } });
     });
 
-    it('a token without the scope: FORBIDDEN; without any token what is @Public', async () => {
-      const refused = await subscribe(open(running, sign()), 'mailTicks');
-      expect(readRefusal(refused)).toEqual([['FORBIDDEN', 403, 'insufficient_scope']]);
-      expect(await subscribe(open(running), 'openTicks')).toEqual({ data: { openTicks: 'open' } });
+    it('starts no subscription whose scope is missing', async () => {
+      const answer = await run(open(bearer(issuer())), 'subscription { mailTicks }');
+      expect(answer).toMatchObject(refused('FORBIDDEN', 403, 'insufficient_scope'));
+    });
+
+    it('starts a @Public subscription without a token', async () => {
+      expect(await run(open(), 'subscription { openTicks }')).toEqual({ data: { openTicks: 'open' } });
     });
   });
 
-  it('answers, socket and log hold no token and no stack of ours', async () => {
-    const token = sign({ aud: 'another-app' });
-    const [, , signature = ''] = token.split('.');
-    const onHttp = await query(running, '{ who }', token);
-    const onSocket = await subscribe(connect(running, { authorization: token }), 'ticks');
-    expect(onSocket.errors?.[0]?.extensions).toEqual(onHttp.errors?.[0]?.extensions);
-    expect(findLeaks([onHttp, onSocket, running.logger.lines], [signature, 'src/nest', 'node_modules'])).toEqual([]);
+  it('refuses what a connection asks for after its token has expired', async () => {
+    const client = connect(running, { authorization: bearer(issuer()) });
+    expect(await run(client, 'subscription { ticks }')).toEqual({ data: { ticks: SUBJECT } });
+    now += 3_606_000;
+    expect(await run(client, 'subscription { ticks }')).toMatchObject(INVALID);
+    expect(await run(client, '{ me }')).toMatchObject(INVALID);
+    expect(await run(client, 'subscription { openTicks }')).toEqual({ data: { openTicks: 'open' } });
+  });
+
+  it('shows the token and the stack neither in an answer nor in the log', async () => {
+    const authorization = bearer(issuer(), { aud: 'another-app' });
+    const onHttp = await query(running, '{ me }', authorization);
+    const onSocket = await run(connect(running, { authorization }), 'subscription { ticks }');
+    const secrets = [authorization.split('.')[2] ?? '', 'src/nest', 'node_modules'];
+    expect([onHttp, onSocket]).toMatchObject([INVALID, INVALID]);
+    expect(findLeaks([onHttp, onSocket, running.logger.lines], secrets)).toEqual([]);
     expect(running.logger.lines.join()).toContain('token_audience_mismatch');
   });
 });
 
-it('no stack of ours, even where Apollo shows stacks', async () => {
-  const running = await startNestApp('Express', {
-    imports: [graphql({ includeStacktraceInErrorResponses: true }), GenAuthModule.forRoot(issuer().clientOptions)],
-    providers: [GuardedResolvers],
-  });
-  apps.push(running);
-  const answer = await query(running, '{ who }', 'Bearer garbage');
-  expect(readRefusal(answer)).toEqual([['UNAUTHENTICATED', 401, 'invalid_token']]);
-  expect(answer.errors?.[0]?.extensions['stacktrace']).toEqual([expect.stringContaining('GenAuthException: ')]);
+const SHARED = {};
+it.each<[title: string, options: Partial<ApolloDriverConfig>]>([
+  ['one context for all requests', { context: SHARED }],
+  ['a function that returns one context for all requests', { context: () => SHARED }],
+  ['the given context', { context: (given: object) => given }],
+  ['the request alone as context', { context: ({ req }: { req: object }) => ({ req }) }],
+  ['exceptions that Apollo does not transform', { autoTransformHttpErrors: false }],
+])('an application with %s keeps its users apart', async (_title, options) => {
+  now = Date.now();
+  const running = await start(options);
+  const names = Array.from({ length: 12 }, (_, i) => `user-${i}`);
+  const onHttp = names.map((sub) => query(running, '{ me }', bearer(issuer(), { sub })));
+  const onSockets = names.map((sub) => run(connect(running, { authorization: bearer(issuer(), { sub }) }), '{ me }'));
+  const answers = await Promise.all([...onHttp, ...onSockets]);
+  const expected = names.map((sub) => ({ data: { me: `${sub} ${sub} ${sub}` } }));
+  expect(answers).toEqual([...expected, ...expected]);
+  expect(await query(running, '{ me }', 'Bearer garbage')).toMatchObject(INVALID);
+  await Promise.all(clients.splice(0).map(async (client) => client.dispose()));
+  await running.close();
 });
 
-const SHARED = { everybodys: true };
-describe.each<[string, Partial<ApolloDriverConfig>]>([
-  ['no context of its own', {}],
-  ['one object for all', { context: SHARED }],
-  ['a function that gives one object for all', { context: () => SHARED }],
-  ['what it was called with', { context: (given: object) => given }],
-  ['the request', { context: ({ req }: { req: object }) => ({ req }) }],
-  ['Apollo leaving exceptions alone', { autoTransformHttpErrors: false }],
-])('an application with %s', (_what, options) => {
-  let running: RunningApp;
-  let now: number;
-  beforeEach(async () => {
-    now = Date.now();
-    running = await startNestApp('Express', {
-      imports: [graphql(options)],
-      providers: [
-        GuardedResolvers,
-        { provide: GenAuthClient, useValue: new GenAuthClient(issuer().clientOptions, { now: () => now }) },
-      ],
-    });
-    apps.push(running);
-  });
-
-  it('thirty people at one time never mix, on HTTP and on sockets', async () => {
-    const names = Array.from({ length: 30 }, (_, i) => `person-${i}`);
-    const answers = await Promise.all(
-      names.map((sub, i) =>
-        i % 3 > 0
-          ? query(running, '{ meet(size: 30) }', sign({ sub }))
-          : subscribe(connect(running, { authorization: sign({ sub }) }), 'meet(size: 30)', 'query'),
-      ),
-    );
-    expect(answers).toEqual(names.map((name) => ({ data: { meet: [name, name, name] } })));
-  });
-
-  it('a connection outlives its token: what it asks for next is refused, with the code', async () => {
-    const client = connect(running, { authorization: sign() });
-    expect(await subscribe(client, 'ticks')).toEqual({ data: { ticks: SUBJECT } });
-    now += (HOUR + 6) * 1000;
-    for (const [field, kind] of [
-      ['ticks', 'subscription'],
-      ['who', 'query'],
-      ['maybe', 'query'],
-    ] as const) {
-      expect(readRefusal(await subscribe(client, field, kind))).toEqual([['UNAUTHENTICATED', 401, 'invalid_token']]);
-    }
-    expect(await subscribe(client, 'openTicks')).toEqual({ data: { openTicks: 'open' } });
-  });
+it('shows only the message as the stack if Apollo shows stacks', async () => {
+  const running = await start({ includeStacktraceInErrorResponses: true });
+  const answer = await query(running, '{ me }', 'Bearer garbage');
+  await running.close();
+  expect(answer).toMatchObject(INVALID);
+  expect(answer.errors?.[0]?.extensions['stacktrace']).toEqual([expect.stringContaining('GenAuthException: ')]);
 });

@@ -44,7 +44,7 @@ const start = (platform: Platform, options: Partial<GenAuthOptions> = {}): Promi
   });
 
 describe.each(Object.keys(PLATFORMS) as Platform[])('app.close() on %s', (platform) => {
-  /** Closes the application while GenAuth thinks about a request, and gives that request's answer. */
+  /** Closes the application during a request to GenAuth, and returns the response to the caller. */
   const closeDuring = async (
     path: string,
     options: Partial<GenAuthOptions>,
@@ -68,7 +68,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('app.close() on %s', (platfo
     return [status, JSON.parse(text)];
   };
 
-  it.each(['own', 'bare'])('a login under way at /%s is answered with 200', async (path) => {
+  it.each(['own', 'bare'])('answers a pending login at /%s', async (path) => {
     const tokens = {
       id_token: issuer().sign(issuer().idTokenClaims()),
       access_token: issuer().sign(issuer().accessTokenClaims()),
@@ -81,14 +81,14 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('app.close() on %s', (platfo
     expect(issuer().count(SIGN_IN_PATH)).toBe(1);
   });
 
-  it('a guarded request that waits for user info is answered with 200', async () => {
+  it('answers a pending request that needs user info', async () => {
     const headers = { authorization: bearer(issuer()) };
     const options = { userClaims: 'userinfo' } as const;
     const send = (url: string): Promise<WebAnswer> => ask(url, { path: '/me', headers });
     expect(await closeDuring(USER_INFO_PATH, options, send, { sub: SUBJECT })).toEqual([200, { sub: SUBJECT }]);
   });
 
-  it('ends the connections to GenAuth, and waits for the keys that are being fetched', async () => {
+  it('closes the client, and waits for the pending request for the keys', async () => {
     const gate = new Gate();
     issuer().reply(DISCOVERY_PATH, async () => {
       await gate.opened;
@@ -98,7 +98,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('app.close() on %s', (platfo
     const client = running.app.get(GenAuthClient);
     const close = jest.spyOn(client, 'close');
     await until(() => issuer().count(DISCOVERY_PATH) === 1);
-    // The fetch under way fails by that, and the application is closed all the same.
+    // Closing makes the pending request fail.
     await running.close();
     gate.open();
     expect(close).toHaveBeenCalledTimes(1);
@@ -106,7 +106,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('app.close() on %s', (platfo
   });
 });
 
-describe('GenAuthModule twice', () => {
+describe('a second GenAuthModule', () => {
   const other = (changes: Partial<GenAuthOptions>): GenAuthOptions => ({ ...issuer().clientOptions, ...changes });
   const startBoth = (second: GenAuthOptions, first: GenAuthOptions = issuer().clientOptions): Promise<RunningApp> =>
     startNestApp('Express', { imports: [GenAuthModule.forRoot(first), GenAuthModule.forRoot(second)] });
@@ -114,17 +114,14 @@ describe('GenAuthModule twice', () => {
   it.each<[string, Partial<GenAuthOptions>, string]>([
     ['another app', { appId: 'another-app' }, "'another-app'"],
     ['another host', { appHost: 'http://127.0.0.1:9' }, APP_ID],
-  ])(
-    'for %s under one name: the application does not start, and says what to write',
-    async (_title, changes, named) => {
-      const starting = startBoth(other(changes));
-      await expect(starting).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_options' });
-      await expect(starting).rejects.toThrow(/with the same name 'genauth': give the second app another name/);
-      await expect(starting).rejects.toThrow(named);
-    },
-  );
+  ])('for %s with the same name stops the start', async (_title, changes, named) => {
+    const starting = startBoth(other(changes));
+    await expect(starting).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_options' });
+    await expect(starting).rejects.toThrow(/with the same name 'genauth': give the second app another name/);
+    await expect(starting).rejects.toThrow(named);
+  });
 
-  it('for another app under one name of its own: the same', async () => {
+  it('for another app with the same name of its own stops the start', async () => {
     const name = 'staff';
     await expect(startBoth(other({ appId: 'another-app', name }), other({ name }))).rejects.toThrow(
       /with the same name 'staff'/,
@@ -134,19 +131,19 @@ describe('GenAuthModule twice', () => {
   it.each<[string, Partial<GenAuthOptions>]>([
     ['the same app', {}],
     ['another app by another name', { appId: 'another-app', name: 'staff' }],
-  ])('for %s: starts', async (_title, changes) => {
+  ])('for %s starts', async (_title, changes) => {
     const running = await startBoth(other(changes));
     await running.close();
   });
 
-  it('in two applications of one process, with different apps: each starts', async () => {
+  it('in another Nest application of the process starts', async () => {
     const running = await start('Express');
     const second = await start('Express', { appId: 'another-app' });
     await running.close();
     await second.close();
   });
 
-  it('in an application that is started again: starts', async () => {
+  it('in a Nest application that is started again starts', async () => {
     for (const appId of ['first-app', 'second-app']) await (await start('Fastify', { appId })).close();
   });
 });

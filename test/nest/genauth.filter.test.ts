@@ -1,3 +1,4 @@
+import type { AddressInfo, Server } from 'node:net';
 import {
   type ArgumentsHost,
   Catch,
@@ -6,6 +7,7 @@ import {
   Get,
   HttpException,
   type INestApplication,
+  type INestMicroservice,
   Injectable,
   Module,
   type ModuleMetadata,
@@ -16,15 +18,24 @@ import {
   type Type,
   UseFilters,
 } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, NestFactory } from '@nestjs/core';
+import {
+  type ClientProxy,
+  ClientProxyFactory,
+  MessagePattern,
+  type TcpOptions,
+  Transport,
+} from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
+import { lastValueFrom } from 'rxjs';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import { GenAuthModule } from '../../src/nest/index.js';
 import { ANSWERS } from '../support/guarded-ways.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { type Reply, useIssuer } from '../support/issuer.js';
+import { findLeaks } from '../support/leak.js';
 import { USER_INFO_PATH, bearer } from '../support/marked-routes.js';
-import { PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
+import { MemoryLogger, PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
@@ -79,7 +90,7 @@ class Routes {
   }
 }
 
-/** What many applications have: one filter for everything, which knows nothing of headers or of this library. */
+/** A filter as many applications have it. It does not know this library. */
 @Catch()
 class CatchAll implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
@@ -101,7 +112,7 @@ interface More {
   prepare?: (app: INestApplication) => void;
 }
 
-describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handler on %s', (platform) => {
+describe.each(Object.keys(PLATFORMS) as Platform[])('an error of this library in a handler on %s', (platform) => {
   const running: RunningApp[] = [];
   const start = async (options: Partial<GenAuthOptions> = {}, more: More = {}): Promise<string> => {
     const { clientOptions } = issuer();
@@ -135,7 +146,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     headers: { 'cache-control': 'no-store', 'retry-after': seconds },
   });
 
-  it('of two applications neither decides on the language, of one it does', async () => {
+  it('has the language of the only application, and no language of two', async () => {
     issuer().reply(CAPTCHA_PATH, { status: 500 });
     const staff = GenAuthModule.forRoot({ ...issuer().clientOptions, name: 'staff', language: 'zh' });
     const messages = [
@@ -153,7 +164,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     ['a reset', { reset: true }, after('5')],
     ['a page', { body: '<html>' }, ANSWERS.upstream_invalid_response],
     ['no captcha', { body: {} }, ANSWERS.upstream_invalid_response],
-  ])('GenAuth answers %s: the same from a handler and from a pipe', async (_title, reply, expected) => {
+  ])('has one response from a handler and from a pipe if GenAuth answers %s', async (_title, reply, expected) => {
     issuer().reply(CAPTCHA_PATH, reply);
     const url = await start();
     expect(await read(`${url}/captcha`)).toEqual(expected);
@@ -161,7 +172,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     expect(running[0]?.logger.lines.filter((line) => line.startsWith('error '))).toHaveLength(2);
   });
 
-  it('a refused refresh token, an empty account, a revoked token: as everywhere', async () => {
+  it('has the status and the code of the guards', async () => {
     const url = await start();
     issuer().reply(TOKEN_PATH, { status: 400, body: { error: 'invalid_grant' } });
     expect(await read(`${url}/refresh`)).toMatchObject({ status: 401, body: { code: 'refresh_token_refused' } });
@@ -172,13 +183,13 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     expect(running[0]?.logger.lines.join('\n')).not.toContain('canary');
   });
 
-  it('our own mistake: 500, and the log says which', async () => {
+  it('is 500 for a fault of the application, which is logged', async () => {
     const url = await start({ appSecret: () => Promise.reject(new Error('the vault is shut')) });
     expect(await read(`${url}/refresh`)).toEqual(ANSWERS.configuration_error);
     expect(running[0]?.logger.lines.join('\n')).toMatch(/error app_secret_unavailable: [^]*the vault is shut/);
   });
 
-  it('the language is by Accept-Language, or by the option', async () => {
+  it('has the language of Accept-Language or of the option', async () => {
     issuer().reply(CAPTCHA_PATH, { status: 500 });
     const url = await start();
     const chinese = { ...ANSWERS.upstream_unavailable.body, message: '身份服务暂时不可用，请稍后再试。' };
@@ -186,7 +197,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     expect((await read(`${await start({ language: 'zh' })}/captcha`)).body).toEqual(chinese);
   });
 
-  it('an application that @nestjs/testing has made answers as any other', async () => {
+  it('has the same response in an application of @nestjs/testing', async () => {
     issuer().reply(CAPTCHA_PATH, { status: 500 });
     const module = await Test.createTestingModule({
       imports: [GenAuthModule.forRoot(issuer().clientOptions)],
@@ -200,7 +211,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     expect(answer).toEqual(ANSWERS.upstream_unavailable);
   });
 
-  it('what is not ours stays as it was', async () => {
+  it('leaves other errors to Nest', async () => {
     const url = await start();
     expect(await read(`${url}/own-error`)).toEqual({
       status: 500,
@@ -218,7 +229,7 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
   it.each<[string, More]>([
     ['APP_FILTER of the application', { providers: [asAppFilter] }],
     ['APP_FILTER of a module that is imported before', { before: [FilterModule] }],
-  ])('a catch-all filter by %s: ours answers what is ours, it what is not', async (_title, more) => {
+  ])('is not passed to a catch-all filter by %s', async (_title, more) => {
     issuer().reply(CAPTCHA_PATH, { status: 500 });
     const url = await start({}, more);
     expect(await read(`${url}/captcha`)).toEqual(ANSWERS.upstream_unavailable);
@@ -229,16 +240,66 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('an error of ours in a handl
     ['by useGlobalFilters', 'captcha', { prepare: (app) => void app.useGlobalFilters(new CatchAll()) }],
     ['by APP_FILTER of a module that is imported after', 'captcha', { after: [FilterModule] }],
     ['on a controller', 'filtered/captcha', {}],
-  ])(
-    'a catch-all filter %s has the first word, as Nest has it: it gets the error with all it needs',
-    async (...row) => {
-      const [, path, more] = row;
-      issuer().reply(CAPTCHA_PATH, { status: 500 });
-      expect(await read(`${await start({}, more)}/${path}`)).toEqual({
-        status: 500,
-        headers: {},
-        body: { caught: 'UpstreamError', code: 'upstream_unavailable', statusCode: 503 },
-      });
-    },
-  );
+  ])('is passed with its code and status to a catch-all filter %s', async (...row) => {
+    const [, path, more] = row;
+    issuer().reply(CAPTCHA_PATH, { status: 500 });
+    expect(await read(`${await start({}, more)}/${path}`)).toEqual({
+      status: 500,
+      headers: {},
+      body: { caught: 'UpstreamError', code: 'upstream_unavailable', statusCode: 503 },
+    });
+  });
+});
+
+@Controller()
+class Messages {
+  constructor(private readonly client: GenAuthClient) {}
+
+  @MessagePattern('captcha')
+  captcha(): Promise<object> {
+    return this.client.getCaptcha();
+  }
+
+  @MessagePattern('refresh')
+  refresh(): Promise<object> {
+    return this.client.refresh('canary-refresh');
+  }
+}
+
+describe('an error of this library in a microservice', () => {
+  let app: INestMicroservice;
+  let proxy: ClientProxy;
+  const logger = new MemoryLogger();
+
+  beforeAll(async () => {
+    class AppModule {}
+    app = await NestFactory.createMicroservice<TcpOptions>(
+      { module: AppModule, imports: [GenAuthModule.forRoot(issuer().clientOptions)], controllers: [Messages] },
+      { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 }, logger, abortOnError: false },
+    );
+    await app.listen();
+    const { port } = app.unwrap<Server>().address() as AddressInfo;
+    proxy = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
+    await proxy.connect();
+  });
+  afterAll(async () => {
+    await proxy.close();
+    await app.close();
+  });
+  const ask = (pattern: string, data: object = {}): Promise<unknown> =>
+    lastValueFrom(proxy.send<unknown>(pattern, data)).catch((error: unknown) => ({ refused: error }));
+
+  it.each([
+    ['captcha', CAPTCHA_PATH, { status: 500 }, 503, 'upstream_unavailable'],
+    ['refresh', TOKEN_PATH, { status: 400, body: { error: 'invalid_grant' } }, 401, 'refresh_token_refused'],
+    ['refresh', TOKEN_PATH, { status: 401, body: { error: 'invalid_client' } }, 500, 'configuration_error'],
+  ])('in the handler %s is sent without its cause', async (pattern, path, reply, status, code) => {
+    issuer().reply(path, reply);
+    const answer = await ask(pattern);
+    expect(answer).toEqual({
+      refused: { statusCode: status, error: expect.any(String), message: expect.any(String), code },
+    });
+    expect(findLeaks([answer, logger.lines], ['canary-refresh'])).toEqual([]);
+    expect(findLeaks(answer, [issuer().url])).toEqual([]);
+  });
 });
