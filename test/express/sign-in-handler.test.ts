@@ -27,7 +27,7 @@ afterEach(() => void (warnings.length = 0));
 
 const ALICE = { account: 'alice', password: 'canary-password' };
 
-const password = (options: Partial<GenAuthOptions> = {}, verify?: VerifyFunction): GenAuthPasswordStrategy =>
+const password = (options: Partial<GenAuthOptions> = {}, verify?: VerifyFunction): GenAuthPasswordStrategy<string> =>
   new GenAuthPasswordStrategy({ ...issuer().clientOptions, ...options } as GenAuthOptions, verify as never);
 /** An application whose route `/login` is the handler of a strategy, or of the name of a registered strategy. */
 const start = (strategy: SignInStrategy | string, more: Partial<LoginAppSettings> = {}, framework = express) =>

@@ -34,7 +34,9 @@ const ALICE = { account: 'alice', password: 'canary-password' };
 const LOGIN: GenAuthRequest = { headers: {}, body: ALICE };
 const USER = expect.objectContaining({ sub: SUBJECT });
 const INFO = { tokens: expect.any(Object), claims: USER, requestId: 'request-1' };
-type Strategy = GenAuthPasswordStrategy | GenAuthAdStrategy | GenAuthBearerStrategy;
+interface Strategy {
+  authenticate(req: GenAuthRequest): void;
+}
 type Verify = VerifyFunction<{ sub: string }>;
 
 const password = (verify?: unknown): GenAuthPasswordStrategy =>
@@ -143,6 +145,27 @@ describe('the actions of a login', () => {
     issuer().replySignIn({ id_token: issuer().sign(issuer().idTokenClaims({ sub: 'other' })) });
     expect(await authenticate(password(), LOGIN)).toMatchObject([['error', { code: 'upstream_token_invalid' }]]);
   });
+});
+
+it.each([
+  ['ends with its error', 'ERR_OTHER', [{ code: 'ERR_OTHER' }]],
+  ['is left alone if the response was already sent', 'ERR_HTTP_HEADERS_SENT', []],
+])('a request whose action throws %s', async (_title, code, errors) => {
+  const thrown: unknown[] = [];
+  const calls = new Gate();
+  const success = (): never => {
+    calls.open();
+    throw Object.assign(new Error('of Passport'), { code });
+  };
+  Object.assign(Object.create(password()) as Strategy, {
+    success,
+    fail: success,
+    error: (error: unknown) => thrown.push(error),
+  }).authenticate(LOGIN);
+  await calls.opened;
+  await nextTurn();
+  expect(thrown).toMatchObject(errors);
+  expect(thrown).toHaveLength(errors.length);
 });
 
 describe('the actions of a bearer token', () => {
@@ -366,25 +389,6 @@ describe('with Passport on Express', () => {
   it('a missing session ends the request with status 500', async () => {
     const url = await start({ authenticate: (made) => made.authenticate('genauth-password') });
     expect((await login(url)).status).toBe(500);
-  });
-
-  it('a response that was already sent is left alone', async () => {
-    const sent = new Gate();
-    issuer().reply(SIGN_IN_PATH, async () => {
-      await sent.opened;
-      return rejection(403, 2333);
-    });
-    const strategy = password();
-    const attempt = strategy.attempt.bind(strategy);
-    const ended = new Gate();
-    strategy.attempt = (req) => attempt(req).finally(() => ended.open());
-    const prepare = (app: ReturnType<typeof express>): void =>
-      void app.use((_req, res, next) => {
-        next();
-        res.status(503).end('late', () => sent.open());
-      });
-    expect(await login(await start({ strategies: [strategy], prepare }))).toMatchObject({ status: 503, text: 'late' });
-    await ended.opened;
   });
 
   it('a list of strategies accepts a token or a login', async () => {
