@@ -187,13 +187,9 @@ it.each([
 });
 
 it('guards many requests at once, each with its own user', async () => {
-  const guard = createGuard({ roles: { mode: 'any', names: ['admin'] } });
+  const guard = createGuard();
   const subjects = Array.from({ length: 50 }, (_, i) => `user-${i}`);
-  const guarded = await Promise.all(
-    subjects.map((sub, i) => guard(bearer(issuer(), { sub, roles: ['user', 'admin'].slice(i % 2, (i % 2) + 1) }))),
-  );
-  const users = guarded.map(({ state: { user } }) => user);
-  const expected = subjects.map((sub, i) => [UNCHANGED.user, expect.objectContaining({ sub })][i % 2]);
-  expect(users).toEqual(expected);
+  const guarded = await Promise.all(subjects.map((sub) => guard(bearer(issuer(), { sub }))));
+  expect(guarded.map(({ state }) => state.user)).toMatchObject(subjects.map((sub) => ({ sub })));
   expect(issuer().count(JWKS_PATH)).toBe(1);
 });
