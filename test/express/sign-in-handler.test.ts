@@ -223,7 +223,7 @@ describe('after the sign-in', () => {
     name: 'own',
     attempt: async () => ({ kind: 'success', user: { id: 1 }, info: undefined }),
   };
-  /** Calls the handler with a response that was already sent, and returns the calls of `next`, the first of which throws. */
+  /** Returns the calls of `next`, of which the first throws. The response was already sent. */
   const run = async (strategy: SignInStrategy, thrown: unknown): Promise<unknown[]> => {
     const calls: unknown[] = [];
     const steps = [
