@@ -127,8 +127,9 @@ it.each([
   expect(parse(await ask(url, { headers: { 'accept-language': acceptLanguage } }))).toMatchObject({ message });
 });
 
-it('does not change a response that was already started', async () => {
+it('ignores the error if a response was already started', async () => {
   const app = express();
+  const passedOn: unknown[] = [];
   app.use(
     (_req, res, next) => {
       res.write('half');
@@ -137,7 +138,12 @@ it('does not change a response that was already started', async () => {
     },
     genAuthErrorHandler() as unknown as RequestHandler,
   );
+  app.use(
+    ((error: unknown, _req: unknown, _res: unknown, _next: unknown) =>
+      void passedOn.push(error)) as unknown as RequestHandler,
+  );
   expect(await ask(await serve(app))).toMatchObject({ status: 200, text: 'half and whole' });
+  expect(passedOn).toEqual([]);
 });
 
 it.each([
