@@ -1,264 +1,158 @@
-import { jest } from '@jest/globals';
-import type { RequestHandler } from 'express';
+import express, { type RequestHandler } from 'express';
 import {
   AuthorizationError,
   ConfigurationError,
-  GenAuthBearerStrategy,
-  type GenAuthOptions,
-  GenAuthPasswordStrategy,
   RequestError,
   TokenVerificationError,
   UpstreamError,
   genAuthErrorHandler,
-  requireAuth,
-  signInHandler,
 } from '../../src/index.js';
-import { useClients } from '../support/client.js';
-import { EXPRESS_VERSIONS, type ExpressFactory } from '../support/express-version.js';
-import { ANSWERS } from '../support/guarded-ways.js';
-import { failOnUnhandledRejections, hostProcess } from '../support/host-process.js';
-import { JWKS_PATH, SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
+import { EXPRESS_VERSIONS } from '../support/express-version.js';
+import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
 import { findLeaks } from '../support/leak.js';
-import { createLoginApp } from '../support/login-app.js';
-import { bearer } from '../support/marked-routes.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
 
 failOnUnhandledRejections();
-const issuer = useIssuer();
-const open = useClients(issuer);
+const warnings = listWarnings();
 const serve = useWebServer();
 
-/** Warnings of the library in this test, and a clock for how long ago the last one was. */
-const warnings: string[] = [];
-let minutes = 0;
-const hear = (warning: Error & { code?: string }): void => {
-  if (warning.name === 'GenAuthWarning') warnings.push(`${warning.code}: ${warning.message}`);
-};
-const heard = async (): Promise<string[]> => {
-  await new Promise((resolve) => setImmediate(resolve));
-  return warnings.splice(0);
-};
-beforeEach(() => {
-  // An hour between two tests: what is said once a minute is said in each.
-  minutes += 60;
-  const now = performance.now.bind(performance);
-  jest.spyOn(performance, 'now').mockImplementation(() => now() + minutes * 60_000);
-  hostProcess.on('warning', hear);
-});
-afterEach(async () => {
-  await heard();
-  hostProcess.off('warning', hear);
-  jest.restoreAllMocks();
-});
-
 const CANARY = 'canary-of-the-cause';
-const options = (changes: Partial<GenAuthOptions> = {}): GenAuthOptions => ({ ...issuer().clientOptions, ...changes });
+type Handler = ReturnType<typeof genAuthErrorHandler>;
+const withOptions = (options: object): Handler => genAuthErrorHandler({ options } as never);
 
-describe.each(EXPRESS_VERSIONS)('genAuthErrorHandler on %s', (_version, express) => {
-  const start = (
-    handler: RequestHandler,
-    errorHandler = genAuthErrorHandler(),
-    parse: RequestHandler = express.json({ limit: 100 }),
-  ): Promise<string> => {
-    const app = express();
-    app.use(parse, handler, errorHandler as unknown as RequestHandler);
-    app.use(((error: unknown, _req: unknown, res: { statusCode: number; end(text: string): void }, _next: unknown) => {
-      res.statusCode = 418;
-      res.end(String(error));
-    }) as unknown as RequestHandler);
-    return serve(app);
-  };
-  const throwing =
-    (error: unknown): RequestHandler =>
-    (_req, _res, next) =>
-      next(error);
-  const read = ({ status, headers, text }: WebAnswer): object => ({
-    status,
-    headers: Object.fromEntries(
-      ['www-authenticate', 'retry-after', 'cache-control']
-        .map((name) => [name, headers[name]])
-        .filter(([, v]) => v !== undefined),
-    ),
-    body: text.startsWith('{') ? (JSON.parse(text) as unknown) : text,
-  });
+/** An application whose route passes an error to the handler. Errors that the handler passes on have status 418. */
+const start = (error: unknown, handler = genAuthErrorHandler(), framework = express): Promise<string> => {
+  const app = framework();
+  app.use(framework.json({ limit: 100 }), (_req, _res, next) => next(error), handler as unknown as RequestHandler);
+  app.use(
+    ((thrown: unknown, _req: unknown, res: express.Response, _next: unknown) =>
+      void res.status(418).end(String(thrown))) as unknown as RequestHandler,
+  );
+  return serve(app);
+};
+const parse = ({ text }: WebAnswer): unknown => JSON.parse(text);
 
-  it.each<[string, unknown, object]>([
-    ['an outage', new UpstreamError('upstream_timeout', CANARY), ANSWERS.upstream_unavailable],
-    [
-      'an outage of nine seconds',
-      new UpstreamError('upstream_unavailable', CANARY, { retryAfter: 9 }),
-      { ...ANSWERS.upstream_unavailable, headers: { 'cache-control': 'no-store', 'retry-after': '9' } },
-    ],
-    ['an unusable answer', new UpstreamError('upstream_invalid_response', CANARY), ANSWERS.upstream_invalid_response],
-    ['our own mistake', new ConfigurationError('invalid_options', CANARY), ANSWERS.configuration_error],
-    ['a wrong token', new TokenVerificationError('token_expired', CANARY), ANSWERS.invalid_token],
-    ['no token', new TokenVerificationError('token_missing', CANARY), ANSWERS.token_missing],
-    [
-      'a missing scope',
-      new AuthorizationError('insufficient_scope', CANARY, { required: ['email', 'orders:read'] }),
-      ANSWERS.insufficient_scope,
-    ],
-    ['a missing role', new AuthorizationError('insufficient_role', CANARY), ANSWERS.insufficient_role],
-    [
-      'a wrong request',
-      new RequestError('"account" is wrong.'),
-      {
-        status: 400,
-        headers: { 'cache-control': 'no-store' },
-        body: { statusCode: 400, error: 'Bad Request', message: '"account" is wrong.', code: 'invalid_request' },
-      },
-    ],
-  ])('%s: as the guards answer it', async (_title, error, expected) => {
-    const answer = await ask(await start(throwing(error)));
-    expect(read(answer)).toEqual(expected);
-    expect(findLeaks(answer, [CANARY])).toEqual([]);
+describe.each(EXPRESS_VERSIONS)('on %s', (_version, framework) => {
+  it('sends the complete response to an error of this library', async () => {
+    const error = new UpstreamError('upstream_timeout', CANARY, { retryAfter: 9 });
+    const handler = withOptions({ language: 'zh', name: 'app' });
+    const { status, headers, text } = await ask(await start(error, handler, framework));
+    const message = '身份服务暂时不可用，请稍后再试。';
+    const body = { statusCode: 503, error: 'Service Unavailable', message, code: 'upstream_unavailable' };
+    expect([status, JSON.parse(text)]).toEqual([503, body]);
+    expect(headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(Buffer.byteLength(text)),
+      'cache-control': 'no-store',
+      'retry-after': '9',
+    });
   });
 
   it.each<[string, Parameters<typeof ask>[1], number]>([
-    ['no JSON', { text: '{"password":"canary-password"' }, 400],
-    ['too much', { json: { password: 'canary-password'.repeat(10) } }, 413],
-    ['another charset', { text: '{}', type: 'application/json; charset=canary-password' }, 415],
-    ['an encoding that nobody knows', { text: '{}', headers: { 'content-encoding': 'canary-password' } }, 415],
-  ])('a body that is %s: %j gives %i, and not a word of it', async (_title, request, status) => {
-    const answer = await ask(await start((_req, res) => void res.end()), request);
-    expect(read(answer)).toMatchObject({
-      status,
-      headers: { 'cache-control': 'no-store' },
-      body: { statusCode: status, message: 'The body of the request cannot be read.', code: 'invalid_request' },
-    });
+    ['that is no JSON', { text: '{"password":"canary-password"' }, 400],
+    ['that is too large', { json: { password: 'canary-password'.repeat(10) } }, 413],
+    ['with an unknown charset', { text: '{}', type: 'application/json; charset=canary-password' }, 415],
+    ['with an unknown encoding', { text: '{}', headers: { 'content-encoding': 'canary-password' } }, 415],
+  ])('answers a body %s without its content', async (_title, request, status) => {
+    const answer = await ask(await start(undefined, genAuthErrorHandler(), framework), request);
+    expect(answer).toMatchObject({ status, headers: { 'cache-control': 'no-store' } });
+    const message = 'The body of the request cannot be read.';
+    expect(parse(answer)).toMatchObject({ statusCode: status, message, code: 'invalid_request' });
     expect(findLeaks(answer, ['canary-password'])).toEqual([]);
-    expect(await heard()).toEqual([]);
-  });
-
-  it.each<[string, unknown]>([
-    ['an Error', new Error('of the application')],
-    ['a text', 'of the application'],
-    ['an error with a status', Object.assign(new Error('of the application'), { status: 404 })],
-    ['an error with a type', Object.assign(new Error('of the application'), { type: 'x' })],
-    ['a server error of a parser', Object.assign(new Error('of the application'), { type: 'x', status: 500 })],
-    [
-      'an error with a status that is a text',
-      Object.assign(new Error('of the application'), { type: 'x', status: '400' }),
-    ],
-  ])('%s goes on to the next', async (_title, error) => {
-    const { status, text } = await ask(await start(throwing(error)));
-    expect([status, text]).toEqual([418, expect.stringContaining('of the application')]);
-    expect(await heard()).toEqual([]);
-  });
-
-  it('the language is by Accept-Language, or by the client that it is told', async () => {
-    const error = new UpstreamError('upstream_timeout', CANARY);
-    const message = async (url: string, acceptLanguage: string): Promise<unknown> =>
-      (JSON.parse((await ask(url, { headers: { 'accept-language': acceptLanguage } })).text) as { message: string })
-        .message;
-    const chinese = '身份服务暂时不可用，请稍后再试。';
-    const byRequest = await start(throwing(error));
-    expect(await message(byRequest, 'zh-CN')).toBe(chinese);
-    expect(await message(byRequest, 'de')).toBe(ANSWERS.upstream_unavailable.body.message);
-    const byClient = await start(throwing(error), genAuthErrorHandler(open({ language: 'zh' })));
-    expect(await message(byClient, 'en')).toBe(chinese);
-  });
-
-  it('an answer that is under way is left alone', async () => {
-    const url = await start((_req, res, next) => {
-      res.write('half');
-      next(new UpstreamError('upstream_timeout', CANARY));
-      res.end(' and whole');
-    });
-    expect(await ask(url)).toMatchObject({ status: 200, text: 'half and whole' });
   });
 });
 
-describe('what the operator is told', () => {
-  const [, express] = EXPRESS_VERSIONS.at(-1) as readonly [string, ExpressFactory];
-  const startWays = async (name: string): Promise<string> => {
-    const client = open({ name });
-    const strategies = [new GenAuthPasswordStrategy(client), new GenAuthBearerStrategy(client)];
-    return serve(
-      createLoginApp(express, {
-        strategies,
-        prepare: (app) => {
-          app.use('/me', requireAuth(client));
-          app.use(
-            '/handler',
-            (_req, _res, next) => next(new UpstreamError('upstream_timeout', 'by the handler')),
-            genAuthErrorHandler(client) as unknown as RequestHandler,
-          );
-        },
-        authenticate: (_passport, find) => signInHandler(find(`${name}-password`)),
-      }),
-    );
-  };
-  const login = (url: string): Promise<WebAnswer> =>
-    ask(url, { path: '/login', json: { account: 'a', password: 'canary-password' } });
-  const me = (url: string): Promise<WebAnswer> =>
-    ask(url, { path: '/me', headers: { authorization: bearer(issuer()) } });
+it.each<[string, unknown, number, string]>([
+  ['an outage', new UpstreamError('upstream_timeout', CANARY), 503, 'upstream_unavailable'],
+  [
+    'an answer of GenAuth that is not valid',
+    new UpstreamError('upstream_invalid_response', CANARY),
+    502,
+    'upstream_invalid_response',
+  ],
+  ['a wrong configuration', new ConfigurationError('invalid_options', CANARY), 500, 'configuration_error'],
+  ['a wrong token', new TokenVerificationError('token_expired', CANARY), 401, 'invalid_token'],
+  ['a missing role', new AuthorizationError('insufficient_role', CANARY), 403, 'insufficient_role'],
+  ['a wrong request', new RequestError('x'), 400, 'invalid_request'],
+])('answers %s', async (_title, error, status, code) => {
+  const answer = await ask(await start(error));
+  expect(answer.status).toBe(status);
+  expect(parse(answer)).toMatchObject({ statusCode: status, code });
+  expect(findLeaks(answer, [CANARY])).toEqual([]);
+});
 
-  it('of each kind, once a minute, by the name of the strategy or the application', async () => {
-    const [url, staff] = [await startWays('genauth'), await startWays('staff')];
-    issuer().reply(SIGN_IN_PATH, { status: 500 });
-    issuer().reply(JWKS_PATH, { body: '<html>' });
-    for (let i = 0; i < 5; i++) {
-      await login(url);
-      await me(url);
-    }
-    expect(await heard()).toEqual([
-      expect.stringMatching(/^GENAUTH_UPSTREAM_UNAVAILABLE: genauth-password: GenAuth's gateway answered HTTP 500/),
-      expect.stringMatching(/^GENAUTH_UPSTREAM_UNAVAILABLE: genauth: GenAuth's key set was answered with HTTP 200/),
-    ]);
-    // Another application's faults are its own, and so is another kind.
-    await login(staff);
-    expect(await heard()).toEqual([expect.stringMatching(/^GENAUTH_UPSTREAM_UNAVAILABLE: staff-password: /)]);
-    issuer().reply(SIGN_IN_PATH, { body: '<html>' });
-    await login(url);
-    expect(await heard()).toEqual([expect.stringMatching(/^GENAUTH_UPSTREAM_INVALID_RESPONSE: genauth-password: /)]);
-    issuer().reply(SIGN_IN_PATH, { status: 500 });
-    await login(url);
-    expect(await heard()).toEqual([]);
-    minutes += 1;
-    await login(url);
-    await login(url);
-    expect(await heard()).toHaveLength(1);
-  });
+it('sends the challenge of a wrong token', async () => {
+  const answer = await ask(await start(new TokenVerificationError('token_missing', CANARY)));
+  expect(answer.headers['www-authenticate']).toBe('Bearer realm="genauth"');
+});
 
-  it('by the error handler: by the name of its client, or of the package', async () => {
-    const url = await startWays('staff');
-    await ask(url, { path: '/handler' });
-    await ask(url, { path: '/handler' });
-    expect(await heard()).toEqual(['GENAUTH_UPSTREAM_TIMEOUT: staff: by the handler']);
-    const app = express();
-    app.use((_req, _res, next) =>
-      next(new ConfigurationError('invalid_options', 'wrong', { cause: new Error('the vault is shut') })),
-    );
-    app.use(genAuthErrorHandler() as unknown as RequestHandler);
-    await ask(await serve(app));
-    expect(await heard()).toEqual(['GENAUTH_INVALID_OPTIONS: passport-genauth: wrong (the vault is shut)']);
-  });
+const make = (members: object): Error => Object.assign(new Error('of the application'), members);
+it.each<[string, unknown]>([
+  ['a string', 'of the application'],
+  ['an Error', make({})],
+  ['an Error with a status', make({ status: 404 })],
+  ['an Error with a type', make({ type: 'x' })],
+  ['an Error with a type and status 399', make({ type: 'x', status: 399 })],
+  ['an Error with a type and status 500', make({ type: 'x', status: 500 })],
+  ['an Error with a type and a status that is a string', make({ type: 'x', status: '400' })],
+  ['an Error with a status and a type that is a number', make({ type: 5, status: 400 })],
+])('passes %s to the next error handler', async (_title, error) => {
+  warnings.length = 0;
+  const { status, text } = await ask(await start(error));
+  expect([status, text]).toEqual([418, expect.stringContaining('of the application')]);
+  expect(warnings).toEqual([]);
+});
 
-  it('of what a stranger or a person does wrong nothing is said', async () => {
-    const url = await startWays('genauth');
-    issuer().reply(SIGN_IN_PATH, { body: { statusCode: 403, apiCode: 2333 } });
-    expect((await login(url)).status).toBe(401);
-    expect((await ask(url, { path: '/login', json: {} })).status).toBe(400);
-    expect((await ask(url, { path: '/me' })).status).toBe(401);
-    expect((await ask(url, { path: '/me', headers: { authorization: 'Bearer a.b.c' } })).status).toBe(401);
-    expect(await heard()).toEqual([]);
-  });
+it.each([
+  [400, 'Bad Request'],
+  [499, ''],
+])('answers an error with a type and status %i', async (status, phrase) => {
+  const answer = await ask(await start(make({ type: 'x', status })));
+  expect(parse(answer)).toMatchObject({ statusCode: status, error: phrase, code: 'invalid_request' });
+});
 
-  it('and never a password or a token', async () => {
-    const url = await startWays('genauth');
-    issuer().reply(SIGN_IN_PATH, ({ body }) => ({ status: 500, body: `<html>${body}` }));
-    issuer().reply(JWKS_PATH, ({ headers }) => ({ status: 500, body: JSON.stringify(headers) }));
-    const { text } = await login(url);
-    const authorization = bearer(issuer());
-    await ask(url, { path: '/me', headers: { authorization } });
-    const lines = await heard();
-    expect(lines.length).toBeGreaterThan(0);
-    expect(
-      findLeaks(
-        [lines, text],
-        ['canary-password', ...authorization.split('.').slice(1), options().appSecret as string],
-      ),
-    ).toEqual([]);
+it.each([undefined, null])('passes %s to the next error handler', async (thrown) => {
+  const passed = await new Promise((resolve) => {
+    genAuthErrorHandler()(thrown, { headers: {} } as never, {} as never, (...args) => resolve(args));
   });
+  expect(passed).toEqual([thrown]);
+});
+
+it.each([
+  [genAuthErrorHandler(), 'zh-CN', '您没有权限访问此资源。'],
+  [genAuthErrorHandler(), 'de', 'You are not allowed to access this resource.'],
+  [withOptions({ language: 'zh', name: 'app' }), 'en', '您没有权限访问此资源。'],
+])('uses the language of its client before Accept-Language', async (handler, acceptLanguage, message) => {
+  const url = await start(new AuthorizationError('tenant_mismatch', CANARY), handler);
+  expect(parse(await ask(url, { headers: { 'accept-language': acceptLanguage } }))).toMatchObject({ message });
+});
+
+it('ignores the error if a response was already started', async () => {
+  const app = express();
+  const passedOn: unknown[] = [];
+  app.use(
+    (_req, res, next) => {
+      res.write('half');
+      next(new RequestError(CANARY));
+      res.end(' and whole');
+    },
+    genAuthErrorHandler() as unknown as RequestHandler,
+  );
+  app.use(
+    ((error: unknown, _req: unknown, _res: unknown, _next: unknown) =>
+      void passedOn.push(error)) as unknown as RequestHandler,
+  );
+  expect(await ask(await serve(app))).toMatchObject({ status: 200, text: 'half and whole' });
+  expect(passedOn).toEqual([]);
+});
+
+it.each([
+  ['passport-genauth', genAuthErrorHandler()],
+  ['staff', withOptions({ name: 'staff' })],
+])('warns the operator with the name %s', async (name, handler) => {
+  warnings.length = 0;
+  const url = await start(new ConfigurationError('plan_exhausted', 'wrong', { cause: new Error('why') }), handler);
+  await ask(url);
+  await ask(url);
+  expect(warnings).toEqual([`GENAUTH_PLAN_EXHAUSTED: ${name}: wrong (why)`]);
 });

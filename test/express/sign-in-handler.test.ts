@@ -1,287 +1,285 @@
-import globalPassport from 'passport';
-import { GenAuthAdStrategy, GenAuthClient, GenAuthPasswordStrategy, signInHandler } from '../../src/index.js';
-import { ID_TOKEN_FLAWS, type EmulatorFault, type IdTokenFlaw } from '../../src/emulator/index.js';
-import { useEmulator } from '../emulator/support.js';
+import express from 'express';
+import passport from 'passport';
+import {
+  type GenAuthOptions,
+  GenAuthAdStrategy,
+  GenAuthPasswordStrategy,
+  type SignInStrategy,
+  type VerifyFunction,
+  signInHandler,
+} from '../../src/index.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
-import { SIGN_IN_PATH, useIssuer } from '../support/issuer.js';
+import { SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
 import { type LoginAppSettings, createLoginApp } from '../support/login-app.js';
+import { Gate, until } from '../support/promise.js';
+import { rejection } from '../support/rejection.js';
 import { catchThrown } from '../support/thrown.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
 
 failOnUnhandledRejections();
 const warnings = listWarnings();
-const emulator = useEmulator();
 const issuer = useIssuer();
 const serve = useWebServer();
+beforeEach(() => issuer().replySignIn());
+afterEach(() => void (warnings.length = 0));
 
-const ALICE = { account: 'alice', password: 'passw0rd' };
-const WRONG = { account: 'alice', password: 'canary-password' };
-/** Everything that GenAuth might send beside, and nobody may pass on. */
-const CANARIES = ['canary-password', 'canary-token', 'canary-message', '424242', 'canary-flow'];
-const DATA = { access_token: 'canary-token', id_token: 'canary-token', token: 'canary-flow', remainCount: 424242 };
-/** What such an answer may pass on after all: the token of the next step. */
-const FLOW = { flowToken: 'canary-flow' };
+const ALICE = { account: 'alice', password: 'canary-password' };
 
-const WRONG_TEXT = 'The account or the password is wrong.';
-const DOWN = 'The identity service is not available. Try again later.';
-const UNUSABLE = 'The identity service returned an invalid response.';
-const MISCONFIGURED = 'This service is not configured correctly. Contact its administrator.';
-const WORDS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-};
+const password = (options: Partial<GenAuthOptions> = {}, verify?: VerifyFunction): GenAuthPasswordStrategy<string> =>
+  new GenAuthPasswordStrategy({ ...issuer().clientOptions, ...options } as GenAuthOptions, verify as never);
+/** An application whose route `/login` is the handler of a strategy, or of the name of a registered strategy. */
+const start = (strategy: SignInStrategy | string, more: Partial<LoginAppSettings> = {}, framework = express) =>
+  serve(createLoginApp(framework, { strategies: [], authenticate: () => signInHandler(strategy), ...more }));
+const login = (url: string, json: object = ALICE, acceptLanguage = 'en'): Promise<WebAnswer> =>
+  ask(url, { path: '/login', json, headers: { 'accept-language': acceptLanguage } });
+const parse = ({ text }: WebAnswer): unknown => JSON.parse(text);
 
-/** GenAuth's statusCode and apiCode. */
-const said = (statusCode: number, apiCode?: number, data: object = DATA): Partial<EmulatorFault> => ({
-  body: { statusCode, apiCode, message: 'canary-message', requestId: 'request-1', data },
+describe.each(EXPRESS_VERSIONS)('on %s', (_version, framework) => {
+  it('stores user and authInfo, forbids caching and calls the next handler', async () => {
+    const answer = await login(await start(password({ scope: 'openid' }), {}, framework));
+    expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
+    const info = {
+      tokens: expect.any(Object),
+      claims: expect.objectContaining({ sub: SUBJECT }),
+      requestId: 'request-1',
+    };
+    expect(parse(answer)).toEqual({ user: { sub: SUBJECT }, authInfo: info });
+  });
+
+  it('sends the complete response to a refused login', async () => {
+    issuer().reply(SIGN_IN_PATH, rejection(403, 2333, { access_token: 'canary-token' }, 'canary-message'));
+    const prepare = (app: express.Express): void => void app.disable('x-powered-by').disable('etag');
+    const answer = await login(await start(password(), { prepare }, framework), ALICE, 'de, zh;q=0.5');
+    expect([answer.status, parse(answer)]).toEqual([
+      401,
+      {
+        statusCode: 401,
+        error: 'Unauthorized',
+        message: '账号或密码错误。',
+        code: 'invalid_credentials',
+        requestId: 'request-1',
+      },
+    ]);
+    const { date: _date, ...headers } = answer.headers;
+    expect(headers).toEqual({
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(Buffer.byteLength(answer.text)),
+      'cache-control': 'no-store',
+      connection: 'close',
+    });
+    expect(findLeaks(answer, ['canary-password', 'canary-token', 'canary-message'])).toEqual([]);
+  });
+
+  it.each([true, false])('reads a form, extended: %s', async (extended) => {
+    const url = await start(password(), { parse: framework.urlencoded({ extended }) }, framework);
+    const send = (text: string): Promise<WebAnswer> =>
+      ask(url, { path: '/login', text, type: 'application/x-www-form-urlencoded' });
+    expect((await send('account=alice&password=p')).status).toBe(200);
+    expect((await send('account=alice&password[$ne]=1')).status).toBe(400);
+    expect((await send('account=alice&password=p&password=p')).status).toBe(400);
+  });
 });
 
-type Row = readonly [
-  name: string,
-  fault: Partial<EmulatorFault>,
-  status: number,
-  code: string,
-  message: string,
-  more?: object,
-];
-/** The table "What comes back", column login. */
-const ROWS: readonly Row[] = [
-  ['2333', said(403, 2333), 401, 'invalid_credentials', WRONG_TEXT],
-  ['2004', said(404, 2004), 401, 'invalid_credentials', WRONG_TEXT],
-  ['2006', said(403, 2006), 401, 'invalid_credentials', WRONG_TEXT],
-  ['2000', said(403, 2000), 403, 'captcha_required', 'Enter the characters in the image to sign in.'],
-  ['1636', said(301, 1636), 403, 'mfa_required', 'A second verification step is required to sign in.'],
-  ['1639', said(301, 1639), 403, 'password_change_required', 'Change your password before you sign in.', FLOW],
-  [
-    '1640',
-    said(301, 1640),
-    403,
-    'identity_binding_required',
-    'Link an identity to your account before you sign in.',
-    FLOW,
-  ],
-  ['1642', said(301, 1642), 403, 'profile_completion_required', 'Complete your profile before you sign in.', FLOW],
-  ['2005', said(403, 2005), 403, 'account_locked', WRONG_TEXT],
-  ['2120008', said(403, 2120008), 403, 'access_denied', WRONG_TEXT],
-  ['1002', said(429, 1002), 429, 'rate_limited', 'Too many attempts. Try again later.'],
-  ['an unknown code', said(403, 987654), 403, 'rejected', 'The sign-in was refused.'],
-  [
-    '301 without code',
-    said(301),
-    403,
-    'rejected',
-    'The sign-in requires one more step that is not available here.',
-    { furtherStep: true },
-  ],
-  ['401 without code', said(401), 500, 'configuration_error', MISCONFIGURED],
-  ['2011', said(499, 2011), 500, 'configuration_error', MISCONFIGURED],
-  ['2016', said(499, 2016), 500, 'configuration_error', MISCONFIGURED],
-  ['4021', said(402, 4021), 500, 'configuration_error', MISCONFIGURED],
-  ['2820002', said(499, 2820002), 500, 'configuration_error', MISCONFIGURED],
-  ['500', said(500), 503, 'upstream_unavailable', DOWN],
-  ['603', said(603), 503, 'upstream_unavailable', DOWN],
-  ['HTTP 502', { status: 502, body: '<p>canary-message' }, 503, 'upstream_unavailable', DOWN],
-  ['no answer', { drop: true }, 503, 'upstream_unavailable', DOWN],
-  ['a slow answer', { delayMs: 60_000 }, 503, 'upstream_unavailable', DOWN],
-  ['a page', { body: '<p>canary-message' }, 502, 'upstream_invalid_response', UNUSABLE],
-  [
-    'HTTP 401 without an envelope',
-    { status: 401, body: { error: 'canary-message' } },
-    502,
-    'upstream_invalid_response',
-    UNUSABLE,
-  ],
-  ['HTTP 302', { status: 302, body: '' }, 502, 'upstream_invalid_response', UNUSABLE],
-  ['success without tokens', said(200, undefined, {}), 502, 'upstream_invalid_response', UNUSABLE],
-  ['success with tokens that are none', said(200), 502, 'upstream_invalid_response', UNUSABLE],
-];
+it.each<[string, object, number, object]>([
+  ['a second factor', rejection(301, 1636, { mfaToken: 'm' }), 403, { code: 'mfa_required', mfaToken: 'm' }],
+  ['too many attempts', { status: 429, headers: { 'retry-after': '7' } }, 429, { code: 'rate_limited' }],
+  ['an outage', { status: 503, headers: { 'retry-after': '7' } }, 503, { code: 'upstream_unavailable' }],
+  ['an answer that is no JSON', { body: '<p>canary' }, 502, { code: 'upstream_invalid_response' }],
+  ['a wrong secret', rejection(401), 500, { code: 'configuration_error' }],
+])('answers %s', async (_title, reply, status, body) => {
+  issuer().reply(SIGN_IN_PATH, reply);
+  const answer = await login(await start(password()));
+  expect(answer).toMatchObject({ status, headers: { 'cache-control': 'no-store' } });
+  expect(parse(answer)).toMatchObject({ statusCode: status, ...body });
+});
 
-describe.each(EXPRESS_VERSIONS)('signInHandler on %s', (_version, express) => {
-  const start = (more: Partial<LoginAppSettings> = {}, timeout = 10_000): Promise<string> => {
-    const client = new GenAuthClient({ ...emulator().clientOptions, scope: 'openid offline_access', timeout });
-    return serve(
-      createLoginApp(express, {
-        strategies: [new GenAuthPasswordStrategy(client), new GenAuthAdStrategy(client)],
-        prepare: (app) => app.disable('x-powered-by'),
-        authenticate: (_passport, find) => signInHandler(find('genauth-password')),
-        ...more,
+it.each([429, 503])('sends Retry-After with status %i', async (status) => {
+  issuer().reply(SIGN_IN_PATH, { status, headers: { 'retry-after': '7' } });
+  expect((await login(await start(password()))).headers['retry-after']).toBe('7');
+});
+
+it('answers a user whom verify refuses', async () => {
+  const verify: VerifyFunction = (_req, _user, _info, done) => done(null, false, { message: 'canary' });
+  const answer = await login(await start(password({}, verify)));
+  const body = { statusCode: 403, error: 'Forbidden', message: 'The sign-in was refused.', code: 'verify_denied' };
+  expect([answer.status, parse(answer)]).toEqual([403, body]);
+});
+
+it.each([
+  [new RangeError('of the application'), 'RangeError'],
+  [undefined, 'Error'],
+  ['route', 'Error'],
+])('passes an Error to Express if verify throws %s', async (thrown, name) => {
+  const verify: VerifyFunction = () => Promise.reject(thrown);
+  expect(await login(await start(password({}, verify)))).toMatchObject({
+    status: 500,
+    text: `{"thrown":{"name":"${name}"}}`,
+  });
+});
+
+it.each([undefined, 'router'])('passes an Error to Express if a strategy reports the error %s', async (error) => {
+  const strategy: SignInStrategy = { name: 'own', attempt: async () => ({ kind: 'error', error }) };
+  expect(await login(await start(strategy))).toMatchObject({ status: 500, text: '{"thrown":{"name":"Error"}}' });
+});
+
+it('signs in to Active Directory', async () => {
+  const url = await start(new GenAuthAdStrategy(issuer().clientOptions));
+  expect((await login(url, { sAMAccountName: 'zhangsan', password: 'p' })).status).toBe(200);
+  expect((await login(url)).status).toBe(400);
+});
+
+it.each(['GET', 'PUT', 'DELETE', 'OPTIONS'])('answers a %s without a body with status 400', async (method) => {
+  const answer = await ask(await start(password()), { path: '/login', method });
+  expect(answer.status).toBe(400);
+  expect(parse(answer)).toMatchObject({ code: 'invalid_request' });
+});
+
+it('answers a HEAD without a body', async () => {
+  expect(await ask(await start(password()), { path: '/login', method: 'HEAD' })).toMatchObject({
+    status: 400,
+    text: '',
+  });
+});
+
+describe('with the name of a strategy', () => {
+  afterEach(() => {
+    passport.unuse('genauth-password');
+    passport.unuse('foreign');
+  });
+
+  it('uses the strategy that is registered at the time of the request', async () => {
+    const url = await start('genauth-password');
+    passport.use(password());
+    expect((await login(url)).status).toBe(200);
+    issuer().reply(SIGN_IN_PATH, rejection(403, 2333));
+    expect((await login(url)).status).toBe(401);
+  });
+
+  it('passes an error to Express if the name is not registered', async () => {
+    expect(await login(await start('staff-password'))).toMatchObject({
+      status: 500,
+      text: '{"thrown":{"name":"Error"}}',
+    });
+  });
+
+  type Act = (own: passport.StrategyCreatedStatic) => void;
+  const NOT_OURS = { name: 'ConfigurationError', code: 'invalid_options' };
+  it.each<[string, Act, object]>([
+    ['accepts', (own) => own.success({ id: 1 }, { a: 1 }), NOT_OURS],
+    ['refuses', (own) => own.fail('no', 401), NOT_OURS],
+    ['reports an error', (own) => own.error(new RangeError('x')), { name: 'RangeError' }],
+  ])('lets no request pass by a foreign strategy that %s', async (_title, act, thrown) => {
+    const authenticate = function (this: passport.StrategyCreatedStatic): void {
+      act(this);
+    };
+    passport.use('foreign', Object.assign(new passport.Strategy(), { authenticate }));
+    const answer = await login(await start('foreign'));
+    expect([answer.status, parse(answer)]).toEqual([500, { thrown }]);
+  });
+
+  it('names the fix if the strategy is not of this library', async () => {
+    passport.use(
+      'foreign',
+      Object.assign(new passport.Strategy(), {
+        authenticate(this: { success(user: object): void }) {
+          this.success({});
+        },
       }),
     );
-  };
-  const login = async (url: string, json: object = ALICE): Promise<WebAnswer> => ask(url, { path: '/login', json });
-
-  it.each(ROWS.map((row) => [row[0], row] as const))(
-    'GenAuth says %s',
-    async (_name, [, fault, status, code, message, more = {}]) => {
-      emulator().fault({ endpoint: 'signin', times: 1, ...fault });
-      const answer = await login(await start({}, fault.delayMs === undefined ? undefined : 400), WRONG);
-      const body = JSON.parse(answer.text) as object;
-      const rejected = [401, 403, 429].includes(status);
-      expect([answer.status, body]).toEqual([
-        status,
-        {
-          statusCode: status,
-          error: WORDS[status],
-          message,
-          code,
-          ...(rejected && { requestId: 'request-1' }),
-          ...more,
-        },
-      ]);
-      const { date: _date, ...headers } = answer.headers;
-      expect(headers).toEqual({
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': String(Buffer.byteLength(answer.text)),
-        'cache-control': 'no-store',
-        connection: 'close',
-        ...(status === 503 && { 'retry-after': '5' }),
-      });
-      const shown = { ...answer, text: answer.text.replace('"flowToken":"canary-flow"', '') };
-      expect(
-        findLeaks([shown, warnings], ['canary-password', 'canary-token', 'canary-flow', emulator().appSecret]),
-      ).toEqual([]);
-      expect(findLeaks(shown, CANARIES)).toEqual([]);
-    },
-  );
-
-  it('gives the MFA token to the person whom MFA is asked of, and to nobody else', async () => {
-    const url = await start();
-    for (const apiCode of [1636, 1635, 1639, 2000, 2333, 2005]) {
-      emulator().fault({ endpoint: 'signin', times: 1, ...said(301, apiCode, { mfaToken: 'canary-mfa' }) });
-      const { text } = await login(url);
-      const { mfaToken } = JSON.parse(text) as { mfaToken?: string };
-      expect([apiCode, mfaToken]).toEqual([apiCode, apiCode < 1639 ? 'canary-mfa' : undefined]);
-    }
-  });
-
-  it.each([
-    [429, undefined, undefined],
-    [429, '7', '7'],
-    [429, '0', '0'],
-    [429, '99999', '3600'],
-    [429, 'soon', undefined],
-    [503, undefined, '5'],
-    [503, '120', '120'],
-    [503, 'soon', '5'],
-    [401, '7', undefined],
-  ])('HTTP %i with Retry-After %s says Retry-After %s', async (status, retryAfter, expected) => {
-    const body = status === 401 ? { statusCode: 403, apiCode: 2333 } : '';
-    issuer().reply(SIGN_IN_PATH, {
-      status,
-      body,
-      headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
-    });
-    const answer = await login(await start({ strategies: [new GenAuthPasswordStrategy(issuer().clientOptions)] }));
-    expect([answer.status, answer.headers['retry-after']]).toEqual([status, expected]);
-  });
-
-  it.each(ID_TOKEN_FLAWS.filter((flaw) => flaw !== 'no_kid'))(
-    'an id_token that is wrong (%s) is 502',
-    async (flaw: IdTokenFlaw) => {
-      emulator().flawIdToken(flaw);
-      const answer = await login(await start());
-      expect([answer.status, JSON.parse(answer.text)]).toEqual([
-        502,
-        { statusCode: 502, error: 'Bad Gateway', message: UNUSABLE, code: 'upstream_invalid_response' },
-      ]);
-      expect(answer.text).not.toMatch(/eyJ|id_token/);
-    },
-  );
-
-  it('puts user and authInfo on the request, as Passport does, and tokens nowhere else', async () => {
-    const keys: string[][] = [];
-    const url = await start({
-      answer: (req, res) => {
-        keys.push(Object.keys(req.authInfo as object));
-        const { accessToken, refreshToken, idToken } = (req.authInfo as { tokens: Record<string, string> }).tokens;
-        expect(findLeaks(req.user, [accessToken ?? '', refreshToken ?? '', idToken ?? ''])).toEqual([]);
-        res.json(req.user);
-      },
-    });
-    const answer = await login(url);
-    expect([answer.status, JSON.parse(answer.text)]).toEqual([200, { sub: expect.any(String) }]);
-    expect(keys).toEqual([['tokens', 'claims', 'requestId']]);
-    expect(answer.text).not.toMatch(/eyJ/);
-  });
-
-  it('serves Active Directory', async () => {
-    const url = await start({ authenticate: (_passport, find) => signInHandler(find('genauth-ad')) });
-    expect((await login(url, { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' })).status).toBe(200);
-    expect((await login(url, { sAMAccountName: 'zhangsan', password: 'wrong' })).status).toBe(401);
-    expect((await login(url, ALICE)).status).toBe(400);
-  });
-
-  it("takes Passport's global instance where it is given none", async () => {
-    globalPassport.use(new GenAuthPasswordStrategy(emulator().clientOptions));
-    const url = await start({ authenticate: () => signInHandler('genauth-password') });
-    expect((await login(url)).status).toBe(200);
-    globalPassport.unuse('genauth-password');
-    expect(await login(url)).toMatchObject({ status: 500, text: '{"thrown":{"name":"Error"}}' });
-  });
-
-  it('leaves a HEAD without a body, and says 400 to any request without credentials', async () => {
-    const url = await start();
-    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
-      const answer = await ask(url, { path: '/login', method });
-      expect([method, answer.status, answer.text === '']).toEqual([method, 400, method === 'HEAD']);
-    }
-    expect(emulator().requests('signin')).toBe(0);
+    const error = await new Promise((resolve) =>
+      signInHandler('foreign')({ headers: {} } as never, {} as never, resolve),
+    );
+    const problem = 'got "foreign", which is not the name of a registered strategy of passport-genauth';
+    const fix =
+      'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
+      'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';
+    expect(error).toMatchObject({ details: { mistakes: [{ option: 'signInHandler', problem, fix }] } });
   });
 });
 
 it.each<[string, unknown]>([
-  ['nothing', undefined],
+  ['undefined', undefined],
   ['null', null],
   ['an empty name', ''],
-  ['a client', {}],
+  ['an object', {}],
+  ['an object whose attempt is no function', { attempt: 5 }],
   ['a class', GenAuthPasswordStrategy],
   ['a number', 5],
-])('refuses %s in place of a strategy, with the line to write', (_name, given) => {
-  expect(catchThrown(() => signInHandler(given as string))).toMatchObject({
+])('cannot be created with %s', (_title, given) => {
+  const error = catchThrown(() => signInHandler(given as string));
+  const fix = 'write signInHandler(new GenAuthPasswordStrategy(client))';
+  const mistake = { option: 'signInHandler', problem: expect.stringMatching(/^got /), fix };
+  expect(error).toMatchObject({
+    name: 'ConfigurationError',
     code: 'invalid_options',
-    message: expect.stringMatching(
-      /^signInHandler got .+: write signInHandler\(new GenAuthPasswordStrategy\(client\)\)\.$/,
-    ),
+    details: { mistakes: [mistake] },
   });
 });
 
-it('passes on what the next handler throws, once it has let the user in', async () => {
-  const strategy = {
+describe('after the sign-in', () => {
+  const ACCEPTING: SignInStrategy = {
     name: 'own',
-    attempt: async () => ({ kind: 'success', user: { id: 1 }, info: undefined }) as const,
+    attempt: async () => ({ kind: 'success', user: { id: 1 }, info: undefined }),
   };
-  const thrown = new Error('from the next handler');
-  const calls: unknown[] = [];
-  await new Promise<void>((resolve) => {
+  /** Returns the calls of `next`, of which the first throws. The response was already sent. */
+  const run = async (strategy: SignInStrategy, thrown: unknown): Promise<unknown[]> => {
+    const calls: unknown[] = [];
+    const steps = [
+      () => {
+        throw thrown;
+      },
+    ];
     signInHandler(strategy)({ headers: {} } as never, { headersSent: true } as never, (error) => {
       calls.push(error);
-      if (error === undefined) throw thrown;
-      resolve();
+      steps.shift()?.();
     });
+    await until(() => calls.length > 0);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    return calls;
+  };
+
+  it('passes on the error of the next handler', async () => {
+    const error = new Error('of the next handler');
+    expect(await run(ACCEPTING, error)).toEqual([undefined, error]);
   });
-  expect(calls).toEqual([undefined, thrown]);
+
+  it('wraps an error of the next handler that is no Error', async () => {
+    expect(await run(ACCEPTING, 'route')).toEqual([undefined, expect.any(Error)]);
+  });
+
+  it('ignores that the response was already sent', async () => {
+    expect(await run(ACCEPTING, Object.assign(new Error('x'), { code: 'ERR_HTTP_HEADERS_SENT' }))).toEqual([undefined]);
+  });
+
+  it('does not answer a request that was already answered', async () => {
+    const sent = new Gate();
+    const ended = new Gate();
+    issuer().reply(SIGN_IN_PATH, () => sent.opened.then(() => rejection(403, 2333)));
+    const strategy = password();
+    const attempt = strategy.attempt.bind(strategy);
+    strategy.attempt = (req) => attempt(req).finally(() => ended.open());
+    const prepare = (app: express.Express): void =>
+      void app.use((_req, res, next) => {
+        next();
+        res.status(503).end('late', () => sent.open());
+      });
+    expect(await login(await start(strategy, { prepare }))).toMatchObject({ status: 503, text: 'late' });
+    await ended.opened;
+  });
 });
 
-it('warns the operator of each kind of fault once, in words that help and without a secret', async () => {
-  const [, express] = EXPRESS_VERSIONS.at(-1)!;
-  const strategies = [new GenAuthPasswordStrategy(emulator().clientOptions)];
-  const authenticate: LoginAppSettings['authenticate'] = (_passport, find) => signInHandler(find('genauth-password'));
-  const url = await serve(createLoginApp(express, { strategies, authenticate }));
-  for (const fault of [said(401), said(499, 2011), said(401), said(499, 2011), said(403, 2333)]) {
-    emulator().fault({ endpoint: 'signin', times: 1, ...fault });
-    await ask(url, { path: '/login', json: WRONG });
+it('warns the operator once of each fault, with the name of the strategy and without a secret', async () => {
+  const url = await start(password({ name: 'staff' }));
+  const replies = [rejection(401), rejection(499, 2011), rejection(401), rejection(403, 2333)];
+  for (const reply of replies) {
+    issuer().reply(SIGN_IN_PATH, reply);
+    await login(url);
   }
-  // Also over all tests before this one.
-  expect(warnings.filter((warning) => /^GENAUTH_(CLIENT|APP)/.test(warning)).sort()).toEqual([
-    expect.stringMatching(/^GENAUTH_APP_NOT_FOUND: .*compare appId and appHost/),
-    expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: .*compare appSecret and tokenEndpointAuthMethod/),
+  expect(warnings).toEqual([
+    expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: staff-password: /),
+    expect.stringMatching(/^GENAUTH_APP_NOT_FOUND: staff-password: /),
   ]);
-  expect(findLeaks(warnings, [emulator().appSecret, 'canary-password', 'canary-token'])).toEqual([]);
+  expect(findLeaks(warnings, ['canary-password', issuer().clientOptions.appSecret])).toEqual([]);
 });

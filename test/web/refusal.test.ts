@@ -1,24 +1,159 @@
 import {
   AuthorizationError,
-  type AuthorizationErrorCode,
   ConfigurationError,
-  type ConfigurationErrorCode,
   GenAuthError,
   RequestError,
+  type SignInRejection,
   TokenVerificationError,
   type TokenVerificationErrorCode,
   UpstreamError,
   type UpstreamErrorCode,
 } from '../../src/index.js';
-import { type Refusal, type RefusalContext, buildDenial, toRefusal } from '../../src/web/refusal.js';
+import {
+  type Refusal,
+  type RefusalContext,
+  buildDenial,
+  toError,
+  toRefusal,
+  toRejectedError,
+} from '../../src/web/refusal.js';
+import { type Texts, getTexts } from '../../src/web/texts.js';
+import { findLeaks } from '../support/leak.js';
 
-/** Whatever the operator may know and a stranger must not. */
+/** The operator may read this text, the response must not contain it. */
 const CANARY = 'canary-of-the-cause';
-const CAUSE = new Error(CANARY);
+const PLAIN: RefusalContext = { options: { language: undefined, exposeReasons: false } };
+const EXPOSING: RefusalContext = { options: { language: undefined, exposeReasons: true } };
+const CHINESE: RefusalContext = { ...PLAIN, acceptLanguage: 'zh-CN,en;q=0.8' };
+const EN = getTexts('en', undefined);
+const ZH = getTexts('zh', undefined);
+const PHRASES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+};
 
-/** No option set, and a request that prefers no language. */
-const CONTEXT: RefusalContext = { options: { language: undefined, exposeReasons: false } };
-const refuse = (error: unknown, context = CONTEXT): Refusal | undefined => toRefusal(error, context);
+type Kind = SignInRejection['kind'];
+
+describe('a rejected sign-in', () => {
+  type Row = readonly [status: number, text: keyof Texts, exposed: keyof Texts, nextStep: object, attempts: object];
+  const APPLICATION_MFA = [{ mfaPolicy: 'SMS', status: 1, sort: 0 }];
+  const FLOW = { flowToken: 'flow-token' };
+  const WRONG = 'invalid_credentials';
+  // A new kind does not compile until it has a row here.
+  const REJECTIONS: Readonly<Record<Kind, Row>> = {
+    invalid_credentials: [401, WRONG, WRONG, {}, { remainingAttempts: 0 }],
+    captcha_required: [403, 'captcha_required', 'captcha_required', {}, {}],
+    mfa_required: [403, 'mfa_required', 'mfa_required', { mfaToken: 'mfa', applicationMfa: APPLICATION_MFA }, {}],
+    password_change_required: [403, 'password_change_required', 'password_change_required', FLOW, {}],
+    identity_binding_required: [403, 'identity_binding_required', 'identity_binding_required', FLOW, {}],
+    profile_completion_required: [403, 'profile_completion_required', 'profile_completion_required', FLOW, {}],
+    account_locked: [403, WRONG, 'account_locked', {}, {}],
+    access_denied: [403, WRONG, 'access_denied', {}, {}],
+    rate_limited: [429, 'rate_limited', 'rate_limited', {}, {}],
+    rejected: [403, 'rejected', 'rejected', {}, {}],
+  };
+  const ROWS = (Object.keys(REJECTIONS) as Kind[]).map((kind) => [kind, ...REJECTIONS[kind]] as const);
+
+  /** An outcome with GenAuth's own status, code and text, which are for the operator. */
+  const reject = (kind: Kind, more: object = {}): SignInRejection => {
+    const answer = { statusCode: 499, apiCode: 987654, requestId: 'request-1', message: CANARY };
+    return { kind, ...answer, applicationMfa: [], furtherStep: false, ...more } as SignInRejection;
+  };
+  const refuse = (outcome: SignInRejection, context: RefusalContext): Refusal | undefined =>
+    toRefusal(toRejectedError(outcome, context), context);
+  /** The members of every kind at once, so that a response can show too many of them. */
+  const MEMBERS = {
+    remainingAttempts: 0,
+    mfaToken: 'mfa',
+    applicationMfa: APPLICATION_MFA,
+    flowToken: 'flow-token',
+    tokens: CANARY,
+    data: { password: CANARY },
+  };
+
+  it.each(ROWS)('with kind %s has status %i and the text %s', (kind, status, text, _exposed, nextStep) => {
+    const error = toRejectedError(reject(kind, MEMBERS), PLAIN);
+    expect(error).toMatchObject({ code: kind, statusCode: status, message: EN[text], outcome: { apiCode: 987654 } });
+    const body = { statusCode: status, error: PHRASES[status], message: EN[text], code: kind };
+    expect(toRefusal(error, PLAIN)).toStrictEqual({
+      action: 'fail',
+      status,
+      headers: {},
+      body: { ...body, requestId: 'request-1', ...nextStep },
+      error,
+    });
+  });
+
+  it.each(ROWS)('with kind %s shows its reason with exposeReasons', (kind, status, _text, exposed, step, attempts) => {
+    expect(refuse(reject(kind, MEMBERS), EXPOSING)?.body).toStrictEqual({
+      statusCode: status,
+      error: PHRASES[status],
+      message: EN[exposed],
+      code: kind,
+      requestId: 'request-1',
+      apiCode: 987654,
+      ...step,
+      ...attempts,
+    });
+  });
+
+  it.each(ROWS)('with kind %s leaves out every member that GenAuth did not send', (kind) => {
+    const none = { requestId: undefined, apiCode: undefined, remainingAttempts: undefined };
+    const body = refuse(reject(kind, none), EXPOSING)?.body;
+    expect(Object.keys(body ?? {})).toEqual(['statusCode', 'error', 'message', 'code']);
+  });
+
+  it.each(ROWS)('with kind %s differs in Chinese by its text only', (kind, _status, text) => {
+    const english = refuse(reject(kind, MEMBERS), PLAIN);
+    const chinese = refuse(reject(kind, MEMBERS), CHINESE);
+    expect(chinese?.body).toStrictEqual({ ...english?.body, message: ZH[text] });
+    expect(chinese?.headers).toStrictEqual(english?.headers);
+  });
+
+  it.each([
+    ['the code of an unknown account', { apiCode: 2004 }],
+    ['no code', { apiCode: undefined }],
+    ['another status', { statusCode: 404 }],
+    ['another text', { message: 'User not exists.' }],
+    ['a number of attempts', { remainingAttempts: 4 }],
+    ['the time of the next attempt', { retryAfter: 7 }],
+  ])('does not reveal that an account exists by %s', (_title, more) => {
+    const responses = [{ apiCode: 2006 }, more].map((members) => {
+      const { headers, body } = refuse(reject('invalid_credentials', members), PLAIN) as Refusal;
+      return JSON.stringify([headers, body]);
+    });
+    expect(responses[1]).toBe(responses[0]);
+  });
+
+  it.each([
+    ['without', PLAIN, {}],
+    ['with', EXPOSING, { apiCode: 987654 }],
+  ] as const)('names a further step %s exposeReasons', (_title, context, exposed) => {
+    expect(refuse(reject('rejected', { furtherStep: true }), context)?.body).toStrictEqual({
+      statusCode: 403,
+      error: 'Forbidden',
+      message: EN.further_step,
+      code: 'rejected',
+      requestId: 'request-1',
+      furtherStep: true,
+      ...exposed,
+    });
+  });
+
+  it.each([
+    ['rate_limited', 7, { 'retry-after': '7' }],
+    ['rate_limited', 0, { 'retry-after': '0' }],
+    ['rate_limited', undefined, {}],
+    ['account_locked', 7, {}],
+  ] as const)('with kind %s and retryAfter %s has the headers %j', (kind, retryAfter, headers) => {
+    expect(refuse(reject(kind, { retryAfter }), PLAIN)?.headers).toStrictEqual(headers);
+  });
+});
 
 const UPSTREAM: Readonly<Record<UpstreamErrorCode, 502 | 503>> = {
   upstream_unreachable: 503,
@@ -27,242 +162,130 @@ const UPSTREAM: Readonly<Record<UpstreamErrorCode, 502 | 503>> = {
   upstream_invalid_response: 502,
   upstream_token_invalid: 502,
 };
+const UPSTREAM_ANSWERS = {
+  502: ['error', 502, {}, 'upstream_invalid_response', 'upstream_invalid_response'],
+  503: ['error', 503, { 'retry-after': '5' }, 'upstream_unavailable', 'upstream_unavailable'],
+} as const;
+const MISCONFIGURED = ['error', 500, {}, 'configuration_error', 'configuration_error'] as const;
+const CHALLENGE = { 'www-authenticate': 'Bearer realm="genauth"' };
+const INVALID_CHALLENGE = {
+  'www-authenticate':
+    'Bearer realm="genauth", error="invalid_token", ' +
+    'error_description="The access token is malformed, expired, or not valid for this service"',
+};
+const SCOPE_CHALLENGE = 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"';
+const token = (code: TokenVerificationErrorCode): GenAuthError =>
+  new TokenVerificationError(code, CANARY, { cause: new Error(CANARY) });
+const denial = (code: AuthorizationError['code'], required?: string[]): GenAuthError =>
+  new AuthorizationError(code, CANARY, required === undefined ? {} : { required });
+/** A class that `toRefusal` does not know. */
+class UnlistedError extends GenAuthError {
+  readonly code = 'unlisted';
+  readonly statusCode = 200;
+  readonly details = {};
+}
 
-describe('the other errors', () => {
-  it.each(Object.keys(UPSTREAM) as UpstreamErrorCode[])('%s is an error, never a refusal of the person', (code) => {
-    const thrown = new UpstreamError(code, CANARY, { cause: CAUSE, retryAfter: 9 });
-    const refusal = refuse(thrown);
-    expect(refusal).toStrictEqual(
-      UPSTREAM[code] === 503
-        ? {
-            action: 'error',
-            status: 503,
-            headers: { 'retry-after': '9' },
-            body: {
-              statusCode: 503,
-              error: 'Service Unavailable',
-              message: 'The identity service is not available. Try again later.',
-              code: 'upstream_unavailable',
-            },
-            error: thrown,
-          }
-        : {
-            action: 'error',
-            status: 502,
-            headers: {},
-            body: {
-              statusCode: 502,
-              error: 'Bad Gateway',
-              message: 'The identity service returned an invalid response.',
-              code: 'upstream_invalid_response',
-            },
-            error: thrown,
-          },
-    );
+type ErrorRow = readonly [
+  title: string,
+  error: GenAuthError,
+  action: Refusal['action'],
+  status: number,
+  headers: object,
+  code: string,
+  text: keyof Texts,
+];
+const ERRORS: readonly ErrorRow[] = [
+  ...(Object.keys(UPSTREAM) as UpstreamErrorCode[]).map((code): ErrorRow => [
+    code,
+    new UpstreamError(code, CANARY, { cause: new Error(CANARY) }),
+    ...UPSTREAM_ANSWERS[UPSTREAM[code]],
+  ]),
+  ['app_not_found', new ConfigurationError('app_not_found', CANARY, { cause: new Error(CANARY) }), ...MISCONFIGURED],
+  ['a GenAuthError of an unlisted class', new UnlistedError(CANARY), ...MISCONFIGURED],
+  ['token_expired', token('token_expired'), 'fail', 401, INVALID_CHALLENGE, 'invalid_token', 'invalid_token'],
+  ['token_revoked', token('token_revoked'), 'fail', 401, INVALID_CHALLENGE, 'invalid_token', 'invalid_token'],
+  ['token_missing', token('token_missing'), 'fail', 401, CHALLENGE, 'token_missing', 'token_missing'],
+  ['refresh_token_refused', token('refresh_token_refused'), 'fail', 401, {}, 'refresh_token_refused', 'sign_in_again'],
+  [
+    'insufficient_scope',
+    denial('insufficient_scope', ['email', 'orders:read']),
+    'fail',
+    403,
+    { 'www-authenticate': SCOPE_CHALLENGE },
+    'insufficient_scope',
+    'forbidden',
+  ],
+  ['insufficient_role', denial('insufficient_role', ['admin']), 'fail', 403, {}, 'insufficient_role', 'forbidden'],
+  ['tenant_mismatch', denial('tenant_mismatch', ['tenant-1']), 'fail', 403, {}, 'tenant_mismatch', 'forbidden'],
+];
+
+describe('toRefusal', () => {
+  it.each(ERRORS)('answers %s', (_title, error, action, status, headers, code, text) => {
+    const body = { statusCode: status, error: PHRASES[status], message: EN[text], code };
+    const refusal = toRefusal(error, PLAIN);
+    expect(refusal).toStrictEqual({ action, status, headers, body, error });
+    expect(findLeaks([refusal?.body, refusal?.headers], [CANARY])).toEqual([]);
+    expect(toRefusal(error, CHINESE)).toStrictEqual({
+      action,
+      status,
+      headers,
+      body: { ...body, message: ZH[text] },
+      error,
+    });
+  });
+
+  it.each([PLAIN, CHINESE, EXPOSING])('answers a RequestError with its own text: %j', (context) => {
+    const error = new RequestError('"account" is wrong.');
+    const body = { statusCode: 400, error: 'Bad Request', message: '"account" is wrong.', code: 'invalid_request' };
+    expect(toRefusal(error, context)).toStrictEqual({ action: 'fail', status: 400, headers: {}, body, error });
   });
 
   it.each([
-    [undefined, '5'],
     [0, '0'],
     [3600, '3600'],
-  ])('a 503 with retryAfter %s says Retry-After: %s', (retryAfter, expected) => {
-    const refusal = refuse(new UpstreamError('upstream_timeout', '', { retryAfter }));
-    expect(refusal?.headers).toEqual({ 'retry-after': expected });
+  ])('sends retryAfter %i of GenAuth as Retry-After', (retryAfter, header) => {
+    const refusal = toRefusal(new UpstreamError('upstream_timeout', '', { retryAfter }), PLAIN);
+    expect(refusal?.headers).toStrictEqual({ 'retry-after': header });
   });
 
-  const CONFIGURATION: Readonly<Record<ConfigurationErrorCode, true>> = {
-    invalid_options: true,
-    client_authentication_failed: true,
-    app_not_found: true,
-    grant_not_allowed: true,
-    app_secret_unavailable: true,
-    app_secret_too_short: true,
-    password_decryption_failed: true,
-    connection_misconfigured: true,
-    plan_exhausted: true,
-    invalid_sign_in_options: true,
-    discovery_issuer_mismatch: true,
-    discovery_jwks_uri_refused: true,
-  };
-  it.each(Object.keys(CONFIGURATION) as ConfigurationErrorCode[])('%s is our own error', (code) => {
-    const thrown = new ConfigurationError(code, CANARY, { cause: CAUSE });
-    expect(refuse(thrown)).toStrictEqual({
-      action: 'error',
-      status: 500,
-      headers: {},
-      body: {
-        statusCode: 500,
-        error: 'Internal Server Error',
-        message: 'This service is not configured correctly. Contact its administrator.',
-        code: 'configuration_error',
-      },
-      error: thrown,
+  it('names an empty list of scopes if the error has no list', () => {
+    expect(toRefusal(denial('insufficient_scope'), PLAIN)?.headers).toStrictEqual({
+      'www-authenticate': 'Bearer realm="genauth", error="insufficient_scope", scope=""',
     });
   });
 
-  it('a RequestError is 400, with its text', () => {
-    const thrown = new RequestError('"account" must be a non-empty string.');
-    expect(refuse(thrown)).toStrictEqual({
-      action: 'fail',
-      status: 400,
-      headers: {},
-      body: {
-        statusCode: 400,
-        error: 'Bad Request',
-        message: '"account" must be a non-empty string.',
-        code: 'invalid_request',
-      },
-      error: thrown,
-    });
-  });
-
-  it.each([
+  it.each<[string, unknown]>([
     ['an Error', new Error('x')],
-    ['a TypeError', new TypeError('x')],
-    ["somebody's error with a status", Object.assign(new Error('x'), { statusCode: 401, code: 'invalid_request' })],
-    ['what looks like ours', { name: 'RequestError', code: 'invalid_request', statusCode: 400, message: 'x' }],
-    ['a text', 'Bearer realm="genauth"'],
-    ['nothing', undefined],
+    ['an Error with a status', Object.assign(new Error('x'), { statusCode: 401, code: 'invalid_request' })],
+    ['an object like a RequestError', { name: 'RequestError', code: 'invalid_request', statusCode: 400, message: 'x' }],
+    ['a string', 'Bearer realm="genauth"'],
+    ['undefined', undefined],
     ['null', null],
-  ])('%s is not this library’s', (_name, error) => {
-    expect(refuse(error)).toBeUndefined();
+  ])('does not answer %s', (_title, error) => {
+    expect(toRefusal(error, PLAIN)).toBeUndefined();
   });
-});
-
-describe('a token that does not verify', () => {
-  type Others = 'token_missing' | 'refresh_token_refused';
-  const CODES: Readonly<Record<Exclude<TokenVerificationErrorCode, Others>, true>> = {
-    token_malformed: true,
-    token_too_large: true,
-    token_type_mismatch: true,
-    token_algorithm_mismatch: true,
-    token_key_unknown: true,
-    token_signature_invalid: true,
-    token_issuer_mismatch: true,
-    token_audience_mismatch: true,
-    token_expired: true,
-    token_not_yet_valid: true,
-    token_claim_invalid: true,
-    token_hash_mismatch: true,
-    token_subject_mismatch: true,
-    token_revoked: true,
-  };
-  const codes = Object.keys(CODES) as (keyof typeof CODES)[];
-
-  it.each(codes)('%s on a guarded route is one and the same 401', (code) => {
-    const thrown = new TokenVerificationError(code, CANARY, { cause: CAUSE });
-    const description = 'The access token is malformed, expired, or not valid for this service';
-    const refusal = refuse(thrown);
-    expect(refusal).toStrictEqual({
-      action: 'fail',
-      status: 401,
-      headers: {
-        'www-authenticate': `Bearer realm="genauth", error="invalid_token", error_description="${description}"`,
-      },
-      body: { statusCode: 401, error: 'Unauthorized', message: `${description}.`, code: 'invalid_token' },
-      error: thrown,
-    });
-  });
-
-  it('token_missing on a guarded route is 401 without an error code (RFC 6750 §3.1)', () => {
-    const thrown = new TokenVerificationError('token_missing', CANARY);
-    expect(refuse(thrown)).toStrictEqual({
-      action: 'fail',
-      status: 401,
-      headers: { 'www-authenticate': 'Bearer realm="genauth"' },
-      body: { statusCode: 401, error: 'Unauthorized', message: 'An access token is required.', code: 'token_missing' },
-      error: thrown,
-    });
-  });
-});
-
-it('a refresh token that is refused is 401 with a code of its own, and no challenge for a bearer token', () => {
-  const thrown = new TokenVerificationError('refresh_token_refused', CANARY, { cause: CAUSE });
-  expect(refuse(thrown)).toStrictEqual({
-    action: 'fail',
-    status: 401,
-    headers: {},
-    body: {
-      statusCode: 401,
-      error: 'Unauthorized',
-      message: 'Your session has ended. Sign in again.',
-      code: 'refresh_token_refused',
-    },
-    error: thrown,
-  });
-});
-
-describe('a bearer who may not', () => {
-  const CODES: Readonly<Record<AuthorizationErrorCode, string | undefined>> = {
-    insufficient_scope: 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"',
-    insufficient_role: undefined,
-    tenant_mismatch: undefined,
-  };
-  it.each(Object.entries(CODES) as [AuthorizationErrorCode, string | undefined][])(
-    '%s: 403, and the challenge %s',
-    (code, challenge) => {
-      const thrown = new AuthorizationError(code, CANARY, { required: ['email', 'orders:read'] });
-      expect(refuse(thrown)).toStrictEqual({
-        action: 'fail',
-        status: 403,
-        headers: challenge === undefined ? {} : { 'www-authenticate': challenge },
-        body: { statusCode: 403, error: 'Forbidden', message: 'You are not allowed to access this resource.', code },
-        error: thrown,
-      });
-    },
-  );
-});
-
-it('an error of ours of a kind that nobody has thought of is our own fault, not an open door', () => {
-  class NewError extends GenAuthError {
-    readonly code = 'new';
-    readonly statusCode = 200;
-    readonly details = {};
-  }
-  expect(refuse(new NewError('x'))).toMatchObject({ action: 'error', status: 500 });
 });
 
 it.each([
-  [undefined, undefined, 'The sign-in was refused.'],
-  [undefined, 'zh-CN', '登录被拒绝。'],
-  ['en', 'zh-CN', 'The sign-in was refused.'],
-  ['zh', 'en', '登录被拒绝。'],
-] as const)('a person whom the application refuses, language %s and Accept-Language %s, reads %s', (...row) => {
-  const [language, acceptLanguage, message] = row;
-  // Whatever the reason is, it is the application's own.
-  for (const exposeReasons of [false, true]) {
-    expect(buildDenial({ options: { language, exposeReasons }, acceptLanguage })).toStrictEqual({
-      statusCode: 403,
-      error: 'Forbidden',
-      message,
-      code: 'verify_denied',
-    });
-  }
+  [undefined, undefined, EN.rejected],
+  [undefined, 'zh-CN', ZH.rejected],
+  ['en', 'zh-CN', EN.rejected],
+  ['zh', 'en', ZH.rejected],
+] as const)('buildDenial with language %s and Accept-Language %s', (language, acceptLanguage, message) => {
+  const body = { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
+  expect(buildDenial({ options: { language, exposeReasons: false }, acceptLanguage })).toStrictEqual(body);
+  expect(buildDenial({ options: { language, exposeReasons: true }, acceptLanguage })).toStrictEqual(body);
 });
 
-describe('in Chinese', () => {
-  const ZH: RefusalContext = {
-    options: { language: undefined, exposeReasons: false },
-    acceptLanguage: 'zh-CN,en;q=0.8',
-  };
-  const token = new TokenVerificationError('token_expired', CANARY);
-
-  it.each<[string, GenAuthError]>([
-    ['502', new UpstreamError('upstream_token_invalid', CANARY)],
-    ['503', new UpstreamError('upstream_timeout', CANARY)],
-    ['500', new ConfigurationError('invalid_options', CANARY)],
-    ['no token', new TokenVerificationError('token_missing', CANARY)],
-    ['a bad token', token],
-    ['a refused refresh token', new TokenVerificationError('refresh_token_refused', CANARY)],
-    ['a bearer who may not', new AuthorizationError('insufficient_role', CANARY)],
-  ])('%s: only the message is another', (_name, error) => {
-    const [chinese, english] = [refuse(error, ZH)?.body, refuse(error)?.body];
-    expect(chinese?.message).toMatch(/^[\p{Script=Han}，。、]+$/u);
-    expect({ ...chinese, message: '' }).toStrictEqual({ ...english, message: '' });
+describe('toError', () => {
+  it('returns an Error unchanged', () => {
+    const error = new RangeError('x');
+    expect(toError(error)).toBe(error);
   });
 
-  it('the challenge of RFC 6750 stays ASCII', () => {
-    expect(refuse(token, ZH)?.headers).toEqual(refuse(token)?.headers);
-    expect(refuse(token, ZH)?.headers['www-authenticate']).toMatch(/^[\x20-\x7E]+$/);
+  it.each([undefined, null, 'route', 5])('wraps %j, which Express would not treat as an error', (thrown) => {
+    const error = toError(thrown);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toBe(`A function of the application threw ${thrown}: throw an Error instead.`);
   });
 });
