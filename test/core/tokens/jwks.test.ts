@@ -177,6 +177,12 @@ describe('maxAge', () => {
     expect(await askAfter(jwks, 1, known())).toEqual(['found', 2]);
   });
 
+  it('causes a fetch even during a longer cool-down', async () => {
+    const jwks = sets.open({ cooldown: MAX_AGE * 2 });
+    await jwks.warmUp();
+    expect(await askAfter(jwks, MAX_AGE, known())).toEqual(['found', 2]);
+  });
+
   it('does not keep keys forever after the clock was set back', async () => {
     sets.now += 1;
     const jwks = await openWarm();
