@@ -67,7 +67,8 @@ it('has the default users and AD accounts', () => {
     roles: [],
     password: 'passw0rd',
   });
-  expect(DEFAULT_AD_ACCOUNTS).toMatchObject([{ sAMAccountName: 'zhangsan', name: '张三', password: 'AdPassw0rd' }]);
+  const zhangsan = { name: '张三', email: 'zhangsan@example.com', email_verified: true, password: 'AdPassw0rd' };
+  expect(DEFAULT_AD_ACCOUNTS).toEqual([{ sAMAccountName: 'zhangsan', ...zhangsan }]);
 });
 
 describe('start', () => {
@@ -208,9 +209,9 @@ describe('a program', () => {
   /** Runs a program that uses the emulator and ends by itself. It prints what keeps it alive at its end. */
   async function run(code: string) {
     const program = `import { GenAuthEmulator } from ${JSON.stringify(module)};
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
       const list = () => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout|Crypto/.test(name));
       ${code}
-      const turn = () => new Promise((resolve) => setImmediate(resolve));
       for (let turns = 0; turns < 5000 && list().length > 0; turns++) await turn();
       console.log(JSON.stringify(list()));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -253,7 +254,7 @@ describe('a program', () => {
       const socket = connect(emulator.port, '127.0.0.1').on('error', () => {});
       await new Promise((resolve) => socket.once('connect', resolve));
       const names = ['signin', 'system', 'jwks', 'discovery'];
-      while (names.reduce((sum, name) => sum + emulator.requests(name), 0) < 5) await new Promise((resolve) => setImmediate(resolve));
+      while (names.reduce((sum, name) => sum + emulator.requests(name), 0) < 5) await turn();
       await emulator.stop();
       console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());`);
     const [startTime, ...lines] = stdout.split('\n');
