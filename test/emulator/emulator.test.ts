@@ -67,7 +67,8 @@ it('has the default users and AD accounts', () => {
     roles: [],
     password: 'passw0rd',
   });
-  expect(DEFAULT_AD_ACCOUNTS).toMatchObject([{ sAMAccountName: 'zhangsan', name: '张三', password: 'AdPassw0rd' }]);
+  const zhangsan = { name: '张三', email: 'zhangsan@example.com', email_verified: true, password: 'AdPassw0rd' };
+  expect(DEFAULT_AD_ACCOUNTS).toEqual([{ sAMAccountName: 'zhangsan', ...zhangsan }]);
 });
 
 describe('start', () => {
@@ -208,9 +209,10 @@ describe('a program', () => {
   /** Runs a program that uses the emulator and ends by itself. It prints what keeps it alive at its end. */
   async function run(code: string) {
     const program = `import { GenAuthEmulator } from ${JSON.stringify(module)};
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
       const list = () => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout|Crypto/.test(name));
       ${code}
-      for (let turn = 0; turn < 5000 && list().length > 0; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (let turns = 0; turns < 5000 && list().length > 0; turns++) await turn();
       console.log(JSON.stringify(list()));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       env: { PATH: process.env['PATH'] ?? '' },
@@ -237,7 +239,8 @@ describe('a program', () => {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
           connection,
-          passwordPayload: { account: 'alice', password: 'passw0rd' }, adPayload: { sAMAccountName: 'a', password: 'p' },
+          passwordPayload: { account: 'alice', password: 'passw0rd' },
+          adPayload: { sAMAccountName: 'a', password: 'p' },
           client_id: emulator.appId, client_secret: emulator.appSecret,
         }),
       });
@@ -246,11 +249,12 @@ describe('a program', () => {
       emulator.fault({ endpoint: 'jwks', dripMs: 600_000 });
       emulator.fault({ endpoint: 'discovery', oversize: 1_073_741_824 });
       const get = (path) => fetch(emulator.url + path).then((answer) => answer.text());
-      const waiting = [signIn('AD'), ...['/api/v3/system', '${JWKS}', '/oidc/.well-known/openid-configuration'].map(get)];
+      const paths = ['/api/v3/system', '${JWKS}', '/oidc/.well-known/openid-configuration'];
+      const waiting = [signIn('AD'), ...paths.map(get)];
       const socket = connect(emulator.port, '127.0.0.1').on('error', () => {});
       await new Promise((resolve) => socket.once('connect', resolve));
-      const count = () => ['signin', 'system', 'jwks', 'discovery'].reduce((sum, name) => sum + emulator.requests(name), 0);
-      while (count() < 5) await new Promise((resolve) => setImmediate(resolve));
+      const names = ['signin', 'system', 'jwks', 'discovery'];
+      while (names.reduce((sum, name) => sum + emulator.requests(name), 0) < 5) await turn();
       await emulator.stop();
       console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());`);
     const [startTime, ...lines] = stdout.split('\n');

@@ -173,7 +173,7 @@ describe('a fault', () => {
     emulator().fault({ endpoint: 'signin', status: 500, times: 1 });
     emulator().fault({ endpoint: 'signin', drop: true, times: 1 });
     emulator().fault({ endpoint: 'signin', delayMs: 1, times: 1 });
-    emulator().fault({ endpoint: 'signin', dripMs: 0, times: 1 });
+    emulator().fault({ endpoint: 'signin', oversize: 9000, times: 1 });
     emulator().fault({ endpoint: 'signin', garbage: 3, times: 1 });
     expect((await postSignIn(emulator(), '{')).answer.statusCode).toBe(400);
     const statuses = [await post(), await post(), await post(), await post(), await post()];

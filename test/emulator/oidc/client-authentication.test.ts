@@ -22,7 +22,7 @@ const OK = 'ok';
 const NO = 'client_authentication_failed';
 const UNKNOWN = 'app_not_found';
 
-/** Credentials → the results for an app that is configured for `client_secret_post`, `client_secret_basic`, `none`. */
+/** Credentials → results for an app with the method `client_secret_post`, `client_secret_basic`, `none`. */
 it.each<[string, Record<string, string>, Record<string, unknown>, [post: string, basic: string, none: string]]>([
   ['id and secret in the body', {}, pair, [OK, NO, NO]],
   ['the app header, and id and secret in the body', header, pair, [OK, NO, NO]],

@@ -26,11 +26,11 @@ it('names the endpoints, of which only the authorization endpoint is not impleme
 });
 
 it('names all scopes, claims and grants of GenAuth', async () => {
+  const scopes =
+    'openid offline_access username phone email address profile role roles unionid external_id extended_fields ' +
+    'tenant_id userpool_id';
   expect(await getJson(emulator().url + DISCOVERY)).toMatchObject({
-    scopes_supported:
-      'openid offline_access username phone email address profile role roles unionid external_id extended_fields tenant_id userpool_id'.split(
-        ' ',
-      ),
+    scopes_supported: scopes.split(' '),
     claims_supported: expect.arrayContaining(['sub', 'iss', 'email', 'roles', 'tenant_id', 'zoneinfo']),
     grant_types_supported: expect.arrayContaining(['refresh_token']),
   });

@@ -166,7 +166,7 @@ describe('a lock', () => {
   });
 });
 
-it('counts the attempts until the lock, without a lock until the captcha, and keeps the count at new limits', async () => {
+it('counts down to the lock, or to the captcha without a lock, and keeps the count at new limits', async () => {
   const limits = [{ lockAfter: 5, captchaAfter: 9 }, { captchaAfter: 9 }, {}, { captchaAfter: 9 }];
   const answers = [];
   for (const each of limits) {

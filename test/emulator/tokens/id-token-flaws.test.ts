@@ -31,23 +31,22 @@ const SIGNATURE = 'SIGNATURE_VERIFICATION_FAILED';
 const ALG = 'ALG_NOT_ALLOWED';
 const OTHER_KID = expect.stringMatching(/^[\w-]{43}$/) as string;
 
-/** What jose says about the flaw with RS256 and with HS256, the claims that are wrong, and the changes of the header. */
-const FLAWS: [IdTokenFlaw, rs256: string, hs256: string, wrong: string[], rs256Header: object, hs256Header: object][] =
-  [
-    ['expired', 'exp', 'exp', ['exp', 'iat'], {}, {}],
-    ['not_yet_valid', 'nbf', 'nbf', ['nbf'], {}, {}],
-    ['wrong_audience', 'aud', 'aud', ['aud'], {}, {}],
-    ['wrong_issuer', 'iss', 'iss', ['iss'], {}, {}],
-    ['unsigned', ALG, ALG, [], { alg: 'none' }, { alg: 'none' }],
-    ['hs256_public_key', ALG, SIGNATURE, [], { alg: 'HS256' }, {}],
-    ['unknown_kid', 'NO_MATCHING_KEY', 'accepted', [], { kid: OTHER_KID }, { kid: OTHER_KID }],
-    ['no_kid', 'accepted', 'accepted', [], { kid: undefined }, {}],
-    ['foreign_key', SIGNATURE, SIGNATURE, [], {}, {}],
-    ['missing_sub', 'sub', 'sub', ['sub'], {}, {}],
-    ['other_subject', 'accepted', 'accepted', ['sub'], {}, {}],
-    ['tampered', SIGNATURE, SIGNATURE, ['exp'], {}, {}],
-    ['bad_at_hash', 'accepted', 'accepted', ['at_hash'], {}, {}],
-  ];
+/** Flaw → outcomes of jose with RS256 and with HS256, wrong claims, changes of the header with RS256 and HS256. */
+const FLAWS: [IdTokenFlaw, rs256: string, hs256: string, wrong: string[], rs256: object, hs256: object][] = [
+  ['expired', 'exp', 'exp', ['exp', 'iat'], {}, {}],
+  ['not_yet_valid', 'nbf', 'nbf', ['nbf'], {}, {}],
+  ['wrong_audience', 'aud', 'aud', ['aud'], {}, {}],
+  ['wrong_issuer', 'iss', 'iss', ['iss'], {}, {}],
+  ['unsigned', ALG, ALG, [], { alg: 'none' }, { alg: 'none' }],
+  ['hs256_public_key', ALG, SIGNATURE, [], { alg: 'HS256' }, {}],
+  ['unknown_kid', 'NO_MATCHING_KEY', 'accepted', [], { kid: OTHER_KID }, { kid: OTHER_KID }],
+  ['no_kid', 'accepted', 'accepted', [], { kid: undefined }, {}],
+  ['foreign_key', SIGNATURE, SIGNATURE, [], {}, {}],
+  ['missing_sub', 'sub', 'sub', ['sub'], {}, {}],
+  ['other_subject', 'accepted', 'accepted', ['sub'], {}, {}],
+  ['tampered', SIGNATURE, SIGNATURE, ['exp'], {}, {}],
+  ['bad_at_hash', 'accepted', 'accepted', ['at_hash'], {}, {}],
+];
 
 /** Names of the claims in which an id_token differs from the access token of the same sign-in. */
 function listWrongClaims({ id_token, access_token }: Tokens): string[] {

@@ -10,22 +10,10 @@ const hs256 = useEmulator({
   lifetimeField: 'expire_in',
 });
 
-const PROFILE = {
-  name: 'Full User',
-  given_name: 'Full',
-  middle_name: 'M',
-  family_name: 'User',
-  nickname: 'fu',
-  preferred_username: 'full.user',
-  profile: 'https://example.com/full',
-  picture: 'https://example.com/full.png',
-  website: 'https://example.com',
-  birthdate: '1990-01-01',
-  gender: 'F',
-  zoneinfo: 'Asia/Shanghai',
-  locale: 'zh-CN',
-  updated_at: '2026-01-02T03:04:05.000Z',
-};
+const PROFILE_NAMES =
+  'name given_name middle_name family_name nickname preferred_username profile picture website ' +
+  'birthdate gender zoneinfo locale updated_at';
+const PROFILE = Object.fromEntries(PROFILE_NAMES.split(' ').map((name) => [name, `the ${name}`]));
 const NO_ADDRESS = { country: null, postal_code: null, region: null, formatted: null };
 
 /** Scope → its claims for a user who has all of them, and for a user who has none. */
