@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readVersion } from '../../src/core/util/manifest.js';
 import { type DoctorOptions, runDoctor } from '../../src/doctor/run-doctor.js';
 import { JWKS_PATH, useIssuer } from '../support/issuer.js';
@@ -11,8 +12,10 @@ const serve = useTcpServers();
 test('runs every check in order, and finds no problem at a tenant without mistakes', async () => {
   const emulator = await emulate();
   const env = { ...environmentOf(emulator), GENAUTH_SCOPE: 'openid profile email phone offline_access' };
-  const report = await runDoctor({ env, signIns: [ALICE, ZHANGSAN], clientIp: '203.0.113.7' });
+  const { signal } = new AbortController();
+  const report = await runDoctor({ env, signIns: [ALICE, ZHANGSAN], clientIp: '203.0.113.7', signal });
   expectDecent(report.findings);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
   const facts = { node: process.versions.node, version: await readVersion() };
   expect(report).toMatchObject({ level: 'ok', ...facts, appHost: emulator.url, appId: emulator.appId });
   expect(report.findings.map(({ check, code }) => `${check}: ${code}`)).toEqual([

@@ -70,6 +70,6 @@ test('requests a key set from the host of the option jwksUri, and from no other 
   discover(issuer(), { jwks_uri: stranger.url });
   issuer().reply('/keys', { body: { keys: [jwk] } });
   expectFindings(await check({ jwksUri: `${issuer().url}/keys` }), 'ok keys');
-  expectFindings(await check({ jwksUri: `${keys.url}/keys` }), 'jwks_unusable');
+  expectFindings(await check({ jwksUri: `${keys.url}/keys` }), 'jwks_unusable', `The key set is at ${KEYS}. `);
   expect([keys.connections > 0, stranger.connections]).toEqual([true, 0]);
 });
