@@ -14,7 +14,8 @@ const warnings = listWarnings();
 const issuer = useIssuer();
 const open = useClients(issuer);
 const serve = useWebServer();
-let now = Date.now();
+let now = 0;
+beforeEach(() => void (now = Date.now()));
 
 const start = (
   options?: RequireAuthOptions,
