@@ -15,10 +15,11 @@ export type ErrorHandler = (
 
 /**
  * Creates an Express error handler. Register the error handler after all routes of the Express application. For errors
- * of passport-genauth it sends the same JSON responses as `signInHandler` and `requireAuth`. It passes every error that
- * is not from passport-genauth or body-parser to `next`.
+ * of passport-genauth it sends the same JSON responses as `signInHandler` and `requireAuth`. It passes other errors to
+ * `next`.
  *
- * The error handler also answers errors of body-parser. The response has the code `invalid_request` and the HTTP status
+ * The error handler also answers errors of body-parser: errors with a string `type` and a `status` from 400 to 499. The
+ * response has the code `invalid_request` and the HTTP status
  * of the error: 400 for JSON that cannot be parsed, 413 or 415. Without this error handler Express logs the error of
  * body-parser, and the log then contains the whole request body with the password.
  *

@@ -44,7 +44,8 @@ interface Authenticator {
  *
  * @param strategy - A strategy, or the name of a strategy that is registered with Passport, such as
  * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
- * this call. If no strategy with this name is registered, the login handler passes a `ConfigurationError` to `next`.
+ * this call. For an unknown name Passport passes an error to `next`. For a strategy of another package the login handler
+ * passes a `ConfigurationError` to `next`.
  * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth for logins.
  *
  * @example
@@ -77,8 +78,7 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
   return (req, res, next) => {
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
-    // Passport calls this callback if no strategy is registered under the name, or if the registered strategy is not a
-    // strategy of passport-genauth.
+    // Passport calls this callback if the registered strategy is not a strategy of passport-genauth.
     const callback = (error: unknown): void => {
       const fix =
         'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
