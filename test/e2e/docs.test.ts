@@ -109,8 +109,8 @@ const SHOP_STATUSES = [
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `app.module.ts app.test.ts development.module.ts directory.ts emulator.ts events.ts examine.ts
-      guarded.ts nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts two-apps.ts
-      types.ts`;
+      guarded.ts nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts
+      two-apps.ts types.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
     expect(built.filter((file) => !existsSync(file))).toEqual([]);

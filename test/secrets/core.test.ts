@@ -63,6 +63,14 @@ describe('a sign-in keeps secrets out of outcomes, errors, events and output', (
     expect([findCanaries(issuer().requests), output.events.length]).toEqual([['password', 'appSecret'], 1]);
   });
 
+  it.each([
+    ['JSON', JSON.stringify(PASSWORD)],
+    ['a URL', `?p=${encodeURIComponent(PASSWORD)}`],
+  ])('when GenAuth repeats the password as %s', async (_form, message) => {
+    const tokens = echoSignIn(issuer(), 403, 2333, { message });
+    await expectNoSecret(await open().signIn(ALICE), tokens);
+  });
+
   it.each(FAULTS)('when it fails with %s', async (code, statusCode, apiCode) => {
     const tokens = echoSignIn(issuer(), statusCode, apiCode, REPEATED);
     await expectSilentFailure(open(BASIC).signIn(ZHANGSAN), code, tokens);

@@ -8,7 +8,7 @@ import type { Issuer } from '../support/issuer.js';
 import { useSignInEvents } from '../support/sign-in-event.js';
 import { buildToken } from '../support/token.js';
 
-/** The parts of an answer of GenAuth that the client shows to the operator, with secrets in them. */
+/** The members of an answer that the client shows to the operator, with secrets in them. */
 export const REPEATED = { message: `Refused: ${PASSWORD} and ${APP_SECRET}`, requestId: PASSWORD, error: APP_SECRET };
 
 /** An answer of GenAuth for each outcome without success: kind, `statusCode`, `apiCode`, and our HTTP status. */

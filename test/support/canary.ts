@@ -41,21 +41,21 @@ function listForms(secret: string): string[] {
 /** The limit of a search. An error of axios holds sockets, and to search them would use up the memory. */
 const MAX_OBJECTS = 1000;
 
-function countObjects(value: unknown, seen = new Set<unknown>()): number {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return seen.size;
+/** The texts in a value, at any depth. Throws if the value is too large for {@link findLeaks}. */
+function listTexts(value: unknown, seen = new Set<unknown>()): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return [];
   if (seen.add(value).size > MAX_OBJECTS) throw new Error('The value is too large for a search, or holds a socket.');
-  for (const key of Reflect.ownKeys(value)) countObjects((value as Record<PropertyKey, unknown>)[key], seen);
-  return seen.size;
+  return Reflect.ownKeys(value).flatMap((key) => listTexts((value as Record<PropertyKey, unknown>)[key], seen));
 }
 
 /** The names of the secrets that a value contains, at any depth and in any form. */
 export function findCanaries(value: unknown, secrets: Secrets = SECRETS): string[] {
-  countObjects(value);
   const forms = Object.entries(secrets).map(([name, secret]) => [name, listForms(secret)] as const);
-  const found = findLeaks(
-    value,
-    forms.flatMap(([, texts]) => texts),
-  );
+  const all = forms.flatMap(([, texts]) => texts);
+  // The search for hidden texts is slow, so it is only for values without a visible secret.
+  const visible = findLeaks(listTexts(value).join('\n'), all);
+  const found = visible.length > 0 ? visible : findLeaks(value, all);
   return forms.filter(([, texts]) => texts.some((text) => found.includes(text))).map(([name]) => name);
 }
 

@@ -39,9 +39,9 @@ export function readExamples(): ReadonlyMap<string, string> {
 /** The name of the declared class, function, constant, interface or member. */
 function findName(declaration: string): string {
   const [line = ''] = declaration.split('\n').filter((each) => !each.trim().startsWith('@'));
-  const keyword =
-    /^\s*(?:(?:export|declare|abstract|async|static|override|readonly|protected|public|class|function|const|interface|type)\s+)*/;
-  return line.replace(keyword, '').match(/^[\w$#]+/)?.[0] ?? line;
+  const access = 'export|declare|abstract|async|static|override|readonly|protected|public';
+  const keywords = new RegExp(`^\\s*(?:(?:${access}|class|function|const|interface|type)\\s+)*`);
+  return line.replace(keywords, '').match(/^[\w$#]+/)?.[0] ?? line;
 }
 
 /** The lines in the shell blocks of a page, or of one section. */
