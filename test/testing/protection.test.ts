@@ -4,6 +4,7 @@ import express from 'express';
 import Fastify from 'fastify';
 import { Public } from '../../src/nest/index.js';
 import { type ProtectionOptions, checkProtection } from '../../src/testing/protection.js';
+import { hostProcess } from '../support/host-process.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
 import {
   PRODUCTION,
@@ -42,6 +43,13 @@ test('the error is an AssertionError of the test that lists all mistakes', async
   ]);
   expect(error.stack).not.toContain('checkProtection');
   await expect(checkProtection(app, ATTEMPTS, { except: ['/a'] })).rejects.toThrow('found 1 mistake:');
+});
+
+test('no server is left after the check', async () => {
+  const countServers = (): number => hostProcess.getActiveResourcesInfo().filter((name) => /Server/.test(name)).length;
+  const before = countServers();
+  await check(express());
+  expect(countServers()).toBe(before);
 });
 
 describe('an application of Express', () => {
