@@ -2,7 +2,6 @@
 // A mutant that no test notices is a survivor: a test is missing, or the code has no effect.
 //
 //   npm run mutate [SEED [COUNT [AREA...]]]     default: seed 1, 60 mutants in each area
-//
 // The sample depends on the seed and on the text of each place. It stays the same while other code changes.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,11 +10,11 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 
-/** Areas by name. A mutant belongs to an area if its path matches. */
 const AREAS = { tokens: /^core.tokens/, 'sign-in': /^core.sign-in/, 'http+oidc': /^core.(http|oidc)/ };
 Object.assign(AREAS, { web: /^(web|passport|express)/, nest: /^nest/ });
-const SWAPS = '=== !== !== === < <= <= < > >= >= > && || || && + - - + * / / * ?? &&'.split(' ');
-/** Milliseconds until the tests of a mutant are stopped. A mutant that hangs counts as killed. */
+/** Pairs of operators. Each operator of a pair is replaced by the other one. */
+const SWAPS = '=== !== < <= > >= && || + - * / ?? &&'.split(' ');
+/** Milliseconds after which the tests of a mutant are stopped. A mutant that hangs counts as killed. */
 const TIMEOUT = 300_000;
 const [seed = '1', count = '60', ...areas] = process.argv.slice(2);
 const names = areas.length > 0 ? areas : Object.keys(AREAS);
@@ -27,7 +26,7 @@ const read = (file) => readFileSync(join(COPY, file), 'utf8');
 function mutate(node, render) {
   const { parent } = node;
   const swap = ts.isBinaryExpression(node) ? SWAPS.indexOf(node.operatorToken.getText()) : -1;
-  if (swap >= 0) return `(${render(node.left)} ${SWAPS[swap - (swap % 2) + 1]} ${render(node.right)})`;
+  if (swap >= 0) return `(${render(node.left)} ${SWAPS[swap ^ 1]} ${render(node.right)})`;
   if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken) return render(node.operand);
   const isCondition = parent && (ts.isConditionalExpression(parent) ? parent.condition : parent.expression) === node;
   if (isCondition && (ts.isConditionalExpression(parent) || ts.isIfStatement(parent))) return `!(${render(node)})`;
@@ -55,11 +54,9 @@ function listMutants(file) {
       const shown = `${node.getText()} → ${change}`.replaceAll(/\s+/g, ' ');
       const place = `${file} ${inside} ${shown}`;
       seen.set(place, (seen.get(place) ?? 0) + 1);
-      const key = createHash('sha256')
-        .update(`${seed} ${place} ${seen.get(place)}`)
-        .digest('hex');
+      const hash = createHash('sha256').update(`${seed} ${place} ${seen.get(place)}`);
       const line = tree.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-      mutants.push({ key, file, node, tree, text: `src/${file}:${line} ${shown}` });
+      mutants.push({ key: hash.digest('hex'), file, node, tree, text: `src/${file}:${line} ${shown}` });
     }
     ts.forEachChild(node, (child) => visit(child, inside));
   };
@@ -123,8 +120,8 @@ for (const [name, text] of Object.entries(HELPERS)) writeFileSync(join(COPY, nam
 const files = readdirSync(join(COPY, 'src'), { recursive: true }).filter((file) => file.endsWith('.ts'));
 const sample = names.flatMap((name) => {
   const mutants = files.filter((file) => AREAS[name].test(file)).flatMap(listMutants);
-  const sorted = mutants.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return sorted.slice(0, Number(count)).map((mutant) => ({ ...mutant, name }));
+  mutants.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return mutants.slice(0, Number(count)).map((mutant) => ({ ...mutant, name }));
 });
 sample.forEach((mutant, id) => Object.assign(mutant, { id }));
 for (const file of new Set(sample.map((mutant) => mutant.file))) writeMutants(file);

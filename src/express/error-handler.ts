@@ -14,12 +14,27 @@ export type ErrorHandler = (
 ) => void;
 
 /**
+ * The values of `type` on the errors of body-parser that a client can cause
+ * (https://expressjs.com/en/resources/middleware/body-parser.html#errors).
+ */
+const BODY_ERRORS: ReadonlySet<unknown> = new Set([
+  'charset.unsupported',
+  'encoding.unsupported',
+  'entity.parse.failed',
+  'entity.too.large',
+  'entity.verify.failed',
+  'parameters.too.many',
+  'querystring.parse.rangeError',
+  'request.aborted',
+  'request.size.invalid',
+]);
+
+/**
  * Creates an Express error handler. Register the error handler after all routes of the Express application. For errors
  * of passport-genauth it sends the same JSON responses as `signInHandler` and `requireAuth`. It passes other errors to
  * `next`.
  *
- * The error handler also answers errors of body-parser: errors with a string `type` and a `status` from 400 to 499. The
- * response has the code `invalid_request` and the HTTP status
+ * The error handler also answers errors of body-parser. The response has the code `invalid_request` and the HTTP status
  * of the error: 400 for JSON that cannot be parsed, 413 or 415. Without this error handler Express logs the error of
  * body-parser, and the log then contains the whole request body with the password.
  *
@@ -45,10 +60,8 @@ export type ErrorHandler = (
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
   const { language, exposeReasons = false, name = 'passport-genauth' } = client?.options ?? {};
   return (error, req, res, next) => {
-    // body-parser sets `type` and `status` on its errors:
-    // https://expressjs.com/en/resources/middleware/body-parser.html#errors
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
-    if (typeof type === 'string' && typeof status === 'number' && status >= 400 && status <= 499) {
+    if (BODY_ERRORS.has(type) && typeof status === 'number' && status >= 400 && status <= 499) {
       const message = 'The body of the request cannot be read.';
       const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message, code: 'invalid_request' };
       return answerJson(res, body, {});

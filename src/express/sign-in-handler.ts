@@ -46,7 +46,7 @@ interface Authenticator {
  * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
  * this call. For an unknown name Passport passes an error to `next`. For a strategy of another package the login
  * handler passes a `ConfigurationError` to `next`.
- * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth for logins.
+ * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth.
  *
  * @example
  * ```ts

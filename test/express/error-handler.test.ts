@@ -91,10 +91,11 @@ it.each<[string, unknown]>([
   ['a string', 'of the application'],
   ['an Error', make({})],
   ['an Error with a status', make({ status: 404 })],
-  ['an Error with a type', make({ type: 'x' })],
-  ['an Error with a type and status 399', make({ type: 'x', status: 399 })],
-  ['an Error with a type and status 500', make({ type: 'x', status: 500 })],
-  ['an Error with a type and a status that is a string', make({ type: 'x', status: '400' })],
+  ['an Error with a type', make({ type: 'entity.too.large' })],
+  ['an Error of another package with a type and status 429', make({ type: 'insufficient_quota', status: 429 })],
+  ['an Error with a type and status 399', make({ type: 'entity.too.large', status: 399 })],
+  ['an Error with a type and status 500', make({ type: 'entity.too.large', status: 500 })],
+  ['an Error with a type and a status that is a string', make({ type: 'entity.too.large', status: '400' })],
   ['an Error with a status and a type that is a number', make({ type: 5, status: 400 })],
 ])('passes %s to the next error handler', async (_title, error) => {
   warnings.length = 0;
@@ -106,8 +107,8 @@ it.each<[string, unknown]>([
 it.each([
   [400, 'Bad Request'],
   [499, ''],
-])('answers an error with a type and status %i', async (status, phrase) => {
-  const answer = await ask(await start(make({ type: 'x', status })));
+])('answers an error of body-parser with status %i', async (status, phrase) => {
+  const answer = await ask(await start(make({ type: 'entity.verify.failed', status })));
   expect(parse(answer)).toMatchObject({ statusCode: status, error: phrase, code: 'invalid_request' });
 });
 

@@ -13,13 +13,8 @@ import { type SigningKey, buildToken } from './token.js';
 export const KINDS = ['id_token', 'access_token'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Rows of a table whose names end with the code that must come back. */
-export function titled<Make>(rows: [flaw: string, make: Make, code: string][]): [string, Make, string][] {
-  return rows.map(([flaw, make, code]) => [`${flaw}: ${code}`, make, code]);
-}
-
 /** What a right token of one kind is made of, and a way to make wrong ones. */
-export interface Material {
+interface Material {
   kind: Kind;
   issuer: Issuer;
   key: RsaKey;

@@ -5,6 +5,8 @@ import { MAX_KID_LENGTH } from './unverified-token.js';
 
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
+/** The exponent 65537 in base64url, also after zero bytes. Four characters are three bytes. */
+const EXPONENT_65537 = /^(?:AAAA)*AQAB$/;
 /** The only signature algorithm that is accepted for keys of GenAuth's key set (RFC 7518 §3.1). */
 export const JWK_ALGORITHM = 'RS256';
 
@@ -59,7 +61,7 @@ function toPublicJwk(value: unknown): { kid: string; n: string; e: string } | un
   if (use !== undefined && use !== 'sig') return undefined;
   if (alg !== undefined && alg !== JWK_ALGORITHM) return undefined;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined;
-  if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string' || !/^A*AQAB$/.test(e)) return undefined;
+  if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string' || !EXPONENT_65537.test(e)) return undefined;
   const bits = countBits(Buffer.from(n, 'base64url'));
   return bits >= MIN_MODULUS_BITS && bits <= MAX_MODULUS_BITS ? { kid, n, e } : undefined;
 }

@@ -22,7 +22,7 @@ import {
 } from '../../../src/nest/index.js';
 import { applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
 
-const OPTIONS = { appId: 'app', appSecret: 'secret-that-nobody-sees', appHost: 'https://example.genauth.ai' };
+const OPTIONS = { appId: 'app', appSecret: 'secret-without-a-use', appHost: 'https://example.genauth.ai' };
 const GLOBAL = { provide: APP_GUARD, useExisting: GenAuthGuard };
 
 @Controller()
