@@ -83,8 +83,8 @@ const CHECKS: readonly Check[] = [
 
 /**
  * Checks everything between an application and its GenAuth tenant: options, network, TLS, clock, keys, application ID,
- * application secret, sign-in and tokens. The checks use the same code as `GenAuthClient`. Each problem has an impact
- * and a fix. The doctor makes a sign-in only if `signIns` has credentials.
+ * application secret, sign-in and tokens. Except for the check `connection`, the checks use the code of
+ * `GenAuthClient`. Each problem has an impact and a fix. The doctor makes a sign-in only if `signIns` has credentials.
  *
  * @example
  * ```ts

@@ -19,7 +19,7 @@ type RouteDecorator = MethodDecorator & ClassDecorator;
 /**
  * Opens a route, or all routes of a controller. Without `@Public()` the global `GenAuthGuard` would guard them. The
  * global guard ignores the access token of a request to an open route. A subclass of the controller does not inherit
- * `@Public()`.
+ * the `@Public()` of its parent class. A method that it inherits keeps its own `@Public()`.
  *
  * A `GenAuthGuard` in `@UseGuards` on the same route still guards the route. So if a global guard exists,
  * `@Public() @UseGuards(GenAuthGuard.named('staff'))` accepts only the access tokens of the GenAuth application

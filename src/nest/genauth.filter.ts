@@ -19,7 +19,7 @@ export class GenAuthErrorFilter extends BaseExceptionFilter<GenAuthError> {
    * @param httpAdapterHost - Gives access to Nest's HTTP adapter. The adapter itself may not exist yet, because
    * @nestjs/testing creates the filters first.
    * @param getOptions - Returns the options `language` and `exposeReasons`. The filter calls it for each error, because
-   * the error does not say which client threw it.
+   * the error does not contain the client that threw it.
    */
   constructor(
     protected override readonly httpAdapterHost: HttpAdapterHost,

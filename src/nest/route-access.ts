@@ -50,7 +50,8 @@ interface Level {
  * The decorators of the second row belong to the `GenAuthGuard`s in the route's `@UseGuards`. If the route's
  * `@UseGuards` contains no `GenAuthGuard`, they belong to the global guard. A guard ignores decorators that do not
  * belong to it. So if a global guard exists, write `@Public() @UseGuards(GenAuthGuard.named('staff'))` on a route for
- * the access tokens of another GenAuth application. `@Roles` can be added.
+ * the access tokens of another GenAuth application. A `@Roles` on the same route is checked by the guard in
+ * `@UseGuards`.
  *
  * A required access token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. A decorator
  * on the handler is nearer than a decorator on the class. `@OptionalAuth()` applies if no guard of the same name is

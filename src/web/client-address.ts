@@ -7,8 +7,8 @@ import type { GenAuthRequest } from '../core/options/types.js';
  * client's option `clientIp`, `req.ip` (the address that the framework determines from its proxy settings), the remote
  * address of the socket.
  *
- * Headers such as X-Forwarded-For are not read, because only the proxy settings of the framework say which headers come
- * from a trusted proxy.
+ * Headers such as X-Forwarded-For are not read, because only the proxy settings of the framework determine which
+ * headers come from a trusted proxy.
  *
  * @returns The IP address, or `undefined` if none of the three values is an IP address.
  * @throws the error that the function in the option `clientIp` throws.

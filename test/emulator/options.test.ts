@@ -4,6 +4,7 @@ import { invalid, invalidSecret } from '../../src/emulator/errors.js';
 import { readJson, readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
 import { attempt, invalidInput, listRows } from './support.js';
+import { propertyRuns } from '../support/property.js';
 
 const DEFAULTS = {
   allowRemote: false,
@@ -190,6 +191,6 @@ it('accepts any value of an option, or throws an error that names the option', (
       const outcome = attempt(() => new GenAuthEmulator({ [option]: value }));
       expect(String(outcome)).toMatch(new RegExp(`^(\\[object Object\\]|EmulatorError: ${option}\\b.*)$`, 's'));
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 400) },
+    propertyRuns(400),
   );
 });

@@ -15,6 +15,7 @@ import {
   Tenant,
 } from '../../src/nest/index.js';
 import { readRouteAccess } from '../../src/nest/route-access.js';
+import { propertyRuns } from '../support/property.js';
 
 type Decorator = ClassDecorator & MethodDecorator;
 type Place = 'handler' | 'class';
@@ -92,7 +93,7 @@ it('follows the documented precedence for any decorators on class and handler', 
     fc.property(some, some, (onClass, onHandler) => {
       expect(read(onClass, onHandler)).toEqual(predict(onClass, onHandler));
     }),
-    { seed: 20_261_128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 2000) },
+    propertyRuns(2000),
   );
 });
 

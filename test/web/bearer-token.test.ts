@@ -3,6 +3,7 @@ import { TokenVerificationError } from '../../src/index.js';
 import { parseBearerToken } from '../../src/web/bearer-token.js';
 import { findLeaks } from '../support/leak.js';
 import { catchThrown } from '../support/thrown.js';
+import { propertyRuns } from '../support/property.js';
 
 const parse = (authorization: unknown): string | undefined =>
   parseBearerToken({ headers: { authorization } as Record<string, string> });
@@ -132,7 +133,7 @@ it('returns the token of any header that RFC 6750 allows, and no other', () => {
       const text = typeof header === 'string' && header.length <= 16_384 && !header.endsWith('\n') ? header : '';
       expect(judge(header)).toBe(isToken.exec(text)?.[1]);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 300) },
+    propertyRuns(300),
   );
 });
 

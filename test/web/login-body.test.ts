@@ -5,6 +5,7 @@ import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import { type LoginBody, parseAdLogin, parsePasswordLogin } from '../../src/web/login-body.js';
 import { findLeaks } from '../support/leak.js';
 import { catchThrown } from '../support/thrown.js';
+import { propertyRuns } from '../support/property.js';
 
 const CANARY = 'canary-password';
 const nameFields = (fields: Partial<LoginFields>): LoginFields =>
@@ -162,7 +163,7 @@ it('reads any JSON body into its own strings, or throws a RequestError', () => {
     fc.property(bodies, (body: unknown) => {
       expect(Object.values(Object(body) as object)).toEqual(expect.arrayContaining(attempt(body)));
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 300) },
+    propertyRuns(300),
   );
   expect(Object.prototype).not.toHaveProperty('account');
 });

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { type Texts, getTexts } from '../../src/web/texts.js';
+import { propertyRuns } from '../support/property.js';
 
 const EN = getTexts('en', undefined);
 const ZH = getTexts('zh', undefined);
@@ -117,7 +118,7 @@ describe('the language for Accept-Language', () => {
       language(available: string[]): string | false;
     };
     const tags = fc.shuffledSubarray(['zh-CN', 'en-US', 'de', 'fr-FR', 'ja', 'zh-TW', 'en-GB'], { minLength: 1 });
-    const runs = { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) };
+    const runs = propertyRuns();
     fc.assert(
       fc.property(tags, (chosen) => {
         const header = chosen.map((tag, i) => `${tag};q=${(1 - i / 10).toFixed(1)}`).join(',');
@@ -129,7 +130,7 @@ describe('the language for Accept-Language', () => {
   });
 
   it('is English or Chinese for any header', () => {
-    const runs = { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) };
+    const runs = propertyRuns();
     const pieces = fc.constantFrom('zh', 'en', '-', ',', ';', 'q=', '=', ' ', '1', '0.5', '*', '\t', 'x');
     const headers = fc.oneof(
       fc.string(),

@@ -238,7 +238,7 @@ export interface VerifiedTokenCacheOptions {
  */
 export interface LoginFields {
   /**
-   * Field with a username, a phone number or an e-mail address. GenAuth finds out which of the three the value is.
+   * Field with a username, a phone number or an e-mail address. GenAuth compares the value with all three.
    * Default: `account`.
    */
   account: string;

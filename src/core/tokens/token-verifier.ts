@@ -69,7 +69,7 @@ interface VerifiedToken {
 }
 
 /**
- * Decides whether a token is accepted. The checks run in this order: form, header, algorithm, key, signature, claims.
+ * Decides whether a token is accepted. The checks run in this order: form, algorithm, header, key, signature, claims.
  * The accepted algorithm comes from the client's options and is checked before any key is looked up. No check can be
  * switched off.
  *
@@ -271,9 +271,9 @@ export class TokenVerifier {
 }
 
 /**
- * Checks that a token is of the expected kind. A GenAuth access token has `scope` and `jti`. An id_token has neither
- * `scope` nor `jti`. Without this check, an id_token could be used as an access token, or an access token as an
- * id_token.
+ * Checks that a token is of the expected kind. An id_token must not have both `scope` and `jti`. An access token must
+ * have `scope`, and must not have `nonce` or `at_hash`. Without this check, an id_token could be used as an access
+ * token, or an access token as an id_token.
  */
 function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
   const { scope, jti, nonce, at_hash: atHash } = claims;

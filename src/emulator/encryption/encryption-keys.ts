@@ -2,8 +2,8 @@ import { createRsaKey } from './rsa-key.js';
 import { createSm2Key } from './sm2-key.js';
 
 /**
- * A key pair for the encryption of passwords. A client says in `options.passwordEncryptType` of a sign-in which key it
- * used.
+ * A key pair for the encryption of passwords. The member `options.passwordEncryptType` of a sign-in names the key that
+ * the client used.
  */
 export interface DecryptionKey {
   /**

@@ -1,6 +1,6 @@
 /**
  * The responses to sign-ins that end without tokens: `statusCode`, `apiCode` and English text. The values are from
- * GenAuth's own table unless a comment says something different.
+ * GenAuth's own table unless a comment names another source.
  */
 export const ANSWERS = {
   identifierMissing: {

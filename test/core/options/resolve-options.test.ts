@@ -5,6 +5,7 @@ import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchThrown } from '../../support/thrown.js';
+import { propertyRuns } from '../../support/property.js';
 
 const SECRET = 'canary-of-the-app-secret';
 const REQUIRED = { appId: '65f0c1d2e3a4b5c6d7e8f901', appSecret: SECRET, appHost: 'https://example.genauth.ai' };
@@ -247,7 +248,7 @@ it('accepts any value of any option, or refuses it with an error that names the 
       expect(mistakes.filter((mistake) => !mistake.option.startsWith(name.replace(/\..*/, '')))).toEqual([]);
       expect(findLeaks(mistakes, [SECRET])).toEqual([]);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 500) },
+    propertyRuns(500),
   );
 });
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { parseIpAddress } from '../../../src/core/sign-in/ip-address.js';
+import { propertyRuns } from '../../support/property.js';
 
 it.each<[string, string, string]>([
   ['IPv4', '203.0.113.7', '203.0.113.7'],
@@ -65,6 +66,6 @@ it('returns every address in a form that it returns unchanged', () => {
       expect(isIP(address)).not.toBe(0);
       expect(parseIpAddress(address)).toBe(address);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) },
+    propertyRuns(),
   );
 });

@@ -18,6 +18,7 @@ import {
 import { findLeaks } from '../../support/leak.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
 import { useSignInEvents } from '../../support/sign-in-event.js';
+import { propertyRuns } from '../../support/property.js';
 
 const SYSTEM_PATH = '/api/v3/system';
 const PASSWORD = 'canary-Passw0rd-ünïcode';
@@ -396,7 +397,7 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
       expect(result.kind === 'success').toBe(isSuccess(json));
       expect(findLeaks([result, events.at(-1)], [PASSWORD, appSecret])).toEqual([]);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) },
+    propertyRuns(),
   );
   expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(names);
 });

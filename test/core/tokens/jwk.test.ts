@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { type VerificationKey, importVerificationKey } from '../../../src/core/tokens/jwk.js';
 import { createRsaKey } from '../../support/rsa-key.js';
+import { propertyRuns } from '../../support/property.js';
 
 const rsa = createRsaKey({ kid: 'key' });
 const { n } = rsa.jwk;
@@ -100,5 +101,5 @@ it('imports from values of any shape only RSA keys of 2048 to 8192 bits with exp
     const isUsable = publicExponent === 65_537n && modulusLength >= 2048 && modulusLength <= 8192;
     expect(isUsable && imported?.key.type === 'public').toBe(imported !== undefined);
   });
-  await fc.assert(property, { seed: 20_261_128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 300) });
+  await fc.assert(property, propertyRuns(300));
 });

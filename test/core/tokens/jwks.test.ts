@@ -6,6 +6,7 @@ import { JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
 import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, ask, useKeySets } from '../../support/key-set.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { createRsaKey } from '../../support/rsa-key.js';
+import { propertyRuns } from '../../support/property.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
@@ -109,7 +110,7 @@ describe('the lookup of a key', () => {
         Array.isArray(usable) && usable.some((each) => each === issuer().key.jwk || each === next.jwk);
       expect(jwks.status().count > 0).toBe(isPublished);
     });
-    await fc.assert(property, { seed: 20_261_128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 300) });
+    await fc.assert(property, propertyRuns(300));
   });
 });
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { LruMap } from '../../../src/core/util/lru-map.js';
+import { propertyRuns } from '../../support/property.js';
 
-const PROPERTY = { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) };
+const PROPERTY = propertyRuns();
 const KEYS = ['a', 'b', 'c', 'd', 'e', '__proto__', 'constructor'];
 
 it('holds the newest values of a list in the order of use, up to its limit', () => {

@@ -7,6 +7,7 @@ import { describeSignIn, signIn as runSignIn } from '../../../src/emulator/sign-
 import { EmulatorState } from '../../../src/emulator/state/state.js';
 import { encryptBySm2 } from '../encryption/ciphertexts.js';
 import { asAd, asUser, getTokens, listRows, postSignIn, signIn, useEmulator, WRONG } from '../support.js';
+import { propertyRuns } from '../../support/property.js';
 
 const emulator = useEmulator();
 
@@ -147,7 +148,7 @@ it('never signs in by a body with wrong values, and never reads an inherited pro
       expect((answer.body as { statusCode: number }).statusCode).not.toBe(200);
       expect(Object.keys(Object.prototype)).toEqual([]);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) },
+    propertyRuns(),
   );
 });
 

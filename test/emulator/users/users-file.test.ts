@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { GenAuthEmulator, readUsersFile } from '../../../src/emulator/index.js';
 import { catchError } from '../../support/promise.js';
 import { invalidInput } from '../support.js';
+import { propertyRuns } from '../../support/property.js';
 
 let path: string;
 
@@ -91,6 +92,6 @@ it('accepts any JSON document, or throws an error that names the path of the mis
       );
       expect(Object.keys(Object.prototype)).toEqual([]);
     }),
-    { seed: 20261128, numRuns: Number(process.env['PROPERTY_RUNS'] ?? 200) },
+    propertyRuns(),
   );
 });
