@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'index.ts': { own: ['client.ts', 'web', 'passport', 'express'], packages: [] },
 };
 
-/** Packages that one file alone may import. */
+/** Packages that only a single file may import. */
 const ONE_FILE: Readonly<Record<string, string>> = {
   axios: 'core/http/http.ts',
   'sm-crypto-v2': 'core/sign-in/password-encryption.ts',

@@ -14,8 +14,8 @@ import {
   tryLogin,
 } from '../support/readme.js';
 
-// The package as a new user gets it: installed with the registry's other packages into an empty folder. This suite needs
-// the npm registry, so `npm test` leaves it out and CI runs it.
+// Installs the package and its peers from the npm registry into empty folders, as a new user does. `npm test` leaves
+// this suite out, because it needs the registry. CI runs it.
 const FOLDER = mkdtempSync(join(tmpdir(), 'genauth-consumer-'));
 const LIMIT = 600_000;
 const ENVIRONMENT = {
@@ -165,7 +165,8 @@ it(
         import { GenAuthModule } from 'passport-genauth/nest';
         it('signs in', async () => {
           const emulator = await new GenAuthEmulator().start();
-          const outcome = await new GenAuthClient(emulator.clientOptions).signIn({ account: 'alice', password: 'passw0rd' });
+          const client = new GenAuthClient(emulator.clientOptions);
+          const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
           await emulator.stop();
           expect([outcome.kind, typeof GenAuthModule]).toEqual(['success', 'function']);
         });

@@ -220,7 +220,7 @@ const active = { active: exactly(true), sub, client_id: text, iss: url, jti: tex
 const introspection = either(object({ active: exactly(false) }), object({ ...active, token_type: exactly('Bearer') }));
 
 const page = like(/^<!doctype html>/);
-const noBody = exactly('');
+const emptyBody = exactly('');
 
 const describeUserInfo = (method: string): Record<string, Schema> => ({
   [`${method} /oidc/me 200`]: anyObject,
@@ -246,13 +246,13 @@ export const CONTRACT: Readonly<Record<string, Schema>> = {
   'POST /oidc/token/introspection 200': introspection,
   'POST /oidc/token/introspection 400': invalidRequest,
   'POST /oidc/token/introspection 401': invalidClient,
-  'POST /oidc/token/revocation 200': either(success(object({ success: exactly(true) })), exactly(true), noBody),
+  'POST /oidc/token/revocation 200': either(success(object({ success: exactly(true) })), exactly(true), emptyBody),
   'POST /oidc/token/revocation 400': invalidRequest,
   'POST /oidc/token/revocation 401': invalidClient,
   // The claims depend on the scopes. `userInfo` checks them.
   ...describeUserInfo('GET'),
   ...describeUserInfo('POST'),
   'GET /oidc/session/end 200': page,
-  'GET /oidc/session/end 302': noBody,
+  'GET /oidc/session/end 302': emptyBody,
   'GET /oidc/session/end 400': invalidRequest,
 };

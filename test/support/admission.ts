@@ -1,6 +1,6 @@
 import { type Issuer, SIGN_IN_PATH } from './issuer.js';
 
-/** Makes an issuer let in whoever asks: the `sub` of the tokens is {@link subjectOf} the name that was sent. */
+/** Makes an issuer accept every sign-in. The `sub` of the tokens is {@link subjectOf} of the account that was sent. */
 export function admitEverybody(issuer: Issuer): void {
   issuer.reply(SIGN_IN_PATH, ({ body }) => {
     const { passwordPayload, adPayload, client_id: aud } = JSON.parse(body) as Record<string, Record<string, string>>;

@@ -1,11 +1,12 @@
 import { runInThisContext } from 'node:vm';
 
 /**
- * Node's own `process`. Jest gives a test a copy, which hears neither warnings nor rejections that nobody handles.
+ * Node's own `process`. Jest gives each test file a copy of it, and this copy emits neither process warnings nor
+ * unhandled rejections.
  */
 export const hostProcess = runInThisContext('process') as NodeJS.Process;
 
-/** Fails every test of a file during which a promise was rejected and nobody noticed: by default that ends a Node process. */
+/** Fails each test of a file during which a rejection stays unhandled. By default it would end the Node process. */
 export function failOnUnhandledRejections(): void {
   const reasons: unknown[] = [];
   const listen = (reason: unknown): number => reasons.push(reason);

@@ -35,8 +35,8 @@ export interface Reply {
 type Responder = Reply | ((request: ReceivedRequest) => Reply | Promise<Reply>);
 
 /**
- * GenAuth's HTTP side entirely under the test's control: what it answers at which path, with tokens of any making. It has
- * nothing in common with the emulator but the paths, and is not a good server: paths that nobody set up are 404.
+ * An HTTP server in the place of GenAuth. The test sets the response of each path and builds each token. The server
+ * shares only the paths with the emulator. It answers every path without a response with 404.
  */
 export class Issuer {
   /** What arrived, oldest first. */

@@ -38,7 +38,8 @@ function attempt<Value>(read: () => Value): Value | undefined {
 /** A secret in the forms in which it travels. */
 function listForms(secret: string): string[] {
   const bytes = Buffer.from(secret);
-  // Inside a longer text the secret begins at any of three places of a base64 group; the ends depend on what is beside it.
+  // In a longer text the secret can begin at each of three places of a base64 group. The characters at both ends depend
+  // on the bytes beside the secret.
   const base64 = [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')

@@ -18,8 +18,8 @@ export interface LoginAppSettings {
 }
 
 /**
- * A login as users write it, on a Passport instance of its own: `/login` for any method, which answers who came in. Errors
- * that get to Express are answered with their status and `{ thrown: { name, code } }`.
+ * An Express application with a login and its own Passport instance. `/login` accepts any method and answers with the
+ * user. Errors that reach Express are answered with their status and `{ thrown: { name, code } }`.
  */
 export function createLoginApp(express: ExpressFactory, settings: LoginAppSettings): Express {
   const { strategies, prepare, parse = express.json({ limit: '4mb' }) } = settings;

@@ -27,8 +27,8 @@ interface Material {
 }
 
 /**
- * A verifier over key sets that come from an issuer by HTTP, with a clock and a count of everything that it asks for. Whatever
- * it decides, a verifier that remembers tokens must decide too, the first time and the second.
+ * A verifier that loads the key set of an issuer by HTTP, with a clock of the test and a count of its requests. A
+ * second verifier with a cache of verified tokens must decide the same, for the first and the second use of a token.
  */
 export class VerifierBench {
   readonly sets: KeySets;
@@ -120,7 +120,7 @@ export class VerifierBench {
     return verifier;
   }
 
-  /** The code that a token is refused with, once it is clear that the error is of the right class and quotes no token. */
+  /** Returns the code of the refusal. Throws if the error has another class, or if its message quotes the token. */
   async refuse(kind: Kind, token: unknown, settings?: Partial<TokenVerifierSettings>): Promise<string> {
     const error = await catchError(this.verify(kind, token, settings));
     if (!(error instanceof TokenVerificationError)) throw error;

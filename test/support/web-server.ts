@@ -3,7 +3,7 @@ import { type RequestListener, type Server, createServer, request } from 'node:h
 import type { AddressInfo } from 'node:net';
 
 /**
- * Serves an application, on a free loopback port unless a path says on which Unix socket, and stops serving after the test.
+ * Serves an application on a free loopback port, or on the Unix socket with the given path. Stops after the test.
  *
  * @returns a function that gives the address, `http://127.0.0.1:PORT`, or the path as it was given
  */

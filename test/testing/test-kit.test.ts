@@ -121,7 +121,8 @@ test('runs with node:test, needs no globals of another framework, and leaves not
   const program = `
     import { after, test } from 'node:test';
     import express from 'express';
-    for (const name of ['jest', 'vi', 'expect', 'assert', 'describe', 'it', 'test', 'beforeAll', 'afterAll', 'afterEach'])
+    const names = ['jest', 'vi', 'expect', 'assert', 'describe', 'it', 'test', 'beforeAll', 'afterAll', 'afterEach'];
+    for (const name of names)
       Object.defineProperty(globalThis, name, { get() { throw new Error(name + ' was read'); } });
     const { GenAuthTestKit } = await import(${JSON.stringify(join(ROOT, 'dist/testing/index.js'))});
     const { GenAuthClient, requireAuth } = await import('passport-genauth');
