@@ -26,7 +26,7 @@ const read = (file) => readFileSync(join(COPY, file), 'utf8');
 function mutate(node, render) {
   const { parent } = node;
   const swap = ts.isBinaryExpression(node) ? SWAPS.indexOf(node.operatorToken.getText()) : -1;
-  if (swap >= 0) return `(${render(node.left)} ${SWAPS[swap ^ 1]} ${render(node.right)})`;
+  if (swap >= 0) return `((${render(node.left)}) ${SWAPS[swap ^ 1]} (${render(node.right)}))`;
   if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken) return render(node.operand);
   const isCondition = parent && (ts.isConditionalExpression(parent) ? parent.condition : parent.expression) === node;
   if (isCondition && (ts.isConditionalExpression(parent) || ts.isIfStatement(parent))) return `!(${render(node)})`;
