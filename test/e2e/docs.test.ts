@@ -209,7 +209,7 @@ describe('docs/sign-in.md', () => {
   it('outcomes.ts explains an outcome', async () => {
     const outcome = { kind: 'mfa_required', applicationMfa: [{ mfaPolicy: 'SMS' }, { mfaPolicy: 'OTP' }] };
     const code = `import { explain } from './outcomes.js'; console.log(explain(${JSON.stringify(outcome)}))`;
-    expect(await run(code)).toEqual(['second factor: SMS, OTP']);
+    expect(await run(code)).toEqual(['second factor required: SMS, OTP']);
   });
 
   it('types.ts signs in, and events.ts prints the event', async () => {
