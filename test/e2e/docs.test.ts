@@ -168,7 +168,7 @@ itWithCurl.each([
     2,
     () => edit('development.module.js', []) + START_DEVELOPMENT,
   ],
-  ['docs/emulator.md', '## Failures on demand', 4, () => START_EMULATOR],
+  ['docs/emulator.md', '## Control over HTTP', 4, () => START_EMULATOR],
 ])('%s: the curl lines after "%s" get the responses that the page shows', async (page, marker, count, makeProgram) => {
   const { lines, shown } = readRequests(page, marker);
   expect(lines).toHaveLength(count);
