@@ -57,29 +57,57 @@ export const isRequest = (line: string): boolean => /\bcurl\b/.test(line);
 /** Whether this machine has the programs that run those lines. */
 export const HAS_CURL = ['bash', 'curl'].every((program) => spawnSync(program, ['--version']).error === undefined);
 
-/** Runs the curl lines of a README section in one shell, against another address. Returns the response of each line. */
-export async function runRequests(section: string, url: string): Promise<Record<string, unknown>[]> {
-  const script = readCommands(section).filter(isRequest).join('\necho\n').replaceAll('http://localhost:3000', url);
-  const env = { PATH: process.env['PATH'] ?? '' };
-  const { stdout } = await promisify(execFile)('bash', ['-ec', script], { env, timeout: 20_000 });
-  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
+/** The first curl lines of a page after a marker, and the lines of the block after them, which shows the responses. */
+export function readRequests(page: string, marker: string): { lines: string[]; shown: string[] } {
+  const [, text = ''] = readFileSync(join(ROOT, page), 'utf8').split(marker);
+  const blocks = [...text.matchAll(/```\w+\n([^]*?)```/g)].map(([, code = '']) => code.trim().split('\n'));
+  const start = blocks.findIndex((lines) => isRequest(lines.join('\n')));
+  const [lines = [], shown = []] = start < 0 ? [] : blocks.slice(start);
+  return { lines, shown: shown.map((line) => line.replaceAll(/\s+/g, ' ')) };
 }
 
-/** Makes a program listen on a free port in place of port 3000, and print it. */
+/** Runs curl lines in one shell, against another address. Returns what each line printed. Assignments print nothing. */
+export async function runRequests(lines: readonly string[], url: string, cwd = ROOT): Promise<string[]> {
+  const script = lines.join("\nprintf '\\0'\n").replaceAll(/http:\/\/(?:localhost:3000|127\.0\.0\.1:3999)/g, url);
+  const env = { PATH: process.env['PATH'] ?? '' };
+  const { stdout } = await promisify(execFile)('bash', ['-ec', script], { cwd, env, timeout: 20_000 });
+  return stdout.split('\0');
+}
+
+/** The path of a curl line, with the status and the content of its response, as the pages show them. */
+export function describeResponse(line: string, printed: string): string {
+  const [, path = ''] = /https?:\/\/[^/]+(\/\S*)/.exec(line) ?? [];
+  const [, status, headers = '', body = printed] = /^HTTP\S+ (\d+)([^]*?)\r\n\r\n([^]*)$/.exec(printed) ?? [];
+  const content = /^location: (.*)$/im.exec(headers)?.[1] ?? describeBody(body.trim());
+  return [path, status, content].filter(Boolean).join(' ');
+}
+
+/** The code of a refusal, the names in another object, or the text, without the parts that differ from run to run. */
+function describeBody(body: string): string {
+  if (!body.startsWith('{')) return body.replaceAll(/\b[\da-f]{24}\b/g, '…').replace(/^eyJ.*/, 'eyJ…');
+  const { code, ...rest } = JSON.parse(body) as Record<string, unknown>;
+  return typeof code === 'string' ? code : `{ ${Object.keys(rest).join(', ')} }`.replace('  ', '');
+}
+
+/** Makes a program listen on a free port in place of port 3000 or 3999, and print it. */
 const ANY_PORT = `data:text/javascript,${encodeURIComponent(`
   import { Server } from 'node:net';
   const { listen } = Server.prototype;
   Server.prototype.listen = function (port, ...rest) {
-    if (port !== 3000) return listen.call(this, port, ...rest);
-    this.once('listening', () => console.log('port 3000 is ' + this.address().port));
+    if (port !== 3000 && port !== 3999) return listen.call(this, port, ...rest);
+    this.once('listening', () => console.log('the port is ' + this.address().port));
     return listen.call(this, 0, ...rest);
   };
 `)}`;
 
-/** Runs a program of the README. */
-export async function startServer(file: string, cwd: string): Promise<{ url: string; process: RunningProcess }> {
-  const process = startNode(['--import', ANY_PORT, file], {}, cwd);
-  return { url: `http://127.0.0.1:${await process.line(/^port 3000 is (\d+)$/)}`, process };
+/** Runs a program of a page. */
+export async function startServer(
+  file: string,
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<{ url: string; process: RunningProcess }> {
+  const process = startNode(['--import', ANY_PORT, file], env, cwd);
+  return { url: `http://127.0.0.1:${await process.line(/^the port is (\d+)$/)}`, process };
 }
 
 /** Signs alice in, asks /me with and without her token, and tries a wrong password. */
