@@ -20,11 +20,17 @@ export const DEFAULT_APP_ID = 'genauth-emulator-app';
 /** The default of the option `appSecret`. It is public, so it does not protect anything. */
 export const DEFAULT_APP_SECRET = 'genauth-emulator-secret-0123456789abcdef';
 
+/** The valid values of the option `idTokenSignedResponseAlg`. */
 const ID_TOKEN_ALGS = ['RS256', 'HS256'] as const;
+/** The valid values of the option `rsaKeyFormat`. */
 const RSA_KEY_FORMATS = ['pem', 'base64'] as const;
+/** The valid values of the option `lifetimeField`. */
 const LIFETIME_FIELDS = ['expires_in', 'expire_in', 'both'] as const;
+/** The valid values of the option `introspectionScopeSeparator`. */
 const SCOPE_SEPARATORS = [' ', ','] as const;
+/** The valid values of the option `jwksAddress`. */
 const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
+/** The valid values of the option `revocationAnswer`. */
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
 /** The largest lifetime and the largest clock drift: ten years, in seconds. */

@@ -16,7 +16,11 @@ import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 
+/**
+ * The codes of roles or the names of scopes. As an array, `scopes` requires all names and `roles` requires one name.
+ */
 type Names = readonly string[];
+/** A list of names, or an object that states whether all names or any of the names are required. */
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };
 
 /** Options of `requireAuth`. If no option is set, a route requires only a valid access token. */

@@ -12,6 +12,7 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
  * Base class of the guards for login routes. It signs in the user and stores the user and the tokens on the request.
  */
 abstract class SignInGuard implements CanActivate {
+  /** The strategy that signs in the user. */
   protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
   /**

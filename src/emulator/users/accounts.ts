@@ -14,7 +14,9 @@ export interface Account {
    * each time an emulator runs.
    */
   readonly sub: string;
+  /** The claims of the user, without `sub`. */
   claims: Readonly<Record<string, unknown>>;
+  /** The states of the user that affect a sign-in. */
   states: UserStates;
   /** The hash of the password. It is `undefined` if the function of the option `ad` checks the password. */
   password: PasswordHash | undefined;

@@ -78,8 +78,11 @@ export const STATE_NAMES = [
 
 /** The allowed roles, tenants and extended fields. `undefined` means that every value is allowed. */
 export interface Catalogs {
+  /** The codes of the existing roles. */
   readonly roles: ReadonlySet<string> | undefined;
+  /** The IDs of the existing tenants. */
   readonly tenants: ReadonlySet<string> | undefined;
+  /** The names of the existing extended fields. */
   readonly extendedFields: ReadonlySet<string> | undefined;
 }
 

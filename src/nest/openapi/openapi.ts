@@ -15,6 +15,7 @@ import { type Route, listRoutes } from './routes.js';
  */
 type SecurityRequirement = Record<string, string[]>;
 
+/** An operation of the OpenAPI document: one HTTP method of one path. */
 interface Operation {
   security?: SecurityRequirement[] | undefined;
   responses?: Record<string, unknown> | undefined;
@@ -25,9 +26,18 @@ interface Operation {
  * `@nestjs/swagger` is assignable to this interface.
  */
 export interface OpenApiDocument {
+  /**
+   * The version of OpenAPI, for example `3.0.0`. With version 3.1 or newer the scopes are also listed in
+   * `genauth-bearer`.
+   */
   openapi?: string | undefined;
+  /**
+   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses 401 and 403.
+   */
   paths: Record<string, object>;
+  /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schema of a refusal. */
   components?: object | undefined;
+  /** The requirements of operations without their own `security`. In a list, a request must satisfy one entry. */
   security?: SecurityRequirement[] | undefined;
 }
 
