@@ -104,9 +104,12 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    * behind. The clock determines the times in tokens and the header `Date` of responses. At most 10 years. Default: 0.
    */
   clockDrift?: number | undefined;
-  /** The lifetime of id_tokens and access tokens, in seconds. Default: 1209600 (14 days), as at GenAuth. */
+  /** The lifetime of id_tokens and access tokens, in seconds. Default: 1209600 (14 days), the default of GenAuth. */
   tokenLifetime?: number | undefined;
-  /** The lifetime of each refresh token from its creation, in seconds. Default: 2592000 (30 days), as at GenAuth. */
+  /**
+   * The lifetime of each refresh token from its creation, in seconds. Default: 2592000 (30 days), the default of
+   * GenAuth.
+   */
   refreshTokenLifetime?: number | undefined;
   /**
    * Whether refresh tokens rotate. With `true` each refresh returns a new refresh token and invalidates the old refresh

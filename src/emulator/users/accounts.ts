@@ -50,8 +50,8 @@ export function buildDirectoryAccount(key: string, username: string): Account {
 }
 
 /**
- * Replaces the claims that the directory returned at the last sign-in by the claims that it returned now. A claim whose
- * value has the wrong type is left out. The claim `username` is never removed.
+ * Replaces the claims that the directory returned at the last sign-in by the claims of the present sign-in. A claim
+ * whose value has the wrong type is left out. The claim `username` is never removed.
  */
 export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
   const names = Object.keys(claims);

@@ -15,8 +15,8 @@ const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];
  */
 export interface EmulatorUserStates {
   /**
-   * Whether the user is locked, as after too many failed sign-ins (`statusCode` 403, `apiCode` 2005). The user stays
-   * locked until `lockout` is set to `false`. Default: `false`.
+   * Whether the user is locked in the same way as after too many failed sign-ins (`statusCode` 403, `apiCode` 2005).
+   * The user stays locked until `lockout` is set to `false`. Default: `false`.
    */
   lockout?: boolean;
   /**

@@ -10,8 +10,8 @@ import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.j
 import { type Route, listRoutes } from './routes.js';
 
 /**
- * The required scopes, by the name of the OpenAPI security scheme. In a list of these objects, a request must satisfy
- * one object, and of this object all security schemes.
+ * An OpenAPI security requirement: the required scopes, by the name of the security scheme. A request must satisfy all
+ * schemes of a requirement. If an operation has a list of requirements, the request must satisfy one of them.
  */
 type SecurityRequirement = Record<string, string[]>;
 
@@ -27,8 +27,7 @@ interface Operation {
  */
 export interface OpenApiDocument {
   /**
-   * The version of OpenAPI, for example `3.0.0`. With version 3.1 or newer the scopes are also listed in
-   * `genauth-bearer`.
+   * The version of OpenAPI, for example `3.0.0`. With 3.1 or newer the scheme `genauth-bearer` also lists the scopes.
    */
   openapi?: string | undefined;
   /**
@@ -37,7 +36,7 @@ export interface OpenApiDocument {
   paths: Record<string, object>;
   /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schema of a refusal. */
   components?: object | undefined;
-  /** The requirements of operations without their own `security`. In a list, a request must satisfy one entry. */
+  /** The requirements of operations without their own `security`. A request must satisfy one entry of the list. */
   security?: SecurityRequirement[] | undefined;
 }
 
