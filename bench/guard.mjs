@@ -1,6 +1,7 @@
 // Measures the processor time that a guard needs. The result is the processor time of a request to an open route,
 // divided by the processor time of a request to the guarded route. Both routes are measured at the same time on the
-// same processor. The result 1.00 means that the guard needs no time.
+// same processor. The result 1.00 means that the guard needs no time. A contender is one of the guards that are
+// compared.
 //
 //   npm run build && cd bench && npm install && npm run guard
 //   npm run guard -- --only 'requireAuth'       measures only contenders whose name begins with this text
