@@ -97,12 +97,12 @@ export interface ScopeClaims<ExtendedFields extends object = Record<string, unkn
   };
   /** The claim of the scope `role`. */
   role: {
-    /** The role as one string. */
+    /** The role, as GenAuth sends it. */
     role: string | null;
   };
   /** The claim of the scope `unionid`. */
   unionid: {
-    /** The user's ID at an external identity provider, for example WeChat. */
+    /** The union ID, as GenAuth sends it. */
     unionid: string | null;
   };
   /** The claim of the scope `userpool_id`. */
