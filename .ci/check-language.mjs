@@ -1,5 +1,5 @@
-// Refuses source lines over 120 characters, and words that make readers guess who or what is meant.
-// `npm run lint` runs it on the project. For some files only: node .ci/check-language.mjs FILE...
+// Refuses source lines over 120 characters, and words that make readers guess who or what is meant. `npm run lint` runs
+// it on the project. To check some files only, run: node .ci/check-language.mjs FILE...
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 

@@ -1,5 +1,6 @@
-// Changes one condition, operator, constant or statement of src at a time and runs the tests that execute that place.
-// A mutant that no test notices is a survivor: a test is missing, or the code has no effect.
+// Changes one condition, operator, constant or statement of src at a time. The changed program is called a mutant. Runs
+// the tests that execute the changed place. A mutant that no test notices is called a survivor: a test is missing, or
+// the code has no effect.
 //
 //   npm run mutate [SEED [COUNT [AREA...]]]     default: seed 1, 60 mutants in each area
 // The sample depends on the seed and on the text of each place. It stays the same while other code changes.
@@ -12,7 +13,7 @@ import ts from 'typescript';
 
 const AREAS = { tokens: /^core.tokens/, 'sign-in': /^core.sign-in/, 'http+oidc': /^core.(http|oidc)/ };
 Object.assign(AREAS, { web: /^(web|passport|express)/, nest: /^nest/ });
-/** Pairs of operators. Each operator of a pair is replaced by the other one. */
+/** Pairs of operators. Each operator of a pair is replaced by the other operator. */
 const SWAPS = '=== !== < <= > >= && || + - * / ?? &&'.split(' ');
 /** Milliseconds after which the tests of a mutant are stopped. A mutant that hangs counts as killed. */
 const TIMEOUT = 300_000;
@@ -40,7 +41,10 @@ function mutate(node, render) {
 const PARENTS = [ts.isElementAccessExpression, ts.isBinaryExpression, ts.isCallExpression, ts.isConditionalExpression];
 const isValue = (node) =>
   ts.isPropertyAssignment(node.parent) ? node.parent.name !== node : PARENTS.some((is) => is(node.parent));
-/** Types do not exist at run time. Decorators run once for the whole application. */
+/**
+ * The kinds of nodes that are not changed. Types do not exist at run time. A decorator runs only once for the whole
+ * application.
+ */
 const SKIPPED = [ts.isTypeNode, ts.isImportDeclaration, ts.isExportDeclaration, ts.isDecorator];
 
 function listMutants(file) {
@@ -64,7 +68,7 @@ function listMutants(file) {
   return mutants;
 }
 
-/** Writes a source file with all its mutants. Each of them is active only if `__mutant(id)` returns true. */
+/** Writes a source file with all its mutants. A mutant is active only if `__mutant(id)` returns true. */
 function writeMutants(file) {
   const mutants = sample.filter((mutant) => mutant.file === file);
   const ids = new Map(mutants.map(({ node, id }) => [node, id]));
@@ -86,7 +90,9 @@ function writeMutants(file) {
   writeFileSync(join(COPY, 'src', file), render(mutants[0].tree));
 }
 
-/** Runs these test files in this order, all of them if the list is empty. Returns whether they pass. */
+/**
+ * Runs the given test files in the given order. Runs all test files if the list is empty. Returns whether they pass.
+ */
 async function runTests(id, tests, ...args) {
   const command = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '-c', 'mutate.config.mjs', ...args];
   const env = { ...process.env, MUTANT: String(id), TEST_ORDER: tests.join() };

@@ -1,8 +1,10 @@
 // Measures sign-ins at a server with a network delay: logins per second, median and p99 of the duration of one login,
-// and processor time.
+// and processor time. A contender is one of the libraries that are compared.
 //
 //   npm run build && cd bench && npm install && npm run login
-//   npm run login -- --profile ours    prints the functions in which this contender spends its time
+//   npm run login -- --profile passport-genauth
+//
+// The second command prints the functions in which the given contender spends its time.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +19,7 @@ import { median, summarize } from './lib/statistics.mjs';
 
 const SDK = 'authing-node-sdk';
 const AXIOS = 'axios + jose';
-const CONTENDERS = ['ours', SDK, AXIOS, 'undici + jose'];
+const CONTENDERS = ['passport-genauth', SDK, AXIOS, 'undici + jose'];
 const LEVELS = [1, 50, 200];
 const ROUNDS = readRounds(5);
 const SLICE_MS = SECONDS * 200;
@@ -78,7 +80,7 @@ function print(scheme, results) {
 
 /** Returns the required results. */
 function* collectGoals(scheme, results) {
-  const over = (other, level, figure) => toRatio(results, 'ours', other, level, figure);
+  const over = (other, level, figure) => toRatio(results, 'passport-genauth', other, level, figure);
   for (const [level, goal] of [
     [1, 1.95],
     [50, 1.95],

@@ -29,12 +29,12 @@ async function createOurs(options = {}) {
 
 const GUARDS = {
   'no guard': () => undefined,
-  'no guard, once more': () => undefined,
+  'no guard (control)': () => undefined,
   requireAuth: async () => {
     const { requireAuth, client } = await createOurs();
     return requireAuth(client);
   },
-  'requireAuth, token never seen': async () => {
+  'requireAuth, token not cached': async () => {
     // The cache is much smaller than the number of tokens, and the tokens are sent in turn. So each token is removed
     // from the cache before it is sent again.
     const { requireAuth, client } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });

@@ -36,7 +36,7 @@ const GUARDS = {
     const { GenAuthGuard, imports } = await createOurs();
     return { guard: GenAuthGuard, imports };
   },
-  'GenAuthGuard, token never seen': async () => {
+  'GenAuthGuard, token not cached': async () => {
     const { GenAuthGuard, imports } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
     return { guard: GenAuthGuard, imports };
   },

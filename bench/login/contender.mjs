@@ -34,7 +34,7 @@ async function createVerify() {
 }
 
 const CONTENDERS = {
-  ours: async () => {
+  'passport-genauth': async () => {
     const { GenAuthClient } = await import(`${own}index.js`);
     const client = new GenAuthClient({ appId: APP_ID, appSecret: APP_SECRET, appHost, scope: SCOPE.split(' ') });
     await client.warmUp();

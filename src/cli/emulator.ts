@@ -123,7 +123,7 @@ function readSeconds(text: string | undefined, name: string): number | undefined
   return text === undefined ? undefined : readNumber(text, name, 'a number of seconds');
 }
 
-/** Reads the clock drift. Only this number may be negative. */
+/** Reads the clock drift. It is the only option whose number may be negative. */
 function readDrift(text: string | undefined): number | undefined {
   const seconds = readSeconds(text?.replace(/^-(?=\d)/, ''), '--clock-drift');
   return seconds !== undefined && text?.startsWith('-') === true ? -seconds : seconds;

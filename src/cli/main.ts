@@ -2,11 +2,11 @@
 import { run } from './run.js';
 
 const stop = new AbortController();
-// With `once`, a second Ctrl+C ends a process that does not stop by itself.
+// The first signal removes this handler. So a second Ctrl+C ends a process that does not stop by itself.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 
-// `process.exit()` is not used, because it could end the process before all output is written. It would also hide a
-// timer or socket that was not closed.
+// `process.exit()` is not used, because it could end the process before all output is written. A call of
+// `process.exit()` would also hide a timer or a socket that was not closed.
 process.exitCode = await run(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(`${text}\n`),
   stderr: (text) => process.stderr.write(`${text}\n`),

@@ -511,9 +511,13 @@ export class GenAuthClient<
   async #expectActive(token: string, sub: string, maxAge: number): Promise<void> {
     const introspection = await this.#introspections.get(token, maxAge);
     if (!introspection.active) {
-      throw new TokenVerificationError('token_revoked', 'GenAuth reports the access token as inactive.', {
-        details: { token: 'access_token' },
-      });
+      throw new TokenVerificationError(
+        'token_revoked',
+        'GenAuth reports the access token as inactive: refresh it, or sign the user in again.',
+        {
+          details: { token: 'access_token' },
+        },
+      );
     }
     if (introspection.sub === undefined || introspection.sub === sub) return;
     throw new UpstreamError(

@@ -98,8 +98,11 @@ export interface ConfigurationErrorDetails {
   readonly actual?: unknown;
 }
 
+/** The optional facts of a {@link ConfigurationError}. */
 interface ConfigurationErrorOptions extends ErrorOptions {
+  /** GenAuth's answer, if GenAuth sent one. */
   answer?: AnswerIds | undefined;
+  /** The facts of the message as data. Default of `mistakes`: an empty list. */
   details?: Partial<ConfigurationErrorDetails>;
 }
 
@@ -117,8 +120,11 @@ function toAnswerIds(answer: AnswerIds | undefined): AnswerIds | undefined {
  */
 export class ConfigurationError extends GenAuthError {
   override readonly name = 'ConfigurationError';
+  /** The response has status 500, because the caller cannot fix the problem. */
   readonly statusCode = 500;
+  /** The reason of the error. */
   readonly code: ConfigurationErrorCode;
+  /** The wrong options, or the expected and the actual value. The object is frozen. */
   readonly details: ConfigurationErrorDetails;
   /** `statusCode`, `apiCode` and `requestId` of GenAuth's answer, if GenAuth sent them. */
   readonly answer: AnswerIds | undefined;
@@ -157,8 +163,11 @@ export function buildOptionError(mistake: OptionMistake, message = describeMista
  */
 export class RequestError extends GenAuthError {
   override readonly name = 'RequestError';
+  /** The only reason of a `RequestError`. */
   readonly code = 'invalid_request';
+  /** The response has status 400. */
   readonly statusCode = 400;
+  /** The wrong field and its limit. The object is frozen. */
   readonly details: RequestErrorDetails;
 
   constructor(message: string, details: RequestErrorDetails = {}) {
@@ -228,8 +237,11 @@ export interface TokenVerificationErrorDetails {
  */
 export class TokenVerificationError extends GenAuthError {
   override readonly name = 'TokenVerificationError';
+  /** The response of a guarded route has status 401. */
   readonly statusCode = 401;
+  /** The reason why the token was refused. */
   readonly code: TokenVerificationErrorCode;
+  /** The kind of the token, and the expected and the actual value. The object is frozen. */
   readonly details: TokenVerificationErrorDetails;
 
   constructor(
@@ -265,8 +277,11 @@ export interface AuthorizationErrorDetails {
  */
 export class AuthorizationError extends GenAuthError {
   override readonly name = 'AuthorizationError';
+  /** The response has status 403. */
   readonly statusCode = 403;
+  /** The requirement that is not met. */
   readonly code: AuthorizationErrorCode;
+  /** The required scopes, roles or tenant. The object is frozen. */
   readonly details: AuthorizationErrorDetails;
 
   constructor(code: AuthorizationErrorCode, message: string, details: AuthorizationErrorDetails = {}) {
@@ -313,8 +328,11 @@ export interface UpstreamErrorDetails {
  */
 export class UpstreamError extends GenAuthError {
   override readonly name = 'UpstreamError';
+  /** 503 if GenAuth cannot be reached or cannot serve requests now. 502 if the answer of GenAuth cannot be used. */
   readonly statusCode: 502 | 503;
+  /** The reason of the failure. */
   readonly code: UpstreamErrorCode;
+  /** The request, and the error code or the limit. The object is frozen. */
   readonly details: UpstreamErrorDetails;
   /** `statusCode`, `apiCode` and `requestId` of GenAuth's answer, if GenAuth sent them. */
   readonly answer: AnswerIds | undefined;
@@ -369,8 +387,11 @@ export interface SignInRejectedErrorDetails extends AnswerIds {
  */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';
+  /** The `kind` of the outcome. */
   readonly code: SignInRejection['kind'];
+  /** The HTTP status of the response to the login: 401, 403 or 429. */
   readonly statusCode: number;
+  /** The identifiers of GenAuth's answer, and how many attempts or seconds are left. The object is frozen. */
   readonly details: SignInRejectedErrorDetails;
   // The outcome is in a private field, so that a log of the error does not contain the outcome's `mfaToken`.
   readonly #outcome: SignInRejection;

@@ -9,7 +9,14 @@ import { CLAIM_ALIASES } from './wire/facts.js';
  */
 
 /** A role in GenAuth's claim `roles`: the role's code as a string, or an object with the role's code. */
-export type GenAuthRole = string | { readonly code: string; readonly [property: string]: unknown };
+export type GenAuthRole =
+  | string
+  | {
+      /** The role's code, for example `admin`. */
+      readonly code: string;
+      /** Other properties of the role. They are not checked. */
+      readonly [property: string]: unknown;
+    };
 
 /**
  * The claims of each scope, see
@@ -20,59 +27,107 @@ export type GenAuthRole = string | { readonly code: string; readonly [property: 
  * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
  */
 export interface ScopeClaims<ExtendedFields extends object = Record<string, unknown>> {
+  /** The claim of the scope `openid`. Every user has it. */
   openid: {
     /** The user's ID. */
     sub: string;
   };
+  /** The claims of the scope `profile`. */
   profile: {
     /** The date of birth: `YYYY-MM-DD`, or a date with a time. */
     birthdate: string | null;
+    /** The family name. */
     family_name: string | null;
     /** The gender: `M`, `F` or `U`. Other strings are possible. */
     gender: string | null;
+    /** The given name. */
     given_name: string | null;
+    /** Language and country, for example `zh-CN`. */
     locale: string | null;
+    /** The middle name. */
     middle_name: string | null;
+    /** The full name for display. */
     name: string | null;
+    /** The nickname. */
     nickname: string | null;
+    /** The URL of the profile picture. */
     picture: string | null;
+    /** The name by which the user wants to be called. */
     preferred_username: string | null;
+    /** The URL of the profile page. */
     profile: string | null;
     /**
      * The time of the last change to the profile. GenAuth sends an ISO 8601 string. OpenID Connect defines a number of
      * seconds since 1970.
      */
     updated_at: string | number | null;
+    /** The URL of the user's website. */
     website: string | null;
+    /** The time zone, for example `Asia/Shanghai`. */
     zoneinfo: string | null;
   };
-  username: { username: string | null };
+  /** The claim of the scope `username`. */
+  username: {
+    /** The user name for sign-in. */
+    username: string | null;
+  };
+  /** The claims of the scope `email`. */
   email: {
+    /** The e-mail address. */
     email: string | null;
     /** Whether the e-mail address is verified. `false` if GenAuth does not send the claim. */
     email_verified: boolean;
   };
+  /** The claims of the scope `phone`. */
   phone: {
+    /** The phone number. */
     phone_number: string | null;
     /** Whether the phone number is verified. `false` if GenAuth does not send the claim. */
     phone_number_verified: boolean;
   };
-  address: { address: Record<string, unknown> | null };
+  /** The claim of the scope `address`. */
+  address: {
+    /** The postal address as an object. The properties of the object are not checked. */
+    address: Record<string, unknown> | null;
+  };
+  /** The claim of the scope `roles`. */
   roles: {
     /** The user's roles. The array is empty if GenAuth does not send the claim. */
     roles: GenAuthRole[];
   };
-  role: { role: string | null };
-  unionid: { unionid: string | null };
-  userpool_id: { userpool_id: string | null };
-  external_id: { external_id: string | null };
-  /**
-   * The custom fields of the user pool. The application chooses the type of the custom fields. The values are not
-   * checked against this type.
-   */
-  extended_fields: { extended_fields: ExtendedFields | null };
-  /** ID of the tenant that the user signed in to. `null` if the user did not sign in to a tenant. */
-  tenant_id: { tenant_id: string | null };
+  /** The claim of the scope `role`. */
+  role: {
+    /** The role, as GenAuth sends it. */
+    role: string | null;
+  };
+  /** The claim of the scope `unionid`. */
+  unionid: {
+    /** The union ID, as GenAuth sends it. */
+    unionid: string | null;
+  };
+  /** The claim of the scope `userpool_id`. */
+  userpool_id: {
+    /** The ID of the user pool to which the user belongs. */
+    userpool_id: string | null;
+  };
+  /** The claim of the scope `external_id`. */
+  external_id: {
+    /** The ID of the user in the system from which the user was imported. */
+    external_id: string | null;
+  };
+  /** The claim of the scope `extended_fields`. */
+  extended_fields: {
+    /**
+     * The custom fields of the user pool. The application chooses the type of the custom fields. The values are not
+     * checked against this type.
+     */
+    extended_fields: ExtendedFields | null;
+  };
+  /** The claim of the scope `tenant_id`. */
+  tenant_id: {
+    /** ID of the tenant that the user signed in to. `null` if the user did not sign in to a tenant. */
+    tenant_id: string | null;
+  };
 }
 
 /** The scopes that request claims. `offline_access` and the scopes of an application's own API request no claims. */
@@ -84,6 +139,7 @@ export type DefaultScope = 'openid' | 'profile';
 /** Splits a string type at its spaces: `'openid profile'` becomes `'openid' | 'profile'`. */
 export type ScopeNames<S extends string> = S extends `${infer Head} ${infer Tail}` ? Head | ScopeNames<Tail> : S;
 
+/** Converts a union of types to an intersection: `A | B` becomes `A & B`. */
 type UnionToIntersection<U> = (U extends unknown ? (member: U) => void : never) extends (all: infer I) => void
   ? I
   : never;

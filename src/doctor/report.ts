@@ -40,10 +40,22 @@ export type Observation = {
   code: string;
   /** The problem, or what was checked, with the value. */
   message: string;
-} & ({ level: 'ok' | 'skipped' } | ({ level: 'warning' | 'error' } & Advice));
+} & (
+  | {
+      /** `ok`: no problem was found. `skipped`: nothing was checked. */
+      level: 'ok' | 'skipped';
+    }
+  | ({
+      /** `warning`: logins still work. `error`: logins or guarded routes fail. */
+      level: 'warning' | 'error';
+    } & Advice)
+);
 
 /** One result of a check, with the name of the check. */
-export type Finding = Observation & { check: CheckName };
+export type Finding = Observation & {
+  /** The name of the check. */
+  check: CheckName;
+};
 
 /** The result of one run. The report contains no password, secret or token. */
 export interface DoctorReport {

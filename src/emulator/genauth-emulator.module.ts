@@ -13,8 +13,11 @@ const LIFECYCLE = 'passport-genauth:emulator:lifecycle';
  * Nest.
  */
 export interface EmulatorDynamicModule {
+  /** The class of the module. */
   module: typeof GenAuthEmulatorModule;
+  /** Whether every module of the Nest application can inject `GenAuthEmulator`. */
   global: boolean;
+  /** The providers of the options, of the emulator, and of the object that stops the emulator. */
   providers: (
     | { provide: string; useValue: GenAuthEmulatorOptions }
     | {
@@ -28,6 +31,7 @@ export interface EmulatorDynamicModule {
         useFactory: (emulator: GenAuthEmulator) => { onApplicationShutdown(): Promise<void> };
       }
   )[];
+  /** The injection tokens that other modules can use: the class `GenAuthEmulator`. */
   exports: (typeof GenAuthEmulator)[];
 }
 

@@ -20,11 +20,17 @@ export const DEFAULT_APP_ID = 'genauth-emulator-app';
 /** The default of the option `appSecret`. It is public, so it does not protect anything. */
 export const DEFAULT_APP_SECRET = 'genauth-emulator-secret-0123456789abcdef';
 
+/** The valid values of the option `idTokenSignedResponseAlg`. */
 const ID_TOKEN_ALGS = ['RS256', 'HS256'] as const;
+/** The valid values of the option `rsaKeyFormat`. */
 const RSA_KEY_FORMATS = ['pem', 'base64'] as const;
+/** The valid values of the option `lifetimeField`. */
 const LIFETIME_FIELDS = ['expires_in', 'expire_in', 'both'] as const;
+/** The valid values of the option `introspectionScopeSeparator`. */
 const SCOPE_SEPARATORS = [' ', ','] as const;
+/** The valid values of the option `jwksAddress`. */
 const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
+/** The valid values of the option `revocationAnswer`. */
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
 /** The largest lifetime and the largest clock drift: ten years, in seconds. */
@@ -98,9 +104,12 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    * behind. The clock determines the times in tokens and the header `Date` of responses. At most 10 years. Default: 0.
    */
   clockDrift?: number | undefined;
-  /** The lifetime of id_tokens and access tokens, in seconds. Default: 1209600 (14 days), as at GenAuth. */
+  /** The lifetime of id_tokens and access tokens, in seconds. Default: 1209600 (14 days), the default of GenAuth. */
   tokenLifetime?: number | undefined;
-  /** The lifetime of each refresh token from its creation, in seconds. Default: 2592000 (30 days), as at GenAuth. */
+  /**
+   * The lifetime of each refresh token from its creation, in seconds. Default: 2592000 (30 days), the default of
+   * GenAuth.
+   */
   refreshTokenLifetime?: number | undefined;
   /**
    * Whether refresh tokens rotate. With `true` each refresh returns a new refresh token and invalidates the old refresh

@@ -16,7 +16,14 @@ import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 
+/**
+ * The names of scopes, or the codes of roles.
+ */
 type Names = readonly string[];
+/**
+ * An object that requires all names or any of the names, or an array. An array of scopes requires all scopes. An array
+ * of roles requires any of the roles.
+ */
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };
 
 /** Options of `requireAuth`. If no option is set, a route requires only a valid access token. */
@@ -132,8 +139,8 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
         warnOperator(name, refusal);
         return answerJson(res, refusal.body, refusal.headers);
       },
-      // Express lets a request pass after `next(undefined)` and `next('route')`. `toError` makes an `Error` of every
-      // value.
+      // Express lets a request pass after `next(undefined)` and `next('route')`. So `toError` converts every value to
+      // an `Error`.
       (error: unknown) => next(toError(error)),
     );
   };

@@ -8,6 +8,7 @@ import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
 
+/** Express's function that continues with the next handler, or with the error handler if it receives an error. */
 type Next = (error?: unknown) => void;
 /** A request handler for Express 4 and 5. This type does not import types of Express. */
 export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;

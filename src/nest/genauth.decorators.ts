@@ -6,14 +6,21 @@ import { quote } from '../core/util/quote.js';
 import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
-/** The metadata keys under which the decorators of this file store their values. */
+// The metadata keys under which the decorators of this file store their values.
+/** Metadata key of `@Public()`. The value is `true`. */
 export const PUBLIC = 'genauth:public';
+/** Metadata key of `@OptionalAuth()`. The value is `true`. */
 export const OPTIONAL = 'genauth:optional';
+/** Metadata key of `@RequireScopes()`. The value is a `Choice`. */
 export const SCOPES = 'genauth:scopes';
+/** Metadata key of `@Roles()`. The value is a `Choice`. */
 export const ROLES = 'genauth:roles';
+/** Metadata key of `@Tenant()`. The value is a `TenantResolver`. */
 export const TENANT = 'genauth:tenant';
+/** Metadata key of `@Introspect()`. The value is the maximum age in milliseconds. */
 export const INTROSPECT = 'genauth:introspect';
 
+/** A decorator for a method or for a class. */
 type RouteDecorator = MethodDecorator & ClassDecorator;
 
 /**

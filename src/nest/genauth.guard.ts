@@ -42,8 +42,8 @@ import { type RouteAccess, readRouteAccess } from './route-access.js';
 @Injectable()
 export class GenAuthGuard implements CanActivate {
   /**
-   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
-   * applications. The guard accepts only the access tokens of this GenAuth application.
+   * Returns the guard class for the GenAuth application with this `name`. Use this function if a process uses several
+   * GenAuth applications. The guard accepts only the access tokens of this GenAuth application.
    */
   static readonly named = memoizeByName((name): typeof GenAuthGuard => {
     if (name === DEFAULT_NAME) return GenAuthGuard;

@@ -13,6 +13,7 @@ import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { getProviderToken } from './genauth.providers.js';
 import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
 
+/** The base class with `forRoot` and `forRootAsync`. It creates the providers of one GenAuth application. */
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions>({
   optionsInjectionToken: OPTIONS_TOKEN,
 })

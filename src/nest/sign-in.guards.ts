@@ -12,6 +12,7 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
  * Base class of the guards for login routes. It signs in the user and stores the user and the tokens on the request.
  */
 abstract class SignInGuard implements CanActivate {
+  /** The strategy that signs in the user. */
   protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
 
   /**
@@ -67,8 +68,8 @@ abstract class SignInGuard implements CanActivate {
 @Injectable()
 export class GenAuthPasswordGuard extends SignInGuard {
   /**
-   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
-   * applications.
+   * Returns the guard class for the GenAuth application with this `name`. Use this function if a process uses several
+   * GenAuth applications.
    */
   static readonly named = memoizeByName((name): typeof GenAuthPasswordGuard => {
     if (name === DEFAULT_NAME) return GenAuthPasswordGuard;
@@ -95,8 +96,8 @@ export class GenAuthPasswordGuard extends SignInGuard {
 @Injectable()
 export class GenAuthAdGuard extends SignInGuard {
   /**
-   * Returns the guard class for the GenAuth application with this `name`, if a process uses several GenAuth
-   * applications.
+   * Returns the guard class for the GenAuth application with this `name`. Use this function if a process uses several
+   * GenAuth applications.
    */
   static readonly named = memoizeByName((name): typeof GenAuthAdGuard => {
     if (name === DEFAULT_NAME) return GenAuthAdGuard;

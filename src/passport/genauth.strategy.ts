@@ -10,14 +10,19 @@ import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from 
  * request.
  */
 export interface PassportActions {
+  /** Accepts the request. Passport sets `req.user` to `user` and `req.authInfo` to `info`. */
   success: (user: unknown, info?: unknown) => void;
+  /** Refuses the request. A string in `challenge` becomes the header `WWW-Authenticate`. */
   fail: (challenge: unknown, status: number) => void;
+  /** Ends the request with an error, which Passport passes to `next`. */
   error: (error: unknown) => void;
 }
 
 /** The members of a strategy that Passport uses. */
 interface PassportStrategy extends PassportActions {
+  /** The name by which `passport.authenticate` finds the strategy. */
   name: string;
+  /** Authenticates a request, and then calls one of the {@link PassportActions}. */
   authenticate(req: GenAuthRequest, options?: unknown): void;
 }
 
@@ -62,6 +67,7 @@ interface Verify<User, Info> {
 
 /** The result of the authentication of one request. */
 export type LoginResult =
+  /** The request is accepted. `user` becomes `req.user`, and `info` becomes `req.authInfo`. */
   | { kind: 'success'; user: unknown; info: unknown }
   /** The application's function `verify` refused the user. */
   | { kind: 'denied'; info: unknown; body: RefusalBody }
@@ -82,6 +88,7 @@ export abstract class GenAuthStrategy<
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
   /** The client of this strategy. Strategies with the same client use the same key set and the same connections. */
   readonly client: GenAuthClient<S, ExtendedFields>;
+  /** The application's function that maps the user. `undefined`: the GenAuth user is used. */
   protected readonly verify: VerifyFunction | undefined;
 
   constructor(

@@ -1,5 +1,6 @@
 import { type TestAnswer, type TestRequest, openApp } from './open-app.js';
 
+/** The names of the methods of a {@link TestAgent}. */
 const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
 
 /**

@@ -130,8 +130,8 @@ function isRefusal([, status]: Answer): boolean {
 function findMistake({ kind, path }: Route, answers: readonly Answer[]): string | undefined {
   if (kind === 'hidden')
     return 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
-  // If a mount has the HTTP status 404, it has passed the request on. For a path without a route, every error status is
-  // right.
+  // A mount that answers with the HTTP status 404 has passed the request to the next handler. For a path without a
+  // route, every error status is accepted.
   const isHarmless = ([, status]: Answer): boolean =>
     kind === 'mount' && status !== undefined && (status === 404 || (path === NO_ROUTE.path && status >= 400));
   const passed = answers.filter((answer) => !isRefusal(answer) && !isHarmless(answer));

@@ -13,7 +13,10 @@ export interface TestClaims extends EmulatorClaims {
    * option `scope`.
    */
   scope?: string | readonly string[];
-  /** The ID of the tenant. It requires the scope `tenant_id`, as at GenAuth. Default: no tenant. */
+  /**
+   * The ID of the tenant. It requires the scope `tenant_id`, because GenAuth sends the claim only with this scope.
+   * Default: no tenant.
+   */
   tenant_id?: string;
 }
 

@@ -10,7 +10,9 @@ import type { AccessTokenClaims } from '../core/tokens/claims.js';
  * of the names is required.
  */
 export interface Choice {
+  /** Whether all names or any of the names are required. */
   readonly mode: 'all' | 'any';
+  /** The names of scopes or the codes of roles, at least one. */
   readonly names: readonly string[];
 }
 
@@ -27,8 +29,11 @@ interface Tenants {
 
 /** The conditions of a route in addition to a valid access token. */
 export interface AccessRequirements {
+  /** The required scopes. Default: none. */
   scopes?: Choice | undefined;
+  /** The required roles. Default: none. */
   roles?: Choice | undefined;
+  /** Returns the tenant to which the user must belong. Default: no tenant is required. */
   tenant?: TenantResolver | undefined;
 }
 

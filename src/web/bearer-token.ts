@@ -30,14 +30,19 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
   // If a request has several Authorization headers, Node.js keeps the first and a proxy may keep the last. Node.js and
   // the proxy would read different tokens, so the request is refused.
   if (typeof header !== 'string' || countAuthorizationLines(req) > 1) {
-    throw new TokenVerificationError('token_malformed', 'The request has more than one Authorization header.', {
-      details: ACCESS_TOKEN,
-    });
+    throw new TokenVerificationError(
+      'token_malformed',
+      'The request has more than one Authorization header: send exactly one.',
+      {
+        details: ACCESS_TOKEN,
+      },
+    );
   }
   if (header.length > MAX_HEADER_LENGTH) {
     throw new TokenVerificationError(
       'token_too_large',
-      `The Authorization header has ${header.length} characters, but at most ${MAX_HEADER_LENGTH} are allowed.`,
+      `The Authorization header has ${header.length} characters, but at most ${MAX_HEADER_LENGTH} are allowed: ` +
+        'send one access token.',
       { details: { ...ACCESS_TOKEN, expected: MAX_HEADER_LENGTH, actual: header.length } },
     );
   }

@@ -53,8 +53,11 @@ export interface Refusal {
    * must act, or GenAuth or the network failed.
    */
   action: 'fail' | 'error';
+  /** The HTTP status. */
   status: number;
+  /** The response headers, with names in lower case. */
   headers: Readonly<Record<string, string>>;
+  /** The JSON body of the response. */
   body: RefusalBody;
   /** The error that caused the refusal, for the operator's log. */
   error: GenAuthError;

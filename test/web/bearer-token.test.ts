@@ -77,7 +77,8 @@ it('says how the header must be written', () => {
 it.each([`Bearer ${'a'.repeat(16_378)}`, 'x'.repeat(16_385)])('refuses a header of 16,385 characters', (header) => {
   const error = catchThrown(() => parse(header));
   const details = { token: 'access_token', expected: 16_384, actual: 16_385 };
-  const message = 'The Authorization header has 16385 characters, but at most 16384 are allowed.';
+  const message =
+    'The Authorization header has 16385 characters, but at most 16384 are allowed: send one access token.';
   expect(error).toMatchObject({ code: 'token_too_large', details, message });
   expect(findLeaks(error, ['aaaaaaaa'])).toEqual([]);
 });
@@ -92,7 +93,7 @@ describe('two Authorization headers', () => {
   ])('are refused in %s', (_title, request) => {
     expect(catchThrown(() => parseBearerToken({ headers, ...request }))).toMatchObject({
       code: 'token_malformed',
-      message: 'The request has more than one Authorization header.',
+      message: 'The request has more than one Authorization header: send exactly one.',
       details: { token: 'access_token' },
     });
   });

@@ -32,6 +32,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 const ENCODINGS = /^(?:(?:x-)?(?:gzip|deflate|compress|br|zstd)(?:, ?)?)+$/;
 
+/** The settings of an {@link Http} client. */
 export interface HttpSettings {
   /** The origin of the server: `https://host[:port]`, without a path. */
   origin: string;
@@ -46,13 +47,16 @@ export interface HttpSettings {
   proxy?: string | undefined;
 }
 
+/** One request to GenAuth. */
 export interface HttpRequest {
+  /** The HTTP method. A POST request is never repeated. */
   method: 'GET' | 'POST';
   /**
    * An absolute path. The path comes from a constant of passport-genauth, from the client's options or from GenAuth's
    * discovery document. The path never contains data from a user's request.
    */
   path: string;
+  /** Additional request headers. Default: none. */
   headers?: Record<string, string>;
   /** Content that is sent as JSON. */
   body?: object;
@@ -72,7 +76,9 @@ export interface HttpRequest {
   secrets?: readonly (string | undefined)[];
 }
 
+/** A parsed HTTP response. */
 export interface HttpAnswer {
+  /** The HTTP status. */
   status: number;
   /** The response body as parsed JSON. `undefined` if the response body is not JSON. */
   body: unknown;

@@ -110,9 +110,13 @@ export class OidcEndpoints {
     });
     const refusal = parseOidcError(answer.body);
     if (answer.status === 401 || readStatusCode(answer) === 401 || refusal === 'invalid_token') {
-      throw new TokenVerificationError('token_revoked', 'GenAuth no longer accepts the access token.', {
-        details: { token: 'access_token' },
-      });
+      throw new TokenVerificationError(
+        'token_revoked',
+        'GenAuth no longer accepts the access token: refresh it, or sign the user in again.',
+        {
+          details: { token: 'access_token' },
+        },
+      );
     }
     if (refusal === 'insufficient_scope') return undefined;
     expectSuccess(PATHS.userInfo, answer);

@@ -224,7 +224,8 @@ export class OptionChecker {
   url(name: string): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    // The first two checks show no value: an address, also one inside an array, can contain a password.
+    // The first two checks do not show the value. The value can be an address with a password, or an array that
+    // contains such an address.
     if (typeof value !== 'string') {
       const type = Array.isArray(value) ? 'array' : typeof value;
       return this.#addMistake(name, `is of type ${type}`, 'write a full address, "https://example.genauth.ai"');

@@ -218,6 +218,7 @@ export interface GenAuthOptions<S extends string = string> {
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }
 
+/** The valid values of the option `userClaims`. */
 export const USER_CLAIMS_SOURCES = ['token', 'userinfo'] as const;
 /** Where the user of a guarded route comes from: the access token, or GenAuth's user info endpoint. */
 export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
@@ -258,6 +259,7 @@ export interface LoginFields {
   captchaToken: string;
 }
 
+/** The valid values of the option `language`. */
 export const LANGUAGES = ['en', 'zh'] as const;
 /** A language of the texts for the end user: English or Chinese. */
 export type Language = (typeof LANGUAGES)[number];
@@ -275,7 +277,9 @@ export type GenAuthUserOf<Options, ExtendedFields extends object = Record<string
 // types `SignInOptionsResolver` and `ClientIpResolver` therefore accept a function whose parameter is a subtype of
 // `GenAuthRequest`, for example `(req: express.Request) => …`.
 interface Resolvers<S extends string> {
+  /** See {@link SignInOptionsResolver}. */
   signInOptions(req: GenAuthRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
+  /** See {@link ClientIpResolver}. */
   clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
 }
 /** Returns the sign-in options for an HTTP request, or a promise of these options. */
@@ -312,28 +316,52 @@ export interface JwksOptions {
  * The checked options, with all defaults filled in. The object is frozen. {@link GenAuthOptions} describes each option.
  */
 export interface ResolvedOptions {
+  /** The application ID. */
   readonly appId: string;
+  /** The application secret, or a function that returns it. `undefined` with `tokenEndpointAuthMethod: 'none'`. */
   readonly appSecret: AppSecretSource | undefined;
+  /** The address of the GenAuth application, without a slash at the end. */
   readonly appHost: string;
+  /** The required claim `iss` of all tokens. */
   readonly issuer: string;
+  /** How the application proves its identity to GenAuth. */
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** The only accepted signature algorithm of id_tokens. */
   readonly idTokenSignedResponseAlg: SigningAlgorithm;
+  /** How the password is encrypted in addition to TLS. */
   readonly passwordEncryptType: PasswordEncryptType;
+  /** The scopes that every sign-in requests, without duplicates. */
   readonly scope: readonly string[];
+  /** The name of each field in the body of a login request. */
   readonly fields: Readonly<LoginFields>;
+  /** The language of the texts for the end user. `undefined`: the request header `Accept-Language` decides. */
   readonly language: Language | undefined;
+  /** Whether the response to a refused login gives the reason to the end user. */
   readonly exposeReasons: boolean;
+  /** The prefix of the strategy names. */
   readonly name: string;
+  /** Options that are sent to GenAuth with a sign-in, or a function that returns them. */
   readonly signInOptions: SignInOptions | SignInOptionsResolver | undefined;
+  /** A function that returns the end user's IP address. `undefined`: the address of the request is used. */
   readonly clientIp: ClientIpResolver | undefined;
+  /** Maximum duration of one HTTP exchange with GenAuth, in milliseconds. */
   readonly timeout: number;
+  /** Allowed clock difference when the times of a token are checked, in seconds. */
   readonly clockTolerance: number;
+  /** The address of the key set. `undefined`: the discovery document has the address. */
   readonly jwksUri: string | undefined;
+  /** The accepted audiences of access tokens, at least one. */
   readonly audience: readonly string[];
+  /** Certificate authorities (PEM). `undefined`: the certificate authorities that Node.js trusts. */
   readonly ca: string | readonly string[] | undefined;
+  /** The address of the HTTP proxy. `undefined`: no proxy. */
   readonly proxy: string | undefined;
+  /** Times of the key set cache, in milliseconds. See {@link JwksOptions}. */
   readonly jwks: { readonly maxAge: number; readonly cooldown: number; readonly staleIfError: number };
+  /** Where the user of a guarded route comes from. */
   readonly userClaims: UserClaimsSource;
+  /** How long user info is fresh in the cache, in milliseconds. */
   readonly userInfoMaxAge: number;
+  /** The maximum number of cached verified tokens. `false` if the cache is off. */
   readonly verifiedTokenCache: false | { readonly maxEntries: number };
 }

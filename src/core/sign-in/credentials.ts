@@ -11,6 +11,7 @@ const MAX_PASSWORD_LENGTH = 1024;
  * numbers and e-mail addresses.
  */
 export const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
+/** The name of a property that identifies the user of a password login. */
 export type Identifier = (typeof IDENTIFIERS)[number];
 
 /**
@@ -20,6 +21,7 @@ export type Identifier = (typeof IDENTIFIERS)[number];
  */
 export type PasswordCredentials = {
   [Name in Identifier]: { [Member in Name]: string } & { [Other in Exclude<Identifier, Name>]?: never } & {
+    /** The password: 1 to 1,024 characters. */
     password: string;
   };
 }[Identifier];
@@ -43,6 +45,7 @@ export interface ParsedCredentials {
   identifier: Identifier | 'sAMAccountName';
   /** The value of the identifier, for example the e-mail address. */
   name: string;
+  /** The password in clear text. */
   password: string;
 }
 

@@ -44,9 +44,11 @@ export interface SignInAnswer {
 
 /** The outcome of a successful sign-in: the id_token is verified. */
 export interface SignInSuccess<User = GenAuthUser> extends SignInAnswer {
+  /** The user is signed in. This value distinguishes the outcome from the outcomes of {@link SignInRejection}. */
   kind: 'success';
   /** The user, with the claims of the requested scopes. */
   user: User;
+  /** The tokens that GenAuth issued. The application stores them. They must not be logged. */
   tokens: TokenSet;
   /** All claims of the verified id_token, including claims of scopes that were not requested. */
   claims: IdTokenClaims;
@@ -77,11 +79,13 @@ export type SignInRejection = SignInAnswer &
         /** Number of attempts before GenAuth locks the account, if GenAuth sent this number. */
         remainingAttempts: number | undefined;
       }
-    /**
-     * A captcha is required. Request a captcha with `GenAuthClient.getCaptcha`. Repeat the sign-in with `captchaCode`
-     * and `captchaToken`.
-     */
-    | { kind: 'captcha_required' }
+    | {
+        /**
+         * A captcha is required. Request a captcha with `GenAuthClient.getCaptcha`. Repeat the sign-in with
+         * `captchaCode` and `captchaToken`.
+         */
+        kind: 'captcha_required';
+      }
     | {
         /** A second factor is required. */
         kind: 'mfa_required';
@@ -96,10 +100,14 @@ export type SignInRejection = SignInAnswer &
         /** The token for the GenAuth endpoint that completes this step, if GenAuth sent one. */
         flowToken: string | undefined;
       }
-    /** The account is locked, for example after too many failed sign-ins. */
-    | { kind: 'account_locked' }
-    /** The account is disabled, or it is not allowed to use this application. */
-    | { kind: 'access_denied' }
+    | {
+        /** The account is locked, for example after too many failed sign-ins. */
+        kind: 'account_locked';
+      }
+    | {
+        /** The account is disabled, or it is not allowed to use this application. */
+        kind: 'access_denied';
+      }
     | {
         /** GenAuth or a gateway refused the sign-in, because there were too many attempts. */
         kind: 'rate_limited';

@@ -5,7 +5,7 @@ import { MAX_KID_LENGTH } from './unverified-token.js';
 
 const MIN_MODULUS_BITS = 2048;
 const MAX_MODULUS_BITS = 8192;
-/** The exponent 65537 in base64url, also after zero bytes. Four characters are three bytes. */
+/** Matches the exponent 65537 in base64url. Leading zero bytes are accepted: each `AAAA` encodes three of them. */
 const EXPONENT_65537 = /^(?:AAAA)*AQAB$/;
 /** The only signature algorithm that is accepted for keys of GenAuth's key set (RFC 7518 §3.1). */
 export const JWK_ALGORITHM = 'RS256';

@@ -198,7 +198,10 @@ export class Jwks {
 async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   const list: unknown = isRecord(document) ? document['keys'] : undefined;
   if (!Array.isArray(list)) {
-    throw new UpstreamError('upstream_invalid_response', "GenAuth's key set has no array 'keys'.");
+    throw new UpstreamError(
+      'upstream_invalid_response',
+      "GenAuth's key set has no array 'keys': check appHost and jwksUri.",
+    );
   }
   const keySet = new Map<string, VerificationKey>();
   for (const jwk of list as unknown[]) {
@@ -209,6 +212,7 @@ async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   if (keySet.size > 0) return keySet;
   throw new UpstreamError(
     'upstream_invalid_response',
-    `None of the ${list.length} keys in GenAuth's key set can verify ${JWK_ALGORITHM} tokens.`,
+    `None of the ${list.length} keys in GenAuth's key set can verify ${JWK_ALGORITHM} tokens: ` +
+      'check appHost and jwksUri.',
   );
 }

@@ -59,7 +59,8 @@ export class KeySetSource {
       working = buildAppJwksPath(appId);
       answer = await this.#get(working, deadline);
     }
-    // An address that returns no key set is removed, so that the next call reads the discovery document again.
+    // The address is stored if it returned a key set. If it did not, and GenAuth is not down, the stored address is
+    // deleted, and the next call reads the discovery document again.
     if (answer.status === 200) this.#path = working;
     else if (!isDown(answer.status)) this.#path = undefined;
     return expectDocument('key set', answer);

@@ -254,9 +254,13 @@ export class TokenVerifier {
     const { clockTolerance, now } = this.#settings;
     const seconds = Math.floor(now() / 1000);
     if (seconds >= exp + clockTolerance) {
-      throw new TokenVerificationError('token_expired', `The ${kind} expired ${seconds - exp} seconds ago.`, {
-        details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp },
-      });
+      throw new TokenVerificationError(
+        'token_expired',
+        `The ${kind} expired ${seconds - exp} seconds ago: get a new token, or correct the clock of this machine.`,
+        {
+          details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp },
+        },
+      );
     }
     const [claim, time] = nbf !== undefined && nbf > iat ? (['nbf', nbf] as const) : (['iat', iat] as const);
     const ahead = time - seconds;

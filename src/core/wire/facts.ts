@@ -53,6 +53,7 @@ export const HEADERS = {
   requestFrom: 'x-authing-request-from',
 } as const;
 
+/** The valid values of the option `tokenEndpointAuthMethod`. */
 export const TOKEN_ENDPOINT_AUTH_METHODS = ['client_secret_post', 'client_secret_basic', 'none'] as const;
 /**
  * How the application proves its identity to GenAuth: with the application secret in the request body, with the
@@ -68,6 +69,7 @@ export type TokenEndpointAuthMethod = (typeof TOKEN_ENDPOINT_AUTH_METHODS)[numbe
  */
 export const CLAIM_ALIASES: Readonly<Record<string, string>> = { external_id: 'externalId' };
 
+/** The valid values of the option `passwordEncryptType`. */
 export const PASSWORD_ENCRYPT_TYPES = ['none', 'rsa', 'sm2'] as const;
 /** How the password is encrypted in the request to GenAuth, in addition to TLS. */
 export type PasswordEncryptType = (typeof PASSWORD_ENCRYPT_TYPES)[number];
@@ -122,11 +124,17 @@ export interface WireSignInRequest {
  * `code`.
  */
 export interface WireEnvelope<Data> {
+  /** The result: 200 is success, 3xx is a further step, any other value is a failure. */
   statusCode: number;
+  /** GenAuth's text about the result. */
   message?: string;
+  /** The cause. */
   apiCode?: number | string;
+  /** The cause in answers that have no `apiCode`. */
   code?: number | string;
+  /** GenAuth's ID of the request. */
   requestId?: string;
+  /** The content of the answer. `null` or absent if there is none. */
   data?: Data | null;
 }
 

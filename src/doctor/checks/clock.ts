@@ -7,7 +7,7 @@ import { type Observation, error, ok, skipped, warning } from '../report.js';
  */
 const HALF_A_SECOND_MS = 500;
 
-/** The fix for a wrong clock. The command in it is for Linux with systemd. */
+/** The text `fix` for a wrong clock. The command in this text is for Linux with systemd. */
 export const SET_CLOCK = 'Synchronize the clock of this machine. On Linux, run: timedatectl set-ntp true';
 
 /** Compares the clock of this machine with the header `Date` of GenAuth's first response. */

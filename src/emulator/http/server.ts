@@ -113,8 +113,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
-    // With `jwksAddress: 'app'` the path of `PATHS.jwks` has the HTTP status 404, not 501. A GenAuth tenant whose key
-    // set is below the application ID also serves nothing at this path.
+    // With `jwksAddress: 'app'` a request for `PATHS.jwks` gets the HTTP status 404, not 501. A GenAuth tenant whose
+    // key set is below the application ID also has no key set at this path.
     if (jwksAddress === 'app' && request.path === PATHS.jwks) return next();
     send(res, envelope(request, notImplemented(`${request.method} ${request.path}`)));
   });

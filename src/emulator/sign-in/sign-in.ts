@@ -100,8 +100,8 @@ async function authenticate(state: EmulatorState, request: EmulatorRequest): Pro
  * Finds the user of a sign-in and checks the password.
  *
  * If a password cannot be decrypted, the response (`statusCode` 499, `apiCode` 2016) differs from the response to a
- * wrong password, as at GenAuth. With RSA this difference makes Bleichenbacher's attack possible. The emulator's keys
- * protect no real secret, so the attack does no harm.
+ * wrong password. GenAuth's responses differ in the same way. With RSA this difference makes Bleichenbacher's attack
+ * possible. The emulator's keys protect no real secret, so the attack does no harm.
  */
 async function identify(state: EmulatorState, signInRequest: SignInRequest): Promise<Account> {
   const { protection, users } = state;

@@ -66,8 +66,11 @@ export interface EmulatorFault {
 
 /** A response that a fault sends instead of the endpoint's response. */
 export interface FaultReply {
+  /** The HTTP status. */
   readonly status: number;
+  /** The value of the response header `Content-Type`. */
   readonly contentType: string;
+  /** The bytes of the response body. */
   readonly body: Buffer;
 }
 
@@ -81,7 +84,9 @@ export interface Delivery {
 
 /** A checked fault. */
 export interface PreparedFault {
+  /** The number of milliseconds to wait before the response. */
   readonly delayMs: number;
+  /** Whether the connection is closed without a response. */
   readonly drop: boolean;
   /**
    * Builds the response that replaces the endpoint's response. The emulator calls this function for each request,

@@ -54,10 +54,12 @@ export class LoginProtection {
     this.#limits = limits;
   }
 
+  /** Returns whether the next sign-in of the account needs a captcha. */
   requiresCaptcha(account: string): boolean {
     return this.#count(account) >= this.#limits.captchaAfter;
   }
 
+  /** Returns whether the account is locked. */
   isLocked(account: string): boolean {
     return this.#count(account) >= this.#limits.lockAfter;
   }

@@ -26,7 +26,9 @@ export interface EmulatorSignInAnswer {
 
 /** A checked sign-in answer. */
 export interface PreparedSignInAnswer {
+  /** An identifier of the account that gets the answer. `undefined`: every account gets the answer. */
   readonly account: string | undefined;
+  /** The response body. */
   readonly envelope: WireEnvelope<unknown>;
 }
 

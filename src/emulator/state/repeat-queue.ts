@@ -5,8 +5,8 @@ export class RepeatQueue<Item> {
   #entries: { item: Item; left: number }[] = [];
 
   /**
-   * Adds an item at the end. If the last item of the queue has no limit of repeats, it is removed, because the new item
-   * would never be reached.
+   * Adds an item at the end. If the last item of the queue is repeated without a limit, the last item is removed,
+   * because the queue would never return the new item.
    */
   add(item: Item, times: number): void {
     if (this.#entries.at(-1)?.left === Infinity) this.#entries.pop();

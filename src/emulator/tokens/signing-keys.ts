@@ -6,7 +6,9 @@ export interface SigningKey {
    * The key ID: the JWK thumbprint (RFC 7638) with 43 base64url characters. GenAuth's own key IDs have the same form.
    */
   readonly kid: string;
+  /** The key that signs tokens. */
   readonly privateKey: CryptoKey;
+  /** The key that verifies the signatures of `privateKey`. */
   readonly publicKey: CryptoKey;
   /** The public key as it appears in the key set (RFC 7517). */
   readonly jwk: JWK;

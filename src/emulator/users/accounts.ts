@@ -14,7 +14,9 @@ export interface Account {
    * each time an emulator runs.
    */
   readonly sub: string;
+  /** The claims of the user, without `sub`. */
   claims: Readonly<Record<string, unknown>>;
+  /** The states of the user that affect a sign-in. */
   states: UserStates;
   /** The hash of the password. It is `undefined` if the function of the option `ad` checks the password. */
   password: PasswordHash | undefined;
@@ -48,8 +50,8 @@ export function buildDirectoryAccount(key: string, username: string): Account {
 }
 
 /**
- * Replaces the claims that the directory returned at the last sign-in by the claims that it returned now. A claim whose
- * value has the wrong type is left out. The claim `username` is never removed.
+ * Replaces the claims that the directory returned at the last sign-in by the claims of the present sign-in. A claim
+ * whose value has the wrong type is left out. The claim `username` is never removed.
  */
 export function replaceDirectoryClaims(account: Account, claims: DirectoryClaims, catalogs: Catalogs): void {
   const names = Object.keys(claims);

@@ -60,6 +60,7 @@ export interface EmulatorAdRefusal extends Omit<EmulatorSignInAnswer, 'account' 
   outcome?: (typeof OUTCOMES)[number];
 }
 
+/** The valid values of `outcome` in the answer of the function `ad`. */
 const OUTCOMES = [
   'invalid_credentials',
   'account_locked',

@@ -15,8 +15,8 @@ const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];
  */
 export interface EmulatorUserStates {
   /**
-   * Whether the user is locked, as after too many failed sign-ins (`statusCode` 403, `apiCode` 2005). The user stays
-   * locked until `lockout` is set to `false`. Default: `false`.
+   * Whether the user is locked in the same way as after too many failed sign-ins (`statusCode` 403, `apiCode` 2005).
+   * The user stays locked until `lockout` is set to `false`. Default: `false`.
    */
   lockout?: boolean;
   /**
@@ -78,8 +78,11 @@ export const STATE_NAMES = [
 
 /** The allowed roles, tenants and extended fields. `undefined` means that every value is allowed. */
 export interface Catalogs {
+  /** The codes of the existing roles. */
   readonly roles: ReadonlySet<string> | undefined;
+  /** The IDs of the existing tenants. */
   readonly tenants: ReadonlySet<string> | undefined;
+  /** The names of the existing extended fields. */
   readonly extendedFields: ReadonlySet<string> | undefined;
 }
 

@@ -3,6 +3,7 @@ import { isObject, readObject } from '../input/readers.js';
 import { EmulatorError } from '../errors.js';
 import type { GenAuthEmulatorOptions } from '../options.js';
 
+/** The options that a users file can contain. */
 const MEMBERS = ['users', 'adAccounts', 'tenants', 'roles', 'extendedFields'] as const;
 
 /**

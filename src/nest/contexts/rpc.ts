@@ -34,9 +34,9 @@ interface Headers {
 
 /** The members of Nest's transport contexts that give access to the headers of a message. */
 interface Transport {
-  /** With gRPC. The context is the gRPC metadata itself. */
+  /** Only contexts of gRPC have this member, because they are the gRPC metadata. */
   get?: unknown;
-  /** With NATS. */
+  /** Only contexts of NATS have this method. */
   getHeaders?: () => Headers | undefined;
   /** With RabbitMQ and Kafka. */
   getMessage?: () => { headers?: unknown; properties?: { headers?: unknown } } | undefined;

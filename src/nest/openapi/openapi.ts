@@ -10,11 +10,12 @@ import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.j
 import { type Route, listRoutes } from './routes.js';
 
 /**
- * The required scopes, by the name of the OpenAPI security scheme. In a list of these objects, a request must satisfy
- * one object, and of this object all security schemes.
+ * An OpenAPI security requirement: the required scopes, by the name of the security scheme. A request must satisfy all
+ * schemes of a requirement. If an operation has a list of requirements, the request must satisfy one of them.
  */
 type SecurityRequirement = Record<string, string[]>;
 
+/** An operation of the OpenAPI document: one HTTP method of one path. */
 interface Operation {
   security?: SecurityRequirement[] | undefined;
   responses?: Record<string, unknown> | undefined;
@@ -25,9 +26,17 @@ interface Operation {
  * `@nestjs/swagger` is assignable to this interface.
  */
 export interface OpenApiDocument {
+  /**
+   * The version of OpenAPI, for example `3.0.0`. With 3.1 or newer the scheme `genauth-bearer` also lists the scopes.
+   */
   openapi?: string | undefined;
+  /**
+   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses 401 and 403.
+   */
   paths: Record<string, object>;
+  /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schema of a refusal. */
   components?: object | undefined;
+  /** The requirements of operations without their own `security`. A request must satisfy one entry of the list. */
   security?: SecurityRequirement[] | undefined;
 }
 

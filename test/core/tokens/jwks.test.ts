@@ -73,13 +73,21 @@ describe('the lookup of a key', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['without keys', {}, "GenAuth's key set has no array 'keys'."],
-    ['with keys as an object', { keys: { 0: {} } }, "GenAuth's key set has no array 'keys'."],
-    ['with an empty array', { keys: [] }, "None of the 0 keys in GenAuth's key set can verify RS256 tokens."],
+    ['without keys', {}, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
+    [
+      'with keys as an object',
+      { keys: { 0: {} } },
+      "GenAuth's key set has no array 'keys': check appHost and jwksUri.",
+    ],
+    [
+      'with an empty array',
+      { keys: [] },
+      "None of the 0 keys in GenAuth's key set can verify RS256 tokens: check appHost and jwksUri.",
+    ],
     [
       'without usable keys',
       { keys: [{ kty: 'oct' }, null] },
-      "None of the 2 keys in GenAuth's key set can verify RS256 tokens.",
+      "None of the 2 keys in GenAuth's key set can verify RS256 tokens: check appHost and jwksUri.",
     ],
   ])('refuses a document %s, and still uses the previous key set', async (_title, body, message) => {
     const jwks = await openWarm();

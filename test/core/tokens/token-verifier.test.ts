@@ -476,7 +476,7 @@ describe('throws an error with message and details:', () => {
     ['The access_token has an invalid nbf: "7".', { claim: 'nbf', actual: '7' }, access({ nbf: '7' })],
     ['The access_token has an invalid exp: 7.', { claim: 'exp', actual: 7 }, access({ exp: 7 })],
     [
-      'The id_token expired 60 seconds ago.',
+      'The id_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
       { claim: 'exp', actual: NOW - 60, seconds: 60 },
       id({ iat: NOW - 90, exp: NOW - 60 }),
     ],
