@@ -64,7 +64,6 @@ export class ShopController {
     return {};
   }
 }
-export const PUBLIC_ROUTES = ['GET /health', 'POST /login'];
 
 /** A module of Nest with these controllers. All its routes are guarded. */
 export function makeAppModule(options: GenAuthOptions, controllers: Type[] = [ShopController]): Type {
