@@ -9,22 +9,19 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Runs the emulator until the end of the test. Then it must end with exit code 0 and close its port. */
+/** Runs the emulator until the end of the test. */
 async function start(args: readonly string[], env: Record<string, string> = {}) {
   const stop = new AbortController();
   const out: string[] = [];
-  let url = '';
   await new Promise<void>((resolve, reject) => {
     const stdout = (text: string): void => void (out.push(text) === 2 && resolve());
     const ended = run(['emulator', '--port', '0', ...args], { stdout, stderr: reject, env, stop: stop.signal });
     stops.push(async () => {
       stop.abort();
       expect(await ended).toBe(0);
-      await expect(fetch(url)).rejects.toThrow('fetch failed');
     });
   });
-  url = out[0]?.replace('GenAuth emulator listening on ', '') ?? '';
-  return { url, stdout: out.join('\n') };
+  return { url: out[0]?.replace('GenAuth emulator listening on ', '') ?? '', stdout: out.join('\n') };
 }
 
 const SECRET = 'genauth-emulator-secret-0123456789abcdef';

@@ -36,8 +36,7 @@ test('a valid token has the claims that GenAuth sends, and can be introspected a
   expect([claims.aud, Number(claims.exp) - Number(claims.iat)]).toEqual(['https://api.example', 1_209_600]);
   const user = { sub: 'alice', email: 'a@example.com', email_verified: false, roles: ['r'], tenant_id: 't' };
   expect(await client.userInfo(token)).toMatchObject(user);
-  const { iat, exp } = claims;
-  expect(await client.introspect(token)).toMatchObject({ active: true, sub: 'alice', iat, exp });
+  expect(await client.introspect(token)).toMatchObject({ active: true, sub: 'alice', exp: claims.exp });
   await client.revoke(token, 'access_token');
   expect((await client.introspect(token)).active).toBe(false);
 });
