@@ -76,33 +76,27 @@ class Terminal extends PassThrough {
   }
 }
 
-test('asks for passwords at a terminal without showing them, and restores the terminal', async () => {
-  const terminal = new Terminal();
-  const asked: unknown[] = [];
-  // The user types one character too many, and deletes it.
-  const typed = PASSWORDS.map((password) => `${password}x\u007f\r`);
-  const stderr = (text: string): void => {
-    terminal.write(typed[asked.length]);
-    asked.push([text, ...terminal.modes]);
-  };
-  const { code, stdout } = await runDoctor(BOTH, environmentOf(await emulate()), { stdin: () => terminal, stderr });
-  expect(asked).toEqual([
-    ['Password of "alice" (it is not shown):', true],
-    ['Password of "zhangsan" (it is not shown):', true],
-  ]);
-  expect([code, terminal.modes]).toEqual([0, [true, false]]);
-  expectDecent([], stdout);
-});
-
+// The user types one character too many, and deletes it.
+const TYPED = PASSWORDS.map((password) => `${password}x\u007f\r`);
 test.each([
-  ['Ctrl+C', '\u0003'],
-  ['an empty line', '\r'],
-])('makes no sign-in if the user enters %s', async (_title, key) => {
+  ['both passwords', TYPED, 0, ['success', 'success']],
+  ['Ctrl+C', ['\u0003'], 2, []],
+  ['an empty line', ['\r', 'x\r'], 2, []],
+])('hides the answer at a terminal, and restores it, for %s', async (_title, typed, code, outcomes) => {
   const emulator = await emulate();
   const terminal = new Terminal();
-  terminal.write(key);
-  const { code, stdout } = await runDoctor(ALICE, environmentOf(emulator), { stdin: () => terminal });
-  expect([code, stdout, terminal.modes, emulator.requests('signin')]).toEqual([2, '', [true, false], 0]);
+  const asked: [text: string, ...modes: boolean[]][] = [];
+  const stderr = (text: string): void => {
+    asked.push([text, ...terminal.modes]);
+    terminal.write(typed[asked.length - 1] ?? '');
+  };
+  const result = await runDoctor(BOTH, environmentOf(emulator), { stdin: () => terminal, stderr });
+  const names = ['alice', 'zhangsan'].slice(0, typed.length);
+  const questions = names.map((name) => [`Password of "${name}" (it is not shown):`, true]);
+  expect(asked.filter(([text]) => text.startsWith('Password'))).toEqual(questions);
+  expect([result.code, terminal.modes]).toEqual([code, [true, false]]);
+  expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(outcomes);
+  expectDecent([], result.stdout);
 });
 
 const STOPPED = 'passport-genauth doctor: Stopped.';

@@ -31,16 +31,15 @@ interface Answer {
   apiCode?: number;
   data?: { id_token: string; refresh_token: string };
 }
-async function signIn(url: string, { password = 'passw0rd', headers = {}, ...body }: SignIn = {}): Promise<Answer> {
-  const passwordPayload = { account: 'alice', password };
+const pay = (password: string): object => ({ passwordPayload: { account: 'alice', password } });
+async function signIn(url: string, body: object = {}, headers: Record<string, string> = {}): Promise<Answer> {
   const response = await fetch(`${url}/api/v3/signin`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ connection: 'PASSWORD', ...CLIENT, passwordPayload, ...body }),
+    body: JSON.stringify({ connection: 'PASSWORD', ...CLIENT, ...pay('passw0rd'), ...body }),
   });
   return (await response.json()) as Answer;
 }
-type SignIn = { password?: string; headers?: Record<string, string>; [member: string]: unknown };
 
 test('has an application and users without options, and does not print their passwords', async () => {
   const { url, stdout } = await start([]);
@@ -65,15 +64,15 @@ test('applies the options', async () => {
   expect(stdout).toMatch(/ my-app\n.*\(set by you, not shown\)\n[^]*\nWarning: other machines may reach the emulator,/);
   expect(stdout).not.toContain('canary-secret');
   const headers = { authorization: `Basic ${Buffer.from('my-app:canary-secret').toString('base64')}` };
-  const basic = { client_id: undefined, client_secret: undefined, headers };
-  const { data } = await signIn(url, { ...basic, options: { scope: 'openid offline_access' } });
+  const body = { client_id: undefined, client_secret: undefined, options: { scope: 'openid offline_access' } };
+  const { data } = await signIn(url, body, headers);
   expect(data).toHaveProperty('expire_in', 60);
   expect(data).not.toHaveProperty('expires_in');
   const { iat = 0, exp } = decodeJwt(data?.id_token ?? '');
   expect(decodeProtectedHeader(data?.id_token ?? '').alg).toBe('HS256');
   expect([exp, Math.round((iat - Date.now() / 1000) / 60)]).toEqual([iat + 60, -60]);
-  const body = new URLSearchParams({ token: data?.refresh_token ?? '' });
-  const introspection = await fetch(`${url}/oidc/token/introspection`, { method: 'POST', headers, body });
+  const form = new URLSearchParams({ token: data?.refresh_token ?? '' });
+  const introspection = await fetch(`${url}/oidc/token/introspection`, { method: 'POST', headers, body: form });
   expect(await introspection.json()).toMatchObject({ active: true, exp: iat + 90 });
   expect(await (await fetch(`${url}/api/v3/system`)).json()).toMatchObject({ statusCode: 200, data: { rsa: {} } });
   expect((await fetch(`${url}/oidc/.well-known/jwks.json`)).status).toBe(404);
@@ -98,7 +97,7 @@ test.each<[args: string[], wrong: number, right: number]>([
   [['--mfa'], 2333, 1636],
 ])('answers a wrong and then the right password by %j', async (args, wrong, right) => {
   const { url } = await start(args);
-  expect((await signIn(url, { password: 'wrong' })).apiCode).toBe(wrong);
+  expect((await signIn(url, pay('wrong'))).apiCode).toBe(wrong);
   expect((await signIn(url)).apiCode).toBe(right);
 });
 

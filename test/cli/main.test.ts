@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { PASSWORDS, environmentOf, expectDecent, useEmulators } from '../doctor/support.js';
-import { ROOT } from '../support/process.js';
 import { buildCli, makeFolder } from './support.js';
 
 const emulate = useEmulators();
@@ -68,7 +66,3 @@ if (!hasTerminals)
     expectDecent([], stdout);
   },
 );
-
-test('begins with a line for the shell', async () => {
-  expect(await readFile(join(ROOT, 'src/cli/main.ts'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
-});

@@ -34,8 +34,9 @@ test.each<Row>([
     2,
   ],
 ])('the page shows the output of the doctor at a %s tenant', async (name, options, variables, passwords, code) => {
-  const example = String.raw`<!-- picture: ${name} -->\n\n\`\`\`text\n\$ npx passport-genauth (doctor.*)\n([^]*?)\n\`\`\``;
-  const [, command = '', output = ''] = new RegExp(example).exec(page) ?? [];
+  const example = page.split(`<!-- picture: ${name} -->`)[1] ?? '';
+  const [, command = '', output = ''] =
+    /^\s+```text\n\$ npx passport-genauth (doctor.*)\n([^]*?)\n```/.exec(example) ?? [];
   const folder = await makeFolder();
   const file = join(folder, '.env');
   const emulator = await new GenAuthEmulator(options).start();

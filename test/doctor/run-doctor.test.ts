@@ -9,7 +9,7 @@ const emulate = useEmulators();
 const issuer = useIssuer();
 const serve = useTcpServers();
 
-test('runs every check in order, and finds no problem at a tenant without mistakes', async () => {
+test('finds no problem at a tenant without mistakes, and requests each document once', async () => {
   const emulator = await emulate();
   const env = { ...environmentOf(emulator), GENAUTH_SCOPE: 'openid profile email phone offline_access' };
   const { signal } = new AbortController();
@@ -18,12 +18,6 @@ test('runs every check in order, and finds no problem at a tenant without mistak
   expect(getEventListeners(signal, 'abort')).toEqual([]);
   const facts = { node: process.versions.node, version: await readVersion() };
   expect(report).toMatchObject({ level: 'ok', ...facts, appHost: emulator.url, appId: emulator.appId });
-  const opening = 'runtime: runtime, environment: environment, configuration: configuration, connection: connection';
-  const documents = 'clock: clock, discovery: discovery, keys: keys, client: client, encryption: encryption_not_used';
-  const signIns = 'login: signed_in, directory: signed_in, tokens: id_token, tokens: access_token';
-  expect(report.findings.map(({ check, code }) => `${check}: ${code}`)).toEqual(
-    [opening, documents, signIns, 'scopes: scopes, address: client_ip'].join(', ').split(', '),
-  );
   expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, 2]);
 });
 
@@ -68,7 +62,7 @@ test.each<[need: string, arrange: () => Promise<object>, code: string, skipped: 
   expect(found).toEqual(skipped.map((check) => ({ check, level: 'skipped', code: 'not_checked', message })));
 });
 
-test('reads the options from the environment, which overrides the file, and makes no sign-in without accounts', async () => {
+test('reads the options from the environment, which overrides the file, and makes no sign-in', async () => {
   const emulator = await emulate();
   const envFile = { ...environmentOf(emulator), GENAUTH_APP_ID: 'file' };
   const report = await runDoctor({ env: { GENAUTH_APP_ID: emulator.appId }, envFile });

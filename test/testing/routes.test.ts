@@ -25,7 +25,7 @@ test.each([
   app.use(/^\/(a|b)$/, handler);
   app.use('/sub', create().get('/open', handler));
   const nested = ['/a.b/of/:user/list', '/c/of/:user/list'].flatMap((path) => [`GET ${path}`, `POST ${path}`]);
-  expect(list(app).filter((route) => !/^GET \/ mount/.test(route))).toEqual([
+  expect(list(app).filter((route) => route !== 'GET / mount')).toEqual([
     ...nested,
     'GET /x',
     'GET /y',

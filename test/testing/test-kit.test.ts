@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { decodeJwt } from 'jose';
 import { GenAuthClient } from '../../src/index.js';
 import { GenAuthTestKit } from '../../src/testing/index.js';
 import { ROOT } from '../support/process.js';
@@ -25,11 +26,10 @@ test('redirects the options, and keeps all that do not identify the tenant', () 
 });
 
 test('makes tokens for the options that were redirected last', () => {
-  const read = (token: string): unknown => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   kit().redirect({ scope: ['openid', 'email'], audience: 'one' });
-  expect(read(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'one' });
+  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'one' });
   const { appId } = kit().redirect();
-  expect(read(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
+  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
 });
 
 test('sends requests as a user, with a token, or without a token', async () => {

@@ -20,7 +20,3 @@ test.each<Row>([
   context.probe = { status: 200, date, location: undefined, certificateEnds: undefined, ...times };
   expectFindings(await checkClock(context), outline, part);
 });
-
-test('skips the check without an answer', async () => {
-  expectFindings(await checkClock(createContext()), 'skipped clock_unknown');
-});

@@ -25,11 +25,8 @@ const answer: Conversation = (socket, received) => {
 };
 const urlOf = async (...settings: Parameters<typeof serve>): Promise<string> => (await serve(...settings)).url;
 const certified = (changes: Parameters<typeof authority.issue>[0]) => urlOf(answer, authority.issue(changes));
-async function closedUrl(): Promise<string> {
-  const server = await serve();
-  await server.close();
-  return server.url;
-}
+// Port 1 is closed.
+const CLOSED = 'http://127.0.0.1:1';
 
 const FAILED = 'connection_failed @ endpoint information';
 const at = (days: number): Date => new Date(Date.now() + days * DAY);
@@ -38,7 +35,7 @@ const stranger = new CertificateAuthority('Unknown authority');
 const NO_HOST = `https://${'a'.repeat(64)}.example`;
 
 test.each<[title: string, url: () => Promise<string>, outline: string, part: string]>([
-  ['a closed port', closedUrl, FAILED, 'http://HOST cannot be reached: the connection failed (ECONNREFUSED).'],
+  ['a closed port', async () => CLOSED, FAILED, 'http://HOST cannot be reached: the connection failed (ECONNREFUSED).'],
   ['an unknown host name', async () => NO_HOST, 'dns_failed @ endpoint information', '(ENOTFOUND)'],
   ['a server without an answer', urlOf, 'connection_timeout', '(ETIMEDOUT)'],
   ['an answer that is not HTTP', () => urlOf((socket) => socket.end(SECRET)), FAILED, 'HPE_'],
@@ -52,17 +49,18 @@ test.each<[title: string, url: () => Promise<string>, outline: string, part: str
   expectFindings(await check({ appHost: await url(), ca, timeout: 500 }), outline, part);
 });
 
-test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])(
-  'warns about %s, which the library does not read, if the connection fails without a proxy',
-  async (name) => {
-    const env = { [name]: `http://${PROXY_USER}proxy.invalid:3128` };
-    const appHost = await closedUrl();
-    const part = `Set the option proxy: process.env.${name}. `;
-    expectFindings(await check({ appHost }, { env }), [FAILED, 'proxy_not_read'], part);
-    // Plain http never uses the option proxy.
-    expectFindings(await check({ appHost, proxy: 'http://proxy.invalid:3128' }, { env }), FAILED);
-  },
-);
+const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+test.each(VARIABLES)('warns about %s, which the library does not read, if the connection fails', async (name) => {
+  const env = { [name]: `http://${PROXY_USER}proxy.invalid:3128` };
+  const found = await check({ appHost: CLOSED }, { env });
+  expectFindings(found, [FAILED, 'proxy_not_read'], `Set the option proxy: process.env.${name}. `);
+});
+
+test('does not warn about the variable of a proxy if the options have a proxy', async () => {
+  // Plain http never uses the option proxy.
+  const options = { appHost: CLOSED, proxy: 'http://proxy.invalid:3128' };
+  expectFindings(await check(options, { env: { HTTPS_PROXY: 'http://proxy.invalid' } }), FAILED);
+});
 
 const END = new Date(Math.floor((Date.now() + 90 * DAY) / 1000) * 1000);
 test.each([
@@ -97,7 +95,11 @@ test('sends the request through a proxy, with its password', async () => {
 
 test.each<[title: string, url: () => Promise<string>, part: string]>([
   ['refuses the password', () => urlOf((socket) => socket.end('HTTP/1.1 407 No\r\n\r\n')), 'CONNECT with HTTP 407.'],
-  ['does not listen', closedUrl, '(ECONNREFUSED). Set GENAUTH_PROXY=http://user:password@proxy.example.com:3128'],
+  [
+    'does not listen',
+    async () => CLOSED,
+    '(ECONNREFUSED). Set GENAUTH_PROXY=http://user:password@proxy.example.com:3128',
+  ],
   ['does not answer', urlOf, ''],
 ])('reports a proxy that %s', async (_title, url, part) => {
   const proxy = (await url()).replace('//', `//${PROXY_USER}`);

@@ -14,9 +14,9 @@ async function check(installed: string, canRequireModules: boolean) {
     await mkdir(join(folder, 'node_modules', name), { recursive: true });
     await writeFile(join(folder, 'node_modules', name, 'package.json'), JSON.stringify({ version: own }));
   }
-  return checkRuntime({ nodeVersion: '20.1.0', canRequireModules, folder }).finally(() =>
-    rm(folder, { recursive: true }),
-  );
+  const found = await checkRuntime({ nodeVersion: '20.1.0', canRequireModules, folder });
+  await rm(folder, { recursive: true });
+  return found;
 }
 
 test('reports a Node that cannot load ES modules by require(), and another version in the application', async () => {
