@@ -1,36 +1,36 @@
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { formatReport } from '../../src/cli/doctor-text.js';
-import type { DoctorReport, Finding } from '../../src/doctor/report.js';
+import type { DoctorReport } from '../../src/doctor/report.js';
 import { hostProcess } from '../support/host-process.js';
 
 /** The first line has exactly the maximum length. The last word does not fit into the second line by one character. */
 const LONG = `${'word '.repeat(16)}words ${'word '.repeat(16)}longer`;
 const advice = { impact: 'Logins fail.', fix: 'Set A=1' };
-const findings: Finding[] = [
-  { check: 'runtime', level: 'ok', code: 'runtime', message: LONG },
-  { check: 'client', level: 'error', code: 'client_refused', message: 'Refused.', consolePage: 'page', ...advice },
-  { check: 'discovery', level: 'warning', code: 'scope_unknown', message: 'Unknown.', ...advice },
-  { check: 'login', level: 'skipped', code: 'not_checked', message: 'Not checked.' },
-  { check: 'directory', level: 'skipped', code: 'not_checked', message: 'Not checked.' },
-  { check: 'scopes', level: 'skipped', code: 'not_asked', message: 'Not asked.' },
-];
 const report: DoctorReport = {
   level: 'error',
   version: '1.2.3',
   node: '20.1.0',
   appHost: 'https://tenant.example',
   appId: 'app',
-  findings,
+  findings: [
+    { check: 'runtime', level: 'ok', code: 'runtime', message: LONG },
+    { check: 'client', level: 'error', code: 'client_refused', message: 'Refused.', consolePage: 'page', ...advice },
+    { check: 'discovery', level: 'warning', code: 'scope_unknown', message: 'Unknown.', ...advice },
+    { check: 'login', level: 'skipped', code: 'not_checked', message: 'Not checked.' },
+    { check: 'directory', level: 'skipped', code: 'not_checked', message: 'Not checked.' },
+    { check: 'scopes', level: 'skipped', code: 'not_asked', message: 'Not asked.' },
+  ],
 };
 
 test('prints each finding in columns of at most 110 characters, and combines equal skipped checks', () => {
-  const lines = formatReport(report).split('\n');
-  expect(lines.filter((line) => line.length > 110)).toEqual([]);
-  expect(lines[2]).toHaveLength(110);
-  expect(lines.filter((line) => !/word|longer/.test(line))).toEqual([
+  const words = 'word '.repeat(16);
+  expect(formatReport(report).split('\n')).toEqual([
     'passport-genauth doctor 1.2.3: https://tenant.example, app app',
     '',
+    `ok        runtime        ${words}words`,
+    `                         ${words.trim()}`,
+    '                         longer',
     'error     client         Refused.',
     '                         impact    Logins fail.',
     '                         console   page',
@@ -48,35 +48,24 @@ test('prints each finding in columns of at most 110 characters, and combines equ
 });
 
 test('names no application if the options are invalid', () => {
-  const lines = formatReport({ ...report, appHost: undefined, findings: [] }).split('\n');
-  expect([lines[0], lines.at(-1)]).toEqual(['passport-genauth doctor 1.2.3', '0 errors, 0 warnings, 0 ok, 0 skipped.']);
+  const text = formatReport({ ...report, appHost: undefined, findings: [] });
+  expect(text).toBe('passport-genauth doctor 1.2.3\n\n\n0 errors, 0 warnings, 0 ok, 0 skipped.');
 });
 
-describe('colours', () => {
-  // Node reads FORCE_COLOR from the environment of its own process.
-  const { FORCE_COLOR: forced } = hostProcess.env;
-  beforeAll(() => void delete hostProcess.env['FORCE_COLOR']);
-  afterAll(() => void Object.assign(hostProcess.env, forced !== undefined && { FORCE_COLOR: forced }));
+// Node reads FORCE_COLOR from the environment of its own process.
+const { FORCE_COLOR: forced } = hostProcess.env;
+beforeAll(() => void delete hostProcess.env['FORCE_COLOR']);
+afterAll(() => void Object.assign(hostProcess.env, forced !== undefined && { FORCE_COLOR: forced }));
+const createTerminal = (env: Record<string, string>) =>
+  Object.assign(new PassThrough(), { isTTY: true, getColorDepth: () => WriteStream.prototype.getColorDepth(env) });
+const [GREEN, RED, YELLOW, DIM] = ['32', '31', '33', '2'];
 
-  const createTerminal = (env: Record<string, string> = {}): Writable => {
-    const getColorDepth = (): number => WriteStream.prototype.getColorDepth({ TERM: 'xterm', ...env });
-    return Object.assign(new Writable(), { isTTY: true, getColorDepth });
-  };
-  const listColors = (stream?: Writable): string[] =>
-    // oxlint-disable-next-line no-control-regex
-    [...formatReport(report, stream).matchAll(/^\u001b\[(\d+)m/gm)].map(([, color = '']) => color);
-
-  test('show the levels at a terminal', () => {
-    const [GREEN, RED, YELLOW, DIM] = ['32', '31', '33', '2'];
-    expect(listColors(createTerminal())).toEqual([GREEN, RED, YELLOW, DIM, DIM]);
-  });
-
-  test.each<[title: string, stream: Writable | undefined]>([
-    ['in a file', new PassThrough()],
-    ['without a stream', undefined],
-    ['with NO_COLOR', createTerminal({ NO_COLOR: '1' })],
-    ['at a terminal without colours', createTerminal({ TERM: 'dumb' })],
-  ])('are missing %s', (_title, stream) => {
-    expect(listColors(stream)).toEqual([]);
-  });
+test.each([
+  ['colours at a terminal', createTerminal({ TERM: 'xterm' }), [GREEN, RED, YELLOW, DIM, DIM]],
+  ['no colours in a file', new PassThrough(), []],
+  ['no colours with NO_COLOR', createTerminal({ TERM: 'xterm', NO_COLOR: '1' }), []],
+])('shows the levels with %s', (_title, stream, colors) => {
+  // oxlint-disable-next-line no-control-regex
+  const found = [...formatReport(report, stream).matchAll(/^\u001b\[(\d+)m/gm)].map(([, color]) => color);
+  expect(found).toEqual(colors);
 });

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import { ACCOUNT_FLAGS, PASSWORDS, environmentOf, expectDecent, useEmulators } from '../doctor/support.js';
-import { ROOT } from '../support/process.js';
+import { PASSWORDS, environmentOf, expectDecent, useEmulators } from '../doctor/support.js';
 import { buildCli, makeFolder } from './support.js';
 
 const emulate = useEmulators();
@@ -15,9 +13,7 @@ beforeAll(async () => {
   folder = await makeFolder();
   main = await buildCli(folder);
 });
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-});
+afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
 afterAll(() => rm(folder, { recursive: true }));
 
 function start(command: string, args: string[], env: Record<string, string> = {}) {
@@ -51,33 +47,22 @@ test('writes a message to standard error, and ends with the exit code of the com
   expect(await start(process.execPath, [main, 'emulator', '--prot']).ended).toEqual({ code: 2, stdout: '', stderr });
 });
 
-test('reads passwords from standard input, and ends by itself', async () => {
-  const env = environmentOf(await emulate());
-  const { child, ended } = start(process.execPath, [main, 'doctor', ...ACCOUNT_FLAGS, '--password-stdin'], env);
-  child.stdin.end(PASSWORDS.join('\n'));
-  const { code, stdout, stderr } = await ended;
-  expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toContain('alice signed in.');
-  expectDecent([], stdout);
-});
-
 // Only the `script` of Linux has these flags.
 const hasTerminals = process.platform === 'linux';
 if (!hasTerminals)
   process.stderr.write('SKIPPED a terminal in test/cli/main.test.ts: `script` here is not that of Linux.\n');
-(hasTerminals ? test : test.skip)('has colours at a terminal, and does not show the password', async () => {
-  const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
-  const env = { ...environmentOf(await emulate()), TERM: 'xterm' };
-  const { child, printed, ended } = start('script', ['-qec', command, '/dev/null'], env);
-  await printed('not shown');
-  child.stdin.end(`${PASSWORDS[0]}\r`);
-  const { code, stdout } = await ended;
-  expect(code).toBe(0);
-  expect(stdout).toContain('\u001b[32mok');
-  expect(stdout).toContain('alice signed in.');
-  expectDecent([], stdout);
-});
-
-test('begins with a line for the shell', async () => {
-  expect(await readFile(join(ROOT, 'src/cli/main.ts'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
-});
+(hasTerminals ? test : test.skip)(
+  'has colours at a terminal, does not show the password, and ends by itself',
+  async () => {
+    const command = `${JSON.stringify(process.execPath)} ${JSON.stringify(main)} doctor --account alice`;
+    const env = { ...environmentOf(await emulate()), TERM: 'xterm' };
+    const { child, printed, ended } = start('script', ['-qec', command, '/dev/null'], env);
+    await printed('not shown');
+    child.stdin.end(`${PASSWORDS[0]}\r`);
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('\u001b[32mok');
+    expect(stdout).toContain('alice signed in.');
+    expectDecent([], stdout);
+  },
+);

@@ -1,10 +1,9 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { transform } from '@swc/core';
+import type { CommandIo } from '../../src/cli/command.js';
 import { run } from '../../src/cli/run.js';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+import { ROOT } from '../support/process.js';
 
 /** Creates a folder for one run of a test file, below the package, so that Node finds its dependencies. */
 export async function makeFolder(): Promise<string> {
@@ -18,12 +17,8 @@ export async function makeFolder(): Promise<string> {
  * @returns The path of `main.js`.
  */
 export async function buildCli(folder: string): Promise<string> {
-  const rooms = ['core', 'doctor', 'emulator', 'cli'].map(async (room) =>
-    (await readdir(join(ROOT, 'src', room), { recursive: true }))
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => join(room, file)),
-  );
-  for (const file of (await Promise.all(rooms)).flat()) {
+  const files = await readdir(join(ROOT, 'src'), { recursive: true });
+  for (const file of files.filter((name) => /^(core|doctor|emulator|cli).*\.ts$/.test(name))) {
     const { code } = await transform(await readFile(join(ROOT, 'src', file), 'utf8'), {
       swcrc: false,
       module: { type: 'es6' },
@@ -37,11 +32,21 @@ export async function buildCli(folder: string): Promise<string> {
   return join(folder, 'dist/cli/main.js');
 }
 
-/** Runs a command in this process. A command that listens is stopped at once. */
-export async function runToEnd(args: readonly string[], env: Record<string, string> = {}) {
+/** Runs a command in this process. */
+export async function runCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  io: Partial<CommandIo> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const out: string[] = [];
   const err: string[] = [];
-  const io = { stdout: (text: string) => out.push(text), stderr: (text: string) => err.push(text) };
-  const code = await run(args, { ...io, env, stop: AbortSignal.abort() });
+  const write = (stream: string[]) => (text: string) => void stream.push(text);
+  const code = await run(args, {
+    stdout: write(out),
+    stderr: write(err),
+    env,
+    stop: new AbortController().signal,
+    ...io,
+  });
   return { code, stdout: out.join('\n'), stderr: err.join('\n') };
 }

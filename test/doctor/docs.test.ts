@@ -3,23 +3,11 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { VARIABLES } from '../../src/doctor/environment.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
-import { makeFolder } from '../cli/support.js';
+import { makeFolder, runCommand } from '../cli/support.js';
 import { ROOT } from '../support/process.js';
-import { FINDINGS, environmentOf, runDoctorCommand } from './support.js';
+import { FINDINGS, environmentOf } from './support.js';
 
 const page = await readFile(join(ROOT, 'docs/doctor.md'), 'utf8');
-let folder: string;
-beforeAll(async () => {
-  folder = await makeFolder();
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-/** Returns the flags and the output of an example of the page. */
-function readExample(name: string): { args: string[]; output: string } {
-  const start = String.raw`<!-- picture: ${name} -->\n\n\`\`\`text\n\$ npx passport-genauth doctor`;
-  const [, command = '', output = ''] = new RegExp(`${start}(.*)\n([^]*?)\n\`\`\``).exec(page) ?? [];
-  return { args: command.trim().split(' '), output };
-}
 
 /** Removes what differs from run to run: ports, versions, times, and line breaks that depend on their length. */
 function normalize(text: string): string {
@@ -35,13 +23,6 @@ function normalize(text: string): string {
   );
 }
 
-/** A terminal at which a user enters these passwords. */
-function createTerminal(passwords: readonly string[]): PassThrough {
-  const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => terminal });
-  terminal.write(passwords.map((password) => `${password}\r`).join(''));
-  return terminal;
-}
-
 type Row = [name: string, GenAuthEmulatorOptions, variables: object, passwords: string[], code: number];
 test.each<Row>([
   ['good', {}, { GENAUTH_SCOPE: 'openid profile email phone offline_access' }, ['passw0rd', 'AdPassw0rd'], 0],
@@ -53,15 +34,20 @@ test.each<Row>([
     2,
   ],
 ])('the page shows the output of the doctor at a %s tenant', async (name, options, variables, passwords, code) => {
-  const { args, output } = readExample(name);
+  const example = page.split(`<!-- picture: ${name} -->`)[1] ?? '';
+  const [, command = '', output = ''] =
+    /^\s+```text\n\$ npx passport-genauth (doctor.*)\n([^]*?)\n```/.exec(example) ?? [];
+  const folder = await makeFolder();
   const file = join(folder, '.env');
   const emulator = await new GenAuthEmulator(options).start();
   const lines = Object.entries({ ...environmentOf(emulator), ...variables }).map(([key, value]) => `${key}="${value}"`);
   await writeFile(file, lines.join('\n'));
-  const flags = args.join(' ').replace('.env', file).split(' ');
-  const result = await runDoctorCommand(flags, {}, { stdin: () => createTerminal(passwords) });
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => terminal });
+  terminal.write(passwords.map((password) => `${password}\r`).join(''));
+  const result = await runCommand(command.replace('.env', file).split(' '), {}, { stdin: () => terminal });
   await emulator.stop();
-  expect(normalize(result.lines.join('\n'))).toBe(normalize(output));
+  await rm(folder, { recursive: true });
+  expect(normalize(`${result.stderr}\n${result.stdout}`)).toBe(normalize(output));
   expect(result.code).toBe(code);
 });
 
@@ -71,10 +57,10 @@ test('the page lists the variables', () => {
 });
 
 test('each code of the page is expected by a test', async () => {
-  const files = (await readdir(join(import.meta.dirname, 'checks'))).map((file) => join('checks', file));
-  const tests = await Promise.all(
-    [...files, 'run-doctor.test.ts'].map((file) => readFile(join(import.meta.dirname, file), 'utf8')),
+  const files = (await readdir(import.meta.dirname, { recursive: true })).filter((file) =>
+    /^(checks.|run-).*ts$/.test(file),
   );
+  const tests = await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
   const isExpected = (code: string): boolean => new RegExp(`['\`]${code}( @ |')`).test(tests.join());
   expect([...FINDINGS.keys()].filter((code) => !isExpected(code))).toEqual([]);
 });

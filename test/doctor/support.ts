@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandIo } from '../../src/cli/command.js';
-import { run } from '../../src/cli/run.js';
 import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { Context, type ContextSettings } from '../../src/doctor/context.js';
@@ -20,24 +18,18 @@ export const SECRET = `${APP_SECRET}-0123456789abcdef`;
 const AD_PASSWORD = 'c4nary-AD"Pä55<wörd&';
 export const PASSWORDS = [PASSWORD, AD_PASSWORD];
 export const ALICE = { account: 'alice', password: PASSWORD };
-/** The flags of the command for the two users. */
-export const ACCOUNT_FLAGS = ['--account', 'alice', '--ad-account', 'zhangsan'];
 export const ZHANGSAN = { sAMAccountName: 'zhangsan', password: AD_PASSWORD };
 
 /** Emulators with these users: one per set of options, reset after each test. */
 export function useEmulators(): (options?: GenAuthEmulatorOptions) => Promise<GenAuthEmulator> {
-  const emulators = new Map<string, Promise<GenAuthEmulator>>();
-  afterEach(async () => {
-    for (const emulator of emulators.values()) (await emulator).reset();
-  });
-  afterAll(async () => {
-    for (const emulator of emulators.values()) await (await emulator).stop();
-  });
+  const emulators = new Map<string, GenAuthEmulator>();
+  afterEach(() => emulators.forEach((emulator) => emulator.reset()));
+  afterAll(() => Promise.all([...emulators.values()].map((emulator) => emulator.stop())));
   const users = [{ username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: PASSWORD }];
-  return (options = {}) => {
+  return async (options = {}) => {
     const key = JSON.stringify(options);
     const given = { appSecret: SECRET, users, adAccounts: [ZHANGSAN], ...options };
-    const emulator = emulators.get(key) ?? new GenAuthEmulator(given).start();
+    const emulator = emulators.get(key) ?? (await new GenAuthEmulator(given).start());
     emulators.set(key, emulator);
     return emulator;
   };
@@ -63,16 +55,6 @@ export function useContexts(): (changes?: Partial<GenAuthOptions>, settings?: Pa
   };
 }
 
-/** Runs checks with one context, and returns the findings of the last check. */
-export async function examine(
-  context: Context,
-  ...checks: readonly ((context: Context) => Promise<Observation[]>)[]
-): Promise<Observation[]> {
-  let found: Observation[] = [];
-  for (const check of checks) found = await check(context);
-  return found;
-}
-
 /**
  * Expects findings without secrets, with the levels of docs/doctor.md.
  *
@@ -84,7 +66,7 @@ export function expectFindings(found: readonly Observation[], outline: string | 
   expectDecent(found);
   const shown = found.map((each) => {
     if (!('impact' in each)) return `${each.level} ${each.code}`;
-    return [each.code, each.consolePage?.split(' → ').at(-1)].filter((text) => text !== undefined).join(' @ ');
+    return each.code + (each.consolePage?.replace(/^(.* → )?/, ' @ ') ?? '');
   });
   expect(shown).toEqual([outline].flat());
   const texts = found.map((each) => `${each.message} ${'fix' in each ? each.fix : ''}`);
@@ -98,18 +80,15 @@ export const FINDINGS: ReadonlyMap<string, string> = new Map(
   ),
 );
 
+const findProblems = <Found extends Observation>(findings: readonly Found[]): Found[] =>
+  findings.filter(({ level }) => level === 'warning' || level === 'error');
+
 /** Expects that each problem is documented and has an impact and a fix, and that there is no secret in any text. */
 export function expectDecent(findings: readonly Observation[], ...printed: readonly string[]): void {
-  const problems = findings.filter(({ level }) => level === 'warning' || level === 'error');
-  const text = expect.stringMatching(/^\S.{5,}\S$/) as string;
-  const expected = problems.map(({ code }) => ({
-    code,
-    level: FINDINGS.get(code),
-    message: text,
-    impact: text,
-    fix: text,
-  }));
-  expect(problems).toMatchObject(expected);
+  const problems = findProblems(findings);
+  const text: unknown = expect.stringMatching(/^\S.{5,}\S$/);
+  const texts = { message: text, impact: text, fix: text };
+  expect(problems).toMatchObject(problems.map(({ code }) => ({ code, level: FINDINGS.get(code), ...texts })));
   const all = [JSON.stringify(findings), ...printed];
   expect(findCanaries(all, { ...SECRETS, appSecret: SECRET, adPassword: AD_PASSWORD })).toEqual([]);
   // Each JWT begins so.
@@ -118,25 +97,5 @@ export function expectDecent(findings: readonly Observation[], ...printed: reado
 
 /** `check: level code` of each warning and error. */
 export function listProblems(findings: readonly (Observation & { check: string })[]): string[] {
-  const problems = findings.filter(({ level }) => level === 'warning' || level === 'error');
-  return problems.map(({ check, level, code }) => `${check}: ${level} ${code}`);
-}
-
-/** Runs the command `doctor` in this process. `lines` has the texts of both streams. */
-export async function runDoctorCommand(
-  args: readonly string[],
-  env: Record<string, string> = {},
-  io: Partial<CommandIo> = {},
-): Promise<{ code: number; stdout: string; stderr: string; lines: string[] }> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const lines: string[] = [];
-  const code = await run(['doctor', ...args], {
-    stdout: (text) => void lines.push(out[out.push(text) - 1] ?? ''),
-    stderr: (text) => void lines.push(err[err.push(text) - 1] ?? ''),
-    env,
-    stop: new AbortController().signal,
-    ...io,
-  });
-  return { code, stdout: out.join('\n'), stderr: err.join('\n'), lines };
+  return findProblems(findings).map(({ check, level, code }) => `${check}: ${level} ${code}`);
 }

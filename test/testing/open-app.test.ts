@@ -16,7 +16,6 @@ echo.all('/echo', ({ method, url, headers, body }, res) => {
   res.set('x-method', method).json({ method, url, authorization, own, body: body ?? null });
 });
 echo.get('/text', (_req, res) => void res.send('{"not": "parsed"}'));
-echo.get('/empty', (_req, res) => void res.status(204).end());
 echo.get('/empty-json', (_req, res) => void res.type('json').end());
 echo.get('/problem', (_req, res) => void res.type('application/problem+json').send('{"title":"no"}'));
 echo.get('/moved', (_req, res) => res.redirect('/echo'));
@@ -33,10 +32,11 @@ test('sends head, and no token if there is none', async () => {
   expect((await createAgent(echo, undefined).get('/echo')).body).not.toHaveProperty('authorization');
 });
 
+const PLAIN = { 'content-type': 'text/plain' };
 test.each([
   ['JSON', { body: { a: 1 } }, { body: { a: 1 } }],
-  ['a string', { body: 'text', headers: { 'content-type': 'text/plain' } }, { body: 'text' }],
-  ['bytes', { body: Buffer.from('bytes'), headers: { 'content-type': 'text/plain' } }, { body: 'bytes' }],
+  ['a string', { body: 'text', headers: PLAIN }, { body: 'text' }],
+  ['bytes', { body: Buffer.from('bytes'), headers: PLAIN }, { body: 'bytes' }],
   ['own headers', { headers: { 'x-own': 'me', authorization: 'Basic x' } }, { own: 'me', authorization: 'Basic x' }],
 ])('sends %s', async (_title, message, received) => {
   expect((await createAgent(echo, 'token').post('/echo', message)).body).toMatchObject(received);
@@ -44,14 +44,11 @@ test.each([
 
 test.each([
   ['/text', 200, '{"not": "parsed"}'],
-  ['/empty', 204, ''],
   ['/empty-json', 200, ''],
   ['/problem', 200, { title: 'no' }],
   ['/moved', 302, expect.stringContaining('/echo')],
-  ['/nothing', 404, expect.stringContaining('Cannot GET')],
 ])('returns the answer of %s', async (path, status, body) => {
-  const answer = await createAgent(echo, undefined).get(path);
-  expect([answer.status, answer.body]).toEqual([status, body]);
+  expect(await createAgent(echo, undefined).get(path)).toMatchObject({ status, body });
 });
 
 test('rejects if the application ends the connection', async () => {
@@ -63,32 +60,23 @@ test('accepts a server that listens or not, and leaves it as it was', async () =
   const server = createServer(echo);
   expect((await createAgent(server, undefined).get('/echo')).status).toBe(200);
   expect(server.listening).toBe(false);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  expect((await createAgent(server, undefined).get('/echo')).status).toBe(200);
-  expect(server.listening).toBe(true);
-  server.close();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const open = await openApp(server);
   expect(open.routes()).toEqual([]);
   await open.close();
+  expect(server.listening).toBe(true);
+  server.close();
 });
 
-test.each(Object.keys(PLATFORMS) as Platform[])(
-  'accepts an application of Nest on %s, and initializes it once',
-  async (platform) => {
-    const app = close(await createTestedApp(platform, kit(), makeAppModule(PRODUCTION)));
-    const agent = createAgent(app, undefined);
-    const answers = await Promise.all([agent.get('/health'), agent.get('/health')]);
-    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    await app.listen(0, '127.0.0.1');
-    expect((await agent.get('/health')).status).toBe(200);
-  },
-);
+test.each(Object.keys(PLATFORMS) as Platform[])('initializes an application of Nest on %s once', async (platform) => {
+  const app = close(await createTestedApp(platform, kit(), makeAppModule(PRODUCTION)));
+  const agent = createAgent(app, undefined);
+  const answers = await Promise.all([agent.get('/health'), agent.get('/health')]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+});
 
-test.each([{}, [], { listen: () => {} }])('refuses %j', async (app) => {
+test.each([{}, { listen: () => {} }])('refuses %j', async (app) => {
   const message = 'app: expected a Nest, Express or Fastify application, or an HTTP server';
-  await expect(createAgent(app, undefined).get('/')).rejects.toMatchObject({
-    code: 'invalid_input',
-    message: expect.stringContaining(message),
-  });
+  const expected = { code: 'invalid_input', message: expect.stringContaining(message) };
+  await expect(createAgent(app, undefined).get('/')).rejects.toMatchObject(expected);
 });

@@ -1,20 +1,12 @@
 import { AssertionError } from 'node:assert';
-import { Controller, Get, type Type } from '@nestjs/common';
-import express from 'express';
+import { Controller, Get } from '@nestjs/common';
+import express, { type Express } from 'express';
 import Fastify from 'fastify';
 import { Public } from '../../src/nest/index.js';
 import { type ProtectionOptions, checkProtection } from '../../src/testing/protection.js';
 import { hostProcess } from '../support/host-process.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
-import {
-  PRODUCTION,
-  PUBLIC_ROUTES,
-  ShopController,
-  createTestedApp,
-  makeAppModule,
-  useClosing,
-  useTestKit,
-} from './support.js';
+import { PRODUCTION, createTestedApp, makeAppModule, useClosing, useTestKit } from './support.js';
 
 const kit = useTestKit();
 const close = useClosing();
@@ -30,9 +22,16 @@ async function check(app: object, options?: ProtectionOptions): Promise<string[]
   return lines.slice(1, -1).map((line) => line.slice('  - '.length));
 }
 const open = (status: number): string => `${status} without a token, ${status} with a token`;
+const countServers = (): number => hostProcess.getActiveResourcesInfo().filter((name) => /Server/.test(name)).length;
+/** An application whose routes answer with these statuses. */
+function answer(statuses: Record<string, number>): Express {
+  const app = express();
+  for (const [path, status] of Object.entries(statuses)) app.get(path, (_req, res) => void res.status(status).end());
+  return app;
+}
 
-test('the error is an AssertionError of the test that lists all mistakes', async () => {
-  const app = express().get(['/a', '/b'], (_req, res) => void res.end());
+test('throws an AssertionError of the test that lists all mistakes', async () => {
+  const app = answer({ '/a': 200, '/b': 200 });
   const error = (await checkProtection(app, ATTEMPTS).catch((fault: unknown) => fault)) as AssertionError;
   expect(error).toBeInstanceOf(AssertionError);
   expect(error.message.split('\n')).toEqual([
@@ -45,140 +44,119 @@ test('the error is an AssertionError of the test that lists all mistakes', async
   await expect(checkProtection(app, ATTEMPTS, { except: ['/a'] })).rejects.toThrow('found 1 mistake:');
 });
 
-test('no server is left after the check', async () => {
-  const countServers = (): number => hostProcess.getActiveResourcesInfo().filter((name) => /Server/.test(name)).length;
+test('leaves no server', async () => {
   const before = countServers();
   await check(express());
   expect(countServers()).toBe(before);
 });
 
-describe('an application of Express', () => {
-  const makeShop = () => {
-    const app = express();
-    app.get('/health', (_req, res) => void res.end());
-    app.get('/me', (_req, res) => void res.status(401).end());
-    app.delete('/orders/:id', (_req, res) => void res.status(403).end());
-    return app;
-  };
-  const refused = 'without a token, but it is listed in except. Remove it from except';
-  const unknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
-
-  test.each<[except: string[], mistakes: string[]]>([
-    [['/health'], []],
-    [['get health/'], []],
-    [[], [`GET /health: ${open(200)}`]],
-    [['/health', 'GET /me'], [`GET /me: 401 ${refused}`]],
-    [['/health', '/orders/:any'], [`DELETE /orders/:id: 403 ${refused}`]],
-    [['/health', 'POST /health'], [`POST /health: ${unknown}`]],
-    [['/health', '/helth'], [`/helth: ${unknown}`]],
-  ])('with except %j has the mistakes %j', async (except, mistakes) => {
-    expect(await check(makeShop(), { except })).toEqual(mistakes);
-  });
-
-  test('fails if a token is accepted or if a route does not answer', async () => {
-    const app = express();
-    app.get('/decoded', (req, res) => void res.status(req.headers.authorization === undefined ? 401 : 200).end());
-    app.get('/broken', (_req, res) => void res.status(500).end());
-    app.get('/endless', (_req, res) => void res.write('x'));
-    app.get('/reset', (req) => req.socket.destroy());
-    expect(await check(app)).toEqual([
-      'GET /decoded: 200 with a token',
-      `GET /broken: ${open(500)}`,
-      `GET /endless: ${open(200)}`,
-      'GET /reset: no answer without a token',
-    ]);
-  });
-
-  test('fails if paths without a route are answered, except in case of an error', async () => {
-    const app = express().use((_req, res) => void res.end());
-    expect(await check(app)).toEqual([
-      `GET /: ${open(200)}`,
-      `GET * (a path without a route): ${open(200)}`,
-      'no route was found. Pass the complete application, after all its routes were added',
-    ]);
-    app.get('/me', (_req, res) => void res.status(401).end());
-    expect(await check(app, { except: ['/', '*'] })).toEqual([`GET /me: ${open(200)}`]);
-    const failing = express().use('/x', (_req, res) => void res.status(500).end());
-    failing.get('/me', (_req, res) => void res.status(401).end());
-    failing.use((req, res) => void res.status(req.path === '/' ? 404 : 400).end());
-    expect(await check(failing)).toEqual([`GET /x: ${open(500)}`]);
-  });
-
-  test('tests a path as a route if there is a mount and a route', async () => {
-    const app = express();
-    for (const path of ['/x', '/y']) app.use(path, (_req, _res, next) => next());
-    app.get('/x', (_req, res) => void res.status(404).end());
-    app.use('/x', (_req, _res, next) => next());
-    expect(await check(app)).toEqual([`GET /x: ${open(404)}`]);
-  });
-
-  test('names paths that cannot be listed, unless except has them', async () => {
-    const app = express().get('/me', (_req, res) => void res.status(401).end());
-    app.use('/sub', express());
-    const hidden = 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
-    expect(await check(app)).toEqual([`GET /sub: ${hidden}`]);
-    expect(await check(app, { except: ['/sub'] })).toEqual([]);
-  });
-
-  test('calls a route in except once, and other routes once per attempt, with the headers and parameters', async () => {
-    const asked: unknown[] = [];
-    const app = express();
-    app.use(({ method, url, headers }, _res, next) => {
-      asked.push([method, url, headers['x-version'], headers.authorization]);
-      next();
-    });
-    app.get('/things/:id/parts/:part', (_req, res) => void res.status(401).end());
-    app.post('/named', (_req, res) => void res.end());
-    const headers = { 'x-version': '2' };
-    expect(await check(app, { except: ['/named'], params: { id: 'a b' }, headers })).toEqual([]);
-    expect(asked.slice(2, 5)).toEqual([
-      ['GET', '/things/a%20b/parts/1', '2', undefined],
-      ['GET', '/things/a%20b/parts/1', '2', 'Bearer token'],
-      ['POST', '/named', '2', undefined],
-    ]);
-  });
-
-  test('is not waited for longer than 5 s, and only once', async () => {
-    const startedAt = performance.now();
-    expect(await check(express().get('/never', () => {}))).toEqual(['GET /never: no answer without a token']);
-    expect(performance.now() - startedAt).toBeGreaterThan(4_900);
-    expect(performance.now() - startedAt).toBeLessThan(9_900);
-  });
+const refused = 'without a token, but it is listed in except. Remove it from except';
+const unknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
+test.each<[except: string[], mistakes: string[]]>([
+  [['/health'], []],
+  [['get health/'], []],
+  [[], [`GET /health: ${open(200)}`]],
+  [['/health', 'GET /me'], [`GET /me: 401 ${refused}`]],
+  [['/health', '/orders/:any'], [`GET /orders/:id: 403 ${refused}`]],
+  [
+    ['/health', 'POST /health', '/helth'],
+    [`POST /health: ${unknown}`, `/helth: ${unknown}`],
+  ],
+])('with except %j an application has the mistakes %j', async (except, mistakes) => {
+  expect(await check(answer({ '/health': 200, '/me': 401, '/orders/:id': 403 }), { except })).toEqual(mistakes);
 });
 
-test('an application of Fastify is tested', async () => {
+test('fails if a token is accepted or if a route does not answer', async () => {
+  const app = answer({ '/broken': 500 });
+  app.get('/decoded', (req, res) => void res.status(req.headers.authorization === undefined ? 401 : 200).end());
+  app.get('/endless', (_req, res) => void res.write('x'));
+  app.get('/reset', (req) => req.socket.destroy());
+  expect(await check(app)).toEqual([
+    `GET /broken: ${open(500)}`,
+    'GET /decoded: 200 with a token',
+    `GET /endless: ${open(200)}`,
+    'GET /reset: no answer without a token',
+  ]);
+});
+
+test('fails if paths without a route are answered, except in case of an error', async () => {
+  const app = express().use((_req, res) => void res.end());
+  expect(await check(app)).toEqual([
+    `GET /: ${open(200)}`,
+    `GET * (a path without a route): ${open(200)}`,
+    'no route was found. Pass the complete application, after all its routes were added',
+  ]);
+  app.get('/me', (_req, res) => void res.status(401).end());
+  expect(await check(app, { except: ['/', '*'] })).toEqual([`GET /me: ${open(200)}`]);
+  const failing = answer({ '/me': 401 }).use('/x', (_req, res) => void res.status(500).end());
+  failing.use((req, res) => void res.status(req.path === '/' ? 404 : 400).end());
+  expect(await check(failing)).toEqual([`GET /x: ${open(500)}`]);
+});
+
+test('tests a path as a route if there is a mount and a route', async () => {
+  const app = express().use('/x', (_req, _res, next) => next());
+  app.get('/x', (_req, res) => void res.status(404).end());
+  app.use('/x', (_req, _res, next) => next());
+  expect(await check(app)).toEqual([`GET /x: ${open(404)}`]);
+});
+
+test('names paths that cannot be listed, unless except has them', async () => {
+  const app = answer({ '/me': 401 }).use('/sub', express());
+  const hidden = 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
+  expect(await check(app)).toEqual([`GET /sub: ${hidden}`]);
+  expect(await check(app, { except: ['/sub'] })).toEqual([]);
+});
+
+test('calls a route in except once, and other routes once per attempt, with the headers and parameters', async () => {
+  const asked: unknown[] = [];
+  const app = express();
+  app.use(({ method, url, headers }, _res, next) => {
+    asked.push([method, url, headers['x-version'], headers.authorization]);
+    next();
+  });
+  app.get('/things/:id/parts/:part', (_req, res) => void res.status(401).end());
+  app.post('/named', (_req, res) => void res.end());
+  const headers = { 'x-version': '2' };
+  expect(await check(app, { except: ['/named'], params: { id: 'a b' }, headers })).toEqual([]);
+  expect(asked.slice(2, 5)).toEqual([
+    ['GET', '/things/a%20b/parts/1', '2', undefined],
+    ['GET', '/things/a%20b/parts/1', '2', 'Bearer token'],
+    ['POST', '/named', '2', undefined],
+  ]);
+});
+
+test('does not wait for an answer longer than 5 s, and only once', async () => {
+  const startedAt = performance.now();
+  expect(await check(express().get('/never', () => {}))).toEqual(['GET /never: no answer without a token']);
+  expect(performance.now() - startedAt).toBeGreaterThan(4_900);
+  expect(performance.now() - startedAt).toBeLessThan(9_900);
+});
+
+test('tests an application of Fastify', async () => {
   const app = close(Fastify());
-  app.get('/closed', async (_req, reply) => reply.code(401).send());
   app.get('/v', { constraints: { version: '1.0.0' } }, async () => ({}));
   app.all('*', async (_req, reply) => reply.code(404).send());
   expect(await check(app)).toEqual([`GET /v: ${open(404)}`]);
   expect(await check(app, { headers: { 'accept-version': '1.0.0' } })).toContain(`GET /v: ${open(200)}`);
 });
 
-describe.each(Object.keys(PLATFORMS) as Platform[])('an application of Nest on %s', (platform) => {
-  const make = async (...controllers: Type[]) =>
-    close(await createTestedApp(platform, kit(), makeAppModule(PRODUCTION, controllers)));
-
-  test('is tested, and answers afterwards', async () => {
-    const app = await make(ShopController);
-    await app.listen(0, '127.0.0.1');
-    expect(await check(app, { except: PUBLIC_ROUTES })).toEqual([]);
-    expect((await check(app)).sort()).toEqual([`GET /health: ${open(200)}`, `POST /login: ${open(400)}`]);
-    expect((await fetch(`${await app.getUrl()}/health`)).status).toBe(200);
-  });
-
-  test('is tested behind a prefix and versions', async () => {
+test.each(Object.keys(PLATFORMS) as Platform[])(
+  'tests an application of Nest on %s, which answers afterwards',
+  async (platform) => {
     @Public()
     @Controller({ path: 'deep/:a', version: '1' })
     class Deep {
       @Get(['one', 'two/:b'])
-      get(): object {
-        return {};
-      }
+      get(): void {}
     }
-    const app = await make(Deep);
+    const app = close(await createTestedApp(platform, kit(), makeAppModule(PRODUCTION, Deep)));
     app.setGlobalPrefix('api').enableVersioning();
-    const paths = ['/api/v1/deep/:a/one', '/api/v1/deep/:a/two/:b'];
-    expect(await check(app)).toEqual(paths.map((path) => `GET ${path}: ${open(200)}`));
-  });
-});
+    await app.listen(0, '127.0.0.1');
+    const except = ['/api/health', '/api/login', '/api/v1/deep/:a/one', '/api/v1/deep/:a/two/:b'];
+    expect(await check(app, { except })).toEqual([]);
+    const [health, login, one, two] = except;
+    const mistakes = [`GET ${health}: ${open(200)}`, `GET ${one}: ${open(200)}`, `GET ${two}: ${open(200)}`];
+    expect((await check(app)).sort()).toEqual([...mistakes, `POST ${login}: ${open(400)}`]);
+    expect((await fetch(`${await app.getUrl()}/api/health`)).status).toBe(200);
+  },
+);

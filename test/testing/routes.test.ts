@@ -1,80 +1,65 @@
+import express5 from 'express';
+import express4 from 'express4';
 import Fastify from 'fastify';
-import { buildSamplePath, listExpressRoutes, parseFastifyRoutes } from '../../src/testing/routes.js';
-import { EXPRESS, type ExpressName } from './support.js';
+import { type Route, buildSamplePath, listExpressRoutes, parseFastifyRoutes } from '../../src/testing/routes.js';
 
-const show = ({ method, path, kind }: { method: string; path: string; kind: string }): string =>
-  [method, path, ...(kind === 'route' ? [] : [kind])].join(' ');
+const show = ({ method, path, kind }: Route): string => `${method} ${path}${kind === 'route' ? '' : ` ${kind}`}`;
 const handler = (): void => {};
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-describe.each(Object.keys(EXPRESS) as ExpressName[])('of %s', (name) => {
-  const { [name]: create } = EXPRESS;
+test.each([
+  ['4', express4],
+  ['5', express5],
+])('lists the routes of Express %s at any depth, the mounts, and the paths that cannot be listed', (_name, create) => {
   const list = (app: unknown): string[] => listExpressRoutes(app as never).map(show);
-
-  test('routes are listed at any depth', () => {
-    const [app, outer, inner] = [create(), create.Router(), create.Router({ mergeParams: true })];
-    inner.route('/list').get(handler).post(handler);
-    outer.use('/of/:user', inner);
-    app.use(['/a.b', '/c'], outer);
-    app.get(['/x', '/y/'], handler);
-    const paths = ['/a.b/of/:user/list', '/c/of/:user/list'];
-    const listed = paths.flatMap((path) => [`GET ${path}`, `POST ${path}`]);
-    expect(list(app).slice(-6)).toEqual([...listed, 'GET /x', 'GET /y']);
-  });
-
-  test('a route for all methods is listed with the common methods', () => {
-    const app = create();
-    app.all('/any', handler);
-    const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-    expect(list(app).slice(-5)).toEqual(methods.map((method) => `${method} /any`));
-  });
-
-  test('other handlers are mounts, and paths that cannot be listed are hidden', () => {
-    const app = create();
-    app.use('/mounted', handler);
-    app.use(handler);
-    app.get(/^\/re/, handler);
-    app.use(/^\/(a|b)$/, handler);
-    app.use('/sub', create().get('/open', handler));
-    expect(list(app).slice(-5)).toEqual([
-      'GET /mounted mount',
-      'GET / mount',
-      'GET /(/^\\/re/) hidden',
-      'GET /(/^\\/(a|b)$/) hidden',
-      'GET /sub hidden',
-    ]);
-  });
-
-  test('an application without routes has none', () => {
-    expect(list(create()).filter((line) => !line.endsWith('mount'))).toEqual([]);
-  });
+  const [app, outer, inner] = [create(), create.Router(), create.Router({ mergeParams: true })];
+  expect(list(app)).toEqual([]);
+  inner.route('/list').get(handler).post(handler);
+  outer.use('/of/:user', inner);
+  app.use(['/a.b', '/c'], outer);
+  app.get(['/x', '/y/'], handler);
+  app.all('/any', handler);
+  app.use('/mounted', handler);
+  app.use(handler);
+  app.get(/^\/re/, handler);
+  app.use(/^\/(a|b)$/, handler);
+  app.use('/sub', create().get('/open', handler));
+  const nested = ['/a.b/of/:user/list', '/c/of/:user/list'].flatMap((path) => [`GET ${path}`, `POST ${path}`]);
+  expect(list(app).filter((route) => route !== 'GET / mount')).toEqual([
+    ...nested,
+    'GET /x',
+    'GET /y',
+    ...METHODS.map((method) => `${method} /any`),
+    'GET /mounted mount',
+    'GET /(/^\\/re/) hidden',
+    'GET /(/^\\/(a|b)$/) hidden',
+    'GET /sub hidden',
+  ]);
+  expect(list(app)).toContain('GET / mount');
 });
 
 test('a path is unknown if an older router of Express does not store it', () => {
-  const app = EXPRESS['Express 5']();
-  app.use('/orders', handler);
+  const app = express5().use('/orders', handler);
   for (const layer of app.router.stack) delete (layer as { rawPath?: unknown }).rawPath;
   expect(listExpressRoutes(app as never).map(show)).toEqual(['GET /(unknown: npm update router) hidden']);
 });
 
-test('routes of Fastify are listed', async () => {
+test('lists the routes of Fastify', async () => {
   const app = Fastify();
-  app.get('/open', handler);
-  app.get('/open/:id(^\\d+$)/:more', handler);
-  app.get('/open/:name/other', handler);
+  const paths = ['/open', '/open/:id(^\\d+$)/:more', '/open/:name/other'];
+  for (const path of paths) app.get(path, handler);
   app.route({ method: 'GET', url: '/v', constraints: { version: '1.0.0' }, handler });
   app.route({ method: ['PUT', 'HEAD'], url: '/v', constraints: { version: '2.0.0' }, handler });
   app.all('/op*', handler);
   app.options('*', handler);
   await app.ready();
   const listed = parseFastifyRoutes(app.printRoutes()).map(show);
-  const paths = ['GET /open', 'GET /open/:id(^\\d+$)/:more', 'GET /open/:name/other', 'GET /v', 'PUT /v', 'HEAD /v'];
-  const mounts = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) => `${method} /op* mount`);
-  expect(listed.sort()).toEqual([...paths, ...mounts].sort());
+  const routes = [...paths.map((path) => `GET ${path}`), 'GET /v', 'PUT /v', 'HEAD /v'];
+  expect(listed.sort()).toEqual([...routes, ...METHODS.map((method) => `${method} /op* mount`)].sort());
 });
 
 test.each([
-  ['/orders/:id', { id: 'a b' }, '/orders/a%20b'],
-  ['/orders/:id/parts/:part', { id: '7' }, '/orders/7/parts/1'],
+  ['/orders/:id/parts/:part', { id: 'a b' }, '/orders/a%20b/parts/1'],
   ['/a/:id(^\\d+$)/b', {}, '/a/1/b'],
   ['/a{/:optional}/b', {}, '/a/b'],
   ['/a/:optional?', {}, '/a/1'],

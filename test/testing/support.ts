@@ -1,10 +1,9 @@
 import { Controller, Get, Module, Post, type Type, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import express5 from 'express';
-import express4 from 'express4';
+import express from 'express';
 import { GenAuthClient, type GenAuthOptions, genAuthErrorHandler, requireAuth } from '../../src/index.js';
-import { CurrentUser, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public, Roles } from '../../src/nest/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public } from '../../src/nest/index.js';
 import { GenAuthTestKit, GenAuthTestingModule } from '../../src/testing/index.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
 
@@ -40,36 +39,25 @@ export function useClosing(): <T extends { close(): unknown }>(closable: T) => T
 }
 
 @Controller()
-export class ShopController {
+class ShopController {
   @Public()
   @Get('health')
-  health(): object {
-    return { status: 'ok' };
-  }
+  health(): void {}
 
   @UseGuards(GenAuthPasswordGuard)
   @Post('login')
-  login(@CurrentUser('sub') sub: string): object {
-    return { sub };
-  }
+  login(): void {}
 
   @Get('me')
   me(@CurrentUser() user: unknown): object {
     return { user };
   }
-
-  @Roles('admin')
-  @Get('admin')
-  admin(): object {
-    return {};
-  }
 }
-export const PUBLIC_ROUTES = ['GET /health', 'POST /login'];
 
 /** A module of Nest with these controllers. All its routes are guarded. */
-export function makeAppModule(options: GenAuthOptions, controllers: Type[] = [ShopController]): Type {
+export function makeAppModule(options: GenAuthOptions, ...controllers: Type[]): Type {
   const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
-  @Module({ imports: [GenAuthModule.forRoot(options)], controllers, providers })
+  @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [ShopController, ...controllers], providers })
   class AppModule {}
   return AppModule;
 }
@@ -81,18 +69,14 @@ export async function createTestedApp(platform: Platform, genauth: GenAuthTestKi
   return testing.createNestApplication(PLATFORMS[platform](), { logger: false });
 }
 
-export const EXPRESS = { 'Express 4': express4, 'Express 5': express5 } as const;
-export type ExpressName = keyof typeof EXPRESS;
-
 /** An application of Express with one route per kind of requirement. */
 export function createExpressApp(client: GenAuthClient<string>) {
-  const app = express5();
+  const app = express();
   const tenant = (req: { params: Record<string, unknown> }): string => String(req.params['tenant']);
   app.get('/health', (_req, res) => void res.json({ status: 'ok' }));
   app.get('/me', requireAuth(client), (req, res) => void res.json({ user: req.user }));
   app.get('/admin', requireAuth(client, { roles: ['admin'] }), (_req, res) => void res.json({}));
   app.get('/orders', requireAuth(client, { scopes: ['email'] }), (_req, res) => void res.json({}));
   app.get('/tenants/:tenant', requireAuth(client, { tenant: tenant as never }), (_req, res) => void res.json({}));
-  app.use(genAuthErrorHandler(client));
-  return app;
+  return app.use(genAuthErrorHandler(client));
 }

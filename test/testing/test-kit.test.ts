@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { decodeJwt } from 'jose';
 import { GenAuthClient } from '../../src/index.js';
 import { GenAuthTestKit } from '../../src/testing/index.js';
 import { ROOT } from '../support/process.js';
@@ -19,32 +20,38 @@ test('redirects the options, and keeps all that do not identify the tenant', () 
   expect(options).toMatchObject({ ...own, issuer: undefined, jwksUri: undefined, idTokenSignedResponseAlg: 'RS256' });
   expect(options.tokenEndpointAuthMethod).toBe('client_secret_post');
   expect(options.appHost).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-  expect([PRODUCTION.appId, PRODUCTION.appSecret]).not.toContain(options.appId);
+  expect(Object.values(PRODUCTION)).not.toContain(options.appId);
   expect(options.appSecret).not.toBe(PRODUCTION.appSecret);
-});
-
-test('refuses options that the application would refuse', () => {
-  expect(() => kit().redirect({ scope: ['email'] })).toThrow('openid');
   expect(() => kit().redirect({ timeot: 1 } as object)).toThrow('timeot');
 });
 
 test('makes tokens for the options that were redirected last', () => {
-  const read = (token: string): unknown => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   kit().redirect({ scope: ['openid', 'email'], audience: 'one' });
-  expect(read(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'one' });
+  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'one' });
   const { appId } = kit().redirect();
-  expect(read(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
+  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
 });
 
 test('sends requests as a user, with a token, or without a token', async () => {
   const app = createExpressApp(connect(kit()));
   const { as, mint } = kit();
   const ask = async (...who: [] | [Parameters<typeof as>[1]]) => (await as(app, ...who).get('/admin')).status;
-  expect(await ask({ roles: ['admin'] })).toBe(200);
-  expect(await ask()).toBe(403);
-  expect(await ask(mint.valid({ roles: ['admin'] }))).toBe(200);
-  expect(await ask('abc')).toBe(401);
-  expect(await ask(null)).toBe(401);
+  const token = mint.valid({ roles: ['admin'] });
+  expect([await ask({ roles: ['admin'] }), await ask(token), await ask()]).toEqual([200, 200, 403]);
+  expect([await ask('abc'), await ask(null)]).toEqual([401, 401]);
+});
+
+test('adds and removes faults of GenAuth', async () => {
+  for (const endpoint of ['discovery', 'jwks'] as const) kit().fault({ endpoint, status: 503, times: 50 });
+  const ask = async () =>
+    (
+      await kit()
+        .as(createExpressApp(connect(kit())))
+        .get('/me')
+    ).status;
+  expect(await ask()).toBe(503);
+  kit().clearFaults();
+  expect(await ask()).toBe(200);
 });
 
 test('asserts that routes refuse no token, an expired and a forged token', async () => {
@@ -55,24 +62,16 @@ test('asserts that routes refuse no token, an expired and a forged token', async
 });
 
 test('does not mistake an application of another GenAuth for a guarded one', async () => {
-  const other = new GenAuthClient<string>({ ...PRODUCTION, appHost: 'http://127.0.0.1:1', timeout: 500 });
+  const other = close(new GenAuthClient<string>({ ...PRODUCTION, appHost: 'http://127.0.0.1:1', timeout: 500 }));
   kit().redirect(PRODUCTION);
-  await expect(kit().assertProtected(createExpressApp(close(other)), { except: ['/health'] })).rejects.toThrow(
-    'GET /me: 503 with an expired token, 503 with a forged token',
-  );
+  const asserted = kit().assertProtected(createExpressApp(other), { except: ['/health'] });
+  await expect(asserted).rejects.toThrow('GET /me: 503 with an expired token, 503 with a forged token');
 });
 
 test('refuses to make a token before an application is connected', async () => {
   await using genauth = await GenAuthTestKit.start();
-  const app = createExpressApp(close(new GenAuthClient<string>(PRODUCTION)));
-  const expected = expect.objectContaining({
-    code: 'not_started',
-    message: expect.stringContaining('genauth.redirect(options)'),
-  });
-  expect(() => genauth.mint.valid()).toThrow(expected);
-  expect(() => genauth.as(app)).toThrow(expected);
-  await expect(genauth.assertProtected(app)).rejects.toEqual(expected);
-  expect((await genauth.as(app, null).get('/health')).status).toBe(200);
+  const message: unknown = expect.stringContaining('genauth.redirect(options)');
+  expect(() => genauth.as({})).toThrow(expect.objectContaining({ code: 'not_started', message }));
 });
 
 test('signs in the given users only', async () => {
@@ -86,26 +85,17 @@ test('signs in the given users only', async () => {
 
 test('keeps several kits apart', async () => {
   await using other = await GenAuthTestKit.start();
-  const kits = [kit(), other];
-  const apps = kits.map((genauth) => createExpressApp(connect(genauth, { userClaims: 'userinfo' })));
-  const ask = async (from: number, to: number) => {
-    const token = kits[from]?.mint.valid({ sub: `user-${from}`, name: 'Name' }) ?? '';
-    const { status, body } = (await kits[to]?.as(apps[to] as object, token).get('/me')) ?? {};
-    return [status, (body as { user?: { sub: string } }).user?.sub];
-  };
-  expect(await Promise.all([ask(0, 0), ask(0, 1), ask(1, 0), ask(1, 1)])).toEqual([
-    [200, 'user-0'],
-    [401, undefined],
-    [401, undefined],
-    [200, 'user-1'],
-  ]);
+  const app = createExpressApp(connect(other));
+  kit().redirect(PRODUCTION);
+  expect((await other.as(app).get('/me')).status).toBe(200);
+  expect((await kit().as(app).get('/me')).status).toBe(401);
   expect(other.redirect().appSecret).not.toBe(kit().redirect().appSecret);
 });
 
 test('closes its port when it is stopped, also more than once', async () => {
   const genauth = await GenAuthTestKit.start();
   const { appHost } = genauth.redirect();
-  await Promise.all([genauth.stop(), genauth.stop()]);
+  await Promise.all([genauth.stop(), genauth[Symbol.asyncDispose]()]);
   await genauth.stop();
   await expect(fetch(`${appHost}/oidc/.well-known/jwks.json`)).rejects.toThrow('fetch failed');
 });
@@ -125,14 +115,9 @@ test('runs with node:test, needs no globals of another framework, and leaves not
     for (const name of names)
       Object.defineProperty(globalThis, name, { get() { throw new Error(name + ' was read'); } });
     const { GenAuthTestKit } = await import(${JSON.stringify(join(ROOT, 'dist/testing/index.js'))});
-    const { GenAuthClient, requireAuth } = await import('passport-genauth');
     const genauth = await GenAuthTestKit.start();
-    const client = new GenAuthClient(genauth.redirect({ scope: ['openid', 'roles'] }));
-    const app = express();
-    app.get('/admin', requireAuth(client, { roles: ['admin'] }), (req, res) => res.json(req.user));
-    app.get('/open', (req, res) => res.json({}));
-    test('passes', () => genauth.assertProtected(app, { except: ['/open'] }));
-    test('fails', { todo: 'on purpose' }, () => genauth.assertProtected(app));
+    genauth.redirect();
+    test('fails', { todo: 'on purpose' }, () => genauth.assertProtected(express().get('/open', (_, res) => res.end())));
     after(async () => {
       await genauth.stop();
       // Node needs a few turns of the event loop to forget what is closed.
@@ -141,7 +126,6 @@ test('runs with node:test, needs no globals of another framework, and leaves not
     });`;
   const options = { cwd: ROOT, timeout: 30_000, env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' } };
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options);
-  expect(stdout).toMatch(/pass 1\b[^]*todo 1\b/);
   expect(stdout).toContain('GET /open: 200 without a token');
   expect(stdout).toContain('left: []');
 });

@@ -1,11 +1,11 @@
-/** Compile-time only: the credentials and options of a sign-in, its own scope, and the user pool's extended fields. */
+/** Compile-time only: the credentials, options and outcomes of a sign-in, and the user pool's extended fields. */
 import {
   type Credentials,
   GenAuthClient,
   type GenAuthUser,
-  type PasswordCredentials,
   type SignInOptions,
   type SignInOutcome,
+  type SignInRejection,
   type SignInSuccess,
 } from '../../src/index.js';
 import type { Equal, Expect } from '../support/type-equality.js';
@@ -14,12 +14,13 @@ const required = { appId: 'a', appSecret: 's', appHost: 'https://example.genauth
 const ALICE = { account: 'alice', password: 'p' };
 declare const text: string;
 
-// ── Credentials: one identifier and the password ────────────────────────────────────────────────────────────────────
-
-export const credentials: PasswordCredentials[] = [
+export const credentials: Credentials[] = [
   { account: 'a', password: 'p' },
   { username: 'a', password: 'p' },
   { phone: '+8613800000001', password: 'p' },
+  { sAMAccountName: 'zhangsan', password: 'p' },
+  // @ts-expect-error wrong spelling
+  { samAccountName: 'zhangsan', password: 'p' },
   // @ts-expect-error two identifiers
   { account: 'a', email: 'a@example.com', password: 'p' },
   // @ts-expect-error no identifier
@@ -28,18 +29,7 @@ export const credentials: PasswordCredentials[] = [
   { email: 'a@example.com' },
   // @ts-expect-error a password that may be undefined
   { phone: '1', password: undefined },
-  // @ts-expect-error Active Directory has its own type
-  { sAMAccountName: 'zhangsan', password: 'p' },
 ];
-
-export const both: Credentials[] = [
-  { phone: '1', password: 'p' },
-  { sAMAccountName: 'zhangsan', password: 'p' },
-  // @ts-expect-error wrong spelling
-  { samAccountName: 'zhangsan', password: 'p' },
-];
-
-// ── The scope of one sign-in ────────────────────────────────────────────────────────────────────────────────────────
 
 const client = new GenAuthClient({ ...required, scope: ['openid', 'email'] });
 const scopes = ['openid', 'phone'] as const;
@@ -53,7 +43,6 @@ const signedIn = {
 };
 type UserOf<Outcome> = Extract<Awaited<Outcome>, { kind: 'success' }> extends { user: infer User } ? User : never;
 type SignedIn = { [Name in keyof typeof signedIn]: UserOf<ReturnType<(typeof signedIn)[Name]>> };
-
 export type Users = [
   Expect<Equal<SignedIn['withoutScope'], GenAuthUser<'openid' | 'email'>>>,
   Expect<Equal<SignedIn['withString'], GenAuthUser<'openid' | 'roles'>>>,
@@ -63,12 +52,7 @@ export type Users = [
   Expect<Equal<SignedIn['withTypedOptions'], GenAuthUser<'openid' | 'username'>>>,
 ];
 
-// ── Extended fields of the user pool ────────────────────────────────────────────────────────────────────────────────
-
-interface Fields {
-  school: string;
-  age?: number;
-}
+type Fields = { school: string; age?: number };
 type WithFields = GenAuthUser<'openid' | 'extended_fields', Fields>;
 const typed = new GenAuthClient<'openid' | 'extended_fields', Fields>({
   ...required,
@@ -76,24 +60,17 @@ const typed = new GenAuthClient<'openid' | 'extended_fields', Fields>({
 });
 const typedSignIn = () => typed.signIn(ALICE);
 const typedSignInByScope = () => typed.signIn(ALICE, { scope: 'openid email' });
-
 export type Extended = [
   Expect<Equal<WithFields, { sub: string; extended_fields: Fields | null }>>,
   Expect<Equal<GenAuthUser<'openid', Fields>, { sub: string }>>,
   Expect<Equal<GenAuthUser<string, Fields>['extended_fields'], Fields | null | undefined>>,
   Expect<Equal<UserOf<ReturnType<typeof typedSignIn>>, WithFields>>,
   Expect<Equal<UserOf<ReturnType<typeof typedSignInByScope>>, GenAuthUser<'openid' | 'email'>>>,
-  Expect<Equal<UserOf<Promise<SignInOutcome<'openid' | 'extended_fields', Fields>>>, WithFields>>,
-  Expect<Equal<Extract<SignInOutcome<'openid'>, { kind: 'success' }>, SignInSuccess<{ sub: string }>>>,
 ];
-
 // @ts-expect-error fields are an object
 export type NoFields = GenAuthUser<'openid' | 'extended_fields', string>;
 
-// ── Custom data ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-type CustomData = { school: string };
-export const customData: SignInOptions<string, CustomData>[] = [
+export const customData: SignInOptions<string, { school: string }>[] = [
   {},
   { customData: { school: 'pku' } },
   // @ts-expect-error a field is missing
@@ -106,4 +83,51 @@ export const untyped: SignInOptions[] = [
   // @ts-expect-error custom data is an object
   { customData: '{}' },
 ];
-export const passedOn = (options: SignInOptions<'openid', CustomData>): unknown => client.signIn(ALICE, options);
+export const passedOn = (options: SignInOptions<'openid', Fields>): unknown => client.signIn(ALICE, options);
+
+/** A `switch` over `kind` distinguishes the outcomes, and must handle each of them. */
+export function handleEach(outcome: SignInOutcome): string {
+  switch (outcome.kind) {
+    case 'success':
+      return outcome.user.sub;
+    case 'invalid_credentials':
+      return String(outcome.remainingAttempts);
+    case 'mfa_required':
+      return outcome.mfaToken ?? '';
+    case 'rate_limited':
+      return String(outcome.retryAfter);
+    case 'captcha_required':
+    case 'password_change_required':
+    case 'identity_binding_required':
+    case 'profile_completion_required':
+    case 'account_locked':
+    case 'access_denied':
+    case 'rejected':
+      return outcome.message;
+  }
+}
+
+export type Outcomes = [
+  Expect<Equal<SignInRejection['kind'], Exclude<SignInOutcome['kind'], 'success'>>>,
+  Expect<Equal<Extract<SignInOutcome<'openid'>, { kind: 'success' }>, SignInSuccess<{ sub: string }>>>,
+  // Every outcome has the facts for the operator's log.
+  Expect<Equal<SignInOutcome['statusCode'], number>>,
+  Expect<Equal<SignInOutcome['apiCode'], number | undefined>>,
+  Expect<Equal<SignInOutcome['requestId'], string | undefined>>,
+  Expect<Equal<SignInOutcome['message'], string>>,
+];
+
+export function misuse(outcome: SignInOutcome): unknown {
+  // @ts-expect-error tokens exist only after a comparison of `kind`
+  void outcome.tokens;
+  // @ts-expect-error the user exists only after a comparison of `kind`
+  void outcome.user;
+  // @ts-expect-error this kind does not exist
+  void (outcome.kind === 'ok');
+  // @ts-expect-error only `invalid_credentials` has remainingAttempts
+  void (outcome.kind === 'mfa_required' && outcome.remainingAttempts);
+  // @ts-expect-error the options are read-only
+  client.options.timeout = 1;
+  // @ts-expect-error the options do not contain the secret
+  return client.options.appSecret;
+}

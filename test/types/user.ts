@@ -2,51 +2,34 @@
 import type { ClaimScope, GenAuthRole, GenAuthTokenUser, GenAuthUser, ScopeNames } from '../../src/index.js';
 import type { Equal, Expect } from '../support/type-equality.js';
 
-/** Adding a scope to the library without a case here does not compile. */
-export type Covered = Expect<Equal<ClaimScope, keyof Cases>>;
+type Text = string | null;
+type Name = 'family_name' | 'given_name' | 'middle_name' | 'name' | 'nickname' | 'preferred_username';
+type Profile = Name | 'birthdate' | 'gender' | 'locale' | 'picture' | 'profile' | 'website' | 'zoneinfo';
 
-export interface Cases {
-  openid: Expect<Equal<GenAuthUser<'openid'>, { sub: string }>>;
-  profile: Expect<
-    Equal<
-      GenAuthUser<'openid' | 'profile'>,
-      {
-        sub: string;
-        birthdate: string | null;
-        family_name: string | null;
-        gender: string | null;
-        given_name: string | null;
-        locale: string | null;
-        middle_name: string | null;
-        name: string | null;
-        nickname: string | null;
-        picture: string | null;
-        preferred_username: string | null;
-        profile: string | null;
-        updated_at: string | number | null;
-        website: string | null;
-        zoneinfo: string | null;
-      }
-    >
-  >;
-  username: Expect<Equal<GenAuthUser<'openid' | 'username'>, { sub: string; username: string | null }>>;
-  email: Expect<Equal<GenAuthUser<'openid' | 'email'>, { sub: string; email: string | null; email_verified: boolean }>>;
-  phone: Expect<
-    Equal<GenAuthUser<'openid' | 'phone'>, { sub: string; phone_number: string | null; phone_number_verified: boolean }>
-  >;
-  address: Expect<Equal<GenAuthUser<'openid' | 'address'>, { sub: string; address: Record<string, unknown> | null }>>;
-  roles: Expect<Equal<GenAuthUser<'openid' | 'roles'>, { sub: string; roles: GenAuthRole[] }>>;
-  role: Expect<Equal<GenAuthUser<'openid' | 'role'>, { sub: string; role: string | null }>>;
-  unionid: Expect<Equal<GenAuthUser<'openid' | 'unionid'>, { sub: string; unionid: string | null }>>;
-  userpool_id: Expect<Equal<GenAuthUser<'openid' | 'userpool_id'>, { sub: string; userpool_id: string | null }>>;
-  external_id: Expect<Equal<GenAuthUser<'openid' | 'external_id'>, { sub: string; external_id: string | null }>>;
-  extended_fields: Expect<
-    Equal<GenAuthUser<'openid' | 'extended_fields'>, { sub: string; extended_fields: Record<string, unknown> | null }>
-  >;
-  tenant_id: Expect<Equal<GenAuthUser<'openid' | 'tenant_id'>, { sub: string; tenant_id: string | null }>>;
+/** The claims of each scope, without `sub`. */
+interface Claims {
+  openid: {};
+  profile: Record<Profile, Text> & { updated_at: string | number | null };
+  username: { username: Text };
+  email: { email: Text; email_verified: boolean };
+  phone: { phone_number: Text; phone_number_verified: boolean };
+  address: { address: Record<string, unknown> | null };
+  roles: { roles: GenAuthRole[] };
+  role: { role: Text };
+  unionid: { unionid: Text };
+  userpool_id: { userpool_id: Text };
+  external_id: { external_id: Text };
+  extended_fields: { extended_fields: Record<string, unknown> | null };
+  tenant_id: { tenant_id: Text };
 }
+type Flat<T> = { [Key in keyof T]: T[Key] };
+type Wrong = {
+  [S in ClaimScope]: Equal<Flat<GenAuthUser<'openid' | S>>, Flat<{ sub: string } & Claims[S]>> extends true ? never : S;
+}[ClaimScope];
 
 export type Rest = [
+  Expect<Equal<ClaimScope, keyof Claims>>,
+  Expect<Equal<Wrong, never>>,
   // `sub` does not depend on the scopes.
   Expect<Equal<GenAuthUser<'email'>['sub'], string>>,
   // Scopes without claims change nothing.
@@ -64,9 +47,8 @@ export type Rest = [
 ];
 
 declare const user: GenAuthUser<'openid' | 'roles'>;
-declare const anyone: GenAuthUser;
-
 // @ts-expect-error a role may be an object
 export const roles: string[] = user.roles;
+declare const anyone: GenAuthUser;
 // @ts-expect-error a claim that no scope brings does not exist
 export const phone: unknown = anyone.phone;

@@ -1,13 +1,12 @@
 import { checkEncryption } from '../../../src/doctor/checks/encryption.js';
 import { APP_ID, useIssuer } from '../../support/issuer.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
-import { SECRET, examine, expectFindings, useContexts } from '../support.js';
+import { expectFindings, useContexts } from '../support.js';
 
 const issuer = useIssuer();
 const createContext = useContexts();
 const rsa = { rsa: { publicKey: createRsaPasswordKey().publicKey } };
 const sm2 = { sm2: { publicKey: createSm2PasswordKey().publicKey } };
-const noPoint = { sm2: { publicKey: '04'.padEnd(130, '0') } };
 const UNUSABLE = 'password_key_unusable';
 
 test.each<[type: 'none' | 'rsa' | 'sm2', keys: string, body: unknown, outline: string, part: string]>([
@@ -17,11 +16,8 @@ test.each<[type: 'none' | 'rsa' | 'sm2', keys: string, body: unknown, outline: s
   ['sm2', 'an sm2 key', sm2, 'ok encryption', "Passwords can be encrypted with GenAuth's sm2 key."],
   ['rsa', 'an sm2 key', sm2, UNUSABLE, 'Set GENAUTH_PASSWORD_ENCRYPT_TYPE=sm2'],
   ['sm2', 'no key', {}, UNUSABLE, 'Set GENAUTH_PASSWORD_ENCRYPT_TYPE=none'],
-  ['sm2', 'a key that is not a point of the curve', noPoint, UNUSABLE, ''],
-  ['rsa', 'a page', `<html>${SECRET}`, UNUSABLE, ''],
 ])('judges passwordEncryptType %s at a tenant with %s', async (passwordEncryptType, _keys, body, outline, part) => {
   issuer().reply('/api/v3/system', { body });
-  const context = createContext({ appHost: issuer().url, passwordEncryptType });
-  expectFindings(await examine(context, checkEncryption), outline, part);
+  expectFindings(await checkEncryption(createContext({ appHost: issuer().url, passwordEncryptType })), outline, part);
   expect(JSON.stringify(issuer().requests[0]?.headers)).toContain(APP_ID);
 });

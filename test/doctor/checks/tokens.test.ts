@@ -4,8 +4,8 @@ import { checkTokens } from '../../../src/doctor/checks/tokens.js';
 import { accessClaims, answerSignIn, idClaims, makeTokens } from '../../support/canary.js';
 import { APP_ID, type Issuer, JWKS_PATH, useIssuer } from '../../support/issuer.js';
 import { createRsaKey } from '../../support/rsa-key.js';
-import { buildToken, encodeSegment } from '../../support/token.js';
-import { ALICE, SECRET, examine, expectFindings, useContexts } from '../support.js';
+import { buildToken } from '../../support/token.js';
+import { ALICE, SECRET, expectFindings, useContexts } from '../support.js';
 
 const issuer = useIssuer();
 const createContext = useContexts();
@@ -13,14 +13,17 @@ const foreign = createRsaKey({ kid: 'foreign' });
 
 async function check(tokens: Partial<ReturnType<typeof makeTokens>>, changes: Partial<GenAuthOptions> = {}) {
   answerSignIn(issuer(), { ...makeTokens(issuer()), ...tokens });
-  return examine(createContext({ appHost: issuer().url, ...changes }, { signIns: [ALICE] }), checkLogin, checkTokens);
+  const context = createContext({ appHost: issuer().url, ...changes }, { signIns: [ALICE] });
+  await checkLogin(context);
+  return checkTokens(context);
 }
 
 const ALGORITHM = 'id_token_algorithm @ id_token signature algorithm';
 const ISSUER = 'id_token_issuer @ endpoint information';
 const AUDIENCE = 'id_token_audience @ endpoint information';
 const [CLOCK, SIGNATURE, KEY, REFUSED] = ['id_token_clock', 'id_token_signature', 'id_token_key', 'id_token_refused'];
-const LONG_ISSUER = `https://tenant.example/${'long/'.repeat(40)}oidc`;
+const VALID = ['ok id_token', 'ok access_token'];
+const HS256 = { idTokenSignedResponseAlg: 'HS256' } as const;
 /** An id_token with these claims. */
 const claim =
   (changes: object, header: object = {}) =>
@@ -29,12 +32,13 @@ const claim =
 const time = (offset: number): number => Math.floor(Date.now() / 1000) + offset;
 const sign = (alg: string, key: Parameters<typeof buildToken>[2]) => (at: Issuer) =>
   buildToken({ alg, typ: 'JWT', kid: at.key.kid }, idClaims(at), key, alg);
-const tamper = (at: Issuer): string =>
-  at.sign(idClaims(at)).replace(/\.[^.]+\./, `.${encodeSegment({ ...idClaims(at), sub: 'x' })}.`);
 
 const VALID_ALGS = '"RS256". Choose RS256 on the console page';
-
-test.each<[title: string, sign: (at: Issuer) => string, outline: string, part: string]>([
+type Row = [title: string, sign: (at: Issuer) => string, outline: string | string[], part: string, options?: object];
+test.each<Row>([
+  ['RS256', claim({}), VALID, 'algorithm (RS256), issuer, '],
+  ['HS256', sign('HS256', SECRET), VALID, 'algorithm (HS256), issuer, ', HS256],
+  ['an old iat', claim({ iat: time(-600) }), [...VALID, 'clock_ahead'], "s ahead of the id_token's iat."],
   ['the other algorithm', sign('HS256', SECRET), ALGORITHM, `${VALID_ALGS}, or set GENAUTH_ID_TOKEN_ALG=HS256`],
   [
     'an unknown algorithm',
@@ -43,20 +47,18 @@ test.each<[title: string, sign: (at: Issuer) => string, outline: string, part: s
     `with "ES256", but the options expect ${VALID_ALGS}.`,
   ],
   ['another issuer', claim({ iss: 'https://x' }), ISSUER, 'expect "http://HOST/oidc". Set GENAUTH_ISSUER=https://x'],
-  ['a long issuer', claim({ iss: LONG_ISSUER }), ISSUER, `Set GENAUTH_ISSUER=${LONG_ISSUER}`],
-  ['an issuer with a quote', claim({ iss: "https://x/', y: '" }), ISSUER, 'Set GENAUTH_ISSUER=<issuer>'],
   ['another audience', claim({ aud: 'other' }), AUDIENCE, `for "other" (aud), but this application is "${APP_ID}".`],
   ['an end in the past', claim({ iat: time(-200), exp: time(-100) }), CLOCK, ', the id_token expired 1'],
   ['a beginning in the future', claim({ nbf: time(109) }), CLOCK, 'is not valid yet. It becomes valid in 10'],
   ['the signature of another key', sign('RS256', foreign.privateKey), SIGNATURE, 'why the key in the key set is not'],
-  ['changed claims', tamper, SIGNATURE, 'The signature of the id_token is wrong.'],
+  ['another secret', sign('HS256', 'x'.repeat(32)), `${SIGNATURE} @ endpoint information`, 'APP_SECRET=<App', HS256],
   ['an unknown key', claim({}, { kid: 'x' }), KEY, 'is signed with key "x", which the key set does not have.'],
   ['no subject', claim({ sub: undefined }), REFUSED, 'The id_token has an invalid sub: undefined.'],
   ['the hash of another access token', claim({ at_hash: 'x' }), REFUSED, 'belongs to another access token (at_hash).'],
   ['another subject than the access token', claim({ sub: 'x' }), REFUSED, 'belong to different users (sub).'],
   ['no signature', (at) => claim({})(at).replace(/[^.]+$/, ''), REFUSED, 'cannot be used (token_malformed).'],
-])('explains why an id_token with %s is refused', async (_title, makeIdToken, outline, part) => {
-  expectFindings(await check({ idToken: makeIdToken(issuer()) }), outline, part);
+])('judges an id_token with %s', async (...[, makeIdToken, outline, part, options]) => {
+  expectFindings(await check({ idToken: makeIdToken(issuer()) }, options), outline, part);
 });
 
 test('explains an id_token without kid if the key set has several keys', async () => {
@@ -65,28 +67,9 @@ test('explains an id_token without kid if the key set has several keys', async (
   expectFindings(found, KEY, 'does not name its key (kid), and the key set does not have exactly one key.');
 });
 
-test('suggests another secret if the signature with HS256 is wrong', async () => {
-  const idToken = sign('HS256', 'x'.repeat(32))(issuer());
-  const found = await check({ idToken }, { idTokenSignedResponseAlg: 'HS256' });
-  expectFindings(found, `${SIGNATURE} @ endpoint information`, 'Set GENAUTH_APP_SECRET=<App secret>');
-});
-
-test.each<[alg: 'RS256' | 'HS256', sign: (at: Issuer) => string]>([
-  ['RS256', claim({})],
-  ['HS256', sign('HS256', SECRET)],
-])('accepts valid tokens with %s', async (alg, makeIdToken) => {
-  const found = await check({ idToken: makeIdToken(issuer()) }, { idTokenSignedResponseAlg: alg });
-  expectFindings(found, ['ok id_token', 'ok access_token'], `algorithm (${alg}), issuer, `);
-});
-
 test('reports an access token that guarded routes refuse', async () => {
   const found = await check({ accessToken: issuer().sign({ ...accessClaims(issuer()), aud: 'other' }) });
   expectFindings(found, ['ok id_token', 'access_token_refused'], '"other"');
-});
-
-test('warns about an id_token that was issued long before the sign-in', async () => {
-  const found = await check({ idToken: claim({ iat: time(-600) })(issuer()) });
-  expectFindings(found, ['ok id_token', 'ok access_token', 'clock_ahead'], "s ahead of the id_token's iat.");
 });
 
 test('finds nothing without a sign-in', async () => {
