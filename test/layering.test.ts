@@ -3,39 +3,28 @@ import { dirname, join, posix, relative } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 
-interface Room {
-  /** Rooms, folders or single files of src that the room may import. A room may always import itself and Node. */
-  own: readonly string[];
-  packages: readonly string[];
-}
-
-/** The import table. A longer path is a room of its own within the shorter one. */
-const ROOMS: Readonly<Record<string, Room>> = {
-  'injection-tokens.ts': { own: [], packages: [] },
-  core: { own: [], packages: ['axios', 'jose', 'sm-crypto-v2'] },
-  web: { own: ['core'], packages: [] },
-  passport: { own: ['web', 'core'], packages: ['passport-custom'] },
-  express: { own: ['web', 'passport', 'core'], packages: ['passport'] },
-  nest: {
-    own: ['web', 'passport', 'core', 'injection-tokens.ts'],
-    packages: [
-      '@nestjs/common',
-      '@nestjs/core',
-      '@nestjs/passport',
-      // Loaded by `import()`, where a gateway or a microservice has them.
-      '@nestjs/microservices',
-      '@nestjs/websockets',
-      'passport',
-      'rxjs',
-    ],
-  },
-  'nest/openapi': { own: ['nest', 'web', 'core'], packages: ['@nestjs/common', '@nestjs/core'] },
-  emulator: { own: ['core/wire/facts.ts'], packages: ['express', 'jose', 'node-forge', 'sm-crypto'] },
-  testing: { own: ['emulator', 'core', 'injection-tokens.ts'], packages: [] },
-  doctor: { own: ['core'], packages: [] },
-  cli: { own: ['doctor', 'emulator', 'core'], packages: [] },
-  'client.ts': { own: ['core'], packages: [] },
-  'index.ts': { own: ['client.ts', 'web', 'passport', 'express'], packages: [] },
+/**
+ * The import table: the rooms and files of src that a room may import, and the packages. A room may always import
+ * itself and Node. A longer path is a room of its own within the shorter one.
+ */
+const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>> = {
+  'injection-tokens.ts': [''],
+  core: ['', 'axios jose sm-crypto-v2'],
+  web: ['core'],
+  passport: ['web core', 'passport-custom'],
+  express: ['web passport core', 'passport'],
+  nest: [
+    'web passport core injection-tokens.ts',
+    // The last two are loaded by `import()`, where a gateway or a microservice has them.
+    '@nestjs/common @nestjs/core @nestjs/passport passport rxjs @nestjs/microservices @nestjs/websockets',
+  ],
+  'nest/openapi': ['nest web core', '@nestjs/common @nestjs/core'],
+  emulator: ['core/wire/facts.ts', 'express jose node-forge sm-crypto'],
+  testing: ['emulator core injection-tokens.ts'],
+  doctor: ['core'],
+  cli: ['doctor emulator core'],
+  'client.ts': ['core'],
+  'index.ts': ['client.ts web passport express'],
 };
 
 /** Packages that only a single file may import. */
@@ -51,49 +40,23 @@ const ONE_FILE: Readonly<Record<string, string>> = {
 };
 
 /** Folders of a room that may import only some of the room's other folders and files. */
-const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  'core/util': [],
-  'core/wire': ['core/util'],
-  'core/http': ['core/util', 'core/errors.ts'],
-  'core/tokens': [
-    'core/util',
-    'core/wire',
-    'core/http',
-    'core/oidc/app-secret.ts',
-    'core/options/types.ts',
-    'core/errors.ts',
-    'core/scopes.ts',
+const FOLDERS: Readonly<Record<string, string>> = {
+  'core/util': '',
+  'core/wire': 'core/util',
+  'core/http': 'core/util core/errors.ts',
+  'core/tokens':
+    'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
     'core/sign-in/outcome.ts',
-  ],
-  'core/oidc': [
-    'core/util',
-    'core/wire',
-    'core/http',
-    'core/options/types.ts',
-    'core/tokens/token-digest.ts',
-    'core/errors.ts',
-  ],
-  'nest/contexts': ['core', 'web', 'nest/genauth.exception.ts'],
-  'doctor/checks': [
-    'core',
-    'doctor/console-pages.ts',
-    'doctor/context.ts',
-    'doctor/environment.ts',
-    'doctor/report.ts',
-  ],
-  'emulator/input': ['emulator/errors.ts'],
-  'emulator/users': ['core/wire', 'emulator/input', 'emulator/state', 'emulator/errors.ts', 'emulator/options.ts'],
-  'emulator/tokens': ['core/wire', 'emulator/state', 'emulator/users', 'emulator/options.ts'],
-  'emulator/encryption': ['emulator/errors.ts', 'emulator/optional-dependency.ts'],
-  'emulator/state': [
-    'core/wire',
-    'emulator/input',
-    'emulator/users',
-    'emulator/tokens',
-    'emulator/encryption',
-    'emulator/errors.ts',
+  'core/oidc': 'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/errors.ts',
+  'nest/contexts': 'core web nest/genauth.exception.ts',
+  'doctor/checks': 'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/report.ts',
+  'emulator/input': 'emulator/errors.ts',
+  'emulator/users': 'core/wire emulator/input emulator/state emulator/errors.ts emulator/options.ts',
+  'emulator/tokens': 'core/wire emulator/state emulator/users emulator/options.ts',
+  'emulator/encryption': 'emulator/errors.ts emulator/optional-dependency.ts',
+  'emulator/state':
+    'core/wire emulator/input emulator/users emulator/tokens emulator/encryption emulator/errors.ts ' +
     'emulator/options.ts',
-  ],
 };
 
 function listFiles(folder: string): string[] {
@@ -110,9 +73,8 @@ function listImports(file: string): string[] {
   return [...source.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }
 
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
-}
+const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+const isAllowed = (path: string, list: string): boolean => list.split(' ').some((each) => isWithin(path, each));
 
 function findRoom(path: string): string | undefined {
   return Object.keys(ROOMS)
@@ -121,15 +83,15 @@ function findRoom(path: string): string | undefined {
 }
 
 /** Returns `null` if the import is allowed, else the reason why it is not. */
-function judge(file: string, specifier: string): string | null {
-  const inside = file.slice('src/'.length);
-  const roomName = findRoom(inside);
-  const room = ROOMS[roomName ?? ''];
-  if (roomName === undefined || room === undefined) return `${file} is in no room of the table`;
+function judge(inside: string, specifier: string): string | null {
+  const roomName = findRoom(inside) ?? '';
+  const room = ROOMS[roomName];
+  if (room === undefined) return `${inside} is in no room of the table`;
+  const [own, packages = ''] = room;
   if (specifier.startsWith('node:')) return null;
   if (!specifier.startsWith('.')) {
-    const name = specifier.startsWith('@') ? specifier.split('/', 2).join('/') : (specifier.split('/', 1)[0] ?? '');
-    if (!room.packages.includes(name)) return `${roomName} may not use ${name}`;
+    const name = /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '';
+    if (!packages.split(' ').includes(name)) return `${roomName} may not use ${name}`;
     // Nest promises nothing of its other files.
     if (name.startsWith('@nestjs/') && specifier !== name && roomName !== 'nest/openapi') {
       return `only nest/openapi may use ${specifier}`;
@@ -138,67 +100,35 @@ function judge(file: string, specifier: string): string | null {
     return only === undefined || only === inside ? null : `only ${only} may use ${name}`;
   }
   const target = posix.join(dirname(inside), specifier).replace(/\.js$/, '.ts');
-  if (findRoom(target) !== roomName && !room.own.some((allowed) => isWithin(target, allowed))) {
-    return `${roomName} may not import ${target}`;
-  }
-  if (isWithin(target, 'nest/openapi') && roomName !== 'nest/openapi') return `${target} is an entry of its own`;
+  if (findRoom(target) !== roomName && !isAllowed(target, own)) return `${roomName} may not import ${target}`;
   const folder = inside.split('/', 2).join('/');
   const allowed = FOLDERS[folder];
-  if (allowed === undefined || isWithin(target, folder)) return null;
-  return allowed.some((each) => isWithin(target, each)) ? null : `${folder} may not import ${target}`;
+  if (allowed === undefined || isWithin(target, folder) || isAllowed(target, allowed)) return null;
+  return `${folder} may not import ${target}`;
 }
 
 it('every import of the sources follows the table', () => {
   const files = listFiles('src');
   expect(files.length).toBeGreaterThan(100);
-  const offenders = files.flatMap((file) =>
-    listImports(file).flatMap((specifier) => {
-      const reason = judge(file, specifier);
-      return reason === null ? [] : [`${file}: ${reason}`];
-    }),
+  const judged = files.flatMap((file) =>
+    listImports(file).map((specifier) => [file, judge(file.slice('src/'.length), specifier)]),
   );
-  expect(offenders).toEqual([]);
+  expect(judged.length).toBeGreaterThan(500);
+  expect(judged.filter(([, reason]) => reason !== null)).toEqual([]);
 });
 
 it.each([
-  ['src/core/client.ts', '../web/refusal.js'],
-  ['src/core/client.ts', '@nestjs/common'],
-  ['src/core/client.ts', 'axios'],
-  ['src/core/client.ts', 'sm-crypto-v2'],
-  ['src/core/client.ts', '../injection-tokens.js'],
-  ['src/core/tokens/jwks.ts', '../sign-in/request.js'],
-  ['src/core/http/http.ts', '../oidc/app-secret.js'],
-  ['src/core/oidc/app-secret.ts', '../tokens/jwks.js'],
-  ['src/nest/contexts/rpc.ts', '../genauth.guard.js'],
-  ['src/doctor/checks/keys.ts', '../run-doctor.js'],
-  ['src/emulator/users/accounts.ts', '../http/server.js'],
-  ['src/core/util/lru-map.ts', '../errors.js'],
-  ['src/core/sign-in/password-encryption.ts', 'sm-crypto'],
-  ['src/core/sign-in/password-encryption.ts', 'node-forge'],
-  ['src/web/refusal.ts', '../passport/genauth.strategy.js'],
-  ['src/web/refusal.ts', 'passport'],
-  ['src/passport/genauth.strategy.ts', '../express/answer-json.js'],
-  ['src/express/require-auth.ts', '../nest/genauth.guard.js'],
-  ['src/nest/genauth.guard.ts', '../express/answer-json.js'],
-  ['src/nest/genauth.guard.ts', '../emulator/index.js'],
-  ['src/nest/genauth.guard.ts', './openapi/openapi.js'],
-  ['src/nest/genauth.guard.ts', '@nestjs/websockets'],
-  ['src/nest/genauth.guard.ts', '@nestjs/common/constants.js'],
-  ['src/nest/openapi/openapi.ts', '@nestjs/swagger'],
-  ['src/emulator/encryption/sm2-key.ts', 'sm-crypto-v2'],
-  ['src/emulator/encryption/sm2-key.ts', '../../core/sign-in/password-encryption.js'],
-  ['src/emulator/tokens/issue-tokens.ts', '../../core/tokens/token-verifier.js'],
-  ['src/emulator/tokens/issue-tokens.ts', '../../core/wire/parse.js'],
-  ['src/emulator/tokens/issue-tokens.ts', 'axios'],
-  ['src/emulator/state/state.ts', '../sign-in/sign-in.js'],
-  ['src/emulator/state/captchas.ts', '../http/operation.js'],
-  ['src/doctor/context.ts', '../emulator/index.js'],
-  ['src/client.ts', './passport/genauth.strategy.js'],
-  ['src/index.ts', './nest/index.js'],
-  ['src/cli/main.ts', '../web/refusal.js'],
-  ['src/other/file.ts', 'node:fs'],
-])('refuses an import in %s of %s', (file, specifier) => {
-  expect(judge(file, specifier)).toEqual(expect.any(String));
+  ['core/client.ts', '../web/refusal.js', 'core may not import web/refusal.ts'],
+  ['core/client.ts', '@nestjs/common', 'core may not use @nestjs/common'],
+  ['core/client.ts', 'axios/lib/axios.js', 'only core/http/http.ts may use axios'],
+  ['core/tokens/jwks.ts', '../sign-in/request.js', 'core/tokens may not import core/sign-in/request.ts'],
+  ['core/util/lru-map.ts', '../errors.js', 'core/util may not import core/errors.ts'],
+  ['nest/genauth.guard.ts', './openapi/openapi.js', 'nest may not import nest/openapi/openapi.ts'],
+  ['nest/genauth.guard.ts', '@nestjs/common/constants.js', 'only nest/openapi may use @nestjs/common/constants.js'],
+  ['emulator/state/state.ts', '../../core/wire/parse.js', 'emulator may not import core/wire/parse.ts'],
+  ['other/file.ts', 'node:fs', 'other/file.ts is in no room of the table'],
+])('refuses an import in %s of %s', (file, specifier, reason) => {
+  expect(judge(file, specifier)).toBe(reason);
 });
 
 it('the sample app imports the package only by its public name', () => {

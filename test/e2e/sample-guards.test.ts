@@ -1,4 +1,3 @@
-import type { DynamicModule } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { Express } from 'express';
 import { AppModule } from '../../sample-app/app.module.js';
@@ -42,7 +41,8 @@ const PUBLIC_ROUTES = [
 /** In Express the page is part of the application. In Nest `main.ts` adds it. */
 const PUBLIC_ROUTES_OF_EXPRESS = [...PUBLIC_ROUTES, 'GET /'];
 
-async function createNest(module = AppModule.forRoot(SETTINGS)): Promise<object> {
+async function createNest(): Promise<object> {
+  const module = AppModule.forRoot(SETTINGS);
   const builder = GenAuthTestingModule.override(Test.createTestingModule({ imports: [module] }), kit());
   const app = (await builder.compile()).createNestApplication(PLATFORMS.Express(), { logger: false });
   closing.push(() => app.close());
@@ -61,45 +61,16 @@ describe.each<[string, () => object | Promise<object>, string[]]>([
 ])('the sample on %s, under the test kit', (_, create, except) => {
   it.each([
     ['/me', {}, 200],
-    ['/me', null, 401],
     ['/admin', { roles: ['admin'] }, 200],
     ['/admin', {}, 403],
-    ['/admin', null, 401],
     ['/orders', {}, 200],
     ['/orders', { scope: 'openid profile' }, 403],
-    ['/orders', null, 401],
-    ['/health', null, 200],
   ])('answers %s for the user %j with %i', async (path, user, status) => {
     const app = kit().as(await create(), user);
     expect((await app.get(path)).status).toBe(status);
   });
 
-  it('returns the user of the test kit from /me', async () => {
-    const user = { sub: 'me', email: 'me@example.com' };
-    const app = kit().as(await create(), user);
-    expect((await app.get('/me')).body).toMatchObject(user);
-  });
-
   it('guards every route that is not public', async () => {
     await kit().assertProtected(await create(), { except });
   });
-});
-
-it('the test kit finds every route of the Nest sample when the global guard is removed', async () => {
-  const module = AppModule.forRoot(SETTINGS);
-  const providers = (module.providers ?? []).filter((provider) => !('useExisting' in (provider as object)));
-  expect(providers).toHaveLength(1);
-  const unguarded: DynamicModule = { ...module, providers };
-  const checking = kit().assertProtected(await createNest(unguarded), { except: PUBLIC_ROUTES });
-  await expect(checking).rejects.toThrow(/found 3 mistakes:(?:\n  - GET \/(?:admin|me|orders): 200.*){3}\n/);
-});
-
-// The handlers of the first two need a user and fail without one. That is no protection.
-it.each(['/admin', '/orders', '/me'])('the test kit finds %s of the Express sample without its guard', async (path) => {
-  const app = createExpress();
-  const handlers = app.router.stack.find(({ route }) => route?.path === path)?.route?.stack ?? [];
-  handlers.shift();
-  expect(handlers).toHaveLength(1);
-  const checking = kit().assertProtected(app, { except: PUBLIC_ROUTES_OF_EXPRESS });
-  await expect(checking).rejects.toThrow(`found 1 mistake:\n  - GET ${path}: `);
 });

@@ -64,9 +64,10 @@ type Claims = Record<string, unknown> & { iat: number; exp: number };
 export const idClaims = (issuer: Issuer): Claims => issuer.idTokenClaims({ password: PASSWORD }) as Claims;
 export const accessClaims = (issuer: Issuer): Claims => issuer.accessTokenClaims({ password: PASSWORD }) as Claims;
 
-/** Two valid tokens with a password among their claims. */
-export function makeTokens(issuer: Issuer): Tokens {
-  return { idToken: issuer.sign(idClaims(issuer)), accessToken: issuer.sign(accessClaims(issuer)) };
+/** Two tokens with a password among their claims. They are valid unless `claims` or `header` change that. */
+export function makeTokens(issuer: Issuer, claims: object = {}, header: object = {}): Tokens {
+  const sign = (own: Claims): string => issuer.sign({ ...own, ...claims }, header);
+  return { idToken: sign(idClaims(issuer)), accessToken: sign(accessClaims(issuer)) };
 }
 
 /** Answers the next sign-ins with these tokens. The members of `data` replace or extend those of the answer. */

@@ -6,7 +6,7 @@ import type { Issuer } from './issuer.js';
 export type OpenClient = (options?: Partial<GenAuthOptions>, seams?: { now?: () => number }) => GenAuthClient;
 
 /** Clients that are closed after the test. */
-export function useClients(issuer: () => Issuer): OpenClient {
+export function useClients(issuer: () => Pick<Issuer, 'clientOptions'>): OpenClient {
   const clients: GenAuthClient[] = [];
   afterEach(() => {
     for (const client of clients.splice(0)) client.close();
