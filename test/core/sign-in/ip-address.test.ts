@@ -12,7 +12,6 @@ it.each<[string, string, string]>([
   ['IPv4 in IPv6', '::ffff:203.0.113.7', '203.0.113.7'],
   ['IPv4 in IPv6 with short groups', '0:0:0:0:0:FFFF:1:2', '0.1.0.2'],
   ['IPv4-compatible IPv6, which stays IPv6', '::203.0.113.7', '::cb00:7107'],
-  ['a NAT64 address, which stays IPv6', '64:ff9b::203.0.113.7', '64:ff9b::cb00:7107'],
 ])('reads %s', (_name, value, expected) => {
   expect(parseIpAddress(value)).toBe(expected);
 });
@@ -25,7 +24,6 @@ it.each<[string, unknown]>([
   ['white space before the address', ' 203.0.113.7'],
   ['a line break after the address', '203.0.113.7\n'],
   ['two addresses', '203.0.113.7, 198.51.100.1'],
-  ['a leading zero', '0203.0.113.7'],
   ['IPv4 with an empty port', '203.0.113.7:'],
   ['IPv4 with a port of six digits', '203.0.113.7:123456'],
   ['IPv6 with an open bracket', '[2001:db8::7'],

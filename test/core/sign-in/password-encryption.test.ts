@@ -1,6 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import { RequestError, UpstreamError } from '../../../src/core/errors.js';
 import { PasswordEncryption } from '../../../src/core/sign-in/password-encryption.js';
 import { findLeaks } from '../../support/leak.js';
 import { type PasswordKeyPair, createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
@@ -75,9 +74,8 @@ it.each([
   const longest = 'ü'.repeat(58).padEnd(limit - 58, 'x');
   expect(decrypt(encrypt(longest)).toString()).toBe(longest);
   const thrown = catchThrown(() => encrypt(`${longest}x`));
-  expect(thrown).toBeInstanceOf(RequestError);
   const message = `The password has ${limit + 1} bytes: send at most ${limit} bytes.`;
-  expect(thrown).toMatchObject({ message, details: { field: 'password', limit, unit: 'bytes' } });
+  expect(thrown).toMatchObject({ name: 'RequestError', message, details: { field: 'password', limit, unit: 'bytes' } });
   expect(findLeaks(thrown, [longest])).toEqual([]);
 });
 
@@ -106,11 +104,10 @@ it.each<[Type, string, unknown, string]>([
   ['sm2', 'a point that is not on the curve', `04${'1'.repeat(128)}`, CURVE],
 ])('refuses as %s key %s, and says why and what to do', async (type, _name, publicKey, problem) => {
   const error = await catchError(importKey(type, publicKey));
-  expect(error).toBeInstanceOf(UpstreamError);
   const message =
     `GenAuth's ${type} key for passwords ${problem}, so no user can sign in with passwordEncryptType '${type}': ` +
     "ask GenAuth's support, or write passwordEncryptType: 'none'.";
-  expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502, message });
+  expect(error).toMatchObject({ name: 'UpstreamError', code: 'upstream_invalid_response', message });
 });
 
 describe('the cache of keys', () => {

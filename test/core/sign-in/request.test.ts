@@ -27,14 +27,8 @@ it('builds the request of a password login, with the proof of the application in
 });
 
 it('builds the request of an Active Directory login with every option, a ciphertext and a proof in the body', () => {
-  const given = {
-    captchaToken: 'captcha-1',
-    captchaCode: 'aB3d',
-    autoRegister: false,
-    customData: { school: 'pku' },
-    tenantId: 't-1',
-    context: '',
-  };
+  const captcha = { captchaToken: 'captcha-1', captchaCode: 'aB3d' };
+  const given = { ...captcha, autoRegister: false, customData: { school: 'pku' }, tenantId: 't-1', context: '' };
   const members = { client_id: 'app-1', client_secret: 'secret-1' };
   const { body, secrets } = buildSignInRequest({
     ...parts,
