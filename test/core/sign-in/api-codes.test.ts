@@ -1,87 +1,92 @@
+import { ConfigurationError } from '../../../src/core/errors.js';
 import { KINDS, OPERATOR_FAULTS } from '../../../src/core/sign-in/api-codes.js';
 import { parseSignInResponse } from '../../../src/core/sign-in/response.js';
 import { catchThrown } from '../../support/thrown.js';
 
-const REJECTED = { kind: 'rejected', furtherStep: false };
-const FURTHER_STEP = { kind: 'rejected', furtherStep: true };
-const DOWN = { code: 'upstream_unavailable', statusCode: 503 };
-const operator = (code: string): object => ({ code, statusCode: 500 });
+const applicationMfa = [{ mfaPolicy: 'SMS', status: 1, sort: 2 }];
+const data = { id_token: 'id-1', remainCount: 2, mfaToken: 'mfa-1', applicationMfa, token: 'flow-1' };
 
-/**
- * Every apiCode of GenAuth's error page, of its front end and of its SDKs, with the statusCode that is documented for
- * it or fits its class. The result has properties of the outcome or of the error.
- */
-const ROWS: readonly (readonly [apiCode: number, statusCode: number, meaning: string, result: object])[] = [
-  [1000, 503, 'busy', DOWN],
-  [1001, 403, 'no permission', { kind: 'access_denied' }],
-  [1002, 429, 'signing in too often', { kind: 'rate_limited' }],
-  [1108, 301, 'user name is a duplicate', { kind: 'profile_completion_required' }],
-  ...[1300, 1301, 1302, 1303, 1304, 1305, 1306].map((code) => [code, 401, 'AK/SK signature', REJECTED] as const),
-  [1576, 403, 'device not allowed', { kind: 'access_denied' }],
-  [1577, 403, 'device disabled', { kind: 'access_denied' }],
-  [1578, 403, 'device suspended', { kind: 'access_denied' }],
-  [1600, 301, 'flow after login is finished', FURTHER_STEP],
-  [1635, 301, 'MFA of the user', { kind: 'mfa_required' }],
-  [1636, 301, 'MFA of the application', { kind: 'mfa_required' }],
-  [1639, 301, 'first login: set a new password', { kind: 'password_change_required' }],
-  [1640, 301, 'identity binding', { kind: 'identity_binding_required' }],
-  [1641, 301, 'identity binding', { kind: 'identity_binding_required' }],
-  [1642, 301, 'complete the profile', { kind: 'profile_completion_required' }],
-  [1643, 301, 'account can be unlocked by the user', { kind: 'account_locked' }],
-  [1644, 301, 'tenant portal', FURTHER_STEP],
-  [1645, 301, 'complete the profile in the tenant', { kind: 'profile_completion_required' }],
-  [1666, 301, 'identity binding', { kind: 'identity_binding_required' }],
-  [1699, 301, 'flow aborted', FURTHER_STEP],
-  ...[1700, 1701, 1702, 1703, 1704, 1705, 1706, 1707].map((code) => [code, 403, 'face check', REJECTED] as const),
-  [2000, 403, 'captcha must be entered', { kind: 'captcha_required' }],
-  [2001, 403, 'captcha wrong or expired', { kind: 'captcha_required' }],
-  [2004, 404, 'user not found', { kind: 'invalid_credentials' }],
-  [2005, 403, 'account locked', { kind: 'account_locked' }],
-  [2006, 403, 'password wrong', { kind: 'invalid_credentials' }],
-  [2011, 499, 'application does not exist', operator('app_not_found')],
-  [2016, 499, 'ciphertext could not be decrypted', operator('password_decryption_failed')],
-  [2020, 401, 'not signed in', REJECTED],
-  [2021, 401, 'two meanings in two places', REJECTED],
-  [2026, 409, 'user already exists', REJECTED],
-  [2027, 403, 'no password set', { kind: 'invalid_credentials' }],
-  [2029, 400, 'password too short to register', REJECTED],
-  [2031, 403, 'the application forbids registration', { kind: 'access_denied' }],
-  [2042, 403, 'e-mail not verified', { kind: 'access_denied' }],
-  [2057, 403, 'locked after many failures', { kind: 'account_locked' }],
-  [2058, 301, 'forced password change', { kind: 'password_change_required' }],
-  [2061, 301, 'unsafe password', { kind: 'password_change_required' }],
-  [2071, 301, 'unsafe password', { kind: 'password_change_required' }],
-  [2100, 429, 'registering too often', { kind: 'rate_limited' }],
-  [2206, 401, 'login info expired', REJECTED],
-  [2207, 401, 'login info invalid', REJECTED],
-  [2224, 404, 'user pool does not exist', operator('app_not_found')],
-  [2333, 403, 'account or password wrong', { kind: 'invalid_credentials' }],
-  [2921, 301, 'several accounts match', FURTHER_STEP],
-  [2930, 301, 'several accounts match', FURTHER_STEP],
-  [4021, 402, 'plan used up', operator('plan_exhausted')],
-  ...[6001, 6002, 6003, 6004].map((code) => [code, 403, 'TOTP', REJECTED] as const),
-  [2_120_008, 403, 'user disabled or not of this tenant', { kind: 'access_denied' }],
-  [2_130_010, 403, 'no right to sign in here', { kind: 'access_denied' }],
-  [2_820_002, 422, 'invalid LDAP link', operator('connection_misconfigured')],
-  ...[3_720_001, 3_720_002, 3_720_003].map((code) => [code, 402, 'plan used up', operator('plan_exhausted')] as const),
-  // A code with a meaning has it with any statusCode.
-  [2333, 500, 'account or password wrong', { kind: 'invalid_credentials' }],
-  [2333, 401, 'account or password wrong', { kind: 'invalid_credentials' }],
-  [2333, 429, 'account or password wrong', { kind: 'invalid_credentials' }],
-  [1636, 400, 'MFA of the application', { kind: 'mfa_required' }],
-  [1000, 403, 'busy', DOWN],
-  [2011, 404, 'application does not exist', operator('app_not_found')],
-  [2_820_002, 400, 'invalid LDAP link', operator('connection_misconfigured')],
-  [3_720_001, 403, 'plan used up', operator('plan_exhausted')],
+/** Parses an answer with all data that GenAuth can send. Returns the outcome or the error. */
+const parse = (answer: object): unknown =>
+  catchThrown(() => parseSignInResponse({ status: 200, body: { ...answer, data }, retryAfter: 7 }));
+
+const LOCKED = { kind: 'account_locked' };
+const DENIED = { kind: 'access_denied' };
+const CAPTCHA = { kind: 'captcha_required' };
+const WRONG = { kind: 'invalid_credentials', remainingAttempts: 2 };
+const MFA = { kind: 'mfa_required', mfaToken: 'mfa-1', applicationMfa };
+const LIMITED = { kind: 'rate_limited', retryAfter: 7 };
+const PASSWORD = { kind: 'password_change_required', flowToken: 'flow-1' };
+const BINDING = { kind: 'identity_binding_required', flowToken: 'flow-1' };
+const PROFILE = { kind: 'profile_completion_required', flowToken: 'flow-1' };
+
+// Each statusCode is documented for its apiCode or fits its class, except those of 2004 and 2006.
+const OUTCOMES: readonly (readonly [apiCode: number, statusCode: number, meaning: string, outcome: object])[] = [
+  [1001, 403, 'no permission', DENIED],
+  [1002, 403, 'signing in too often', LIMITED],
+  [1108, 301, 'user name is a duplicate', PROFILE],
+  [1576, 403, 'device not allowed', DENIED],
+  [1577, 403, 'device disabled', DENIED],
+  [1578, 403, 'device suspended', DENIED],
+  [1635, 301, 'MFA of the user', MFA],
+  [1636, 301, 'MFA of the application', MFA],
+  [1639, 301, 'first login: set a new password', PASSWORD],
+  [1640, 301, 'identity binding', BINDING],
+  [1641, 301, 'identity binding', BINDING],
+  [1642, 301, 'complete the profile', PROFILE],
+  [1643, 301, 'account can be unlocked by the user', LOCKED],
+  [1645, 301, 'complete the profile in the tenant', PROFILE],
+  [1666, 301, 'identity binding', BINDING],
+  [2000, 403, 'captcha must be entered', CAPTCHA],
+  [2001, 403, 'captcha wrong or expired', CAPTCHA],
+  [2004, 402, 'user not found', WRONG],
+  [2005, 403, 'account locked', LOCKED],
+  [2006, 500, 'password wrong', WRONG],
+  [2027, 403, 'no password set', WRONG],
+  [2031, 403, 'the application forbids registration', DENIED],
+  [2042, 403, 'e-mail not verified', DENIED],
+  [2057, 403, 'locked after many failures', LOCKED],
+  [2058, 301, 'forced password change', PASSWORD],
+  [2061, 301, 'unsafe password', PASSWORD],
+  [2071, 301, 'unsafe password', PASSWORD],
+  [2100, 429, 'registering too often', LIMITED],
+  [2333, 403, 'account or password wrong', WRONG],
+  [2_120_008, 403, 'user disabled or not of this tenant', DENIED],
+  [2_130_010, 403, 'no right to sign in here', DENIED],
 ];
 
-it.each(ROWS)('maps apiCode %i with statusCode %i (%s) to %j', (apiCode, statusCode, _meaning, result) => {
-  const body = { statusCode, apiCode, message: 'GenAuth says no', requestId: 'request-1', data: {} };
-  const parsed = catchThrown(() => parseSignInResponse({ status: 200, body, retryAfter: undefined }));
-  expect(parsed).toMatchObject(result);
+it.each(OUTCOMES)('maps apiCode %i with statusCode %i (%s) to exactly %j', (apiCode, statusCode, _meaning, outcome) => {
+  const answer = { statusCode, apiCode, message: 'GenAuth says no', requestId: 'request-1' };
+  expect(parse(answer)).toStrictEqual({ ...answer, ...outcome });
 });
 
-it('has a row for every code that the library knows', () => {
-  const codes = ROWS.map(([apiCode]) => String(apiCode));
-  expect(codes).toEqual(expect.arrayContaining([...Object.keys(KINDS), ...Object.keys(OPERATOR_FAULTS)]));
+const UNKNOWN_APP = 'GenAuth does not know this application: compare appId and appHost with the console';
+const PLAN = "The tenant's GenAuth plan is used up: extend it on the console's billing page";
+const ENCRYPTION =
+  "GenAuth could not decrypt the password: change passwordEncryptType, or write passwordEncryptType: 'none'";
+const DIRECTORY =
+  "The tenant's connection to its directory is set up wrongly: correct it on the console's LDAP and AD page";
+
+const FAULTS: readonly (readonly [apiCode: number, code: string, fix: string])[] = [
+  [2011, 'app_not_found', UNKNOWN_APP],
+  [2016, 'password_decryption_failed', ENCRYPTION],
+  [2224, 'app_not_found', UNKNOWN_APP],
+  [4021, 'plan_exhausted', PLAN],
+  [2_820_002, 'connection_misconfigured', DIRECTORY],
+  [3_720_001, 'plan_exhausted', PLAN],
+  [3_720_002, 'plan_exhausted', PLAN],
+  [3_720_003, 'plan_exhausted', PLAN],
+];
+
+it.each(FAULTS)('maps apiCode %i to the fault %s of the operator, with the fix', (apiCode, code, fix) => {
+  const answer = { statusCode: 500, apiCode, requestId: 'request-1' };
+  const message = `${fix} (GenAuth answered statusCode 500, apiCode ${apiCode}, message "no", request ID "request-1").`;
+  const thrown = parse({ ...answer, message: 'no' });
+  expect(thrown).toBeInstanceOf(ConfigurationError);
+  expect(thrown).toMatchObject({ code, statusCode: 500, answer, message });
+});
+
+it('has one row for every code that the library knows, and knows no other code', () => {
+  expect(OUTCOMES.map(([apiCode]) => String(apiCode))).toEqual(Object.keys(KINDS));
+  expect(FAULTS.map(([apiCode]) => String(apiCode))).toEqual(Object.keys(OPERATOR_FAULTS));
 });
