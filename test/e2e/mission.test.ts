@@ -46,6 +46,7 @@ const CLAIMS = {
   extended_fields: { school: 'pku' },
 };
 
+const FLAWS = ['foreign_key', 'tampered', 'expired', 'wrong_audience', 'wrong_issuer', 'unsigned'] as const;
 const PASSWORD = 'Mission-passw0rd';
 const USER_AGENT = 'mission-test/1.0';
 const CLIENT_IP = '203.0.113.7';
@@ -206,7 +207,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
       expect(emulator.signIns.at(-1)?.context).toEqual({ source: 'mission' });
     });
 
-    it.each(['foreign_key', 'wrong_audience'] as const)('refuses an id_token with the flaw %s', async (flaw) => {
+    it.each(FLAWS)('refuses an id_token with the flaw %s', async (flaw) => {
       await startApp();
       emulator.flawIdToken(flaw);
       const { status, user } = await login(name);
