@@ -37,22 +37,14 @@ describe.each(EXPRESS_VERSIONS)('on %s', (_version, framework) => {
     expect([status, body]).toEqual([200, { user, authInfo: { claims } }]);
   });
 
-  it('sends the complete response to a token without the scope', async () => {
+  it('sends the response to a token without the scope', async () => {
     const url = await start({ scopes: ['email', 'orders:read'] }, framework, { language: 'zh' });
-    const { status, headers, text, body } = await get(url, bearer(issuer()));
-    const message = '您没有权限访问此资源。';
-    expect([status, body]).toEqual([403, { statusCode: 403, error: 'Forbidden', message, code: 'insufficient_scope' }]);
-    expect(headers).toMatchObject({
-      'www-authenticate': 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"',
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(Buffer.byteLength(text)),
-      'cache-control': 'no-store',
+    const challenge = 'Bearer realm="genauth", error="insufficient_scope", scope="email orders:read"';
+    expect(await get(url, bearer(issuer()))).toMatchObject({
+      status: 403,
+      headers: { 'www-authenticate': challenge, 'cache-control': 'no-store' },
+      body: { statusCode: 403, message: '您没有权限访问此资源。', code: 'insufficient_scope' },
     });
-  });
-
-  it('refuses two Authorization headers, although Node drops the second', async () => {
-    const { body } = await get(await start({}, framework), [bearer(issuer()), 'Basic x']);
-    expect(body).toMatchObject({ statusCode: 401, code: 'invalid_token' });
   });
 
   it.each([
@@ -74,7 +66,6 @@ it.each<[string, RequireAuthOptions, object, number]>([
   ['a list of roles, one held', { roles: TWO }, { roles: ['phone'] }, 200],
   ['all roles, one held', { roles: { all: TWO } }, { roles: ['phone'] }, 403],
   ['any role, none held', { roles: { any: TWO } }, { roles: ['user'] }, 403],
-  ['the tenant', { tenant: () => 'tenant-1' }, { tenant_id: 'tenant-1' }, 200],
   ['another tenant', { tenant: () => 'tenant-2' }, { tenant_id: 'tenant-1' }, 403],
 ])('requires %s', async (_title, options, claims, status) => {
   expect((await get(await start(options), bearer(issuer(), claims))).status).toBe(status);
@@ -95,7 +86,6 @@ it.each<[boolean | undefined, string[], number, object]>([
 it.each<[true | { maxAge: number }, number]>([
   [true, 10_000],
   [{ maxAge: 0 }, 0],
-  [{ maxAge: 1000 }, 1000],
 ])('with introspect %j reuses a result until its maximum age', async (introspect, maxAge) => {
   const url = await start({ introspect });
   const token = bearer(issuer(), { exp: Math.floor(now / 1000) + 3600 });
@@ -117,8 +107,6 @@ const BOOLEAN = 'write true or false';
 const FUNCTION = 'write a function, (req) => req.params.tenant';
 const TIME = 'write true, or { maxAge: 10_000 } with whole milliseconds, 0 or more';
 const LIST = 'write a list, { any: [...] } or { all: [...] }';
-const SCOPE = "write one or more names as separate strings, such as 'email'";
-const ROLE = SCOPE.replace('email', 'admin');
 const TOGETHER = 'is set together with scopes, roles or tenant';
 const NO_TOKEN = 'remove optional, because a request without a token has no scope, role or tenant';
 it.each<[string, object, string, string]>([
@@ -130,9 +118,7 @@ it.each<[string, object, string, string]>([
   ['scopes', { scopes: {} }, 'is an object', LIST],
   ['scopes', { scopes: { any: ['a'], all: ['b'] } }, 'is an object', LIST],
   ['roles', { roles: { some: ['admin'] } }, 'is an object', LIST],
-  ['scopes', { scopes: { any: [] } }, 'are []', SCOPE],
-  ['scopes', { scopes: 'email' }, 'are "email"', SCOPE],
-  ['roles', { roles: [] }, 'are []', ROLE],
+  ['roles', { roles: { any: [] } }, 'are []', expect.stringContaining("such as 'admin'")],
   ['optional', { optional: true, scopes: ['email'] }, TOGETHER, NO_TOKEN],
   ['optional', { optional: true, roles: ['admin'] }, TOGETHER, NO_TOKEN],
   ['optional', { optional: true, tenant: () => 't' }, TOGETHER, NO_TOKEN],
@@ -147,7 +133,7 @@ it.each<[string, object, string, string]>([
 const USE = 'use only scopes, roles, tenant, optional, introspect';
 it.each<[object, string]>([
   [{ scope: [] }, `"scope" is not an option of requireAuth: ${USE}.`],
-  [{ optional: 1 }, `The option optional of requireAuth is 1: ${BOOLEAN}.`],
+  [{ tenant: 5 }, `The option tenant of requireAuth is 5: ${FUNCTION}.`],
   [{ optional: true, scopes: ['a'] }, `The option optional of requireAuth ${TOGETHER}: ${NO_TOKEN}.`],
 ])('names the fix for the options %j', (options, message) => {
   expect(catchThrown(() => requireAuth(open(), options as RequireAuthOptions))).toMatchObject({ message });

@@ -2,7 +2,6 @@ import express from 'express';
 import passport from 'passport';
 import {
   type GenAuthOptions,
-  GenAuthAdStrategy,
   GenAuthPasswordStrategy,
   type SignInStrategy,
   type VerifyFunction,
@@ -12,8 +11,8 @@ import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
 import { SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
-import { type LoginAppSettings, createLoginApp } from '../support/login-app.js';
-import { Gate, until } from '../support/promise.js';
+import { createLoginApp } from '../support/login-app.js';
+import { until } from '../support/promise.js';
 import { rejection } from '../support/rejection.js';
 import { catchThrown } from '../support/thrown.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
@@ -29,46 +28,28 @@ const ALICE = { account: 'alice', password: 'canary-password' };
 const password = (options: Partial<GenAuthOptions> = {}, verify?: VerifyFunction): GenAuthPasswordStrategy<string> =>
   new GenAuthPasswordStrategy({ ...issuer().clientOptions, ...options } as GenAuthOptions, verify as never);
 /** An application whose route `/login` is the handler of a strategy, or of the name of a registered strategy. */
-const start = (strategy: SignInStrategy | string, more: Partial<LoginAppSettings> = {}, framework = express) =>
-  serve(createLoginApp(framework, { strategies: [], authenticate: () => signInHandler(strategy), ...more }));
+const start = (strategy: SignInStrategy | string, framework = express): Promise<string> =>
+  serve(createLoginApp(framework, { strategies: [], authenticate: () => signInHandler(strategy) }));
 const login = (url: string, json: object = ALICE, acceptLanguage = 'en'): Promise<WebAnswer> =>
   ask(url, { path: '/login', json, headers: { 'accept-language': acceptLanguage } });
 const parse = ({ text }: WebAnswer): unknown => JSON.parse(text);
 
 describe.each(EXPRESS_VERSIONS)('on %s', (_version, framework) => {
   it('stores user and authInfo, forbids caching and calls the next handler', async () => {
-    const answer = await login(await start(password({ scope: 'openid' }), {}, framework));
+    const answer = await login(await start(password({ scope: 'openid' }), framework));
     expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
     const claims = expect.objectContaining({ sub: SUBJECT });
     const authInfo = { tokens: expect.any(Object), claims, requestId: 'request-1' };
     expect(parse(answer)).toEqual({ user: { sub: SUBJECT }, authInfo });
   });
 
-  it('sends the complete response to a refused login', async () => {
+  it('sends the response to a refused login', async () => {
     issuer().reply(SIGN_IN_PATH, rejection(403, 2333, { access_token: 'canary-token' }, 'canary-message'));
-    const prepare = (app: express.Express): void => void app.disable('x-powered-by').disable('etag');
-    const answer = await login(await start(password(), { prepare }, framework), ALICE, 'de, zh;q=0.5');
-    const message = '账号或密码错误。';
-    const body = { statusCode: 401, error: 'Unauthorized', message, code: 'invalid_credentials' };
-    expect([answer.status, parse(answer)]).toEqual([401, { ...body, requestId: 'request-1' }]);
-    expect(answer.headers).toEqual({
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(Buffer.byteLength(answer.text)),
-      'cache-control': 'no-store',
-      connection: 'close',
-      date: expect.any(String),
-    });
+    const answer = await login(await start(password(), framework), ALICE, 'de, zh;q=0.5');
+    const body = { error: 'Unauthorized', message: '账号或密码错误。', code: 'invalid_credentials' };
+    expect(answer).toMatchObject({ status: 401, headers: { 'cache-control': 'no-store' } });
+    expect(parse(answer)).toEqual({ statusCode: 401, ...body, requestId: 'request-1' });
     expect(findLeaks(answer, ['canary-password', 'canary-token', 'canary-message'])).toEqual([]);
-  });
-
-  it.each([
-    ['account=alice&password=p', 200],
-    ['account=alice&password[$ne]=1', 400],
-    ['account=alice&password=p&password=p', 400],
-  ])('answers the form %s with status %i', async (text, status) => {
-    const url = await start(password(), { parse: framework.urlencoded({ extended: true }) }, framework);
-    const type = 'application/x-www-form-urlencoded';
-    expect((await ask(url, { path: '/login', text, type })).status).toBe(status);
   });
 });
 
@@ -92,18 +73,6 @@ it.each([
   const strategy: SignInStrategy = { name: 'own', attempt: async () => ({ kind: 'error', error }) };
   const answer = await login(await start(strategy));
   expect([answer.status, parse(answer)]).toEqual([500, { thrown: { name } }]);
-});
-
-it('signs in to Active Directory', async () => {
-  const url = await start(new GenAuthAdStrategy(issuer().clientOptions));
-  expect((await login(url, { sAMAccountName: 'zhangsan', password: 'p' })).status).toBe(200);
-});
-
-it('answers a GET without a body with status 400, and a HEAD without a response body', async () => {
-  const url = await start(password());
-  const answer = await ask(url, { path: '/login' });
-  expect(parse(answer)).toMatchObject({ statusCode: 400, code: 'invalid_request' });
-  expect(await ask(url, { path: '/login', method: 'HEAD' })).toMatchObject({ status: 400, text: '' });
 });
 
 describe('with the name of a strategy', () => {
@@ -172,24 +141,6 @@ it.each<[string, unknown, unknown[]]>([
   await until(() => calls.length > errors.length);
   await new Promise((resolve) => setImmediate(resolve));
   expect(calls).toEqual([undefined, ...errors]);
-});
-
-it('does not answer a request that was already answered', async () => {
-  issuer().reply(SIGN_IN_PATH, rejection(403, 2333));
-  const ended = new Gate();
-  const strategy = password();
-  const sent = new Gate();
-  const late: SignInStrategy = {
-    name: 'own',
-    attempt: (req) => sent.opened.then(() => strategy.attempt(req)).finally(() => ended.open()),
-  };
-  const prepare = (app: express.Express): void =>
-    void app.use((_req, res, next) => {
-      next();
-      res.status(503).end('late', () => sent.open());
-    });
-  expect(await login(await start(late, { prepare }))).toMatchObject({ status: 503, text: 'late' });
-  await ended.opened;
 });
 
 it('warns the operator once of each fault, with the name of the strategy and without a secret', async () => {
