@@ -67,7 +67,6 @@ it('answers a user whom verify refuses', async () => {
 
 it.each([
   [new RangeError('of the application'), 'RangeError'],
-  [undefined, 'Error'],
   ['router', 'Error'],
 ])('passes an Error to Express if a strategy reports the error %s', async (error, name) => {
   const strategy: SignInStrategy = { name: 'own', attempt: async () => ({ kind: 'error', error }) };
