@@ -50,18 +50,16 @@ it('signs in with the given parser and the configured fields', async () => {
 });
 
 it('sends no other member of the body to GenAuth', async () => {
-  const evil = {
-    options: { autoRegister: true, scope: 'openid roles', clientIp: '198.51.100.9', tenantId: 'evil' },
-    signInOptions: { tenantId: 'evil' },
-    ...{ autoRegister: true, tenantId: 'evil', clientIp: '198.51.100.9', ip: '198.51.100.9', scope: 'openid roles' },
-    ...{ connection: 'LDAP', passwordEncryptType: 'rsa', customData: { admin: true }, context: { source: 'evil' } },
-    ...{ client_id: 'evil', client_secret: 'evil', appId: 'evil', appHost: 'http://127.0.0.1:9' },
-    ...{ fields: { account: 'connection' }, exposeReasons: true, sAMAccountName: 'zhangsan' },
-    passwordPayload: { account: 'bob', password: 'passw0rd' },
-    constructor: { prototype: { tenantId: 'evil' } },
-  };
-  const proto = '"__proto__":{"tenantId":"evil","clientIp":"198.51.100.9","email":"bob"}';
-  const body: unknown = JSON.parse(`{${proto},${JSON.stringify({ ...evil, ...ALICE }).slice(1)}`);
+  const members = [
+    '"options":{"autoRegister":true,"scope":"openid roles","clientIp":"198.51.100.9","tenantId":"evil"}',
+    '"autoRegister":true,"tenantId":"evil","clientIp":"198.51.100.9","ip":"198.51.100.9","customData":{"admin":true}',
+    '"connection":"LDAP","passwordEncryptType":"rsa","scope":"openid roles","context":{"source":"evil"}',
+    '"client_id":"evil","client_secret":"evil","appId":"evil","appHost":"http://127.0.0.1:9","exposeReasons":true',
+    '"fields":{"account":"connection"},"signInOptions":{"tenantId":"evil"},"sAMAccountName":"zhangsan"',
+    '"passwordPayload":{"account":"bob","password":"passw0rd"},"constructor":{"prototype":{"tenantId":"evil"}}',
+    '"__proto__":{"tenantId":"evil","clientIp":"198.51.100.9","email":"bob","autoRegister":true}',
+  ];
+  const body: unknown = JSON.parse(`{${members.join(',')},${JSON.stringify(ALICE).slice(1)}`);
   await signIn({ signInOptions: FIXED }, { body });
   const { appId, appSecret } = issuer().clientOptions;
   expect(lastSignIn(issuer())).toStrictEqual({
