@@ -1,20 +1,19 @@
 import fc from 'fast-check';
 import { TokenVerificationError } from '../../src/index.js';
+import type { GenAuthRequest } from '../../src/core/options/types.js';
 import { parseBearerToken } from '../../src/web/bearer-token.js';
 import { findLeaks } from '../support/leak.js';
-import { catchThrown } from '../support/thrown.js';
 import { propertyRuns } from '../support/property.js';
+import { catchThrown } from '../support/thrown.js';
 
 const parse = (authorization: unknown): string | undefined =>
   parseBearerToken({ headers: { authorization } as Record<string, string> });
 
 it.each<[string, string, string]>([
   ['the usual spelling', 'Bearer abcabc.def.ghi', 'abcabc.def.ghi'],
-  ['the scheme in small letters', 'bearer abcabc', 'abcabc'],
-  ['the scheme in mixed letters', 'bEaReR abcabc', 'abcabc'],
+  ['the scheme in another case', 'bEaReR abcabc', 'abcabc'],
   ['several spaces', 'Bearer    abcabc', 'abcabc'],
   ['every character of b64token', 'Bearer AZaz09-._~+/==', 'AZaz09-._~+/=='],
-  ['a token of one character', 'Bearer a', 'a'],
   ['a token that is the word bearer', 'Bearer bearer', 'bearer'],
   ['16,384 characters', `Bearer ${'a'.repeat(16_377)}`, 'a'.repeat(16_377)],
 ])('reads a header with %s', (_title, header, token) => {
@@ -24,16 +23,16 @@ it.each<[string, string, string]>([
 it.each<[string, unknown]>([
   ['no header', undefined],
   ['an empty header', ''],
-  ['another scheme', 'Basic YWxpY2U6cGFzc3cwcmQ='],
+  ['another scheme', 'DPoP abcabc'],
   ['a longer scheme', 'BearerX abcabc'],
   ['no space after the scheme', 'Bearerabc'],
   ['a token without a scheme', 'abcabc.def.ghi'],
   ['a space before the scheme', ' Bearer abcabc'],
+  ['a comma before the scheme', ',Bearer abcabc'],
   ['a tab after the scheme', 'Bearer\tabc'],
   ['a no-break space after the scheme', 'Bearer\u00A0abc'],
   ['a colon after the scheme', 'Bearer: abcabc'],
   ['full-width letters', 'Ｂｅａｒｅｒ abcabc'],
-  ['a quoted scheme', '"Bearer" abcabc'],
   ['16,384 characters of another scheme', 'x'.repeat(16_384)],
 ])('finds no token in %s', (_title, header) => {
   expect(parse(header)).toBeUndefined();
@@ -42,36 +41,30 @@ it.each<[string, unknown]>([
 it.each<[string, unknown]>([
   ['the scheme only', 'Bearer'],
   ['the scheme and a space', 'Bearer '],
-  ['the scheme and 1,000 spaces', `Bearer${' '.repeat(1000)}`],
   ['two tokens', 'Bearer abcabc def'],
   ['two tokens with a comma', 'Bearer abcabc,def'],
   ['two headers joined by a proxy', 'Bearer a.b.c, Bearer xx.yy.zz'],
+  ['another scheme after the token', 'Bearer abcabc, Basic YTpi'],
   ['a space after the token', 'Bearer abcabc '],
   ['a tab before the token', 'Bearer \tabc'],
-  ['a no-break space in the token', 'Bearer a\u00A0b'],
+  ['a tab in the token', 'Bearer abcabc.\tdef'],
+  ['a no-break space after the token', 'Bearer abcabc\u00A0'],
   ['a quoted token', 'Bearer "abcabc"'],
-  ['a parameter', 'Bearer token="abcabc"'],
+  ['a parameter', 'Bearer token=abcabc'],
   ['padding in the middle', 'Bearer a=b'],
   ['padding only', 'Bearer =='],
-  ['a line break', 'Bearer abcabc\n'],
   ['a line break and a header', 'Bearer abcabc\r\nx-evil: 1'],
+  ['a line break at the end', 'Bearer abcabc\n'],
   ['a NUL character', 'Bearer abcabc\0'],
   ['a percent sign', 'Bearer a%2eb'],
   ['letters outside ASCII', 'Bearer tökén'],
   ['a semicolon', 'Bearer abcabc;'],
-  ['a list of headers', ['Bearer abcabc']],
-  ['a number', 5],
 ])('refuses %s', (_title, header) => {
   const error = catchThrown(() => parse(header));
   expect(error).toBeInstanceOf(TokenVerificationError);
-  expect(error).toMatchObject({ code: 'token_malformed', details: { token: 'access_token' } });
+  const message = 'The Authorization header must hold "Bearer", a space, one token, and nothing else.';
+  expect(error).toMatchObject({ code: 'token_malformed', details: { token: 'access_token' }, message });
   expect(findLeaks(error, ['abcabc', 'xx.yy.zz'])).toEqual([]);
-});
-
-it('says how the header must be written', () => {
-  expect(() => parse('Bearer ')).toThrow(
-    'The Authorization header must hold "Bearer", a space, one token, and nothing else.',
-  );
 });
 
 it.each([`Bearer ${'a'.repeat(16_378)}`, 'x'.repeat(16_385)])('refuses a header of 16,385 characters', (header) => {
@@ -83,29 +76,28 @@ it.each([`Bearer ${'a'.repeat(16_378)}`, 'x'.repeat(16_385)])('refuses a header 
   expect(findLeaks(error, ['aaaaaaaa'])).toEqual([]);
 });
 
-describe('two Authorization headers', () => {
-  const headers = { authorization: 'Bearer abcabc' };
-  const lines = ['Authorization', 'Bearer abcabc', 'X-Other', 'x', 'AUTHORIZATION', 'Basic x'];
-
-  it.each<[string, object]>([
-    ["Node's request", { rawHeaders: lines }],
-    ["Fastify's request", { raw: { rawHeaders: lines } }],
-  ])('are refused in %s', (_title, request) => {
-    expect(catchThrown(() => parseBearerToken({ headers, ...request }))).toMatchObject({
-      code: 'token_malformed',
-      message: 'The request has more than one Authorization header: send exactly one.',
-      details: { token: 'access_token' },
-    });
-  });
-
-  it('are not seen in a header whose value is the word authorization', () => {
-    const rawHeaders = ['X-Other', 'authorization', 'Authorization', 'Bearer abcabc', 'X-Last', 'authorization'];
-    const request = { headers, rawHeaders };
-    expect(parseBearerToken(request)).toBe('abcabc');
+const FIRST = ['Authorization', 'Bearer abcabc'];
+const HEADERS = { authorization: 'Bearer abcabc' };
+it.each<[string, object]>([
+  ['that are a list', { headers: { authorization: ['Bearer abcabc'] } }],
+  ['of a request of Node.js', { headers: HEADERS, rawHeaders: [...FIRST, 'X-Other', 'x', 'AUTHORIZATION', 'Basic x'] }],
+  ['of a request of Fastify', { headers: HEADERS, raw: { rawHeaders: [...FIRST, ...FIRST] } }],
+  ['of which the second is empty', { headers: HEADERS, rawHeaders: [...FIRST, 'authorization', ''] }],
+  [
+    'of which the first has another scheme',
+    { headers: { authorization: 'Basic x' }, rawHeaders: [...FIRST, ...FIRST] },
+  ],
+])('refuses two Authorization headers %s', (_title, request) => {
+  expect(catchThrown(() => parseBearerToken(request as GenAuthRequest))).toMatchObject({
+    code: 'token_malformed',
+    message: 'The request has more than one Authorization header: send exactly one.',
+    details: { token: 'access_token' },
   });
 });
 
-it('ignores the address, the body, cookies and other headers', () => {
+it('sees no second Authorization header in a value, the address, the body, cookies or other headers', () => {
+  const rawHeaders = ['X-Other', 'authorization', ...FIRST, 'X-Last', 'authorization'];
+  expect(parseBearerToken({ headers: HEADERS, rawHeaders } as GenAuthRequest)).toBe('abcabc');
   const request = {
     headers: { cookie: 'access_token=abcabc', 'x-access-token': 'abcabc', 'proxy-authorization': 'Bearer abcabc' },
     body: { access_token: 'abcabc' },
@@ -117,11 +109,9 @@ it('ignores the address, the body, cookies and other headers', () => {
 
 it('returns the token of any header that RFC 6750 allows, and no other', () => {
   const pieces = fc.constantFrom('Bearer', 'bearer', ' ', '\t', 'a', '=', '.', ',', '"', '\u00A0', '\n', 'é', '%');
-  const repeated = fc.tuple(pieces, fc.integer({ min: 1, max: 20_000 })).map(([piece, times]) => piece.repeat(times));
   const headers = fc.oneof(
-    fc.array(fc.oneof(pieces, repeated), { maxLength: 5 }).map((list) => list.join('')),
+    fc.array(pieces, { maxLength: 5 }).map((list) => list.join('')),
     fc.string(),
-    fc.anything(),
   );
   // RFC 6750 §2.1.
   const isToken = /^bearer +([\w\-.~+/]+=*)$/i;
@@ -129,16 +119,11 @@ it('returns the token of any header that RFC 6750 allows, and no other', () => {
     const result = catchThrown(() => parse(header));
     return result instanceof TokenVerificationError ? undefined : result;
   };
-  fc.assert(
-    fc.property(headers, (header) => {
-      const text = typeof header === 'string' && header.length <= 16_384 && !header.endsWith('\n') ? header : '';
-      expect(judge(header)).toBe(isToken.exec(text)?.[1]);
-    }),
-    propertyRuns(300),
-  );
+  const property = fc.property(headers, (header) => expect(judge(header)).toBe(isToken.exec(header)?.[1]));
+  fc.assert(property, propertyRuns(300));
 });
 
-it.each(['Bearer a', 'Bearer a=', 'Bearer ', ' ', 'Bearer ='])('reads 16,000 characters after %j in 10 ms', (start) => {
+it.each(['Bearer a', 'Bearer a=', 'Bearer '])('reads 16,000 characters after %j in 10 ms', (start) => {
   const header = `${start.padEnd(16_000, start.at(-1))}!`;
   const times = [1, 2, 3, 4, 5].map(() => {
     const begin = performance.now();

@@ -31,21 +31,20 @@ it.each(IDENTIFIERS)('reads %s and the password as they are', (identifier) => {
   expect(parse(Object.assign(Object.create(null), body))).toStrictEqual(byPassword(identifier, ' \u00e9 '));
 });
 
-it('reads sAMAccountName and the password of an Active Directory login', () => {
+it('reads sAMAccountName and the password of an Active Directory login, and refuses other fields', () => {
   expect(parseAd({ sAMAccountName: 'alice', password: CANARY, account: 'bob' })).toStrictEqual(BY_AD);
+  expect(() => parseAd({ account: 'alice', password: CANARY })).toThrow('Send "sAMAccountName" with the password.');
 });
 
-it.each(IDENTIFIERS)('treats null as absent beside %s', (identifier) => {
-  const nulls = { account: null, email: null, username: null, phone: null, captchaCode: null, captchaToken: null };
-  const body = { ...nulls, password: CANARY, [identifier]: 'alice' };
-  expect(parse(body)).toStrictEqual(byPassword(identifier, 'alice'));
+it('treats null as absent', () => {
+  const nulls = { account: null, username: null, phone: null, captchaCode: null, captchaToken: null };
+  expect(parse({ ...nulls, password: CANARY, email: 'alice' })).toStrictEqual(byPassword('email', 'alice'));
 });
 
 it.each<[string, unknown]>([
   ['undefined', undefined],
   ['null', null],
   ['a string', JSON.stringify({ account: 'alice', password: CANARY })],
-  ['a function', Object.assign(() => '', { account: 'alice', password: CANARY })],
 ])('refuses a body that is %s, with the line to write', (_title, body) => {
   const rest = 'send JSON, and parse it before this route. In Express write app.use(express.json()).';
   const error = catchThrown(() => parse(body));
@@ -59,90 +58,57 @@ it.each<[string, unknown]>([
 
 it.each<[string, unknown]>([
   ['that is bytes', Buffer.from(`account=alice&password=${CANARY}`)],
-  ['that is a Map', new Map(Object.entries({ account: 'alice', password: CANARY }))],
   ['that inherits the fields', Object.create({ account: 'alice', password: CANARY })],
   ['with the fields in __proto__', JSON.parse(`{"__proto__":{"account":"alice","password":"${CANARY}"}}`)],
-  ['with String objects', { account: new String('alice'), password: new String(CANARY) }],
-  ['with an object that converts to a string', { account: 'alice', password: { toString: () => CANARY } }],
   ['with a database operator', { account: 'alice', password: { $ne: CANARY } }],
+  ['with a repeated field', { account: 'alice', password: [CANARY, CANARY] }],
   ['without a password', { account: 'alice' }],
-  ['with null as the password', { account: 'alice', password: null }],
-  ['with names in capitals', { Account: 'alice', PASSWORD: CANARY }],
-  ["with GenAuth's names", { passwordPayload: { account: 'alice', password: CANARY } }],
   ['with the field of Active Directory', { sAMAccountName: 'alice', password: CANARY }],
-  ['with two identifiers', { account: 'alice', email: 'alice', password: CANARY }],
-  ['with an account of 257 characters', { account: 'a'.repeat(257), password: CANARY }],
 ])('refuses a body %s', (_title, body) => {
   const error = catchThrown(() => parse(body));
   expect(error).toBeInstanceOf(RequestError);
   expect(findLeaks(error, [CANARY])).toEqual([]);
 });
 
-it('refuses the fields of a password login for Active Directory', () => {
-  expect(() => parseAd({ account: 'alice', password: CANARY })).toThrow('Send "sAMAccountName" with the password.');
-});
-
 describe('configured field names', () => {
-  const NAMES = ['login', 'user.name', '账号', '0', 'toString', 'constructor', '__proto__'];
-
-  it.each(NAMES)('are read and replace the default names: %j', (name) => {
+  it.each(['login', '账号', 'constructor', '__proto__'])('are read and replace the default names: %j', (name) => {
     const body = (field: string): unknown => JSON.parse(`{${JSON.stringify(field)}:"alice","password":"${CANARY}"}`);
     expect(parse(body(name), { email: name })).toStrictEqual(byPassword('email', 'alice'));
     expect(parseAd(body(name), { sAMAccountName: name })).toStrictEqual(BY_AD);
     expect(catchThrown(() => parse(body('email'), { email: name }))).toBeInstanceOf(RequestError);
     expect(catchThrown(() => parse({ password: CANARY }, { email: name }))).toBeInstanceOf(RequestError);
-    const byName = JSON.parse(`{"account":"alice",${JSON.stringify(name)}:"${CANARY}"}`) as object;
-    expect(parse(byName, { password: name })).toStrictEqual(byPassword('account', 'alice'));
-  });
-
-  it('can change places', () => {
-    const body = { password: 'alice', account: CANARY };
-    expect(parse(body, { account: 'password', password: 'account' })).toStrictEqual(byPassword('account', 'alice'));
   });
 
   it.each([
-    [{}, 'Send "login" or "mail" or "username" or "phone" with the password.'],
+    [{}, 'Send "login" or "email" or "username" or "phone" with the password.'],
     [{ login: 'a' }, '"secret" must be a string of 1 to 1024 characters.'],
-    [{ login: 'a', mail: 'e' }, 'Send only one of "login" and "mail".'],
   ])('are named in the error for %j', (body, message) => {
-    const fields = { account: 'login', email: 'mail', password: 'secret' };
-    expect(() => parse(body, fields)).toThrow(message);
+    expect(() => parse(body, { account: 'login', password: 'secret' })).toThrow(message);
   });
 });
 
 describe('a captcha', () => {
-  const read = (captcha: object, fields: Partial<LoginFields> = {}): object =>
-    parse({ account: 'alice', password: CANARY, ...captcha }, fields).captcha;
-
-  it.each([
-    ['both fields', { captchaCode: ' aB3 ', captchaToken: 't.1' }, { captchaCode: ' aB3 ', captchaToken: 't.1' }],
-    ['the code only', { captchaCode: 'c' }, { captchaCode: 'c' }],
-    ['the token only', { captchaToken: 't' }, { captchaToken: 't' }],
-    ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, { captchaCode: 'c'.repeat(4096) }],
-    ['other spellings', { captcha: 'c', captcha_code: 'c', CaptchaCode: 'c', captchatoken: 't' }, {}],
-  ])('is read with %s', (_title, body, captcha) => {
-    expect(read(body)).toStrictEqual(captcha);
+  const OWN = { captchaCode: 'pic', captchaToken: 'constructor' };
+  it.each<[string, object, Partial<LoginFields>, object]>([
+    ['both fields', { captchaCode: ' aB3 ', captchaToken: 't' }, {}, { captchaCode: ' aB3 ', captchaToken: 't' }],
+    ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, {}, { captchaCode: 'c'.repeat(4096) }],
+    [
+      'configured fields',
+      { captchaCode: 'x', pic: 'c', constructor: 't' },
+      OWN,
+      { captchaCode: 'c', captchaToken: 't' },
+    ],
+    ['other fields only', { captchaCode: 'x', captchaToken: 'x' }, OWN, {}],
+  ])('is read with %s', (_title, body, fields, captcha) => {
+    expect(parse({ account: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
+    expect(parseAd({ sAMAccountName: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
   });
 
-  it('is read for Active Directory too', () => {
-    const body = { sAMAccountName: 'alice', password: CANARY, captchaCode: 'c', captchaToken: 't' };
-    expect(parseAd(body)).toStrictEqual({ ...BY_AD, captcha: { captchaCode: 'c', captchaToken: 't' } });
-  });
-
-  it('is read from configured fields only', () => {
-    const fields = { captchaCode: 'pic', captchaToken: 'constructor' };
-    const others = { captchaCode: 'evil', captchaToken: 'evil' };
-    expect(read({ ...others, pic: 'c', constructor: 't' }, fields)).toStrictEqual({
-      captchaCode: 'c',
-      captchaToken: 't',
-    });
-    expect(read(others, fields)).toStrictEqual({});
-  });
-
-  it.each([1234, false, [], ['c'], {}, { $ne: 1 }, '', 'c'.repeat(4097)])('is refused if a field is %j', (value) => {
+  it.each([1234, { $ne: 1 }, '', 'c'.repeat(4097)])('is refused if a field is %j', (value) => {
     const fault = { code: 'invalid_request', details: { field: 'pic', limit: 4096, unit: 'characters' } };
-    expect(catchThrown(() => read({ pic: value }, { captchaCode: 'pic' }))).toMatchObject(fault);
-    expect(catchThrown(() => read({ pic: value }, { captchaToken: 'pic' }))).toMatchObject(fault);
+    const refuse = (name: string): unknown =>
+      catchThrown(() => parse({ account: 'alice', password: CANARY, pic: value }, { [name]: 'pic' }));
+    expect([refuse('captchaCode'), refuse('captchaToken')]).toMatchObject([fault, fault]);
   });
 });
 
@@ -150,20 +116,18 @@ it('reads any JSON body into its own strings, or throws a RequestError', () => {
   const names = fc.constantFrom(...IDENTIFIERS, 'password', 'captchaCode', 'captchaToken', '__proto__', 'constructor');
   const values = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('alice', null), fc.jsonValue());
   const bodies = fc.oneof(fc.array(fc.tuple(names, values)).map(Object.fromEntries), fc.jsonValue());
-  const strings = (value: LoginBody): unknown[] => [
-    value.credentials.name,
-    value.credentials.password,
-    ...Object.values(value.captcha),
+  const strings = ({ credentials: { name, password }, captcha }: LoginBody): unknown[] => [
+    name,
+    password,
+    ...Object.values(captcha),
   ];
   const attempt = (body: unknown): unknown[] => {
     const result = catchThrown(() => strings(parse(body)));
     return (result instanceof RequestError ? [] : result) as unknown[];
   };
-  fc.assert(
-    fc.property(bodies, (body: unknown) => {
-      expect(Object.values(Object(body) as object)).toEqual(expect.arrayContaining(attempt(body)));
-    }),
-    propertyRuns(300),
+  const property = fc.property(bodies, (body: unknown) =>
+    expect(Object.values(Object(body) as object)).toEqual(expect.arrayContaining(attempt(body))),
   );
+  fc.assert(property, propertyRuns(300));
   expect(Object.prototype).not.toHaveProperty('account');
 });
