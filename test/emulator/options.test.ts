@@ -3,8 +3,9 @@ import { EmulatorError, GenAuthEmulator } from '../../src/emulator/index.js';
 import { invalid, invalidSecret } from '../../src/emulator/errors.js';
 import { readJson, readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
-import { attempt, invalidInput, listRows } from './support.js';
+import { invalidInput, listRows } from './support.js';
 import { propertyRuns } from '../support/property.js';
+import { catchThrown } from '../support/thrown.js';
 
 const DEFAULTS = {
   allowRemote: false,
@@ -43,10 +44,8 @@ const ACCEPTED = {
   port: [0, 65_535],
   host: ['localhost', '::1', '127.255.0.1'],
   appId: ['a', `9${'-_aZ'.repeat(31)}abc`],
-  appSecret: ['s'],
   clockDrift: [-315_360_000, 315_360_000],
   tokenLifetime: [1, 315_360_000],
-  refreshTokenLifetime: [1],
   mfa: [['SMS'], true],
   introspectionScopeSeparator: [','],
   postLogoutRedirectUris: [['https://a.example/?b', 'com.example.app://bye']],
@@ -67,11 +66,11 @@ it('reads the limits of failed sign-ins and the catalogs', () => {
 /** Path in the message → wrong values of the option. */
 const REFUSED = {
   port: [-1, 65_536, 1.5, '3999'],
-  host: ['', '0.0.0.0', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1', 7],
+  host: ['', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1', 7],
   appId: ['', '-a', 'a/b', 'a\n', 'a'.repeat(129), 7],
   appSecret: ['', 12_345],
   allowRemote: ['yes'],
-  clockDrift: ['60', -315_360_001, 315_360_001],
+  clockDrift: [-315_360_001, 315_360_001],
   tokenLifetime: [0, 315_360_001],
   refreshTokenLifetime: [0],
   rotateRefreshTokens: ['no'],
@@ -80,12 +79,12 @@ const REFUSED = {
   idTokenSignedResponseAlg: ['none'],
   systemWrapped: ['yes'],
   rsaKeyFormat: ['der'],
-  jwksAddress: ['tenant'],
+  jwksAddress: ['app_id'],
   introspectionScopeSeparator: [''],
-  revocationAnswer: [true],
-  postLogoutRedirectUris: ['https://a.example'],
+  revocationAnswer: ['false'],
+  postLogoutRedirectUris: ['https://a.example/'],
   'postLogoutRedirectUris[1]': [['https://a.example', '/home']],
-  'postLogoutRedirectUris[0]': [['https://a.example/#x'], ['https://a.example/ x'], ['https://a.example/你'], [7]],
+  'postLogoutRedirectUris[0]': [['https://a.example/#x'], ['https://a.example/ x'], ['https://a.example/\x7f'], [7]],
   mfa: ['SMS', [], 'personal'],
   'mfa[1]': [['SMS', '']],
   tenants: ['t-1'],
@@ -95,45 +94,41 @@ const REFUSED = {
   extendedFields: [{ school: 'text' }],
   captchaAfter: [-1, Infinity],
   lockAfter: [0],
-  ad: [{ url: 'ldaps://dc.example' }, null],
+  ad: [{ url: 'ldaps://dc.example' }],
+  users: [{}],
+  adAccounts: [{}],
 };
 
 it.each(listRows(REFUSED))('names %s in the refusal of %j', (path, value) => {
-  expect(() => resolveOptions({ [path.replace(/\[.*/, '')]: value })).toThrow(invalidInput(`${path}: `));
+  expect(() => new GenAuthEmulator({ [path.replace(/\[.*/, '')]: value })).toThrow(invalidInput(`${path}: `));
 });
 
-it.each(['users', 'adAccounts'])('refuses %s that are not a list', (option) => {
-  expect(() => new GenAuthEmulator({ [option]: {} })).toThrow(invalidInput(`${option}: expected a list`));
-});
+it.each(['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`])(
+  'accepts the host %s only with allowRemote',
+  (host) => {
+    expect(resolveOptions({ host, allowRemote: true })).toMatchObject({ host });
+    expect(() => resolveOptions({ host })).toThrow(invalidInput('host: expected a loopback address'));
+  },
+);
 
-const REMOTE_HOSTS = ['0.0.0.0', '::', '192.0.2.1', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`];
+it.each(['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`])(
+  'refuses the host %j',
+  (host) => {
+    expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
+  },
+);
 
-it.each([...REMOTE_HOSTS, `${'ab.'.repeat(84)}c`])('accepts the host %s only with allowRemote', (host) => {
-  expect(resolveOptions({ host, allowRemote: true })).toMatchObject({ host });
-  expect(() => resolveOptions({ host })).toThrow(invalidInput('host: expected a loopback address'));
-});
-
-const LONG_HOSTS = ['x'.repeat(64), `${'ab.'.repeat(84)}cd`];
-
-it.each(['', 'a b', 'http://x', '-x', 'x-', 'x/', 'x:80', 'x..y', ...LONG_HOSTS])('refuses the host %j', (host) => {
-  expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
-});
-
-it.each([
-  ['the default secret', {}],
-  ['an app without a secret', { appSecret: 'own secret', tokenEndpointAuthMethod: 'none' }],
-] as const)('refuses ad with allowRemote and %s', (_title, options) => {
-  expect(() => resolveOptions({ ad: () => undefined, allowRemote: true, ...options })).toThrow(invalidInput('ad: '));
-});
-
-it('accepts ad with allowRemote and a secret, and ad without allowRemote', () => {
+it('requires a secret for ad with allowRemote', () => {
   const ad = () => undefined;
-  expect(resolveOptions({ ad, allowRemote: true, appSecret: 'own secret' })).toMatchObject({ ad });
+  const remote = { ad, allowRemote: true };
+  const unsafe = { ...remote, appSecret: 'own secret', tokenEndpointAuthMethod: 'none' } as const;
+  expect(() => resolveOptions(remote)).toThrow(invalidInput('ad: '));
+  expect(() => resolveOptions(unsafe)).toThrow(invalidInput('ad: '));
+  expect(resolveOptions({ ...remote, appSecret: 'own secret' })).toMatchObject({ ad });
   expect(resolveOptions({ ad })).toMatchObject({ ad });
 });
 
 it.each([
-  ['127.0.0.1', 'http://127.0.0.1:3999'],
   ['localhost', 'http://localhost:3999'],
   ['::1', 'http://[::1]:3999'],
   ['0.0.0.0', 'http://127.0.0.1:3999'],
@@ -144,7 +139,6 @@ it.each([
 
 describe('a message', () => {
   it.each<[unknown, string]>([
-    ['bob', '"bob"'],
     ['\u001b[2J\n', String.raw`"\u001b[2J\n"`],
     ['x'.repeat(64), `"${'x'.repeat(64)}"`],
     ['x'.repeat(65), `"${'x'.repeat(64)}…"`],
@@ -156,20 +150,17 @@ describe('a message', () => {
     [{}, 'an object'],
     [() => 1, 'a function'],
   ])('names the path, the expected value and %p', (value, shown) => {
-    const message = `a.b: expected an x, got ${shown}.`;
-    expect(invalid('a.b', 'an x', value)).toMatchObject({ name: 'EmulatorError', code: 'invalid_input', message });
+    expect(invalid('a.b', 'an x', value).message).toBe(`a.b: expected an x, got ${shown}.`);
   });
 
-  it.each<[unknown, string]>([
-    ['canary', 'a: expected an x, got a string.'],
-    ['', 'a: expected an x, got an empty string.'],
-    [['canary'], 'a: expected an x, got a list.'],
-  ])('about the secret %j never contains it', (value, message) => {
-    expect(invalidSecret('a', 'an x', value)).toMatchObject({ code: 'invalid_input', message });
+  it.each([
+    ['canary', 'a string'],
+    ['', 'an empty string'],
+  ])('about the secret %j never contains it', (value, shown) => {
+    expect(invalidSecret('a', 'an x', value).message).toBe(`a: expected an x, got ${shown}.`);
   });
 
   it.each<[unknown, string, string]>([
-    [null, '', 'options: expected an object, got null.'],
     [[], '', 'options: expected an object, got a list.'],
     [7, 'a', 'a: expected an object, got 7.'],
     [Promise.resolve({}), '', 'options: expected an object, got a promise. Write await before it.'],
@@ -180,7 +171,7 @@ describe('a message', () => {
     expect(() => readObject(value, path, ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
   });
 
-  it.each([[() => 1], [{ a: 1n }], [undefined]])('about %o names a value that JSON can hold', (value) => {
+  it.each([[() => 1], [{ a: 1n }]])('about %o names a value that JSON can hold', (value) => {
     expect(() => readJson(value, 'a')).toThrow(invalidInput('a: expected a value that JSON can hold, got '));
   });
 });
@@ -188,8 +179,8 @@ describe('a message', () => {
 it('accepts any value of an option, or throws an error that names the option', () => {
   fc.assert(
     fc.property(fc.constantFrom(...NAMES, 'users', 'adAccounts'), fc.anything(), (option, value) => {
-      const outcome = attempt(() => new GenAuthEmulator({ [option]: value }));
-      expect(String(outcome)).toMatch(new RegExp(`^(\\[object Object\\]|EmulatorError: ${option}\\b.*)$`, 's'));
+      const error = catchThrown(() => new GenAuthEmulator({ [option]: value }));
+      expect(String(error)).toMatch(new RegExp(`^(\\[object Object\\]|EmulatorError: ${option}\\b.*)$`, 's'));
     }),
     propertyRuns(400),
   );

@@ -1,4 +1,4 @@
-import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { decodeJwt, jwtVerify } from 'jose';
 import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claims.js';
 import { asUser, getJwks, getRefreshable, getTokens, useEmulator, verify } from '../support.js';
 
@@ -9,6 +9,7 @@ const hs256 = useEmulator({
   tokenLifetime: 60,
   lifetimeField: 'expire_in',
 });
+const expiresIn = useEmulator({ lifetimeField: 'expires_in' });
 
 const PROFILE_NAMES =
   'name given_name middle_name family_name nickname preferred_username profile picture website ' +
@@ -30,53 +31,42 @@ const SCOPES: [string, Record<string, unknown>, object][] = [
   ['role', { role: 'r' }, { role: null }],
   ['unionid', { unionid: 'u' }, { unionid: null }],
   ['userpool_id', { userpool_id: 'p' }, { userpool_id: null }],
-  ['offline_access', {}, {}],
-  ['openid', {}, {}],
+  ['offline_access openid', {}, {}],
 ];
 const FULL: Record<string, unknown> = Object.assign({}, ...SCOPES.map(([, claims]) => claims));
 
 it.each(SCOPES)('the scope %s has its claims, also if they are not set', (scope, full, bare) => {
-  expect(buildScopeClaims(FULL, [scope])).toEqual(full);
-  expect(buildScopeClaims({}, [scope])).toEqual(bare);
+  expect(buildScopeClaims(FULL, scope.split(' '))).toEqual(full);
+  expect(buildScopeClaims({}, scope.split(' '))).toEqual(bare);
 });
 
-it('several scopes have the claims of all of them', () => {
+it('grants only known scopes, once and in the requested order, with the claims of all of them', () => {
+  const granted = grantScopes('  email openid  openid unknown Email __proto__ constructor');
+  expect(granted).toEqual(['email', 'openid']);
   expect(
     buildScopeClaims(
       FULL,
-      SCOPES.map(([scope]) => scope),
+      SCOPES.flatMap(([scope]) => scope.split(' ')),
     ),
   ).toEqual(FULL);
 });
 
-it.each([
-  ['email openid', 'email openid'],
-  ['  openid  openid email ', 'openid email'],
-  ['openid unknown Email __proto__ constructor', 'openid'],
-])('grants of the scopes %j only %j', (requested, granted) => {
-  expect(grantScopes(requested).join(' ')).toBe(granted);
-});
-
-it('signs an id_token with RS256 and the published key', async () => {
+it('signs both tokens with RS256 and the published key, and only the id_token has the claims of the user', async () => {
   const before = Math.floor(Date.now() / 1000);
-  const { id_token } = await getTokens(emulator(), asUser('alice', 'passw0rd', { scope: 'openid email' }));
-  const { payload, protectedHeader } = await verify(emulator(), id_token);
-  const { iat } = payload;
-  expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: (await getJwks(emulator())).keys[0]?.kid });
-  const registered = { aud: 'genauth-emulator-app', iss: `${emulator().url}/oidc`, iat, exp: Number(iat) + 1_209_600 };
+  const tokens = await getRefreshable(emulator(), 'openid email');
+  const { access_token, id_token, ...others } = tokens;
+  const lifetime = 1_209_600;
+  expect(others).toEqual({ token_type: 'Bearer', scope: 'openid email', expires_in: lifetime, expire_in: lifetime });
+  const [access, id] = [await verify(emulator(), access_token), await verify(emulator(), id_token)];
+  const { iat = 0, jti } = access.payload;
+  const header = { alg: 'RS256', typ: 'JWT', kid: (await getJwks(emulator())).keys[0]?.kid };
   const sub: unknown = expect.stringMatching(/^[\da-f]{24}$/);
-  expect(payload).toEqual({ ...registered, sub, email: 'alice@example.com', email_verified: true });
-  expect([Number(iat) >= before, Number(iat) <= Date.now() / 1000]).toEqual([true, true]);
-});
-
-it('signs an access token with the same key, for the scope and without claims of the user', async () => {
-  const { access_token, id_token } = await getRefreshable(emulator(), 'openid email');
-  const { payload, protectedHeader } = await verify(emulator(), access_token);
-  expect(protectedHeader).toEqual(decodeProtectedHeader(id_token));
-  const { sub, aud, iss, iat, exp } = decodeJwt(id_token);
-  const jti: unknown = expect.stringMatching(/^[\w-]{43}$/);
-  expect(payload).toEqual({ sub, aud, iss, iat, exp, scope: 'openid email', jti });
-  expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(payload.jti);
+  const registered = { sub, aud: 'genauth-emulator-app', iss: `${emulator().url}/oidc`, iat, exp: iat + lifetime };
+  expect([access.protectedHeader, id.protectedHeader]).toEqual([header, header]);
+  expect(access.payload).toEqual({ ...registered, scope: 'openid email', jti: expect.stringMatching(/^[\w-]{43}$/) });
+  expect(id.payload).toEqual({ ...registered, email: 'alice@example.com', email_verified: true });
+  expect([iat >= before, iat <= Date.now() / 1000]).toEqual([true, true]);
+  expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(jti);
 });
 
 it('signs only the id_token with HS256 and the app secret, and applies the options of the lifetime', async () => {
@@ -85,22 +75,18 @@ it('signs only the id_token with HS256 and the app secret, and applies the optio
   expect(protectedHeader).toEqual({ alg: 'HS256', typ: 'JWT' });
   expect([expires_in, expire_in, Number(payload.exp) - Number(payload.iat)]).toEqual([undefined, 60, 60]);
   await verify(hs256(), access_token);
+  expect('expire_in' in (await getTokens(expiresIn()))).toBe(false);
 });
 
 it.each([
-  ['openid tenant_id', 't-1'],
-  ['openid', undefined],
-])('with the scopes %j both tokens have the tenant %j', async (scope, tenant) => {
-  const { id_token, access_token } = await getTokens(emulator(), { options: { scope, tenantId: 't-1' } });
+  ['openid tenant_id offline_access', 't-1', /^[\w-]{43}$/],
+  ['openid', undefined, /^undefined$/],
+])('with the scopes %j both tokens have the tenant %j, and the refresh token is %p', async (scope, tenant, refresh) => {
+  const [one, two] = [1, 2].map(() => getTokens(emulator(), { options: { scope, tenantId: 't-1' } }));
+  const { id_token, access_token, refresh_token } = await one!;
   expect([decodeJwt(id_token)['tenant_id'], decodeJwt(access_token)['tenant_id']]).toEqual([tenant, tenant]);
-});
-
-it.each([
-  ['openid offline_access', true],
-  ['openid', false],
-])('with the scopes %j a refresh token is issued: %s', async (scope, isIssued) => {
-  const [first, second] = [await getRefreshable(emulator(), scope), await getRefreshable(emulator(), scope)];
-  expect([Boolean(first.refresh_token), first.refresh_token !== second.refresh_token]).toEqual([isIssued, isIssued]);
+  expect(String(refresh_token)).toMatch(refresh);
+  expect((await two!).access_token).not.toBe(access_token);
 });
 
 it('derives the sub from the first identifier, the same in every emulator', async () => {
