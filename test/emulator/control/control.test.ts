@@ -142,9 +142,9 @@ describe('the check of the caller', () => {
   });
 
   it('runs before every operation, and no header opens the operations to other origins', async () => {
-    const headers = { origin: 'https://evil.example' };
+    const headers = { origin: 'https://evil.example', 'content-type': 'application/json' };
     const answers = await inTurn(CONTROL_OPERATIONS, ({ method, path }) =>
-      send(`${emulator().url}/emulator/v1${path}`, { method: method.toUpperCase(), headers }),
+      send(`${emulator().url}/emulator/v1${path}`, { method: method.toUpperCase(), headers, body: '{' }),
     );
     expect(answers.map(({ status }) => status)).toEqual(CONTROL_OPERATIONS.map(() => 403));
     const { headers: open } = await send(`${emulator().url}/emulator/v1/sign-ins`);

@@ -1,7 +1,7 @@
-import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose';
+import { calculateJwkThumbprint } from 'jose';
 import { PATHS } from '../../../src/core/wire/facts.js';
 import { GenAuthEmulator } from '../../../src/emulator/index.js';
-import { getJwks, getTokens, inTurn, send, useEmulator, verify } from '../support.js';
+import { getJwks, inTurn, send, useEmulator } from '../support.js';
 
 const emulator = useEmulator({ appId: 'My-App_1' });
 
@@ -45,18 +45,4 @@ it.each([
   expect(statuses.map(({ status }) => status)).toEqual([atHost, belowApp, 404]);
   expect(own.requests('jwks')).toBe(expected.filter((each) => each === 200).length);
   expect((await send(own.url + PATHS.discovery)).body['jwks_uri']).toBe(own.url + prefix + PATHS.jwks);
-});
-
-it('signs with a new key after a rotation, and publishes the old keys until they are withdrawn', async () => {
-  const listKids = async () => (await getJwks(emulator())).keys.map(({ kid }) => kid);
-  const [first] = await listKids();
-  const old = await getTokens(emulator());
-  const { kid: second } = await emulator().rotateKeys();
-  const { id_token, access_token } = await getTokens(emulator());
-  expect(await listKids()).toEqual([second, first]);
-  expect([decodeProtectedHeader(id_token).kid, decodeProtectedHeader(access_token).kid]).toEqual([second, second]);
-  await verify(emulator(), old.id_token);
-  const { kid: third } = await emulator().rotateKeys({ withdraw: true });
-  expect(await listKids()).toEqual([third]);
-  await expect(verify(emulator(), old.id_token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
 });

@@ -6,8 +6,20 @@ import { findLeaks } from '../../support/leak.js';
 import { Gate, until } from '../../support/promise.js';
 import { catchThrown } from '../../support/thrown.js';
 import { encryptRsa } from '../encryption/ciphertexts.js';
-import { asAd, asJson, asUser, getTokens, getUserInfo, invalidInput, send, signInBody } from '../support.js';
-import { inTurn, signIn as ask, useEmulator, WRONG } from '../support.js';
+import {
+  asAd,
+  asJson,
+  asUser,
+  getTokens,
+  getUserInfo,
+  invalidInput,
+  inTurn,
+  send,
+  signIn as ask,
+  signInBody,
+  useEmulator,
+  WRONG,
+} from '../support.js';
 
 const PASSWORD = 'c4nary-zhang-pässword';
 const CLAIMS = { name: 'Zhang San', email: 'zhangsan@example.test' };
@@ -60,7 +72,7 @@ describe('the function ad', () => {
     [{ statusCode: 403, apiCode: 2005, outcome: 'account_expired' }, 'account_expired'],
     [{ statusCode: 301, apiCode: 2058, data: { token: 't' } }, 'password_change_required'],
     [{ statusCode: 301, apiCode: 1636 }, 'mfa_required'],
-    [{ statusCode: 301, apiCode: 1635 }, 'mfa_required'],
+    [{ statusCode: 301, apiCode: '1635' }, 'mfa_required'],
     [{ statusCode: 300 }, 'directory_failed'],
     [{ statusCode: 422, apiCode: 2005, message: 'misconfigured' }, 'directory_failed'],
   ])('may return %j, which is recorded as %s and not counted as a failure', async (answer, outcome) => {
@@ -83,7 +95,6 @@ describe('the function ad', () => {
     [{ statusCode: 299 }],
     [{ statusCode: 403, apiCode: PASSWORD }],
     [{ statusCode: 403, outcome: 'success' }],
-    [{ statusCode: 403, account: 'zhangsan' }],
   ])('must not return %j', async (answer) => {
     behave = () => answer;
     const message = 'The function ad must return undefined, { claims } or { statusCode, … }.';

@@ -136,25 +136,18 @@ describe('a right password', () => {
     expect([wrong.code, (await askDave('', 'wrong')).code]).toEqual([2333, 2005]);
   });
 
-  const FULL = { email: 'd@example.com', phone_number: '+8613800000099', nickname: 'D', picture: 'p' };
-  const MFA_OF_FULL = {
-    ...Object.fromEntries(['phoneCountryCode', 'mfaPhoneCountryCode'].map((name) => [name, '+86'])),
-    ...Object.fromEntries(['phone', 'mfaPhone'].map((name) => [name, FULL.phone_number])),
-    ...Object.fromEntries(['email', 'mfaEmail'].map((name) => [name, FULL.email])),
-    nickname: 'D',
-    avatar: 'p',
-    faceMfaEnabled: true,
-    totpMfaEnabled: false,
-    passkeyEnabled: true,
-    applicationMfa: ['SMS', 'PASSKEY', 'FACE'].map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort })),
-  };
-  const OF_OTHER = { phone: '+4912345', mfaPhone: '+4912345', phoneCountryCode: null, mfaPhoneCountryCode: null };
+  const phone = '+8613800000099';
+  const FULL = { email: 'd@b', phone_number: phone, nickname: 'D', picture: 'p', mfa: ['SMS', 'PASSKEY', 'FACE'] };
+  const CLAIMS = { phone, mfaPhone: phone, email: 'd@b', mfaEmail: 'd@b', nickname: 'D', avatar: 'p' };
+  const CODES = { phoneCountryCode: '+86', mfaPhoneCountryCode: '+86' };
+  const BY_APP = { faceMfaEnabled: true, totpMfaEnabled: false, passkeyEnabled: true };
+  const POLICIES = FULL.mfa.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort }));
+  const UNSET = { nickname: null, email: null, mfaEmail: null, avatar: null, phoneCountryCode: null };
   const OWN = { faceMfaEnabled: false, totpMfaEnabled: true, passkeyEnabled: false, applicationMfa: [] };
-  const UNSET = { nickname: null, email: null, mfaEmail: null, avatar: null };
 
   it.each<[string, object, object]>([
-    ['mfa', { ...FULL, mfa: ['SMS', 'PASSKEY', 'FACE'] }, MFA_OF_FULL],
-    ['mfa', { phone_number: '+4912345', mfa: 'personal' }, { ...OF_OTHER, ...OWN, ...UNSET }],
+    ['mfa', FULL, { ...CLAIMS, ...CODES, ...BY_APP, applicationMfa: POLICIES }],
+    ['mfa', { phone_number: '+4912345', mfa: 'personal' }, { ...UNSET, ...OWN, phone: '+4912345' }],
     ['reset_password', { mustChangePassword: 'first_login' }, {}],
   ])('is answered with a token for the step %s of a user with %j', async (stage, user, expected) => {
     const { sub } = add(user);

@@ -1,11 +1,25 @@
-import { decodeJwt, jwtVerify } from 'jose';
+import { createHash, createPublicKey } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
+import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../../../src/emulator/index.js';
 import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claims.js';
-import { asUser, getJwks, getRefreshable, getTokens, useEmulator, verify } from '../support.js';
+import {
+  asUser,
+  getJwks,
+  getRefreshable,
+  getRefreshed,
+  getTokens,
+  inTurn,
+  signIn,
+  type Tokens,
+  useEmulator,
+  verify,
+} from '../support.js';
 
+const SECRET = 'sécret-🔑';
 const emulator = useEmulator();
 const hs256 = useEmulator({
   idTokenSignedResponseAlg: 'HS256',
-  appSecret: 's',
+  appSecret: SECRET,
   tokenLifetime: 60,
   lifetimeField: 'expire_in',
 });
@@ -71,7 +85,7 @@ it('signs both tokens with RS256 and the published key, and only the id_token ha
 
 it('signs only the id_token with HS256 and the app secret, and applies the options of the lifetime', async () => {
   const { id_token, access_token, expires_in, expire_in } = await getTokens(hs256());
-  const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from('s'), { algorithms: ['HS256'] });
+  const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] });
   expect(protectedHeader).toEqual({ alg: 'HS256', typ: 'JWT' });
   expect([expires_in, expire_in, Number(payload.exp) - Number(payload.iat)]).toEqual([undefined, 60, 60]);
   await verify(hs256(), access_token);
@@ -93,4 +107,96 @@ it('derives the sub from the first identifier, the same in every emulator', asyn
   const subs = [emulator(), hs256()].map((own) => own.addUser({ username: 'same', email: 's@b', password: 'p' }).sub);
   const { id_token } = await getTokens(emulator(), asUser('s@b', 'p'));
   expect([...subs, decodeJwt(id_token).sub]).toEqual(Array(3).fill(subs[0]));
+});
+
+const outcomeOf = (verifying: Promise<unknown>) =>
+  verifying.then(
+    () => 'accepted',
+    ({ claim, code }: { claim?: string; code: string }) => claim ?? code.replace(/^ERR_JO?[SW]\w*?_/, ''),
+  );
+
+const SIGNATURE = 'SIGNATURE_VERIFICATION_FAILED';
+const ALG = 'ALG_NOT_ALLOWED';
+/** Flaw → outcome of jose, wrong claims, changes of the header. */
+const FLAWS: Record<IdTokenFlaw, [outcome: string, wrong: string[], header: object]> = {
+  expired: ['exp', ['exp', 'iat'], {}],
+  not_yet_valid: ['nbf', ['nbf'], {}],
+  wrong_audience: ['aud', ['aud'], {}],
+  wrong_issuer: ['iss', ['iss'], {}],
+  unsigned: [ALG, [], { alg: 'none' }],
+  hs256_public_key: [ALG, [], { alg: 'HS256' }],
+  unknown_kid: ['NO_MATCHING_KEY', [], { kid: expect.stringMatching(/^[\w-]{43}$/) }],
+  no_kid: ['accepted', [], { kid: undefined }],
+  foreign_key: [SIGNATURE, [], {}],
+  missing_sub: ['sub', ['sub'], {}],
+  other_subject: ['accepted', ['sub'], {}],
+  tampered: [SIGNATURE, ['exp'], {}],
+  bad_at_hash: ['accepted', ['at_hash'], {}],
+};
+
+/** Names of the claims in which an id_token differs from the access token of the same sign-in. */
+function listWrongClaims({ id_token, access_token }: Tokens): string[] {
+  const id = decodeJwt(id_token);
+  const { scope: _scope, jti: _jti, ...access } = decodeJwt(access_token);
+  const names = [...new Set([...Object.keys(id), ...Object.keys(access)])];
+  return names.filter((name) => id[name] !== access[name]).toSorted();
+}
+
+async function flawed(flaw: IdTokenFlaw): Promise<Tokens & { claims: JWTPayload }> {
+  emulator().flawIdToken(flaw);
+  const tokens = await getRefreshable(emulator(), 'openid');
+  return { ...tokens, claims: decodeJwt(tokens.id_token) };
+}
+
+it.each(ID_TOKEN_FLAWS)('the flaw %s is the only flaw of an id_token', async (flaw) => {
+  const [outcome, wrong, header] = FLAWS[flaw];
+  const tokens = await flawed(flaw);
+  expect([await outcomeOf(verify(emulator(), tokens.id_token)), listWrongClaims(tokens)]).toEqual([outcome, wrong]);
+  const { kid } = (await getJwks(emulator())).keys[0]!;
+  // toEqual treats a member that is undefined as absent.
+  expect(decodeProtectedHeader(tokens.id_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid, ...header });
+  await verify(emulator(), tokens.access_token);
+});
+
+it.each<[IdTokenFlaw, string]>([
+  ['no_kid', 'accepted'],
+  ['foreign_key', SIGNATURE],
+  ['hs256_public_key', SIGNATURE],
+])('with HS256 the outcome of the flaw %s is %s', async (flaw, outcome) => {
+  hs256().flawIdToken(flaw);
+  const { id_token } = await getTokens(hs256());
+  expect(await outcomeOf(jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] }))).toBe(outcome);
+});
+
+it('unsigned, hs256_public_key, unknown_kid and tampered have the signature of their attack', async () => {
+  expect((await flawed('unsigned')).id_token).toMatch(/^[\w-]+\.[\w-]+\.$/);
+  const key = createPublicKey({ key: (await getJwks(emulator())).keys[0] as never, format: 'jwk' });
+  const pem = Buffer.from(key.export({ type: 'spki', format: 'pem' }));
+  await jwtVerify((await flawed('hs256_public_key')).id_token, pem, { algorithms: ['HS256'] });
+  await jwtVerify((await flawed('unknown_kid')).id_token, key);
+  const { id_token, access_token, claims } = await flawed('tampered');
+  const [header, , signature] = id_token.split('.');
+  const payload = Buffer.from(JSON.stringify({ ...claims, exp: decodeJwt(access_token).exp })).toString('base64url');
+  await verify(emulator(), `${header}.${payload}.${signature}`);
+});
+
+it('expired, not_yet_valid, other_subject and bad_at_hash have values of the right form', async () => {
+  const { exp, iat } = (await flawed('expired')).claims;
+  const { nbf, iat: now } = (await flawed('not_yet_valid')).claims;
+  expect([Number(exp) - Number(iat), Number(nbf) - Number(now)]).toEqual([1_209_600, 3600]);
+  expect((await flawed('other_subject')).claims.sub).toMatch(/^[\da-f]{24}$/);
+  const { claims, access_token } = await flawed('bad_at_hash');
+  const hash = createHash('sha256').update(access_token).digest().subarray(0, 16).toString('base64url');
+  expect([String(claims['at_hash']).length, claims['at_hash'] === hash]).toEqual([hash.length, false]);
+});
+
+it('applies flaws in order, each as often as given, once by default, and only if an id_token is issued', async () => {
+  const { refresh_token } = await getRefreshable(emulator());
+  emulator().flawIdToken('expired', 2);
+  emulator().flawIdToken('wrong_issuer');
+  await signIn(emulator(), asUser('alice', 'wrong'));
+  await getRefreshed(emulator(), refresh_token, { scope: 'email' });
+  const tokens = await inTurn([1, 2, 3, 4], () => getTokens(emulator()));
+  const outcomes = await inTurn(tokens, ({ id_token }) => outcomeOf(verify(emulator(), id_token)));
+  expect(outcomes).toEqual(['exp', 'exp', 'iss', 'accepted']);
 });

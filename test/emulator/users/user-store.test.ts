@@ -70,7 +70,6 @@ const MISTAKES = {
   '.disabled: ': [{ disabled: 1 }],
   '.mustChangePassword: ': [{ mustChangePassword: 'now' }],
   '.mfa: ': [{ mfa: 'SMS' }, { mfa: [] }],
-  '.mfa[1]: ': [{ mfa: ['SMS', ''] }],
   '.tenants: ': [{ tenants: 't-1' }],
   '.tenants[0]: "t-9" is not in the option tenants (none).': [{ tenants: ['t-9'] }],
   '.signInAnswer: expected': [{ signInAnswer: 7 }],
@@ -90,23 +89,16 @@ it.each(listRows(MISTAKES))('refuses a user with "users[1]%s" %j', (place, given
 
 it.each([
   ['.email: "ALICE@example.com" already', { email: 'ALICE@example.com' }],
-  ['.roles: ', { roles: 'admin' }],
-  ['.mfa: ', { mfa: 'SMS' }],
   ['.password: ', { password: '' }],
-  [': unknown property', { sub: 'x' }],
 ])('refuses a change with "changes%s" and changes nothing', (place, changes) => {
   const update = () => unchanged.updateUser('mail@example.com', { name: 'New', ...changes });
   expect(update).toThrow(invalidInput(`changes${place}`));
 });
 
 it.each<[string, object]>([
-  ['.sAMAccountName: expected', { sAMAccountName: undefined }],
   ['.sAMAccountName: expected', { sAMAccountName: 'a\nb' }],
   ['.sAMAccountName: "ZHANGSAN" already', { sAMAccountName: 'ZHANGSAN' }],
-  [': unknown property "username"', { username: 'y' }],
-  ['.password: expected', { password: '' }],
   ['.email: expected', { email: 'x' }],
-  ['.tenants[0]: "t-1" is not', { tenants: ['t-1'] }],
 ])('refuses an AD account: "%s" for %j', (place, given) => {
   const account = { sAMAccountName: 'x', password: 'p', ...given };
   expect(() => unchanged.addAdAccount(account, 'adAccounts[1]')).toThrow(invalidInput(`adAccounts[1]${place}`));

@@ -1,11 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { GenAuthEmulator, readUsersFile } from '../../../src/emulator/index.js';
 import { catchError } from '../../support/promise.js';
 import { invalidInput } from '../support.js';
-import { propertyRuns } from '../../support/property.js';
 
 let path: string;
 
@@ -63,22 +61,4 @@ it('names a file that does not exist, with the cause', async () => {
   const message = `cannot read ${path}.x (ENOENT).`;
   const error = { code: 'invalid_input', message, cause: { code: 'ENOENT' } };
   await expect(readUsersFile(`${path}.x`)).rejects.toMatchObject(error);
-});
-
-it('accepts any JSON document, or throws an error that names the path of the mistake', async () => {
-  const names = 'username email phone_number roles mfa tenants signInAnswer address __proto__ password'.split(' ');
-  const member = fc.tuple(fc.constantFrom(...names, 'sAMAccountName'), fc.jsonValue());
-  const user = fc.array(member).map((members) => Object.fromEntries([['password', 'canary-7'], ...members]) as object);
-  const list = fc.oneof(fc.array(fc.oneof(user, fc.jsonValue()), { maxLength: 3 }), fc.jsonValue());
-  const file = fc.record({ users: list, adAccounts: list, tenants: list, roles: list }, { requiredKeys: [] });
-  await fc.assert(
-    fc.asyncProperty(fc.oneof(file, list), async (content) => {
-      const outcome = await read(content).then(() => 'accepted', String);
-      expect(outcome).toMatch(
-        /^(accepted|EmulatorError: (users|adAccounts|tenants|roles|\/.*users\.json)\b(?!.*canary-7).*)$/s,
-      );
-      expect(Object.keys(Object.prototype)).toEqual([]);
-    }),
-    propertyRuns(),
-  );
 });
