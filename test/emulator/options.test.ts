@@ -1,8 +1,8 @@
 import { EmulatorError, GenAuthEmulator } from '../../src/emulator/index.js';
-import { invalid, invalidSecret } from '../../src/emulator/errors.js';
+import { invalid, invalidSecret, show } from '../../src/emulator/errors.js';
 import { readJson, readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
-import { invalidInput, listRows } from './support.js';
+import { expectRefusals, invalidInput } from './support.js';
 
 const DEFAULTS = {
   allowRemote: false,
@@ -48,8 +48,9 @@ const ACCEPTED = {
   postLogoutRedirectUris: [['https://a.example/?b', 'com.example.app://bye']],
 };
 
-it.each(listRows(ACCEPTED))('accepts %s %j', (option, value) => {
-  expect(resolveOptions({ [option]: value })).toEqual({ ...DEFAULTS, [option]: value });
+it.each(Object.entries<unknown[]>(ACCEPTED))('accepts %s %j', (option, values) => {
+  const resolved = values.map((value) => resolveOptions({ [option]: value }));
+  expect(resolved).toEqual(values.map((value) => ({ ...DEFAULTS, [option]: value })));
 });
 
 it('reads the limits of failed sign-ins and the catalogs', () => {
@@ -96,8 +97,9 @@ const REFUSED = {
   adAccounts: [{}],
 };
 
-it.each(listRows(REFUSED))('names %s in the refusal of %j', (path, value) => {
-  expect(() => new GenAuthEmulator({ [path.replace(/\[.*/, '')]: value })).toThrow(invalidInput(`${path}: `));
+it.each(Object.entries<unknown[]>(REFUSED))('names %s in the refusal of %j', (path, values) => {
+  const option = path.replace(/\[.*/, '');
+  expectRefusals(`${path}: `, values, (value) => new GenAuthEmulator({ [option]: value }));
 });
 
 it.each(['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`])(
@@ -108,12 +110,10 @@ it.each(['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.re
   },
 );
 
-it.each(['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`])(
-  'refuses the host %j',
-  (host) => {
-    expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
-  },
-);
+it('refuses a host that is not a host name, also with allowRemote', () => {
+  const hosts = ['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`];
+  expectRefusals('host: expected an IP address', hosts, (host) => resolveOptions({ host, allowRemote: true }));
+});
 
 it('requires a secret for ad with allowRemote', () => {
   const ad = () => undefined;
@@ -125,46 +125,34 @@ it('requires a secret for ad with allowRemote', () => {
   expect(resolveOptions({ ad })).toMatchObject({ ad });
 });
 
-it.each([
-  ['localhost', 'http://localhost:3999'],
-  ['::1', 'http://[::1]:3999'],
-  ['0.0.0.0', 'http://127.0.0.1:3999'],
-  ['::', 'http://[::1]:3999'],
-])('builds the URL of the host %s', (host, origin) => {
-  expect(buildOrigin(host, 3999)).toBe(origin);
+it('builds the URL of a host', () => {
+  const urls = ['localhost', '::1', '0.0.0.0', '::'].map((host) => buildOrigin(host, 3999));
+  expect(urls).toEqual(['localhost', '[::1]', '127.0.0.1', '[::1]'].map((name) => `http://${name}:3999`));
 });
 
 describe('a message', () => {
+  it('shows the value, unless it is a secret', () => {
+    const values = ['\u001b[2J\n', 'x'.repeat(64), 'x'.repeat(65), 7, false, null, undefined, [1], {}, () => 1];
+    const cut = `"${'x'.repeat(64)}…"`;
+    const texts = [String.raw`"\u001b[2J\n"`, `"${'x'.repeat(64)}"`, cut, '7', 'false', 'null', 'undefined'];
+    expect(values.map(show)).toEqual([...texts, 'a list', 'an object', 'a function']);
+    expect(invalid('a.b', 'an x', 7)).toMatchObject({ message: 'a.b: expected an x, got 7.', code: 'invalid_input' });
+    const secrets = ['canary', ''].map((value) => invalidSecret('a', 'an x', value).message);
+    expect(secrets).toEqual(['a: expected an x, got a string.', 'a: expected an x, got an empty string.']);
+  });
+
   it.each<[unknown, string]>([
-    ['\u001b[2J\n', String.raw`"\u001b[2J\n"`],
-    ['x'.repeat(64), `"${'x'.repeat(64)}"`],
-    ['x'.repeat(65), `"${'x'.repeat(64)}…"`],
-    [false, 'false'],
-    [undefined, 'undefined'],
-    [[1], 'a list'],
-    [{}, 'an object'],
-    [() => 1, 'a function'],
-  ])('names the path, the expected value and %p', (value, shown) => {
-    expect(invalid('a.b', 'an x', value).message).toBe(`a.b: expected an x, got ${shown}.`);
+    [[], 'options: expected an object, got a list.'],
+    [Promise.resolve({}), 'options: expected an object, got a promise. Write await before it.'],
+    [JSON.parse('{"__proto__":1}'), 'options: unknown property "__proto__". Use one of: port, host.'],
+  ])('about %j in place of an object says what is wrong', (value, message) => {
+    const ofPath = message.replace('options', 'a');
+    expect(() => readObject(value, '', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
+    expect(() => readObject(value, 'a', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', ofPath));
   });
 
-  it.each([
-    ['canary', 'a string'],
-    ['', 'an empty string'],
-  ])('about the secret %j never contains it', (value, shown) => {
-    expect(invalidSecret('a', 'an x', value).message).toBe(`a: expected an x, got ${shown}.`);
-  });
-
-  it.each<[unknown, string, string]>([
-    [[], '', 'options: expected an object, got a list.'],
-    [Promise.resolve({}), '', 'options: expected an object, got a promise. Write await before it.'],
-    [{ prot: 1 }, '', 'options: unknown property "prot". Use one of: port, host.'],
-    [JSON.parse('{"__proto__":1}'), 'a', 'a: unknown property "__proto__". Use one of: port, host.'],
-  ])('about %j in place of an object %j says what is wrong', (value, path, message) => {
-    expect(() => readObject(value, path, ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
-  });
-
-  it.each([[() => 1], [{ a: 1n }]])('about %o names a value that JSON can hold', (value) => {
-    expect(() => readJson(value, 'a')).toThrow(invalidInput('a: expected a value that JSON can hold, got '));
+  it('about a function or a bigint names a value that JSON can hold', () => {
+    const start = 'a: expected a value that JSON can hold, got ';
+    expectRefusals(start, [() => 1, { a: 1n }], (value) => readJson(value, 'a'));
   });
 });

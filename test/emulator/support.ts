@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { PATHS, type WireTokens } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { catchThrown } from '../support/thrown.js';
 
 export type Tokens = WireTokens & { access_token: string; id_token: string };
 
@@ -28,9 +29,10 @@ export function invalidInput(start: string): Error {
   return expect.objectContaining({ name: 'EmulatorError', code: 'invalid_input', message }) as Error;
 }
 
-/** Returns one row for each value of a table: its key and the value. */
-export function listRows(table: Readonly<Record<string, readonly unknown[]>>): [key: string, value: unknown][] {
-  return Object.entries(table).flatMap(([key, values]) => values.map((value): [string, unknown] => [key, value]));
+/** Expects that a function refuses each value with a message that begins with this text. */
+export function expectRefusals(start: string, values: readonly unknown[], run: (value: never) => unknown): void {
+  const errors = values.map((value) => catchThrown(() => run(value as never)));
+  expect(errors).toEqual(values.map(() => invalidInput(start)));
 }
 
 /** Calls a function for each item, one after the other. */
