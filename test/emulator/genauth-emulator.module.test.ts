@@ -82,16 +82,13 @@ it('an application does not start with wrong options or with a port in use', asy
   await expect(startWith(other.port)).rejects.toMatchObject({ name: 'EmulatorError', code: 'address_in_use' });
 });
 
-it('starts one emulator for all modules of an application', async () => {
+it('is global, and imported once', async () => {
   const emulator = GenAuthEmulatorModule.forRoot();
-  const fixtures = { provide: 'own', inject: [GenAuthEmulator], useFactory: (own: GenAuthEmulator) => ({ own }) };
-  @Module({ imports: [emulator] })
-  class Importing {}
-  @Module({ providers: [fixtures] })
+  @Module({ providers: [{ provide: 'own', inject: [GenAuthEmulator], useFactory: (own: object) => ({ own }) }] })
   class NotImporting {}
-  const app = await create({ imports: [Importing, NotImporting, emulator] });
+  const app = await create({ imports: [NotImporting, emulator, emulator] });
   const emulators = app.get(GenAuthEmulator, { each: true });
-  expect([emulators.length, app.get<{ own: GenAuthEmulator }>('own').own]).toEqual([1, emulators[0]]);
+  expect([emulators.length, app.get<{ own: object }>('own').own]).toEqual([1, emulators[0]]);
 });
 
 it('starts one emulator for each tenant of an application', async () => {

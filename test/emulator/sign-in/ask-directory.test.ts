@@ -197,7 +197,9 @@ describe('the user', () => {
     emulator().updateAdAccount('zhangsan', { disabled: true });
     expect((await signIn()).outcome).toBe('account_disabled');
     expect(() => emulator().updateAdAccount('zhangsan', { password: 'x' })).toThrow(invalidInput('changes: unknown'));
-    const options = { ad: RIGHT as EmulatorAdDirectory, adAccounts: [{ sAMAccountName: 'lisi', password: 'x' }] };
+    const lisi = { sAMAccountName: 'lisi', password: 'x' };
+    expect(() => emulator().addAdAccount(lisi)).toThrow(invalidInput('adAccount: AD accounts cannot be added'));
+    const options = { ad: RIGHT as EmulatorAdDirectory, adAccounts: [lisi] };
     expect(() => new GenAuthEmulator(options)).toThrow(invalidInput('adAccounts[0]: AD accounts cannot be added'));
   });
 });

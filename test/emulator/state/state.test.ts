@@ -134,12 +134,9 @@ it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   ['captchaAfter: expected a whole number from 0', (own) => own.protectLogins({ captchaAfter: -1 })],
   ['lockAfter: expected a whole number from 1', (own) => own.protectLogins({ lockAfter: 0 })],
   ['loginProtection: unknown property "captcha"', (own) => own.protectLogins({ captcha: 1 } as never)],
-])('refuses an argument: %s', (start, run) => {
-  expect(() => run(emulator())).toThrow(invalidInput(start));
-});
-
-it('refuses a wrong argument of rotateKeys', async () => {
-  await expect(emulator().rotateKeys({ withdrew: 1 } as never)).rejects.toEqual(invalidInput('rotate: unknown'));
+  ['rotate: unknown property "withdrew"', (own) => own.rotateKeys({ withdrew: 1 } as never)],
+])('refuses an argument: %s', async (start, run) => {
+  await expect((async () => run(emulator()))()).rejects.toEqual(invalidInput(start));
 });
 
 it('the drift of the clock is in tokens and in the header Date, until reset restores that of the options', async () => {
@@ -204,11 +201,8 @@ describe('the state', () => {
   });
 });
 
-const CAPTCHA_REQUIRED = {
-  statusCode: 403,
-  apiCode: 2000,
-  message: 'Please enter captcha code for this login request.',
-};
+const message = 'Please enter captcha code for this login request.';
+const CAPTCHA_REQUIRED = { statusCode: 403, apiCode: 2000, message };
 const CAPTCHA_WRONG = { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' };
 const LOCKED = { statusCode: 403, apiCode: 2005, message: 'Account is locked.' };
 
@@ -236,8 +230,8 @@ describe('a captcha', () => {
     const [first = {}, second = {}] = captchas.map(({ captchaCode, captchaToken }) =>
       right({ captchaCode: captchaCode.toLowerCase(), captchaToken }),
     );
-    expect(await codesOf(WRONG_ALICE, first, right(), WRONG_ALICE, first)).toEqual([2333, 200, 200, 2333, 2001]);
-    expect(await codesOf(second)).toEqual([200]);
+    const codes = await codesOf(WRONG_ALICE, first, right(), WRONG_ALICE, first, second);
+    expect(codes).toEqual([2333, 200, 200, 2333, 2001, 200]);
   });
 
   it.each<[string, object, object]>([
@@ -248,10 +242,9 @@ describe('a captcha', () => {
   ])('refuses %s before the password is checked, without counting it', async (_title, change, answer) => {
     emulator().protectLogins({ captchaAfter: 0, lockAfter: 5 });
     const captcha = await getCaptcha(emulator());
-    const undecryptable = right({ ...captcha, ...change, passwordEncryptType: 'rsa' });
-    expect((await ask(undecryptable)).answer).toEqual(answer);
-    const wrong = asUser('alice', 'wrong', await getCaptcha(emulator()));
-    expect((await ask(wrong)).answer).toEqual(left(4));
+    const refused = await ask(right({ ...captcha, ...change, passwordEncryptType: 'rsa' }));
+    const wrong = await ask(asUser('alice', 'wrong', await getCaptcha(emulator())));
+    expect([refused.answer, wrong.answer]).toEqual([answer, left(4)]);
   });
 
   it('is used up by a wrong code and by a wrong password, but not if it was not required', async () => {
@@ -309,15 +302,6 @@ describe('a lock', () => {
     expect(await codesOf(WRONG_ALICE, ...uncounted, right())).toEqual([2333, 2016, 400, 200]);
     const wrong = asUser('dave', 'wrong');
     expect(await codesOf(wrong, asUser('dave'), wrong, asUser('dave'))).toEqual([2333, 1636, 2333, 1636]);
-  });
-
-  it('is removed for one account, or for all', async () => {
-    emulator().protectLogins({ lockAfter: 1 });
-    expect(await codesOf(WRONG_ALICE, asUser('bob', 'wrong'))).toEqual([2333, 2333]);
-    emulator().unlock('alice@example.com');
-    expect(await codesOf(right(), asUser('bob'))).toEqual([200, 2005]);
-    emulator().unlock();
-    expect(await codesOf(asUser('bob'))).toEqual([200]);
   });
 });
 

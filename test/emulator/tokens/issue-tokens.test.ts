@@ -103,12 +103,6 @@ it.each([
   expect((await two!).access_token).not.toBe(access_token);
 });
 
-it('derives the sub from the first identifier, the same in every emulator', async () => {
-  const subs = [emulator(), hs256()].map((own) => own.addUser({ username: 'same', email: 's@b', password: 'p' }).sub);
-  const { id_token } = await getTokens(emulator(), asUser('s@b', 'p'));
-  expect([...subs, decodeJwt(id_token).sub]).toEqual(Array(3).fill(subs[0]));
-});
-
 const outcomeOf = (verifying: Promise<unknown>) =>
   verifying.then(
     () => 'accepted',
