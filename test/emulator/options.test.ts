@@ -102,13 +102,11 @@ it.each(Object.entries<unknown[]>(REFUSED))('names %s in the refusal of %j', (pa
   expectRefusals(`${path}: `, values, (value) => new GenAuthEmulator({ [option]: value }));
 });
 
-it.each(['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`])(
-  'accepts the host %s only with allowRemote',
-  (host) => {
-    expect(resolveOptions({ host, allowRemote: true })).toMatchObject({ host });
-    expect(() => resolveOptions({ host })).toThrow(invalidInput('host: expected a loopback address'));
-  },
-);
+it('accepts a host that is not loopback only with allowRemote', () => {
+  const hosts = ['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`];
+  expect(hosts.map((host) => resolveOptions({ host, allowRemote: true }).host)).toEqual(hosts);
+  expectRefusals('host: expected a loopback address', hosts, (host) => resolveOptions({ host }));
+});
 
 it('refuses a host that is not a host name, also with allowRemote', () => {
   const hosts = ['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`];

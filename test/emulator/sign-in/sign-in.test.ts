@@ -199,13 +199,12 @@ it('mask hides properties with the name of a secret, and secrets of at least 6 c
   expect(JSON.stringify(mask(polluted, ['canary']))).toBe('{"__proto__":{"polluted":"***"}}');
 });
 
-it.each([
-  [50, '"x"'],
-  [51, '"***"'],
-  [15_000, '"***"'],
-])('mask shows at the depth %i %s', (depth, shown) => {
-  const masked = JSON.stringify(mask(JSON.parse(`${'['.repeat(depth)}["x"]${']'.repeat(depth)}`), []));
-  expect(masked.replaceAll(/[[\]]/g, '')).toBe(shown);
+it('mask shows values up to the depth 50', () => {
+  const masked = [50, 51, 15_000].map((depth) => {
+    const deep: unknown = JSON.parse(`${'['.repeat(depth)}["x"]${']'.repeat(depth)}`);
+    return JSON.stringify(mask(deep, [])).replaceAll(/[[\]]/g, '');
+  });
+  expect(masked).toEqual(['"x"', '"***"', '"***"']);
 });
 
 describe('autoRegister', () => {
