@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
-import { control, getTokens, rawRequest, signIn } from './support.js';
+import { PATHS } from '../../src/core/wire/facts.js';
+import { getTokens, send, signIn } from './support.js';
 
 /** Loads the emulator anew. The emulator cannot import these packages. */
 async function loadWithout(...names: string[]) {
@@ -20,36 +21,24 @@ const describeMissing = (name: string) => ({
 });
 
 it('names the command that installs express when the emulator starts without it', async () => {
-  const emulator = await loadWithout('express');
+  const starting = (await loadWithout('express')).start();
   const cause = { message: "Cannot find package 'express'" };
-  await expect(emulator.start()).rejects.toMatchObject({ ...describeMissing('express'), cause });
+  await expect(starting).rejects.toMatchObject({ ...describeMissing('express'), cause });
 });
 
-describe('without node-forge and sm-crypto', () => {
-  let emulator: Awaited<ReturnType<typeof loadWithout>>;
-  beforeAll(async () => {
-    emulator = await (await loadWithout('node-forge', 'sm-crypto')).start();
+it('without node-forge and sm-crypto signs in with a clear-text password, and names the missing package', async () => {
+  await using emulator = await (await loadWithout('node-forge', 'sm-crypto')).start();
+  await getTokens(emulator);
+  const rsa = await signIn(emulator, { options: { passwordEncryptType: 'rsa' } });
+  const answer = { statusCode: 500, message: describeMissing('node-forge').message };
+  expect(rsa).toMatchObject({ status: 500, answer });
+  const { message } = describeMissing('sm-crypto');
+  const body = { statusCode: 500, message };
+  expect(await send(emulator.url + PATHS.system)).toMatchObject({ status: 500, body });
+  const rotation = { method: 'POST' };
+  expect(await send(`${emulator.url}/emulator/v1/encryption-keys/rotate`, rotation)).toMatchObject({
+    status: 500,
+    body,
   });
-  afterAll(() => emulator.stop());
-
-  it('signs in with a clear-text password', async () => {
-    await getTokens(emulator);
-  });
-
-  it.each([
-    ['rsa', 'node-forge'],
-    ['sm2', 'sm-crypto'],
-  ])('answers 500 to a password encrypted with %s and names the package %s', async (passwordEncryptType, name) => {
-    const { status, answer } = await signIn(emulator, { options: { passwordEncryptType } });
-    expect([status, answer]).toMatchObject([500, { statusCode: 500, message: describeMissing(name).message }]);
-  });
-
-  it('answers 500 to the system information and to a rotation of the keys for passwords', async () => {
-    const { message } = describeMissing('sm-crypto');
-    const { status, body } = await rawRequest(`${emulator.url}/api/v3/system`);
-    expect([status, JSON.parse(body)]).toMatchObject([500, { message }]);
-    const rotation = await control(emulator, 'POST', '/encryption-keys/rotate');
-    expect(rotation).toMatchObject({ status: 500, answer: { message } });
-    await expect(emulator.rotateEncryptionKeys()).rejects.toMatchObject(describeMissing('sm-crypto'));
-  });
+  await expect(emulator.rotateEncryptionKeys()).rejects.toMatchObject(describeMissing('sm-crypto'));
 });

@@ -1,10 +1,8 @@
-import fc from 'fast-check';
 import { EmulatorError, GenAuthEmulator } from '../../src/emulator/index.js';
-import { invalid, invalidSecret } from '../../src/emulator/errors.js';
+import { invalid, invalidSecret, show } from '../../src/emulator/errors.js';
 import { readJson, readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
-import { attempt, invalidInput, listRows } from './support.js';
-import { propertyRuns } from '../support/property.js';
+import { expectRefusals, invalidInput } from './support.js';
 
 const DEFAULTS = {
   allowRemote: false,
@@ -43,17 +41,16 @@ const ACCEPTED = {
   port: [0, 65_535],
   host: ['localhost', '::1', '127.255.0.1'],
   appId: ['a', `9${'-_aZ'.repeat(31)}abc`],
-  appSecret: ['s'],
   clockDrift: [-315_360_000, 315_360_000],
   tokenLifetime: [1, 315_360_000],
-  refreshTokenLifetime: [1],
   mfa: [['SMS'], true],
   introspectionScopeSeparator: [','],
   postLogoutRedirectUris: [['https://a.example/?b', 'com.example.app://bye']],
 };
 
-it.each(listRows(ACCEPTED))('accepts %s %j', (option, value) => {
-  expect(resolveOptions({ [option]: value })).toEqual({ ...DEFAULTS, [option]: value });
+it.each(Object.entries<unknown[]>(ACCEPTED))('accepts %s %j', (option, values) => {
+  const resolved = values.map((value) => resolveOptions({ [option]: value }));
+  expect(resolved).toEqual(values.map((value) => ({ ...DEFAULTS, [option]: value })));
 });
 
 it('reads the limits of failed sign-ins and the catalogs', () => {
@@ -67,11 +64,11 @@ it('reads the limits of failed sign-ins and the catalogs', () => {
 /** Path in the message → wrong values of the option. */
 const REFUSED = {
   port: [-1, 65_536, 1.5, '3999'],
-  host: ['', '0.0.0.0', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1', 7],
+  host: ['', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1', 7],
   appId: ['', '-a', 'a/b', 'a\n', 'a'.repeat(129), 7],
   appSecret: ['', 12_345],
   allowRemote: ['yes'],
-  clockDrift: ['60', -315_360_001, 315_360_001],
+  clockDrift: [-315_360_001, 315_360_001],
   tokenLifetime: [0, 315_360_001],
   refreshTokenLifetime: [0],
   rotateRefreshTokens: ['no'],
@@ -80,12 +77,12 @@ const REFUSED = {
   idTokenSignedResponseAlg: ['none'],
   systemWrapped: ['yes'],
   rsaKeyFormat: ['der'],
-  jwksAddress: ['tenant'],
+  jwksAddress: ['app_id'],
   introspectionScopeSeparator: [''],
-  revocationAnswer: [true],
-  postLogoutRedirectUris: ['https://a.example'],
+  revocationAnswer: ['false'],
+  postLogoutRedirectUris: ['https://a.example/'],
   'postLogoutRedirectUris[1]': [['https://a.example', '/home']],
-  'postLogoutRedirectUris[0]': [['https://a.example/#x'], ['https://a.example/ x'], ['https://a.example/你'], [7]],
+  'postLogoutRedirectUris[0]': [['https://a.example/#x'], ['https://a.example/ x'], ['https://a.example/\x7f'], [7]],
   mfa: ['SMS', [], 'personal'],
   'mfa[1]': [['SMS', '']],
   tenants: ['t-1'],
@@ -95,102 +92,65 @@ const REFUSED = {
   extendedFields: [{ school: 'text' }],
   captchaAfter: [-1, Infinity],
   lockAfter: [0],
-  ad: [{ url: 'ldaps://dc.example' }, null],
+  ad: [{ url: 'ldaps://dc.example' }],
+  users: [{}],
+  adAccounts: [{}],
 };
 
-it.each(listRows(REFUSED))('names %s in the refusal of %j', (path, value) => {
-  expect(() => resolveOptions({ [path.replace(/\[.*/, '')]: value })).toThrow(invalidInput(`${path}: `));
+it.each(Object.entries<unknown[]>(REFUSED))('names %s in the refusal of %j', (path, values) => {
+  const option = path.replace(/\[.*/, '');
+  expectRefusals(`${path}: `, values, (value) => new GenAuthEmulator({ [option]: value }));
 });
 
-it.each(['users', 'adAccounts'])('refuses %s that are not a list', (option) => {
-  expect(() => new GenAuthEmulator({ [option]: {} })).toThrow(invalidInput(`${option}: expected a list`));
+it('accepts a host that is not loopback only with allowRemote', () => {
+  const hosts = ['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`];
+  expect(hosts.map((host) => resolveOptions({ host, allowRemote: true }).host)).toEqual(hosts);
+  expectRefusals('host: expected a loopback address', hosts, (host) => resolveOptions({ host }));
 });
 
-const REMOTE_HOSTS = ['0.0.0.0', '::', '192.0.2.1', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`];
-
-it.each([...REMOTE_HOSTS, `${'ab.'.repeat(84)}c`])('accepts the host %s only with allowRemote', (host) => {
-  expect(resolveOptions({ host, allowRemote: true })).toMatchObject({ host });
-  expect(() => resolveOptions({ host })).toThrow(invalidInput('host: expected a loopback address'));
+it('refuses a host that is not a host name, also with allowRemote', () => {
+  const hosts = ['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`];
+  expectRefusals('host: expected an IP address', hosts, (host) => resolveOptions({ host, allowRemote: true }));
 });
 
-const LONG_HOSTS = ['x'.repeat(64), `${'ab.'.repeat(84)}cd`];
-
-it.each(['', 'a b', 'http://x', '-x', 'x-', 'x/', 'x:80', 'x..y', ...LONG_HOSTS])('refuses the host %j', (host) => {
-  expect(() => resolveOptions({ host, allowRemote: true })).toThrow(invalidInput('host: expected an IP address'));
-});
-
-it.each([
-  ['the default secret', {}],
-  ['an app without a secret', { appSecret: 'own secret', tokenEndpointAuthMethod: 'none' }],
-] as const)('refuses ad with allowRemote and %s', (_title, options) => {
-  expect(() => resolveOptions({ ad: () => undefined, allowRemote: true, ...options })).toThrow(invalidInput('ad: '));
-});
-
-it('accepts ad with allowRemote and a secret, and ad without allowRemote', () => {
+it('requires a secret for ad with allowRemote', () => {
   const ad = () => undefined;
-  expect(resolveOptions({ ad, allowRemote: true, appSecret: 'own secret' })).toMatchObject({ ad });
+  const remote = { ad, allowRemote: true };
+  const unsafe = { ...remote, appSecret: 'own secret', tokenEndpointAuthMethod: 'none' } as const;
+  expect(() => resolveOptions(remote)).toThrow(invalidInput('ad: '));
+  expect(() => resolveOptions(unsafe)).toThrow(invalidInput('ad: '));
+  expect(resolveOptions({ ...remote, appSecret: 'own secret' })).toMatchObject({ ad });
   expect(resolveOptions({ ad })).toMatchObject({ ad });
 });
 
-it.each([
-  ['127.0.0.1', 'http://127.0.0.1:3999'],
-  ['localhost', 'http://localhost:3999'],
-  ['::1', 'http://[::1]:3999'],
-  ['0.0.0.0', 'http://127.0.0.1:3999'],
-  ['::', 'http://[::1]:3999'],
-])('builds the URL of the host %s', (host, origin) => {
-  expect(buildOrigin(host, 3999)).toBe(origin);
+it('builds the URL of a host', () => {
+  const urls = ['localhost', '::1', '0.0.0.0', '::'].map((host) => buildOrigin(host, 3999));
+  expect(urls).toEqual(['localhost', '[::1]', '127.0.0.1', '[::1]'].map((name) => `http://${name}:3999`));
 });
 
 describe('a message', () => {
-  it.each<[unknown, string]>([
-    ['bob', '"bob"'],
-    ['\u001b[2J\n', String.raw`"\u001b[2J\n"`],
-    ['x'.repeat(64), `"${'x'.repeat(64)}"`],
-    ['x'.repeat(65), `"${'x'.repeat(64)}…"`],
-    [7, '7'],
-    [false, 'false'],
-    [null, 'null'],
-    [undefined, 'undefined'],
-    [[1], 'a list'],
-    [{}, 'an object'],
-    [() => 1, 'a function'],
-  ])('names the path, the expected value and %p', (value, shown) => {
-    const message = `a.b: expected an x, got ${shown}.`;
-    expect(invalid('a.b', 'an x', value)).toMatchObject({ name: 'EmulatorError', code: 'invalid_input', message });
+  it('shows the value, unless it is a secret', () => {
+    const values = ['\u001b[2J\n', 'x'.repeat(64), 'x'.repeat(65), 7, false, null, undefined, [1], {}, () => 1];
+    const cut = `"${'x'.repeat(64)}…"`;
+    const texts = [String.raw`"\u001b[2J\n"`, `"${'x'.repeat(64)}"`, cut, '7', 'false', 'null', 'undefined'];
+    expect(values.map(show)).toEqual([...texts, 'a list', 'an object', 'a function']);
+    expect(invalid('a.b', 'an x', 7)).toMatchObject({ message: 'a.b: expected an x, got 7.', code: 'invalid_input' });
+    const secrets = ['canary', ''].map((value) => invalidSecret('a', 'an x', value).message);
+    expect(secrets).toEqual(['a: expected an x, got a string.', 'a: expected an x, got an empty string.']);
   });
 
   it.each<[unknown, string]>([
-    ['canary', 'a: expected an x, got a string.'],
-    ['', 'a: expected an x, got an empty string.'],
-    [['canary'], 'a: expected an x, got a list.'],
-  ])('about the secret %j never contains it', (value, message) => {
-    expect(invalidSecret('a', 'an x', value)).toMatchObject({ code: 'invalid_input', message });
+    [[], 'options: expected an object, got a list.'],
+    [Promise.resolve({}), 'options: expected an object, got a promise. Write await before it.'],
+    [JSON.parse('{"__proto__":1}'), 'options: unknown property "__proto__". Use one of: port, host.'],
+  ])('about %j in place of an object says what is wrong', (value, message) => {
+    const ofPath = message.replace('options', 'a');
+    expect(() => readObject(value, '', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
+    expect(() => readObject(value, 'a', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', ofPath));
   });
 
-  it.each<[unknown, string, string]>([
-    [null, '', 'options: expected an object, got null.'],
-    [[], '', 'options: expected an object, got a list.'],
-    [7, 'a', 'a: expected an object, got 7.'],
-    [Promise.resolve({}), '', 'options: expected an object, got a promise. Write await before it.'],
-    [Promise.resolve({}), 'a', 'a: expected an object, got a promise. Write await before it.'],
-    [{ prot: 1 }, '', 'options: unknown property "prot". Use one of: port, host.'],
-    [JSON.parse('{"__proto__":1}'), 'a', 'a: unknown property "__proto__". Use one of: port, host.'],
-  ])('about %j in place of an object %j says what is wrong', (value, path, message) => {
-    expect(() => readObject(value, path, ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
+  it('about a function or a bigint names a value that JSON can hold', () => {
+    const start = 'a: expected a value that JSON can hold, got ';
+    expectRefusals(start, [() => 1, { a: 1n }], (value) => readJson(value, 'a'));
   });
-
-  it.each([[() => 1], [{ a: 1n }], [undefined]])('about %o names a value that JSON can hold', (value) => {
-    expect(() => readJson(value, 'a')).toThrow(invalidInput('a: expected a value that JSON can hold, got '));
-  });
-});
-
-it('accepts any value of an option, or throws an error that names the option', () => {
-  fc.assert(
-    fc.property(fc.constantFrom(...NAMES, 'users', 'adAccounts'), fc.anything(), (option, value) => {
-      const outcome = attempt(() => new GenAuthEmulator({ [option]: value }));
-      expect(String(outcome)).toMatch(new RegExp(`^(\\[object Object\\]|EmulatorError: ${option}\\b.*)$`, 's'));
-    }),
-    propertyRuns(400),
-  );
 });

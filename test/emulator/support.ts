@@ -1,29 +1,14 @@
 import { once } from 'node:events';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { text as readText } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
+import { PATHS, type WireTokens } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { catchThrown } from '../support/thrown.js';
 
-export interface Answer {
-  statusCode: number;
-  apiCode?: number;
-  message: string;
-  requestId: string;
-  data?: Tokens;
-}
+export type Tokens = WireTokens & { access_token: string; id_token: string };
 
-export interface Tokens {
-  access_token: string;
-  id_token: string;
-  refresh_token?: string;
-  token_type: string;
-  scope: string;
-  expires_in?: number;
-  expire_in?: number;
-}
-
-export const APP_HEADER = 'x-authing-app-id';
-export const JWKS = '/oidc/.well-known/jwks.json';
 /** The answer to an unknown account and to a wrong password. */
 export const WRONG = { statusCode: 403, apiCode: 2333, message: 'Account not exists or password is incorrect.' };
 
@@ -44,83 +29,105 @@ export function invalidInput(start: string): Error {
   return expect.objectContaining({ name: 'EmulatorError', code: 'invalid_input', message }) as Error;
 }
 
-/** Returns what a function returns or throws. */
-export function attempt(run: () => unknown): unknown {
+/** Expects that a function refuses each value with a message that begins with this text. */
+export function expectRefusals(start: string, values: readonly unknown[], run: (value: never) => unknown): void {
+  const errors = values.map((value) => catchThrown(() => run(value as never)));
+  expect(errors).toEqual(values.map(() => invalidInput(start)));
+}
+
+/** Calls a function for each item, one after the other. */
+export async function inTurn<Item, Result>(items: readonly Item[], run: (item: Item) => Promise<Result>) {
+  const results: Result[] = [];
+  for (const item of items) results.push(await run(item));
+  return results;
+}
+
+/** An answer. `body` is the parsed JSON, or an empty object. */
+export interface Reply {
+  status: number | undefined;
+  headers: IncomingHttpHeaders;
+  text: string;
+  body: Record<string, unknown>;
+}
+
+/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. */
+export async function send(
+  url: string,
+  { body, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Reply> {
+  const outgoing = request(url, { agent: false, ...options });
+  outgoing.end(body);
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const text = await readText(incoming);
+  return { status: incoming.statusCode, headers: incoming.headers, text, body: parse(text) as Reply['body'] };
+}
+
+function parse(text: string): unknown {
   try {
-    return run();
-  } catch (error) {
-    return error;
+    return JSON.parse(text);
+  } catch {
+    return {};
   }
 }
 
-/** Returns one row for each value of a table: its key and the value. */
-export function listRows(table: Readonly<Record<string, readonly unknown[]>>): [key: string, value: unknown][] {
-  return Object.entries(table).flatMap(([key, values]) => values.map((value): [string, unknown] => [key, value]));
-}
+export const asJson = (value: unknown) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
+});
+export const asForm = (form: Record<string, string>) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: String(new URLSearchParams(form)),
+});
 
-/** Sends `POST /api/v3/signin`. By default the app id is also sent in a header, as GenAuth's SDKs do. */
-export async function postSignIn(
-  emulator: GenAuthEmulator,
-  body: unknown,
-  headers: Record<string, string> = { [APP_HEADER]: emulator.appId },
-): Promise<{ status: number; answer: Answer }> {
-  const response = await fetch(`${emulator.url}/api/v3/signin`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return { status: response.status, answer: (await response.json()) as Answer };
-}
-
-/** Builds a body that signs in alice. `overrides` replace its members. */
-export function signInBody(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}): object {
-  return {
-    connection: 'PASSWORD',
-    passwordPayload: { account: 'alice', password: 'passw0rd' },
-    client_id: emulator.appId,
-    client_secret: emulator.appSecret,
-    ...overrides,
-  };
+/** Builds the body of a sign-in of alice. `overrides` replace its members. */
+export function signInBody(emulator: GenAuthEmulator, overrides: object = {}): object {
+  const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
+  return { connection: 'PASSWORD', ...asUser('alice'), ...app, ...overrides };
 }
 
 /** Builds the overrides of {@link signInBody} for a user. */
-export const asUser = (account: string, password = 'passw0rd', options?: object) => ({
+export const asUser = (account: string, password = 'passw0rd', options: object = {}) => ({
   passwordPayload: { account, password },
-  ...(options && { options }),
+  options,
 });
 /** Builds the overrides of {@link signInBody} for an AD account. */
-export const asAd = (sAMAccountName: string, password = 'AdPassw0rd', options?: object) => ({
+export const asAd = (sAMAccountName: string, password = 'AdPassw0rd', options: object = {}) => ({
   connection: 'AD',
   adPayload: { sAMAccountName, password },
-  ...(options && { options }),
+  options,
 });
 
+interface Answer {
+  statusCode: number;
+  apiCode?: number;
+  code?: number;
+  message: string;
+  data?: Tokens;
+}
+
 /** Signs in. Returns the answer without its request id, and the outcome in the journal. */
-export async function signIn(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}) {
-  const { status, answer } = await postSignIn(emulator, signInBody(emulator, overrides));
-  const { requestId, ...rest } = answer;
+export async function signIn(emulator: GenAuthEmulator, overrides: object = {}) {
+  const { status, body } = await send(emulator.url + PATHS.signIn, asJson(signInBody(emulator, overrides)));
+  const { requestId, ...answer } = body as unknown as Answer & { requestId: string };
   const record = emulator.signIns.find((each) => each.requestId === requestId);
-  return { status, answer: rest, code: answer.apiCode ?? answer.statusCode, outcome: record?.outcome };
+  return { status, answer, code: answer.apiCode ?? answer.statusCode, outcome: record?.outcome };
 }
 
 /** Signs in and returns the tokens. Throws if there are none. */
-export async function getTokens(emulator: GenAuthEmulator, overrides: Record<string, unknown> = {}): Promise<Tokens> {
-  const { answer } = await postSignIn(emulator, signInBody(emulator, overrides));
+export async function getTokens(emulator: GenAuthEmulator, overrides: object = {}): Promise<Tokens> {
+  const { answer } = await signIn(emulator, overrides);
   if (answer.statusCode !== 200 || !answer.data) throw new Error(JSON.stringify(answer));
   return answer.data;
 }
 
 /** Signs in alice with a refresh token. */
-export function getRefreshable(emulator: GenAuthEmulator, scope = 'openid email offline_access') {
-  return getTokens(emulator, { options: { scope } });
-}
-
-export async function getJson(url: string): Promise<unknown> {
-  return (await fetch(url)).json();
-}
+export const getRefreshable = (emulator: GenAuthEmulator, scope = 'openid email offline_access') =>
+  getTokens(emulator, { options: { scope } });
 
 export async function getJwks(emulator: GenAuthEmulator): Promise<JSONWebKeySet> {
-  return (await getJson(emulator.url + JWKS)) as JSONWebKeySet;
+  return (await send(emulator.url + PATHS.jwks)).body as unknown as JSONWebKeySet;
 }
 
 /** Verifies a token with jose, as an application should. */
@@ -134,67 +141,33 @@ export async function verify(emulator: GenAuthEmulator, token: string, options: 
   });
 }
 
-/** Sends `GET /api/v3/system`. */
 export async function getSystem(emulator: GenAuthEmulator) {
-  return (await getJson(`${emulator.url}/api/v3/system`)) as {
-    rsa: { publicKey: string };
-    sm2: { publicKey: string };
-  };
+  const { body } = await send(emulator.url + PATHS.system);
+  return body as { rsa: { publicKey: string }; sm2: { publicKey: string } };
 }
 
 /** Returns a captcha and the code that its picture shows. */
 export async function getCaptcha(emulator: GenAuthEmulator) {
-  const { data } = (await getJson(`${emulator.url}/api/v3/get-captcha-code`)) as {
-    data: { captchaCodeSvg: string; captchaToken: string };
-  };
-  const captchaCode = /<text[^>]*>([^<]+)<\/text>/.exec(data.captchaCodeSvg)?.[1] ?? '';
-  return { captchaCode, captchaToken: data.captchaToken };
-}
-
-/** An answer of an OAuth endpoint. `body` is empty if the answer is not JSON. */
-export interface OAuthAnswer {
-  status: number;
-  headers: Record<string, string>;
-  text: string;
-  body: Record<string, unknown>;
+  const { body } = await send(emulator.url + PATHS.captcha);
+  const { captchaCodeSvg, captchaToken } = body['data'] as { captchaCodeSvg: string; captchaToken: string };
+  return { captchaCode: /<text[^>]*>([^<]+)<\/text>/.exec(captchaCodeSvg)?.[1] ?? '', captchaToken };
 }
 
 /** Sends a form to an OAuth endpoint with the app's credentials. */
-export async function askAsApp(
-  emulator: GenAuthEmulator,
-  path: string,
-  form: Record<string, string>,
-): Promise<OAuthAnswer> {
+function askAsApp(emulator: GenAuthEmulator, path: string, form: Record<string, string>): Promise<Reply> {
   const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  return askOAuth(emulator, path, { method: 'POST', headers, body: String(new URLSearchParams({ ...app, ...form })) });
+  return send(emulator.url + path, asForm({ ...app, ...form }));
 }
 
-/** Sends a request to a path below `/oidc`. */
-export async function askOAuth(
-  emulator: GenAuthEmulator,
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<OAuthAnswer> {
-  const response = await fetch(`${emulator.url}/oidc${path}`, { redirect: 'manual', ...options });
-  const text = await response.text();
-  const isJson = response.headers.get('content-type')?.startsWith('application/json');
-  const body = (isJson === true ? JSON.parse(text) : {}) as Record<string, unknown>;
-  return { status: response.status, headers: Object.fromEntries(response.headers), text, body };
-}
-
-export function refresh(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
-  return askAsApp(emulator, '/token', { grant_type: 'refresh_token', refresh_token: refreshToken, ...form });
-}
+export const refresh = (emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) =>
+  askAsApp(emulator, PATHS.token, { grant_type: 'refresh_token', refresh_token: refreshToken, ...form });
 
 /** Refreshes and returns the new tokens. */
 export async function getRefreshed(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
   return (await refresh(emulator, refreshToken, form)).body as unknown as Tokens;
 }
 
-export function introspect(emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) {
-  return askAsApp(emulator, '/token/introspection', { token, ...form });
-}
+export const introspect = (emulator: GenAuthEmulator, token = '') => askAsApp(emulator, PATHS.introspection, { token });
 
 /** Returns for each token whether introspection calls it active. */
 export async function areActive(emulator: GenAuthEmulator, ...tokens: (string | undefined)[]): Promise<unknown[]> {
@@ -202,13 +175,11 @@ export async function areActive(emulator: GenAuthEmulator, ...tokens: (string | 
   return answers.map(({ body }) => body['active']);
 }
 
-export function revoke(emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) {
-  return askAsApp(emulator, '/token/revocation', { token, ...form });
-}
+export const revoke = (emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) =>
+  askAsApp(emulator, PATHS.revocation, { token, ...form });
 
-export function getUserInfo(emulator: GenAuthEmulator, accessToken = ''): Promise<OAuthAnswer> {
-  return askOAuth(emulator, '/me', { headers: { authorization: `Bearer ${accessToken}` } });
-}
+export const getUserInfo = (emulator: GenAuthEmulator, accessToken = '') =>
+  send(emulator.url + PATHS.userInfo, { headers: { authorization: `Bearer ${accessToken}` } });
 
 /** Runs a function while the clock of this process is ahead. */
 export async function later<T>(seconds: number, run: () => Promise<T>): Promise<T> {
@@ -219,27 +190,4 @@ export async function later<T>(seconds: number, run: () => Promise<T>): Promise<
   } finally {
     clock.mockRestore();
   }
-}
-
-/** Sends a request to a control path. */
-export async function control(emulator: GenAuthEmulator, method: string, path: string, body?: unknown) {
-  const response = await fetch(`${emulator.url}/emulator/v1${path}`, {
-    method,
-    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  });
-  return { status: response.status, answer: (await response.json()) as unknown };
-}
-
-/** Sends a request with headers that `fetch` sets itself, such as `Host` and `Origin`. */
-export async function rawRequest(
-  url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; body: string }> {
-  const { body, ...rest } = options;
-  const outgoing = httpRequest(url, { agent: false, ...rest });
-  outgoing.end(body);
-  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return { status: incoming.statusCode, headers: incoming.headers, body: Buffer.concat(chunks).toString() };
 }

@@ -1,18 +1,20 @@
 import { jest } from '@jest/globals';
+import { PATHS } from '../../../src/core/wire/facts.js';
 import { type EmulatorAdAnswer, type EmulatorAdDirectory, GenAuthEmulator } from '../../../src/emulator/index.js';
 import { askDirectory } from '../../../src/emulator/sign-in/ask-directory.js';
 import { findLeaks } from '../../support/leak.js';
 import { Gate, until } from '../../support/promise.js';
+import { catchThrown } from '../../support/thrown.js';
 import { encryptRsa } from '../encryption/ciphertexts.js';
 import {
   asAd,
+  asJson,
   asUser,
-  attempt,
-  control,
   getTokens,
   getUserInfo,
   invalidInput,
-  rawRequest,
+  inTurn,
+  send,
   signIn as ask,
   signInBody,
   useEmulator,
@@ -24,23 +26,27 @@ const CLAIMS = { name: 'Zhang San', email: 'zhangsan@example.test' };
 const RIGHT = () => ({ claims: CLAIMS });
 
 let behave: (name: string, password: string) => unknown;
-let calls: [name: string, password: string][];
+const calls: string[] = [];
 const emulator = useEmulator({
   roles: ['admin', 'reader'],
   ad: (name, password) => {
-    calls.push([name, password]);
+    calls.push(`${name}:${password}`);
     return behave(name, password) as EmulatorAdAnswer;
   },
 });
 
 beforeEach(() => {
-  calls = [];
   behave = (name, password) => (name.toLowerCase() === 'zhangsan' && password === PASSWORD ? RIGHT() : undefined);
 });
-afterEach(() => attempt(() => emulator().removeAdAccount('zhangsan')));
+afterEach(() => {
+  calls.length = 0;
+  catchThrown(() => emulator().removeAdAccount('zhangsan'));
+});
 
-const signIn = (name = 'zhangsan', password = PASSWORD, options?: object) =>
+const signIn = (password = PASSWORD, name = 'zhangsan', options?: object) =>
   ask(emulator(), asAd(name, password, options));
+const codesOf = async (...passwords: string[]) =>
+  (await inTurn(passwords, (password) => signIn(password))).map(({ code }) => code);
 
 /** Signs in and returns the user info. */
 async function readUser(name = 'zhangsan'): Promise<Record<string, unknown>> {
@@ -49,62 +55,46 @@ async function readUser(name = 'zhangsan'): Promise<Record<string, unknown>> {
   return (await getUserInfo(emulator(), access_token)).body;
 }
 
-async function postRaw(own: GenAuthEmulator, password: string, headers: Record<string, string>): Promise<unknown> {
-  const body = JSON.stringify(signInBody(own, asAd('zhangsan', password)));
-  const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
-  return JSON.parse((await rawRequest(`${own.url}/api/v3/signin`, options)).body);
-}
-
 describe('the function ad', () => {
-  it('receives the name and the password unchanged, and decides', async () => {
-    behave = async (_name, password) => (password === PASSWORD ? RIGHT() : undefined);
-    expect(await signIn(' ZhangSan')).toMatchObject({ code: 200, outcome: 'success' });
-    expect(await signIn('zhangsan', 'wrong ')).toMatchObject({ answer: WRONG, outcome: 'invalid_credentials' });
-    expect(calls).toEqual([
-      [' ZhangSan', PASSWORD],
-      ['zhangsan', 'wrong '],
-    ]);
-    emulator().removeAdAccount(' zhangsan');
+  it('receives the name and the decrypted password unchanged, once, and decides', async () => {
+    const base64 = btoa(PASSWORD);
+    const encrypted = await encryptRsa(emulator(), base64);
+    expect(await signIn(PASSWORD, 'ZhangSan')).toMatchObject({ code: 200, outcome: 'success' });
+    expect(await signIn('wrong ')).toMatchObject({ answer: WRONG, outcome: 'invalid_credentials' });
+    expect((await signIn(encrypted, ' zhangsan', { passwordEncryptType: 'rsa' })).code).toBe(2333);
+    expect(calls).toEqual([`ZhangSan:${PASSWORD}`, 'zhangsan:wrong ', ` zhangsan:${base64}`]);
   });
 
   it.each<[EmulatorAdAnswer & object, string]>([
-    [{ statusCode: 403, apiCode: 2005, message: 'Account is locked.' }, 'account_locked'],
     [{ statusCode: 403, apiCode: '2005' }, 'account_locked'],
     [{ statusCode: 403, apiCode: 2333 }, 'invalid_credentials'],
     [{ statusCode: 403, apiCode: 2120008 }, 'access_denied'],
-    [{ statusCode: 403, apiCode: 2120008, outcome: 'account_expired' }, 'account_expired'],
+    [{ statusCode: 403, apiCode: 2005, outcome: 'account_expired' }, 'account_expired'],
     [{ statusCode: 301, apiCode: 2058, data: { token: 't' } }, 'password_change_required'],
     [{ statusCode: 301, apiCode: 1636 }, 'mfa_required'],
-    [{ statusCode: 301, apiCode: 1635 }, 'mfa_required'],
+    [{ statusCode: 301, apiCode: '1635' }, 'mfa_required'],
     [{ statusCode: 300 }, 'directory_failed'],
     [{ statusCode: 422, apiCode: 2005, message: 'misconfigured' }, 'directory_failed'],
-  ])('may return %j, which is recorded as %s', async (answer, outcome) => {
+  ])('may return %j, which is recorded as %s and not counted as a failure', async (answer, outcome) => {
     behave = () => answer;
+    emulator().protectLogins({ captchaAfter: 1, lockAfter: 1 });
     const { outcome: _, ...envelope } = answer as EmulatorAdAnswer & { statusCode: number; outcome?: string };
-    const result = await signIn();
-    expect(result).toMatchObject({ answer: { message: '', ...envelope }, outcome });
+    const results = await inTurn([1, 2], () => signIn());
+    expect(results).toMatchObject(Array(2).fill({ answer: { message: '', ...envelope }, outcome }));
     // An answer that requires a further step contains the code twice.
-    expect('code' in result.answer).toBe(envelope.statusCode === 301);
+    expect('code' in results[0]!.answer).toBe(envelope.statusCode === 301);
   });
 
   it.each([
     [null],
-    [true],
-    [PASSWORD],
-    [[RIGHT()]],
     [{}],
-    [{ claims: undefined }],
     [{ claims: null }],
-    [{ claims: Promise.resolve(CLAIMS) }],
     [{ claims: { sub: 'x' } }],
     [{ claims: JSON.parse('{"__proto__":{"roles":["admin"]}}') as object }],
     [{ claims: CLAIMS, statusCode: 403 }],
-    [{ statusCode: 200 }],
     [{ statusCode: 299 }],
-    [{ statusCode: 700 }],
     [{ statusCode: 403, apiCode: PASSWORD }],
     [{ statusCode: 403, outcome: 'success' }],
-    [{ statusCode: 403, account: 'zhangsan' }],
   ])('must not return %j', async (answer) => {
     behave = () => answer;
     const message = 'The function ad must return undefined, { claims } or { statusCode, … }.';
@@ -114,7 +104,6 @@ describe('the function ad', () => {
   it.each<[string, (name: string, password: string) => unknown]>([
     ['throws', (_name, password) => JSON.parse(password)],
     ['rejects', (_name, password) => Promise.reject(new TypeError(password))],
-    ['rejects without an error', () => Promise.reject(undefined as unknown as Error)],
   ])('is answered with 602 without its error if it %s', async (_title, answer) => {
     behave = answer;
     const message = 'The function ad threw an error. Log the error inside the function: it is not shown here.';
@@ -130,7 +119,6 @@ describe('the function ad', () => {
       await jest.advanceTimersByTimeAsync(4999);
       expect(jest.getTimerCount()).toBe(1);
       await jest.advanceTimersByTimeAsync(1);
-      gate.open(RIGHT());
       const answer = { statusCode: 408, message: 'The function ad did not answer within 5 seconds.' };
       expect(await asking).toMatchObject({ outcome: 'directory_failed', answer });
       expect(await askDirectory(RIGHT, 'zhangsan', PASSWORD)).toEqual(CLAIMS);
@@ -141,10 +129,9 @@ describe('the function ad', () => {
   });
 
   it.each<[string, () => Promise<unknown>, object]>([
-    ['an empty password', () => signIn('zhangsan', ''), { answer: WRONG }],
-    ['an empty name', () => signIn(''), { answer: WRONG }],
-    ['a name with a control character', () => signIn('zhang\nsan'), { answer: WRONG }],
-    ['an undecryptable password', () => signIn('zhangsan', 'x', { passwordEncryptType: 'sm2' }), { code: 2016 }],
+    ['an empty password', () => signIn(''), { answer: WRONG }],
+    ['a name with a control character', () => signIn(PASSWORD, 'zhang\nsan'), { answer: WRONG }],
+    ['an undecryptable password', () => signIn('x', 'zhangsan', { passwordEncryptType: 'sm2' }), { code: 2016 }],
     ['the connection PASSWORD', () => ask(emulator(), asUser('zhangsan', PASSWORD)), { code: 2333 }],
     ['a queued answer', () => (emulator().answerSignIn({ statusCode: 500 }), signIn()), { outcome: 'answered' }],
     ['a required captcha', () => (emulator().protectLogins({ captchaAfter: 0 }), signIn()), { code: 2000 }],
@@ -154,20 +141,13 @@ describe('the function ad', () => {
     expect(calls).toEqual([]);
   });
 
-  it('receives a decrypted password once, also if the password is base64 text', async () => {
-    const password = btoa(PASSWORD);
-    await signIn('zhangsan', await encryptRsa(emulator(), password), { passwordEncryptType: 'rsa' });
-    expect(calls).toEqual([['zhangsan', password]]);
-  });
-
   it('is not called for an account that the emulator has locked', async () => {
     await signIn();
     emulator().protectLogins({ lockAfter: 2 });
-    expect([(await signIn('zhangsan', 'wrong')).code, (await signIn('ZhangSan', 'wrong')).code]).toEqual([2333, 2333]);
-    expect(await signIn()).toMatchObject({ code: 2005, outcome: 'account_locked' });
+    expect(await codesOf('wrong', 'wrong', PASSWORD)).toEqual([2333, 2333, 2005]);
     emulator().unlock('zhangsan');
     emulator().updateAdAccount('zhangsan', { lockout: true });
-    expect([(await signIn()).code, (await signIn('zhangsan', 'wrong')).code]).toEqual([2005, 2005]);
+    expect(await codesOf(PASSWORD, 'wrong')).toEqual([2005, 2005]);
     expect(calls).toHaveLength(3);
   });
 
@@ -177,23 +157,9 @@ describe('the function ad', () => {
     emulator().protectLogins({ lockAfter: 2 });
     const right = signIn();
     await until(() => calls.length === 1);
-    await Promise.all([signIn('zhangsan', 'wrong'), signIn('zhangsan', 'wrong')]);
+    await codesOf('wrong', 'wrong');
     gate.open();
     expect((await right).code).toBe(2005);
-  });
-
-  it('does not count a refusal as a failed sign-in', async () => {
-    behave = () => ({ statusCode: 601 });
-    emulator().protectLogins({ captchaAfter: 1, lockAfter: 1 });
-    expect([(await signIn()).code, (await signIn()).code]).toEqual([601, 601]);
-  });
-
-  it('does not delay the stop of the emulator', async () => {
-    await using own = await new GenAuthEmulator({ ad: () => new Promise(() => calls.push(['', ''])) }).start();
-    const asking = ask(own, asAd('zhangsan')).catch((error: Error) => error.message);
-    await until(() => calls.length === 1);
-    await own.stop();
-    expect(await asking).toBe('fetch failed');
   });
 });
 
@@ -204,8 +170,8 @@ describe('the user', () => {
     behave = () => ({ claims });
     expect(await readUser('ZHANGSAN')).toMatchObject({ ...claims, family_name: null, email: null, nickname: null });
     roles.push('reader');
-    const { adAccounts } = (await control(emulator(), 'GET', '/users')).answer as { adAccounts: object[] };
-    expect(adAccounts).toMatchObject([{ roles: ['admin'] }]);
+    const { body } = await send(`${emulator().url}/emulator/v1/users`);
+    expect(body['adAccounts']).toMatchObject([{ roles: ['admin'] }]);
     claims.roles = ['admin', 'unknown'];
     expect(await readUser()).toMatchObject({ roles: [] });
   });
@@ -225,37 +191,30 @@ describe('the user', () => {
     expect(after['updated_at']).not.toBe(same['updated_at']);
   });
 
-  it('can be changed after the first sign-in, except for the password', async () => {
+  it('can be changed after the first sign-in, except for the password, and cannot be added', async () => {
     expect(() => emulator().updateAdAccount('zhangsan', {})).toThrow(invalidInput('sAMAccountName: '));
     await signIn();
     emulator().updateAdAccount('zhangsan', { disabled: true });
-    expect(await signIn()).toMatchObject({ code: 2120008, outcome: 'account_disabled' });
+    expect((await signIn()).outcome).toBe('account_disabled');
     expect(() => emulator().updateAdAccount('zhangsan', { password: 'x' })).toThrow(invalidInput('changes: unknown'));
-  });
-
-  it('cannot be added', () => {
-    const account = { sAMAccountName: 'lisi', password: 'x' };
-    const start = 'AD accounts cannot be added while the option ad is set.';
-    expect(() => emulator().addAdAccount(account)).toThrow(invalidInput(`adAccount: ${start}`));
-    const build = () => new GenAuthEmulator({ ad: RIGHT as EmulatorAdDirectory, adAccounts: [account] });
-    expect(build).toThrow(invalidInput(`adAccounts[0]: ${start}`));
+    const lisi = { sAMAccountName: 'lisi', password: 'x' };
+    expect(() => emulator().addAdAccount(lisi)).toThrow(invalidInput('adAccount: AD accounts cannot be added'));
+    const options = { ad: RIGHT as EmulatorAdDirectory, adAccounts: [lisi] };
+    expect(() => new GenAuthEmulator(options)).toThrow(invalidInput('adAccounts[0]: AD accounts cannot be added'));
   });
 });
 
-it.each<[number, number, Record<string, string>]>([
-  [403, 0, { origin: 'https://evil.example' }],
-  [403, 0, { origin: 'http://127.0.0.1:1' }],
-  [403, 0, { host: 'evil.example' }],
-  [200, 1, {}],
-])('answers with %i and %i calls a sign-in with the headers %j', async (statusCode, called, headers) => {
-  expect([await postRaw(emulator(), PASSWORD, headers), calls.length]).toMatchObject([{ statusCode }, called]);
-});
+const EVIL = { origin: 'https://evil.example' };
 
-it.each([
-  ['without the option ad', {}, 'AdPassw0rd'],
-  ['with allowRemote, which requires a secret', { ad: RIGHT, allowRemote: true, appSecret: 's' }, 'x'],
-])('allows web pages to sign in %s', async (_title, options, password) => {
+it.each<[object, object, Record<string, string>]>([
+  [{ ad: RIGHT }, { statusCode: 403 }, EVIL],
+  [{ ad: RIGHT }, { statusCode: 403 }, { host: 'evil.example' }],
+  [{ ad: RIGHT }, { statusCode: 200 }, {}],
+  [{}, { statusCode: 403, apiCode: 2333 }, EVIL],
+  [{ ad: RIGHT, allowRemote: true, appSecret: 's' }, { statusCode: 200 }, EVIL],
+])('with %j answers %j to the headers %j', async (options, body, headers) => {
   await using own = await new GenAuthEmulator(options).start();
-  const headers = { origin: 'https://page.example' };
-  expect(await postRaw(own, password, headers)).toMatchObject({ statusCode: 200 });
+  const sent = asJson(signInBody(own, asAd('zhangsan', PASSWORD)));
+  const answer = await send(own.url + PATHS.signIn, { ...sent, headers: { ...sent.headers, ...headers } });
+  expect(answer).toMatchObject({ status: 200, body });
 });

@@ -1,37 +1,49 @@
 import { decodeJwt } from 'jose';
+import { PATHS } from '../../../src/core/wire/facts.js';
 import { BoundedMap } from '../../../src/emulator/state/bounded-map.js';
-import { Captchas } from '../../../src/emulator/state/captchas.js';
-import { EmulatorClock } from '../../../src/emulator/state/clock.js';
 import { readFault } from '../../../src/emulator/state/faults.js';
-import { Journal, type SignInRecord } from '../../../src/emulator/state/journal.js';
-import { LoginProtection } from '../../../src/emulator/state/login-protection.js';
+import type { SignInRecord } from '../../../src/emulator/state/journal.js';
 import { readSignInAnswer } from '../../../src/emulator/state/queued-answers.js';
 import { RepeatQueue } from '../../../src/emulator/state/repeat-queue.js';
 import { EmulatorState } from '../../../src/emulator/state/state.js';
-import { IssuedTokens } from '../../../src/emulator/tokens/issued-tokens.js';
-import { asAd, asUser, getTokens, invalidInput, later, listRows, rawRequest, signIn, useEmulator } from '../support.js';
+import type { IssuedToken } from '../../../src/emulator/tokens/issued-tokens.js';
+import {
+  asAd,
+  asUser,
+  expectRefusals,
+  getCaptcha,
+  getTokens,
+  inTurn,
+  invalidInput,
+  later,
+  send,
+  signIn,
+  useEmulator,
+  WRONG,
+} from '../support.js';
 
 const emulator = useEmulator({ clockDrift: -600 });
 
 describe('a fault', () => {
   it.each<[object, object]>([
     [{ status: 200 }, { times: Infinity, fault: { delayMs: 0, drop: false, delivery: undefined } }],
-    [{ status: 599, times: 1 }, { times: 1 }],
-    [{ delayMs: 2_147_483_647 }, { fault: { delayMs: 2_147_483_647, buildReply: undefined } }],
-    [{ drop: true, delayMs: 0 }, { fault: { drop: true } }],
+    [
+      { status: 599, times: 1, delayMs: 2_147_483_647 },
+      { times: 1, fault: { delayMs: 2_147_483_647 } },
+    ],
+    [{ drop: true, delayMs: 0 }, { fault: { drop: true, buildReply: undefined } }],
     [{ dripMs: 0 }, { fault: { delivery: { dripMs: 0, size: 0 } } }],
-    [{ oversize: 1_073_741_824 }, { fault: { delivery: { dripMs: undefined, size: 1_073_741_824 } } }],
-    [{ garbage: 16_777_216 }, { fault: { delivery: undefined } }],
+    [{ oversize: 1_073_741_824, garbage: 16_777_216 }, { fault: { delivery: { size: 1_073_741_824 } } }],
   ])('accepts %j', (fault, expected) => {
     expect(readFault({ endpoint: 'jwks', ...fault }, 'fault')).toMatchObject({ endpoint: 'jwks', ...expected });
   });
 
   it.each(
-    listRows({
-      '.endpoint: ': [{ endpoint: undefined, status: 500 }, { endpoint: 'login' }, { endpoint: 'constructor' }],
+    Object.entries<object[]>({
+      '.endpoint: ': [{ endpoint: 'constructor' }],
       ': set at least one of': [{}, { delayMs: 0, drop: false }],
       ': unknown property "delay"': [{ delay: 5 }],
-      '.status: ': [{ status: 199 }, { status: 600 }, { status: '500' }],
+      '.status: ': [{ status: 199 }, { status: 600 }],
       '.delayMs: ': [{ delayMs: -1 }, { delayMs: 2 ** 31 }],
       '.drop: expected': [{ drop: 1 }],
       '.drop: it cannot be combined with status, body, dripMs, oversize, garbage.': [
@@ -39,40 +51,33 @@ describe('a fault', () => {
       ],
       '.garbage: it cannot be combined with body.': [{ garbage: 8, body: 'x' }],
       '.times: ': [{ status: 500, times: 0 }],
-      '.body: ': [{ body: () => 1 }, { body: { a: 1n } }],
-      '.dripMs: ': [{ dripMs: '1' }, { dripMs: -1 }, { dripMs: 2 ** 31 }],
+      '.body: ': [{ body: () => 1 }],
+      '.dripMs: ': [{ dripMs: -1 }, { dripMs: 2 ** 31 }],
       '.oversize: ': [{ oversize: 0 }, { oversize: 1_073_741_825 }],
       '.garbage: expected': [{ garbage: 0 }, { garbage: 16_777_217 }],
     }),
-  )('is refused: "%s" for %o', (place, fault) => {
-    const given = { endpoint: 'jwks', ...(fault as object) };
-    expect(() => emulator().fault(given as never)).toThrow(invalidInput(`fault${place}`));
+  )('is refused: "%s" for %o', (place, given) => {
+    const faults = given.map((each) => ({ endpoint: 'jwks', ...each }));
+    expectRefusals(`fault${place}`, faults, (fault) => emulator().fault(fault));
   });
 });
 
 describe('a queued answer', () => {
-  it.each<[object, object]>([
-    [{ statusCode: 200 }, { statusCode: 200, message: '' }],
-    [
+  it('accepts a statusCode from 200 to 699, an apiCode as number or digits, and any data', () => {
+    const answers = [
+      { statusCode: 200 },
       { statusCode: 699, apiCode: '2011' },
-      { statusCode: 699, apiCode: '2011', message: '' },
-    ],
-    [
-      { statusCode: 301, apiCode: 0, message: 'x' },
-      { statusCode: 301, apiCode: 0, message: 'x' },
-    ],
-    [
-      { statusCode: 400, data: null },
-      { statusCode: 400, message: '', data: null },
-    ],
-  ])('accepts %j', (answer, envelope) => {
-    expect(readSignInAnswer(answer, 'answer')).toEqual({ times: 1, answer: { account: undefined, envelope } });
+      { statusCode: 301, apiCode: 0, data: null },
+    ];
+    const prepared = answers.map((answer) => ({ account: undefined, envelope: { message: '', ...answer } }));
+    const read = answers.map((answer) => readSignInAnswer(answer, 'answer'));
+    expect(read).toEqual(prepared.map((answer) => ({ times: 1, answer })));
   });
 
   it.each(
-    listRows({
-      ': expected an object': [undefined, []],
-      '.statusCode: ': [{}, { statusCode: 199 }, { statusCode: 700 }, { statusCode: '301' }],
+    Object.entries<unknown[]>({
+      ': expected an object': [undefined],
+      '.statusCode: ': [{}, { statusCode: 199 }, { statusCode: 700 }],
       '.apiCode: ': [-1, 1.5, 'MFA', '', '1'.repeat(17), null].map((apiCode) => ({ statusCode: 301, apiCode })),
       '.message: ': [{ statusCode: 301, message: 7 }],
       '.data: ': [{ statusCode: 301, data: () => 1 }],
@@ -80,32 +85,24 @@ describe('a queued answer', () => {
       '.times: ': [{ statusCode: 301, times: 0 }],
       ': unknown property "code"': [{ statusCode: 301, code: 1636 }],
     }),
-  )('is refused: "%s" for %o', (place, answer) => {
-    expect(() => emulator().answerSignIn(answer as never)).toThrow(invalidInput(`answer${place}`));
+  )('is refused: "%s" for %o', (place, answers) => {
+    expectRefusals(`answer${place}`, answers, (answer) => emulator().answerSignIn(answer));
   });
 
-  it('replaces the result of any password, once, without counting a failure or requiring a captcha', async () => {
+  it('replaces the result of any password, as often as given, without a captcha and without a count', async () => {
     const data = { mfaToken: 'one' };
-    emulator().answerSignIn({ statusCode: 301, apiCode: 1636, data, times: 2 });
+    emulator().answerSignIn({ statusCode: 429, apiCode: 1636, data, times: 2 });
     data.mfaToken = 'two';
     emulator().protectLogins({ captchaAfter: 0, lockAfter: 1 });
-    const answer = { statusCode: 301, apiCode: 1636, message: '', data: { mfaToken: 'one' } };
-    expect(await signIn(emulator(), asUser('alice', 'wrong'))).toMatchObject({ answer, outcome: 'answered' });
-    expect(await signIn(emulator(), asAd('zhangsan', 'wrong'))).toMatchObject({ answer, outcome: 'answered' });
+    const refused = [{ options: { scope: 'none' } }, { client_secret: 'wrong' }];
+    const answers = await inTurn([...refused, asUser('alice', 'x'), asAd('zhangsan', 'x')], (body) =>
+      signIn(emulator(), body),
+    );
+    const answer = { statusCode: 429, apiCode: 1636, message: '', data: { mfaToken: 'one' } };
+    const answered = { status: 429, answer, outcome: 'answered' };
+    expect(answers).toMatchObject([{ code: 400 }, { code: 401 }, answered, answered]);
     emulator().protectLogins({ lockAfter: 1 });
     await getTokens(emulator());
-  });
-
-  it('has the HTTP status 429 for the statusCode 429', async () => {
-    emulator().answerSignIn({ statusCode: 429, apiCode: 1002 });
-    expect(await signIn(emulator())).toMatchObject({ status: 429, code: 1002 });
-  });
-
-  it('is kept by a malformed request and by a wrong app secret', async () => {
-    emulator().answerSignIn({ statusCode: 403, apiCode: 1 });
-    expect((await signIn(emulator(), { options: { scope: 'none' } })).code).toBe(400);
-    expect((await signIn(emulator(), { client_secret: 'wrong' })).code).toBe(401);
-    expect((await signIn(emulator())).code).toBe(1);
   });
 
   it('is kept for its account, under every identifier and for both connections', () => {
@@ -120,31 +117,18 @@ describe('a queued answer', () => {
   });
 });
 
-describe('a queue', () => {
-  const take = (queue: RepeatQueue<string>, times: number) => Array.from({ length: times }, () => queue.take());
-
-  it('takes each item as often as it was added, in order', () => {
-    const queue = new RepeatQueue<string>();
-    queue.add('a', 2);
-    queue.add('b', 1);
-    queue.add('c', Infinity);
-    expect(take(queue, 5)).toEqual(['a', 'a', 'b', 'c', 'c']);
-    queue.clear();
-    expect(queue.take()).toBeUndefined();
-  });
-
-  it('replaces a last item that has no end, and takes the first matching item', () => {
-    const queue = new RepeatQueue<string>();
-    queue.add('a', Infinity);
-    queue.add('b', 1);
-    queue.add('c', 1);
-    expect([queue.take((item) => item === 'c'), ...take(queue, 2)]).toEqual(['c', 'b', undefined]);
-  });
+it('a queue returns each item as often as it was added, in order, and replaces a last item without an end', () => {
+  const queue = new RepeatQueue<string>();
+  const take = (times: number) => Array.from({ length: times }, () => queue.take());
+  queue.add('a', 2);
+  queue.add('b', Infinity);
+  expect(take(4)).toEqual(['a', 'a', 'b', 'b']);
+  queue.add('c', 1);
+  queue.add('d', 1);
+  expect([queue.take((item) => item === 'd'), ...take(2)]).toEqual(['d', 'c', undefined]);
 });
 
-type Emulator = ReturnType<typeof emulator>;
-
-it.each<[string, (own: Emulator) => unknown]>([
+it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   ['flaw: expected one of expired', (own) => own.flawIdToken('toString' as never)],
   ['times: expected a whole number from 1', (own) => own.flawIdToken('expired', Infinity)],
   ['endpoint: expected one of signin', (own) => own.requests('login' as never)],
@@ -153,100 +137,184 @@ it.each<[string, (own: Emulator) => unknown]>([
   ['captchaAfter: expected a whole number from 0', (own) => own.protectLogins({ captchaAfter: -1 })],
   ['lockAfter: expected a whole number from 1', (own) => own.protectLogins({ lockAfter: 0 })],
   ['loginProtection: unknown property "captcha"', (own) => own.protectLogins({ captcha: 1 } as never)],
-])('refuses an argument: %s', (start, run) => {
-  expect(() => run(emulator())).toThrow(invalidInput(start));
+  ['rotate: unknown property "withdrew"', (own) => own.rotateKeys({ withdrew: 1 } as never)],
+])('refuses an argument: %s', async (start, run) => {
+  await expect((async () => run(emulator()))()).rejects.toEqual(invalidInput(start));
 });
 
-it('refuses a wrong argument of rotateKeys', async () => {
-  await expect(emulator().rotateKeys({ withdraw: 'yes' } as never)).rejects.toEqual(invalidInput('withdraw: expected'));
-  await expect(emulator().rotateKeys({ withdrew: 1 } as never)).rejects.toEqual(invalidInput('rotate: unknown'));
-});
-
-describe('the clock', () => {
+it('the drift of the clock is in tokens and in the header Date, until reset restores that of the options', async () => {
   /** Seconds by which a time is ahead, rounded to 10. */
   const ahead = (seconds: number) => Math.round((seconds - Date.now() / 1000) / 10) * 10;
   const getTimes = async () => {
-    const { id_token } = await getTokens(emulator());
-    const { headers } = await rawRequest(`${emulator().url}/api/v3/system`);
-    return [ahead(Number(decodeJwt(id_token).iat)), ahead(Date.parse(String(headers['date'])) / 1000)];
+    const { iat } = decodeJwt((await getTokens(emulator())).id_token);
+    const { headers } = await send(emulator().url + PATHS.system);
+    return [Number.isInteger(iat), ahead(Number(iat)), ahead(Date.parse(String(headers.date)) / 1000)];
   };
-
-  it('is shown in tokens and in the header Date, and reset restores the drift of the options', async () => {
-    expect(await getTimes()).toEqual([-600, -600]);
-    emulator().setClockDrift(3600);
-    expect(await getTimes()).toEqual([3600, 3600]);
-    emulator().reset();
-    expect(await getTimes()).toEqual([-600, -600]);
-  });
-
-  it('adds its drift to the clock of the machine', async () => {
-    const clock = new EmulatorClock(1000);
-    const times = await later(500, async () => [clock.nowInSeconds(), clock.date().getTime() / 1000]);
-    expect(times.map(ahead)).toEqual([1500, 1500]);
-    expect(Number.isInteger(clock.nowInSeconds())).toBe(true);
-  });
+  expect(await getTimes()).toEqual([true, -600, -600]);
+  emulator().setClockDrift(3600);
+  expect(await getTimes()).toEqual([true, 3600, 3600]);
+  emulator().reset();
+  expect(await getTimes()).toEqual([true, -600, -600]);
 });
 
-describe('the emulator', () => {
+describe('the state', () => {
   it('drops the entry of a bounded map that was set longest ago', () => {
     const map = new BoundedMap<number>(2);
-    map.set('a', 1);
-    map.set('b', 1);
-    map.set('a', 2);
-    map.set('c', 1);
-    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([2, undefined, 1]);
+    ['a', 'b', 'a', 'c'].forEach((key, i) => map.set(key, i));
+    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([2, undefined, 3]);
   });
 
-  it('keeps the last 1,000 captchas', () => {
-    const captchas = new Captchas();
-    const all = Array.from({ length: 1001 }, () => captchas.create());
-    const redeem = ({ captchaCodeSvg, captchaToken }: (typeof all)[number]) =>
-      captchas.redeem(captchaToken, /<text[^>]*>([^<]+)/.exec(captchaCodeSvg)?.[1] ?? '');
-    expect(all.slice(0, 2).map(redeem)).toEqual([false, true]);
+  const repeat = <Value>(times: number, run: (i: number) => Value) => Array.from({ length: times }, (_, i) => run(i));
+  const redeem = ({ captchas }: EmulatorState, { captchaCodeSvg, captchaToken }: Record<string, string>) =>
+    captchas.redeem(String(captchaToken), />(\w+)</.exec(String(captchaCodeSvg))?.[1] ?? '');
+  const account = { sub: 's', claims: {}, removed: false };
+  const grant = { account, scopes: [], tenantId: '', revoked: false };
+  const TOKEN: IssuedToken = { kind: 'access_token', grant, scopes: [], iat: 0, exp: Infinity, jti: '' };
+
+  it('keeps the last 1,000 captchas and sign-ins, 10,000 counts of failures and 50,000 tokens', () => {
+    const state = new EmulatorState({ lockAfter: 1 });
+    const captchas = repeat(1001, () => state.captchas.create());
+    expect(captchas.slice(0, 2).map((each) => redeem(state, { ...each }))).toEqual([false, true]);
+    repeat(10_001, (i) => state.protection.recordFailure(String(i)));
+    expect([state.protection.isLocked('0'), state.protection.isLocked('1')]).toEqual([false, true]);
+    repeat(50_001, (i) => state.tokens.add(String(i), TOKEN));
+    expect([state.tokens.find('0'), state.tokens.find('1')]).toEqual([undefined, TOKEN]);
+    repeat(1001, (i) => state.journal.add({ account: String(i) } as SignInRecord));
+    (state.journal.records as unknown[]).length = 0;
+    expect(state.journal.records).toEqual(repeat(1000, (i) => ({ account: String(i + 1) })));
   });
 
-  it('keeps the last 10,000 counts of failed sign-ins', () => {
-    const protection = new LoginProtection({ captchaAfter: Infinity, lockAfter: 1 });
-    Array.from({ length: 10_001 }, (_, i) => protection.recordFailure(String(i)));
-    expect([protection.isLocked('0'), protection.isLocked('1')]).toEqual([false, true]);
-  });
-
-  it('keeps the last 50,000 tokens', () => {
-    const tokens = new IssuedTokens(new EmulatorClock(0));
-    const account = { sub: 's', claims: {}, removed: false };
-    const grant = { account, scopes: [], tenantId: '', revoked: false };
-    const token = { kind: 'access_token' as const, grant, scopes: [], iat: 0, exp: Infinity, jti: '' };
-    Array.from({ length: 50_001 }, (_, i) => tokens.add(String(i), token));
-    expect([tokens.find('0'), tokens.find('1')]).toEqual([undefined, token]);
-  });
-
-  it('keeps the last 1,000 records of sign-ins, and returns a copy', () => {
-    const journal = new Journal();
-    const names = Array.from({ length: 1001 }, (_, i) => String(i));
-    names.forEach((account) => journal.add({ account } as SignInRecord));
-    (journal.records as unknown[]).length = 0;
-    expect(journal.records.map(({ account }) => account)).toEqual(names.slice(1));
+  it('loses at a reset all that tests change, except for tokens', () => {
+    const state = new EmulatorState({ captchaAfter: 9, clockDrift: 5 });
+    const captcha = { ...state.captchas.create() };
+    state.addFault({ endpoint: 'jwks', drop: true });
+    state.addFlaw({ flaw: 'expired' });
+    state.addSignInAnswer({ statusCode: 403 });
+    state.protectLogins({ lockAfter: 1 });
+    state.protection.recordFailure('a');
+    state.setClockDrift({ seconds: 7 });
+    state.journal.add({} as SignInRecord);
+    state.countRequest('jwks');
+    state.tokens.add('t', TOKEN);
+    state.reset();
+    const queued = [state.takeFault('jwks'), state.flaws.take(), state.answers.take()];
+    expect([...queued, redeem(state, captcha)]).toEqual([undefined, undefined, undefined, false]);
+    expect([state.protection.recordFailure('a'), state.clock.drift]).toEqual([8, 5]);
+    expect([state.journal.records, state.requests('jwks'), state.tokens.find('t')]).toEqual([[], 0, TOKEN]);
   });
 });
 
-it('reset removes faults, flaws, answers, captchas, counts, records and restores the options', () => {
-  const state = new EmulatorState({ captchaAfter: 9, clockDrift: 5 });
-  const { captchaCodeSvg, captchaToken } = state.captchas.create();
-  state.addFault({ endpoint: 'jwks', drop: true });
-  state.addFlaw({ flaw: 'expired' });
-  state.addSignInAnswer({ statusCode: 403 });
-  state.protectLogins({ lockAfter: 1 });
-  state.protection.recordFailure('a');
-  state.setClockDrift({ seconds: 7 });
-  state.journal.add({} as SignInRecord);
-  state.countRequest('jwks');
-  state.reset();
-  expect([state.takeFault('jwks'), state.flaws.take(), state.answers.take()]).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ]);
-  expect(state.captchas.redeem(captchaToken, />(\w+)</.exec(captchaCodeSvg)?.[1] ?? '')).toBe(false);
-  expect([state.protection.recordFailure('a'), state.clock.drift]).toEqual([8, 5]);
-  expect([state.journal.records, state.requests('jwks')]).toEqual([[], 0]);
+const message = 'Please enter captcha code for this login request.';
+const CAPTCHA_REQUIRED = { statusCode: 403, apiCode: 2000, message };
+const CAPTCHA_WRONG = { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' };
+const LOCKED = { statusCode: 403, apiCode: 2005, message: 'Account is locked.' };
+
+const ask = (body: object) => signIn(emulator(), body);
+/** Signs in one after the other and returns the codes. */
+const codesOf = async (...bodies: object[]) => (await inTurn(bodies, ask)).map(({ code }) => code);
+const right = (options = {}) => asUser('alice', 'passw0rd', options);
+const WRONG_ALICE = asUser('alice', 'wrong');
+const left = (remainCount: number) => ({ ...WRONG, data: { remainCount } });
+
+describe('a captcha', () => {
+  it.each(['alice', 'unknown'])('is required of %s after the limit, whatever the password is', async (account) => {
+    emulator().protectLogins({ captchaAfter: 2 });
+    const wrong = asUser(account, 'wrong');
+    expect((await inTurn([wrong, wrong], ask)).map(({ answer }) => answer)).toEqual([left(1), left(0)]);
+    expect(await ask(asUser(account))).toMatchObject({ answer: CAPTCHA_REQUIRED, outcome: 'captcha_required' });
+    expect((await ask(asUser(account, 'wrong', await getCaptcha(emulator())))).answer).toEqual(left(0));
+  });
+
+  it('that is right, also in lower case, resets the count, and is used up', async () => {
+    emulator().protectLogins({ captchaAfter: 1 });
+    // Two captchas, because a code may consist of digits.
+    const captchas = await inTurn([1, 2], () => getCaptcha(emulator()));
+    expect(captchas.map(({ captchaCode }) => captchaCode).join('')).toMatch(/^[2-9A-HJKMNP-Z]{8}$/);
+    const [first = {}, second = {}] = captchas.map(({ captchaCode, captchaToken }) =>
+      right({ captchaCode: captchaCode.toLowerCase(), captchaToken }),
+    );
+    const codes = await codesOf(WRONG_ALICE, first, right(), WRONG_ALICE, first, second);
+    expect(codes).toEqual([2333, 200, 200, 2333, 2001, 200]);
+  });
+
+  it.each<[string, object, object]>([
+    ['no captcha', { captchaCode: undefined, captchaToken: undefined }, CAPTCHA_REQUIRED],
+    ['an empty code', { captchaCode: '' }, CAPTCHA_REQUIRED],
+    ['no token', { captchaToken: undefined }, CAPTCHA_WRONG],
+    ['a wrong code', { captchaCode: '0000' }, CAPTCHA_WRONG],
+  ])('refuses %s before the password is checked, without counting it', async (_title, change, answer) => {
+    emulator().protectLogins({ captchaAfter: 0, lockAfter: 5 });
+    const captcha = await getCaptcha(emulator());
+    const refused = await ask(right({ ...captcha, ...change, passwordEncryptType: 'rsa' }));
+    const wrong = await ask(asUser('alice', 'wrong', await getCaptcha(emulator())));
+    expect([refused.answer, wrong.answer]).toEqual([answer, left(4)]);
+  });
+
+  it('is used up by a wrong code and by a wrong password, but not if it was not required', async () => {
+    const [one, two] = [await getCaptcha(emulator()), await getCaptcha(emulator())];
+    expect(await codesOf(right({ ...one, captchaCode: '0000' }))).toEqual([200]);
+    emulator().protectLogins({ captchaAfter: 0 });
+    const codes = await codesOf(right({ ...one, captchaCode: '0000' }), right(one));
+    expect([...codes, ...(await codesOf(asUser('alice', 'wrong', two), right(two)))]).toEqual([2001, 2001, 2333, 2001]);
+  });
+
+  it.each([
+    [299, 200],
+    [300, 2001],
+  ])('after %i seconds is answered with %i', async (seconds, code) => {
+    emulator().protectLogins({ captchaAfter: 0 });
+    const captcha = await getCaptcha(emulator());
+    expect(await later(seconds, () => codesOf(right(captcha)))).toEqual([code]);
+  });
+});
+
+describe('a lock', () => {
+  it.each(['alice', 'unknown'])('refuses %s after the limit, whatever the request contains', async (account) => {
+    emulator().protectLogins({ lockAfter: 2, captchaAfter: 2 });
+    const wrong = asUser(account, 'wrong');
+    expect((await inTurn([wrong, wrong], ask)).map(({ answer }) => answer)).toEqual([left(1), left(0)]);
+    const options = [{}, { passwordEncryptType: 'rsa' }, await getCaptcha(emulator())];
+    const locked = await inTurn(options, (each) => ask(asUser(account, 'passw0rd', each)));
+    expect(locked).toMatchObject(Array(3).fill({ status: 200, answer: LOCKED, outcome: 'account_locked' }));
+    expect(await codesOf(asUser('bob'))).toEqual([200]);
+  });
+
+  it('counts all identifiers of a user together, and AD accounts apart from users, in any case', async () => {
+    emulator().protectLogins({ lockAfter: 2 });
+    const payloads = [{ email: 'ALICE@example.com' }, { phone: '+8613800000001' }];
+    await codesOf(...payloads.map((each) => ({ passwordPayload: { ...each, password: 'wrong' } })));
+    expect(await codesOf(right(), asUser('alice@EXAMPLE.com'))).toEqual([2005, 2005]);
+    const user = asUser('zhangsan', 'wrong');
+    expect(await codesOf(user, user, asAd('ZhangSan', 'x'), asAd('zhangsan', 'x'))).toEqual([2333, 2333, 2333, 2333]);
+    expect(await codesOf(asAd('zhangsan'))).toEqual([2005]);
+    emulator().unlock('ZHANGSAN');
+    expect(await codesOf(asAd('zhangsan'))).toEqual([200]);
+  });
+
+  it('refuses simultaneous guesses above the limit, also the right one', async () => {
+    emulator().protectLogins({ lockAfter: 3 });
+    const guesses = Array.from({ length: 12 }, (_, i) => ask(asUser('alice', i === 11 ? 'passw0rd' : 'wrong')));
+    const codes = (await Promise.all(guesses)).map(({ code }) => code);
+    expect(codes.toSorted((a, b) => a - b)).toEqual([...Array(9).fill(2005), 2333, 2333, 2333]);
+  });
+
+  it('does not count an undecryptable password, a malformed request and a further step', async () => {
+    emulator().protectLogins({ lockAfter: 2 });
+    emulator().addUser({ username: 'dave', password: 'passw0rd', mfa: true });
+    const uncounted = [right({ passwordEncryptType: 'sm2' }), right({ scope: 'none' })];
+    expect(await codesOf(WRONG_ALICE, ...uncounted, right())).toEqual([2333, 2016, 400, 200]);
+    const wrong = asUser('dave', 'wrong');
+    expect(await codesOf(wrong, asUser('dave'), wrong, asUser('dave'))).toEqual([2333, 1636, 2333, 1636]);
+  });
+});
+
+it('counts down to the lock, or to the captcha without a lock, and keeps the count at new limits', async () => {
+  const limits = [{ lockAfter: 5, captchaAfter: 9 }, { captchaAfter: 9 }, {}, { captchaAfter: 9 }];
+  const answers = await inTurn(limits, (each) => {
+    emulator().protectLogins(each);
+    return ask(WRONG_ALICE);
+  });
+  expect(answers.map(({ answer }) => answer)).toEqual([left(4), left(7), WRONG, left(6)]);
+  emulator().protectLogins({ lockAfter: 3 });
+  expect(await codesOf(right())).toEqual([2005]);
 });

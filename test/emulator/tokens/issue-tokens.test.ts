@@ -1,14 +1,29 @@
-import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { createHash, createPublicKey } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
+import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../../../src/emulator/index.js';
 import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claims.js';
-import { asUser, getJwks, getRefreshable, getTokens, useEmulator, verify } from '../support.js';
+import {
+  asUser,
+  getJwks,
+  getRefreshable,
+  getRefreshed,
+  getTokens,
+  inTurn,
+  signIn,
+  type Tokens,
+  useEmulator,
+  verify,
+} from '../support.js';
 
+const SECRET = 'sécret-🔑';
 const emulator = useEmulator();
 const hs256 = useEmulator({
   idTokenSignedResponseAlg: 'HS256',
-  appSecret: 's',
+  appSecret: SECRET,
   tokenLifetime: 60,
   lifetimeField: 'expire_in',
 });
+const expiresIn = useEmulator({ lifetimeField: 'expires_in' });
 
 const PROFILE_NAMES =
   'name given_name middle_name family_name nickname preferred_username profile picture website ' +
@@ -30,81 +45,152 @@ const SCOPES: [string, Record<string, unknown>, object][] = [
   ['role', { role: 'r' }, { role: null }],
   ['unionid', { unionid: 'u' }, { unionid: null }],
   ['userpool_id', { userpool_id: 'p' }, { userpool_id: null }],
-  ['offline_access', {}, {}],
-  ['openid', {}, {}],
+  ['offline_access openid', {}, {}],
 ];
 const FULL: Record<string, unknown> = Object.assign({}, ...SCOPES.map(([, claims]) => claims));
 
 it.each(SCOPES)('the scope %s has its claims, also if they are not set', (scope, full, bare) => {
-  expect(buildScopeClaims(FULL, [scope])).toEqual(full);
-  expect(buildScopeClaims({}, [scope])).toEqual(bare);
+  expect(buildScopeClaims(FULL, scope.split(' '))).toEqual(full);
+  expect(buildScopeClaims({}, scope.split(' '))).toEqual(bare);
 });
 
-it('several scopes have the claims of all of them', () => {
+it('grants only known scopes, once and in the requested order, with the claims of all of them', () => {
+  const granted = grantScopes('  email openid  openid unknown Email __proto__ constructor');
+  expect(granted).toEqual(['email', 'openid']);
   expect(
     buildScopeClaims(
       FULL,
-      SCOPES.map(([scope]) => scope),
+      SCOPES.flatMap(([scope]) => scope.split(' ')),
     ),
   ).toEqual(FULL);
 });
 
-it.each([
-  ['email openid', 'email openid'],
-  ['  openid  openid email ', 'openid email'],
-  ['openid unknown Email __proto__ constructor', 'openid'],
-])('grants of the scopes %j only %j', (requested, granted) => {
-  expect(grantScopes(requested).join(' ')).toBe(granted);
-});
-
-it('signs an id_token with RS256 and the published key', async () => {
+it('signs both tokens with RS256 and the published key, and only the id_token has the claims of the user', async () => {
   const before = Math.floor(Date.now() / 1000);
-  const { id_token } = await getTokens(emulator(), asUser('alice', 'passw0rd', { scope: 'openid email' }));
-  const { payload, protectedHeader } = await verify(emulator(), id_token);
-  const { iat } = payload;
-  expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'JWT', kid: (await getJwks(emulator())).keys[0]?.kid });
-  const registered = { aud: 'genauth-emulator-app', iss: `${emulator().url}/oidc`, iat, exp: Number(iat) + 1_209_600 };
+  const tokens = await getRefreshable(emulator(), 'openid email');
+  const { access_token, id_token, ...others } = tokens;
+  const lifetime = 1_209_600;
+  expect(others).toEqual({ token_type: 'Bearer', scope: 'openid email', expires_in: lifetime, expire_in: lifetime });
+  const [access, id] = [await verify(emulator(), access_token), await verify(emulator(), id_token)];
+  const { iat = 0, jti } = access.payload;
+  const header = { alg: 'RS256', typ: 'JWT', kid: (await getJwks(emulator())).keys[0]?.kid };
   const sub: unknown = expect.stringMatching(/^[\da-f]{24}$/);
-  expect(payload).toEqual({ ...registered, sub, email: 'alice@example.com', email_verified: true });
-  expect([Number(iat) >= before, Number(iat) <= Date.now() / 1000]).toEqual([true, true]);
-});
-
-it('signs an access token with the same key, for the scope and without claims of the user', async () => {
-  const { access_token, id_token } = await getRefreshable(emulator(), 'openid email');
-  const { payload, protectedHeader } = await verify(emulator(), access_token);
-  expect(protectedHeader).toEqual(decodeProtectedHeader(id_token));
-  const { sub, aud, iss, iat, exp } = decodeJwt(id_token);
-  const jti: unknown = expect.stringMatching(/^[\w-]{43}$/);
-  expect(payload).toEqual({ sub, aud, iss, iat, exp, scope: 'openid email', jti });
-  expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(payload.jti);
+  const registered = { sub, aud: 'genauth-emulator-app', iss: `${emulator().url}/oidc`, iat, exp: iat + lifetime };
+  expect([access.protectedHeader, id.protectedHeader]).toEqual([header, header]);
+  expect(access.payload).toEqual({ ...registered, scope: 'openid email', jti: expect.stringMatching(/^[\w-]{43}$/) });
+  expect(id.payload).toEqual({ ...registered, email: 'alice@example.com', email_verified: true });
+  expect([iat >= before, iat <= Date.now() / 1000]).toEqual([true, true]);
+  expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(jti);
 });
 
 it('signs only the id_token with HS256 and the app secret, and applies the options of the lifetime', async () => {
   const { id_token, access_token, expires_in, expire_in } = await getTokens(hs256());
-  const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from('s'), { algorithms: ['HS256'] });
+  const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] });
   expect(protectedHeader).toEqual({ alg: 'HS256', typ: 'JWT' });
   expect([expires_in, expire_in, Number(payload.exp) - Number(payload.iat)]).toEqual([undefined, 60, 60]);
   await verify(hs256(), access_token);
+  expect('expire_in' in (await getTokens(expiresIn()))).toBe(false);
 });
 
 it.each([
-  ['openid tenant_id', 't-1'],
-  ['openid', undefined],
-])('with the scopes %j both tokens have the tenant %j', async (scope, tenant) => {
-  const { id_token, access_token } = await getTokens(emulator(), { options: { scope, tenantId: 't-1' } });
+  ['openid tenant_id offline_access', 't-1', /^[\w-]{43}$/],
+  ['openid', undefined, /^undefined$/],
+])('with the scopes %j both tokens have the tenant %j, and the refresh token is %p', async (scope, tenant, refresh) => {
+  const [one, two] = [1, 2].map(() => getTokens(emulator(), { options: { scope, tenantId: 't-1' } }));
+  const { id_token, access_token, refresh_token } = await one!;
   expect([decodeJwt(id_token)['tenant_id'], decodeJwt(access_token)['tenant_id']]).toEqual([tenant, tenant]);
+  expect(String(refresh_token)).toMatch(refresh);
+  expect((await two!).access_token).not.toBe(access_token);
 });
 
-it.each([
-  ['openid offline_access', true],
-  ['openid', false],
-])('with the scopes %j a refresh token is issued: %s', async (scope, isIssued) => {
-  const [first, second] = [await getRefreshable(emulator(), scope), await getRefreshable(emulator(), scope)];
-  expect([Boolean(first.refresh_token), first.refresh_token !== second.refresh_token]).toEqual([isIssued, isIssued]);
+const outcomeOf = (verifying: Promise<unknown>) =>
+  verifying.then(
+    () => 'accepted',
+    ({ claim, code }: { claim?: string; code: string }) => claim ?? code.replace(/^ERR_JO?[SW]\w*?_/, ''),
+  );
+
+const SIGNATURE = 'SIGNATURE_VERIFICATION_FAILED';
+const ALG = 'ALG_NOT_ALLOWED';
+/** Flaw → outcome of jose, wrong claims, changes of the header. */
+const FLAWS: Record<IdTokenFlaw, [outcome: string, wrong: string[], header: object]> = {
+  expired: ['exp', ['exp', 'iat'], {}],
+  not_yet_valid: ['nbf', ['nbf'], {}],
+  wrong_audience: ['aud', ['aud'], {}],
+  wrong_issuer: ['iss', ['iss'], {}],
+  unsigned: [ALG, [], { alg: 'none' }],
+  hs256_public_key: [ALG, [], { alg: 'HS256' }],
+  unknown_kid: ['NO_MATCHING_KEY', [], { kid: expect.stringMatching(/^[\w-]{43}$/) }],
+  no_kid: ['accepted', [], { kid: undefined }],
+  foreign_key: [SIGNATURE, [], {}],
+  missing_sub: ['sub', ['sub'], {}],
+  other_subject: ['accepted', ['sub'], {}],
+  tampered: [SIGNATURE, ['exp'], {}],
+  bad_at_hash: ['accepted', ['at_hash'], {}],
+};
+
+/** Names of the claims in which an id_token differs from the access token of the same sign-in. */
+function listWrongClaims({ id_token, access_token }: Tokens): string[] {
+  const id = decodeJwt(id_token);
+  const { scope: _scope, jti: _jti, ...access } = decodeJwt(access_token);
+  const names = [...new Set([...Object.keys(id), ...Object.keys(access)])];
+  return names.filter((name) => id[name] !== access[name]).toSorted();
+}
+
+async function flawed(flaw: IdTokenFlaw): Promise<Tokens & { claims: JWTPayload }> {
+  emulator().flawIdToken(flaw);
+  const tokens = await getRefreshable(emulator(), 'openid');
+  return { ...tokens, claims: decodeJwt(tokens.id_token) };
+}
+
+it.each(ID_TOKEN_FLAWS)('the flaw %s is the only flaw of an id_token', async (flaw) => {
+  const [outcome, wrong, header] = FLAWS[flaw];
+  const tokens = await flawed(flaw);
+  expect([await outcomeOf(verify(emulator(), tokens.id_token)), listWrongClaims(tokens)]).toEqual([outcome, wrong]);
+  const { kid } = (await getJwks(emulator())).keys[0]!;
+  // toEqual treats a member that is undefined as absent.
+  expect(decodeProtectedHeader(tokens.id_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid, ...header });
+  await verify(emulator(), tokens.access_token);
 });
 
-it('derives the sub from the first identifier, the same in every emulator', async () => {
-  const subs = [emulator(), hs256()].map((own) => own.addUser({ username: 'same', email: 's@b', password: 'p' }).sub);
-  const { id_token } = await getTokens(emulator(), asUser('s@b', 'p'));
-  expect([...subs, decodeJwt(id_token).sub]).toEqual(Array(3).fill(subs[0]));
+it.each<[IdTokenFlaw, string]>([
+  ['no_kid', 'accepted'],
+  ['foreign_key', SIGNATURE],
+  ['hs256_public_key', SIGNATURE],
+])('with HS256 the outcome of the flaw %s is %s', async (flaw, outcome) => {
+  hs256().flawIdToken(flaw);
+  const { id_token } = await getTokens(hs256());
+  expect(await outcomeOf(jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] }))).toBe(outcome);
+});
+
+it('unsigned, hs256_public_key, unknown_kid and tampered have the signature of their attack', async () => {
+  expect((await flawed('unsigned')).id_token).toMatch(/^[\w-]+\.[\w-]+\.$/);
+  const key = createPublicKey({ key: (await getJwks(emulator())).keys[0] as never, format: 'jwk' });
+  const pem = Buffer.from(key.export({ type: 'spki', format: 'pem' }));
+  await jwtVerify((await flawed('hs256_public_key')).id_token, pem, { algorithms: ['HS256'] });
+  await jwtVerify((await flawed('unknown_kid')).id_token, key);
+  const { id_token, access_token, claims } = await flawed('tampered');
+  const [header, , signature] = id_token.split('.');
+  const payload = Buffer.from(JSON.stringify({ ...claims, exp: decodeJwt(access_token).exp })).toString('base64url');
+  await verify(emulator(), `${header}.${payload}.${signature}`);
+});
+
+it('expired, not_yet_valid, other_subject and bad_at_hash have values of the right form', async () => {
+  const { exp, iat } = (await flawed('expired')).claims;
+  const { nbf, iat: now } = (await flawed('not_yet_valid')).claims;
+  expect([Number(exp) - Number(iat), Number(nbf) - Number(now)]).toEqual([1_209_600, 3600]);
+  expect((await flawed('other_subject')).claims.sub).toMatch(/^[\da-f]{24}$/);
+  const { claims, access_token } = await flawed('bad_at_hash');
+  const hash = createHash('sha256').update(access_token).digest().subarray(0, 16).toString('base64url');
+  expect([String(claims['at_hash']).length, claims['at_hash'] === hash]).toEqual([hash.length, false]);
+});
+
+it('applies flaws in order, each as often as given, once by default, and only if an id_token is issued', async () => {
+  const { refresh_token } = await getRefreshable(emulator());
+  emulator().flawIdToken('expired', 2);
+  emulator().flawIdToken('wrong_issuer');
+  await signIn(emulator(), asUser('alice', 'wrong'));
+  await getRefreshed(emulator(), refresh_token, { scope: 'email' });
+  const tokens = await inTurn([1, 2, 3, 4], () => getTokens(emulator()));
+  const outcomes = await inTurn(tokens, ({ id_token }) => outcomeOf(verify(emulator(), id_token)));
+  expect(outcomes).toEqual(['exp', 'exp', 'iss', 'accepted']);
 });
