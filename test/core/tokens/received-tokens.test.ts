@@ -48,7 +48,7 @@ describe('verifySignedInTokens', () => {
     expect((await signIn(received())).tokens.expiresAt).toEqual(new Date(seconds * 1000));
   });
 
-  it('accepts a matching at_hash and a missing scope, and does not verify the access token of another API', async () => {
+  it('accepts a matching at_hash and a missing scope, and does not verify an access token of another API', async () => {
     const access = accessToken({ sub: undefined, aud: 'api', iss: 'x' });
     const { claims, tokens } = await signIn({
       accessToken: access,
