@@ -1,7 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { ConfigurationError } from '../../../src/core/errors.js';
+import { ConfigurationError, TokenVerificationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
 import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
 import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
@@ -13,7 +12,7 @@ import { useSignatureCount } from '../../support/signature-count.js';
 import { LONG_SECRET } from '../../support/signing-key.js';
 import { type Forge, TOKEN_FLAWS, openForge, respell, swap } from '../../support/token-flaw.js';
 import { VerifierBench } from '../../support/token-verifier.js';
-import { buildToken, encodeSegment, hashAccessToken, signBytes } from '../../support/token.js';
+import { buildToken, hashAccessToken } from '../../support/token.js';
 
 const OTHER_APP = '65f0c1d2e3a4b5c6d7e8f9ff';
 const LIFETIME = 366 * 86_400;
@@ -143,7 +142,7 @@ describe('an id_token with HS256', () => {
     expect(await codeOf(hs256(secret).verifyIdToken(sign(secret ?? '')))).toBe(expected);
   });
 
-  it('with a new secret makes the client ask for the secret: at a login at once, for callers once in 30 s', async () => {
+  it('with a new secret makes the verifier ask for it: at a login at once, for callers once in 30 s', async () => {
     let source = async (): Promise<string> => LONG_SECRET;
     const verifier = hs256(() => source());
     const ask = (secret: string, received?: string): Promise<unknown> =>
@@ -358,63 +357,16 @@ describe('throws an error with message and details:', () => {
   });
 });
 
-/** Changes of a valid access token, in this order. A number is the index of the part that is changed. */
-interface Changes {
-  header: Claims | undefined;
-  payload: Claims;
-  json: readonly [number, (json: string) => string | Buffer] | undefined;
-  /** The signature (2) is computed after the header and the payload are changed. */
-  base64url: readonly [number, (text: string) => string] | undefined;
-  /** Replaces a character of the signed token. */
-  character: readonly [position: number, character: string] | undefined;
-}
-
-function build({ header, payload, json, base64url, character }: Changes): string {
-  const right = forge();
-  const edit = (text: string, part: number): string => (base64url?.[0] === part ? base64url[1](text) : text);
-  const input = [
-    { ...right.header, ...header },
-    { ...right.payload, ...payload },
-  ]
-    .map((part) => JSON.stringify(part))
-    .map((text, part) => encodeSegment(json?.[0] === part ? json[1](text) : text))
-    .map(edit)
-    .join('.');
-  const signature = signBytes('RS256', input, issuer().key.privateKey).toString('base64url');
-  const token = `${input}.${edit(signature, 2)}`;
-  if (character === undefined) return token;
-  const position = character[0] % token.length;
-  return `${token.slice(0, position)}${character[1]}${token.slice(position + 1)}`;
-}
-
-const BOM = '\uFEFF';
-const JSON_EDITS: ((json: string) => string | Buffer)[] = [
-  (json) => `${BOM}${json}`,
-  (json) => ` ${json}\n`,
-  (json) => `[${json}]`,
-  (json) => Buffer.from(json.replace('}', ',"x":"\xFF"}'), 'latin1'),
-  (json) => json.replace('}', ',"iss":"evil","alg":"none"}'),
-];
-const BASE64URL_EDITS: ((text: string) => string)[] = [
-  respell,
-  (text) => `${text}=`,
-  (text) => text.replaceAll('-', '+').replaceAll('_', '/'),
-  (text) => text.slice(0, -1),
-  () => '',
-  (text) => `${text}.${text}`,
-];
-
 const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 /** Returns whether a rule that jose does not have refuses a token that jose accepts. */
 function isStricter(token: string): boolean {
   const bytes = token.split('.').map((part) => Buffer.from(part, 'base64url'));
-  const [header, payload] = bytes.map((part) => part.toString().replace(BOM, ''));
-  const { typ = 'jwt', ...head } = JSON.parse(header ?? '') as Claims;
-  const { sub, aud, azp, exp, iat, nbf = 0, scope, ...rest } = JSON.parse(payload ?? '') as Claims;
+  const [header, payload] = bytes.slice(0, 2).map((part) => JSON.parse(part.toString()) as Claims);
+  const { typ = 'jwt', ...head } = header ?? {};
+  const { sub, aud, azp, exp, iat, nbf = 0, scope, ...rest } = payload ?? {};
   return [
     token.length > 8192 || bytes.map((part) => part.toString('base64url')).join('.') !== token,
-    bytes.slice(0, 2).some((part) => !isUtf8(part) || part.toString().startsWith(BOM)),
     ['crit', 'b64', 'zip'].some((name) => name in head),
     typeof typ !== 'string' || !/^(application\/)?(at\+)?jwt$/i.test(typ),
     !isText(sub) || String(sub).length > 255,
@@ -427,26 +379,22 @@ function isStricter(token: string): boolean {
 }
 
 /** Returns whether jose accepts a token. Without `maxTokenAge` jose accepts an `iat` in the future. */
-function askJose(token: string): Promise<boolean> {
+async function askJose(token: string): Promise<boolean> {
   const { key, issuer: expected } = issuer();
   const times = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
   const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
   const keys = createLocalJWKSet({ keys: [key.jwk] });
-  return jwtVerify(token, keys, { ...required, ...times, issuer: expected, audience: APP_ID }).then(
-    () => true,
-    () => false,
-  );
+  const verifying = jwtVerify(token, keys, { ...required, ...times, issuer: expected, audience: APP_ID });
+  return (await codeOf(verifying)) === 'accepted';
 }
 
 it('accepts exactly the changed tokens that jose accepts and no stricter rule refuses', async () => {
-  const rarely = <Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
-    fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
   const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
   const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
     const value = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, { weight: 1, arbitrary: odd });
     return fc.tuple(fc.constant(name), value);
   };
-  const offsets = [-1e7, -3600, -6, -5, -1, 0, 0.5, 1, 5, 6, 3600, LIFETIME, 4e7];
+  const offsets = [-1e7, -3600, -6, -5, -1, 0, 0.5, 1, 5, 6, 3600, LIFETIME, 4e7].map((offset) => NOW + offset);
   const header = fc.oneof(
     member('alg', 'RS256', 'RS512', 'PS256', 'HS256', 'none', 'rs256'),
     member('typ', 'JWT', 'jwt', 'at+jwt', 'application/jwt', 'JOSE'),
@@ -458,23 +406,23 @@ it('accepts exactly the changed tokens that jose accepts and no stricter rule re
     member('sub', 's', 's'.repeat(255), 's'.repeat(256)),
     member('aud', [APP_ID], [APP_ID, OTHER_APP], [[APP_ID]], OTHER_APP),
     member('azp', APP_ID, OTHER_APP),
-    ...['exp', 'iat', 'nbf'].map((name) => member(name, ...offsets.map((offset) => NOW + offset))),
+    ...['exp', 'iat', 'nbf'].map((name) => member(name, ...offsets)),
     ...['scope', 'jti', 'nonce', 'at_hash', '__proto__', 'x'].map((name) => member(name, 'x', 'x'.repeat(7000))),
   );
-  const changes = fc.record({
-    header: rarely(header.map((each) => Object.fromEntries([each]))),
-    payload: fc.array(payload, { maxLength: 2 }).map((members) => Object.fromEntries(members)),
-    json: rarely(fc.tuple(fc.nat({ max: 1 }), fc.constantFrom(...JSON_EDITS))),
-    base64url: rarely(fc.tuple(fc.nat({ max: 2 }), fc.constantFrom(...BASE64URL_EDITS))),
-    character: rarely(fc.tuple(fc.nat(), fc.constantFrom('A', 'g', '-', '.', ' ', '=', '\0', 'é'))),
-  });
-  const property = fc.asyncProperty(changes, async (each) => {
-    const token = build(each);
+  const replaced = fc.option(fc.tuple(fc.nat({ max: 900 }), fc.constantFrom('A', 'g', '-', '.', ' ', '=', 'é')));
+  const change = fc.tuple(fc.option(header), fc.array(payload, { maxLength: 2 }), replaced);
+  const property = fc.asyncProperty(change, async ([head, claims, character]) => {
+    const { text, ...right } = forge();
+    const changedHeader = { ...right.header, ...Object.fromEntries(head === null ? [] : [head]) };
+    const letters = [...text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) })];
+    const token = letters.map((letter, i) => (i === character?.[0] ? character[1] : letter)).join('');
     const expected = (await askJose(token)) && !isStricter(token);
     const decision = bench.verify(token).then(
       () => true,
-      // Throws if the error has another class or quotes the token.
-      () => bench.refuse(token).then(() => false),
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(TokenVerificationError);
+        return false;
+      },
     );
     expect(await decision).toBe(expected);
   });
