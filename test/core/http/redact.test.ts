@@ -29,14 +29,10 @@ describe('redactBody', () => {
   it.each<[string, unknown, (string | undefined)[]]>([
     ['a text without a secret', { message: 'wrong', statusCode: 403 }, [SECRET]],
     ['an empty text', { message: '', data: SECRET }, [SECRET]],
-    ['a list', [SECRET], [SECRET]],
     ['a string', SECRET, [SECRET]],
-    ['a missing body', undefined, [SECRET]],
     ['a message that is not a string', { message: { text: SECRET } }, [SECRET]],
     ['an inherited message', Object.create({ message: SECRET }), [SECRET]],
-    ['a body if there is no secret', { message: 'undefined' }, []],
     ['a body if the secret is undefined', { message: 'undefined' }, [undefined]],
-    ['a body if the secret is empty', { message: 'undefined' }, ['']],
   ])('returns %s unchanged', (_name, body, secrets) => {
     expect(redactBody(body, secrets)).toBe(body);
   });
