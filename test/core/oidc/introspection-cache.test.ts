@@ -55,14 +55,6 @@ it('counts the age from the request, for the maxAge of each call, and caches the
   expect(sent).toHaveLength(3);
 });
 
-it('requests again if the clock was set back', async () => {
-  const cache = open();
-  await cache.get('t', MAX_AGE);
-  now -= 1;
-  await cache.get('t', MAX_AGE);
-  expect(sent).toHaveLength(2);
-});
-
 it('sends one request for parallel calls with the same token, unless maxAge is 0', async () => {
   const cache = open();
   await Promise.all(['a', 'b', 'a', 'b'].map((token) => cache.get(token, MAX_AGE)));
@@ -117,11 +109,8 @@ it('forgets a token, also while its request is pending', async () => {
   expect([await first, await cache.get('t', MAX_AGE), sent.length]).toEqual([ACTIVE, INACTIVE, 2]);
 });
 
-it('removes the least recently used token above maxEntries', async () => {
+it('has at most maxEntries entries', async () => {
   const cache = open(2);
-  await ['a', 'b', 'a', 'c', 'a', 'b'].reduce(
-    (before, token) => before.then(() => cache.get(token, MAX_AGE)),
-    Promise.resolve(ACTIVE),
-  );
+  for (const token of ['a', 'b', 'b', 'a', 'c', 'b']) await cache.get(token, MAX_AGE);
   expect(sent).toEqual(['a', 'b', 'c', 'b']);
 });
