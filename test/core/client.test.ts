@@ -207,7 +207,7 @@ describe('refresh', () => {
     });
   });
 
-  it('sends one request for parallel calls with the same refresh token, which is kept if there is no new one', async () => {
+  it('sends one request for parallel calls with one refresh token, and keeps it if there is no new one', async () => {
     issuer().reply(TOKEN_PATH, ({ body }) => ({
       body: { access_token: accessToken({ sub: new URLSearchParams(body).get('refresh_token') }) },
     }));
@@ -250,7 +250,7 @@ describe('a token that is sent in a form', () => {
     ['a list', [OLD]],
   ])('is refused without a request if it is %s', async (_, token) => {
     const client = open();
-    const calls = [client.refresh(token as string), client.introspect(token as string), client.revoke(token as string)];
+    const calls = [client.refresh(token as never), client.introspect(token as never), client.revoke(token as never)];
     const errors = await Promise.all(calls.map(catchError));
     const details = { field: 'token', limit: 8192, unit: 'characters' };
     const expected = [{ ...details, field: 'refresh token' }, details, details];
@@ -288,7 +288,7 @@ describe('a token that is sent in a form', () => {
 });
 
 describe('userInfo', () => {
-  it('requests the claims for each call, and returns sub alone if the scopes of the token grant no claims', async () => {
+  it('requests the claims for each call, and returns sub alone after insufficient_scope', async () => {
     replyMe({ email: null });
     const client = open();
     expect(await client.userInfo(accessToken())).toEqual({ sub: SUBJECT, email: null });

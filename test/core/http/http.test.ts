@@ -11,7 +11,7 @@ import { findLeaks } from '../../support/leak.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { type Conversation, answering, isWhole, toAnswer as toBytes, useTcpServers } from '../../support/tcp-server.js';
 import { catchThrown } from '../../support/thrown.js';
-import { GET, PASSWORD, POST, SECRET, useHttp } from './support.js';
+import { GET, POST, SECRET, useHttp } from './support.js';
 
 const LIMIT = GET.maxBytes;
 const OK = answering(200, {}, '{"a":1}');
@@ -387,12 +387,15 @@ describe('isolation from the application', () => {
       await connect(server.url).request(POST),
     ];
     const answers = await exchange();
-    Object.assign(axios.defaults, {
-      headers: { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } },
-      ...{ auth: { username: 'evil', password: 'evil' }, params: { evil: '1' }, timeout: 1, maxBodyLength: 1 },
-      ...{ adapter: evil, lookup: evil, transport: {}, transformRequest: [evil], transformResponse: [evil] },
-      ...{ baseURL: 'http://127.0.0.1:9/', socketPath: '/nowhere', maxRedirects: 5, maxContentLength: 1 },
-    });
+    const values = {
+      auth: { username: 'evil', password: 'evil' },
+      params: { evil: '1' },
+      baseURL: 'http://127.0.0.1:9/',
+    };
+    const functions = { adapter: evil, lookup: evil, transformRequest: [evil], transformResponse: [evil] };
+    const headers = { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } };
+    const limits = { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1, socketPath: '/nowhere' };
+    Object.assign(axios.defaults, { headers, transport: {} }, values, functions, limits);
     const changed = await exchange();
     for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
     Object.assign(axios.defaults, untouched);

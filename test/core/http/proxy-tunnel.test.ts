@@ -109,22 +109,16 @@ describe('tunnel that does not open', () => {
     await proxy.idle();
   });
 
-  it('because nothing listens: the error has no password', async () => {
-    const proxy = await serve();
-    await proxy.close();
-    const error = await catchError(connect(TARGET, { proxy: withPassword(proxy.url) }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'ECONNREFUSED' } });
-    expect(error.message).toContain('the proxy cannot be reached: ');
-    expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD, 'proxy-user'])).toEqual([]);
-  });
-
   it.each([
-    ['http://127.0.0.9', /127\.0\.0\.9:80$/],
-    ['https://127.0.0.9', /127\.0\.0\.9:443$/],
-    ['http://[::1]:9', /::1:9\b/],
-  ])('names the address of the proxy %s', async (proxy, address) => {
+    ['http://proxy-user:canary-proxy@127.0.0.9', 'ECONNREFUSED 127.0.0.9:80'],
+    ['https://proxy-user:canary-proxy@127.0.0.9', 'ECONNREFUSED 127.0.0.9:443'],
+    ['http://proxy-user:canary-proxy@[::1]:9', '::1:9'],
+  ])('because nothing listens: the error names the address of %s, and no password', async (proxy, address) => {
     const error = await catchError(connect(TARGET, { proxy }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringMatching(address) });
+    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: expect.stringMatching(/^E/) } });
+    expect(error.message).toContain('the proxy cannot be reached: ');
+    expect(error.message).toContain(address);
+    expect(findLeaks(error, [PASSWORD, 'canary-proxy', 'proxy-user'])).toEqual([]);
   });
 
   it('because the proxy does not respond: the connection ends at the deadline', async () => {

@@ -79,19 +79,18 @@ describe('the address of the key set', () => {
 });
 
 describe('the option jwksUri', () => {
-  it('is the only requested address', async () => {
-    const source = open({ jwksUri: `${issuer().url}${JWKS_PATH}` });
-    expect([await source.requestKeySet(), paths()]).toEqual([KEY_SET, [JWKS_PATH]]);
+  it('is the only requested address, and on the same host uses the HTTP client of the application', async () => {
+    const [http, createHttp] = [
+      new Http({ origin: issuer().url, timeout: 1000 }),
+      jest.fn<(settings: object) => Http>(),
+    ];
+    const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
+    const source = new KeySetSource(options, http, createHttp);
+    expect(await source.requestKeySet()).toEqual(KEY_SET);
     reply(JWKS_PATH, NOT_FOUND);
     expect(await catchError(source.requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
-    expect(paths()).toEqual([JWKS_PATH, JWKS_PATH]);
-  });
-
-  it('on the same host uses the HTTP client of the application', () => {
-    const createHttp = jest.fn<(settings: object) => Http>();
-    const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
-    const source = new KeySetSource(options, new Http({ origin: issuer().url, timeout: 1000 }), createHttp);
-    expect([createHttp.mock.calls, source.close()]).toEqual([[], undefined]);
+    expect([paths(), createHttp.mock.calls, source.close()]).toEqual([[JWKS_PATH, JWKS_PATH], [], undefined]);
+    http.close();
   });
 
   it('on another host has its own connections, which close() ends', async () => {
@@ -110,33 +109,33 @@ describe('a discovery document', () => {
     expect(await open({ issuer: 'https://custom.example/oidc' }).requestKeySet()).toEqual(KEY_SET);
   });
 
-  it.each<[string, (url: string) => unknown, expected: string, reason: string]>([
-    [
-      'issuer',
-      () => '\u001B[2J',
-      '/oidc',
-      'issuer "\\u001b[2J", but this client expects "URL/oidc": ' +
-        'correct appHost, or set the option issuer to the claim iss of the tokens.',
+  const FACTS: Record<string, [code: string, expected: string, fix: string]> = {
+    issuer: [
+      'discovery_issuer_mismatch',
+      'URL/oidc',
+      'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens',
     ],
-    ['issuer', () => undefined, '/oidc', 'issuer undefined, '],
-    ['issuer', (url) => [`${url}/oidc`], '/oidc', 'issuer ["URL/oidc"], '],
-    [
-      'jwks_uri',
-      () => JWKS_PATH,
-      '',
-      `jwks_uri "${JWKS_PATH}", which is not on that host: if this address is correct, set the option jwksUri to it.`,
+    jwks_uri: [
+      'discovery_jwks_uri_refused',
+      'URL',
+      'which is not on that host: if this address is correct, set the option jwksUri to it',
     ],
-    ['jwks_uri', (url) => `${url}//evil.invalid/keys`, '', 'jwks_uri "URL//evil.invalid/keys", '],
-    ['jwks_uri', (url) => [`${url}${JWKS_PATH}`], '', `jwks_uri ["URL${JWKS_PATH}"], `],
-  ])('is refused with a wrong %s (%#)', async (name, change, expected, reason) => {
-    const { url } = issuer();
-    const value = change(url);
-    discover({ [name]: value });
+  };
+  it.each([
+    ['issuer', '"URL/oidc/"'],
+    ['issuer', '["URL/oidc"]'],
+    ['jwks_uri', `"${JWKS_PATH}"`],
+    ['jwks_uri', `["URL${JWKS_PATH}"]`],
+    ['jwks_uri', '"URL//evil.invalid/keys"'],
+  ] as const)('is refused if its %s is %s', async (name, value) => {
+    const actual: unknown = JSON.parse(value.replace('URL', issuer().url));
+    discover({ [name]: actual });
     const error = await catchError(open().requestKeySet());
-    const code = { issuer: 'discovery_issuer_mismatch', jwks_uri: 'discovery_jwks_uri_refused' }[name];
-    expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500 });
-    expect(error).toMatchObject({ details: { expected: `${url}${expected}`, actual: value } });
-    expect(error.message.replaceAll(url, 'URL')).toContain(`The discovery document of URL has the ${reason}`);
+    const [code, expected, fix] = FACTS[name] ?? [];
+    const details = { expected: expected?.replace('URL', issuer().url), actual };
+    expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500, details });
+    const message = error.message.replaceAll(issuer().url, 'URL');
+    expect(message).toBe(`The discovery document of URL has the ${name} ${value}, ${fix}.`);
     expect(paths()).toEqual([DISCOVERY_PATH]);
   });
 

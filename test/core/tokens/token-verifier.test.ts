@@ -67,11 +67,6 @@ describe('an access token', () => {
     expect(bench.sets.fetches()).toBe(fetches);
   });
 
-  it('needs one value of the option audience', async () => {
-    const ask = (aud: string): Promise<unknown> => codeOf(verifyAccessToken({ aud }, { audience: ['a', 'b'] }));
-    expect([await ask('b'), await ask(APP_ID)]).toEqual(['accepted', 'token_audience_mismatch']);
-  });
-
   it('has claims named __proto__ and constructor as data', async () => {
     const { text, header, payload } = forge();
     const json = `{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},${JSON.stringify(payload).slice(1)}`;
@@ -285,75 +280,66 @@ it.each<[Claims, () => Promise<unknown>, string]>([
 });
 
 describe('throws an error with message and details:', () => {
-  type Failure = () => Promise<unknown>;
-  const access =
-    (claims: Claims, settings?: Settings): Failure =>
-    () =>
-      verifyAccessToken(claims, settings);
-  const id =
-    (make: () => string, settings?: Settings): Failure =>
-    () =>
-      bench.verifier(settings).verifyIdToken(make(), 'access');
-  it.each<[message: string, details: object, Failure]>([
+  const access = (claims: Claims, settings?: Settings) => () => verifyAccessToken(claims, settings);
+  const id = (make: () => string, settings?: Settings) => () =>
+    bench.verifier(settings).verifyIdToken(make(), 'access');
+  it.each<[message: string, run: () => Promise<unknown>, details?: object]>([
     [
       'The access_token has the issuer "x", but this service accepts only "y": ' +
         'correct appHost, or set the option issuer.',
-      { token: 'access_token', claim: 'iss', expected: 'y', actual: 'x' },
       access({ iss: 'x' }, { issuer: 'y' }),
+      { token: 'access_token', claim: 'iss', expected: 'y', actual: 'x' },
     ],
     [
       'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
-      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
       access({ aud: ['x'] }, { audience: ['y', 'z'] }),
+      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
     ],
     [
       'The id_token is for "x" (aud), but this service is "y": check appId.',
-      { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
       id(() => idToken({ aud: 'x' }), { appId: 'y' }),
+      { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
     ],
     [
       'The access_token was issued to "x" (azp), but this service is "y": check appId.',
-      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
       access({ azp: 'x' }, { appId: 'y' }),
+      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
     ],
     [
       'The access_token has an invalid iat: an object.',
-      { token: 'access_token', claim: 'iat', actual: {} },
       access({ iat: { a: 1 } }),
+      { token: 'access_token', claim: 'iat', actual: {} },
     ],
     [
       'The access_token expired 60 seconds ago.',
-      { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
       access({ iat: NOW - 90, exp: NOW - 60 }),
+      { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
     ],
     [
       'The access_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
-      { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
       access({ iat: NOW + 60, nbf: NOW + 60 }),
+      { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
     ],
     [
       'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
         'send the access token.',
-      { token: 'access_token' },
       access({ scope: undefined }),
+      { token: 'access_token' },
     ],
-    ['This is an access token, not an id_token: pass the id_token.', { token: 'id_token' }, id(() => accessToken())],
-    ['The signature of the id_token is wrong.', { token: 'id_token' }, id(() => forge().head({}, other.privateKey))],
+    ['This is an access token, not an id_token: pass the id_token.', id(() => accessToken()), { token: 'id_token' }],
+    ['The signature of the id_token is wrong.', id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
     [
       'The id_token belongs to another access token (at_hash).',
-      { token: 'id_token', claim: 'at_hash' },
       id(() => idToken({ at_hash: 'x' })),
+      { token: 'id_token', claim: 'at_hash' },
     ],
     [
       'The application secret has 22 bytes, but HS256 needs 32 or more: ' +
         'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
-      { mistakes: [] },
       id(() => idToken({}, { alg: 'HS256' }), { idTokenAlgorithm: 'HS256' }),
     ],
-  ])('%s', async (message, details, run) => {
-    const error = await catchError(run());
-    expect(error.message).toBe(message);
-    expect(error).toHaveProperty('details', details);
+  ])('%s', async (message, run, details = {}) => {
+    expect(await catchError(run())).toMatchObject({ message, details });
   });
 });
 
@@ -388,6 +374,15 @@ async function askJose(token: string): Promise<boolean> {
   return (await codeOf(verifying)) === 'accepted';
 }
 
+const askVerifier = (token: string): Promise<boolean> =>
+  bench.verify(token).then(
+    () => true,
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(TokenVerificationError);
+      return false;
+    },
+  );
+
 it('accepts exactly the changed tokens that jose accepts and no stricter rule refuses', async () => {
   const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
   const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
@@ -414,17 +409,11 @@ it('accepts exactly the changed tokens that jose accepts and no stricter rule re
   const property = fc.asyncProperty(change, async ([head, claims, character]) => {
     const { text, ...right } = forge();
     const changedHeader = { ...right.header, ...Object.fromEntries(head === null ? [] : [head]) };
-    const letters = [...text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) })];
-    const token = letters.map((letter, i) => (i === character?.[0] ? character[1] : letter)).join('');
+    const signed = text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) });
+    const [position, letter] = character ?? [0, signed[0]];
+    const token = `${signed.slice(0, position)}${letter}${signed.slice(position + 1)}`;
     const expected = (await askJose(token)) && !isStricter(token);
-    const decision = bench.verify(token).then(
-      () => true,
-      (error: unknown) => {
-        expect(error).toBeInstanceOf(TokenVerificationError);
-        return false;
-      },
-    );
-    expect(await decision).toBe(expected);
+    expect(await askVerifier(token)).toBe(expected);
   });
   await fc.assert(property, propertyRuns(300));
 }, 600_000);

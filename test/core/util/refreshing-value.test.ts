@@ -126,13 +126,6 @@ describe('get', () => {
     expect([await catchError(get(value)), loads]).toEqual([REFUSED, 2]);
   });
 
-  it('keeps the last value after every error without endsValue', async () => {
-    const value = new RefreshingValue<string>({ maxAge: 0, staleIfError: 1, pause: 0, now: () => now });
-    await get(value);
-    load = () => Promise.reject(REFUSED);
-    expect(await get(value)).toBe('first');
-  });
-
   it('serves an old value if the load takes longer than 500 ms, and then the late result', async () => {
     const value = open();
     await get(value);
