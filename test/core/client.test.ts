@@ -45,14 +45,16 @@ const getUser = async (client: GenAuthClient, token: string): Promise<unknown> =
 /** The form of the last request. */
 const lastForm = (): Record<string, string> => Object.fromEntries(new URLSearchParams(issuer().requests.at(-1)?.body));
 
-it('signIn returns the outcome after one request', async () => {
-  replySignIn({ id_token: idToken({ email: 'a@example.com' }) });
-  const client = open({ scope: 'openid email' });
-  const outcome = await client.signIn(ALICE, { clientIp: '203.0.113.7' });
-  const user = { sub: SUBJECT, email: 'a@example.com', email_verified: false };
-  expect(outcome).toMatchObject({ kind: 'success', user, tokens: { scope: ['openid', 'email'] } });
+it('signIn returns a user with the claims of the configured or of the given scopes after one request', async () => {
+  issuer().replySignIn();
+  const client = openAny({ scope: 'openid email' });
+  const outcome = await client.signIn(ALICE);
+  const user = { sub: SUBJECT, email: null, email_verified: false };
+  expect(outcome).toMatchObject({ kind: 'success', tokens: { scope: ['openid', 'email'] } });
+  expect(outcome).toHaveProperty('user', user);
   expect(issuer().count(SIGN_IN_PATH)).toBe(1);
   expect(findLeaks([client, outcome], [PASSWORD, issuer().clientOptions.appSecret])).toEqual([]);
+  expect(await client.signIn(ALICE, { scope: 'openid role' })).toHaveProperty('user', { sub: SUBJECT, role: null });
 });
 
 describe('verification', () => {

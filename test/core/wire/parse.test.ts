@@ -149,6 +149,7 @@ describe('parseCaptcha', () => {
   });
 
   it.each<[unknown]>([
+    ['<svg/>'],
     [{ statusCode: 200, data: { ...data, captchaToken: 5 } }],
     [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }],
   ])('returns undefined for %j', (body) => {
