@@ -48,7 +48,8 @@ describe('deadline', () => {
       arrived.open();
     });
     let settled = false;
-    const failing = catchError(connect(server.url, { timeout: 7000 }).request(POST)).finally(() => (settled = true));
+    const exchange = connect(server.url, { timeout: 7000 }).request({ ...POST, timeout: 9000 });
+    const failing = catchError(exchange).finally(() => (settled = true));
     await arrived.opened;
     await jest.advanceTimersByTimeAsync(6999);
     expect(settled).toBe(false);
@@ -59,17 +60,14 @@ describe('deadline', () => {
     expect([server.connections, jest.getTimerCount()]).toEqual([1, 0]);
   });
 
-  it.each([
-    ['that of the request if it is shorter', 2000, 2000],
-    ['that of the client if it is shorter', 9000, 7000],
-  ])('is %s', async (_, timeout, limit) => {
+  it('is that of the request if it is shorter', async () => {
     stopClock();
     const arrived = new Gate();
     const server = await serve(() => arrived.open());
-    const failing = catchError(connect(server.url, { timeout: 7000 }).request({ ...GET, timeout }));
+    const failing = catchError(connect(server.url, { timeout: 7000 }).request({ ...GET, timeout: 2000 }));
     await arrived.opened;
-    await jest.advanceTimersByTimeAsync(limit);
-    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
+    await jest.advanceTimersByTimeAsync(2000);
+    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit: 2000 } });
   });
 
   it('has a timer that does not keep the process alive and is cleared after the response', async () => {
