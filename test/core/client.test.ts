@@ -1,204 +1,227 @@
 import type { GenAuthClient, TokenRequirements } from '../../src/core/client.js';
-import type { Credentials } from '../../src/core/sign-in/credentials.js';
-import { type EmulatorFault, GenAuthEmulator } from '../../src/emulator/index.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
+import { Issuer, JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
+import { codeOf } from '../support/key-set.js';
 import { findLeaks } from '../support/leak.js';
+import { createRsaPasswordKey } from '../support/password-key.js';
 import { Gate, catchError, until } from '../support/promise.js';
-import { createRsaKey } from '../support/rsa-key.js';
+import { useSignatureCount } from '../support/signature-count.js';
+import { LONG_SECRET } from '../support/signing-key.js';
 import { answering, useTcpServers } from '../support/tcp-server.js';
-import { buildToken, encodeSegment } from '../support/token.js';
+import { buildToken } from '../support/token.js';
 
 failOnUnhandledRejections();
 const NOW = 1_760_000_000_000;
-const SECRET = 'canary-app-secret-0123456789';
 const PASSWORD = 'canary-Passw0rd-ünïcode';
-const ALICE: Credentials = { account: 'alice', password: PASSWORD };
-const [TOKEN_PATH, ME_PATH] = ['/oidc/token', '/oidc/me'];
+const ALICE = { account: 'alice', password: PASSWORD };
+const [TOKEN_PATH, ME_PATH, CAPTCHA_PATH] = ['/oidc/token', '/oidc/me', '/api/v3/get-captcha-code'];
 const [INTROSPECTION_PATH, REVOCATION_PATH] = ['/oidc/token/introspection', '/oidc/token/revocation'];
 const [OLD, NEW] = ['canary-refresh-token-old', 'canary-refresh-token-new'];
 
 const issuer = useIssuer();
 const openAny = useClients(issuer);
 const serve = useTcpServers();
+const computed = useSignatureCount();
 let now = NOW;
 beforeEach(() => {
   now = NOW;
 });
 const open: typeof openAny = (options) => openAny(options, { now: () => now });
+const openUserInfo = (options: object = {}): GenAuthClient =>
+  open({ userClaims: 'userinfo', scope: 'openid email roles', ...options });
 const accessToken = (claims: object = {}): string =>
-  issuer().sign({ ...issuer().accessTokenClaims({}, now), ...claims });
-const idToken = (claims: object = {}): string => issuer().sign({ ...issuer().idTokenClaims({}, now), ...claims });
-const codeOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'passes',
-    ({ code }: { code: string }) => code,
-  );
+  issuer().sign({ ...issuer().accessTokenClaims({}, NOW), ...claims });
+const idToken = (claims: object = {}): string => issuer().sign({ ...issuer().idTokenClaims({}, NOW), ...claims });
+const replySignIn = (tokens: object = {}): void =>
+  issuer().replySignIn({ id_token: idToken(), access_token: accessToken(), ...tokens });
+const reply = (path: string, body: unknown): void => issuer().reply(path, { body });
+const replyMe = (body: object): void => reply(ME_PATH, { sub: SUBJECT, ...body });
 const authorize: TokenRequirements['authorize'] = async () => {};
+const getUser = async (client: GenAuthClient, token: string): Promise<unknown> =>
+  (await client.authenticate(token, { authorize })).user;
 /** The form of the last request. */
 const lastForm = (): Record<string, string> => Object.fromEntries(new URLSearchParams(issuer().requests.at(-1)?.body));
 
-describe('signIn with the emulator', () => {
-  const emulator = new GenAuthEmulator({
-    appSecret: SECRET,
-    users: [{ username: 'alice', email: 'alice@example.com', email_verified: true, name: 'Alice', password: PASSWORD }],
-    adAccounts: [{ sAMAccountName: 'zhangsan', name: '张三', password: PASSWORD }],
-    tokenLifetime: 7200,
-  });
-  beforeAll(() => emulator.start());
-  afterEach(() => emulator.reset());
-  afterAll(() => emulator.stop());
-  const connect = (options: object = {}): GenAuthClient => openAny({ ...emulator.clientOptions, ...options });
+it('signIn returns a user with the claims of the configured or of the given scopes after one request', async () => {
+  issuer().replySignIn();
+  const client = openAny({ scope: 'openid email' });
+  const outcome = await client.signIn(ALICE);
+  const user = { sub: SUBJECT, email: null, email_verified: false };
+  expect(outcome).toMatchObject({ kind: 'success', tokens: { scope: ['openid', 'email'] } });
+  expect(outcome).toHaveProperty('user', user);
+  expect(issuer().count(SIGN_IN_PATH)).toBe(1);
+  expect(findLeaks([client, outcome], [PASSWORD, issuer().clientOptions.appSecret])).toEqual([]);
+  expect(await client.signIn(ALICE, { scope: 'openid role' })).toHaveProperty('user', { sub: SUBJECT, role: null });
+});
 
-  it.each<[string, Credentials, string, object]>([
-    ['PASSWORD', ALICE, 'alice', { username: 'alice', email: 'alice@example.com', email_verified: true }],
-    [
-      'AD',
-      { sAMAccountName: 'zhangsan', password: PASSWORD },
-      'zhangsan',
-      { username: 'zhangsan', email: null, email_verified: false },
-    ],
-  ])(
-    'returns a typed user and verified tokens after one request: %s',
-    async (connection, credentials, account, user) => {
-      const client = connect({ scope: ['openid', 'username', 'email', 'offline_access'] });
-      const outcome = await client.signIn(credentials, { clientIp: '::ffff:203.0.113.7', context: { source: 'utm' } });
-      expect(outcome).toMatchObject({ kind: 'success', statusCode: 200, requestId: emulator.signIns[0]?.requestId });
-      const { tokens, claims } = outcome as Extract<typeof outcome, { kind: 'success' }>;
-      expect(outcome).toHaveProperty('user', { sub: claims.sub, ...user });
-      expect(tokens).toMatchObject({ scope: client.options.scope, refreshToken: expect.any(String) });
-      expect(tokens.expiresAt.getTime()).toBe((claims.iat + 7200) * 1000);
-      expect(await client.verifyIdToken(tokens.idToken)).toEqual(claims);
-      expect(await client.verifyAccessToken(tokens.accessToken)).toMatchObject({ sub: claims.sub });
-      const options = { clientIp: '203.0.113.7', context: { source: 'utm' } };
-      expect(emulator.signIns).toMatchObject([{ connection, account, ...options, options, outcome: 'success' }]);
-      expect(emulator.requests('jwks')).toBe(1);
-      expect(findLeaks([client, outcome], [SECRET, PASSWORD])).toEqual([]);
-    },
-  );
-
-  it.each<[string, object, string]>([
-    ['a wrong secret', { appSecret: 'another-secret' }, 'client_authentication_failed'],
-    ['another method', { tokenEndpointAuthMethod: 'client_secret_basic' }, 'client_authentication_failed'],
-    ['no secret', { tokenEndpointAuthMethod: 'none', appSecret: undefined }, 'client_authentication_failed'],
-    ['an unknown application', { appId: 'another-app' }, 'app_not_found'],
-  ])('throws a ConfigurationError for %s', async (_, options, code) => {
-    const error = await catchError(connect(options).signIn(ALICE));
-    expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500 });
-    expect(findLeaks(error, [SECRET, PASSWORD])).toEqual([]);
-    expect(emulator.requests('signin')).toBe(1);
+describe('verification', () => {
+  it('accepts each token as its own kind only', async () => {
+    const client = open();
+    expect(await client.verifyAccessToken(accessToken())).toMatchObject({ sub: SUBJECT, scope: 'openid profile' });
+    expect(await client.verifyIdToken(idToken())).toMatchObject({ sub: SUBJECT });
+    expect(await codeOf(client.verifyAccessToken(idToken()))).toBe('token_type_mismatch');
+    expect(await codeOf(client.verifyIdToken(accessToken()))).toBe('token_type_mismatch');
   });
 
-  it('throws an UpstreamError for an id_token that does not verify', async () => {
-    emulator.flawIdToken('foreign_key');
-    const error = await catchError(connect().signIn(ALICE));
-    const cause = { code: 'token_signature_invalid' };
-    expect(error).toMatchObject({ code: 'upstream_token_invalid', statusCode: 502, cause });
+  it.each<[string, object, object, string]>([
+    ['issuer', { issuer: 'https://a.example' }, { iss: 'https://a.example' }, 'accepted'],
+    ['audience', { audience: ['https://a.example'] }, { aud: 'https://a.example' }, 'accepted'],
+    ['appId', { appId: '65f0c1d2e3a4b5c6d7e8f9ff' }, {}, 'token_audience_mismatch'],
+    ['clockTolerance', { clockTolerance: 60 }, { iat: NOW / 1000 + 60 }, 'accepted'],
+  ])('uses the option %s', async (_title, options, claims, expected) => {
+    const client = open({ jwksUri: `${issuer().url}${JWKS_PATH}`, ...options });
+    expect(await codeOf(client.verifyAccessToken(accessToken(claims)))).toBe(expected);
   });
 
-  it.each<[EmulatorFault, string]>([
-    [{ endpoint: 'signin', status: 500, body: `<html>${SECRET}` }, 'upstream_unavailable'],
-    [{ endpoint: 'signin', drop: true }, 'upstream_unreachable'],
-    [{ endpoint: 'signin', delayMs: 600_000 }, 'upstream_timeout'],
-    [{ endpoint: 'jwks', status: 500 }, 'upstream_unavailable'],
-    [{ endpoint: 'discovery', delayMs: 600_000 }, 'upstream_timeout'],
-  ])('sends one request and throws an UpstreamError after %j: %s', async (fault, code) => {
-    emulator.fault(fault);
-    const error = await catchError(connect({ timeout: 250 }).signIn(ALICE));
-    expect(error).toMatchObject({ name: 'UpstreamError', code });
-    expect(findLeaks(error, [SECRET, PASSWORD])).toEqual([]);
-    expect(emulator.requests('signin')).toBe(1);
+  it('uses the options idTokenSignedResponseAlg and appSecret', async () => {
+    const client = open({ idTokenSignedResponseAlg: 'HS256', appSecret: LONG_SECRET });
+    const token = buildToken({ alg: 'HS256' }, issuer().idTokenClaims({}, NOW), LONG_SECRET, 'HS256');
+    expect(await client.verifyIdToken(token)).toMatchObject({ sub: SUBJECT });
   });
 
-  it('issues a refresh token that is valid once', async () => {
-    const client = connect({ scope: 'openid username offline_access' });
-    const outcome = await client.signIn(ALICE);
-    const { tokens, user } = outcome as Extract<typeof outcome, { kind: 'success' }>;
-    const first = tokens.refreshToken ?? '';
-    const refreshed = await client.refresh(first);
-    expect(refreshed).toMatchObject({ user: { sub: user.sub, username: 'alice' }, claims: { sub: user.sub } });
-    expect(await codeOf(client.refresh(refreshed.tokens.refreshToken))).toBe('passes');
-    expect(await codeOf(client.refresh(first))).toBe('refresh_token_refused');
+  it('uses the times of the option jwks', async () => {
+    const client = open({ jwks: { maxAge: 2000, cooldown: 100, staleIfError: 0 } });
+    const ask = async (time: number, header: object = {}): Promise<unknown[]> => {
+      now += time;
+      const token = issuer().sign(issuer().accessTokenClaims({}, NOW), header);
+      return [await codeOf(client.verifyAccessToken(token)), issuer().count(JWKS_PATH)];
+    };
+    await client.warmUp();
+    expect(await ask(99, { kid: 'x' })).toEqual(['token_key_unknown', 1]);
+    expect(await ask(1, { kid: 'x' })).toEqual(['token_key_unknown', 2]);
+    expect(await ask(1999)).toEqual(['accepted', 2]);
+    issuer().reply(JWKS_PATH, { status: 500 });
+    expect(await ask(1)).toEqual(['upstream_unavailable', 3]);
+  });
+
+  it.each<[Partial<GenAuthOptions>, number]>([
+    [{}, 3],
+    [{ verifiedTokenCache: { maxEntries: 1 } }, 6],
+    [{ verifiedTokenCache: false }, 6],
+  ])('caches verified tokens with the options %j', async (options, expected) => {
+    const client = open(options);
+    const tokens = [1, 2, 3].map((n) => accessToken({ n }));
+    for (const token of [...tokens, ...tokens]) await client.verifyAccessToken(token);
+    expect(computed()).toBe(expected);
+  });
+
+  it('shares no keys and no verified tokens with another client', async () => {
+    const other = await Issuer.start();
+    const [here, there] = [open(), open(other.clientOptions)];
+    const foreign = other.sign(other.accessTokenClaims({}, NOW));
+    const results = [await codeOf(there.verifyAccessToken(foreign)), await codeOf(here.verifyAccessToken(foreign))];
+    await other.close();
+    expect(results).toEqual(['accepted', 'token_key_unknown']);
+  });
+});
+
+describe('authenticate', () => {
+  it('returns the user of the token without a request', async () => {
+    const user = await getUser(open(), accessToken({ scope: 'openid email', tenant_id: 'tenant', email: 'x' }));
+    expect(user).toStrictEqual({ sub: SUBJECT, scope: ['openid', 'email'], tenant_id: 'tenant' });
+    expect(issuer().count(ME_PATH)).toBe(0);
+  });
+
+  it('passes the claims and a cached request of the user info to the requirements, and waits for them', async () => {
+    replyMe({ roles: ['admin'] });
+    const [client, token] = [open(), accessToken()];
+    const seen: unknown[] = [];
+    const record: TokenRequirements['authorize'] = async (claims, getUserClaims) =>
+      void seen.push(claims.scope, await getUserClaims());
+    await client.authenticate(token, { authorize: record });
+    await client.authenticate(token, { authorize: record });
+    expect(seen.slice(2)).toEqual(['openid profile', { sub: SUBJECT, roles: ['admin'] }]);
+    expect(issuer().count(ME_PATH)).toBe(1);
+    const refuse = (): Promise<void> => Promise.reject(new Error('refused'));
+    expect(await catchError(client.authenticate(token, { authorize: refuse }))).toMatchObject({ message: 'refused' });
+  });
+
+  it('returns the user of the user info with all claims of the scopes', async () => {
+    replyMe({ email: 'a@example.com', name: 'Alice' });
+    const user = await getUser(openUserInfo(), accessToken());
+    expect(user).toEqual({ sub: SUBJECT, email: 'a@example.com', email_verified: false, roles: [] });
+  });
+
+  it('uses the claims of a sign-in until userInfoMaxAge has passed', async () => {
+    const access_token = accessToken();
+    replySignIn({ access_token, id_token: idToken({ email: 'old@example.com' }) });
+    replyMe({ email: 'new@example.com' });
+    const client = openUserInfo({ userInfoMaxAge: 60_000 });
+    await client.signIn(ALICE);
+    now += 59_999;
+    expect(await getUser(client, access_token)).toMatchObject({ email: 'old@example.com' });
+    expect(issuer().count(ME_PATH)).toBe(0);
+    now += 1;
+    expect(await getUser(client, access_token)).toMatchObject({ email: 'new@example.com' });
+  });
+
+  it('does not use the claims of a refused sign-in', async () => {
+    const access_token = accessToken();
+    replySignIn({ access_token, id_token: idToken({ sub: 'x', roles: ['admin'] }) });
+    replyMe({ roles: [] });
+    const client = openUserInfo();
+    expect(await codeOf(client.signIn(ALICE))).toBe('upstream_token_invalid');
+    expect(await getUser(client, access_token)).toMatchObject({ roles: [] });
+  });
+
+  it('refuses an expired token even if its user info is cached', async () => {
+    replyMe({});
+    const [client, token] = [openUserInfo({ userInfoMaxAge: 86_400_000 }), accessToken()];
+    await getUser(client, token);
+    now += 3_605_000;
+    expect(await codeOf(getUser(client, token))).toBe('token_expired');
+  });
+
+  it.each<[object, string]>([
+    [{ active: true }, 'accepted'],
+    [{ active: true, sub: SUBJECT }, 'accepted'],
+    [{ active: true, sub: 'another' }, 'upstream_invalid_response'],
+    [{ active: false, sub: 'another' }, 'token_revoked'],
+  ])('after the introspection %j: %s', async (body, expected) => {
+    reply(INTROSPECTION_PATH, body);
+    expect(await codeOf(open().authenticate(accessToken(), { introspect: 1000, authorize }))).toBe(expected);
+  });
+
+  it('notices a revocation after maxAge', async () => {
+    reply(INTROSPECTION_PATH, { active: true });
+    const [client, token] = [open(), accessToken()];
+    const ask = (): Promise<unknown> => codeOf(client.authenticate(token, { introspect: 1000, authorize }));
+    expect(await ask()).toBe('accepted');
+    reply(INTROSPECTION_PATH, { active: false });
+    now += 999;
+    expect(await ask()).toBe('accepted');
+    now += 1;
+    expect([await ask(), issuer().count(INTROSPECTION_PATH)]).toEqual(['token_revoked', 2]);
   });
 });
 
 describe('refresh', () => {
-  const reply = (body: object): void => issuer().reply(TOKEN_PATH, { body });
-  const INVALID_TOKEN = { code: 'upstream_token_invalid', statusCode: 502 };
-
   it('returns the new tokens, the user of the new id_token, and the claims of the new access token', async () => {
-    const access_token = accessToken({ scope: 'openid email' });
-    const id_token = idToken({ email: 'a@example.com', email_verified: true });
-    reply({ access_token, id_token, refresh_token: NEW, expires_in: 7 });
-    const expiresAt = new Date(NOW + 3_600_000);
+    const tokens = { accessToken: accessToken({ scope: 'openid' }), idToken: idToken({ email: 'a@example.com' }) };
+    reply(TOKEN_PATH, { access_token: tokens.accessToken, id_token: tokens.idToken, refresh_token: NEW });
     expect(await open({ scope: 'openid email' }).refresh(OLD)).toEqual({
-      tokens: {
-        accessToken: access_token,
-        idToken: id_token,
-        refreshToken: NEW,
-        expiresAt,
-        scope: ['openid', 'email'],
-      },
-      user: { sub: SUBJECT, email: 'a@example.com', email_verified: true },
-      claims: expect.objectContaining({ sub: SUBJECT, scope: 'openid email' }),
+      tokens: { ...tokens, refreshToken: NEW, scope: ['openid'], expiresAt: new Date(NOW + 3_600_000) },
+      user: { sub: SUBJECT, email: 'a@example.com', email_verified: false },
+      claims: expect.objectContaining({ sub: SUBJECT, scope: 'openid' }),
     });
   });
 
-  it.each([undefined, null, ''])(
-    'keeps the refresh token if the new one is %j, and has no user',
-    async (refresh_token) => {
-      reply({ access_token: accessToken(), refresh_token });
-      const result = { user: undefined, tokens: { idToken: undefined, refreshToken: OLD } };
-      expect(await open().refresh(OLD)).toMatchObject(result);
-    },
-  );
-
-  it.each<[string, () => object, object]>([
-    [
-      'an id_token of another user',
-      () => ({ id_token: idToken({ sub: 'bob' }) }),
-      { ...INVALID_TOKEN, cause: { code: 'token_subject_mismatch' } },
-    ],
-    [
-      'an expired access token',
-      () => ({ access_token: accessToken({ iat: 1, exp: 2 }) }),
-      { ...INVALID_TOKEN, cause: { code: 'token_expired' } },
-    ],
-    ['no access token', () => ({ access_token: null }), { code: 'upstream_invalid_response' }],
-  ])('throws an UpstreamError for %s', async (_, tokens, expected) => {
-    reply({ access_token: accessToken(), refresh_token: NEW, ...tokens() });
-    const error = await catchError(open().refresh(OLD));
-    expect(error).toMatchObject(expected);
-    expect(findLeaks(error, [OLD, NEW])).toEqual([]);
-  });
-
-  it('accepts tokens of a key that was published just now', async () => {
-    const client = open();
-    await client.verifyAccessToken(accessToken());
-    const next = createRsaKey();
-    issuer().reply(JWKS_PATH, { body: { keys: [issuer().key.jwk, next.jwk] } });
-    const claims = issuer().accessTokenClaims({}, now);
-    reply({ access_token: buildToken({ alg: 'RS256', kid: next.kid }, claims, next.privateKey) });
-    expect(await client.refresh(OLD)).toMatchObject({ claims: { sub: SUBJECT } });
-  });
-
-  it('sends one request for parallel calls with the same refresh token', async () => {
+  it('sends one request for parallel calls with one refresh token, and keeps it if there is no new one', async () => {
     issuer().reply(TOKEN_PATH, ({ body }) => ({
       body: { access_token: accessToken({ sub: new URLSearchParams(body).get('refresh_token') }) },
     }));
     const client = open();
     const results = await Promise.all(['a', 'b', 'a'].map((token) => client.refresh(token)));
-    expect(results.map(({ claims, tokens }) => [claims.sub, tokens.refreshToken])).toEqual([
-      ['a', 'a'],
-      ['b', 'b'],
-      ['a', 'a'],
+    expect(results.map(({ claims, tokens, user }) => [claims.sub, tokens.refreshToken, user])).toEqual([
+      ['a', 'a', undefined],
+      ['b', 'b', undefined],
+      ['a', 'a', undefined],
     ]);
     expect(results[0]?.tokens).not.toBe(results[2]?.tokens);
     expect(issuer().count(TOKEN_PATH)).toBe(2);
-    await client.refresh('a');
-    expect(issuer().count(TOKEN_PATH)).toBe(3);
   });
 
   it('throws the error of one request to parallel calls, and sends a new request later', async () => {
@@ -206,20 +229,19 @@ describe('refresh', () => {
     const client = open();
     const codes = await Promise.all([codeOf(client.refresh(OLD)), codeOf(client.refresh(OLD))]);
     expect([codes, issuer().count(TOKEN_PATH)]).toEqual([['upstream_unavailable', 'upstream_unavailable'], 1]);
-    reply({ access_token: accessToken() });
-    expect(await codeOf(client.refresh(OLD))).toBe('passes');
+    reply(TOKEN_PATH, { access_token: accessToken() });
+    expect(await codeOf(client.refresh(OLD))).toBe('accepted');
   });
 
-  it.each<[string, () => object, string, number]>([
-    ['from a new id_token', () => ({ id_token: idToken({ username: 'token' }) }), 'token', 0],
-    ['from GenAuth without a new id_token', () => ({}), 'requested', 1],
-  ])('gives guarded routes the user %s', async (_, tokens, username, requests) => {
-    const client = open({ userClaims: 'userinfo', scope: 'openid username' });
-    issuer().reply(ME_PATH, { body: { sub: SUBJECT, username: 'requested' } });
-    reply({ access_token: accessToken(), ...tokens() });
+  it.each<[string, () => object, string]>([
+    ['from a new id_token', () => ({ id_token: idToken({ email: 'token' }) }), 'token'],
+    ['from GenAuth without a new id_token', () => ({}), 'requested'],
+  ])('gives guarded routes the user %s', async (_, tokens, email) => {
+    replyMe({ email: 'requested' });
+    reply(TOKEN_PATH, { access_token: accessToken(), ...tokens() });
+    const client = openUserInfo();
     const refreshed = await client.refresh(OLD);
-    const { user } = await client.authenticate(refreshed.tokens.accessToken, { authorize });
-    expect([user, issuer().count(ME_PATH)]).toEqual([{ sub: SUBJECT, username }, requests]);
+    expect(await getUser(client, refreshed.tokens.accessToken)).toMatchObject({ email });
   });
 });
 
@@ -227,63 +249,25 @@ describe('a token that is sent in a form', () => {
   it.each<[string, unknown]>([
     ['empty', ''],
     ['longer than 8,192 characters', 'x'.repeat(8193)],
-    ['undefined', undefined],
     ['a list', [OLD]],
-    ['an object', { toString: () => OLD }],
   ])('is refused without a request if it is %s', async (_, token) => {
     const client = open();
-    const calls = [client.refresh(token as string), client.introspect(token as string), client.revoke(token as string)];
+    const calls = [client.refresh(token as never), client.introspect(token as never), client.revoke(token as never)];
     const errors = await Promise.all(calls.map(catchError));
     const details = { field: 'token', limit: 8192, unit: 'characters' };
-    expect(errors).toMatchObject([
-      { code: 'invalid_request', details: { ...details, field: 'refresh token' } },
-      { code: 'invalid_request', details },
-      { code: 'invalid_request', details },
-    ]);
+    const expected = [{ ...details, field: 'refresh token' }, details, details];
+    expect(errors).toMatchObject(expected.map((each) => ({ code: 'invalid_request', details: each })));
     expect([findLeaks(errors, [OLD]), issuer().count()]).toEqual([[], 0]);
   });
 
-  it('may have 8,192 characters', async () => {
-    issuer().reply(INTROSPECTION_PATH, { body: { active: false } });
-    expect(await open().introspect('x'.repeat(8192))).toMatchObject({ active: false });
-  });
-});
-
-describe('userInfo', () => {
-  it('requests the claims for each call', async () => {
-    issuer().reply(ME_PATH, { body: { sub: SUBJECT, email: null } });
-    const client = open();
-    expect(await client.userInfo(accessToken())).toEqual({ sub: SUBJECT, email: null });
-    await client.userInfo(accessToken());
-    expect(issuer().count(ME_PATH)).toBe(2);
-  });
-
-  it('returns sub alone if the scopes of the token grant no claims', async () => {
-    issuer().reply(ME_PATH, { status: 403, body: { error: 'insufficient_scope' } });
-    expect(await open().userInfo(accessToken())).toEqual({ sub: SUBJECT });
-  });
-
-  it.each([{ sub: 'another' }, { email: 'a@example.com' }, { sub: [SUBJECT] }])('refuses %j', async (body) => {
-    issuer().reply(ME_PATH, { body });
-    expect(await codeOf(open().userInfo(accessToken()))).toBe('upstream_invalid_response');
-  });
-
-  it('sends no token that does not verify', async () => {
-    const codes = [open().userInfo('opaque'), open().userInfo(accessToken({ aud: 'other' }))].map(codeOf);
-    expect(await Promise.all(codes)).toEqual(['token_malformed', 'token_audience_mismatch']);
-    expect(issuer().count(ME_PATH)).toBe(0);
-  });
-});
-
-describe('introspect and revoke', () => {
-  it('send their type of token, or the given one', async () => {
-    issuer().reply(INTROSPECTION_PATH, { body: { active: true } });
+  it('may have 8,192 characters, and has a type', async () => {
+    reply(INTROSPECTION_PATH, { active: false });
     issuer().reply(REVOCATION_PATH, {});
     const client = open();
-    await client.introspect('t');
-    expect(lastForm()).toMatchObject({ token: 't', token_type_hint: 'access_token' });
+    await client.introspect('x'.repeat(8192));
+    expect(lastForm()).toMatchObject({ token_type_hint: 'access_token' });
     await client.introspect('t', 'refresh_token');
-    expect(lastForm()).toMatchObject({ token_type_hint: 'refresh_token' });
+    expect(lastForm()).toMatchObject({ token: 't', token_type_hint: 'refresh_token' });
     await client.revoke('t');
     expect(lastForm()).toMatchObject({ token: 't', token_type_hint: 'refresh_token' });
     await client.revoke('t', 'access_token');
@@ -293,12 +277,11 @@ describe('introspect and revoke', () => {
   it.each<[string, Reply, number]>([
     ['a revocation drops the cached user info and introspection of the token', {}, 2],
     ['a failed revocation drops nothing', { status: 503 }, 1],
-  ])('%s', async (_, reply, requests) => {
-    issuer().reply(REVOCATION_PATH, reply);
-    issuer().reply(ME_PATH, { body: { sub: SUBJECT } });
-    issuer().reply(INTROSPECTION_PATH, { body: { active: true } });
-    const client = open({ userClaims: 'userinfo' });
-    const token = accessToken();
+  ])('%s', async (_, answer, requests) => {
+    issuer().reply(REVOCATION_PATH, answer);
+    replyMe({});
+    reply(INTROSPECTION_PATH, { active: true });
+    const [client, token] = [openUserInfo(), accessToken()];
     await client.authenticate(token, { introspect: 60_000, authorize });
     await client.revoke(token).catch(() => {});
     await client.authenticate(token, { introspect: 60_000, authorize });
@@ -306,30 +289,66 @@ describe('introspect and revoke', () => {
   });
 });
 
-describe('authenticate with introspection', () => {
-  it.each<[Reply, string]>([
-    [{ body: { active: true } }, 'passes'],
-    [{ body: { active: true, sub: SUBJECT } }, 'passes'],
-    [{ body: { active: true, sub: 'another' } }, 'upstream_invalid_response'],
-    [{ body: { active: false, sub: 'another' } }, 'token_revoked'],
-    [{ body: {} }, 'upstream_invalid_response'],
-    [{ status: 500 }, 'upstream_unavailable'],
-  ])('after the response %j: %s', async (reply, expected) => {
-    issuer().reply(INTROSPECTION_PATH, reply);
-    expect(await codeOf(open().authenticate(accessToken(), { introspect: 1000, authorize }))).toBe(expected);
+describe('userInfo', () => {
+  it('requests the claims for each call, and returns sub alone after insufficient_scope', async () => {
+    replyMe({ email: null });
+    const client = open();
+    expect(await client.userInfo(accessToken())).toEqual({ sub: SUBJECT, email: null });
+    issuer().reply(ME_PATH, { status: 403, body: { error: 'insufficient_scope' } });
+    expect(await client.userInfo(accessToken())).toEqual({ sub: SUBJECT });
   });
 
-  it('notices a revocation after maxAge', async () => {
-    issuer().reply(INTROSPECTION_PATH, { body: { active: true } });
-    const client = open();
-    const token = accessToken();
-    const ask = (): Promise<string> => codeOf(client.authenticate(token, { introspect: 1000, authorize }));
-    expect(await ask()).toBe('passes');
-    issuer().reply(INTROSPECTION_PATH, { body: { active: false } });
-    now += 999;
-    expect(await ask()).toBe('passes');
-    now += 1;
-    expect([await ask(), issuer().count(INTROSPECTION_PATH)]).toEqual(['token_revoked', 2]);
+  it('refuses the claims of another user', async () => {
+    replyMe({ sub: 'another' });
+    expect(await codeOf(open().userInfo(accessToken()))).toBe('upstream_invalid_response');
+  });
+
+  it('sends no token that does not verify', async () => {
+    expect(await codeOf(open().userInfo(accessToken({ aud: 'other' })))).toBe('token_audience_mismatch');
+    expect(issuer().count(ME_PATH)).toBe(0);
+  });
+});
+
+describe('a public document', () => {
+  const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
+  const ids = { statusCode: 403, apiCode: 7, requestId: 'request-1' };
+  const REFUSED = 'GenAuth answered statusCode 403, apiCode 7, message "no", request ID "request-1"';
+
+  it.each<[Reply, code: string, reason: string, answer: object | undefined]>([
+    [{ body: { ...ids, message: 'no', data } }, 'upstream_invalid_response', REFUSED, ids],
+    [{ status: 403, body: [] }, 'upstream_invalid_response', 'HTTP 403 and no JSON', undefined],
+    [{ body: '<html>' }, 'upstream_invalid_response', 'HTTP 200 and no JSON', undefined],
+    [{ status: 503, headers: { 'retry-after': '9' } }, 'upstream_unavailable', 'HTTP 503', undefined],
+  ])('is refused after %j', async (answered, code, reason, answer) => {
+    issuer().reply(CAPTCHA_PATH, answered);
+    const error = await catchError(open().getCaptcha());
+    const message = `GenAuth's response to GET ${CAPTCHA_PATH} cannot be used: ${reason}.`;
+    const details = { request: `GET ${CAPTCHA_PATH}`, httpStatus: answered.status ?? 200 };
+    expect(error).toMatchObject({ name: 'UpstreamError', code, message, answer, details });
+  });
+
+  it('without a captcha is refused', async () => {
+    reply(CAPTCHA_PATH, { statusCode: 200, data: { captchaCodeSvg: '<svg/>' } });
+    expect(await codeOf(open().getCaptcha())).toBe('upstream_invalid_response');
+  });
+
+  it('with a captcha may have 256 KB', async () => {
+    const body = JSON.stringify({ statusCode: 200, data });
+    reply(CAPTCHA_PATH, body.padEnd(256 * 1024));
+    expect(await open().getCaptcha()).toEqual({ svg: '<svg/>', token: 'token' });
+    expect(issuer().requests[0]?.headers).toMatchObject({ 'x-authing-app-id': issuer().clientOptions.appId });
+    reply(CAPTCHA_PATH, body.padEnd(256 * 1024 + 1));
+    expect(await codeOf(open().getCaptcha())).toBe('upstream_invalid_response');
+  });
+
+  it.each([
+    ['none', {}, 'accepted', 0],
+    ['rsa', { rsa: { publicKey: createRsaPasswordKey().publicKey } }, 'accepted', 1],
+    ['rsa', {}, 'upstream_invalid_response', 1],
+  ] as const)('for the passwordEncryptType %s is requested by warmUp (%#)', async (type, system, code, requests) => {
+    reply('/api/v3/system', system);
+    expect(await codeOf(open({ passwordEncryptType: type }).warmUp())).toBe(code);
+    expect([JWKS_PATH, '/api/v3/system'].map((path) => issuer().count(path))).toEqual([1, requests]);
   });
 });
 
@@ -340,39 +359,25 @@ it('buildLogoutUrl has the host of the client, and needs no parameters', () => {
 
 it('status is ready while a key is cached, and sends no request', async () => {
   const client = open({ jwks: { maxAge: 10_000, staleIfError: 5000 } });
-  expect(client.status()).toMatchObject({ ready: false, keys: { count: 0, lastError: undefined } });
+  expect(client.status()).toMatchObject({ ready: false, keys: { count: 0 } });
   expect(issuer().count()).toBe(0);
   await client.warmUp();
   expect(client.status()).toMatchObject({ ready: true, keys: { count: 1, fetchedAt: new Date(NOW), isStale: false } });
-  issuer().reply(JWKS_PATH, { status: 500 });
-  now += 15_000;
-  await catchError(client.warmUp());
-  expect(client.status()).toMatchObject({ ready: false, keys: { count: 0, lastError: 'upstream_unavailable' } });
 });
 
-it('1,000 unknown key IDs cost one request for the key set per cool-down, and a valid token passes', async () => {
-  const client = open();
-  const [, payload, signature] = accessToken().split('.');
-  const stray = (kid: string): string => `${encodeSegment({ alg: 'RS256', kid })}.${payload}.${signature}`;
-  const flood = async (): Promise<unknown> => {
-    const strays = Array.from({ length: 1000 }, (_, i) => codeOf(client.verifyAccessToken(stray(`${now}-${i}`))));
-    const valid = await codeOf(client.verifyAccessToken(accessToken()));
-    const codes = new Set(await Promise.all(strays));
-    return [[...codes], valid, issuer().count(JWKS_PATH)];
-  };
-  expect(await flood()).toEqual([['token_key_unknown'], 'passes', 1]);
-  expect(await flood()).toEqual([['token_key_unknown'], 'passes', 1]);
-  now += 30_000;
-  expect(await flood()).toEqual([['token_key_unknown'], 'passes', 2]);
-});
-
-it.each([
-  [256 * 1024, 'passes'],
-  [256 * 1024 + 1, 'upstream_invalid_response'],
-])('getCaptcha after a response of %i bytes: %s', async (bytes, expected) => {
-  const body = '{"statusCode":200,"data":{"captchaCodeSvg":"<svg/>","captchaToken":"t"}}'.padEnd(bytes);
-  issuer().reply('/api/v3/get-captcha-code', { body });
-  expect(await codeOf(open().getCaptcha())).toBe(expected);
+it('the options are frozen and contain no secret, and no error contains one', async () => {
+  const secrets = ['canary-app-secret-0123456789', 'canary-proxy-user', 'canary-proxy-password', PASSWORD];
+  const client = open({
+    appSecret: 'canary-app-secret-0123456789',
+    proxy: 'http://canary-proxy-user:canary-proxy-password@127.0.0.1:9',
+    ca: new CertificateAuthority().cert,
+    appHost: 'https://localhost:9',
+  });
+  const error = await catchError(client.signIn(ALICE));
+  expect(error).toMatchObject({ code: 'upstream_unreachable' });
+  expect(findLeaks([client, client.options, error], secrets)).toEqual([]);
+  expect(['appSecret', 'proxy'].filter((name) => name in client.options)).toEqual([]);
+  expect(Object.isFrozen(client.options)).toBe(true);
 });
 
 describe('connections', () => {
@@ -390,7 +395,7 @@ describe('connections', () => {
     client.close();
     expect(await failing).toBe('upstream_unreachable');
     gate.open();
-    issuer().reply(SIGN_IN_PATH, { body: { statusCode: 403, apiCode: 2333 } });
+    reply(SIGN_IN_PATH, { statusCode: 403, apiCode: 2333 });
     expect(await client.signIn(ALICE)).toMatchObject({ kind: 'invalid_credentials' });
   });
 
@@ -402,20 +407,15 @@ describe('connections', () => {
     client.close();
     await Promise.all([genauth.idle(), keys.idle()]);
     expect([genauth.connections, keys.connections]).toEqual([1, 1]);
-    const untrusting = open(options);
-    const errors = await Promise.all([untrusting.warmUp(), untrusting.signIn(ALICE)].map(catchError));
-    const untrusted = { details: { systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } };
-    expect(errors).toMatchObject([untrusted, untrusted]);
   });
 
-  it('to both hosts use the option proxy, which is not shown', async () => {
+  it('to both hosts use the option proxy', async () => {
     const proxy = await serve((socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
     const hosts = { appHost: 'https://tenant.example', jwksUri: 'https://keys.example:444/keys' };
-    const client = open({ proxy: proxy.url.replace('//', `//user:${PASSWORD}@`), ...hosts });
+    const client = open({ proxy: proxy.url, ...hosts });
     expect(await codeOf(client.warmUp())).toBe('upstream_unreachable');
     expect(await codeOf(client.signIn(ALICE))).toBe('upstream_unreachable');
     const lines = proxy.received.map((received) => received.split(' HTTP/1.1')[0]);
     expect(lines).toEqual(['CONNECT keys.example:444', 'CONNECT tenant.example:443']);
-    expect(findLeaks(client, [PASSWORD])).toEqual([]);
   });
 });

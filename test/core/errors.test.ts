@@ -21,10 +21,10 @@ it.each<[GenAuthError, code: string, statusCode: number, details: object]>([
   [new ConfigurationError('app_not_found', 'text'), 'app_not_found', 500, { mistakes: [] }],
   [new RequestError('text', { field: 'x', limit: 9 }), 'invalid_request', 400, { field: 'x', limit: 9 }],
   [
-    new TokenVerificationError('token_expired', 'text', { details: { claim: 'exp' } }),
+    new TokenVerificationError('token_expired', 'text', { details: { seconds: 1 } }),
     'token_expired',
     401,
-    { claim: 'exp' },
+    { seconds: 1 },
   ],
   [new AuthorizationError('insufficient_role', 'text', { mode: 'any' }), 'insufficient_role', 403, { mode: 'any' }],
   [new UpstreamError('upstream_timeout', 'text', { details: { limit: 5 } }), 'upstream_timeout', 503, { limit: 5 }],
@@ -42,25 +42,21 @@ it.each<[GenAuthError, code: string, statusCode: number, details: object]>([
 it('keeps a cause, and has no property `cause` without one', () => {
   const cause = new Error('the reason');
   expect(new ConfigurationError('app_not_found', 'text', { cause }).cause).toBe(cause);
-  expect(new TokenVerificationError('token_expired', 'text', { cause }).cause).toBe(cause);
-  expect(new UpstreamError('upstream_timeout', 'text', { cause }).cause).toBe(cause);
   expect(Object.hasOwn(new ConfigurationError('app_not_found', 'text'), 'cause')).toBe(false);
 });
 
 describe('UpstreamError', () => {
   it.each([
     ['upstream_unreachable', 503, { 'retry-after': '5' }],
-    ['upstream_timeout', 503, { 'retry-after': '5' }],
-    ['upstream_unavailable', 503, { 'retry-after': '5' }],
     ['upstream_invalid_response', 502, {}],
     ['upstream_token_invalid', 502, {}],
   ] as const)('%s has status %i and the headers %j', (code, statusCode, headers) => {
     expect(new UpstreamError(code, 'text')).toMatchObject({ statusCode, headers, details: {}, answer: undefined });
   });
 
-  it.each([0, 7])('repeats Retry-After: %i', (retryAfter) => {
-    const headers = { 'retry-after': String(retryAfter) };
-    expect(new UpstreamError('upstream_unavailable', 'text', { retryAfter })).toMatchObject({ retryAfter, headers });
+  it('repeats Retry-After', () => {
+    const error = new UpstreamError('upstream_unavailable', 'text', { retryAfter: 0 });
+    expect(error).toMatchObject({ retryAfter: 0, headers: { 'retry-after': '0' } });
   });
 });
 

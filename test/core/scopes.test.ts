@@ -49,25 +49,15 @@ describe('toUser', () => {
     expect(toUser({ sub: 'u-1' }, [scope])).toStrictEqual(pick(NONE, CLAIMS[scope]));
   });
 
-  it('gives all scopes together all their claims', () => {
-    expect(toUser({ ...ALL, password_hash: 'x' }, SCOPES)).toStrictEqual(ALL);
-  });
-
   it.each<[claim: string, scope: string, value: unknown, expected: unknown]>([
     ['name', 'profile', '', null],
     ['name', 'profile', 5, null],
-    ['name', 'profile', ' ', ' '],
-    ['email', 'email', ['a@example.com'], null],
     ['email_verified', 'email', 'true', false],
     ['updated_at', 'profile', 1_760_000_000, 1_760_000_000],
-    ['updated_at', 'profile', 0, 0],
     ['updated_at', 'profile', {}, null],
     ['address', 'address', 'Beijing', null],
-    ['extended_fields', 'extended_fields', {}, {}],
-    ['roles', 'roles', 'admin', []],
     ['roles', 'roles', { code: 'admin', length: 1 }, []],
     ['roles', 'roles', ['a', 5, null, {}, { code: 7 }, ['b'], { code: 'c' }], ['a', { code: 'c' }]],
-    ['tenant_id', 'tenant_id', '', null],
   ])('reads the claim %s of the scope %s with the value %j as %j', (claim, scope, value, expected) => {
     expect(toUser({ sub: 'u-1', [claim]: value }, [scope])).toHaveProperty(claim, expected);
   });
@@ -88,11 +78,6 @@ describe('toUser', () => {
     const claims = Object.assign(inherited, { sub: 'u-1' }) as Record<string, unknown>;
     const scopes: ClaimScope[] = ['email', 'roles', 'external_id'];
     expect(toUser(claims, scopes)).toStrictEqual(pick(NONE, 'email email_verified roles external_id'));
-  });
-
-  it('ignores a claim called __proto__', () => {
-    const claims = JSON.parse('{"sub":"u-1","__proto__":{"admin":true},"constructor":1}') as Record<string, unknown>;
-    expect(toUser(claims, SCOPES)).toStrictEqual(NONE);
   });
 });
 
@@ -122,10 +107,8 @@ describe('findScopeProblem', () => {
     [new Set(['openid']), 'is an object', LIST],
     [['openid', 5], 'is ["openid", 5]', LIST],
     ['', `is "" without 'openid'`, ADD],
-    [[], `is "" without 'openid'`, ADD],
-    [['a', 'b'], `is "a b" without 'openid'`, ADD],
     ['openid,email', `is "openid,email" without 'openid'`, ADD],
-    ...['a"b', 'a\\b', 'a b', 'a\nb', 'профиль', 'a\x7F'].map((name): [unknown, string, string] => [
+    ...['a"b', 'a\\b', 'a b', 'a\x7F'].map((name): [unknown, string, string] => [
       ['openid', name],
       `contains ${JSON.stringify(name).replace('\x7F', '\\u{7f}')}, which is not a valid scope`,
       'remove it',
@@ -140,10 +123,6 @@ it.each<[Record<string, unknown>, object]>([
   [
     { scope: '', tenant_id: 't-1', email: 'a@example.com', roles: ['admin'] },
     { scope: [], tenant_id: 't-1' },
-  ],
-  [
-    { scope: 'a', tenant_id: '' },
-    { scope: ['a'], tenant_id: null },
   ],
   [
     { scope: 'a', tenant_id: 7 },

@@ -26,14 +26,8 @@ export function useKeySets(issuer: () => Issuer): KeySets {
       const http = new Http({ origin: url, timeout: 5000 });
       clients.push(http);
       const source = new KeySetSource(resolveOptions({ ...clientOptions, jwksUri: `${url}${JWKS_PATH}` }), http);
-      return new Jwks({
-        requestKeySet: () => source.requestKeySet(),
-        maxAge: MAX_AGE,
-        cooldown: COOLDOWN,
-        staleIfError: STALE_IF_ERROR,
-        now: () => keySets.now,
-        ...settings,
-      });
+      const times = { maxAge: MAX_AGE, cooldown: COOLDOWN, staleIfError: STALE_IF_ERROR, now: () => keySets.now };
+      return new Jwks({ requestKeySet: () => source.requestKeySet(), ...times, ...settings });
     },
     publish: (...keys) => issuer().reply(JWKS_PATH, { body: { keys } }),
     fetches: () => issuer().count(JWKS_PATH),
@@ -47,10 +41,9 @@ export function useKeySets(issuer: () => Issuer): KeySets {
   return keySets;
 }
 
-/** What becomes of a request for a key: `found`, or the error's code. */
-export function ask(jwks: Jwks, kid: string | undefined, fromGenAuth = false): Promise<string | undefined> {
-  return jwks.getKey(kid, fromGenAuth).then(
-    () => 'found',
+/** Returns `accepted`, or the code of the error. */
+export const codeOf = (promise: Promise<unknown>): Promise<string | undefined> =>
+  promise.then(
+    () => 'accepted',
     (error: { code?: string }) => error.code,
   );
-}

@@ -5,15 +5,13 @@ import { clearInterval as clearReal, setInterval as everyRealMs } from 'node:tim
 import { gzipSync } from 'node:zlib';
 import { jest } from '@jest/globals';
 import axios from 'axios';
-import { UpstreamError } from '../../../src/core/errors.js';
 import { type HttpRequest, toAnswer } from '../../../src/core/http/http.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
-import { NETWORK_FAULTS } from '../../support/network-fault.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { type Conversation, answering, isWhole, toAnswer as toBytes, useTcpServers } from '../../support/tcp-server.js';
 import { catchThrown } from '../../support/thrown.js';
-import { GET, PASSWORD, POST, SECRET, useHttp } from './support.js';
+import { GET, POST, SECRET, useHttp } from './support.js';
 
 const LIMIT = GET.maxBytes;
 const OK = answering(200, {}, '{"a":1}');
@@ -39,27 +37,19 @@ const answerThenReset = (...counts: number[]): Conversation => {
 };
 
 describe('deadline', () => {
-  it.each<[string, Conversation]>([
-    ['sends nothing', () => {}],
-    ['stops inside the body', (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{')],
-    [
-      'sends one byte after another without end',
-      (socket) => {
-        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
-        const timer = everyRealMs(() => socket.write('1\r\n \r\n'), 1);
-        socket.on('close', () => clearReal(timer));
-      },
-    ],
-  ])('ends the exchange and its connection if the server %s', async (_, converse) => {
+  it('ends the exchange and its connection even if the server sends one byte after another without end', async () => {
     stopClock();
     const arrived = new Gate();
     const server = await serve((socket, received) => {
       if (!isWhole(received)) return;
-      converse(socket, received);
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      const timer = everyRealMs(() => socket.write('1\r\n \r\n'), 1);
+      socket.on('close', () => clearReal(timer));
       arrived.open();
     });
     let settled = false;
-    const failing = catchError(connect(server.url, { timeout: 7000 }).request(POST)).finally(() => (settled = true));
+    const exchange = connect(server.url, { timeout: 7000 }).request({ ...POST, timeout: 9000 });
+    const failing = catchError(exchange).finally(() => (settled = true));
     await arrived.opened;
     await jest.advanceTimersByTimeAsync(6999);
     expect(settled).toBe(false);
@@ -70,17 +60,14 @@ describe('deadline', () => {
     expect([server.connections, jest.getTimerCount()]).toEqual([1, 0]);
   });
 
-  it.each([
-    ['that of the request if it is shorter', 2000, 2000],
-    ['that of the client if it is shorter', 9000, 7000],
-  ])('is %s', async (_, timeout, limit) => {
+  it('is that of the request if it is shorter', async () => {
     stopClock();
     const arrived = new Gate();
     const server = await serve(() => arrived.open());
-    const failing = catchError(connect(server.url, { timeout: 7000 }).request({ ...GET, timeout }));
+    const failing = catchError(connect(server.url, { timeout: 7000 }).request({ ...GET, timeout: 2000 }));
     await arrived.opened;
-    await jest.advanceTimersByTimeAsync(limit);
-    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
+    await jest.advanceTimersByTimeAsync(2000);
+    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit: 2000 } });
   });
 
   it('has a timer that does not keep the process alive and is cleared after the response', async () => {
@@ -95,51 +82,33 @@ describe('deadline', () => {
   });
 });
 
-describe('network faults', () => {
-  const withoutAnswer = NETWORK_FAULTS.filter(({ code }) => /unreachable|timeout/.test(code));
-  it.each(withoutAnswer)('throw $code without a secret: $title', async ({ code, arrange }) => {
-    const { appHost = '', ...settings } = await arrange(serve);
-    const error = await catchError(connect(appHost, settings as object).request(POST));
-    expect(error).toBeInstanceOf(UpstreamError);
-    expect(error).toMatchObject({ code, statusCode: 503 });
-    expect(findLeaks(error, [PASSWORD, SECRET])).toEqual([]);
-  });
-
-  it.each<[string, string, Conversation]>([
-    ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
-    ['the body is cut', 'ERR_BAD_RESPONSE', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')],
-    ['the response is not HTTP', 'HPE_INVALID_CONSTANT', (socket) => socket.end(`SSH-2.0-${SECRET}\r\n`)],
-    ['a header has a NUL', 'HPE_INVALID_HEADER_TOKEN', (socket) => socket.end(`HTTP/1.1 200\r\nx:${SECRET}\0\r\n`)],
-    ['a header is endless', 'HPE_HEADER_OVERFLOW', (socket) => socket.end(`HTTP/1.1 200\r\nx:${'x'.repeat(1e5)}`)],
-  ])('report the system code of a GET, which is not repeated: %s: %s', async (_, systemCode, converse) => {
-    const server = await serve((socket, received) => isWhole(received) && converse(socket, received));
-    const error = await catchError(connect(server.url).request(GET));
-    const details = { request: `GET ${server.url}/oidc/keys`, systemCode };
-    expect(error).toMatchObject({ code: 'upstream_unreachable', details, cause: { code: systemCode } });
-    expect(findLeaks(error, [SECRET])).toEqual([]);
-    expect(server.connections).toBe(1);
-  });
+// test/secrets runs all NETWORK_FAULTS.
+it.each<[string, string, Conversation]>([
+  ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
+  ['the body is cut', 'ERR_BAD_RESPONSE', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')],
+  ['the response is not HTTP', 'HPE_INVALID_CONSTANT', (socket) => socket.end(`SSH-2.0-${SECRET}\r\n`)],
+])('reports the system code of a GET, which is not repeated: %s: %s', async (_, systemCode, converse) => {
+  const server = await serve((socket, received) => isWhole(received) && converse(socket, received));
+  const error = await catchError(connect(server.url).request(GET));
+  const details = { request: `GET ${server.url}/oidc/keys`, systemCode };
+  expect(error).toMatchObject({ code: 'upstream_unreachable', details, cause: { code: systemCode } });
+  expect(findLeaks(error, [SECRET])).toEqual([]);
+  expect(server.connections).toBe(1);
 });
 
 describe('TLS', () => {
   const authority = new CertificateAuthority();
-  const right = authority.issue();
-  const at = (days: number): Date => new Date(Date.now() + days * 86_400e3);
 
   it.each<[string, string | readonly string[]]>([
     ['a string', authority.cert],
     ['a list', [new CertificateAuthority('Another authority').cert, authority.cert]],
   ])('trusts an authority that is given as %s', async (_, ca) => {
-    const server = await serve(OK, right);
+    const server = await serve(OK, authority.issue());
     expect(await connect(server.url, { ca }).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
   });
 
   it.each([
-    ['an unknown authority', undefined, right, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
-    ['another authority of the same name', new CertificateAuthority().cert, right, 'CERT_SIGNATURE_FAILURE'],
-    ['no authority', authority.cert, authority.issueSelfSigned(), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-    ['the past', authority.cert, authority.issue({ notBefore: at(-2), notAfter: at(-1) }), 'CERT_HAS_EXPIRED'],
-    ['the future', authority.cert, authority.issue({ notBefore: at(1), notAfter: at(2) }), 'CERT_NOT_YET_VALID'],
+    ['an unknown authority', undefined, authority.issue(), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ['another host', authority.cert, authority.issue({ hosts: ['localhost'] }), 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ])('sends nothing to a server with a certificate of %s', async (_, ca, certificate, code) => {
     const server = await serve(OK, certificate);
@@ -150,23 +119,17 @@ describe('TLS', () => {
 });
 
 describe('path', () => {
-  it.each(['', 'oidc', 'http://127.0.0.1:9/', '//127.0.0.1:9/', '//', 'data:,{}', '\\\\127.0.0.1\\', ' /'])(
-    'must begin with one slash: %j is refused before anything is sent',
-    async (path) => {
-      const server = await serve();
-      await expect(connect(server.url).request({ ...POST, path })).rejects.toThrow(TypeError);
-      expect(server.connections).toBe(0);
-    },
-  );
+  it.each(['', 'http://127.0.0.1:9/', '//127.0.0.1:9/'])('must begin with one slash: %j is refused', async (path) => {
+    const server = await serve();
+    await expect(connect(server.url).request({ ...POST, path })).rejects.toThrow(TypeError);
+    expect(server.connections).toBe(0);
+  });
 
-  it.each(['/\\other.invalid/', '/@other.invalid/', '/.//other.invalid/', '/\t/other.invalid', '/:9/'])(
-    'does not lead to another host: %j',
-    async (path) => {
-      const server = await serve(OK);
-      expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
-      expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
-    },
-  );
+  it.each(['/\\other.invalid/', '/@other.invalid/', '/:9/'])('does not lead to another host: %j', async (path) => {
+    const server = await serve(OK);
+    expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
+    expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
+  });
 });
 
 describe('request', () => {
@@ -261,26 +224,19 @@ describe('size limit', () => {
   const chunk = (length: number): string => `${length.toString(16)}\r\n${text(length)}\r\n`;
   const CHUNKED = { 'transfer-encoding': 'chunked' };
 
-  it.each<[string, Record<string, string>, string]>([
-    ['announced', {}, text(LIMIT)],
-    ['chunked', CHUNKED, `${chunk(LIMIT)}0\r\n\r\n`],
-  ])('accepts an %s body of exactly maxBytes', async (_, headers, bytes) => {
-    const server = await serve(answering(200, headers, bytes));
+  it('accepts a body of exactly maxBytes', async () => {
+    const server = await serve(answering(200, CHUNKED, `${chunk(LIMIT)}0\r\n\r\n`));
     expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: 'x'.repeat(LIMIT - 2) });
   });
 
   it.each<[string, Record<string, string>, string]>([
-    ['announced with one byte more', {}, text(LIMIT + 1)],
     ['chunked with one byte more', CHUNKED, `${chunk(LIMIT + 1)}0\r\n\r\n`],
-    ['chunked without end', CHUNKED, chunk(LIMIT * 3)],
     ['announced with 1 TB', { 'content-length': String(2 ** 40) }, text(LIMIT * 3)],
   ])('refuses a body that is %s, and closes the connection', async (_, headers, bytes) => {
     const server = await serve(answering(200, headers, bytes));
-    expect(await catchError(connect(server.url).request(POST))).toMatchObject({
-      code: 'upstream_invalid_response',
-      statusCode: 502,
-      details: { request: `POST ${server.url}/api/v3/signin`, limit: LIMIT },
-    });
+    const details = { request: `POST ${server.url}/api/v3/signin`, limit: LIMIT };
+    const error = await catchError(connect(server.url).request(POST));
+    expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502, details });
     await server.idle();
   });
 });
@@ -292,10 +248,7 @@ describe('response', () => {
 
   it.each<[string, string | Buffer, unknown]>([
     ['JSON', '{"a":[1,null]}', { a: [1, null] }],
-    ['null', 'null', null],
-    ['nothing', '', undefined],
     ['HTML', '<html>', undefined],
-    ['two JSON texts', '{}{}', undefined],
     ['a byte order mark before JSON', '\uFEFF{}', undefined],
     ['invalid UTF-8 in JSON', Buffer.from([0x22, 0xff, 0x22]), undefined],
   ])('is parsed as UTF-8 JSON: %s', (_, bytes, body) => {
@@ -308,46 +261,42 @@ describe('response', () => {
     expect(await connect(server.url).request(POST)).toEqual(answer);
   });
 
-  it.each([201, 204, 300, 304, 399, 400, 599])('of status %i is returned', (status) => {
-    expect(parse('{"a":1}', {}, status)).toEqual({ status, body: { a: 1 }, retryAfter: undefined });
+  it.each([
+    [299, { location: '/' }],
+    [300, {}],
+    [400, { location: '/' }],
+    [200, { 'content-encoding': 'Identity' }],
+    [200, { 'content-encoding': '' }],
+  ])('of status %i with the headers %j is returned', (status, headers) => {
+    expect(parse('{"a":1}', headers, status)).toEqual({ status, body: { a: 1 }, retryAfter: undefined });
   });
 
   it.each([
     [300, `https://other.example/${SECRET}`],
-    [302, ''],
-    [399, '/'],
+    [399, ''],
   ])('of status %i with the location %j is refused as a redirect', (httpStatus, location) => {
     const error = catchThrown(() => parse('{"statusCode":200}', { location }, httpStatus));
     expect(error).toMatchObject({ ...INVALID, details: { request: 'GET /', httpStatus } });
     expect(findLeaks(error, [SECRET])).toEqual([]);
   });
 
-  it.each([200, 400])('of status %i with a location is no redirect', (status) => {
-    expect(parse('{}', { location: '/' }, status)).toMatchObject({ status, body: {} });
-  });
-
-  it.each([302, 307])('with a redirect of status %i is not followed', async (status) => {
+  it('with a redirect is not followed', async () => {
     const other = await serve(OK);
-    const server = await serve(answering(status, { location: other.url }, ''));
+    const server = await serve(answering(307, { location: other.url }, ''));
     const error = await catchError(connect(server.url).request(GET));
-    expect(error).toMatchObject({ ...INVALID, details: { httpStatus: status } });
+    expect(error).toMatchObject({ ...INVALID, details: { httpStatus: 307 } });
     expect([other.connections, server.connections]).toEqual([0, 1]);
   });
 
   it.each([
-    ['gzip', '"gzip"'],
-    ['x-gzip', '"x-gzip"'],
-    ['br, zstd', '"br, zstd"'],
-    ['canary-encoding', '"unknown"'],
+    ['br, x-gzip', '"br, x-gzip"'],
     ['gzip canary-encoding', '"unknown"'],
+    ['canary-encoding gzip', '"unknown"'],
     [['gzip'], '["gzip"]'],
   ])('with content-encoding %j is refused, and the message names %s', (encoding, shown) => {
     const error = catchThrown(() => parse('{}', { 'content-encoding': encoding }));
-    expect(error).toMatchObject({
-      ...INVALID,
-      message: expect.stringContaining(`content-encoding ${shown}, but`),
-      details: { request: 'GET /', httpStatus: 200 },
-    });
+    const message = expect.stringContaining(`content-encoding ${shown}, but`);
+    expect(error).toMatchObject({ ...INVALID, message, details: { request: 'GET /', httpStatus: 200 } });
     expect(findLeaks(error, ['canary'])).toEqual([]);
   });
 
@@ -357,30 +306,23 @@ describe('response', () => {
     expect(error).toMatchObject({ ...INVALID, details: { httpStatus: 200 } });
   });
 
-  it.each(['identity', 'Identity', ''])('with content-encoding %j is accepted', (encoding) => {
-    expect(parse('{}', { 'content-encoding': encoding })).toMatchObject({ body: {} });
-  });
-
   it('does not change Object.prototype', () => {
     const { body } = parse('{"__proto__":{"polluted":1}}') as { body: { polluted?: unknown } };
     expect([body.polluted, ({} as typeof body).polluted]).toEqual([undefined, undefined]);
   });
 
   it.each<[unknown, number | undefined]>([
-    ['0', 0],
     ['3600', 3600],
     ['3601', 3600],
     ['9999999999', undefined],
+    ['-5', undefined],
+    ['7, 8', undefined],
+    [['7'], undefined],
     ['Sat, 28 Nov 2026 12:16:40 GMT', 1000],
     ['Sat, 28 Nov 2026 13:00:01 GMT', 3600],
     ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
     ['Sat, 99 Nov 2026 12:16:40 GMT', undefined],
     ['2026-11-28T12:16:40Z', undefined],
-    ['', undefined],
-    ['0x10', undefined],
-    ['-5', undefined],
-    ['7, 8', undefined],
-    [['7'], undefined],
   ])('with Retry-After %j has retryAfter %j', (value, retryAfter) => {
     jest.useFakeTimers({ now: Date.UTC(2026, 10, 28, 12, 0, 0, 1) });
     expect(parse('', { 'retry-after': value })).toMatchObject({ retryAfter });
@@ -429,38 +371,34 @@ describe('isolation from the application', () => {
   it.each<[unknown, string]>([
     [false, 'rejectUnauthorized'],
     [() => undefined, 'checkServerIdentity'],
-    [undefined, 'ca'],
   ])('refuses an unknown certificate if Object.prototype has %p as %s', async (value, name) => {
     const server = await serve(OK, new CertificateAuthority().issue());
     const error = await pollute(value, name, () => catchError(connect(server.url).request(POST)));
     expect([error.code, server.received.join('')]).toEqual(['upstream_unreachable', '']);
   });
 
-  describe('that changes axios.defaults', () => {
+  it('sends the same bytes with other axios.defaults', async () => {
     const untouched = { ...axios.defaults };
-    afterEach(() => {
-      for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
-      Object.assign(axios.defaults, untouched);
-    });
-
-    it.each<[string, object]>([
-      ['headers', { headers: { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } } }],
-      ['credentials and parameters', { auth: { username: 'evil', password: 'evil' }, params: { evil: '1' } }],
-      ['addresses', { baseURL: 'http://127.0.0.1:9/', socketPath: '/nowhere', proxy: { host: '127.0.0.1', port: 9 } }],
-      ['limits', { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1 }],
-      [
-        'functions',
-        { adapter: evil, lookup: evil, transport: {}, transformRequest: [evil], transformResponse: [evil] },
-      ],
-    ])('sends the same bytes with other %s', async (_name, defaults) => {
-      const server = await serve(OK);
-      await connect(server.url).request(GET);
-      await connect(server.url).request(POST);
-      Object.assign(axios.defaults, defaults);
-      expect(await connect(server.url).request(GET)).toMatchObject({ status: 200, body: { a: 1 } });
-      expect(await connect(server.url).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
-      expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
-    });
+    const server = await serve(OK);
+    const exchange = async (): Promise<unknown> => [
+      await connect(server.url).request(GET),
+      await connect(server.url).request(POST),
+    ];
+    const answers = await exchange();
+    const values = {
+      auth: { username: 'evil', password: 'evil' },
+      params: { evil: '1' },
+      baseURL: 'http://127.0.0.1:9/',
+    };
+    const functions = { adapter: evil, lookup: evil, transformRequest: [evil], transformResponse: [evil] };
+    const headers = { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } };
+    const limits = { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1, socketPath: '/nowhere' };
+    Object.assign(axios.defaults, { headers, transport: {} }, values, functions, limits);
+    const changed = await exchange();
+    for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
+    Object.assign(axios.defaults, untouched);
+    expect(changed).toEqual(answers);
+    expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
   });
 
   it('does not call interceptors of the shared axios instance', async () => {

@@ -71,13 +71,10 @@ describe('open tunnel', () => {
     expect(origin.connections).toBe(1);
   });
 
-  it.each([
-    ['an unknown authority', certificate, undefined],
-    ['another host', authority.issue(), authority.cert],
-  ])('sends nothing to a host with a certificate of %s', async (_, shown, ca) => {
-    const origin = await serve(OK, shown);
-    const proxy = await serve(tunnel);
-    const error = await catchError(connect(named(origin), { proxy: withPassword(proxy.url), ca }).request(POST));
+  it('sends nothing to a host with a certificate of another host', async () => {
+    const origin = await serve(OK, authority.issue());
+    const settings = { proxy: withPassword((await serve(tunnel)).url), ca: authority.cert };
+    const error = await catchError(connect(named(origin), settings).request(POST));
     expect(error).toMatchObject({ code: 'upstream_unreachable', statusCode: 503 });
     expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD])).toEqual([]);
     expect(origin.received.join('')).toBe('');
@@ -98,10 +95,8 @@ describe('tunnel that does not open', () => {
   const BODY = 'content-length: 2\r\n\r\n{}';
   it.each([
     ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n', 'HTTP 100'],
-    ['HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n', 'HTTP 103'],
     ['HTTP/1.1 200 OK\r\n', 'HTTP 200'],
     ['HTTP/1.1 201 Created\r\n', 'HTTP 201'],
-    ['HTTP/1.1 407 Proxy Authentication Required\r\n', 'HTTP 407'],
   ])('uses no byte of a proxy that answers CONNECT with %j and a body', async (head, status) => {
     const proxy = await serve((socket) => socket.write(head + BODY));
     const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
@@ -114,22 +109,16 @@ describe('tunnel that does not open', () => {
     await proxy.idle();
   });
 
-  it('because nothing listens: the error has no password', async () => {
-    const proxy = await serve();
-    await proxy.close();
-    const error = await catchError(connect(TARGET, { proxy: withPassword(proxy.url) }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'ECONNREFUSED' } });
-    expect(error.message).toContain('the proxy cannot be reached: ');
-    expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD, 'proxy-user'])).toEqual([]);
-  });
-
   it.each([
-    ['http://127.0.0.9', /127\.0\.0\.9:80$/],
-    ['https://127.0.0.9', /127\.0\.0\.9:443$/],
-    ['http://[::1]:9', /::1:9\b/],
-  ])('names the address of the proxy %s', async (proxy, address) => {
+    ['http://proxy-user:canary-proxy@127.0.0.9', 'ECONNREFUSED 127.0.0.9:80'],
+    ['https://proxy-user:canary-proxy@127.0.0.9', 'ECONNREFUSED 127.0.0.9:443'],
+    ['http://proxy-user:canary-proxy@[::1]:9', '::1:9'],
+  ])('because nothing listens: the error names the address of %s, and no password', async (proxy, address) => {
     const error = await catchError(connect(TARGET, { proxy }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', message: expect.stringMatching(address) });
+    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: expect.stringMatching(/^E/) } });
+    expect(error.message).toContain('the proxy cannot be reached: ');
+    expect(error.message).toContain(address);
+    expect(findLeaks(error, [PASSWORD, 'canary-proxy', 'proxy-user'])).toEqual([]);
   });
 
   it('because the proxy does not respond: the connection ends at the deadline', async () => {
@@ -157,10 +146,6 @@ describe('tunnel that does not open', () => {
 });
 
 describe('proxies that are not used', () => {
-  const NAMES = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
-  const setEnvironment = (names: string[], value: string): unknown =>
-    jest.replaceProperty(process, 'env', { ...process.env, ...Object.fromEntries(names.map((name) => [name, value])) });
-
   it('are the configured one before plain http, which is accepted for loopback hosts only', async () => {
     const origin = await serve(OK);
     const proxy = await serve(OK);
@@ -168,22 +153,17 @@ describe('proxies that are not used', () => {
     expect(proxy.connections).toBe(0);
   });
 
-  it('are those of the environment', async () => {
-    const proxy = await serve();
-    setEnvironment(NAMES, proxy.url);
-    setEnvironment(['NO_PROXY', 'no_proxy'], '');
-    const origin = await serve(OK);
-    const secure = await serve(OK, certificate);
+  it('are those of the environment, and NO_PROXY does not turn the configured one off', async () => {
+    const other = await serve();
+    const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+    const variables = Object.fromEntries(names.map((name) => [name, other.url]));
+    jest.replaceProperty(process, 'env', { ...process.env, ...variables, NO_PROXY: '', no_proxy: '' });
+    const [origin, secure] = [await serve(OK), await serve(OK, certificate)];
     expect(await connect(origin.url).request(POST)).toMatchObject({ status: 200 });
     expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
-    expect(proxy.connections).toBe(0);
-  });
-
-  it('do not include the configured one for hosts in NO_PROXY', async () => {
-    setEnvironment(['NO_PROXY', 'no_proxy'], '*');
+    jest.replaceProperty(process, 'env', { ...process.env, NO_PROXY: '*', no_proxy: '*' });
     const proxy = await serve(tunnel);
-    const origin = await serve(OK, certificate);
-    await connect(named(origin), { proxy: proxy.url, ca: authority.cert }).request(POST);
-    expect(proxy.connections).toBe(1);
+    await connect(named(secure), { proxy: proxy.url, ca: authority.cert }).request(POST);
+    expect([other.connections, proxy.connections]).toEqual([0, 1]);
   });
 });

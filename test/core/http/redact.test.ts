@@ -17,26 +17,19 @@ describe('redactBody', () => {
     expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
   });
 
-  it('replaces only the texts that contain a secret of letters and digits', () => {
-    const body = { message: 'Passw0rd', error: 'wrong' };
-    expect(redactBody(body, ['other', 'Passw0rd'])).toEqual({ message: redacted, error: 'wrong' });
-  });
-
-  it('replaces a secret that is half a surrogate pair', () => {
-    expect(redactBody({ message: 'a \uD800 b' }, ['\uD800'])).toEqual({ message: redacted });
+  it('replaces only texts with a secret of letters and digits, or with half a surrogate pair', () => {
+    const body = { message: 'Passw0rd', error: 'wrong', requestId: 'a \uD800 b' };
+    const expected = { message: redacted, error: 'wrong', requestId: redacted };
+    expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
   });
 
   it.each<[string, unknown, (string | undefined)[]]>([
     ['a text without a secret', { message: 'wrong', statusCode: 403 }, [SECRET]],
     ['an empty text', { message: '', data: SECRET }, [SECRET]],
-    ['a list', [SECRET], [SECRET]],
     ['a string', SECRET, [SECRET]],
-    ['a missing body', undefined, [SECRET]],
     ['a message that is not a string', { message: { text: SECRET } }, [SECRET]],
     ['an inherited message', Object.create({ message: SECRET }), [SECRET]],
-    ['a body if there is no secret', { message: 'undefined' }, []],
     ['a body if the secret is undefined', { message: 'undefined' }, [undefined]],
-    ['a body if the secret is empty', { message: 'undefined' }, ['']],
   ])('returns %s unchanged', (_name, body, secrets) => {
     expect(redactBody(body, secrets)).toBe(body);
   });

@@ -16,13 +16,8 @@ beforeEach(() => {
 const open = (source: unknown): AppSecret => new AppSecret(source as AppSecretSource, () => now);
 
 describe('get', () => {
-  it.each<[string, AppSecretSource | undefined, string | undefined]>([
-    ['a string', 'secret', 'secret'],
-    ['undefined', undefined, undefined],
-    ['the result of a function', () => 'secret', 'secret'],
-    ['the result of an async function', async () => 'secret', 'secret'],
-  ])('returns %s', async (_name, source, expected) => {
-    expect(await new AppSecret(source).get()).toBe(expected);
+  it.each(['secret', undefined])('returns the constant secret %j', async (secret) => {
+    expect(await new AppSecret(secret).get()).toBe(secret);
   });
 
   it('calls the function when the secret is first needed, once for parallel calls, and without arguments', async () => {
@@ -38,15 +33,12 @@ describe('get', () => {
     expect(calls).toEqual([[]]);
   });
 
-  const SEALED = new Error('the vault is sealed');
-  const fail = (): never => {
-    throw SEALED;
-  };
-  it.each<[string, () => unknown]>([
-    ['throws', fail],
-    ['rejects', async () => fail()],
-  ])('throws an error with the cause if the function %s', async (_name, source) => {
-    expect(await catchError(open(source).get())).toMatchObject({ ...UNAVAILABLE, cause: SEALED });
+  it('throws an error with the cause if the function throws', async () => {
+    const cause = new Error('the vault is sealed');
+    const source = (): never => {
+      throw cause;
+    };
+    expect(await catchError(open(source).get())).toMatchObject({ ...UNAVAILABLE, cause });
   });
 
   it('does not call a function again for one second after it failed', async () => {
@@ -66,38 +58,26 @@ describe('get', () => {
   it.each<[string, unknown, string]>([
     ['an empty string', '', EMPTY],
     ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
-    ['a secret after a byte order mark', `\uFEFF${OLD}`, WHITE_SPACE],
-    ['a space', ' ', WHITE_SPACE],
-    ['undefined', undefined, NO_STRING],
-    ['null', null, NO_STRING],
-    ['a number', 4_207_198_635, NO_STRING],
     ['bytes', Buffer.from(OLD), NO_STRING],
-    ['a String object', Object(OLD), NO_STRING],
-    ['a list', [OLD], NO_STRING],
   ])('throws an error without the value if the function returns %s', async (_name, value, problem) => {
     const error = await catchError(open(async () => value).get());
     expect(error).toMatchObject({ ...UNAVAILABLE, message: `The function appSecret ${problem}` });
-    expect(findLeaks(error, [OLD, '4207198635'])).toEqual([]);
+    expect(findLeaks(error, [OLD])).toEqual([]);
   });
 });
 
 describe('renew', () => {
-  it.each([OLD, undefined])('returns false for the constant secret %j', async (constant) => {
-    expect(await open(constant).renew(constant)).toBe(false);
+  it('returns false for a constant secret', async () => {
+    expect(await open(OLD).renew(OLD)).toBe(false);
   });
 
-  it('calls the function once for parallel calls, and returns whether it has another secret', async () => {
+  it('calls the function once for parallel calls, and returns whether another secret is cached now', async () => {
     const { source, asked } = createVault(OLD, NEW);
     const secret = open(source);
-    await secret.get();
+    expect([await secret.renew(NEW), asked()]).toEqual([true, 1]);
     expect(await Promise.all([secret.renew(OLD), secret.renew(OLD)])).toEqual([true, true]);
     expect([await secret.get(), asked()]).toEqual([NEW, 2]);
     expect([await secret.renew(NEW), asked()]).toEqual([false, 3]);
-  });
-
-  it('does not call the function if another secret than the refused one is cached', async () => {
-    const { source, asked } = createVault(NEW);
-    expect([await open(source).renew(OLD), asked()]).toEqual([true, 1]);
   });
 
   it('throws if the function fails, keeps the cached secret, and pauses for one second', async () => {

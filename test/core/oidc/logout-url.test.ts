@@ -8,9 +8,7 @@ const REDIRECT = 'post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3
 
 it.each<[string, LogoutParameters, string]>([
   ['no parameter', {}, ''],
-  ['undefined parameters', { idToken: undefined, postLogoutRedirectUri: undefined, state: undefined }, ''],
   ['an empty id_token', { idToken: '' }, ''],
-  ['an id_token', { idToken: 'aa.bb.cc' }, '?id_token_hint=aa.bb.cc'],
   ['an empty state', { state: '' }, '?state='],
   ['all parameters, escaped', ALL, `?id_token_hint=aa.bb.cc&${REDIRECT}&state=a%26b%3Dc+d`],
 ])('builds the URL with %s', (_name, parameters, query) => {
@@ -18,11 +16,8 @@ it.each<[string, LogoutParameters, string]>([
 });
 
 it.each<[string, LogoutParameters]>([
-  ['without an id_token', { postLogoutRedirectUri: 'https://app.example' }],
   ['with an empty id_token', { idToken: '', postLogoutRedirectUri: 'https://app.example' }],
   ['that is a path', { ...ALL, postLogoutRedirectUri: '/bye' }],
-  ['without a scheme', { ...ALL, postLogoutRedirectUri: '//app.example' }],
-  ['that is empty', { ...ALL, postLogoutRedirectUri: '' }],
 ])('refuses a postLogoutRedirectUri %s', (_name, parameters) => {
   const error = catchThrown(() => buildLogoutUrl(HOST, parameters));
   const mistake = { option: 'postLogoutRedirectUri', problem: `is "${parameters.postLogoutRedirectUri}"` };

@@ -27,24 +27,19 @@ function open(source: AppSecretSource = SECRET, origin = issuer().url, timeout =
   return new OidcEndpoints({ http, authentication: new ClientAuthentication(identity, new AppSecret(source)) });
 }
 
+type Call = { path: string; call: (endpoints: OidcEndpoints) => Promise<unknown> };
 const CALLS = {
-  refresh: {
-    path: '/oidc/token',
-    call: (endpoints: OidcEndpoints): Promise<unknown> => endpoints.requestRefresh(TOKEN),
-  },
+  refresh: { path: '/oidc/token', call: (endpoints) => endpoints.requestRefresh(TOKEN) },
   introspection: {
     path: '/oidc/token/introspection',
-    call: (endpoints: OidcEndpoints): Promise<unknown> => endpoints.requestIntrospection(TOKEN, 'access_token'),
+    call: (endpoints) => endpoints.requestIntrospection(TOKEN, 'access_token'),
   },
   revocation: {
     path: '/oidc/token/revocation',
-    call: (endpoints: OidcEndpoints): Promise<unknown> => endpoints.requestRevocation(TOKEN, 'refresh_token'),
+    call: (endpoints) => endpoints.requestRevocation(TOKEN, 'refresh_token'),
   },
-  userInfo: {
-    path: '/oidc/me',
-    call: (endpoints: OidcEndpoints): Promise<unknown> => endpoints.requestUserInfo(TOKEN),
-  },
-};
+  userInfo: { path: '/oidc/me', call: (endpoints) => endpoints.requestUserInfo(TOKEN) },
+} satisfies Record<string, Call>;
 type Name = keyof typeof CALLS;
 
 /** Calls an endpoint that replies this way. */
@@ -86,63 +81,44 @@ describe('requests', () => {
     expect(issuer().count()).toBe(2);
   });
 
-  it.each<[Name, number, number]>([
-    ['introspection', 60_000, 5000],
-    ['introspection', 1000, 1000],
-    ['userInfo', 60_000, 5000],
-    ['refresh', 60_000, 60_000],
-    ['revocation', 60_000, 60_000],
-  ])('for %s with the option timeout %i wait %i ms', async (name, timeout, limit) => {
+  it.each<[Name, number]>([
+    ['introspection', 5000],
+    ['userInfo', 5000],
+    ['refresh', 60_000],
+  ])('for %s with the option timeout 60,000 wait %i ms', async (name, limit) => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
     const arrived = new Gate();
     const silent = await serve(() => arrived.open());
-    const failing = catchError(CALLS[name].call(open(SECRET, silent.url, timeout)));
+    const failing = catchError(CALLS[name].call(open(SECRET, silent.url, 60_000)));
     await arrived.opened;
     await jest.advanceTimersByTimeAsync(60_000);
     expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
   });
 });
 
-describe('the credentials of the application are refused', () => {
-  const refused = { name: 'ConfigurationError', code: 'client_authentication_failed', statusCode: 500 };
-
-  it.each<[string, Reply]>([
-    ['invalid_client, HTTP 401', { status: 401, body: { error: 'invalid_client' } }],
-    ['invalid_client, HTTP 200', { status: 200, body: { error: 'invalid_client' } }],
-    ['HTTP 401 with HTML', { status: 401, body: '<html>' }],
-    ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
-    ['statusCode 401', { body: { statusCode: 401, message: 'client authentication failed' } }],
-  ])('by %s', async (_, reply) => {
-    const error = await catchError(run('introspection', reply));
-    expect(error).toMatchObject({ ...refused, message: expect.stringContaining('at /oidc/token/introspection: ') });
-    expect(findLeaks(error, [SECRET, TOKEN])).toEqual([]);
-    expect(issuer().count()).toBe(1);
-  });
-
-  it.each<Name>(['refresh', 'revocation'])('for %s', async (name) => {
-    expect(await catchError(run(name, { status: 401 }))).toMatchObject(refused);
-  });
+it.each<[string, Reply]>([
+  ['invalid_client with HTTP 200', { body: { error: 'invalid_client' } }],
+  ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
+  ['statusCode 401', { body: { statusCode: 401, message: 'client authentication failed' } }],
+])('throws a ConfigurationError if the credentials of the application are refused by %s', async (_, reply) => {
+  const error = await catchError(run('introspection', reply));
+  expect(error).toMatchObject({ name: 'ConfigurationError', code: 'client_authentication_failed', statusCode: 500 });
+  expect(error.message).toContain('at /oidc/token/introspection: ');
+  expect(findLeaks(error, [SECRET, TOKEN])).toEqual([]);
+  expect(issuer().count()).toBe(1);
 });
 
 describe('a response that cannot be used', () => {
-  const DOWN = { code: 'upstream_unavailable', retryAfter: undefined };
+  const DOWN = { code: 'upstream_unavailable' };
   it.each<[string, Reply, object]>([
-    ['HTTP 500', { status: 500, body: '<html>' }, DOWN],
     ['HTTP 503 with Retry-After', { status: 503, headers: { 'retry-after': '7' } }, { ...DOWN, retryAfter: 7 }],
-    ['HTTP 429', { status: 429, body: { error: 'slow_down' } }, DOWN],
     ['statusCode 500', { body: { statusCode: 500 } }, DOWN],
     ['statusCode 300', { body: { statusCode: 300, active: true } }, { code: INVALID }],
     ['HTTP 300', { status: 300, body: { active: true } }, { code: INVALID }],
     ['HTTP 401 with another error', { status: 401, body: { error: 'invalid_token' } }, { code: INVALID }],
     ['an error with HTTP 200', { body: { error: 'server_error', active: true } }, { code: INVALID }],
-    ['a redirect', { status: 307, headers: { location: '/' } }, { code: INVALID }],
+    ['no active', { body: {} }, { code: INVALID }],
     ['more than 1 MiB', { body: 'x'.repeat(1024 * 1024 + 1) }, { code: INVALID, details: { limit: 1024 * 1024 } }],
-    ['a reset connection', { reset: true }, { code: 'upstream_unreachable' }],
-    ...[{}, { active: 'true' }, { active: null }, [{ active: true }], 'null'].map((body): [string, Reply, object] => [
-      `no boolean active: ${JSON.stringify(body)}`,
-      { body },
-      { code: INVALID },
-    ]),
   ])('is an UpstreamError after one request: %s', async (_, reply, expected) => {
     const error = await catchError(run('introspection', reply));
     expect(error).toMatchObject({ name: 'UpstreamError', ...expected });
@@ -150,17 +126,13 @@ describe('a response that cannot be used', () => {
     expect(issuer().count()).toBe(1);
   });
 
-  it('of exactly 1 MiB is not too large', async () => {
-    const body = '{"active":true}'.padEnd(1024 * 1024);
-    expect(await run('introspection', { body })).toMatchObject({ active: true });
-  });
-
-  it.each<[Name, string]>([
-    ['refresh', 'POST /oidc/token'],
-    ['revocation', 'POST /oidc/token/revocation'],
-    ['userInfo', 'GET /oidc/me'],
-  ])('for %s is an UpstreamError that names %s', async (name, request) => {
-    const error = await catchError(run(name, { status: 403, body: { error: `access denied ${TOKEN}` } }));
+  it.each<[Name, string, string]>([
+    ['refresh', 'POST /oidc/token', TOKEN],
+    ['introspection', 'POST /oidc/token/introspection', SECRET],
+    ['revocation', 'POST /oidc/token/revocation', TOKEN],
+    ['userInfo', 'GET /oidc/me', TOKEN],
+  ])('for %s is an UpstreamError that names %s, and no secret', async (name, request, secret) => {
+    const error = await catchError(run(name, { status: 403, body: { error: `access denied ${secret}` } }));
     const redacted = '"(redacted: it repeats a secret)"';
     const message = `GenAuth's response to ${request} cannot be used: HTTP 403, error ${redacted}.`;
     expect(error).toMatchObject({ code: INVALID, message, details: { request, httpStatus: 403 } });
@@ -172,15 +144,14 @@ describe('a response that cannot be used', () => {
 describe('requestRefresh', () => {
   it.each<[string, unknown, string | undefined]>([
     ['the tokens of an object', { access_token: 'a', refresh_token: null }, 'a'],
-    ['no token of a list', [{ access_token: 'a' }], undefined],
     ['no token of a string', '"access_token"', undefined],
   ])('returns %s', async (_, body, accessToken) => {
     expect(await run('refresh', { body })).toMatchObject({ accessToken, refreshToken: undefined });
   });
 
-  it.each([400, 401, 200])('refuses the refresh token after invalid_grant with HTTP %i', async (status) => {
+  it('refuses the refresh token after invalid_grant, even with HTTP 401', async () => {
     const body = { error: 'invalid_grant', error_description: TOKEN };
-    const error = await catchError(run('refresh', { status, body }, createVault('old', 'new').source));
+    const error = await catchError(run('refresh', { status: 401, body }, createVault('old', 'new').source));
     const details = { token: 'refresh_token' };
     expect(error).toMatchObject({ name: 'TokenVerificationError', code: 'refresh_token_refused', details });
     expect(findLeaks(error, [TOKEN])).toEqual([]);
@@ -193,53 +164,24 @@ describe('requestRefresh', () => {
   });
 });
 
-describe('requestIntrospection', () => {
-  const NONE = { sub: undefined, clientId: undefined, scope: [], exp: undefined };
-  it.each<[object, object]>([
-    [{ active: false }, NONE],
-    [
-      { active: true, sub: 'alice', client_id: 'app', scope: 'openid email', exp: 1760, username: 'alice' },
-      { sub: 'alice', clientId: 'app', scope: ['openid', 'email'], exp: 1760 },
-    ],
-    [
-      { active: true, scope: 'openid,email, phone' },
-      { ...NONE, scope: ['openid', 'email', 'phone'] },
-    ],
-    [{ active: true, scope: ['openid'], sub: 7, client_id: null, exp: null }, NONE],
-    [
-      { active: true, exp: '999999999999' },
-      { ...NONE, exp: 999_999_999_999 },
-    ],
-    [{ active: true, exp: '9999999999999' }, NONE],
-    [{ active: true, exp: 'soon' }, NONE],
-  ])('parses %j', async (body, expected) => {
-    expect(await run('introspection', { body })).toEqual({ active: (body as { active: boolean }).active, ...expected });
-  });
+it('requestIntrospection accepts a response of 1 MiB', async () => {
+  const body = '{"active":true,"client_id":"app"}'.padEnd(1024 * 1024);
+  expect(await run('introspection', { body })).toMatchObject({ active: true, clientId: 'app' });
 });
 
-describe('requestRevocation', () => {
-  it.each<[string, Reply]>([
-    ['true', { body: 'true' }],
-    ['an empty body', { status: 204 }],
-    ['an envelope', { body: { statusCode: 200, message: '', data: true } }],
-    ['HTML', { body: '<html>' }],
-  ])('accepts %s as success', async (_, reply) => {
-    expect(await run('revocation', reply)).toBeUndefined();
-  });
+it.each([{ status: 204 }, { body: { statusCode: 299 } }])('requestRevocation accepts %j', async (reply) => {
+  expect(await run('revocation', reply)).toBeUndefined();
 });
 
 describe('requestUserInfo', () => {
-  it('returns the claims unchanged', async () => {
-    const claims = { sub: 'alice', email: null, roles: [{ code: 'admin' }] };
-    expect(await run('userInfo', { body: claims })).toEqual(claims);
-  });
-
-  it('returns undefined for insufficient_scope', async () => {
-    expect(await run('userInfo', { status: 403, body: { error: 'insufficient_scope' } })).toBeUndefined();
+  it.each<[unknown, Reply]>([
+    [{ sub: 'alice', email: null }, { body: { sub: 'alice', email: null } }],
+    [undefined, { status: 403, body: { error: 'insufficient_scope' } }],
+  ])('returns %j after %j', async (expected, reply) => {
+    expect(await run('userInfo', reply)).toEqual(expected);
   });
 
   it.each<[string, Reply]>([
-    ['HTTP 401', { status: 401, body: '<html>' }],
     ['statusCode 401', { body: { statusCode: 401 } }],
     ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
     ['invalid_token', { status: 400, body: { error: 'invalid_token' } }],
@@ -250,7 +192,7 @@ describe('requestUserInfo', () => {
     expect(findLeaks(error, [TOKEN])).toEqual([]);
   });
 
-  it.each(['aa.bb.cc', '[{"sub":"alice"}]', '', 'null'])('refuses a body that is no JSON object: %j', async (body) => {
-    expect(await catchError(run('userInfo', { body }))).toMatchObject({ code: INVALID });
+  it('refuses a body that is no JSON object', async () => {
+    expect(await catchError(run('userInfo', { body: '[{"sub":"alice"}]' }))).toMatchObject({ code: INVALID });
   });
 });

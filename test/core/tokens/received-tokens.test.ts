@@ -15,6 +15,9 @@ const idToken = (claims: Record<string, unknown> = {}): string =>
   issuer().sign(issuer().idTokenClaims(claims, NOW * 1000));
 const accessToken = (claims: Record<string, unknown> = {}): string =>
   issuer().sign(issuer().accessTokenClaims(claims, NOW * 1000));
+/** A token with a wrong signature. */
+const forged = (): string => idToken().replace(/[^.]*$/, 'AA');
+const EXPIRED = { iat: NOW - 3600, exp: NOW - 5 };
 
 const OPTIONAL = { refreshToken: undefined, scope: undefined, expiresIn: undefined };
 const signIn = (received: Partial<SignedInTokens> = {}): ReturnType<typeof verifySignedInTokens> =>
@@ -35,35 +38,30 @@ describe('verifySignedInTokens', () => {
     expect(claims).toMatchObject({ sub: SUBJECT, name: 'Alice' });
   });
 
-  it('returns the requested scopes if the response has no scopes', async () => {
-    expect((await signIn()).tokens.scope).toEqual(['openid', 'phone']);
-  });
-
   it.each<[string, () => Partial<SignedInTokens>, number]>([
     ['exp of the access token', () => ({ accessToken: accessToken({ exp: NOW + 100 }), expiresIn: 7 }), NOW + 100],
-    ['the lifetime if the access token is not a JWT', () => ({ accessToken: 'opaque', expiresIn: 7 }), NOW + 7],
-    ['the lifetime if exp is not a time', () => ({ accessToken: accessToken({ exp: '1' }), expiresIn: 9 }), NOW + 9],
+    ['the lifetime if the access token has no exp', () => ({ accessToken: 'opaque', expiresIn: 7.9 }), NOW + 7],
     ['exp of the id_token if there is no other time', () => ({ accessToken: 'opaque' }), NOW + 3600],
-    ['the current time for a lifetime of 0', () => ({ accessToken: 'opaque', expiresIn: 0 }), NOW],
-    ['whole seconds', () => ({ accessToken: 'opaque', expiresIn: 7.9 }), NOW + 7],
     ['the latest time of a Date', () => ({ accessToken: accessToken({ exp: 1e300 }) }), 8.64e12],
     ['the year 1970 for a negative lifetime', () => ({ accessToken: 'opaque', expiresIn: -1e300 }), 0],
   ])('sets expiresAt to %s', async (_title, received, seconds) => {
     expect((await signIn(received())).tokens.expiresAt).toEqual(new Date(seconds * 1000));
   });
 
+  it('accepts a matching at_hash and a missing scope, and does not verify an access token of another API', async () => {
+    const access = accessToken({ sub: undefined, aud: 'api', iss: 'x' });
+    const { claims, tokens } = await signIn({
+      accessToken: access,
+      idToken: idToken({ at_hash: hashAccessToken(access) }),
+    });
+    expect([claims.sub, tokens.scope]).toEqual([SUBJECT, ['openid', 'phone']]);
+  });
+
   it.each<[string, () => Partial<SignedInTokens>, string]>([
     ['an access token of another user', () => ({ accessToken: accessToken({ sub: 'x' }) }), 'token_subject_mismatch'],
-    ['an id_token of another user', () => ({ idToken: idToken({ sub: 'x' }) }), 'token_subject_mismatch'],
     ['an access token with sub null', () => ({ accessToken: accessToken({ sub: null }) }), 'token_subject_mismatch'],
-    [
-      'a long access token of another user',
-      () => ({ accessToken: accessToken({ sub: 'x', filler: 'x'.repeat(8000) }) }),
-      'token_subject_mismatch',
-    ],
     ['a wrong at_hash', () => ({ idToken: idToken({ at_hash: hashAccessToken('x') }) }), 'token_hash_mismatch'],
-    ['an access token as id_token', () => ({ idToken: accessToken() }), 'token_type_mismatch'],
-    ['an id_token of another application', () => ({ idToken: idToken({ aud: 'x' }) }), 'token_audience_mismatch'],
+    ['an id_token with a wrong signature', () => ({ idToken: forged() }), 'token_signature_invalid'],
   ])('refuses %s as an error of GenAuth', async (_title, make, code) => {
     const received: Partial<SignedInTokens> = { refreshToken: 'canary-refresh-token', ...make() };
     const error = await catchError(signIn(received));
@@ -71,24 +69,6 @@ describe('verifySignedInTokens', () => {
     expect(error.cause).toMatchObject({ name: 'TokenVerificationError', code });
     expect(error.message).toBe(`The tokens that GenAuth sent were refused. ${(error.cause as Error).message}`);
     expect(findLeaks(error, ['canary-refresh-token', ...idToken().split('.')])).toEqual([]);
-  });
-
-  it('accepts a matching at_hash, and an access token without sub', async () => {
-    const access = accessToken({ sub: undefined });
-    const { claims } = await signIn({ accessToken: access, idToken: idToken({ at_hash: hashAccessToken(access) }) });
-    expect(claims.sub).toBe(SUBJECT);
-  });
-
-  it('does not verify the access token, because its audience may be another API', async () => {
-    expect((await signIn({ accessToken: accessToken({ aud: 'api', iss: 'x' }) })).claims.sub).toBe(SUBJECT);
-  });
-
-  it('names both subjects in the details of the error', async () => {
-    const error = await catchError(signIn({ accessToken: accessToken({ sub: 'x' }) }));
-    expect(error.cause).toMatchObject({
-      message: 'The id_token and the access token belong to different users (sub).',
-      details: { claim: 'sub', expected: 'x', actual: SUBJECT },
-    });
   });
 
   it('throws an error of the key set unchanged', async () => {
@@ -112,10 +92,22 @@ describe('verifyRefreshedTokens', () => {
 
   it.each<[string, () => Partial<UnverifiedTokens>, string]>([
     ['an access token of another API', () => ({ accessToken: accessToken({ aud: 'api' }) }), 'token_audience_mismatch'],
+    ['an expired access token', () => ({ accessToken: accessToken(EXPIRED) }), 'token_expired'],
+    ['an access token with a wrong signature', () => ({ accessToken: forged() }), 'token_signature_invalid'],
     ['an id_token of another user', () => ({ idToken: idToken({ sub: 'x' }) }), 'token_subject_mismatch'],
+    ['an id_token of another application', () => ({ idToken: idToken({ aud: 'x' }) }), 'token_audience_mismatch'],
+    ['an expired id_token', () => ({ idToken: idToken(EXPIRED) }), 'token_expired'],
+    ['an id_token with a wrong signature', () => ({ idToken: forged() }), 'token_signature_invalid'],
     ['a wrong at_hash', () => ({ idToken: idToken({ at_hash: 'x' }) }), 'token_hash_mismatch'],
   ])('refuses %s', async (_title, received, code) => {
     expect(await catchError(refresh(received()))).toMatchObject({ code: 'upstream_token_invalid', cause: { code } });
+  });
+
+  it('names both subjects in the details of the error', async () => {
+    expect((await catchError(refresh({ idToken: idToken({ sub: 'x' }) }))).cause).toMatchObject({
+      message: 'The id_token and the access token belong to different users (sub).',
+      details: { claim: 'sub', expected: SUBJECT, actual: 'x' },
+    });
   });
 
   it('refuses a response without access token', async () => {

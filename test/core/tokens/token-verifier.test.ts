@@ -1,18 +1,23 @@
-import { ConfigurationError, type GenAuthError } from '../../../src/core/errors.js';
+import fc from 'fast-check';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { ConfigurationError, TokenVerificationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
 import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
 import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
-import { MAX_AGE, STALE_IF_ERROR } from '../../support/key-set.js';
+import { MAX_AGE, STALE_IF_ERROR, codeOf } from '../../support/key-set.js';
 import { catchError } from '../../support/promise.js';
+import { propertyRuns } from '../../support/property.js';
 import { createRsaKey } from '../../support/rsa-key.js';
 import { useSignatureCount } from '../../support/signature-count.js';
 import { LONG_SECRET } from '../../support/signing-key.js';
 import { type Forge, TOKEN_FLAWS, openForge, respell, swap } from '../../support/token-flaw.js';
-import { VerifierBench, describeDecision } from '../../support/token-verifier.js';
-import { buildToken, encodeSegment, hashAccessToken } from '../../support/token.js';
+import { VerifierBench } from '../../support/token-verifier.js';
+import { buildToken, hashAccessToken } from '../../support/token.js';
 
 const OTHER_APP = '65f0c1d2e3a4b5c6d7e8f9ff';
-const AUDIENCE_MISMATCH = 'token_audience_mismatch';
+const LIFETIME = 366 * 86_400;
+/** The time of the bench, in seconds since 1970. */
+const NOW = 1_760_000_000;
 const issuer = useIssuer();
 const bench = new VerifierBench(issuer);
 const computed = useSignatureCount();
@@ -27,266 +32,178 @@ const accessToken = (claims: Claims = {}): string => forge().claims(claims);
 /** A valid id_token with other claims and header members. */
 const idToken = (claims: Claims = {}, header: object = {}): string =>
   forge().text({ ...forge().header, ...header }, { ...issuer().idTokenClaims({}, bench.sets.now), ...claims });
-/** Settings for HS256. */
-const hs256 = (appSecret: AppSecretSource | undefined): Settings => ({
-  idTokenAlgorithm: 'HS256',
-  appSecret: new AppSecret(appSecret, () => bench.sets.now),
-});
-const signHs256 = (secret: string | Buffer, algorithm = 'HS256', kid?: string): string =>
-  buildToken({ alg: 'HS256', kid }, issuer().idTokenClaims({}, bench.sets.now), secret, algorithm);
-/** A valid access token with these times, in seconds from now. */
-const timedToken = (times: Record<string, number>): string =>
-  accessToken(Object.fromEntries(Object.entries(times).map(([name, time]) => [name, forge().now + time])));
-const decodePayload = (token: string): unknown =>
-  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-/** `accepted`, or the code of the error. */
-const codeOf = (verifying: Promise<unknown>): Promise<string> =>
-  verifying.then(
-    () => 'accepted',
-    (error: { code: string }) => error.code,
-  );
+const verifyAccessToken = (claims: Claims, settings?: Settings): Promise<unknown> =>
+  bench.verifier(settings).verifyAccessToken(accessToken(claims));
 
 describe('an access token', () => {
-  it.each(TOKEN_FLAWS)('refuses %s', async (_title, make, code) => {
-    expect(await bench.refuse('access_token', make(forge()))).toBe(code);
+  it.each(TOKEN_FLAWS)('is refused with %s', async (_title, make, expected) => {
+    expect(await bench.refuse(make(forge()))).toBe(expected);
     // No URL of the header is requested.
     expect(issuer().count()).toBe(bench.sets.fetches());
   });
 
   it.each<[string, (forge: Forge) => string]>([
-    ['a token as GenAuth sends it', ({ head }) => head({})],
-    ['a missing typ', ({ head }) => head({ typ: undefined })],
-    ['typ application/JWT', ({ head }) => head({ typ: 'application/JWT' })],
     ['typ AT+JWT', ({ head }) => head({ typ: 'AT+JWT' })],
-    ['typ application/at+jwt', ({ head }) => head({ typ: 'application/at+jwt' })],
-    ['a missing kid if the key set has one key', ({ head }) => head({ kid: undefined })],
+    ['neither typ nor kid', ({ head }) => head({ typ: undefined, kid: undefined })],
     ['another key in the header', ({ head }) => head({ jwk: other.jwk, jku: `${issuer().url}/x` })],
-    ['white space in the header', ({ text, header, payload }) => text(JSON.stringify(header, null, 2), payload)],
-    ['aud as an array', ({ claims }) => claims({ aud: [APP_ID] })],
     ['two audiences with azp', ({ claims }) => claims({ aud: [OTHER_APP, APP_ID], azp: APP_ID })],
     ['a sub of 255 characters', ({ claims }) => claims({ sub: 's'.repeat(255) })],
-    ['fractions of seconds', ({ claims, now }) => claims({ iat: now - 0.5, nbf: now - 0.25, exp: now + 0.5 })],
-    ['a lifetime of a second', ({ claims, now }) => claims({ iat: now, exp: now + 1 })],
-    ['a lifetime of 366 days', ({ claims, now }) => claims({ iat: now, exp: now + 366 * 86_400 })],
-    ['claims that are not checked', ({ claims }) => claims({ roles: ['admin'], auth_time: 'never', nothing: null })],
-    ['a missing jti', ({ claims }) => claims({ jti: undefined })],
-    ['an empty scope', ({ claims }) => claims({ scope: '' })],
-  ])('accepts %s', async (_title, make) => {
+    ['fractions of seconds', ({ claims }) => claims({ iat: NOW - 0.5, nbf: NOW - 0.25, exp: NOW + 0.5 })],
+    ['a lifetime of 366 days', ({ claims }) => claims({ iat: NOW, exp: NOW + LIFETIME })],
+    ['other claims', ({ claims }) => claims({ roles: ['admin'], nothing: null, jti: undefined, scope: '' })],
+  ])('is accepted with %s', async (_title, make) => {
     const token = make(forge());
-    expect(await bench.verify('access_token', token)).toEqual(decodePayload(token));
-    expect([bench.lookups, bench.sets.fetches(), issuer().count()]).toEqual([1, 1, 1]);
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+    expect(await bench.verify(token)).toEqual(payload);
+    expect(issuer().count()).toBe(1);
   });
 
   it.each<[string, (forge: Forge) => string, string, number]>([
     ['the form before a key is looked up', ({ head }) => `${head({})}.`, 'token_malformed', 0],
     ['the header before a key is looked up', ({ head }) => head({ zip: 'DEF' }), 'token_malformed', 0],
-    ['the algorithm before the kid', ({ head }) => head({ alg: 'x', kid: 7 }), 'token_algorithm_mismatch', 0],
     ['the signature before the payload', ({ head }) => swap(head({}), 1, () => 'bm8'), 'token_signature_invalid', 1],
-    ['the issuer before other claims', ({ claims }) => claims({ iss: 'x', sub: 1 }), 'token_issuer_mismatch', 1],
-  ])('checks %s', async (_title, make, code, lookups) => {
-    expect(await bench.refuse('access_token', make(forge()))).toBe(code);
-    expect(bench.lookups).toBe(lookups);
+  ])('is checked in order: %s', async (_title, make, expected, fetches) => {
+    expect(await bench.refuse(make(forge()))).toBe(expected);
+    expect(bench.sets.fetches()).toBe(fetches);
   });
 
-  it.each<[string, unknown, azp: string | undefined, string]>([
-    ['accepts one of them', 'https://b.example', undefined, 'accepted'],
-    ['accepts all of them with azp', ['https://a.example', 'https://b.example'], APP_ID, 'accepted'],
-    ['refuses all of them without azp', ['https://a.example', 'https://b.example'], undefined, AUDIENCE_MISMATCH],
-    ['refuses one of them with azp of another application', 'https://a.example', OTHER_APP, AUDIENCE_MISMATCH],
-    ['refuses the application ID', APP_ID, undefined, AUDIENCE_MISMATCH],
-  ])('with other values of the option audience, %s', async (_title, aud, azp, expected) => {
-    const audience = ['https://a.example', 'https://b.example'];
-    expect(await codeOf(bench.verify('access_token', accessToken({ aud, azp }), { audience }))).toBe(expected);
-  });
-
-  it('copies claims named __proto__ and constructor as data', async () => {
+  it('has claims named __proto__ and constructor as data', async () => {
     const { text, header, payload } = forge();
     const json = `{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},${JSON.stringify(payload).slice(1)}`;
-    const claims = await bench.verify('access_token', text(header, json));
+    const claims = await bench.verify(text(header, json));
     expect([claims['x'], ({} as Claims)['x']]).toEqual([undefined, undefined]);
     expect(Object.getPrototypeOf(claims)).toBe(Object.prototype);
   });
 });
 
-describe.each([0, 300])('with a clock tolerance of %i s', (clockTolerance) => {
-  const tolerance = clockTolerance * 1000;
-  it.each<[string, Record<string, number>, number, string]>([
-    ['accepts a token in its last millisecond', { iat: -1000, exp: 0 }, tolerance - 1, 'accepted'],
-    ['refuses a token that just expired', { iat: -1000, exp: 0 }, tolerance, 'token_expired'],
-    ['accepts a token from iat on', { iat: 0, exp: 3600 }, -tolerance, 'accepted'],
-    ['refuses a token before iat', { iat: 0, exp: 3600 }, -tolerance - 1, 'token_not_yet_valid'],
-    ['accepts a token from nbf on', { iat: -1000, exp: 3600, nbf: 0 }, -tolerance, 'accepted'],
-    ['refuses a token before nbf', { iat: -1000, exp: 3600, nbf: 0 }, -tolerance - 1, 'token_not_yet_valid'],
-  ])('%s', async (_title, times, offset, expected) => {
-    const token = timedToken(times);
-    bench.sets.now += offset;
-    expect(await codeOf(bench.verify('access_token', token, { clockTolerance }))).toBe(expected);
-  });
-});
-
 describe('an id_token', () => {
   it.each<[string, () => string, string]>([
-    ['accepts a valid token', () => idToken(), 'accepted'],
-    ['accepts a scope without jti', () => idToken({ scope: 'openid' }), 'accepted'],
-    ['accepts a jti without scope', () => idToken({ jti: 'j' }), 'accepted'],
-    ['accepts any at_hash without an access token', () => idToken({ at_hash: 'x' }), 'accepted'],
-    ['refuses an access token', () => accessToken(), 'token_type_mismatch'],
-    ['refuses typ at+jwt', () => idToken({}, { typ: 'at+jwt' }), 'token_type_mismatch'],
-    ['refuses the audience of an API', () => idToken({ aud: 'https://api.example' }), 'token_audience_mismatch'],
-    ['refuses a changed signature', () => swap(idToken(), 1, () => encodeSegment({})), 'token_signature_invalid'],
-    ['refuses HS256', () => idToken({}, { alg: 'HS256' }), 'token_algorithm_mismatch'],
+    ['is accepted with any at_hash, without an access token', () => idToken({ at_hash: 'x' }), 'accepted'],
+    ['is accepted with a scope, without jti', () => idToken({ scope: 'openid' }), 'accepted'],
+    ['is accepted with a jti, without scope', () => idToken({ jti: 'j' }), 'accepted'],
+    ['is not an access token', () => accessToken(), 'token_type_mismatch'],
+    ['is refused for an API', () => idToken({ aud: 'https://api.example' }), 'token_audience_mismatch'],
+    ['is refused with a changed payload', () => swap(idToken(), 1, () => 'e30'), 'token_signature_invalid'],
   ])('%s', async (_title, make, expected) => {
-    const audience = ['https://api.example'];
-    expect(await codeOf(bench.verify('id_token', make(), { audience }))).toBe(expected);
+    const verifier = bench.verifier({ audience: ['https://api.example'] });
+    expect(await codeOf(verifier.verifyIdToken(make()))).toBe(expected);
   });
 
   it.each<[string, unknown, string]>([
-    ['accepts the hash of the access token', hashAccessToken('access'), 'accepted'],
-    ['accepts a missing at_hash', undefined, 'accepted'],
-    ['refuses the hash of another access token', hashAccessToken('another'), 'token_hash_mismatch'],
-    ['refuses the whole hash', hashAccessToken('access').repeat(2), 'token_hash_mismatch'],
-    ['refuses a shortened hash', hashAccessToken('access').slice(0, -2), 'token_hash_mismatch'],
-    ['refuses an empty hash', '', 'token_hash_mismatch'],
-    ['refuses an array', [hashAccessToken('access')], 'token_hash_mismatch'],
-  ])('%s in at_hash', async (_title, atHash, expected) => {
+    ['the hash of the access token', hashAccessToken('access'), 'accepted'],
+    ['no value', undefined, 'accepted'],
+    ['the hash of another access token', hashAccessToken('another'), 'token_hash_mismatch'],
+    ['the whole hash', hashAccessToken('access').repeat(2), 'token_hash_mismatch'],
+    ['an array', [hashAccessToken('access')], 'token_hash_mismatch'],
+  ])('with %s in at_hash: %s', async (_title, atHash, expected) => {
     expect(await codeOf(bench.verifier().verifyIdToken(idToken({ at_hash: atHash }), 'access'))).toBe(expected);
   });
 });
 
 describe('an id_token with HS256', () => {
-  it('accepts a signature of the application secret, without a key set and without the cache', async () => {
-    const verifier = bench.verifier({ ...hs256(LONG_SECRET), maxVerifiedTokens: 100 });
-    for (let i = 0; i < 3; i += 1)
-      expect(await verifier.verifyIdToken(signHs256(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
-    expect([computed(), issuer().count()]).toEqual([3, 0]);
+  const hs256 = (secret: AppSecretSource | undefined): TokenVerifier => {
+    const appSecret = new AppSecret(secret, () => bench.sets.now);
+    return bench.verifier({ idTokenAlgorithm: 'HS256', appSecret, maxVerifiedTokens: 100 });
+  };
+  const sign = (secret: string | Buffer, algorithm = 'HS256'): string =>
+    buildToken({ alg: 'HS256', kid: issuer().key.kid }, issuer().idTokenClaims({}, bench.sets.now), secret, algorithm);
+
+  it('is accepted with the application secret, without a key set and without the cache', async () => {
+    const verifier = hs256(LONG_SECRET);
+    expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
+    expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
+    expect([computed(), issuer().count()]).toEqual([2, 0]);
   });
 
-  it.each<[string, () => string | Buffer]>([
-    ['the DER of the public key', () => issuer().key.publicKey.export({ type: 'spki', format: 'der' })],
-    ['the JWK', () => JSON.stringify(issuer().key.jwk)],
-    ['the modulus', () => Buffer.from(issuer().key.jwk.n, 'base64url')],
-    ['an empty secret', () => ''],
-    ['the application ID', () => APP_ID],
-    ['the secret without its last character', () => LONG_SECRET.slice(0, -1)],
-    ['the secret with a line break', () => `${LONG_SECRET}\n`],
-    ['the secret decoded from base64', () => Buffer.from(LONG_SECRET, 'base64')],
-  ])('refuses a signature of %s', async (_title, secret) => {
-    const token = signHs256(secret(), 'HS256', issuer().key.kid);
-    expect(await bench.refuse('id_token', token, hs256(LONG_SECRET))).toBe('token_signature_invalid');
-    expect(issuer().count()).toBe(0);
+  it.each<[string, () => string]>([
+    ['the public key', () => sign(issuer().key.publicKey.export({ type: 'spki', format: 'der' }))],
+    ['an empty secret', () => sign('')],
+    ['the secret, but HS512', () => sign(LONG_SECRET, 'HS512')],
+  ])('is refused with a signature of %s', async (_title, make) => {
+    expect(await codeOf(hs256(LONG_SECRET).verifyIdToken(make()))).toBe('token_signature_invalid');
   });
 
-  it.each<[string, (token: string) => string, string]>([
-    ['an empty signature', (token) => swap(token, 2, () => ''), 'token_malformed'],
-    ['a signature of one byte', (token) => swap(token, 2, () => 'AA'), 'token_signature_invalid'],
-    ['a part of the signature', (token) => swap(token, 2, (part) => part.slice(0, 20)), 'token_signature_invalid'],
-    ['an HS512 signature', () => signHs256(LONG_SECRET, 'HS512'), 'token_signature_invalid'],
-    ['an RS256 token', () => idToken(), 'token_algorithm_mismatch'],
-  ])('refuses %s', async (_title, change, code) => {
-    expect(await bench.refuse('id_token', change(signHs256(LONG_SECRET)), hs256(LONG_SECRET))).toBe(code);
-  });
-
-  it('still requires RS256 for access tokens', async () => {
-    const settings = hs256(LONG_SECRET);
-    expect(await codeOf(bench.verify('access_token', accessToken(), settings))).toBe('accepted');
+  it('does not change the algorithm of access tokens', async () => {
     const hmac = buildToken({ alg: 'HS256' }, forge().payload, LONG_SECRET, 'HS256');
-    expect(await bench.refuse('access_token', hmac, settings)).toBe('token_algorithm_mismatch');
+    const codes = [accessToken(), hmac].map((token) => codeOf(hs256(LONG_SECRET).verifyAccessToken(token)));
+    expect(await Promise.all(codes)).toEqual(['accepted', 'token_algorithm_mismatch']);
   });
 
   it.each<[string, string | undefined, string]>([
-    ['refuses a secret of 31 bytes', 's'.repeat(31), 'app_secret_too_short'],
-    ['accepts a secret of 32 bytes', 's'.repeat(32), 'accepted'],
-    ['accepts a secret of 16 characters with 32 bytes', 'é'.repeat(16), 'accepted'],
-    ['refuses a missing secret', undefined, 'app_secret_too_short'],
-  ])('%s', async (_title, secret, expected) => {
-    expect(await codeOf(bench.verifier(hs256(secret)).verifyIdToken(signHs256(secret ?? '')))).toBe(expected);
+    ['31 bytes', 's'.repeat(31), 'app_secret_too_short'],
+    ['16 characters and 32 bytes', 'é'.repeat(16), 'accepted'],
+    ['no value', undefined, 'app_secret_too_short'],
+  ])('needs a secret of 32 bytes: %s', async (_title, secret, expected) => {
+    expect(await codeOf(hs256(secret).verifyIdToken(sign(secret ?? '')))).toBe(expected);
   });
 
-  describe('after the secret was replaced', () => {
-    const NEW_SECRET = `new-${LONG_SECRET}`;
-    let results: (string | Error)[];
-    let verifier: TokenVerifier;
-    beforeEach(async () => {
-      results = [LONG_SECRET, NEW_SECRET];
-      const source = async (): Promise<string> => {
-        const result = results.length > 1 ? results.shift() : results[0];
-        return typeof result === 'string' ? result : Promise.reject(result as Error);
-      };
-      verifier = bench.verifier(hs256(source));
-      await verifier.verifyIdToken(signHs256(LONG_SECRET));
-    });
-
-    it('accepts a token that came from GenAuth at once', async () => {
-      expect(await codeOf(verifier.verifyIdToken(signHs256(NEW_SECRET), 'access'))).toBe('accepted');
-    });
-
-    it('calls the function appSecret for tokens from callers once in 30 s', async () => {
-      bench.sets.now += 29_999;
-      expect(await codeOf(verifier.verifyIdToken(signHs256(NEW_SECRET)))).toBe('token_signature_invalid');
-      bench.sets.now += 1;
-      expect(await codeOf(verifier.verifyIdToken(signHs256(NEW_SECRET)))).toBe('accepted');
-    });
-
-    it('refuses a token with a wrong signature if the function returns the same secret', async () => {
-      results = [LONG_SECRET];
-      expect(await codeOf(verifier.verifyIdToken(signHs256(NEW_SECRET), 'access'))).toBe('token_signature_invalid');
-    });
-
-    it.each<[string, string | undefined, string]>([
-      ['hides an error of the function from callers', undefined, 'token_signature_invalid'],
-      ['throws an error of the function at a login', 'access', 'app_secret_unavailable'],
-    ])('%s', async (_title, received, expected) => {
-      results = [new Error('vault')];
-      bench.sets.now += 30_000;
-      expect(await codeOf(verifier.verifyIdToken(signHs256(NEW_SECRET), received))).toBe(expected);
-    });
+  it('with a new secret makes the verifier ask for it: at a login at once, for callers once in 30 s', async () => {
+    let source = async (): Promise<string> => LONG_SECRET;
+    const verifier = hs256(() => source());
+    const ask = (secret: string, received?: string): Promise<unknown> =>
+      codeOf(verifier.verifyIdToken(sign(secret), received));
+    const [second, third] = [`second-${LONG_SECRET}`, `third-${LONG_SECRET}`];
+    expect(await ask(second, 'access')).toBe('token_signature_invalid');
+    source = () => Promise.reject(new Error('vault'));
+    expect(await ask(second, 'access')).toBe('app_secret_unavailable');
+    bench.sets.now += 30_000;
+    expect(await ask(second)).toBe('token_signature_invalid');
+    source = async () => second;
+    bench.sets.now += 29_999;
+    expect(await ask(second)).toBe('token_signature_invalid');
+    bench.sets.now += 1;
+    expect(await ask(second)).toBe('accepted');
+    source = async () => third;
+    expect(await ask(third, 'access')).toBe('accepted');
   });
 });
 
 describe('a failure of the key set', () => {
-  const STATUS_500 = { code: 'upstream_unavailable', statusCode: 503 };
-  const INVALID = { code: 'upstream_invalid_response', statusCode: 502 };
+  const INVALID = { code: 'upstream_invalid_response', statusCode: 502, details: { httpStatus: 400 } };
+  const UNREACHABLE = { code: 'upstream_unreachable', statusCode: 503 };
   it.each<[string, Reply, object, object]>([
-    ['HTTP 500', { status: 500 }, STATUS_500, STATUS_500],
-    ['HTTP 400', { status: 400 }, { ...STATUS_500, details: { httpStatus: 400 }, cause: INVALID }, INVALID],
-    ['an empty key set', { body: { keys: [] } }, { ...STATUS_500, cause: INVALID }, INVALID],
-    ['a closed connection', { reset: true }, { code: 'upstream_unreachable' }, { code: 'upstream_unreachable' }],
-  ])(
-    'answers %s with 503 on a guarded route, and with its own status at a login',
-    async (_title, reply, guarded, login) => {
-      issuer().reply(JWKS_PATH, reply);
-      expect(await catchError(bench.verifier().verifyAccessToken(accessToken()))).toMatchObject(guarded);
-      expect(await catchError(bench.verifier().verifyReceivedAccessToken(accessToken()))).toMatchObject(login);
-      expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(login);
-    },
-  );
+    [
+      'HTTP 400',
+      { status: 400 },
+      { ...INVALID, code: 'upstream_unavailable', statusCode: 503, cause: INVALID },
+      INVALID,
+    ],
+    ['a closed connection', { reset: true }, UNREACHABLE, UNREACHABLE],
+  ])('%s has status 503 on a guarded route, and its own status at a login', async (_title, reply, guarded, login) => {
+    issuer().reply(JWKS_PATH, reply);
+    expect(await catchError(bench.verifier().verifyAccessToken(accessToken()))).toMatchObject(guarded);
+    expect(await catchError(bench.verifier().verifyReceivedAccessToken(accessToken()))).toMatchObject(login);
+    expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(login);
+  });
 
-  it('throws a ConfigurationError unchanged', async () => {
+  it('that is a ConfigurationError is thrown unchanged', async () => {
     const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
     const jwks = bench.sets.open({ requestKeySet: () => Promise.reject(error) });
-    expect(await catchError(bench.verifier({ jwks }).verifyAccessToken(accessToken()))).toBe(error);
+    expect(await catchError(verifyAccessToken({}, { jwks }))).toBe(error);
   });
 });
 
 describe('tokens that came from GenAuth', () => {
-  it('are verified with a new key during the cool-down, unlike tokens from callers', async () => {
+  const sign = (payload: object): string => buildToken({ alg: 'RS256', kid: other.kid }, payload, other.privateKey);
+  const newIdToken = (): string => sign(issuer().idTokenClaims({}, bench.sets.now));
+  const newAccessToken = (): string => sign(forge().payload);
+
+  it.each<[string, (verifier: TokenVerifier) => Promise<unknown>, string, fetches: number]>([
+    ['received id_token', (each) => each.verifyIdToken(newIdToken(), 'access'), 'accepted', 2],
+    ['received access token', (each) => each.verifyReceivedAccessToken(newAccessToken()), 'accepted', 2],
+    ["caller's id_token", (each) => each.verifyIdToken(newIdToken()), 'token_key_unknown', 1],
+    ["caller's access token", (each) => each.verifyAccessToken(newAccessToken()), 'token_key_unknown', 1],
+  ])('are accepted with a new key during the cool-down: %s', async (_title, verify, expected, fetches) => {
     const verifier = bench.verifier();
     await verifier.verifyAccessToken(accessToken());
-    const make = (payload: object): string => buildToken({ alg: 'RS256', kid: other.kid }, payload, other.privateKey);
-    const [id, access] = [make(issuer().idTokenClaims({}, bench.sets.now)), make(forge().payload)];
     bench.sets.publish(issuer().key.jwk, other.jwk);
-    expect(await codeOf(verifier.verifyAccessToken(access))).toBe('token_key_unknown');
-    expect(await codeOf(verifier.verifyIdToken(id))).toBe('token_key_unknown');
-    expect(await codeOf(verifier.verifyReceivedAccessToken(access))).toBe('accepted');
-    expect(await codeOf(verifier.verifyIdToken(id, 'access'))).toBe('accepted');
-    expect(bench.sets.fetches()).toBe(2);
+    expect([await codeOf(verify(verifier)), bench.sets.fetches()]).toEqual([expected, fetches]);
   });
 
   it('are verified without the cache, and have claims that can be changed', async () => {
     const verifier = bench.verifier({ maxVerifiedTokens: 100 });
     const [id, access] = [idToken(), accessToken()];
-    await verifier.verifyIdToken(id);
-    await verifier.verifyAccessToken(access);
+    await Promise.all([verifier.verifyIdToken(id), verifier.verifyAccessToken(access)]);
     computed();
     const claims = [await verifier.verifyIdToken(id, 'access'), await verifier.verifyReceivedAccessToken(access)];
     expect([computed(), ...claims.map((each) => Object.isFrozen(each))]).toEqual([2, false, false]);
@@ -294,228 +211,209 @@ describe('tokens that came from GenAuth', () => {
 });
 
 describe('the cache of verified tokens', () => {
-  const caching = (maxVerifiedTokens = 100): TokenVerifier => bench.verifier({ maxVerifiedTokens });
-  const ask = (verifier: TokenVerifier, token: unknown): Promise<string> =>
-    codeOf(verifier.verifyAccessToken(token as string));
-  const askAll = async (verifier: TokenVerifier, tokens: string[]): Promise<string[]> => {
-    const codes: string[] = [];
-    for (const token of tokens) codes.push(await ask(verifier, token));
-    return codes;
-  };
-
-  const replaceKey = (): unknown[] => [{ ...other.jwk, kid: issuer().key.kid }];
   const bothKeys = (): unknown[] => [issuer().key.jwk, other.jwk];
+  const replacedKey = (): unknown[] => [{ ...other.jwk, kid: issuer().key.kid }];
 
-  it.each([
-    ['computes the signature of a known token once', 100, 1],
-    ['computes it each time if the cache is off', 0, 3],
-  ])('%s', async (_title, maxVerifiedTokens, signatures) => {
-    await askAll(caching(maxVerifiedTokens), Array<string>(3).fill(accessToken()));
-    expect([computed(), bench.lookups, bench.sets.fetches()]).toEqual([signatures, 3, 1]);
+  it.each<[number, signatures: number[]]>([
+    [0, [1, 1, 1, 1]],
+    [1, [1, 0, 1, 1]],
+    [2, [1, 0, 1, 0]],
+  ])('of %i entries spares the signature of known tokens, and all claims are frozen', async (size, signatures) => {
+    const verifier = bench.verifier({ maxVerifiedTokens: size });
+    const [first, second] = [accessToken({ aud: [APP_ID] }), accessToken({ aud: [APP_ID], n: 2 })];
+    const counts: number[] = [];
+    for (const token of [first, first, second, first]) {
+      expect(Object.isFrozen((await verifier.verifyAccessToken(token)).aud)).toBe(true);
+      counts.push(computed());
+    }
+    expect([counts, bench.sets.fetches()]).toEqual([signatures, 1]);
   });
 
-  it('does not store a refused token', async () => {
-    const verifier = caching();
-    const early = accessToken({ nbf: forge().now + 60 });
-    expect(await askAll(verifier, [early, early])).toEqual(['token_not_yet_valid', 'token_not_yet_valid']);
-    expect(computed()).toBe(2);
-    bench.sets.now += 60_000;
-    expect(await ask(verifier, early)).toBe('accepted');
-  });
-
-  it.each<[string, Record<string, number>, accepted: number, refused: number, string]>([
-    ['exp', { exp: 60 }, 64_999, 65_000, 'token_expired'],
-    ['iat', { iat: 0 }, -5000, -5001, 'token_not_yet_valid'],
-    ['nbf', { iat: -1000, nbf: 0 }, -5000, -5001, 'token_not_yet_valid'],
-  ])('checks %s of a known token each time', async (_title, times, accepted, refused, code) => {
-    const verifier = caching();
-    const token = timedToken(times);
-    const { now } = bench.sets;
-    const askAt = (offset: number): Promise<string> => {
-      bench.sets.now = now + offset;
-      return ask(verifier, token);
-    };
-    expect([await askAt(0), await askAt(accepted), await askAt(refused)]).toEqual(['accepted', 'accepted', code]);
+  it('does not spare the check of the times', async () => {
+    const token = accessToken({ iat: NOW - 9, nbf: NOW - 3, exp: NOW + 60 });
+    const codes: unknown[] = [];
+    for (const offset of [0, 64_999, 65_000, -8000, -8001]) {
+      bench.sets.now = NOW * 1000 + offset;
+      codes.push(await codeOf(bench.verify(token)));
+    }
+    expect(codes).toEqual(['accepted', 'accepted', 'token_expired', 'accepted', 'token_not_yet_valid']);
   });
 
   it.each<[string, header: object, keys: () => unknown[], advance: number, expected: string, signatures: number]>([
     ['accepted before maxAge, even if its key was withdrawn', {}, () => [other.jwk], MAX_AGE - 1, 'accepted', 1],
-    ['accepted after maxAge with the same key', {}, () => [issuer().key.jwk], MAX_AGE, 'accepted', 1],
+    ['accepted after maxAge with the same key', {}, bothKeys, MAX_AGE, 'accepted', 1],
     ['refused after its key was withdrawn', {}, () => [other.jwk], MAX_AGE, 'token_key_unknown', 1],
-    ['verified again after its key was replaced', {}, replaceKey, MAX_AGE, 'token_signature_invalid', 2],
+    ['verified again after its key was replaced', {}, replacedKey, MAX_AGE, 'token_signature_invalid', 2],
     ['refused without kid after a second key', { kid: undefined }, bothKeys, MAX_AGE, 'token_key_unknown', 1],
-    ['accepted with stale keys', {}, () => [], MAX_AGE + STALE_IF_ERROR - 1, 'accepted', 1],
     ['refused without usable keys', {}, () => [], MAX_AGE + STALE_IF_ERROR, 'upstream_unavailable', 1],
   ])('a known token is %s', async (_title, header, keys, advance, expected, signatures) => {
-    const verifier = caching();
-    const { text, header: right, payload, now } = forge();
-    const token = text({ ...right, ...header }, { ...payload, exp: now + 3 * 86_400 });
-    expect(await ask(verifier, token)).toBe('accepted');
+    const verifier = bench.verifier({ maxVerifiedTokens: 100 });
+    const { text, header: right, payload } = forge();
+    const token = text({ ...right, ...header }, { ...payload, exp: NOW + 3 * 86_400 });
+    expect(await codeOf(verifier.verifyAccessToken(token))).toBe('accepted');
     bench.sets.publish(...keys());
     bench.sets.now += advance;
-    expect([await ask(verifier, token), computed()]).toEqual([expected, signatures]);
+    expect([await codeOf(verifier.verifyAccessToken(token)), computed()]).toEqual([expected, signatures]);
   });
 
-  it.each<[string, (token: string) => unknown]>([
-    ['another last character', (token) => swap(token, 2, respell)],
-    ['another first character', (token) => token.replace('e', 'f')],
-    ['another payload', (token) => swap(token, 1, () => encodeSegment({ ...forge().payload, sub: 'admin' }))],
-    ['the signature of another token', (token) => swap(token, 2, () => accessToken({ x: 1 }).split('.')[2] ?? '')],
-    ['one character more', (token) => `${token}A`],
-    ['its kind before it', (token) => `access_token ${token}`],
-    ['half of a surrogate pair after it', (token) => `${token}\uD800`],
-    ['an array around it', (token) => [token]],
-    ['an object with toString around it', (token) => ({ length: 1, toString: () => token })],
-  ])('does not confuse a known token with a token with %s', async (_title, change) => {
-    const verifier = caching();
+  it('does not confuse a known token with another text, with an id_token or with an array', async () => {
+    const verifier = bench.verifier({ maxVerifiedTokens: 100 });
     const token = accessToken();
-    await ask(verifier, token);
-    const changed = change(token) as string;
-    const decision = await describeDecision(verifier.verifyAccessToken(changed));
-    expect(decision).toEqual(await describeDecision(bench.verifier().verifyAccessToken(changed)));
-    expect(decision).toMatchObject({ name: 'TokenVerificationError' });
-  });
-
-  it.each<[string, () => string, string, string]>([
-    ['an access token is not an id_token', () => accessToken(), 'accepted', 'token_type_mismatch'],
-    ['an id_token is not an access token', () => idToken(), 'token_type_mismatch', 'accepted'],
-    ['a token can be valid as both kinds', () => accessToken({ jti: undefined }), 'accepted', 'accepted'],
-  ])('keeps the kinds of tokens apart: %s', async (_title, make, asAccessToken, asIdToken) => {
-    const verifier = caching();
-    const token = make();
-    const verify = (): Promise<string[]> => Promise.all([ask(verifier, token), codeOf(verifier.verifyIdToken(token))]);
-    expect([await verify(), await verify()]).toEqual(Array(2).fill([asAccessToken, asIdToken]));
-  });
-
-  it.each([0, 100])('returns claims that are frozen at every depth, with %i entries', async (maxVerifiedTokens) => {
-    const verifier = caching(maxVerifiedTokens);
-    const token = accessToken({ roles: [{ code: 'user', list: ['a'] }], aud: [APP_ID], nothing: null });
-    const results = [await verifier.verifyAccessToken(token), await verifier.verifyAccessToken(token)];
-    const parts = results.flatMap((claims) => {
-      const [role] = claims['roles'] as [{ list: string[] }];
-      return [claims, claims.aud, claims['roles'], role, role.list];
-    });
-    expect(parts.map((part) => Object.isFrozen(part))).toEqual(parts.map(() => true));
-  });
-
-  it('removes the token that was not used for the longest time', async () => {
-    const verifier = caching(2);
-    const [a, b, c] = [1, 2, 3].map((n) => accessToken({ n })) as [string, string, string];
-    await askAll(verifier, [a, b, a, c]);
-    computed();
-    await askAll(verifier, [a, c]);
-    expect(computed()).toBe(0);
-    expect(await verifier.verifyAccessToken(b)).toMatchObject({ n: 2 });
-    expect(computed()).toBe(1);
+    await verifier.verifyAccessToken(token);
+    expect(await codeOf(verifier.verifyAccessToken(swap(token, 2, respell)))).toBe('token_malformed');
+    expect(await codeOf(verifier.verifyIdToken(token))).toBe('token_type_mismatch');
+    expect(await codeOf(verifier.verifyAccessToken([token] as never))).toBe('token_missing');
   });
 });
 
-describe('a polluted Object.prototype', () => {
-  it.each<[string, unknown, () => Promise<unknown>, string]>([
-    ['alg', 'RS256', () => bench.verify('id_token', idToken({}, { alg: undefined })), 'token_algorithm_mismatch'],
-    ['crit', ['x'], () => bench.verify('id_token', idToken()), 'accepted'],
-    ['iss', undefined, () => bench.verify('id_token', idToken({ iss: undefined })), 'token_issuer_mismatch'],
-    ['sub', SUBJECT, () => bench.verify('id_token', idToken({ sub: undefined })), 'token_claim_invalid'],
-    ['aud', APP_ID, () => bench.verify('id_token', idToken({ aud: undefined })), 'token_claim_invalid'],
-    ['exp', 1_760_000_100, () => bench.verify('id_token', idToken({ exp: undefined })), 'token_claim_invalid'],
-    ['iat', 1_760_000_000, () => bench.verify('id_token', idToken({ iat: undefined })), 'token_claim_invalid'],
-    ['nbf', 'x', () => bench.verify('id_token', idToken()), 'accepted'],
-    ['azp', 'x', () => bench.verify('id_token', idToken()), 'accepted'],
-    ['scope', 'admin', () => bench.verify('access_token', idToken()), 'token_type_mismatch'],
-    ['nonce', 'n', () => bench.verify('access_token', accessToken()), 'accepted'],
-    ['at_hash', 'x', () => bench.verifier().verifyIdToken(idToken(), 'access'), 'accepted'],
-  ])('does not change the decision with a member %s', async (name, value, verify, expected) => {
-    Object.defineProperty(Object.prototype, name, { value: value ?? issuer().issuer, configurable: true });
-    const result = await codeOf(verify()).finally(() => Reflect.deleteProperty(Object.prototype, name));
-    expect(result).toBe(expected);
-  });
+it.each<[Claims, () => Promise<unknown>, string]>([
+  [{ alg: 'RS256' }, () => bench.verify(forge().head({ alg: undefined })), 'token_algorithm_mismatch'],
+  [{ sub: SUBJECT }, () => bench.verify(accessToken({ sub: undefined })), 'token_claim_invalid'],
+  [{ scope: 'admin' }, () => bench.verify(idToken()), 'token_type_mismatch'],
+  [{ crit: ['x'], azp: 'x', nbf: 'x', nonce: 'n' }, () => bench.verify(accessToken()), 'accepted'],
+  [{ at_hash: 'x' }, () => bench.verifier().verifyIdToken(idToken(), 'access'), 'accepted'],
+])('a polluted Object.prototype with %j does not change the decision', async (members, verify, expected) => {
+  Object.assign(Object.prototype, members);
+  const result = await codeOf(verify());
+  Object.keys(members).forEach((name) => Reflect.deleteProperty(Object.prototype, name));
+  expect(result).toBe(expected);
 });
 
 describe('throws an error with message and details:', () => {
-  type Failure = readonly ['id_token' | 'access_token', () => Promise<unknown>];
-  const id = (claims: Claims, settings?: Settings): Failure => [
-    'id_token',
-    () => bench.verify('id_token', idToken(claims), settings),
-  ];
-  const access = (claims: Claims, settings?: Settings): Failure => [
-    'access_token',
-    () => bench.verify('access_token', accessToken(claims), settings),
-  ];
-  const verifying = (make: () => string, accessTokenOf?: string): Failure => [
-    'id_token',
-    () => bench.verifier().verifyIdToken(make(), accessTokenOf),
-  ];
-  const NOW = 1_760_000_000;
-  const WAIT = 'correct the clock of this machine, or raise clockTolerance.';
-
-  it.each<[message: string, details: object, Failure]>([
+  const access = (claims: Claims, settings?: Settings) => () => verifyAccessToken(claims, settings);
+  const id = (make: () => string, settings?: Settings) => () =>
+    bench.verifier(settings).verifyIdToken(make(), 'access');
+  it.each<[message: string, run: () => Promise<unknown>, details?: object]>([
     [
-      'The id_token has the issuer "x", but this service accepts only "y": correct appHost, or set the option issuer.',
-      { claim: 'iss', expected: 'y', actual: 'x' },
-      id({ iss: 'x' }, { issuer: 'y' }),
-    ],
-    [
-      'The id_token is for "x" (aud), but this service is "y": check appId.',
-      { claim: 'aud', expected: ['y'], actual: 'x' },
-      id({ aud: 'x' }, { appId: 'y' }),
+      'The access_token has the issuer "x", but this service accepts only "y": ' +
+        'correct appHost, or set the option issuer.',
+      access({ iss: 'x' }, { issuer: 'y' }),
+      { token: 'access_token', claim: 'iss', expected: 'y', actual: 'x' },
     ],
     [
       'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
-      { claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
       access({ aud: ['x'] }, { audience: ['y', 'z'] }),
+      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
+    ],
+    [
+      'The id_token is for "x" (aud), but this service is "y": check appId.',
+      id(() => idToken({ aud: 'x' }), { appId: 'y' }),
+      { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
     ],
     [
       'The access_token was issued to "x" (azp), but this service is "y": check appId.',
-      { claim: 'azp', expected: 'y', actual: 'x' },
       access({ azp: 'x' }, { appId: 'y' }),
-    ],
-    ['The access_token has an invalid sub: 7.', { claim: 'sub', actual: 7 }, access({ sub: 7 })],
-    ['The access_token has an invalid aud: 7.', { claim: 'aud', actual: 7 }, access({ aud: 7 })],
-    ['The access_token has an invalid exp: null.', { claim: 'exp', actual: null }, access({ exp: null })],
-    ['The access_token has an invalid iat: an object.', { claim: 'iat', actual: {} }, access({ iat: { a: 1 } })],
-    ['The access_token has an invalid nbf: "7".', { claim: 'nbf', actual: '7' }, access({ nbf: '7' })],
-    ['The access_token has an invalid exp: 7.', { claim: 'exp', actual: 7 }, access({ exp: 7 })],
-    [
-      'The id_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
-      { claim: 'exp', actual: NOW - 60, seconds: 60 },
-      id({ iat: NOW - 90, exp: NOW - 60 }),
+      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
     ],
     [
-      `The id_token becomes valid in 60 seconds: ${WAIT}`,
-      { claim: 'iat', actual: NOW + 60, seconds: 60 },
-      id({ iat: NOW + 60, nbf: NOW + 60 }),
+      'The access_token has an invalid iat: an object.',
+      access({ iat: { a: 1 } }),
+      { token: 'access_token', claim: 'iat', actual: {} },
     ],
     [
-      `The id_token becomes valid in 61 seconds: ${WAIT}`,
-      { claim: 'nbf', actual: NOW + 61, seconds: 61 },
-      id({ iat: NOW + 60, nbf: NOW + 61 }),
+      'The access_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
+      access({ iat: NOW - 90, exp: NOW - 60 }),
+      { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
     ],
-    ['This is an access token, not an id_token: pass the id_token.', {}, id({ scope: 'openid', jti: 'j' })],
+    [
+      'The access_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
+      access({ iat: NOW + 60, nbf: NOW + 60 }),
+      { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
+    ],
     [
       'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
         'send the access token.',
-      {},
       access({ scope: undefined }),
+      { token: 'access_token' },
     ],
-    ['The payload of the id_token is not a JSON object.', {}, verifying(() => forge().text(forge().header, '[]'))],
-    ['The signature of the id_token is wrong.', {}, verifying(() => forge().head({}, other.privateKey))],
+    ['This is an access token, not an id_token: pass the id_token.', id(() => accessToken()), { token: 'id_token' }],
+    ['The signature of the id_token is wrong.', id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
     [
       'The id_token belongs to another access token (at_hash).',
-      { claim: 'at_hash' },
-      verifying(() => idToken({ at_hash: 'x' }), 'access'),
+      id(() => idToken({ at_hash: 'x' })),
+      { token: 'id_token', claim: 'at_hash' },
     ],
-  ])('%s', async (message, details, [token, run]) => {
-    const error = (await catchError(run())) as GenAuthError;
-    expect([error.message, error.details]).toEqual([message, { token, ...details }]);
-  });
-
-  it('names the length of a short secret', async () => {
-    const verifying = bench.verifier(hs256('short')).verifyIdToken(signHs256('short'));
-    expect(await catchError(verifying)).toMatchObject({
-      code: 'app_secret_too_short',
-      message:
-        'The application secret has 5 bytes, but HS256 needs 32 or more: ' +
+    [
+      'The application secret has 22 bytes, but HS256 needs 32 or more: ' +
         'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
-    });
+      id(() => idToken({}, { alg: 'HS256' }), { idTokenAlgorithm: 'HS256' }),
+    ],
+  ])('%s', async (message, run, details = {}) => {
+    expect(await catchError(run())).toMatchObject({ message, details });
   });
 });
+
+const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+/** Returns whether a rule that jose does not have refuses a token that jose accepts. */
+function isStricter(token: string): boolean {
+  const bytes = token.split('.').map((part) => Buffer.from(part, 'base64url'));
+  const [header, payload] = bytes.slice(0, 2).map((part) => JSON.parse(part.toString()) as Claims);
+  const { typ = 'jwt', ...head } = header ?? {};
+  const { sub, aud, azp, exp, iat, nbf = 0, scope, ...rest } = payload ?? {};
+  return [
+    token.length > 8192 || bytes.map((part) => part.toString('base64url')).join('.') !== token,
+    ['crit', 'b64', 'zip'].some((name) => name in head),
+    typeof typ !== 'string' || !/^(application\/)?(at\+)?jwt$/i.test(typ),
+    !isText(sub) || String(sub).length > 255,
+    ![aud].flat().every(isText),
+    (azp !== undefined || [aud].flat().length > 1) && azp !== APP_ID,
+    ![exp, iat, nbf].every(isTime),
+    Number(exp) <= Number(iat) || Number(exp) - Number(iat) > LIFETIME,
+    typeof scope !== 'string' || 'nonce' in rest || 'at_hash' in rest,
+  ].includes(true);
+}
+
+/** Returns whether jose accepts a token. Without `maxTokenAge` jose accepts an `iat` in the future. */
+async function askJose(token: string): Promise<boolean> {
+  const { key, issuer: expected } = issuer();
+  const times = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
+  const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
+  const keys = createLocalJWKSet({ keys: [key.jwk] });
+  const verifying = jwtVerify(token, keys, { ...required, ...times, issuer: expected, audience: APP_ID });
+  return (await codeOf(verifying)) === 'accepted';
+}
+
+const askVerifier = (token: string): Promise<boolean> =>
+  bench.verify(token).then(
+    () => true,
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(TokenVerificationError);
+      return false;
+    },
+  );
+
+it('accepts exactly the changed tokens that jose accepts and no stricter rule refuses', async () => {
+  const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
+  const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
+    const value = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, { weight: 1, arbitrary: odd });
+    return fc.tuple(fc.constant(name), value);
+  };
+  const offsets = [-1e7, -3600, -6, -5, -1, 0, 0.5, 1, 5, 6, 3600, LIFETIME, 4e7].map((offset) => NOW + offset);
+  const header = fc.oneof(
+    member('alg', 'RS256', 'RS512', 'PS256', 'HS256', 'none', 'rs256'),
+    member('typ', 'JWT', 'jwt', 'at+jwt', 'application/jwt', 'JOSE'),
+    member('kid', issuer().key.kid, undefined, 'unknown', 'k'.repeat(257)),
+    ...['crit', 'b64', 'zip', 'jwk', 'x5c', 'jku', '__proto__'].map((name) => member(name, ['b64'], other.jwk)),
+  );
+  const payload = fc.oneof(
+    member('iss', issuer().issuer, [issuer().issuer], `${issuer().issuer}/`),
+    member('sub', 's', 's'.repeat(255), 's'.repeat(256)),
+    member('aud', [APP_ID], [APP_ID, OTHER_APP], [[APP_ID]], OTHER_APP),
+    member('azp', APP_ID, OTHER_APP),
+    ...['exp', 'iat', 'nbf'].map((name) => member(name, ...offsets)),
+    ...['scope', 'jti', 'nonce', 'at_hash', '__proto__', 'x'].map((name) => member(name, 'x', 'x'.repeat(7000))),
+  );
+  const replaced = fc.option(fc.tuple(fc.nat({ max: 900 }), fc.constantFrom('A', 'g', '-', '.', ' ', '=', 'é')));
+  const change = fc.tuple(fc.option(header), fc.array(payload, { maxLength: 2 }), replaced);
+  const property = fc.asyncProperty(change, async ([head, claims, character]) => {
+    const { text, ...right } = forge();
+    const changedHeader = { ...right.header, ...Object.fromEntries(head === null ? [] : [head]) };
+    const signed = text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) });
+    const [position, letter] = character ?? [0, signed[0]];
+    const token = `${signed.slice(0, position)}${letter}${signed.slice(position + 1)}`;
+    const expected = (await askJose(token)) && !isStricter(token);
+    expect(await askVerifier(token)).toBe(expected);
+  });
+  await fc.assert(property, propertyRuns(300));
+}, 600_000);

@@ -24,11 +24,9 @@ it('builds the issuer without the application ID', () => {
   expect(buildIssuer('https://example.genauth.ai')).toBe('https://example.genauth.ai/oidc');
 });
 
-it.each([
-  ['65f0c1d2e3a4b5c6d7e8f901', '/65f0c1d2e3a4b5c6d7e8f901/oidc/.well-known/jwks.json'],
-  ['../../evil', '/..%2F..%2Fevil/oidc/.well-known/jwks.json'],
-  ['a?b#c', '/a%3Fb%23c/oidc/.well-known/jwks.json'],
-  ['//evil.example', '/%2F%2Fevil.example/oidc/.well-known/jwks.json'],
-])('escapes the application ID %j in the path of its key set', (appId, path) => {
-  expect(buildAppJwksPath(appId)).toBe(path);
-});
+it.each([['../a?b#c', '/..%2Fa%3Fb%23c/oidc/.well-known/jwks.json']])(
+  'escapes the application ID %j in the path of its key set',
+  (appId, path) => {
+    expect(buildAppJwksPath(appId)).toBe(path);
+  },
+);

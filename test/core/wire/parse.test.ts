@@ -16,30 +16,19 @@ const envelope = (body: Body): unknown => parseEnvelope({ statusCode: 403, ...bo
 it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object, ...forms: Body[]]>([
   ['the lifetime is expires_in or expire_in', parseTokens, { expiresIn: 60 }, { expires_in: 60 }, { expire_in: 60 }],
   ['scopes are in scope, and token is a misprint', parseTokens, { scope: 'a' }, { scope: 'a', token: 'b' }],
-  [
-    'token_type is xxx, bearer, Bearer or missing',
-    parseTokens,
-    { accessToken: 'a' },
-    { access_token: 'a', token_type: 'xxx' },
-    { access_token: 'a', token_type: 'bearer' },
-    { access_token: 'a' },
-  ],
+  ['token_type is xxx', parseTokens, { accessToken: 'a' }, { access_token: 'a', token_type: 'xxx' }],
   [
     'the keys for passwords are in an envelope or not',
     parseSystemKeys,
     { rsa: 'k' },
     { rsa: { publicKey: 'k' } },
-    { data: { rsa: { publicKey: 'k' } } },
     { statusCode: 200, data: { rsa: { publicKey: 'k' } } },
   ],
   [
     'apiCode is a number or a string, and is also called code',
     envelope,
     { apiCode: 2333 },
-    { apiCode: 2333 },
     { apiCode: '2333' },
-    { code: 2333 },
-    { code: '2333' },
     { apiCode: null, code: 2333 },
     { apiCode: 2333, code: 1636 },
   ],
@@ -48,7 +37,6 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
     parseIntrospection,
     { scope: ['a', 'b'] },
     { active: true, scope: 'a b' },
-    { active: true, scope: 'a,b' },
     { active: true, scope: ' a, b ' },
   ],
   [
@@ -72,13 +60,12 @@ describe('parseEnvelope', () => {
 
   it.each<[string, Body]>([
     ['no other property', {}],
-    ...['LOCKED', '-2333', '2333.0', '0x91d', ' 2333', '', 2333.5, Infinity, [2333], true].map(
-      (apiCode): [string, Body] => [`the apiCode ${JSON.stringify(apiCode)}`, { apiCode }],
-    ),
+    ...['', '-2333', '2333.0', 2333.5, true].map((apiCode): [string, Body] => [
+      `the apiCode ${JSON.stringify(apiCode)}`,
+      { apiCode },
+    ]),
     ['a message that is an object', { message: { zh: 'x' } }],
-    ['an empty requestId', { requestId: '' }],
     ['a requestId of 129 characters', { requestId: 'r'.repeat(129) }],
-    ['a requestId with a line break', { requestId: 'r-1\n' }],
     ['a requestId with a space', { requestId: 'r 1' }],
     ['data that is null', { data: null }],
     ['data that is an array', { data: [{ remainCount: 2 }] }],
@@ -90,12 +77,9 @@ describe('parseEnvelope', () => {
     expect(envelope({ requestId })).toMatchObject({ requestId });
   });
 
-  it.each<[unknown]>([[undefined], [null], ['<html>502 Bad Gateway</html>'], [{}], [{ statusCode: '200' }]])(
-    'returns undefined for %j',
-    (body) => {
-      expect(parseEnvelope(body)).toBeUndefined();
-    },
-  );
+  it.each<[unknown]>([[null], ['<html>'], [{ statusCode: '200' }]])('returns undefined for %j', (body) => {
+    expect(parseEnvelope(body)).toBeUndefined();
+  });
 });
 
 describe('parseTokens', () => {
@@ -113,7 +97,6 @@ describe('parseTokens', () => {
     ['a lifetime that is a string', { expires_in: '7200' }, undefined],
     ['an infinite lifetime', { expires_in: Infinity }, undefined],
     ['the lifetime 0', { expires_in: 0, expire_in: 3600 }, 0],
-    ['both names of the lifetime', { expires_in: 7200, expire_in: 3600 }, 7200],
     ['expires_in that is null', { expires_in: null, expire_in: 3600 }, 3600],
   ])('reads no token from %s', (_name, data, expiresIn) => {
     expect(parseTokens(data)).toStrictEqual({ ...NONE, expiresIn });
@@ -137,19 +120,10 @@ describe('parseRejectionData', () => {
   });
 
   it.each<[string, Body]>([
-    ['no data', {}],
-    ['empty strings', { mfaToken: '', token: '' }],
     ['other types', { remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
     ['factors without a policy', { applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
   ])('returns defaults for %s', (_name, data) => {
     expect(parseRejectionData(data)).toStrictEqual(NONE);
-  });
-
-  it('reads 0 for a status or a position of another type', () => {
-    const factor = { mfaPolicy: 'OTP', status: '1', sort: null };
-    expect(parseRejectionData({ applicationMfa: [factor] })).toMatchObject({
-      applicationMfa: [{ mfaPolicy: 'OTP', status: 0, sort: 0 }],
-    });
   });
 });
 
@@ -161,9 +135,6 @@ describe('parseSystemKeys', () => {
     ['keys outside and inside an envelope', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
     ['an RSA entry that is null outside an envelope', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
     ['a key that is a number', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
-    ['entries without a key', { rsa: {}, sm2: { key: 'x' } }, {}],
-    ['an array', [{ rsa: RSA }], {}],
-    ['a string', 'rsa', {}],
     ['undefined', undefined, {}],
   ])('reads %s', (_name, body, expected) => {
     expect(parseSystemKeys(body)).toStrictEqual(expected);
@@ -178,11 +149,9 @@ describe('parseCaptcha', () => {
   });
 
   it.each<[unknown]>([
-    [data],
-    [{ statusCode: 200, data: { captchaToken: 'token' } }],
+    ['<svg/>'],
     [{ statusCode: 200, data: { ...data, captchaToken: 5 } }],
     [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }],
-    ['<svg/>'],
   ])('returns undefined for %j', (body) => {
     expect(parseCaptcha(body)).toBeUndefined();
   });
@@ -191,8 +160,6 @@ describe('parseCaptcha', () => {
 it.each<[unknown, string | undefined]>([
   [{ error: 'invalid_client' }, 'invalid_client'],
   [{ error: '' }, undefined],
-  [{ error: ['invalid_client'] }, undefined],
-  ['invalid_client', undefined],
   [null, undefined],
 ])('reads the OAuth error of %j as %j', (body, expected) => {
   expect(parseOidcError(body)).toBe(expected);
@@ -208,28 +175,20 @@ describe('parseIntrospection', () => {
   });
 
   it.each<[Body, number | undefined]>([
-    [{}, undefined],
     [{ sub: '', client_id: 5, scope: ['openid'], exp: 'soon' }, undefined],
     [{ exp: '1'.repeat(12) }, 111_111_111_111],
     [{ exp: '1'.repeat(13) }, undefined],
-    [{ exp: Infinity }, undefined],
   ])('returns defaults for %j', (body, exp) => {
     expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NONE, exp });
   });
 
-  it.each<[unknown]>([[{}], [{ active: 'true' }], [{ active: 1 }], [[{ active: true }]], ['active'], [null]])(
-    'returns undefined for %j, which does not say whether the token is active',
-    (body) => {
-      expect(parseIntrospection(body)).toBeUndefined();
-    },
-  );
+  it.each<[unknown]>([[{ active: 'true' }], [null]])('returns undefined without a boolean active: %j', (body) => {
+    expect(parseIntrospection(body)).toBeUndefined();
+  });
 });
 
 it.each([
   ['account', 'PASSWORD', 'passwordPayload'],
-  ['email', 'PASSWORD', 'passwordPayload'],
-  ['username', 'PASSWORD', 'passwordPayload'],
-  ['phone', 'PASSWORD', 'passwordPayload'],
   ['sAMAccountName', 'AD', 'adPayload'],
 ] as const)('builds a body with %s for the connection %s', (identifier, connection, payload) => {
   const body = buildSignInBody({ connection, identifier, name: 'alice', password: 'p', options: {} });
