@@ -1,4 +1,3 @@
-import type { AddressInfo, Server } from 'node:net';
 import {
   type ArgumentsHost,
   Catch,
@@ -14,9 +13,9 @@ import {
   Query,
   UseFilters,
 } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { ClientProxyFactory, MessagePattern, type TcpOptions, Transport } from '@nestjs/microservices';
+import { MessagePattern } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
 import { GenAuthClient, type GenAuthOptions, UpstreamError } from '../../src/index.js';
@@ -25,6 +24,7 @@ import { GenAuthModule } from '../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
+import { startMicroservice } from '../support/microservice.js';
 import { MemoryLogger, PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
@@ -170,19 +170,12 @@ it.each<[title: string, more: More, path: string, answer: object]>([
 });
 
 it('answers in a microservice without the cause', async () => {
-  class AppModule {}
   const logger = new MemoryLogger();
-  const [transport, host] = [Transport.TCP, '127.0.0.1'] as const;
   const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
-  const app = await NestFactory.createMicroservice<TcpOptions>(
-    { module: AppModule, imports, controllers: [Routes], providers: [CaptchaPipe] },
-    { transport, options: { host, port: 0 }, logger },
-  );
-  await app.listen();
-  const { port } = app.unwrap<Server>().address() as AddressInfo;
-  const proxy = ClientProxyFactory.create({ transport, options: { host, port } });
+  const metadata = { imports, controllers: [Routes], providers: [CaptchaPipe] };
+  const { proxy, close } = await startMicroservice(metadata, logger);
   const refusal: unknown = await lastValueFrom(proxy.send('captcha', {})).catch((error: unknown) => error);
-  await Promise.all([proxy.close(), app.close()]);
+  await close();
   expect(refusal).toEqual(REFUSED.body);
   expect(findLeaks(refusal, [issuer().url])).toEqual([]);
   expect(logger.lines.join()).toContain('error upstream_');

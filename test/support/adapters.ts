@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, Get, HttpCode, type INestApplication, Module, Post, UseGuards } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Get, HttpCode, type INestApplication, Post, type Type, UseGuards } from '@nestjs/common';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
-import { ClientProxyFactory, MessagePattern, type TcpOptions, Transport } from '@nestjs/microservices';
+import { MessagePattern } from '@nestjs/microservices';
 import { AuthGuard } from '@nestjs/passport';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -23,7 +22,6 @@ import {
   signInHandler,
 } from '../../src/index.js';
 import {
-  CurrentUser,
   GenAuthAdGuard,
   GenAuthGuard,
   GenAuthModule,
@@ -34,6 +32,8 @@ import {
   Tenant,
 } from '../../src/nest/index.js';
 import { EXPRESS_VERSIONS, type ExpressFactory } from './express-version.js';
+import { buildHandlers } from './handlers.js';
+import { startMicroservice } from './microservice.js';
 import { PLATFORMS, type Platform, startNestApp } from './nest-app.js';
 import { ask } from './web-server.js';
 
@@ -75,42 +75,27 @@ interface Running {
   close: () => unknown;
 }
 
-/** Builds a class with these handlers. Each handler returns its user as JSON. */
-function buildHandlers(handlers: Record<string, readonly MethodDecorator[]>): new () => object {
-  class Handlers {}
-  for (const [name, decorators] of Object.entries(handlers)) {
-    const value = (user: unknown): string => JSON.stringify({ user: user ?? null });
-    Object.defineProperty(Handlers.prototype, name, { value, configurable: true, writable: true });
-    const descriptor = Object.getOwnPropertyDescriptor(Handlers.prototype, name) ?? {};
-    CurrentUser()(Handlers.prototype, name, 0);
-    for (const decorate of decorators) decorate(Handlers.prototype, name, descriptor);
-  }
-  return Handlers;
-}
-
 /** Builds a class with a handler for each guarded route, each with the decorator of the transport. */
-function buildGuardedHandlers(decorate: (name: Route) => MethodDecorator): new () => object {
+function buildGuardedHandlers(decorate: (name: Route) => MethodDecorator, decorateClass: ClassDecorator): Type {
   const handlers = NAMES.map((name) => [name, [UseGuards(GenAuthGuard), ...ROUTES[name][1], decorate(name)]] as const);
-  return buildHandlers(Object.fromEntries(handlers));
+  return buildHandlers(Object.fromEntries(handlers), decorateClass);
 }
 
-const login = (kind: string, guard: Parameters<typeof UseGuards>[0]): MethodDecorator[] => [
-  UseGuards(guard),
-  HttpCode(200),
-  Post(kind),
-];
-const GuardedRoutes = buildGuardedHandlers((name) => Get(name));
-const LoginRoutes = buildHandlers({
-  password: login('password', GenAuthPasswordGuard),
-  ad: login('ad', GenAuthAdGuard),
-});
-const PassportRoutes = buildHandlers({
-  me: [UseGuards(AuthGuard('genauth-bearer')), Get('me')],
-  password: login('password', AuthGuard('genauth-password')),
-  ad: login('ad', AuthGuard('genauth-ad')),
-});
-for (const Routes of [GuardedRoutes, LoginRoutes]) Controller('own')(Routes);
-Controller('bare')(PassportRoutes);
+type Guard = Parameters<typeof UseGuards>[0];
+const login = (kind: string, guard: Guard): MethodDecorator[] => [UseGuards(guard), HttpCode(200), Post(kind)];
+const GuardedRoutes = buildGuardedHandlers((name) => Get(name), Controller('own'));
+const LoginRoutes = buildHandlers(
+  { password: login('password', GenAuthPasswordGuard), ad: login('ad', GenAuthAdGuard) },
+  Controller('own'),
+);
+const PassportRoutes = buildHandlers(
+  {
+    me: [UseGuards(AuthGuard('genauth-bearer')), Get('me')],
+    password: login('password', AuthGuard('genauth-password')),
+    ad: login('ad', AuthGuard('genauth-ad')),
+  },
+  Controller('bare'),
+);
 
 const HEADERS = ['www-authenticate', 'retry-after', 'cache-control', 'location', 'set-cookie'];
 
@@ -184,8 +169,7 @@ function toAnswer(result: string | { status?: unknown; statusCode: number }): An
 }
 
 async function startGraphql(options: GenAuthOptions): Promise<Running> {
-  const Resolvers = buildGuardedHandlers((name) => Query(name));
-  Resolver()(Resolvers);
+  const Resolvers = buildGuardedHandlers((name) => Query(name), Resolver());
   const typeDefs = `type Query { ${NAMES.map((name) => `${name}: String`).join(' ')} }`;
   const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, typeDefs, graphiql: false });
   const imports = [graphql, GenAuthModule.forRoot(options)];
@@ -203,8 +187,7 @@ async function startGraphql(options: GenAuthOptions): Promise<Running> {
 }
 
 async function startWebSocket(options: GenAuthOptions): Promise<Running> {
-  const Gateway = buildGuardedHandlers((name) => SubscribeMessage(name));
-  WebSocketGateway()(Gateway);
+  const Gateway = buildGuardedHandlers((name) => SubscribeMessage(name), WebSocketGateway());
   const metadata = { imports: [GenAuthModule.forRoot(options)], providers: [Gateway] };
   const prepare = (app: INestApplication): void => void app.useWebSocketAdapter(new IoAdapter(app));
   const { url, close } = await startNestApp('Express', metadata, { prepare });
@@ -221,23 +204,11 @@ async function startWebSocket(options: GenAuthOptions): Promise<Running> {
 }
 
 async function startRpc(options: GenAuthOptions): Promise<Running> {
-  const Messages = buildGuardedHandlers((name) => MessagePattern(name));
-  Controller()(Messages);
-  @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [Messages] })
-  class AppModule {}
-  const host = '127.0.0.1';
-  const transport = Transport.TCP;
-  const app = await NestFactory.createMicroservice<TcpOptions>(AppModule, {
-    transport,
-    options: { host, port: 0 },
-    logger: false,
-  });
-  await app.listen();
-  const { port } = app.unwrap<Server>().address() as AddressInfo;
-  const proxy = ClientProxyFactory.create({ transport, options: { host, port } });
+  const Messages = buildGuardedHandlers((name) => MessagePattern(name), Controller());
+  const imports = [GenAuthModule.forRoot(options)];
+  const { proxy, close } = await startMicroservice({ imports, controllers: [Messages] });
   const guard: Adapter['guard'] = (authorization, name) =>
     lastValueFrom(proxy.send<string>(name, { authorization })).then(toAnswer, toAnswer);
-  const close = (): unknown => Promise.all([proxy.close(), app.close()]);
   return { adapters: [{ name: 'a microservice over TCP', kind: 'message', guard }], close };
 }
 

@@ -1,9 +1,7 @@
-import type { AddressInfo, Server } from 'node:net';
 import { Controller, Logger, UseGuards } from '@nestjs/common';
-import { NestFactory, Reflector } from '@nestjs/core';
+import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import {
-  ClientProxyFactory,
   EventPattern,
   KafkaContext,
   MqttContext,
@@ -13,8 +11,6 @@ import {
   RmqContext,
   RpcException,
   TcpContext,
-  type TcpOptions,
-  Transport,
 } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import { readRpcContext } from '../../../src/nest/contexts/rpc.js';
@@ -24,6 +20,7 @@ import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
 import { bearer } from '../../support/marked-routes.js';
+import { startMicroservice } from '../../support/microservice.js';
 import { MemoryLogger } from '../../support/nest-app.js';
 import { Gate, catchError } from '../../support/promise.js';
 
@@ -138,20 +135,13 @@ it('handles an event over TCP only with a valid token', async () => {
       received.open();
     }
   }
-  class AppModule {}
-  const [transport, host] = [Transport.TCP, '127.0.0.1'] as const;
-  const app = await NestFactory.createMicroservice<TcpOptions>(
-    { module: AppModule, imports: [GenAuthModule.forRoot(issuer().clientOptions)], controllers: [Events] },
-    { transport, options: { host, port: 0 }, logger: false },
-  );
-  await app.listen();
-  const { port } = app.unwrap<Server>().address() as AddressInfo;
-  const proxy = ClientProxyFactory.create({ transport, options: { host, port } });
+  const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
+  const { proxy, close } = await startMicroservice({ imports, controllers: [Events] });
   const emit = (authorization: string, what: string): Promise<unknown> =>
     lastValueFrom(proxy.emit('happened', { authorization, what }), { defaultValue: undefined });
   await emit('Bearer garbage', 'no');
   await emit(bearer(issuer()), 'yes');
   await received.opened;
-  await Promise.all([proxy.close(), app.close()]);
+  await close();
   expect(events).toEqual([[SUBJECT, 'yes']]);
 });

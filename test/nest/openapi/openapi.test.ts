@@ -20,57 +20,32 @@ import {
   Tenant,
 } from '../../../src/nest/index.js';
 import { applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
+import { buildHandlers } from '../../support/handlers.js';
 
 const OPTIONS = { appId: 'app', appSecret: 'secret-without-a-use', appHost: 'https://example.genauth.ai' };
 const GLOBAL = { provide: APP_GUARD, useExisting: GenAuthGuard };
 
-@Controller()
-class Routes {
-  @Get('plain')
-  plain(): void {}
-
-  @Public()
-  @Get('open')
-  open(): void {}
-
-  @OptionalAuth()
-  @Get('optional')
-  optional(): void {}
-
-  @RequireScopes('email', 'phone')
-  @Get('all')
-  all(): void {}
-
-  @RequireScopes.any('email', 'phone')
-  @Get('any')
-  any(): void {}
-
-  @Roles('secret-role')
-  @Tenant(() => 'secret-tenant')
-  @Get('role')
-  role(): void {}
-
-  @UseGuards(AuthGuard('genauth-password'))
-  @Post('login')
-  login(): void {}
-
-  @OptionalAuth()
-  @UseGuards(AuthGuard('genauth-bearer'))
-  @Get('strict')
-  strict(): void {}
-
-  @ApiBasicAuth()
-  @ApiForbiddenResponse({ description: 'as the application says' })
-  @RequireScopes('email')
-  @UseGuards(AuthGuard('genauth-bearer'))
-  @Get('both')
-  both(): void {}
-
-  @ApiBasicAuth()
-  @Public()
-  @Get('basic')
-  basic(): void {}
-}
+const Routes = buildHandlers(
+  {
+    plain: [Get('plain')],
+    open: [Public(), Get('open')],
+    optional: [OptionalAuth(), Get('optional')],
+    all: [RequireScopes('email', 'phone'), Get('all')],
+    any: [RequireScopes.any('email', 'phone'), Get('any')],
+    role: [Roles('secret-role'), Tenant(() => 'secret-tenant'), Get('role')],
+    login: [UseGuards(AuthGuard('genauth-password')), Post('login')],
+    strict: [OptionalAuth(), UseGuards(AuthGuard('genauth-bearer')), Get('strict')],
+    both: [
+      ApiBasicAuth(),
+      ApiForbiddenResponse({ description: 'as the application says' }),
+      RequireScopes('email'),
+      UseGuards(AuthGuard('genauth-bearer')),
+      Get('both'),
+    ],
+    basic: [ApiBasicAuth(), Public(), Get('basic')],
+  },
+  Controller(),
+);
 
 const apps: INestApplication[] = [];
 afterEach(async () => {
@@ -110,6 +85,7 @@ const summarizeApp = async (more?: More): Promise<unknown> => summarize((await d
 
 const BEARER = { 'genauth-bearer': [] };
 const BASIC = { basic: [] };
+const STRING = { type: 'string' };
 const TOKEN = [{ genauth: [] }, BEARER];
 const EMAIL = [{ genauth: ['email'] }, BEARER];
 
@@ -151,23 +127,13 @@ it('describes two schemes, the responses and the body of a refusal, without secr
         openIdConnectUrl: 'https://example.genauth.ai/oidc/.well-known/openid-configuration',
         description: 'Sign in with GenAuth to get an access token.',
       },
-      'genauth-bearer': {
-        type: 'http',
-        scheme: 'bearer',
-        bearerFormat: 'JWT',
-        description: 'The access token of GenAuth.',
-      },
+      'genauth-bearer': { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     },
     schemas: {
       GenAuthRefusal: {
         type: 'object',
         required: ['statusCode', 'error', 'message', 'code'],
-        properties: {
-          statusCode: { type: 'integer' },
-          error: { type: 'string' },
-          message: { type: 'string' },
-          code: { type: 'string' },
-        },
+        properties: { statusCode: { type: 'integer' }, error: STRING, message: STRING, code: STRING },
       },
     },
   });
@@ -176,7 +142,7 @@ it('describes two schemes, the responses and the body of a refusal, without secr
     {
       401: {
         description: 'The request has no valid token.',
-        headers: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+        headers: { 'WWW-Authenticate': { schema: STRING } },
         content: { 'application/json': { schema: { $ref: '#/components/schemas/GenAuthRefusal' } } },
       },
       403: { description: 'The token is valid, but it lacks the required role or tenant.' },
@@ -235,50 +201,23 @@ it('leaves operations without a controller unchanged', async () => {
   expect(applyGenAuthSecurity(structuredClone({ ...document, paths }), app).paths).toEqual(paths);
 });
 
-@Controller({ path: 'things' })
-class Versions {
-  @Version('1')
-  @Get(':id')
-  first(): void {}
-
-  @Public()
-  @Version('2')
-  @Get(':id')
-  second(): void {}
-}
-
-@Controller({ path: 'old', version: '1' })
-class Old {
-  @RequireScopes('email')
-  @Get()
-  get(): void {}
-}
-
-@Controller('paths')
-class Paths {
-  @RequireScopes('email')
-  @Get('files/*path')
-  files(): void {}
-
-  @Public()
-  @Get(['alias', 'alias/:id'])
-  aliases(): void {}
-
-  @RequireScopes('email')
-  @All('every')
-  every(): void {}
-
-  notARoute(): void {}
-}
+const Versions = buildHandlers(
+  { first: [Version('1'), Get(':id')], second: [Public(), Version('2'), Get(':id')] },
+  Controller({ path: 'things' }),
+);
+const Old = buildHandlers({ get: [RequireScopes('email'), Get()] }, Controller({ path: 'old', version: '1' }));
+const Shadowed = buildHandlers({ plain: [Public(), Get('plain')] }, Controller());
+const Paths = buildHandlers(
+  {
+    files: [RequireScopes('email'), Get('files/*path')],
+    aliases: [Public(), Get(['alias', 'alias/:id'])],
+    every: [RequireScopes('email'), All('every')],
+    notARoute: [],
+  },
+  Controller('paths'),
+);
 @Module({ controllers: [Paths] })
 class RoutedModule {}
-
-@Controller()
-class Shadowed {
-  @Public()
-  @Get('plain')
-  plain(): void {}
-}
 
 describe('finds a route', () => {
   it.each<[title: string, more: More, summary: object]>([
@@ -337,22 +276,14 @@ describe('finds a route', () => {
 });
 
 it('writes the schemes of two applications', async () => {
-  @Controller('staff')
-  class Staff {
-    @Public()
-    @UseGuards(GenAuthGuard.named('staff'))
-    @RequireScopes('email')
-    @Get('own')
-    own(): void {}
-
-    @Get('global')
-    global(): void {}
-
-    @Public()
-    @UseGuards(AuthGuard('staff-bearer'))
-    @Get('bare')
-    bare(): void {}
-  }
+  const Staff = buildHandlers(
+    {
+      own: [Public(), UseGuards(GenAuthGuard.named('staff')), RequireScopes('email'), Get('own')],
+      global: [Get('global')],
+      bare: [Public(), UseGuards(AuthGuard('staff-bearer')), Get('bare')],
+    },
+    Controller('staff'),
+  );
   const staff = GenAuthModule.forRoot({ ...OPTIONS, appHost: 'https://staff.genauth.ai', name: 'staff' });
   const { document } = await describeApp({ imports: [GenAuthModule.forRoot(OPTIONS), staff], controllers: [Staff] });
   expect(document.components?.securitySchemes).toMatchObject({
