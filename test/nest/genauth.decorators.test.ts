@@ -12,6 +12,7 @@ import {
   Tenant,
 } from '../../src/nest/index.js';
 import { readRouteAccess } from '../../src/nest/route-access.js';
+import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { SUBJECT, useIssuer } from '../support/issuer.js';
 import { INTROSPECTION_PATH, bearer } from '../support/marked-routes.js';
@@ -60,7 +61,7 @@ it.each<[string, () => unknown, object]>([
 describe('on a running application', () => {
   @UseGuards(GenAuthGuard)
   @Controller()
-  class Routes {
+  class Injected {
     @OptionalAuth()
     @Get('optional')
     optional(
@@ -72,29 +73,23 @@ describe('on a running application', () => {
       // JSON would convert `undefined` to `null`.
       return [user ?? typeof user, sub ?? typeof sub, typeof email, Object.keys(info ?? {})];
     }
-
-    @Introspect({ maxAge: 0 })
-    @Get('introspected')
-    introspected(): void {}
-
-    @Introspect()
-    @Get('introspected-rarely')
-    rarely(): void {}
-
-    @Tenant((req: { params: { tenant: string } }) => req.params.tenant)
-    @Get('tenants/:tenant')
-    tenant(): void {}
-
-    @Tenant(() => Promise.reject())
-    @Get('tenant-that-fails')
-    tenantThatFails(): void {}
   }
+  const Requirements = buildHandlers(
+    {
+      introspected: [Introspect({ maxAge: 0 }), Get('introspected')],
+      rarely: [Introspect(), Get('introspected-rarely')],
+      tenant: [Tenant((req: { params: { tenant: string } }) => req.params.tenant), Get('tenants/:tenant')],
+      tenantThatFails: [Tenant(() => Promise.reject()), Get('tenant-that-fails')],
+    },
+    Controller(),
+    UseGuards(GenAuthGuard),
+  );
 
   const issuer = useIssuer();
   let running: RunningApp;
   beforeAll(async () => {
     const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
-    running = await startNestApp('Express', { imports, controllers: [Routes] });
+    running = await startNestApp('Express', { imports, controllers: [Injected, Requirements] });
   });
   afterAll(() => running.close());
   const get = (path: string, authorization = ''): ReturnType<typeof send> =>

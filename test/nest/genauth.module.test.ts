@@ -94,48 +94,43 @@ class Clients {
   ) {}
 }
 
-describe.each<[way: string, name?: string]>([['without a name'], ['with the same name', 'staff']])(
-  'a second application whose factory returns options %s',
-  (...[, name]) => {
-    let running: RunningApp;
-    beforeAll(async () => {
-      const useFactory = (): GenAuthOptions => ({ ...staff().clientOptions, appId: STAFF_ID, ...(name && { name }) });
-      running = await startNestApp('Express', {
-        imports: [
-          GenAuthModule.forRoot(people().clientOptions),
-          GenAuthModule.forRootAsync({ name: 'staff', useFactory }),
-        ],
-        controllers: [PeopleRoutes, buildController('staff')],
-        providers: [Clients],
-      });
+describe('a second application', () => {
+  let running: RunningApp;
+  beforeAll(async () => {
+    const useFactory = (): GenAuthOptions => ({ ...staff().clientOptions, appId: STAFF_ID, name: 'staff' });
+    const second = GenAuthModule.forRootAsync({ name: 'staff', useFactory });
+    running = await startNestApp('Express', {
+      imports: [GenAuthModule.forRoot(people().clientOptions), second],
+      controllers: [PeopleRoutes, buildController('staff')],
+      providers: [Clients],
     });
-    afterAll(() => running.close());
+  });
+  afterAll(() => running.close());
 
-    it('has its own client under its own token', () => {
-      const clients = running.app.get(Clients);
-      expect([clients.people.options, clients.staff.options]).toMatchObject([
-        { appId: APP_ID, name: 'genauth' },
-        { appId: STAFF_ID, name: 'staff' },
-      ]);
-      expect(clients.same).toBe(clients.people);
-      expect(running.app.get(getGenAuthClientToken())).toBe(clients.people);
-      expect(running.app.get(getGenAuthClientToken('staff'))).toBe(clients.staff);
-    });
+  it('has its own client under its own token', () => {
+    const clients = running.app.get(Clients);
+    expect([clients.people.options, clients.staff.options]).toMatchObject([
+      { appId: APP_ID, name: 'genauth' },
+      { appId: STAFF_ID, name: 'staff' },
+    ]);
+    expect(clients.same).toBe(clients.people);
+    expect(running.app.get(getGenAuthClientToken())).toBe(clients.people);
+    expect(running.app.get(getGenAuthClientToken('staff'))).toBe(clients.staff);
+  });
 
-    it('does not mix parallel logins with those of the first application', async () => {
-      const ways = ['bare/password', 'own/password', 'bare/ad', 'own/ad'];
-      const logins = ['user-1', 'user-2'].flatMap((account) =>
-        ways.flatMap((way) => [
-          [`genauth/${way}`, account, people()] as const,
-          [`staff/${way}`, account, staff()] as const,
-        ]),
-      );
-      const answers = await Promise.all(logins.map(([path, account]) => login(running, path, account)));
-      const users = logins.map(([, account, issuer]) => ({ sub: subjectOf(account, issuer) }));
-      expect(answers.map(({ body }) => body['user'])).toMatchObject(users);
-    });
-  },
-);
+  it('does not mix parallel logins with those of the first application', async () => {
+    const paths = ['bare/password', 'own/password', 'bare/ad', 'own/ad'];
+    const logins = ['user-1', 'user-2'].flatMap((account) =>
+      paths.flatMap((path) => [
+        { path: `genauth/${path}`, account, issuer: people() },
+        { path: `staff/${path}`, account, issuer: staff() },
+      ]),
+    );
+    const answers = await Promise.all(logins.map(({ path, account }) => login(running, path, account)));
+    const users = logins.map(({ account, issuer }) => ({ sub: subjectOf(account, issuer) }));
+    expect(answers.map(({ body }) => body['user'])).toMatchObject(users);
+  });
+});
 
 describe('a name', () => {
   it.each<[title: string, name: object, own: object, problem: string]>([

@@ -4,6 +4,7 @@ import { APP_GUARD, Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { GenAuthClient } from '../../src/index.js';
 import { GenAuthGuard, GenAuthModule, getGenAuthClientToken } from '../../src/nest/index.js';
+import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { useIssuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
@@ -12,13 +13,7 @@ import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
 failOnUnhandledRejections();
 const issuer = useIssuer();
 
-@Controller()
-class Me {
-  @Get('me')
-  me(): object {
-    return {};
-  }
-}
+const Me = buildHandlers({ me: [Get('me')] }, Controller());
 
 @Injectable()
 class OtherGuard implements CanActivate {
@@ -40,47 +35,33 @@ function start(providers: Provider[], prepare: (app: INestApplication) => void =
   return startNestApp('Express', { imports, controllers: [Me], providers: [OtherGuard, ...providers] }, { prepare });
 }
 
+const PROBLEM = "makes two guards global, GenAuthGuard and GenAuthGuard.named('staff')";
+const FIX =
+  'keep one of them, GenAuthGuard for example, and write @Public() ' +
+  "@UseGuards(GenAuthGuard.named('staff')) on the routes of the other";
+const FACTORY = {
+  inject: [getGenAuthClientToken('staff'), Reflector],
+  useFactory: (client: GenAuthClient<string>, reflector: Reflector) => new StaffGuard(client, reflector),
+};
+const SCOPED_FACTORY = {
+  inject: [OtherGuard, StaffGuard],
+  useFactory: (_other: OtherGuard, guard: GenAuthGuard) => guard,
+};
+
 /** Each way to make the guard of `staff` global. */
 describe.each<[way: string, providers: Provider[], prepare?: (app: INestApplication) => void]>([
   ['APP_GUARD with useExisting', [STAFF]],
   ['APP_GUARD with useClass', [global({ useClass: StaffGuard })]],
-  [
-    'APP_GUARD with useFactory',
-    [
-      global({
-        inject: [getGenAuthClientToken('staff'), Reflector],
-        useFactory: (client: GenAuthClient<string>, reflector: Reflector) => new StaffGuard(client, reflector),
-      }),
-    ],
-  ],
+  ['APP_GUARD with useFactory', [global(FACTORY)]],
   ['APP_GUARD with useClass, request-scoped', [global({ useClass: StaffGuard, scope: Scope.REQUEST })]],
   ['APP_GUARD with useClass of a request-scoped class', [global({ useClass: ScopedStaffGuard })]],
-  [
-    'APP_GUARD with useFactory, request-scoped',
-    [
-      global({
-        scope: Scope.REQUEST,
-        inject: [OtherGuard, StaffGuard],
-        useFactory: (_other: OtherGuard, guard: GenAuthGuard) => guard,
-      }),
-    ],
-  ],
+  ['APP_GUARD with useFactory, request-scoped', [global({ ...SCOPED_FACTORY, scope: Scope.REQUEST })]],
   ['useGlobalGuards', [], (app) => void app.useGlobalGuards(app.get(StaffGuard))],
 ])('by %s', (...[, providers, prepare]) => {
   it('refuses to start with a second global guard', async () => {
     await expect(start([GENAUTH, ...providers], prepare)).rejects.toMatchObject({
       code: 'invalid_options',
-      details: {
-        mistakes: [
-          {
-            option: 'APP_GUARD',
-            problem: "makes two guards global, GenAuthGuard and GenAuthGuard.named('staff')",
-            fix:
-              'keep one of them, GenAuthGuard for example, and write @Public() ' +
-              "@UseGuards(GenAuthGuard.named('staff')) on the routes of the other",
-          },
-        ],
-      },
+      details: { mistakes: [{ option: 'APP_GUARD', problem: PROBLEM, fix: FIX }] },
     });
   });
 

@@ -51,14 +51,16 @@ const OWN_GUARDS: readonly Name[] = ['guard', 'AuthGuard bearer'];
 const RIGHTS: readonly Name[] = ['roles', 'scopes', 'tenant'];
 const OPENING: readonly Name[] = ['public', 'login', 'login of staff'];
 
-/** Reads the access of the guard of `name` on a route with these decorators. */
-function read(onClass: readonly Name[], onHandler: readonly Name[], name = 'genauth'): unknown {
-  class Routes {
+/** Reads the access of the guard of `name` on a route of a controller that extends a class with these decorators. */
+function read(onClass: readonly Name[], onHandler: readonly Name[], onParent: readonly Name[] = [], name = 'genauth') {
+  class Parent {
     handle(): void {}
   }
-  const descriptor = Object.getOwnPropertyDescriptor(Routes.prototype, 'handle') ?? {};
+  class Routes extends Parent {}
+  const descriptor = Object.getOwnPropertyDescriptor(Parent.prototype, 'handle') ?? {};
+  for (const each of onParent) (DECORATORS[each]('class') as Decorator)(Parent);
   for (const each of onClass) (DECORATORS[each]('class') as Decorator)(Routes);
-  for (const each of onHandler) (DECORATORS[each]('handler') as Decorator)(Routes.prototype, 'handle', descriptor);
+  for (const each of onHandler) (DECORATORS[each]('handler') as Decorator)(Parent.prototype, 'handle', descriptor);
   return readRouteAccess(new Reflector(), name, [descriptor.value as () => void, Routes]);
 }
 
@@ -98,7 +100,8 @@ it('follows the documented precedence for any decorators on class and handler', 
 });
 
 const TOKEN = { optional: false };
-it.each<[title: string, onClass: Name[], onHandler: Name[], expected: unknown]>([
+const ROLE = { roles: { mode: 'any', names: ['class'] } };
+it.each<[title: string, onClass: Name[], onHandler: Name[], expected: unknown, onParent?: Name[]]>([
   ['requires a token without decorators', [], [], TOKEN],
   ['lets @Roles override @Public in the same place', [], ['public', 'roles'], TOKEN],
   ['lets @Public on a handler override @Roles on its class', ['roles'], ['public'], 'open'],
@@ -108,59 +111,16 @@ it.each<[title: string, onClass: Name[], onHandler: Name[], expected: unknown]>(
   ['requires a token on a login route that also has the guard', [], ['login', 'guard'], TOKEN],
   ['leaves @Roles to the guard of another application', [], ['public', 'guard of staff', 'roles'], 'open'],
   ['reads @Roles beside AuthGuard of another application', [], ['public', 'AuthGuard bearer of staff', 'roles'], TOKEN],
-])('%s', (_title, onClass, onHandler, expected) => {
-  expect([read(onClass, onHandler)]).toMatchObject([expected]);
+  ['does not inherit @Public of the class', [], [], TOKEN, ['public']],
+  ['does not inherit @OptionalAuth of the class', [], [], TOKEN, ['optional']],
+  ['inherits @Public of a handler', [], ['public'], 'open', ['roles']],
+  ['lets inherited @Roles override its own @Public', ['public'], [], ROLE, ['roles']],
+  ['lets an inherited guard override its own @Public', ['public'], [], TOKEN, ['guard']],
+])('%s', (...[, onClass, onHandler, expected, onParent]) => {
+  expect([read(onClass, onHandler, onParent)]).toMatchObject([expected]);
 });
 
 it('gives the decorators of a route to the guard of the other application', () => {
   const onHandler: Name[] = ['public', 'guard of staff', 'roles'];
-  expect(read([], onHandler, 'staff')).toMatchObject({ roles: { mode: 'any', names: ['handler'] }, optional: false });
-});
-
-describe('a subclass of a controller', () => {
-  @Public()
-  class OpenParent {
-    own(): void {}
-
-    @Public()
-    open(): void {}
-
-    @Roles('admin')
-    admin(): void {}
-  }
-  class OpenChild extends OpenParent {
-    override open(): void {}
-  }
-  @OptionalAuth()
-  class OptionalParent {
-    own(): void {}
-  }
-  class OptionalChild extends OptionalParent {}
-  @Roles('admin')
-  class AdminParent {
-    own(): void {}
-  }
-  class AdminChild extends AdminParent {}
-  @Public()
-  class OpenAdminChild extends AdminParent {}
-  @UseGuards(GenAuthGuard)
-  class GuardedParent {
-    own(): void {}
-  }
-  @Public()
-  class OpenGuardedChild extends GuardedParent {}
-
-  const rolesOf = (...names: string[]): object => ({ roles: { names } });
-  it.each<[title: string, owner: new () => object, method: string, controller: new () => object, expected: unknown]>([
-    ['does not inherit @Public of the class', OpenParent, 'own', OpenChild, TOKEN],
-    ['inherits @Roles of a handler', OpenParent, 'admin', OpenChild, rolesOf('admin')],
-    ['does not inherit decorators of an overridden handler', OpenChild, 'open', OpenChild, TOKEN],
-    ['does not inherit @OptionalAuth of the class', OptionalParent, 'own', OptionalChild, TOKEN],
-    ['inherits @Roles of the class', AdminParent, 'own', AdminChild, rolesOf('admin')],
-    ['lets inherited @Roles override its own @Public', AdminParent, 'own', OpenAdminChild, rolesOf('admin')],
-    ['lets an inherited guard override its own @Public', GuardedParent, 'own', OpenGuardedChild, TOKEN],
-  ])('%s', (_title, owner, method, controller, expected) => {
-    const handler = (owner.prototype as Record<string, () => void>)[method] as () => void;
-    expect([readRouteAccess(new Reflector(), 'genauth', [handler, controller])]).toMatchObject([expected]);
-  });
+  expect(read([], onHandler, [], 'staff')).toMatchObject({ roles: { names: ['handler'] }, optional: false });
 });
