@@ -1,7 +1,6 @@
 import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import type { NextFunction, Request, Response } from 'express';
 import {
   GenAuthGuard,
   GenAuthModule,
@@ -12,12 +11,13 @@ import {
 } from '../../src/nest/index.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { Issuer, SIGN_IN_PATH, SUBJECT } from '../support/issuer.js';
+import { useIssuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
 import { PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
 import { ask } from '../support/web-server.js';
 
 failOnUnhandledRejections();
+const issuer = useIssuer();
 const STAFF_ID = '65f0c1d2e3a4b5c6d7e8f999';
 
 const Staff = GenAuthGuard.named('staff');
@@ -38,28 +38,22 @@ const Base = buildHandlers(HANDLERS, Controller('base'));
 class OpenChild extends Base {}
 
 describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on %s', (platform) => {
-  let issuer: Issuer;
   let running: RunningApp;
   beforeAll(async () => {
-    issuer = await Issuer.start();
-    issuer.replySignIn();
-    const options = issuer.clientOptions;
+    const options = issuer().clientOptions;
     running = await startNestApp(platform, {
       imports: [GenAuthModule.forRoot(options), GenAuthModule.forRoot({ ...options, appId: STAFF_ID, name: 'staff' })],
       controllers: [Base, OpenChild],
       providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],
     });
   });
-  afterAll(async () => {
-    await running.close();
-    await issuer.close();
-  });
+  afterAll(() => running.close());
 
   const tokens = {
     none: () => '',
-    user: () => bearer(issuer),
-    staff: () => bearer(issuer, { aud: STAFF_ID, roles: [] }),
-    'staff admin': () => bearer(issuer, { aud: STAFF_ID, roles: ['admin'] }),
+    user: () => bearer(issuer()),
+    staff: () => bearer(issuer(), { aud: STAFF_ID, roles: [] }),
+    'staff admin': () => bearer(issuer(), { aud: STAFF_ID, roles: ['admin'] }),
   } as const;
 
   it.each<[method: 'GET' | 'POST', path: string, token: keyof typeof tokens, status: number, code?: string]>([
@@ -78,17 +72,11 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on 
     ['POST', 'base/token-and-login', 'none', 401, 'token_missing'],
     ['POST', 'base/token-and-login', 'user', 201],
   ])('answers %s /%s with the token: %s by %i', async (...[method, path, token, status, code]) => {
+    issuer().replySignIn();
     const authorization = tokens[token]();
     const login = { POST: { body: { account: 'alice', password: 'p' } }, GET: {} }[method];
     const answer = await send(`${running.url}/${path}`, { method, ...login, headers: { authorization } });
     expect([answer.status, answer.body['code']]).toEqual([status, code]);
-  });
-
-  it('asks GenAuth nothing for a login whose token is missing', async () => {
-    const before = issuer.count(SIGN_IN_PATH);
-    const body = { account: 'alice', password: 'p' };
-    await send(`${running.url}/base/token-and-login`, { method: 'POST', body });
-    expect(issuer.count(SIGN_IN_PATH)).toBe(before);
   });
 
   it.each([
@@ -105,37 +93,6 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on 
     const headers = { origin: 'https://a.example', 'access-control-request-headers': 'authorization' };
     expect([401, 404]).toContain((await ask(running.url, { method, path, headers })).status);
   });
-});
-
-it('replaces or removes the user of a session, except on a @Public route', async () => {
-  const issuer = await Issuer.start();
-  const metadata = {
-    imports: [
-      GenAuthModule.forRoot(issuer.clientOptions),
-      GenAuthModule.forRoot({ ...issuer.clientOptions, name: 'staff' }),
-    ],
-    controllers: [Base],
-    providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],
-  };
-  // Stores a user as `passport.session()` does.
-  const storeUser = (req: Request, _res: Response, next: NextFunction): void => {
-    Object.assign(req, { user: { sub: 'session' }, authInfo: {} });
-    next();
-  };
-  const { url, close } = await startNestApp('Express', metadata, { prepare: (app) => void app.use(storeUser) });
-  const headers = { authorization: bearer(issuer) };
-  const answers = [
-    await send(`${url}/base/optional`),
-    await send(`${url}/base/optional`, { headers }),
-    await send(`${url}/base/open`, { headers }),
-  ];
-  await close();
-  await issuer.close();
-  expect(answers.map(({ body }) => body)).toMatchObject([
-    { user: null },
-    { user: { sub: SUBJECT } },
-    { user: { sub: 'session' } },
-  ]);
 });
 
 it('has one guard class for each name', () => {
