@@ -7,7 +7,6 @@ import { GenAuthGuard, GenAuthModule, getGenAuthClientToken } from '../../src/ne
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { useIssuer } from '../support/issuer.js';
-import { bearer } from '../support/marked-routes.js';
 import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
@@ -48,8 +47,8 @@ const SCOPED_FACTORY = {
   useFactory: (_other: OtherGuard, guard: GenAuthGuard) => guard,
 };
 
-/** Each way to make the guard of `staff` global. */
-describe.each<[way: string, providers: Provider[], prepare?: (app: INestApplication) => void]>([
+// Each way to make the guard of `staff` global.
+it.each<[way: string, providers: Provider[], prepare?: (app: INestApplication) => void]>([
   ['APP_GUARD with useExisting', [STAFF]],
   ['APP_GUARD with useClass', [global({ useClass: StaffGuard })]],
   ['APP_GUARD with useFactory', [global(FACTORY)]],
@@ -57,20 +56,10 @@ describe.each<[way: string, providers: Provider[], prepare?: (app: INestApplicat
   ['APP_GUARD with useClass of a request-scoped class', [global({ useClass: ScopedStaffGuard })]],
   ['APP_GUARD with useFactory, request-scoped', [global({ ...SCOPED_FACTORY, scope: Scope.REQUEST })]],
   ['useGlobalGuards', [], (app) => void app.useGlobalGuards(app.get(StaffGuard))],
-])('by %s', (...[, providers, prepare]) => {
-  it('refuses to start with a second global guard', async () => {
-    await expect(start([GENAUTH, ...providers], prepare)).rejects.toMatchObject({
-      code: 'invalid_options',
-      details: { mistakes: [{ option: 'APP_GUARD', problem: PROBLEM, fix: FIX }] },
-    });
-  });
-
-  it('guards the routes of an application that starts', async () => {
-    const { url, close } = await start(providers, prepare);
-    const headers = { authorization: bearer(issuer()) };
-    const statuses = [await send(`${url}/me`), await send(`${url}/me`, { headers })].map(({ status }) => status);
-    await close();
-    expect(statuses).toEqual([401, 200]);
+])('refuses to start with a second global guard by %s', async (...[, providers, prepare]) => {
+  await expect(start([GENAUTH, ...providers], prepare)).rejects.toMatchObject({
+    code: 'invalid_options',
+    details: { mistakes: [{ option: 'APP_GUARD', problem: PROBLEM, fix: FIX }] },
   });
 });
 

@@ -102,13 +102,9 @@ it('follows the documented precedence for any decorators on class and handler', 
 const TOKEN = { optional: false };
 const ROLE = { roles: { mode: 'any', names: ['class'] } };
 it.each<[title: string, onClass: Name[], onHandler: Name[], expected: unknown, onParent?: Name[]]>([
-  ['requires a token without decorators', [], [], TOKEN],
   ['lets @Roles override @Public in the same place', [], ['public', 'roles'], TOKEN],
   ['lets @Public on a handler override @Roles on its class', ['roles'], ['public'], 'open'],
   ['lets @OptionalAuth override the guard of its class', ['guard'], ['optional'], { optional: true }],
-  ['ignores @OptionalAuth where a role is required', ['roles'], ['optional'], TOKEN],
-  ['opens the login route of another application', [], ['login of staff'], 'open'],
-  ['requires a token on a login route that also has the guard', [], ['login', 'guard'], TOKEN],
   ['leaves @Roles to the guard of another application', [], ['public', 'guard of staff', 'roles'], 'open'],
   ['reads @Roles beside AuthGuard of another application', [], ['public', 'AuthGuard bearer of staff', 'roles'], TOKEN],
   ['does not inherit @Public of the class', [], [], TOKEN, ['public']],

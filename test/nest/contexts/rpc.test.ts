@@ -1,28 +1,24 @@
-import { Controller, Logger, UseGuards } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import {
-  EventPattern,
   KafkaContext,
   MqttContext,
   NatsContext,
-  Payload,
   RedisContext,
   RmqContext,
   RpcException,
   TcpContext,
 } from '@nestjs/microservices';
-import { lastValueFrom } from 'rxjs';
 import { readRpcContext } from '../../../src/nest/contexts/rpc.js';
-import { CurrentUser, GenAuthGuard, GenAuthModule, OptionalAuth } from '../../../src/nest/index.js';
+import { GenAuthGuard, OptionalAuth } from '../../../src/nest/index.js';
 import { useClients } from '../../support/client.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
 import { bearer } from '../../support/marked-routes.js';
-import { startMicroservice } from '../../support/microservice.js';
 import { MemoryLogger } from '../../support/nest-app.js';
-import { Gate, catchError } from '../../support/promise.js';
+import { catchError } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
@@ -121,27 +117,4 @@ describe('a message without a context', () => {
     expect(logger.lines).toEqual([expect.stringContaining('debug token_audience_mismatch')]);
     expect(findLeaks([error, logger.lines], [authorization.split('.')[2] ?? ''])).toEqual([]);
   });
-});
-
-it('handles an event over TCP only with a valid token', async () => {
-  const events: unknown[] = [];
-  const received = new Gate();
-  @UseGuards(GenAuthGuard)
-  @Controller()
-  class Events {
-    @EventPattern('happened')
-    happened(@CurrentUser('sub') sub: string, @Payload('what') what: unknown): void {
-      events.push([sub, what]);
-      received.open();
-    }
-  }
-  const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
-  const { proxy, close } = await startMicroservice({ imports, controllers: [Events] });
-  const emit = (authorization: string, what: string): Promise<unknown> =>
-    lastValueFrom(proxy.emit('happened', { authorization, what }), { defaultValue: undefined });
-  await emit('Bearer garbage', 'no');
-  await emit(bearer(issuer()), 'yes');
-  await received.opened;
-  await close();
-  expect(events).toEqual([[SUBJECT, 'yes']]);
 });

@@ -218,61 +218,54 @@ const Paths = buildHandlers(
 );
 @Module({ controllers: [Paths] })
 class RoutedModule {}
+const ROUTED = RouterModule.register([{ path: 'modules/:module', module: RoutedModule }]);
 
-describe('finds a route', () => {
-  it.each<[title: string, more: More, summary: object]>([
-    [
-      'by its version in the path and the global prefix',
-      {
-        controllers: [Versions, Old, Routes],
-        prepare: (app) =>
-          app.setGlobalPrefix('api').enableVersioning({ type: VersioningType.URI, defaultVersion: '3' }),
-      },
-      {
-        'GET /api/v1/things/{id}': [TOKEN, '401'],
-        'GET /api/v2/things/{id}': [[]],
-        'GET /api/v1/old': [EMAIL, '401', '403'],
-        'GET /api/v3/open': [[]],
-      },
-    ],
-    [
-      'by the version that the document shows if a header selects it',
-      {
-        controllers: [Versions],
-        prepare: (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'x-version' }),
-      },
-      { 'GET /things/{id}': [[]] },
-    ],
-    [
-      'by any notation of its path and method',
-      {
-        imports: [
-          GenAuthModule.forRoot(OPTIONS),
-          RoutedModule,
-          RouterModule.register([{ path: 'modules/:module', module: RoutedModule }]),
-        ],
-        prepare: (app) => app.setGlobalPrefix('api', { exclude: ['plain'] }),
-      },
-      {
-        'GET /plain': [TOKEN, '401'],
-        'GET /api/open': [[]],
-        'GET /api/modules/{module}/paths/files/{path}': [EMAIL, '401', '403'],
-        'GET /api/modules/{module}/paths/alias': [[]],
-        'GET /api/modules/{module}/paths/alias/{id}': [[]],
-        'GET /api/modules/{module}/paths/every': [EMAIL, '401', '403'],
-        'POST /api/modules/{module}/paths/every': [EMAIL, '401', '403'],
-      },
-    ],
-    [
-      'in a document without the prefix',
-      { options: { ignoreGlobalPrefix: true }, prepare: (app) => app.setGlobalPrefix('api') },
-      { 'GET /open': [[]], 'GET /plain': [TOKEN, '401'] },
-    ],
-    ['that Nest serves first', { controllers: [Routes, Shadowed] }, { 'GET /plain': [TOKEN, '401'] }],
-    ['that Nest serves first, if it is open', { controllers: [Shadowed, Routes] }, { 'GET /plain': [[]] }],
-  ])('%s', async (_title, more, summary) => {
-    expect(await summarizeApp(more)).toMatchObject(summary);
-  });
+const BY_HEADER = { type: VersioningType.HEADER, header: 'x-version' } as const;
+const IN_PATH = { type: VersioningType.URI, defaultVersion: '3' } as const;
+it.each<[title: string, more: More, summary: object]>([
+  [
+    'by its version in the path and the global prefix',
+    {
+      controllers: [Versions, Old, Routes],
+      prepare: (app) => app.setGlobalPrefix('api').enableVersioning(IN_PATH),
+    },
+    {
+      'GET /api/v1/things/{id}': [TOKEN, '401'],
+      'GET /api/v2/things/{id}': [[]],
+      'GET /api/v1/old': [EMAIL, '401', '403'],
+      'GET /api/v3/open': [[]],
+    },
+  ],
+  [
+    'by the version that the document shows if a header selects it',
+    { controllers: [Versions], prepare: (app) => app.enableVersioning(BY_HEADER) },
+    { 'GET /things/{id}': [[]] },
+  ],
+  [
+    'by any notation of its path and method',
+    {
+      imports: [GenAuthModule.forRoot(OPTIONS), RoutedModule, ROUTED],
+      prepare: (app) => app.setGlobalPrefix('api', { exclude: ['plain'] }),
+    },
+    {
+      'GET /plain': [TOKEN, '401'],
+      'GET /api/open': [[]],
+      'GET /api/modules/{module}/paths/files/{path}': [EMAIL, '401', '403'],
+      'GET /api/modules/{module}/paths/alias': [[]],
+      'GET /api/modules/{module}/paths/alias/{id}': [[]],
+      'GET /api/modules/{module}/paths/every': [EMAIL, '401', '403'],
+      'POST /api/modules/{module}/paths/every': [EMAIL, '401', '403'],
+    },
+  ],
+  [
+    'in a document without the prefix',
+    { options: { ignoreGlobalPrefix: true }, prepare: (app) => app.setGlobalPrefix('api') },
+    { 'GET /open': [[]], 'GET /plain': [TOKEN, '401'] },
+  ],
+  ['that Nest serves first', { controllers: [Routes, Shadowed] }, { 'GET /plain': [TOKEN, '401'] }],
+  ['that Nest serves first, if it is open', { controllers: [Shadowed, Routes] }, { 'GET /plain': [[]] }],
+])('finds a route %s', async (_title, more, summary) => {
+  expect(await summarizeApp(more)).toMatchObject(summary);
 });
 
 it('writes the schemes of two applications', async () => {
