@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { type INestApplication, type Provider, UseGuards } from '@nestjs/common';
+import { type Provider, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { GenAuthClient } from '../../../src/index.js';
 import { readWebSocketContext } from '../../../src/nest/contexts/websocket.js';
@@ -57,7 +55,13 @@ interface Answer {
   data: unknown;
 }
 
-class Messages {
+/** Stores the request on the socket, because `ws` does not. */
+@WebSocketGateway()
+class Gateway {
+  handleConnection(client: { upgradeReq?: IncomingMessage }, request: IncomingMessage): void {
+    client.upgradeReq = request;
+  }
+
   /** The message is the body of the request. */
   @Tenant((req) => (req.body as { tenant: string }).tenant)
   @SubscribeMessage('me')
@@ -72,17 +76,9 @@ class Messages {
   }
 }
 
-@WebSocketGateway()
-class Gateway extends Messages {}
-
-/** Stores the request on the socket, because `ws` does not. */
 @UseGuards(GenAuthGuard)
 @WebSocketGateway()
-class GuardedGateway extends Messages {
-  handleConnection(client: { upgradeReq?: IncomingMessage }, request: IncomingMessage): void {
-    client.upgradeReq = request;
-  }
-}
+class GuardedGateway extends Gateway {}
 
 let now: number;
 const closing: (() => unknown)[] = [];
@@ -93,23 +89,8 @@ afterEach(async () => {
   await Promise.all(closing.splice(0).map((close) => close()));
 });
 
-/** Sends one message and waits for the next event. */
-type Ask = (event: string) => Promise<Answer>;
-
-function openSocketIo(url: string, authorization: string): Ask {
-  const socket = io(url, { transports: ['websocket'], forceNew: true, auth: { token: authorization } });
-  closing.push(() => socket.disconnect());
-  return (event) =>
-    new Promise((resolve) => {
-      socket.onAny((name: string, data: unknown) => {
-        socket.offAny();
-        resolve({ event: name, data });
-      });
-      socket.emit(event, { tenant: 'blue' });
-    });
-}
-
-function openWs(url: string, authorization: string): Ask {
+/** Returns a function that sends one message and waits for the next event. */
+function openSocket({ url }: RunningApp, authorization: string): (event: string) => Promise<Answer> {
   const ws = new WebSocket(url.replace('http', 'ws'), { headers: { authorization } });
   closing.push(() => ws.terminate());
   const opened = once(ws, 'open');
@@ -121,23 +102,17 @@ function openWs(url: string, authorization: string): Ask {
   };
 }
 
-type Adapter = new (app: INestApplication) => IoAdapter | WsAdapter;
-const GLOBAL = [Gateway, { provide: APP_GUARD, useExisting: GenAuthGuard }];
-
-describe.each<[string, Platform, Adapter, (url: string, authorization: string) => Ask, Provider[]]>([
-  ['Socket.IO', 'Express', IoAdapter, openSocketIo, [GuardedGateway]],
-  ['Socket.IO behind a global guard', 'Express', IoAdapter, openSocketIo, GLOBAL],
-  ['Socket.IO on Fastify', 'Fastify', IoAdapter, openSocketIo, [GuardedGateway]],
-  ['ws', 'Express', WsAdapter, openWs, [GuardedGateway]],
-  ['ws on Fastify', 'Fastify', WsAdapter, openWs, [GuardedGateway]],
-])('%s', (_title, platform, Adapter, openSocket, gateway) => {
+describe.each<[guard: string, platform: Platform, gateway: Provider[]]>([
+  ['GenAuthGuard', 'Express', [GuardedGateway]],
+  ['a global GenAuthGuard', 'Fastify', [Gateway, { provide: APP_GUARD, useExisting: GenAuthGuard }]],
+])('%s of a gateway for ws on %s', (_guard, platform, gateway) => {
   let running: RunningApp;
   beforeEach(async () => {
     const client = new GenAuthClient(issuer().clientOptions, { now: () => now });
     running = await startNestApp(
       platform,
       { providers: [{ provide: GenAuthClient, useValue: client }, GenAuthGuard, ...gateway] },
-      { prepare: (app) => void app.useWebSocketAdapter(new Adapter(app)) },
+      { prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)) },
     );
     closing.push(running.close);
   });
@@ -148,7 +123,7 @@ describe.each<[string, Platform, Adapter, (url: string, authorization: string) =
 
   it('guards each message, and shows the token neither in an answer nor in the log', async () => {
     const makeToken = (claims: object): string => bearer(issuer(), { tenant_id: 'blue', ...claims });
-    const open = (claims: object): Ask => openSocket(running.url, makeToken(claims));
+    const open = (claims: object) => openSocket(running, makeToken(claims));
     const [valid, other] = [open({}), open({ aud: 'another' })];
     expect(await valid('me')).toEqual({ event: 'answer', data: SUBJECT });
     expect(await open({ tenant_id: 'red' })('me')).toEqual(refusal(403, 'tenant_mismatch'));

@@ -104,14 +104,6 @@ it('writes what the guards of each route require', async () => {
   });
 });
 
-it('requires nothing without a guard', async () => {
-  expect(await summarizeApp({ providers: [] })).toMatchObject({
-    'GET /plain': [[]],
-    'GET /all': [[]],
-    'GET /basic': [[BASIC]],
-  });
-});
-
 it('requires nothing in an application without GenAuth', async () => {
   const { document } = await describeApp({ imports: [], providers: [], controllers: [Versions] });
   expect(document.components).toEqual({ schemas: {}, securitySchemes: {} });
@@ -153,12 +145,9 @@ it('describes two schemes, the responses and the body of a refusal, without secr
   expect(JSON.stringify(document)).not.toContain('secret-');
 });
 
-it.each([
-  ['3.0.3', []],
-  ['3.1.0', ['email']],
-])('lists the scopes of the bearer scheme in OpenAPI %s as %j', async (version, scopes) => {
-  expect(await summarizeApp({ config: (builder) => builder.setOpenAPIVersion(version) })).toMatchObject({
-    'GET /both': [[{ genauth: ['email'] }, { 'genauth-bearer': scopes }], '401', '403'],
+it('lists the scopes of the bearer scheme in OpenAPI 3.1', async () => {
+  expect(await summarizeApp({ config: (builder) => builder.setOpenAPIVersion('3.1.0') })).toMatchObject({
+    'GET /all': [[{ genauth: ['email', 'phone'] }, { 'genauth-bearer': ['email', 'phone'] }], '401', '403'],
     'GET /plain': [TOKEN, '401'],
   });
 });
