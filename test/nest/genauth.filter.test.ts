@@ -2,14 +2,12 @@ import {
   type ArgumentsHost,
   Catch,
   Controller,
+  type DynamicModule,
   type ExceptionFilter,
   Get,
-  type INestApplication,
-  Injectable,
   Module,
   type ModuleMetadata,
-  type PipeTransform,
-  Query,
+  type Provider,
 } from '@nestjs/common';
 import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
@@ -23,19 +21,11 @@ import { failOnUnhandledRejections } from '../support/host-process.js';
 import { useIssuer } from '../support/issuer.js';
 import { findLeaks } from '../support/leak.js';
 import { startMicroservice } from '../support/microservice.js';
-import { MemoryLogger, PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
+import { MemoryLogger, PLATFORMS, type Platform, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
 beforeEach(() => issuer().reply('/api/v3/get-captcha-code', { status: 503, headers: { 'retry-after': '9' } }));
-
-@Injectable()
-class CaptchaPipe implements PipeTransform {
-  constructor(private readonly client: GenAuthClient) {}
-  transform(): Promise<unknown> {
-    return this.client.getCaptcha();
-  }
-}
 
 @Controller()
 class Routes {
@@ -45,11 +35,6 @@ class Routes {
   @Get('captcha')
   captcha(): Promise<object> {
     return this.client.getCaptcha();
-  }
-
-  @Get('pipe')
-  pipe(@Query('x', CaptchaPipe) x: object): object {
-    return x;
   }
 }
 
@@ -63,30 +48,20 @@ class CatchAll implements ExceptionFilter {
   }
 }
 
-const running: RunningApp[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map(({ close }) => close()));
-});
-interface More extends ModuleMetadata {
+interface More {
   platform?: Platform;
   options?: Partial<GenAuthOptions>;
-  prepare?: (app: INestApplication) => void;
+  imports?: NonNullable<ModuleMetadata['imports']>;
+  providers?: Provider[];
 }
-async function start({
-  platform = 'Express',
-  options,
-  imports = [],
-  providers = [],
-  prepare,
-}: More = {}): Promise<string> {
-  const metadata = {
-    imports: [GenAuthModule.forRoot({ ...issuer().clientOptions, ...options }), ...imports],
-    controllers: [Routes],
-    providers: [CaptchaPipe, ...providers],
-  };
-  const app = await startNestApp(platform, metadata, prepare && { prepare });
-  running.push(app);
-  return app.url;
+/** Starts an application, sends one request whose handler throws, and returns the response and the log. */
+async function answer({ platform = 'Express', options, imports = [], providers = [] }: More = {}, headers = {}) {
+  const own = GenAuthModule.forRoot({ ...issuer().clientOptions, ...options });
+  const metadata = { imports: [own, ...imports], controllers: [Routes], providers };
+  const { url, logger, close } = await startNestApp(platform, metadata);
+  const { status, headers: received, body } = await send(`${url}/captcha`, { headers });
+  await close();
+  return { status, body, retryAfter: received.get('retry-after'), log: logger.lines.join('\n') };
 }
 
 const body = (message: unknown): object => ({
@@ -99,36 +74,32 @@ const REFUSED = { status: 503, body: body('The identity service is not available
 const CHINESE = { status: 503, body: body('身份服务暂时不可用，请稍后再试。') };
 const CHINESE_OPTION = { options: { language: 'zh' } } as const;
 
-it.each(Object.keys(PLATFORMS) as Platform[])('answers an error of a handler and of a pipe on %s', async (platform) => {
-  const url = await start({ platform });
-  const answers = [await send(`${url}/captcha`), await send(`${url}/pipe`)];
-  expect(answers).toMatchObject([REFUSED, REFUSED]);
-  expect(answers.map(({ headers }) => headers.get('retry-after'))).toEqual(['9', '9']);
-  expect(running[0]?.logger.lines.filter((line) => line.startsWith('error upstream_'))).toHaveLength(2);
+it.each(Object.keys(PLATFORMS) as Platform[])('answers and logs an error of a handler on %s', async (platform) => {
+  const log = expect.stringContaining('error upstream_') as string;
+  expect(await answer({ platform })).toMatchObject({ ...REFUSED, retryAfter: '9', log });
 });
 
-it.each<[title: string, more: More, language: string, answer: object]>([
+it.each<[title: string, more: More, language: string, expected: object]>([
   ['of Accept-Language', {}, 'zh-CN', CHINESE],
   ['of the only application', CHINESE_OPTION, 'en', CHINESE],
   ['of Accept-Language with two applications', { ...CHINESE_OPTION, imports: [importStaff()] }, 'en', REFUSED],
-])('has the language %s', async (_title, more, language, answer) => {
-  const url = await start(more);
-  expect(await send(`${url}/captcha`, { headers: { 'accept-language': language } })).toMatchObject(answer);
+])('has the language %s', async (_title, more, language, expected) => {
+  expect(await answer(more, { 'accept-language': language })).toMatchObject(expected);
 });
 
-function importStaff(): NonNullable<ModuleMetadata['imports']>[number] {
+function importStaff(): DynamicModule {
   const useFactory = (): GenAuthOptions => ({ ...issuer().clientOptions, language: 'zh' });
   return GenAuthModule.forRootAsync({ name: 'staff', useFactory });
 }
 
 it('answers in an application of @nestjs/testing', async () => {
   const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
-  const module = await Test.createTestingModule({ imports, controllers: [Routes], providers: [CaptchaPipe] }).compile();
+  const module = await Test.createTestingModule({ imports, controllers: [Routes] }).compile();
   const app = module.createNestApplication(PLATFORMS.Express(), { logger: false });
   await app.listen(0, '127.0.0.1');
-  const answer = await send(`${await app.getUrl()}/captcha`);
+  const response = await send(`${await app.getUrl()}/captcha`);
   await app.close();
-  expect(answer).toMatchObject(REFUSED);
+  expect(response).toMatchObject(REFUSED);
 });
 
 const asAppFilter = { provide: APP_FILTER, useClass: CatchAll };
@@ -136,18 +107,17 @@ const asAppFilter = { provide: APP_FILTER, useClass: CatchAll };
 class FilterModule {}
 const CAUGHT = { status: 500, body: { caught: 'UpstreamError', code: 'upstream_unavailable', statusCode: 503 } };
 
-it.each<[title: string, more: More, answer: object]>([
+it.each<[title: string, more: More, expected: object]>([
   ['overrides APP_FILTER of the application', { providers: [asAppFilter] }, REFUSED],
   ['is overridden by APP_FILTER of a module that is imported after', { imports: [FilterModule] }, CAUGHT],
-])('the filter %s', async (_title, more, answer) => {
-  expect(await send(`${await start(more)}/captcha`)).toMatchObject(answer);
+])('the filter %s', async (_title, more, expected) => {
+  expect(await answer(more)).toMatchObject(expected);
 });
 
 it('answers in a microservice without the cause', async () => {
   const logger = new MemoryLogger();
   const imports = [GenAuthModule.forRoot(issuer().clientOptions)];
-  const metadata = { imports, controllers: [Routes], providers: [CaptchaPipe] };
-  const { proxy, close } = await startMicroservice(metadata, logger);
+  const { proxy, close } = await startMicroservice({ imports, controllers: [Routes] }, logger);
   const refusal: unknown = await lastValueFrom(proxy.send('captcha', {})).catch((error: unknown) => error);
   await close();
   expect(refusal).toEqual(REFUSED.body);

@@ -8,9 +8,7 @@ class LoginGuard extends AuthGuard('genauth-password') {}
 class NestedLoginGuard extends LoginGuard {}
 class OwnLoginGuard extends GenAuthPasswordGuard.named('staff') {}
 class UnrelatedGuard {
-  canActivate(): boolean {
-    return true;
-  }
+  canActivate = (): boolean => true;
 }
 const LOGIN = { kind: 'sign-in', name: 'genauth' };
 const STAFF_LOGIN = { kind: 'sign-in', name: 'staff' };
