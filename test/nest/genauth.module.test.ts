@@ -12,7 +12,7 @@ import {
 import { admitEverybody, subjectOf } from '../support/admission.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { APP_ID, JWKS_PATH, useIssuer } from '../support/issuer.js';
+import { APP_ID, type Issuer, JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
@@ -72,17 +72,13 @@ it.each<[way: string, importModule: () => ReturnType<typeof GenAuthModule.forRoo
 });
 
 it('lets the own guards of two Nest applications in one process use their own GenAuth', async () => {
-  const issuers = [people(), staff()];
-  const apps = await Promise.all(
-    issuers.map(({ clientOptions }) =>
-      startNestApp('Express', { imports: [GenAuthModule.forRoot(clientOptions)], controllers: [PeopleRoutes] }),
-    ),
-  );
+  const start = ({ clientOptions }: Issuer): Promise<RunningApp> =>
+    startNestApp('Express', { imports: [GenAuthModule.forRoot(clientOptions)], controllers: [PeopleRoutes] });
+  const apps = [await start(people()), await start(staff())];
   const answers = await Promise.all(apps.map((app) => login(app, 'genauth/own/password')));
   await Promise.all(apps.map(({ close }) => close()));
-  expect(answers.map(({ body }) => body['user'])).toMatchObject(
-    issuers.map((issuer) => ({ sub: subjectOf('alice', issuer) })),
-  );
+  const users = [people(), staff()].map((issuer) => ({ sub: subjectOf('alice', issuer) }));
+  expect(answers.map(({ body }) => body['user'])).toMatchObject(users);
 });
 
 @Injectable()

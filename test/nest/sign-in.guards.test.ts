@@ -32,11 +32,15 @@ const login = (url: string, headers = {}): ReturnType<typeof send> =>
 
 describe.each(Object.keys(PLATFORMS) as Platform[])('a login on %s', (platform) => {
   it.each([
-    ['has the user and the info, and the client address of the trusted proxy', 'loopback', '203.0.113.7'],
-    ['ignores the headers of a proxy that is not trusted', undefined, '127.0.0.1'],
-  ])('%s', async (_title, trustProxy, clientIp) => {
+    [
+      'has the user and the info, and the client address of the trusted proxy',
+      { trustProxy: 'loopback' },
+      '203.0.113.7',
+    ],
+    ['ignores the headers of a proxy that is not trusted', {}, '127.0.0.1'],
+  ])('%s', async (_title, settings, clientIp) => {
     const metadata = { imports: [GenAuthModule.forRoot(issuer().clientOptions)], controllers: [LoginController] };
-    const { url, close } = await startNestApp(platform, metadata, trustProxy === undefined ? {} : { trustProxy });
+    const { url, close } = await startNestApp(platform, metadata, settings);
     const headers = { 'x-forwarded-for': '203.0.113.7', 'x-real-ip': '198.51.100.1' };
     const answers = [await login(`${url}/own`, headers), await login(`${url}/bare`, headers)];
     await close();
@@ -48,35 +52,21 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('a login on %s', (platform) 
   });
 });
 
-it.each<
-  [
-    title: string,
-    verify: (done: (error: unknown, user?: false) => void) => void | Promise<void>,
-    status: number,
-    body: object,
-  ]
->([
-  [
-    'answers 403 if the function verify of the strategy refuses the user',
-    (done) => done(null, false),
-    403,
-    { statusCode: 403, error: 'Forbidden', code: 'verify_denied' },
-  ],
-  [
-    'answers 500 if the function verify of the strategy fails',
-    () => Promise.reject(new Error('no database')),
-    500,
-    { statusCode: 500, message: 'Internal server error' },
-  ],
-])('%s', async (_title, verify, status, body) => {
+type Verify = (done: (error: unknown, user?: false) => void) => void | Promise<void>;
+const DENIED = { status: 403, body: { statusCode: 403, error: 'Forbidden', code: 'verify_denied' } };
+const FAILED = { status: 500, body: { statusCode: 500, message: 'Internal server error' } };
+it.each<[title: string, verify: Verify, answer: object]>([
+  ['refuses the user', (done) => done(null, false), DENIED],
+  ['fails', () => Promise.reject(new Error('no database')), FAILED],
+])('refuses a login if the function verify of the strategy %s', async (_title, verify, answer) => {
   const strategy = new GenAuthPasswordStrategy(issuer().clientOptions, (...args) => verify(args[3]));
   const { url, close } = await startNestApp('Express', {
     providers: [{ provide: GenAuthPasswordStrategy, useValue: strategy }],
     controllers: [LoginController],
   });
-  const answer = await login(`${url}/own`);
+  const answered = await login(`${url}/own`);
   await close();
-  expect(answer).toMatchObject({ status, body });
+  expect(answered).toMatchObject(answer);
 });
 
 it.each([['GenAuthPasswordGuard', GenAuthPasswordGuard] as const, ['GenAuthAdGuard', GenAuthAdGuard] as const])(

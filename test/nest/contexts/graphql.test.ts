@@ -35,17 +35,11 @@ describe('the request of a GraphQL context', () => {
     expect(read({}, {}, context, {}).request.headers.authorization).toEqual(authorization);
   });
 
-  it('is read from the second argument of a reference resolver', () => {
-    expect(read({}, { req: a }, {}).request).toBe(a);
-  });
-
-  it('is not read from the arguments or the info of a query', () => {
-    expect(read({ req: a }, { req: a }, {}, { req: a }).request.headers).toEqual({});
-  });
-
-  it('stores the user on the context', () => {
+  it('is read only from the context, which stores the user', () => {
     const context = { req: a };
-    expect(read({}, {}, context, {}).state).toBe(context);
+    expect(read({ req: a }, { req: a }, {}, { req: a }).request.headers).toEqual({});
+    // A reference resolver of a federation receives no arguments.
+    expect(read({}, context, {})).toMatchObject({ request: a, state: context });
   });
 
   it('is refused with the extensions of Apollo, because graphql-ws does not add them', () => {

@@ -117,7 +117,6 @@ it('describes two schemes, the responses and the body of a refusal, without secr
       genauth: {
         type: 'openIdConnect',
         openIdConnectUrl: 'https://example.genauth.ai/oidc/.well-known/openid-configuration',
-        description: 'Sign in with GenAuth to get an access token.',
       },
       'genauth-bearer': { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     },
