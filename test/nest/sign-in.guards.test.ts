@@ -3,6 +3,7 @@ import { AuthGuard } from '@nestjs/passport';
 import { GenAuthPasswordStrategy, type SignInInfo } from '../../src/index.js';
 import { AuthInfo, CurrentUser, GenAuthAdGuard, GenAuthModule, GenAuthPasswordGuard } from '../../src/nest/index.js';
 import { lastSignIn } from '../support/client.js';
+import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { SUBJECT, useIssuer } from '../support/issuer.js';
 import { PLATFORMS, type Platform, send, startNestApp } from '../support/nest-app.js';
@@ -62,7 +63,7 @@ it.each<[title: string, verify: Verify, answer: object]>([
   const strategy = new GenAuthPasswordStrategy(issuer().clientOptions, (...args) => verify(args[3]));
   const { url, close } = await startNestApp('Express', {
     providers: [{ provide: GenAuthPasswordStrategy, useValue: strategy }],
-    controllers: [LoginController],
+    controllers: [buildHandlers({ own: [UseGuards(GenAuthPasswordGuard), Post('own')] }, Controller())],
   });
   const answered = await login(`${url}/own`);
   await close();

@@ -54,7 +54,6 @@ it.each<[title: string, transport: unknown, authorization: unknown]>([
   ['the message without a message of Kafka', kafka(), 'message'],
   ['the headers of RabbitMQ', rmq({ properties: { headers: H } }), 'header'],
   ['the message without properties of RabbitMQ', rmq({}), 'message'],
-  ['the message with an empty header', rmq({ properties: { headers: { authorization: '' } } }), 'message'],
   ['the properties of MQTT 5', mqtt({ properties: { userProperties: H } }), 'header'],
   ['the message without properties of MQTT', mqtt({}), 'message'],
   ['the message without a packet of MQTT', mqtt(), 'message'],
@@ -62,7 +61,6 @@ it.each<[title: string, transport: unknown, authorization: unknown]>([
   ['the metadata of Redis', new RedisContext(['channel', H] as never), 'header'],
   ['the message without metadata of Redis', new RedisContext(['channel'] as never), 'message'],
   ['the metadata of gRPC', grpcMetadata(['Authorization', Buffer.from('header')]), 'header'],
-  ['two values of gRPC', grpcMetadata(A, A), ['a', 'a']],
   ['the message without metadata of gRPC', grpcMetadata(), 'message'],
   ['the message without a context', undefined, 'message'],
 ])('reads the access token from %s', (_title, transport, authorization) => {

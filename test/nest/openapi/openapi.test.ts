@@ -10,6 +10,7 @@ import {
   SwaggerModule,
 } from '@nestjs/swagger';
 import type { SwaggerDocumentOptions } from '@nestjs/swagger';
+import { GenAuthClient } from '../../../src/index.js';
 import {
   GenAuthGuard,
   GenAuthModule,
@@ -30,18 +31,12 @@ const Routes = buildHandlers(
     plain: [Get('plain')],
     open: [Public(), Get('open')],
     optional: [OptionalAuth(), Get('optional')],
-    all: [RequireScopes('email', 'phone'), Get('all')],
+    all: [RequireScopes('email', 'phone'), UseGuards(AuthGuard('genauth-bearer')), Get('all')],
     any: [RequireScopes.any('email', 'phone'), Get('any')],
     role: [Roles('secret-role'), Tenant(() => 'secret-tenant'), Get('role')],
     login: [UseGuards(AuthGuard('genauth-password')), Post('login')],
-    strict: [OptionalAuth(), UseGuards(AuthGuard('genauth-bearer')), Get('strict')],
-    both: [
-      ApiBasicAuth(),
-      ApiForbiddenResponse({ description: 'as the application says' }),
-      RequireScopes('email'),
-      UseGuards(AuthGuard('genauth-bearer')),
-      Get('both'),
-    ],
+    strict: [OptionalAuth(), UseGuards(AuthGuard('genauth-bearer'), GenAuthGuard), Get('strict')],
+    both: [ApiBasicAuth(), ApiForbiddenResponse({ description: 'own' }), RequireScopes('email'), Get('both')],
     basic: [ApiBasicAuth(), Public(), Get('basic')],
   },
   Controller(),
@@ -104,8 +99,9 @@ it('writes what the guards of each route require', async () => {
   });
 });
 
-it('requires nothing in an application without GenAuth', async () => {
-  const { document } = await describeApp({ imports: [], providers: [], controllers: [Versions] });
+it('requires nothing in an application without GenAuthModule', async () => {
+  const providers = [{ provide: 'own', useFactory: () => new GenAuthClient(OPTIONS) }];
+  const { document } = await describeApp({ imports: [], providers, controllers: [Versions] });
   expect(document.components).toEqual({ schemas: {}, securitySchemes: {} });
   expect(summarize(document)).toEqual({ 'GET /things/{id}': [[]] });
 });
@@ -139,7 +135,7 @@ it('describes two schemes, the responses and the body of a refusal, without secr
       403: { description: 'The token is valid, but it lacks the required role or tenant.' },
     },
     { 401: { description: 'The token is not valid.' } },
-    { 403: { description: 'as the application says' } },
+    { 403: { description: 'own' } },
   ]);
   expect(JSON.stringify(document)).not.toContain('secret-');
 });
@@ -183,9 +179,14 @@ it('keeps credentials of the document optional, but requires the token', async (
 });
 
 it('leaves operations without a controller unchanged', async () => {
-  const { app, document } = await describeApp();
-  const own = { get: { responses: {}, security: [{ other: [] }] }, 'x-own': { responses: {} } };
-  const paths = { '/own': own, '/plain': { post: { responses: {} } }, '/plain/{x}': { get: { responses: {} } } };
+  const { app, document } = await describeApp({ controllers: [Routes, Paths] });
+  const own = { responses: {}, security: [{ other: [] }] };
+  const paths = {
+    '/own': { get: own },
+    '/plain': { post: own },
+    '/plain/{x}': { get: own },
+    '/paths/every': { x: own },
+  };
   expect(applyGenAuthSecurity(structuredClone({ ...document, paths }), app).paths).toEqual(paths);
 });
 
