@@ -5,7 +5,7 @@ import { askDirectory } from '../../../src/emulator/sign-in/ask-directory.js';
 import { findLeaks } from '../../support/leak.js';
 import { Gate, until } from '../../support/promise.js';
 import { catchThrown } from '../../support/thrown.js';
-import { encryptRsa } from '../encryption/ciphertexts.js';
+import { encryptBySm2 } from '../encryption/ciphertexts.js';
 import {
   asAd,
   asJson,
@@ -58,10 +58,10 @@ async function readUser(name = 'zhangsan'): Promise<Record<string, unknown>> {
 describe('the function ad', () => {
   it('receives the name and the decrypted password unchanged, once, and decides', async () => {
     const base64 = btoa(PASSWORD);
-    const encrypted = await encryptRsa(emulator(), base64);
+    const encrypted = await encryptBySm2(emulator(), base64);
     expect(await signIn(PASSWORD, 'ZhangSan')).toMatchObject({ code: 200, outcome: 'success' });
     expect(await signIn('wrong ')).toMatchObject({ answer: WRONG, outcome: 'invalid_credentials' });
-    expect((await signIn(encrypted, ' zhangsan', { passwordEncryptType: 'rsa' })).code).toBe(2333);
+    expect((await signIn(encrypted, ' zhangsan', { passwordEncryptType: 'sm2' })).code).toBe(2333);
     expect(calls).toEqual([`ZhangSan:${PASSWORD}`, 'zhangsan:wrong ', ` zhangsan:${base64}`]);
   });
 
@@ -85,30 +85,22 @@ describe('the function ad', () => {
     expect('code' in results[0]!.answer).toBe(envelope.statusCode === 301);
   });
 
-  it.each([
-    [null],
-    [{}],
-    [{ claims: null }],
-    [{ claims: { sub: 'x' } }],
-    [{ claims: JSON.parse('{"__proto__":{"roles":["admin"]}}') as object }],
-    [{ claims: CLAIMS, statusCode: 403 }],
-    [{ statusCode: 299 }],
-    [{ statusCode: 403, apiCode: PASSWORD }],
-    [{ statusCode: 403, outcome: 'success' }],
-  ])('must not return %j', async (answer) => {
-    behave = () => answer;
-    const message = 'The function ad must return undefined, { claims } or { statusCode, … }.';
-    expect(await signIn()).toMatchObject({ answer: { statusCode: 602, message }, outcome: 'directory_failed' });
-  });
-
   it.each<[string, (name: string, password: string) => unknown]>([
-    ['throws', (_name, password) => JSON.parse(password)],
-    ['rejects', (_name, password) => Promise.reject(new TypeError(password))],
-  ])('is answered with 602 without its error if it %s', async (_title, answer) => {
-    behave = answer;
-    const message = 'The function ad threw an error. Log the error inside the function: it is not shown here.';
-    expect(await signIn()).toMatchObject({ answer: { statusCode: 602, message }, outcome: 'directory_failed' });
-    expect(findLeaks(emulator().signIns, [PASSWORD])).toEqual([]);
+    ['must return', () => null],
+    ['must return', () => ({})],
+    ['must return', () => ({ claims: null })],
+    ['must return', () => ({ claims: JSON.parse('{"__proto__":{"roles":["admin"]}}') as object })],
+    ['must return', () => ({ claims: CLAIMS, statusCode: 403 })],
+    ['must return', (_name, password) => ({ statusCode: 403, apiCode: password })],
+    ['must return', () => ({ statusCode: 403, outcome: 'success' })],
+    ['threw an error', (_name, password) => JSON.parse(password)],
+    ['threw an error', (_name, password) => Promise.reject(new TypeError(password))],
+  ])('is answered with 602 without the password: it %s', async (text, run) => {
+    behave = run;
+    const message: unknown = expect.stringMatching(new RegExp(`^The function ad ${text}.*\\.$`));
+    const answer = await signIn();
+    expect(answer).toMatchObject({ answer: { statusCode: 602, message }, outcome: 'directory_failed' });
+    expect(findLeaks([answer, emulator().signIns], [PASSWORD])).toEqual([]);
   });
 
   it('is answered with 408 after 5 seconds', async () => {
@@ -143,12 +135,12 @@ describe('the function ad', () => {
 
   it('is not called for an account that the emulator has locked', async () => {
     await signIn();
-    emulator().protectLogins({ lockAfter: 2 });
-    expect(await codesOf('wrong', 'wrong', PASSWORD)).toEqual([2333, 2333, 2005]);
+    emulator().protectLogins({ lockAfter: 1 });
+    expect(await codesOf('wrong', PASSWORD)).toEqual([2333, 2005]);
     emulator().unlock('zhangsan');
     emulator().updateAdAccount('zhangsan', { lockout: true });
-    expect(await codesOf(PASSWORD, 'wrong')).toEqual([2005, 2005]);
-    expect(calls).toHaveLength(3);
+    expect(await codesOf(PASSWORD)).toEqual([2005]);
+    expect(calls).toHaveLength(2);
   });
 
   it('cannot admit a right password that arrived with the guesses that lock the account', async () => {
@@ -170,25 +162,24 @@ describe('the user', () => {
     behave = () => ({ claims });
     expect(await readUser('ZHANGSAN')).toMatchObject({ ...claims, family_name: null, email: null, nickname: null });
     roles.push('reader');
-    const { body } = await send(`${emulator().url}/emulator/v1/users`);
-    expect(body['adAccounts']).toMatchObject([{ roles: ['admin'] }]);
+    expect((await send(`${emulator().url}/emulator/v1/users`)).body['adAccounts']).toMatchObject([
+      { roles: ['admin'] },
+    ]);
     claims.roles = ['admin', 'unknown'];
     expect(await readUser()).toMatchObject({ roles: [] });
   });
 
   it('keeps the sub, the first name and the changed claims, and gets the current claims of the directory', async () => {
     behave = RIGHT;
-    const before = await readUser('ZHANGSAN');
+    const { sub, ...before } = await readUser('ZHANGSAN');
+    expect(before).toMatchObject({ ...CLAIMS, username: 'ZHANGSAN', nickname: null });
     emulator().updateAdAccount('zhangsan', { nickname: 'San', roles: ['admin'] });
     const same = await readUser();
-    expect((await readUser())['updated_at']).toBe(same['updated_at']);
+    const kept = { sub, username: 'ZHANGSAN', nickname: 'San', roles: ['admin'] };
+    expect([same, await readUser()]).toMatchObject([{ ...CLAIMS, ...kept }, same]);
     behave = () => ({ claims: { name: 'Zhang San-Li' } });
-    const after = await readUser();
-    const kept = { sub: before['sub'], username: 'ZHANGSAN', nickname: 'San', roles: ['admin'] };
-    expect(before).toMatchObject({ ...CLAIMS, username: 'ZHANGSAN', nickname: null });
-    expect(same).toMatchObject({ ...CLAIMS, ...kept });
-    expect(after).toMatchObject({ ...kept, name: 'Zhang San-Li', email: null });
-    expect(after['updated_at']).not.toBe(same['updated_at']);
+    const updated: unknown = expect.not.stringMatching(String(same['updated_at']));
+    expect(await readUser()).toMatchObject({ ...kept, name: 'Zhang San-Li', email: null, updated_at: updated });
   });
 
   it('can be changed after the first sign-in, except for the password, and cannot be added', async () => {
