@@ -39,12 +39,9 @@ it.each([
   expect(unknown.filter((name) => unchanged.findUser(identifier, name))).toEqual([]);
 });
 
-it.each([
-  ['.email: "ALICE@example.com" already', { email: 'ALICE@example.com' }],
-  ['.password: ', { password: '' }],
-])('refuses a change with "changes%s" and changes nothing', (place, changes) => {
-  const update = () => unchanged.updateUser('mail@example.com', { name: 'New', ...changes });
-  expect(update).toThrow(invalidInput(`changes${place}`));
+it.each([{ email: 'ALICE@example.com' }, { password: '' }])('changes nothing with the wrong change %j', (wrong) => {
+  const update = () => unchanged.updateUser('mail@example.com', { name: 'New', ...wrong });
+  expect(update).toThrow(invalidInput(`changes.${Object.keys(wrong).join()}: `));
 });
 
 it.each<[string, () => unknown]>([
@@ -92,11 +89,10 @@ it('removes a user under all identifiers, and gives the same sub to a new user o
 it('changes and removes an AD account in any case', () => {
   const store = buildStore();
   const account = store.findAdAccount('zhangsan');
-  const changed = { claims: { username: 'ZhangSan', email: 'z@example.com' }, states: { disabled: true } };
   store.updateAdAccount('ZHANGSAN', { email: 'z@example.com', disabled: true });
-  expect(account).toMatchObject(changed);
-  const unknown = invalidInput('changes: unknown property');
-  expect(() => store.updateAdAccount('zhangsan', { username: 'x' })).toThrow(unknown);
+  const claims = { username: 'ZhangSan', email: 'z@example.com' };
+  expect(account).toMatchObject({ claims, states: { disabled: true } });
+  expect(() => store.updateAdAccount('zhangsan', { username: 'x' })).toThrow(invalidInput('changes: unknown'));
   store.removeAdAccount('zhangSAN');
   expect([store.findAdAccount('zhangsan'), account?.removed]).toEqual([undefined, true]);
 });
