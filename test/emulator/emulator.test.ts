@@ -20,22 +20,22 @@ afterEach(async () => {
 });
 
 describe('start', () => {
-  const BASIC = { tokenEndpointAuthMethod: 'client_secret_basic', idTokenSignedResponseAlg: 'HS256' } as const;
+  const BASIC = {
+    appSecret: 's',
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    idTokenSignedResponseAlg: 'HS256',
+  } as const;
 
   it.each<[GenAuthEmulatorOptions, object]>([
     [{}, { appSecret: 'genauth-emulator-secret-0123456789abcdef', tokenEndpointAuthMethod: 'client_secret_post' }],
     [{ tokenEndpointAuthMethod: 'none' }, { tokenEndpointAuthMethod: 'none' }],
-    [
-      { ...BASIC, appSecret: 's' },
-      { ...BASIC, appSecret: 's' },
-    ],
+    [BASIC, BASIC],
   ])('with %j has the client options %j, and keeps them when it is called again', async (options, expected) => {
     const emulator = build(options);
     expect(await Promise.all([emulator.start(), emulator.start()])).toEqual([emulator, emulator]);
     const { url, clientOptions } = emulator;
-    expect(url).toBe(`http://127.0.0.1:${emulator.port}`);
+    expect([url, (await emulator.start()).url]).toEqual(Array(2).fill(`http://127.0.0.1:${emulator.port}`));
     expect(clientOptions).toEqual({ appId: 'genauth-emulator-app', appHost: url, ...expected });
-    expect((await emulator.start()).url).toBe(url);
   });
 
   it('is required for the address, the client options and a rotation of keys', async () => {
@@ -70,11 +70,6 @@ describe('start', () => {
     }
   });
 
-  it('fails with the error of the system for an address of another machine', async () => {
-    const starting = build({ host: '192.0.2.1', allowRemote: true }).start();
-    await expect(starting).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
-  });
-
   it('listens only on the given address, which is the host of the issuer', async () => {
     const { url, port } = await build({ host: '127.0.0.2' }).start();
     expect((await send(url + PATHS.discovery)).body['issuer']).toBe(`http://127.0.0.2:${port}/oidc`);
@@ -92,22 +87,22 @@ describe('stop', () => {
     expect(() => emulator.url).toThrow(NOT_STARTED);
     await Promise.all([emulator.start(), emulator.stop(), emulator.start()]);
     await getTokens(emulator);
-    const stopping = emulator.stop();
-    expect(() => emulator.url).toThrow(NOT_STARTED);
-    await stopping;
   });
 
   it('keeps the users and ends all keys and tokens', async () => {
     const emulator = await build().start();
-    const [old, system] = [await getRefreshable(emulator), await getSystem(emulator)];
+    const [old, before] = [await getRefreshable(emulator), await getSystem(emulator)];
     emulator.addUser({ username: 'carol', password: 'c' });
     void emulator.stop();
     await emulator.start();
     await verify(emulator, (await getTokens(emulator, asUser('carol', 'c'))).id_token);
     await expect(verify(emulator, old.id_token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
     expect(await areActive(emulator, old.access_token, old.refresh_token)).toEqual([false, false]);
-    const { rsa, sm2 } = await getSystem(emulator);
-    expect([rsa.publicKey === system.rsa.publicKey, sm2.publicKey === system.sm2.publicKey]).toEqual([false, false]);
+    const after = await getSystem(emulator);
+    expect([after.rsa, after.sm2]).toEqual([
+      expect.not.objectContaining(before.rsa),
+      expect.not.objectContaining(before.sm2),
+    ]);
   });
 });
 

@@ -1,8 +1,9 @@
 import { EmulatorError, GenAuthEmulator } from '../../src/emulator/index.js';
 import { invalid, invalidSecret, show } from '../../src/emulator/errors.js';
-import { readJson, readObject } from '../../src/emulator/input/readers.js';
+import { readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
-import { expectRefusals, invalidInput } from './support.js';
+import { catchThrown } from '../support/thrown.js';
+import { invalidInput } from './support.js';
 
 const DEFAULTS = {
   allowRemote: false,
@@ -61,66 +62,104 @@ it('reads the limits of failed sign-ins and the catalogs', () => {
   });
 });
 
-/** Path in the message → wrong values of the option. */
-const REFUSED = {
-  port: [-1, 65_536, 1.5, '3999'],
-  host: ['', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1', 7],
-  appId: ['', '-a', 'a/b', 'a\n', 'a'.repeat(129), 7],
-  appSecret: ['', 12_345],
-  allowRemote: ['yes'],
-  clockDrift: [-315_360_001, 315_360_001],
-  tokenLifetime: [0, 315_360_001],
-  refreshTokenLifetime: [0],
-  rotateRefreshTokens: ['no'],
-  tokenEndpointAuthMethod: ['private_key_jwt'],
-  lifetimeField: ['expires'],
-  idTokenSignedResponseAlg: ['none'],
-  systemWrapped: ['yes'],
-  rsaKeyFormat: ['der'],
-  jwksAddress: ['app_id'],
-  introspectionScopeSeparator: [''],
-  revocationAnswer: ['false'],
-  postLogoutRedirectUris: ['https://a.example/'],
-  'postLogoutRedirectUris[1]': [['https://a.example', '/home']],
-  'postLogoutRedirectUris[0]': [['https://a.example/#x'], ['https://a.example/ x'], ['https://a.example/\x7f'], [7]],
-  mfa: ['SMS', [], 'personal'],
-  'mfa[1]': [['SMS', '']],
-  tenants: ['t-1'],
-  'tenants[1]': [['t-1', 7]],
-  'tenants[2]': [['t-1', 't-2', 't-1']],
-  'roles[0]': [['']],
-  extendedFields: [{ school: 'text' }],
-  captchaAfter: [-1, Infinity],
-  lockAfter: [0],
-  ad: [{ url: 'ldaps://dc.example' }],
-  users: [{}],
-  adAccounts: [{}],
+const ALICE = { username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: 'p' };
+const pool = new GenAuthEmulator({
+  users: [ALICE],
+  adAccounts: [{ sAMAccountName: 'ZhangSan', password: 'p' }],
+  roles: ['admin', 'editor'],
+  tenants: [],
+  extendedFields: ['school'],
+});
+
+/** Kind of input → the function that reads the input. */
+const RUN: Record<string, (given: object) => unknown> = {
+  option: (given) => new GenAuthEmulator(given),
+  user: (given) => pool.addUser({ username: 'u', password: 'p', ...given }),
+  adAccount: (given) => pool.addAdAccount({ sAMAccountName: 'x', password: 'p', ...given }),
+  fault: (given) => pool.fault({ endpoint: 'jwks', ...given }),
+  answer: (given) => pool.answerSignIn({ statusCode: 301, ...given }),
 };
 
-it.each(Object.entries<unknown[]>(REFUSED))('names %s in the refusal of %j', (path, values) => {
-  const option = path.replace(/\[.*/, '');
-  expectRefusals(`${path}: `, values, (value) => new GenAuthEmulator({ [option]: value }));
+it.each([
+  ['option', '', `${NAMES.join(' ')} users adAccounts`],
+  ['user', 'user.', 'password username email phone_number email_verified name address roles extended_fields'],
+  ['user', 'user.', 'lockout disabled mustChangePassword mfa tenants signInAnswer'],
+  ['adAccount', 'adAccount.', 'sAMAccountName password email mfa'],
+  ['fault', 'fault.', 'endpoint status delayMs drop dripMs oversize garbage times'],
+  ['answer', 'answer.', 'statusCode apiCode message account times'],
+])('refuses 0.5 as the value of each %s and names it after "%s": %s', (kind, prefix, names) => {
+  const errors = names.split(' ').map((name) => catchThrown(() => RUN[kind]?.({ [name]: 0.5 })));
+  expect(errors).toEqual(names.split(' ').map((name) => invalidInput(`${prefix}${name}: expected`)));
 });
 
-it('accepts a host that is not loopback only with allowRemote', () => {
+/** Builds an object with this property for each of its values. */
+const each = (name: string, ...values: unknown[]) => values.map((value) => ({ [name]: value }));
+const MALFORMED_HOSTS = [
+  'http://x',
+  '-x',
+  'x-',
+  'x..y',
+  'x'.repeat(64),
+  `a.${'x'.repeat(64)}`,
+  `${'ab.'.repeat(84)}cd`,
+];
+const REMOTE = { ad: () => undefined, allowRemote: true };
+const DROP = { drop: true, status: 500, body: 1, dripMs: 1, oversize: 1, garbage: 1 };
+
+it.each<[string, string, object[]]>([
+  ['option', 'port: ', each('port', -1, 65_536, '3999')],
+  ['option', 'host: expected a loopback', each('host', '', '10.0.0.1', '127.evil.example', '::ffff:10.0.0.1')],
+  ['option', 'host: expected an IP address', MALFORMED_HOSTS.map((host) => ({ host, allowRemote: true }))],
+  ['option', 'appId: ', each('appId', '', '-a', 'a/b', 'a\n', 'a'.repeat(129))],
+  ['option', 'appSecret: ', each('appSecret', '')],
+  ['option', 'clockDrift: ', each('clockDrift', -315_360_001, 315_360_001)],
+  ['option', 'tokenLifetime: ', each('tokenLifetime', 0, 315_360_001)],
+  ['option', 'postLogoutRedirectUris[1]: ', each('postLogoutRedirectUris', ['https://a.example', '/home'])],
+  ['option', 'postLogoutRedirectUris[0]: ', each('postLogoutRedirectUris', ['a:b#x'], ['a: b'], ['a:\x7f'], [7])],
+  ['option', 'mfa: ', each('mfa', [], 'personal')],
+  ['option', 'mfa[1]: ', each('mfa', ['SMS', ''])],
+  ['option', 'tenants[1]: ', each('tenants', ['t-1', 7], ['t-1', ''], ['t-1', 't-1'])],
+  ['option', 'captchaAfter: ', each('captchaAfter', -1, Infinity)],
+  ['option', 'lockAfter: ', each('lockAfter', 0)],
+  ['option', 'ad: with', [REMOTE, { ...REMOTE, appSecret: 's', tokenEndpointAuthMethod: 'none' }]],
+  ['user', 'user.password: ', each('password', '')],
+  ['user', 'user.username: expected', each('username', '', 'u\u001b[2J', 'u\u202e', '\u2028')],
+  ['user', 'user.username: "alice@example.com" already belongs to another', each('username', 'alice@example.com')],
+  ['user', 'user.email: expected', each('email', 'bob', 'b ob@example.com', 'a@b@c', 'a\u0000@b', null)],
+  ['user', 'user.email: "ALICE@example.com" already', each('email', 'ALICE@example.com')],
+  ['user', 'user.phone_number: ', each('phone_number', 'none', '12', '1'.repeat(21), ALICE.phone_number)],
+  ['user', 'user.name: ', each('name', null, '')],
+  ['user', 'user.extended_fields: "a" is not in the option extendedFields (school).', [{ extended_fields: { a: 1 } }]],
+  ['user', 'user.roles: ', each('roles', [1], [''], [{ name: 'admin' }], [null])],
+  ['user', 'user.roles[1]: "x" is not in the option roles (admin, editor).', each('roles', ['admin', { code: 'x' }])],
+  ['user', 'user.tenants[0]: "t-9" is not in the option tenants (none).', each('tenants', ['t-9'])],
+  ['user', 'user.signInAnswer: unknown property "account"', each('signInAnswer', { statusCode: 301, account: 'x' })],
+  ['user', 'user: expected at least one of username, email and phone_number', each('username', undefined)],
+  ['user', 'user: unknown property "', [{ phone: '138' }, { sub: 'x' }, { tenant_id: 'x' }, { role: [] }]],
+  ['adAccount', 'adAccount.sAMAccountName: expected', each('sAMAccountName', '', 'a\nb')],
+  ['adAccount', 'adAccount.sAMAccountName: "ZHANGSAN" already', each('sAMAccountName', 'ZHANGSAN')],
+  ['fault', 'fault: set at least one of', [{}, { delayMs: 0, drop: false }]],
+  ['fault', 'fault: unknown property "delay"', each('delay', 5)],
+  ['fault', 'fault.status: ', each('status', 199, 600)],
+  ['fault', 'fault.delayMs: ', each('delayMs', -1, 2 ** 31)],
+  ['fault', 'fault.dripMs: ', each('dripMs', -1, 2 ** 31)],
+  ['fault', 'fault.oversize: ', each('oversize', 0, 1_073_741_825)],
+  ['fault', 'fault.garbage: expected', each('garbage', 0, 16_777_217)],
+  ['fault', 'fault.garbage: it cannot be combined with body.', [{ garbage: 8, body: 'x' }]],
+  ['fault', 'fault.drop: it cannot be combined with status, body, dripMs, oversize, garbage.', [DROP]],
+  ['fault', 'fault.body: expected a value that JSON can hold, got ', each('body', () => 1, { a: 1n })],
+  ['answer', 'answer: unknown property "code"', each('code', 1636)],
+  ['answer', 'answer.statusCode: ', each('statusCode', undefined, 199, 700)],
+  ['answer', 'answer.apiCode: ', each('apiCode', -1, 'MFA', '', '1'.repeat(17), null)],
+  ['answer', 'answer.data: ', each('data', () => 1)],
+])('refuses a wrong %s with "%s"', (kind, start, given) => {
+  expect(given.map((value) => catchThrown(() => RUN[kind]?.(value)))).toEqual(given.map(() => invalidInput(start)));
+});
+
+it('accepts another host with allowRemote, and the function ad with an own secret', () => {
   const hosts = ['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'ab.'.repeat(84)}c`];
   expect(hosts.map((host) => resolveOptions({ host, allowRemote: true }).host)).toEqual(hosts);
-  expectRefusals('host: expected a loopback address', hosts, (host) => resolveOptions({ host }));
-});
-
-it('refuses a host that is not a host name, also with allowRemote', () => {
-  const hosts = ['', 'http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`];
-  expectRefusals('host: expected an IP address', hosts, (host) => resolveOptions({ host, allowRemote: true }));
-});
-
-it('requires a secret for ad with allowRemote', () => {
-  const ad = () => undefined;
-  const remote = { ad, allowRemote: true };
-  const unsafe = { ...remote, appSecret: 'own secret', tokenEndpointAuthMethod: 'none' } as const;
-  expect(() => resolveOptions(remote)).toThrow(invalidInput('ad: '));
-  expect(() => resolveOptions(unsafe)).toThrow(invalidInput('ad: '));
-  expect(resolveOptions({ ...remote, appSecret: 'own secret' })).toMatchObject({ ad });
-  expect(resolveOptions({ ad })).toMatchObject({ ad });
+  expect(resolveOptions({ ...REMOTE, appSecret: 'own secret' })).toMatchObject({ ad: REMOTE.ad });
 });
 
 it('builds the URL of a host', () => {
@@ -147,10 +186,5 @@ describe('a message', () => {
     const ofPath = message.replace('options', 'a');
     expect(() => readObject(value, '', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
     expect(() => readObject(value, 'a', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', ofPath));
-  });
-
-  it('about a function or a bigint names a value that JSON can hold', () => {
-    const start = 'a: expected a value that JSON can hold, got ';
-    expectRefusals(start, [() => 1, { a: 1n }], (value) => readJson(value, 'a'));
   });
 });

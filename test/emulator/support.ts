@@ -5,7 +5,6 @@ import { jest } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { PATHS, type WireTokens } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
-import { catchThrown } from '../support/thrown.js';
 
 export type Tokens = WireTokens & { access_token: string; id_token: string };
 
@@ -27,12 +26,6 @@ export function useEmulator(options?: GenAuthEmulatorOptions): () => GenAuthEmul
 export function invalidInput(start: string): Error {
   const message: unknown = expect.stringMatching(new RegExp(`^${start.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&')}`));
   return expect.objectContaining({ name: 'EmulatorError', code: 'invalid_input', message }) as Error;
-}
-
-/** Expects that a function refuses each value with a message that begins with this text. */
-export function expectRefusals(start: string, values: readonly unknown[], run: (value: never) => unknown): void {
-  const errors = values.map((value) => catchThrown(() => run(value as never)));
-  expect(errors).toEqual(values.map(() => invalidInput(start)));
 }
 
 /** Calls a function for each item, one after the other. */

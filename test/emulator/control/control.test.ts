@@ -15,19 +15,15 @@ async function ask(method: string, path: string, ...bodies: unknown[]) {
 const codesOf = async (...bodies: object[]) =>
   (await inTurn(bodies, (body) => signIn(emulator(), body))).map(({ code }) => code);
 
-it('adds and clears faults and answers to sign-ins', async () => {
+it('adds and clears faults and answers to sign-ins, and adds flaws', async () => {
   expect(await ask('POST', '/faults', { endpoint: 'signin', body: { statusCode: 555 } })).toEqual(OK);
   expect(await codesOf({})).toEqual([555]);
   expect([await ask('DELETE', '/faults'), await codesOf({})]).toEqual([OK, [200]]);
   expect(await ask('POST', '/sign-in-answers', { statusCode: 301, apiCode: 1636, times: 2 })).toEqual(OK);
   expect(await codesOf({})).toEqual([1636]);
   expect([await ask('DELETE', '/sign-in-answers'), await codesOf({})]).toEqual([OK, [200]]);
-});
-
-it('adds flaws of id_tokens', async () => {
   expect(await ask('POST', '/id-token-flaw', { flaw: 'unsigned' })).toEqual(OK);
-  const tokens = await inTurn([1, 2], () => getTokens(emulator()));
-  expect(tokens.map(({ id_token }) => id_token.endsWith('.'))).toEqual([true, false]);
+  expect((await getTokens(emulator())).id_token).toMatch(/\.$/);
 });
 
 it('rotates the signing keys, with a body and without, and the keys for passwords', async () => {
@@ -72,28 +68,24 @@ it('adds, changes and removes a user by an encoded identifier', async () => {
 });
 
 it('adds, lists, changes and removes an AD account', async () => {
-  const { status, body } = await ask('POST', '/users', { sAMAccountName: 'Li/Si?', password: 'l' });
-  const logins = [asAd('li/si?', 'l'), asUser('li/si?', 'l')];
-  expect([status, await codesOf(...logins)]).toEqual([200, [200, 2333]]);
+  const { body } = await ask('POST', '/users', { sAMAccountName: 'Li/Si?', password: 'l' });
+  expect(await codesOf(asAd('li/si?', 'l'), asUser('li/si?', 'l'))).toEqual([200, 2333]);
   const path = `/ad-accounts/${encodeURIComponent('LI/SI?')}`;
   expect(await ask('PATCH', path, { disabled: true })).toEqual(OK);
   const changed = { sAMAccountName: 'Li/Si?', ...body, disabled: true };
   const users = [{ username: 'alice' }, { username: 'bob' }];
   expect((await ask('GET', '/users')).body).toMatchObject({ adAccounts: [{}, changed], users });
-  expect([await ask('DELETE', path), await codesOf(...logins)]).toEqual([OK, [2333, 2333]]);
+  expect([await ask('DELETE', path), await codesOf(asAd('li/si?', 'l'))]).toEqual([OK, [2333]]);
 });
 
-it.each<[string, string, object, string]>([
-  ['POST', '/id-token-flaw', { flaw: 'expired', time: 2 }, 'id-token-flaw: unknown property "time".'],
-  ['POST', '/keys/rotate', { withdraw: 1 }, 'withdraw: '],
-  ['POST', '/clock-drift', { seconds: '60' }, 'seconds: '],
-  ['POST', '/users', { username: 'x', password: ['canary'] }, 'user.password: '],
-  ['POST', '/users', { sAMAccountName: '', password: 'canary' }, 'adAccount.sAMAccountName: '],
-])('answers %s %s %j with 400', async (method, path, sent, start) => {
-  const { status, body } = await ask(method, path, sent);
-  const message = String(body['message']);
-  expect([status, body, message.slice(0, start.length)]).toEqual([400, { statusCode: 400, message }, start]);
-  expect(message).not.toContain('canary');
+it.each<[string, object, string]>([
+  ['/id-token-flaw', { flaw: 'expired', time: 2 }, 'id-token-flaw: unknown property "time".'],
+  ['/keys/rotate', { withdraw: 1 }, 'withdraw: '],
+  ['/users', { username: 'x', password: ['canary'] }, 'user.password: '],
+  ['/users', { sAMAccountName: '', password: 'canary' }, 'adAccount.sAMAccountName: '],
+])('answers POST %s %j with 400', async (path, sent, start) => {
+  const message: unknown = expect.stringMatching(new RegExp(`^${start}(?!.*canary)`));
+  expect(await ask('POST', path, sent)).toEqual({ status: 400, body: { statusCode: 400, message } });
 });
 
 it('answers wrong names and absent bodies with 400, and other methods and paths with 404', async () => {
@@ -105,27 +97,16 @@ it('answers wrong names and absent bodies with 400, and other methods and paths 
 describe('the check of the caller', () => {
   const OWN = { host: '127.0.0.1:3999', origin: undefined, address: '127.0.0.1' };
 
-  const check = (name: string, values: unknown[]) =>
-    values.map((value) => checkControlCaller({ ...OWN, [name]: value }, false)?.status);
-
-  it.each(
-    Object.entries({
-      address: ['127.0.0.2', '::1', '::ffff:127.0.0.1'],
-      origin: [undefined, 'http://127.0.0.1:3999'],
-      host: ['localhost', '[::1]:3999'],
-    }),
-  )('allows the %s %j', (name, values) => {
-    expect(check(name, values)).toEqual(values.map(() => undefined));
-  });
-
-  it.each(
-    Object.entries({
-      address: ['::ffff:192.0.2.1', 'fe80::1%eth0', undefined],
-      host: ['127.0.0.1.evil.example:3999', 'localhost.evil.example', '0.0.0.0', '%', undefined],
-      origin: ['https://evil.example', 'null', '', 'https://127.0.0.1:3999', 'http://127.0.0.1'],
-    }),
-  )('refuses the %s %j', (name, values) => {
-    expect(check(name, values)).toEqual(values.map(() => 403));
+  it.each<[string, number | undefined, unknown[]]>([
+    ['address', undefined, ['127.0.0.2', '::1', '::ffff:127.0.0.1']],
+    ['origin', undefined, [undefined, 'http://127.0.0.1:3999']],
+    ['host', undefined, ['localhost', '[::1]:3999']],
+    ['address', 403, ['::ffff:192.0.2.1', 'fe80::1%eth0', undefined]],
+    ['host', 403, ['127.0.0.1.evil.example:3999', 'localhost.evil.example', '0.0.0.0', '%', undefined]],
+    ['origin', 403, ['https://evil.example', 'null', '', 'https://127.0.0.1:3999', 'http://127.0.0.1']],
+  ])('answers the %s with %s: %j', (name, status, values) => {
+    const statuses = values.map((value) => checkControlCaller({ ...OWN, [name]: value }, false)?.status);
+    expect(statuses).toEqual(values.map(() => status));
   });
 
   it('runs before every operation, and no header opens the operations to other origins', async () => {

@@ -1,131 +1,90 @@
-import { constants, createPublicKey, publicEncrypt } from 'node:crypto';
-import { sm2 } from 'sm-crypto-v2';
-import { EncryptionKeys } from '../../../src/emulator/encryption/encryption-keys.js';
-import { asAd, asUser, getSystem, signIn, useEmulator } from '../support.js';
-import { C1C2C3, C1C3C2, encryptBySm2, encryptRsa } from './ciphertexts.js';
+import { constants, createPublicKey } from 'node:crypto';
+import { asUser, getSystem, signIn, useEmulator } from '../support.js';
+import { C1C2C3, encryptBySm2, encryptRsa } from './ciphertexts.js';
 
-const keys = new EncryptionKeys();
-const rsaEncrypt = async (password: string | Buffer, padding = constants.RSA_PKCS1_PADDING) =>
-  publicEncrypt({ key: (await keys.rsa).publicKey, padding }, Buffer.from(password as string)).toString('base64');
-const sm2Encrypt = async (password: string | Uint8Array, order = C1C3C2) =>
-  sm2.doEncrypt(password, (await keys.sm2).publicKey, order);
+const PASSWORD = '\uFEFFpä密🔑 ';
+const BASE64 = Buffer.from(PASSWORD).toString('base64');
+const emulator = useEmulator({ users: [{ username: 'alice', password: PASSWORD }] });
+const wrapped = useEmulator({ systemWrapped: true, rsaKeyFormat: 'base64' });
+const ENCRYPT = { rsa: encryptRsa, sm2: encryptBySm2 };
+const ask = (passwordEncryptType: string, password: string, account = 'alice') =>
+  signIn(emulator(), asUser(account, password, { passwordEncryptType }));
+
+const rsa = (password: string | Buffer, padding?: number) => encryptRsa(emulator(), password, padding);
+const sm2 = (password: string | Uint8Array = PASSWORD, order?: number) => encryptBySm2(emulator(), password, order);
 /** Encrypts a block of 128 bytes without padding. */
-const rsaEncryptBlock = (...start: number[]) =>
-  rsaEncrypt(Buffer.concat([Buffer.from(start), Buffer.alloc(128 - start.length, 0x41)]), constants.RSA_NO_PADDING);
-/** Changes the last bit of a hexadecimal text or of a base64 text of 128 bytes. */
+const rsaBlock = (...start: number[]) =>
+  rsa(Buffer.concat([Buffer.from(start), Buffer.alloc(128 - start.length, 0x41)]), constants.RSA_NO_PADDING);
+/** Changes the last bit. */
 const flip = (text: string, encoding: 'hex' | 'base64') => {
   const bytes = Buffer.from(text, encoding);
   return Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]).toString(encoding);
 };
-const PASSWORD = '\uFEFFpä密🔑 ';
 
-describe('the RSA key', () => {
-  it('has 1024 bits and is exported as PEM', async () => {
-    const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey((await keys.rsa).publicKey);
-    expect([asymmetricKeyType, asymmetricKeyDetails?.modulusLength]).toEqual(['rsa', 1024]);
-  });
-
-  it.each([PASSWORD, 'x'.repeat(117), ''])('decrypts the password %j that node:crypto encrypted', async (password) => {
-    expect(await (await keys.rsa).decrypt(await rsaEncrypt(password))).toBe(password);
-  });
-
-  it.each<[string, () => string | Promise<string>]>([
-    ['base64 without padding', async () => (await rsaEncrypt('p')).replaceAll('=', '')],
-    ['hex', async () => Buffer.from(await rsaEncrypt('p'), 'base64').toString('hex')],
-    ['a changed bit', async () => flip(await rsaEncrypt('p'), 'base64')],
-    ['a number above the modulus', () => Buffer.alloc(128, 0xff).toString('base64')],
-    ['OAEP padding', () => rsaEncrypt('p', constants.RSA_PKCS1_OAEP_PADDING)],
-    ['signature padding', () => rsaEncryptBlock(0, 1, ...Array<number>(117).fill(0xff), 0)],
-    ['padding without an end', () => rsaEncryptBlock(0, 2)],
-    ['7 bytes of padding', () => rsaEncryptBlock(0, 2, 9, 9, 9, 9, 9, 9, 9, 0)],
-    ['bytes that are not UTF-8', () => rsaEncrypt(Buffer.from([0xff]))],
-  ])('does not decrypt %s', async (_title, make) => {
-    expect(await (await keys.rsa).decrypt(await make())).toBeUndefined();
-  });
+it.each<[string, number, () => string | Promise<string>]>([
+  ['the right padding', 200, () => rsa(PASSWORD)],
+  ['the base64 text of the password', 2333, () => rsa(BASE64)],
+  ['an empty password', 2333, () => rsa('')],
+  ['base64 without padding', 2016, async () => (await rsa(PASSWORD)).replaceAll('=', '')],
+  ['hex', 2016, async () => Buffer.from(await rsa(PASSWORD), 'base64').toString('hex')],
+  ['a changed bit', 2016, async () => flip(await rsa(PASSWORD), 'base64')],
+  ['a number above the modulus', 2016, () => Buffer.alloc(128, 0xff).toString('base64')],
+  ['OAEP padding', 2016, () => rsa('p', constants.RSA_PKCS1_OAEP_PADDING)],
+  ['signature padding', 2016, () => rsaBlock(0, 1, ...Array<number>(117).fill(0xff), 0)],
+  ['padding without an end', 2016, () => rsaBlock(0, 2)],
+  ['7 bytes of padding', 2016, () => rsaBlock(0, 2, 9, 9, 9, 9, 9, 9, 9, 0)],
+  ['bytes that are not UTF-8', 2016, () => rsa(Buffer.from([0xff]))],
+])('with RSA, %s is answered with %i', async (_title, code, make) => {
+  expect((await ask('rsa', await make())).code).toBe(code);
 });
 
-describe('the SM2 key', () => {
-  it.each<[string, string, number]>([
-    ['C1C3C2', '', C1C3C2],
-    ['C1C3C2 with the prefix 04', '04', C1C3C2],
-    ['C1C3C2 with both prefixes', 'sm2:04', C1C3C2],
-    ['C1C2C3', '', C1C2C3],
-    ['C1C2C3 with the prefix sm2:', 'sm2:', C1C2C3],
-  ])('decrypts %s of sm-crypto-v2, in any case', async (_title, prefix, order) => {
-    const ciphertext = await sm2Encrypt(PASSWORD, order);
-    expect(await (await keys.sm2).decrypt(prefix + ciphertext)).toBe(PASSWORD);
-    expect(await (await keys.sm2).decrypt(prefix + ciphertext.toUpperCase())).toBe(PASSWORD);
-  });
-
-  it('decrypts a ciphertext whose point begins with 04, with and without the prefix 04', async () => {
-    let ciphertext = '';
-    // One ciphertext in 256 begins with 04.
-    while (!ciphertext.startsWith('04')) ciphertext = await sm2Encrypt('p');
-    const { decrypt } = await keys.sm2;
-    expect([await decrypt(ciphertext), await decrypt(`04${ciphertext}`)]).toEqual(['p', 'p']);
-  });
-
-  it.each<[string, (right: string) => string | Promise<string>]>([
-    ['two prefixes sm2:', (right) => `sm2:sm2:${right}`],
-    ['two prefixes 04', (right) => `0404${right}`],
-    ['text that is not hex', (right) => `${right.slice(0, -2)}0g`],
-    ['an odd number of digits', (right) => `${right}0`],
-    ['one byte too few', (right) => right.slice(0, -2)],
-    ['a point and a hash without a text', (right) => right.slice(0, 192)],
-    ['a point that is not on the curve', (right) => `${'1'.repeat(128)}${right.slice(128)}`],
-    ['a changed bit', (right) => flip(right, 'hex')],
-    ['bytes that are not UTF-8', () => sm2Encrypt(Uint8Array.of(0xff))],
-    ['bytes that are not UTF-8 in the order C1C2C3', () => sm2Encrypt(Uint8Array.of(0xff), C1C2C3)],
-  ])('does not decrypt %s', async (_title, make) => {
-    expect(await (await keys.sm2).decrypt(await make(await sm2Encrypt('p')))).toBeUndefined();
-  });
+it.each<[string, number, () => string | Promise<string>]>([
+  ['C1C3C2 in upper case', 200, async () => (await sm2()).toUpperCase()],
+  ['C1C3C2 with the prefix 04', 200, async () => `04${await sm2()}`],
+  ['C1C3C2 with both prefixes', 200, async () => `sm2:04${await sm2()}`],
+  ['C1C2C3', 200, () => sm2(PASSWORD, C1C2C3)],
+  ['C1C2C3 with the prefix sm2:', 200, async () => `sm2:${await sm2(PASSWORD, C1C2C3)}`],
+  ['the base64 text of the password', 200, () => sm2(BASE64)],
+  ['the base64 text without its padding', 2333, () => sm2(BASE64.replaceAll('=', ''))],
+  ['two prefixes sm2:', 2016, async () => `sm2:sm2:${await sm2()}`],
+  ['two prefixes 04', 2016, async () => `0404${await sm2()}`],
+  ['text that is not hex', 2016, async () => `${(await sm2()).slice(0, -2)}0g`],
+  ['an odd number of digits', 2016, async () => `${await sm2()}0`],
+  ['one byte too few', 2016, async () => (await sm2()).slice(0, -2)],
+  ['a point and a hash without a text', 2016, async () => (await sm2()).slice(0, 192)],
+  ['a point that is not on the curve', 2016, async () => `${'1'.repeat(128)}${(await sm2()).slice(128)}`],
+  ['a changed bit', 2016, async () => flip(await sm2(), 'hex')],
+  ['bytes that are not UTF-8', 2016, () => sm2(Uint8Array.of(0xff))],
+  ['bytes that are not UTF-8 in the order C1C2C3', 2016, () => sm2(Uint8Array.of(0xff), C1C2C3)],
+])('with SM2, %s is answered with %i', async (_title, code, make) => {
+  expect((await ask('sm2', await make())).code).toBe(code);
 });
 
-describe('a sign-in', () => {
-  const emulator = useEmulator();
-  const wrapped = useEmulator({ systemWrapped: true, rsaKeyFormat: 'base64' });
-  const ask = (passwordEncryptType: string, password: string, account = 'alice') =>
-    signIn(emulator(), asUser(account, password, { passwordEncryptType }));
-  const ENCRYPT = { rsa: encryptRsa, sm2: encryptBySm2 };
+it('decrypts an SM2 ciphertext whose point begins with 04, with and without the prefix 04', async () => {
+  let text = '';
+  // One ciphertext in 256 begins with 04.
+  while (!text.startsWith('04')) text = await sm2();
+  expect([(await ask('sm2', text)).code, (await ask('sm2', `04${text}`)).code]).toEqual([200, 200]);
+});
 
-  it.each([
-    ['rsa', 'passw0rd', 200],
-    ['rsa', 'passw0rd\0', 2333],
-    ['rsa', btoa('passw0rd'), 2333],
-    ['rsa', '', 2333],
-    ['sm2', 'passw0rd', 200],
-    ['sm2', btoa('passw0rd'), 200],
-    ['sm2', btoa('passw0rd').replace('=', ''), 2333],
-  ] as const)('with %s of the text %j is answered with %i', async (type, password, code) => {
-    expect((await ask(type, await ENCRYPT[type](emulator(), password))).code).toBe(code);
-  });
+it.each(['rsa', 'sm2'] as const)('a replaced %s key is answered with 499, also to an unknown user', async (type) => {
+  const [before, old] = [await getSystem(emulator()), await ENCRYPT[type](emulator(), PASSWORD)];
+  expect(await getSystem(emulator())).toEqual(before);
+  await emulator().rotateEncryptionKeys();
+  expect((await getSystem(emulator()))[type]).not.toEqual(before[type]);
+  const message = 'Decrypt password failed, please check your encryption configuration.';
+  const refusal = { answer: { statusCode: 499, apiCode: 2016, message }, outcome: 'decryption_failed' };
+  expect([await ask(type, old), await ask(type, old, 'unknown')]).toMatchObject([refusal, refusal]);
+});
 
-  it('decrypts a password of AD, and answers an undecryptable password with 499', async () => {
-    const password = await encryptRsa(emulator(), 'AdPassw0rd');
-    const ad = asAd('zhangsan', password, { passwordEncryptType: 'rsa' });
-    expect((await signIn(emulator(), ad)).code).toBe(200);
-    const message = 'Decrypt password failed, please check your encryption configuration.';
-    const refusal = { answer: { statusCode: 499, apiCode: 2016, message }, outcome: 'decryption_failed' };
-    const answers = [await ask('rsa', 'x'), await ask('sm2', 'x'), await ask('rsa', 'x', 'unknown')];
-    expect(answers).toMatchObject([refusal, refusal, refusal]);
-  });
-
-  it.each(['rsa', 'sm2'] as const)('refuses a password that was encrypted with a replaced %s key', async (type) => {
-    const [before, old] = [await getSystem(emulator()), await ENCRYPT[type](emulator(), 'passw0rd')];
-    expect(await getSystem(emulator())).toEqual(before);
-    await emulator().rotateEncryptionKeys();
-    expect((await getSystem(emulator()))[type]).not.toEqual(before[type]);
-    expect((await ask(type, old)).code).toBe(2016);
-    expect((await ask(type, await ENCRYPT[type](emulator(), 'passw0rd'))).code).toBe(200);
-  });
-
-  it('finds the keys in the system information, in each form of the options', async () => {
-    const version = { server: '2.0.0', console: '2.0.0', login: '2.0.0' };
-    const shared = { version, publicIps: ['127.0.0.1'], sm2: { publicKey: expect.stringMatching(/^04[\da-f]{128}$/) } };
-    const pem: unknown = expect.stringMatching(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n$/);
-    expect(await getSystem(emulator())).toEqual({ ...shared, rsa: { publicKey: pem } });
-    const data = { ...shared, rsa: { publicKey: expect.stringMatching(/^MI[\w+/]+=*$/) } };
-    const envelope = { statusCode: 200, message: '', requestId: expect.any(String), data };
-    expect(await getSystem(wrapped())).toEqual(envelope);
-  });
+it('the system information has the keys, in each form of the options', async () => {
+  const version = { server: '2.0.0', console: '2.0.0', login: '2.0.0' };
+  const shared = { version, publicIps: ['127.0.0.1'], sm2: { publicKey: expect.stringMatching(/^04[\da-f]{128}$/) } };
+  const pem: unknown = expect.stringMatching(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n$/);
+  const { rsa: key, ...others } = await getSystem(emulator());
+  expect([key, others]).toEqual([{ publicKey: pem }, shared]);
+  expect(createPublicKey(key.publicKey).asymmetricKeyDetails?.modulusLength).toBe(1024);
+  const data = { ...shared, rsa: { publicKey: expect.stringMatching(/^MI[\w+/]+=*$/) } };
+  const envelope = { statusCode: 200, message: '', requestId: expect.any(String), data };
+  expect(await getSystem(wrapped())).toEqual(envelope);
 });

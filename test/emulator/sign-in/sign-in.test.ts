@@ -22,23 +22,17 @@ describe('readSignIn', () => {
 
   it.each<[string, object]>([
     [NO_NAME, { passwordPayload: undefined }],
-    [NO_NAME, { passwordPayload: { password: 'p' } }],
     ['passwordPayload must include only one of account, phone.', { passwordPayload: { account: 'a', phone: 'b' } }],
     ['passwordPayload.account must be a string.', { passwordPayload: { account: null } }],
     ['passwordPayload.password must be a string.', { passwordPayload: { account: 'a', password: ['p'] } }],
     ['adPayload must be an object.', { connection: 'AD', adPayload: [] }],
-    ['adPayload.sAMAccountName must be a string.', { connection: 'AD', adPayload: { password: 'p' } }],
     ['adPayload.password must be a string.', { connection: 'AD', adPayload: { sAMAccountName: 'a' } }],
     ['connection must be PASSWORD, PASSCODE, LDAP or AD.', { connection: ['AD'] }],
     ['options must be an object.', { options: null }],
     ['options.scope must contain openid.', { options: { scope: 'openid2 email' } }],
     ['options.scope must be a string.', { options: { scope: ['openid'] } }],
     ['options.clientIp must be a string.', { options: { clientIp: null } }],
-    ['options.tenantId must be a string.', { options: { tenantId: 7 } }],
-    ['options.captchaCode must be a string.', { options: { captchaCode: 1234 } }],
-    ['options.captchaToken must be a string.', { options: { captchaToken: ['t'] } }],
     ['options.context must be an object or a string.', { options: { context: [] } }],
-    ['options.customData must be an object.', { options: { customData: '{}' } }],
     ['options.autoRegister must be a boolean.', { options: { autoRegister: 'true' } }],
     [needs, { options: { autoRegister: true } }],
     ['options.passwordEncryptType must be one of none, rsa, sm2.', { options: { passwordEncryptType: null } }],
@@ -60,7 +54,6 @@ describe('readSignIn', () => {
 
 it.each<[string, object]>([
   ['a wrong password', asUser('alice', 'wrong')],
-  ['an unknown user', asUser('unknown')],
   ['an AD account as a user', asUser('zhangsan', 'AdPassw0rd')],
   ['a base64 password in clear text', asUser('alice', btoa('passw0rd'))],
   ['a user as an AD account', asAd('alice', 'passw0rd')],
@@ -73,7 +66,6 @@ it.each<[string, object, number, number, string]>([
   ['a wrong secret before the form', { client_secret: '', connection: 7 }, 200, 401, 'client_authentication_failed'],
   ['another connection', { connection: 'LDAP' }, 501, 501, 'not_implemented'],
   ['another connection', { connection: 'PASSCODE' }, 501, 501, 'not_implemented'],
-  ['a phone number', { passwordPayload: { phone: '+8613800000001', password: 'passw0rd' } }, 200, 200, 'success'],
   ['an AD account', asAd('ZHANGSAN'), 200, 200, 'success'],
 ])('answers %s %j with HTTP %i and %i', async (_title, body, status, code, outcome) => {
   expect(await ask(body)).toMatchObject({ status, code, outcome });
@@ -81,13 +73,12 @@ it.each<[string, object, number, number, string]>([
 
 it('never signs in by a body with wrong values, and never reads an inherited property', async () => {
   const state = new EmulatorState({});
-  const { appId: client_id, appSecret: client_secret } = state.config;
+  const app = { client_id: state.config.appId, client_secret: state.config.appSecret, connection: 'PASSWORD' };
   const names = ['__proto__', 'constructor', 'account', 'email', 'password', 'scope', 'context', 'connection'];
   const key = fc.oneof(fc.constantFrom(...names), fc.string());
   const values = [fc.constantFrom('PASSWORD', 'AD', 'alice', null, 7), fc.string()];
   const value = fc.oneof(...values, fc.dictionary(key, fc.oneof(...values, fc.jsonValue())), fc.jsonValue());
   const part = fc.constantFrom('connection', 'passwordPayload', 'adPayload', 'options', '__proto__');
-  const app = { client_id, client_secret, connection: 'PASSWORD' };
   const changed = fc.dictionary(part, value, { minKeys: 1 }).map((changes) => ({ ...app, ...changes }));
   const body = fc.oneof(changed, value);
   await fc.assert(
@@ -109,8 +100,6 @@ describe('a right password', () => {
   it.each<[EmulatorUserStates, string, number, number | undefined, string]>([
     [{ lockout: false, disabled: false, mustChangePassword: false, mfa: false }, '', 200, undefined, 'success'],
     [{ tenants: ['t-1', 't-2'] }, 't-2', 200, undefined, 'success'],
-    [{ tenants: [] }, '', 200, undefined, 'success'],
-    [{}, 't-2', 200, undefined, 'success'],
     [{ lockout: true, disabled: true }, '', 403, 2005, 'account_locked'],
     [{ disabled: true, tenants: [], mfa: true }, 't-3', 403, 2120008, 'account_disabled'],
     [{ signInAnswer: ANSWER }, 't-3', 403, 2130010, 'tenant_refused'],
@@ -131,40 +120,37 @@ describe('a right password', () => {
 
   it('is required to learn a state, except for a lock', async () => {
     add({ disabled: true, mustChangePassword: true, signInAnswer: ANSWER });
-    const wrong = await askDave('t-3', 'wrong');
+    expect((await askDave('t-3', 'wrong')).code).toBe(2333);
     emulator().updateUser('dave', { lockout: true });
-    expect([wrong.code, (await askDave('', 'wrong')).code]).toEqual([2333, 2005]);
+    expect((await askDave('', 'wrong')).code).toBe(2005);
   });
 
   const phone = '+8613800000099';
   const FULL = { email: 'd@b', phone_number: phone, nickname: 'D', picture: 'p', mfa: ['SMS', 'PASSKEY', 'FACE'] };
   const CLAIMS = { phone, mfaPhone: phone, email: 'd@b', mfaEmail: 'd@b', nickname: 'D', avatar: 'p' };
-  const CODES = { phoneCountryCode: '+86', mfaPhoneCountryCode: '+86' };
-  const BY_APP = { faceMfaEnabled: true, totpMfaEnabled: false, passkeyEnabled: true };
-  const POLICIES = FULL.mfa.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort }));
+  const BY_APP = { phoneCountryCode: '+86', faceMfaEnabled: true, totpMfaEnabled: false, passkeyEnabled: true };
+  const applicationMfa = FULL.mfa.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort }));
   const UNSET = { nickname: null, email: null, mfaEmail: null, avatar: null, phoneCountryCode: null };
   const OWN = { faceMfaEnabled: false, totpMfaEnabled: true, passkeyEnabled: false, applicationMfa: [] };
 
   it.each<[string, object, object]>([
-    ['mfa', FULL, { ...CLAIMS, ...CODES, ...BY_APP, applicationMfa: POLICIES }],
+    ['mfa', FULL, { username: 'dave', ...CLAIMS, ...BY_APP, mfaPhoneCountryCode: '+86', applicationMfa }],
     ['mfa', { phone_number: '+4912345', mfa: 'personal' }, { ...UNSET, ...OWN, phone: '+4912345' }],
     ['reset_password', { mustChangePassword: 'first_login' }, {}],
   ])('is answered with a token for the step %s of a user with %j', async (stage, user, expected) => {
     const { sub } = add(user);
     const data = (await askDave()).answer.data as unknown as Record<string, string>;
-    const { mfaToken, token = mfaToken, username, ...rest } = data;
-    expect([rest, decodeJwt(String(token))]).toMatchObject([expected, { data: { userId: sub, stage } }]);
-    const { iat, exp } = decodeJwt(String(token));
-    expect([username, Number(exp) - Number(iat)]).toEqual([{ mfa: 'dave' }[stage], 360]);
+    const { mfaToken, token = mfaToken } = data;
+    const { iat, exp, ...payload } = decodeJwt(String(token));
+    expect([data, payload]).toMatchObject([expected, { data: { userId: sub, stage } }]);
+    expect(Number(exp) - Number(iat)).toBe(360);
   });
 });
 
 describe('the journal', () => {
   const SENT = { clientIp: '203.0.113.7', context: { source: 'utm', list: [1, null] }, unknown: ['kept'] };
-  const SECRET = 'canary-7';
 
   it.each<[string, unknown, object]>([
-    ['no body', undefined, {}],
     ['wrong types', { connection: 7, passwordPayload: 'x', options: [] }, {}],
     ['all options', { options: SENT }, { clientIp: SENT.clientIp, context: SENT.context, options: SENT }],
     ['an AD account', asAd('a', 'p'), { connection: 'AD', account: 'a' }],
@@ -176,35 +162,27 @@ describe('the journal', () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ['password', { passwordPayload: { account: 'alice', password: SECRET } }],
-    ['AD password beside another connection', { connection: 7, adPayload: { password: SECRET } }],
-    ['app secret', { client_secret: SECRET }],
+    ['password', { passwordPayload: { account: 'alice', password: 'canary' } }],
+    ['AD password beside another connection', { connection: 7, adPayload: { password: 'canary' } }],
+    ['app secret', { client_secret: 'canary' }],
   ])('masks the %s wherever the options repeat it', (_title, body) => {
-    const options = { clientIp: SECRET, context: { a: [[SECRET]], [SECRET]: `x=${SECRET}!` } };
+    const options = { clientIp: 'canary', context: { a: [['canary']], canary: 'x=canary!', short: 'canar' } };
     const record = describeSignIn(buildRequest({ ...body, options }), 'success');
-    expect(record).toMatchObject({ clientIp: '***', context: { a: [['***']], '***': 'x=***!' } });
-    expect(JSON.stringify(record)).not.toContain('canary');
+    expect(record).toMatchObject({ clientIp: '***', context: { a: [['***']], '***': 'x=***!', short: 'canar' } });
   });
 });
 
-it('mask hides properties with the name of a secret, and secrets of at least 6 characters in texts', () => {
+it('mask hides properties with the name of a secret, secrets of 6 characters, and what is below 50 levels', () => {
   const words = 'pass Password passwd passcode pwd secret appSecret client_secret app-secret';
   const names = `${words} access_token idToken refresh-token authorization`.split(' ');
   const build = (value: unknown) => [Object.fromEntries(names.map((name) => [name, value]))];
-  expect(mask([build('x'), build({ b: 'x' }), build(null)], [])).toEqual([build('***'), build('***'), build(null)]);
+  expect(mask([build({ b: 'x' }), build(null)], [])).toEqual([build('***'), build(null)]);
   const others = { tokens: 3, secretary: 'Bob', passwordHint: 'none', a: [1, true, null, 'x'], captchaToken: 'c' };
   expect(mask(others, [])).toEqual(others);
   expect(mask('a 12345 123456', ['12345', '123456'])).toBe('a 12345 ***');
-  const polluted: unknown = JSON.parse('{"__proto__":{"polluted":"canary"}}');
-  expect(JSON.stringify(mask(polluted, ['canary']))).toBe('{"__proto__":{"polluted":"***"}}');
-});
-
-it('mask shows values up to the depth 50', () => {
-  const masked = [50, 51, 15_000].map((depth) => {
-    const deep: unknown = JSON.parse(`${'['.repeat(depth)}["x"]${']'.repeat(depth)}`);
-    return JSON.stringify(mask(deep, [])).replaceAll(/[[\]]/g, '');
-  });
-  expect(masked).toEqual(['"x"', '"***"', '"***"']);
+  const texts = ['{"__proto__":{"a":"canary"}}', ...[51, 52, 15_000].map((n) => `${'['.repeat(n)}7${']'.repeat(n)}`)];
+  const masked = texts.map((text) => JSON.stringify(mask(JSON.parse(text), ['canary'])).replaceAll(/[[\]]/g, ''));
+  expect(masked).toEqual(['{"__proto__":{"a":"***"}}', '7', '"***"', '"***"']);
 });
 
 describe('autoRegister', () => {
@@ -217,34 +195,19 @@ describe('autoRegister', () => {
     ['username', 'carol', { username: 'carol' }],
     ['email', 'Carol@Example.com', { email: 'Carol@Example.com' }],
     ['phone', '+8613900000001', { phone_number: '+8613900000001' }],
-  ])('creates a user with an unknown %s and the sent password', async (identifier, name, claims) => {
+  ])('creates one user with an unknown %s and the sent password', async (identifier, name, claims) => {
     const body = asNew({ [identifier]: name }, { scope: 'openid username email phone' });
     const { id_token } = await getTokens(emulator(), body);
     expect(decodeJwt(id_token)).toMatchObject({ username: null, email: null, phone_number: null, ...claims });
-    const again = [asNew({ [identifier]: name, password: 'other' }), asUser(name, 'new')];
-    expect(await codesOf(...again)).toEqual([2333, 200]);
+    expect(await codesOf(asNew({ [identifier]: name, password: 'other' }), asUser(name, 'new'))).toEqual([2333, 200]);
   });
 
-  it('creates no user without the option, for AD, or in place of an existing user', async () => {
+  it('creates no user without the option, for AD, or with a name in use or a wrong name', async () => {
     const dora = asNew({ username: 'dora' }, { autoRegister: false });
     const ad = asAd('lisi', 'new', { autoRegister: true });
-    const alice = asNew({ username: 'alice', password: 'mine-now' });
-    expect(await codesOf(dora, dora, ad, ad, alice, RIGHT)).toEqual([2333, 2333, 2333, 2333, 2333, 200]);
-  });
-
-  it.each<[object, number, string]>([
-    [{ username: 'alice@example.com' }, 2026, 'user_exists'],
-    [{ email: 'no address' }, 400, 'invalid_request'],
-    [{ username: 'empty', password: '' }, 400, 'invalid_request'],
-  ])('refuses %j with %i', async (passwordPayload, code, outcome) => {
-    expect(await ask(asNew(passwordPayload))).toMatchObject({ code, outcome });
-  });
-
-  it('creates one user for simultaneous sign-ins', async () => {
-    const bodies = ['one', 'two', 'three'].map((password) => asNew({ username: 'twice', password }));
-    const askAll = async () => (await Promise.all(bodies.map(ask))).map(({ code }) => code === 200);
-    const first = await askAll();
-    expect([first.filter(Boolean).length, await askAll()]).toEqual([1, first]);
+    expect(await codesOf(dora, dora, ad, ad)).toEqual([2333, 2333, 2333, 2333]);
+    expect(await ask(asNew({ username: 'alice@example.com' }))).toMatchObject({ code: 2026, outcome: 'user_exists' });
+    expect(await ask(asNew({ email: 'no address' }))).toMatchObject({ code: 400, outcome: 'invalid_request' });
   });
 
   it('stores the decrypted password, and creates no user under a locked name', async () => {

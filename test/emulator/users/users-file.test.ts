@@ -21,17 +21,16 @@ async function read(content: unknown): Promise<object> {
 }
 
 const FILE = {
-  tenants: ['t-1', 't-2'],
-  roles: ['admin', 'editor'],
-  extendedFields: ['school', 'age'],
-  users: [{ username: 'a', password: 'p', roles: ['editor'], tenants: ['t-1'], extended_fields: { age: 22 } }],
-  adAccounts: [{ sAMAccountName: 'b', password: 'p', roles: ['admin'], mustChangePassword: true }],
+  tenants: ['t-1'],
+  roles: ['admin'],
+  extendedFields: ['age'],
+  users: [{ username: 'a', password: 'p', roles: ['admin'], tenants: ['t-1'], extended_fields: { age: 22 } }],
+  adAccounts: [{ sAMAccountName: 'b', password: 'p', mustChangePassword: true }],
 };
 
 it.each<[string, unknown, object]>([
   ['all properties of a file', FILE, FILE],
   ['a list of users', FILE.users, { users: FILE.users }],
-  ['an empty object', {}, {}],
   ['a byte order mark', '\uFEFF[]', { users: [] }],
 ])('reads %s', async (_title, content, expected) => {
   expect(await read(content)).toEqual(expected);
@@ -45,10 +44,8 @@ it.each<[string, unknown]>([
   ['FILE is not valid JSON. The error is at position 22.', '[{"password":"canary",}]'],
   ['FILE is not valid JSON. The error is at the end of the file.', ''],
   [WRONG_TYPE, '"canary"'],
-  [WRONG_TYPE, 'null'],
   ['FILE: unknown property "user". Use one of: users, adAccounts, tenants, roles, extended', { user: [CANARY] }],
   ['users[1].email: expected', [CANARY, { email: 'b', password: 'canary' }]],
-  ['users[0].password: expected', [{ ...CANARY, password: ['canary'] }]],
   ['users[0].roles[1]: "b" is not', { roles: ['a'], users: [{ ...CANARY, roles: ['a', 'b'] }] }],
   ['users: expected a list, got an object.', { users: { alice: {} } }],
 ])('says "%s" about %j without quoting a password', async (start, content) => {
