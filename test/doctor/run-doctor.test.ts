@@ -155,7 +155,6 @@ const ENDPOINTS = `${INVALID} @ endpoint information`;
 test.each([
   ['GENAUTH_APP_SECRET', `${SECRET}\n`, '<App secret>', ENDPOINTS],
   ['GENAUTH_APP_HOST', `https://${PROXY_USER}x`, 'https://<app>.genauth.ai', ENDPOINTS],
-  ['GENAUTH_SCOPE', 'profile email', 'openid profile', INVALID],
   ['GENAUTH_ID_TOKEN_ALG', 'none', 'RS256', `${INVALID} @ id_token signature algorithm`],
   [
     'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD',
@@ -201,7 +200,6 @@ const sm2 = { sm2: { publicKey: createSm2PasswordKey().publicKey } };
 const UNUSABLE = 'password_key_unusable';
 test.each<[type: 'none' | 'rsa' | 'sm2', keys: string, body: unknown, outline: string, part: string]>([
   ['none', 'both keys', { ...rsa, ...sm2 }, 'ok encryption_not_used', 'GenAuth has keys for rsa and sm2.'],
-  ['none', 'no key', {}, 'ok encryption_not_used', 'GenAuth has no keys to encrypt passwords.'],
   ['rsa', 'an rsa key', rsa, 'ok encryption', "Passwords of up to 117 bytes can be encrypted with GenAuth's rsa key."],
   ['sm2', 'an sm2 key', sm2, 'ok encryption', "Passwords can be encrypted with GenAuth's sm2 key."],
   ['rsa', 'an sm2 key', sm2, UNUSABLE, 'Set GENAUTH_PASSWORD_ENCRYPT_TYPE=sm2'],
@@ -288,7 +286,6 @@ test.each<[title: string, path: string, answer: Answer, options: object, outline
   ['no refresh tokens without their scope', TOKEN, fail(400, 'unauthorized_client'), {}, 'ok client', ''],
   ['introspection', INTROSPECTION, REFUSAL, {}, differs('introspection'), `it at ${INTROSPECTION}.`],
   ['revocation', REVOCATION, REFUSAL, {}, differs('revocation'), 'Choose client_secret_post on'],
-  ['an outage of introspection', INTROSPECTION, { status: 503 }, {}, 'ok client', ''],
   ['a secret that cannot be loaded', TOKEN, {}, { appSecret: fault }, 'client_unclear', 'appSecret'],
 ])('judges %s', async (_title, path, answer, options, outline, part) => {
   issuer().reply(TOKEN, GRANT);
