@@ -5,7 +5,8 @@ import type { DoctorReport } from '../../src/doctor/report.js';
 import { hostProcess } from '../support/host-process.js';
 
 /** The first line has exactly the maximum length. The last word does not fit into the second line by one character. */
-const LONG = `${'word '.repeat(16)}words ${'word '.repeat(16)}longer`;
+const WORDS = 'word '.repeat(16);
+const LONG = `${WORDS}words ${WORDS}longer`;
 const advice = { impact: 'Logins fail.', fix: 'Set A=1' };
 const report: DoctorReport = {
   level: 'error',
@@ -24,12 +25,11 @@ const report: DoctorReport = {
 };
 
 test('prints each finding in columns of at most 110 characters, and combines equal skipped checks', () => {
-  const words = 'word '.repeat(16);
   expect(formatReport(report).split('\n')).toEqual([
     'passport-genauth doctor 1.2.3: https://tenant.example, app app',
     '',
-    `ok        runtime        ${words}words`,
-    `                         ${words.trim()}`,
+    `ok        runtime        ${WORDS}words`,
+    `                         ${WORDS.trim()}`,
     '                         longer',
     'error     client         Refused.',
     '                         impact    Logins fail.',
@@ -45,11 +45,8 @@ test('prints each finding in columns of at most 110 characters, and combines equ
     '',
     '1 error, 1 warning, 1 ok, 3 skipped.',
   ]);
-});
-
-test('names no application if the options are invalid', () => {
-  const text = formatReport({ ...report, appHost: undefined, findings: [] });
-  expect(text).toBe('passport-genauth doctor 1.2.3\n\n\n0 errors, 0 warnings, 0 ok, 0 skipped.');
+  const empty = formatReport({ ...report, appHost: undefined, findings: [] });
+  expect(empty).toBe('passport-genauth doctor 1.2.3\n\n\n0 errors, 0 warnings, 0 ok, 0 skipped.');
 });
 
 // Node reads FORCE_COLOR from the environment of its own process.

@@ -46,34 +46,35 @@ test.each<[title: string, changes: Record<string, string>, code: number, problem
   expect([result.code, listProblems(findings)]).toEqual([code, problems]);
 });
 
-test.each([
-  ['without a line end', PASSWORDS.join('\n')],
-  ['with a line end', `${PASSWORDS.join('\n')}\n`],
-  ['with the line ends of Windows', `${PASSWORDS.join('\r\n')}\r\n`],
-])('reads passwords %s, in parts of a character, and a file that was written on Windows', async (_title, input) => {
-  const emulator = await emulate();
-  const folder = await makeFolder();
-  const lines = Object.entries(environmentOf(emulator)).map(([name, value]) => `${name}='${value}'\r\n`);
-  await writeFile(join(folder, '.env'), `\uFEFF${lines.join('')}`);
-  const parts = Array.from(Buffer.from(input), (byte) => Buffer.from([byte]));
-  const { code, stdout, stderr } = await runDoctor(
-    [...BOTH, STDIN, '--env', join(folder, '.env')],
-    {},
-    write(...parts),
-  );
-  await rm(folder, { recursive: true });
-  expect([code, emulator.signIns.map(({ outcome }) => outcome)]).toEqual([0, ['success', 'success']]);
-  expectDecent([], stdout, stderr);
-});
+test.each([PASSWORDS.join('\n'), `${PASSWORDS.join('\r\n')}\r\n`])(
+  'reads the passwords %j in parts of a character, and a file that was written on Windows',
+  async (input) => {
+    const emulator = await emulate();
+    const folder = await makeFolder();
+    const file = join(folder, '.env');
+    const lines = Object.entries(environmentOf(emulator)).map(([name, value]) => `${name}='${value}'\r\n`);
+    await writeFile(file, `\uFEFF${lines.join('')}`);
+    const parts = Array.from(Buffer.from(input), (byte) => Buffer.from([byte]));
+    const { code, stdout, stderr } = await runDoctor([...BOTH, STDIN, '--env', file], {}, write(...parts));
+    await rm(folder, { recursive: true });
+    expect([code, emulator.signIns.map(({ outcome }) => outcome)]).toEqual([0, ['success', 'success']]);
+    expectDecent([], stdout, stderr);
+  },
+);
 
-/** The parts of a terminal that Node uses here. */
-class Terminal extends PassThrough {
-  readonly isTTY = true;
-  readonly modes: boolean[] = [];
-  setRawMode(mode: boolean): this {
-    this.modes.push(mode);
-    return this;
-  }
+/** Runs the doctor at a terminal, and calls `answer` after each line on standard error. */
+async function runAtTerminal(args: string[], stop: AbortSignal, answer: (terminal: PassThrough, i: number) => void) {
+  const emulator = await emulate();
+  const modes: boolean[] = [];
+  const setRawMode = (mode: boolean): void => void modes.push(mode);
+  // The parts of a terminal that Node uses here.
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode });
+  const printed: [text: string, ...modes: boolean[]][] = [];
+  const stderr = (text: string): void => answer(terminal, printed.push([text, ...modes]) - 1);
+  const { code, stdout } = await runDoctor(args, environmentOf(emulator), { stdin: () => terminal, stderr, stop });
+  expectDecent([], stdout);
+  expect(modes).toEqual([true, false]);
+  return { code, printed, outcomes: emulator.signIns.map(({ outcome }) => outcome) };
 }
 
 // The user types one character too many, and deletes it.
@@ -83,36 +84,19 @@ test.each([
   ['Ctrl+C', ['\u0003'], 2, []],
   ['an empty line', ['\r', 'x\r'], 2, []],
 ])('hides the answer at a terminal, and restores it, for %s', async (_title, typed, code, outcomes) => {
-  const emulator = await emulate();
-  const terminal = new Terminal();
-  const asked: [text: string, ...modes: boolean[]][] = [];
-  const stderr = (text: string): void => {
-    asked.push([text, ...terminal.modes]);
-    terminal.write(typed[asked.length - 1] ?? '');
-  };
-  const result = await runDoctor(BOTH, environmentOf(emulator), { stdin: () => terminal, stderr });
+  const { signal } = new AbortController();
+  const result = await runAtTerminal(BOTH, signal, (terminal, i) => void terminal.write(typed[i] ?? ''));
   const names = ['alice', 'zhangsan'].slice(0, typed.length);
   const questions = names.map((name) => [`Password of "${name}" (it is not shown):`, true]);
-  expect(asked.filter(([text]) => text.startsWith('Password'))).toEqual(questions);
-  expect([result.code, terminal.modes]).toEqual([code, [true, false]]);
-  expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(outcomes);
-  expectDecent([], result.stdout);
+  expect(result).toMatchObject({ code, outcomes });
+  expect(result.printed.slice(0, names.length)).toEqual(questions);
 });
 
 const STOPPED = 'passport-genauth doctor: Stopped.';
-test('no longer asks for a password when it is stopped', async () => {
-  const stop = new AbortController();
-  const terminal = new Terminal();
-  const asked: string[] = [];
-  const stderr = (text: string): void => {
-    asked.push(text);
-    setImmediate(() => stop.abort());
-  };
-  const { code } = await runDoctor(ALICE, {}, { stdin: () => terminal, stop: stop.signal, stderr });
-  expect([code, asked.at(-1), terminal.modes]).toEqual([2, STOPPED, [true, false]]);
-});
-
-test('ends at once when it is stopped while GenAuth does not answer', async () => {
+test('ends when it is stopped while it asks for a password, or while GenAuth does not answer', async () => {
+  const asking = new AbortController();
+  const { code, printed } = await runAtTerminal(ALICE, asking.signal, () => void setImmediate(() => asking.abort()));
+  expect([code, printed.at(-1)?.[0]]).toEqual([2, STOPPED]);
   const stop = new AbortController();
   const server = await serve(() => stop.abort());
   const env = { GENAUTH_APP_HOST: server.url, GENAUTH_APP_ID: 'app', GENAUTH_APP_SECRET: SECRET };

@@ -25,81 +25,79 @@ async function start(args: readonly string[], env: Record<string, string> = {}) 
 }
 
 const SECRET = 'genauth-emulator-secret-0123456789abcdef';
-const CLIENT = { client_id: 'genauth-emulator-app', client_secret: SECRET };
 interface Answer {
-  statusCode: number;
   apiCode?: number;
   data?: { id_token: string; refresh_token: string };
 }
-const pay = (password: string): object => ({ passwordPayload: { account: 'alice', password } });
-async function signIn(url: string, body: object = {}, headers: Record<string, string> = {}): Promise<Answer> {
+async function signIn(url: string, client: object, password = 'passw0rd'): Promise<Answer> {
+  const passwordPayload = { account: 'alice', password };
   const response = await fetch(`${url}/api/v3/signin`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ connection: 'PASSWORD', ...CLIENT, ...pay('passw0rd'), ...body }),
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ connection: 'PASSWORD', passwordPayload, ...client }),
   });
   return (await response.json()) as Answer;
 }
 
-test('has an application and users without options, and does not print their passwords', async () => {
+test('has an application and users without options, and ends with 1 if its port is in use', async () => {
   const { url, stdout } = await start([]);
-  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(stdout.split('\n')).toEqual([
-    `GenAuth emulator listening on ${url}`,
+    expect.stringMatching(/^GenAuth emulator listening on http:\/\/127\.0\.0\.1:\d+$/),
     '  App ID       genauth-emulator-app',
     `  App secret   ${SECRET}`,
     '  Users        alice, bob',
     '  AD accounts  zhangsan',
     'For development and tests only. Press Ctrl+C to stop.',
   ]);
+  const { port } = new URL(url);
+  const used = await runCommand(['emulator'], { EMULATOR_PORT: port });
+  const message = new RegExp(`^passport-genauth emulator: Port ${port} on 127.0.0.1 is in use: [^.]*\\.$`);
+  expect(used).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+  const invalid = await runCommand(['emulator'], { EMULATOR_PORT: 'x' });
+  expect(invalid).toMatchObject({ code: 2, stderr: expect.stringContaining('EMULATOR_PORT: expected a number from') });
 });
 
 test('applies the options', async () => {
-  const identity = '--app-id my-app --app-secret canary-secret --auth-method client_secret_basic --id-token-alg HS256';
+  const identity = '--app-id my-app --app-secret canary-secret --auth-method client_secret_post --id-token-alg HS256';
   const times = '--token-lifetime 60 --refresh-token-lifetime 90 --clock-drift=-3600';
   const wire = '--lifetime-field expire_in --system-wrapped --jwks-address app';
   const addresses = '--logout-uri https://x.example/1 --logout-uri https://x.example/2 --host 127.0.0.2 --allow-remote';
-  const { url, stdout } = await start(`${identity} ${times} ${wire} ${addresses}`.split(' '));
+  const env = { GENAUTH_APP_ID: 'x', GENAUTH_APP_SECRET: 'x', GENAUTH_ID_TOKEN_ALG: 'RS256' };
+  const { url, stdout } = await start(`${identity} ${times} ${wire} ${addresses}`.split(' '), env);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
   expect(stdout).toMatch(/ my-app\n.*\(set by you, not shown\)\n[^]*\nWarning: other machines may reach the emulator,/);
   expect(stdout).not.toContain('canary-secret');
-  const headers = { authorization: `Basic ${Buffer.from('my-app:canary-secret').toString('base64')}` };
-  const body = { client_id: undefined, client_secret: undefined, options: { scope: 'openid offline_access' } };
-  const { data } = await signIn(url, body, headers);
+  const client = { client_id: 'my-app', client_secret: 'canary-secret' };
+  const { data } = await signIn(url, { ...client, options: { scope: 'openid offline_access' } });
   expect(data).toHaveProperty('expire_in', 60);
   expect(data).not.toHaveProperty('expires_in');
   const { iat = 0, exp } = decodeJwt(data?.id_token ?? '');
   expect(decodeProtectedHeader(data?.id_token ?? '').alg).toBe('HS256');
   expect([exp, Math.round((iat - Date.now() / 1000) / 60)]).toEqual([iat + 60, -60]);
-  const form = new URLSearchParams({ token: data?.refresh_token ?? '' });
-  const introspection = await fetch(`${url}/oidc/token/introspection`, { method: 'POST', headers, body: form });
+  const body = new URLSearchParams({ token: data?.refresh_token ?? '', ...client });
+  const introspection = await fetch(`${url}/oidc/token/introspection`, { method: 'POST', body });
   expect(await introspection.json()).toMatchObject({ active: true, exp: iat + 90 });
   expect(await (await fetch(`${url}/api/v3/system`)).json()).toMatchObject({ statusCode: 200, data: { rsa: {} } });
   expect((await fetch(`${url}/oidc/.well-known/jwks.json`)).status).toBe(404);
-  expect((await fetch(`${url}/my-app/oidc/.well-known/jwks.json`)).status).toBe(200);
   const logout = { id_token_hint: data?.id_token ?? '', post_logout_redirect_uri: 'https://x.example/2' };
   const query = new URLSearchParams(logout).toString();
   expect((await fetch(`${url}/oidc/session/end?${query}`, { redirect: 'manual' })).status).toBe(302);
 });
 
-test('reads missing options from the environment', async () => {
-  const client = { GENAUTH_APP_ID: 'env-app', GENAUTH_APP_SECRET: 's', GENAUTH_ID_TOKEN_ALG: 'HS256' };
-  const env = { ...client, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' };
-  const { url } = await start(['--app-id', 'app', '--auth-method', 'client_secret_post'], env);
-  const { data } = await signIn(url, { client_id: 'app', client_secret: 's' });
-  expect(decodeProtectedHeader(data?.id_token ?? '').alg).toBe('HS256');
-  expect((await start([], env)).stdout).toContain('App ID       env-app');
-});
-
-test.each<[args: string[], wrong: number, right: number]>([
-  [['--captcha-after', '1'], 2333, 2000],
-  [['--lock-after', '1'], 2333, 2005],
-  [['--mfa'], 2333, 1636],
-])('answers a wrong and then the right password by %j', async (args, wrong, right) => {
-  const { url } = await start(args);
-  expect((await signIn(url, pay('wrong'))).apiCode).toBe(wrong);
-  expect((await signIn(url)).apiCode).toBe(right);
-});
+test.each<[args: string[], right: number]>([
+  [['--captcha-after', '1'], 2000],
+  [['--lock-after', '1'], 2005],
+  [['--mfa'], 1636],
+])(
+  'reads the client from the environment, and answers a wrong and then the right password by %j',
+  async (args, right) => {
+    const client = { GENAUTH_APP_ID: 'env-app', GENAUTH_APP_SECRET: 's', GENAUTH_ID_TOKEN_ALG: 'HS256' };
+    const { url, stdout } = await start(args, { ...client, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' });
+    expect(stdout).toContain('App ID       env-app');
+    expect((await signIn(url, { client_id: 'env-app' }, 'wrong')).apiCode).toBe(2333);
+    expect((await signIn(url, { client_id: 'env-app' })).apiCode).toBe(right);
+  },
+);
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => ({ username: `user${i}`, password: 'p' }));
 const email = { email: 'carol@example.com', password: 'p' };
@@ -107,7 +105,6 @@ const phone = { phone_number: '+8613800000009', password: 'p' };
 const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
 const NO_PASSWORD = /: users\[0\]\.password: expected a string that is not empty/;
 test.each<[title: string, content: unknown, code: number, printed: RegExp]>([
-  ['10 users', names(10), 0, / {2}Users {8}user0, .*, user8, user9\n {2}AD accounts {2}zhangsan\n/],
   ['11 users', { users: [email, phone, ...names(9)], adAccounts }, 0, /carol@ex.*, \+86138.* and 1 more\n.* lisi\n/],
   ['no users', { users: [], adAccounts: [] }, 0, / {2}Users {8}none\n {2}AD accounts {2}none\n/],
   ['a mistake', [{ username: 'a' }], 2, NO_PASSWORD],
@@ -124,27 +121,14 @@ test.each<[title: string, content: unknown, code: number, printed: RegExp]>([
 
 test.each<[args: string[], message: string]>([
   [['--users', '/nowhere/users.json'], '--users: cannot read /nowhere/users.json (ENOENT).'],
-  [['--prot', '1'], "Unknown option '--prot'. See --help."],
-  [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
   [['--port='], '--port: expected a number from 0 to 65535, got "".'],
   [['--port', '1234567890'], 'got "1234567890"'],
   [['--port', '65536'], 'port: expected a whole number from 0 to 65535, got 65536.'],
   [['--token-lifetime', '1h'], '--token-lifetime: expected a number of seconds, got "1h".'],
   [['--refresh-token-lifetime', ''], '--refresh-token-lifetime: expected a number of seconds, got "".'],
-  [['--clock-drift=--5'], '--clock-drift: expected a number of seconds, got "--5".'],
   [['--captcha-after=-1'], '--captcha-after: expected a number of failures, got "-1".'],
-  [['--lock-after', 'x'], '--lock-after: expected a number of failures, got "x".'],
 ])('%j ends the command with 2', async (args, message) => {
   const { code, stdout, stderr } = await runCommand(['emulator', ...args]);
   expect(stderr).toContain(message);
   expect([code, stdout]).toEqual([2, '']);
-});
-
-test('reads the port from EMULATOR_PORT, and ends with 1 if the port is in use', async () => {
-  const { port } = new URL((await start([])).url);
-  const used = await runCommand(['emulator'], { EMULATOR_PORT: port });
-  const message = new RegExp(`^passport-genauth emulator: Port ${port} on 127.0.0.1 is in use: [^.]*\\.$`);
-  expect(used).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
-  const invalid = await runCommand(['emulator'], { EMULATOR_PORT: 'x' });
-  expect(invalid).toMatchObject({ code: 2, stderr: expect.stringContaining('EMULATOR_PORT: expected a number from') });
 });

@@ -5,7 +5,6 @@ const VERSION = new RegExp(`^${await readVersion()}$`);
 
 test.each<[args: string[], pattern: RegExp]>([
   [['--help'], /^passport-genauth: [^]*Usage: passport-genauth <command>[^]* emulator [^]* doctor /],
-  [['-h'], /Usage: passport-genauth <command>/],
   [['--version'], VERSION],
   [['emulator', '-h'], /Usage: passport-genauth emulator[^]*\(3999\)[^]*--users FILE\.json[^]*EMULATOR_PORT/],
   [['emulator', '--version'], VERSION],
@@ -20,7 +19,6 @@ test.each<[args: string[], pattern: RegExp]>([
 test.each<[args: string[], message: RegExp]>([
   [[], /^passport-genauth: [^]*Usage: passport-genauth <command>/],
   [['\u001b[2J'], /^passport-genauth: there is no command "\\u001b\[2J"\. See --help\.$/],
-  [['__proto__'], /there is no command/],
 ])('%j prints a message to standard error and ends with 2', async (args, message) => {
   expect(await runCommand(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
 });

@@ -1,7 +1,7 @@
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { Test } from '@nestjs/testing';
-import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
+import { GenAuthClient } from '../../src/index.js';
 import { CurrentUser, GenAuthGuard, GenAuthModule, getGenAuthClientToken } from '../../src/nest/index.js';
 import { GenAuthTestKit, GenAuthTestingModule } from '../../src/testing/index.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
@@ -37,14 +37,6 @@ test.each(Object.keys(PLATFORMS) as Platform[])(
     expect([(await login('wrong')).status, (await login('passw0rd')).status]).toEqual([401, 201]);
   },
 );
-
-test('keeps options of a factory, which may lack the options of the tenant', async () => {
-  const useFactory = () => ({ scope: ['openid', 'phone'] }) as unknown as GenAuthOptions;
-  @Module({ imports: [GenAuthModule.forRootAsync({ useFactory })] })
-  class AppModule {}
-  const app = close(await createTestedApp('Express', kit(), AppModule));
-  expect(app.get(GenAuthClient).options.scope).toEqual(['openid', 'phone']);
-});
 
 test('connects each of several GenAuth modules to a kit of its own', async () => {
   @Controller()

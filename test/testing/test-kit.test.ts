@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { GenAuthClient } from '../../src/index.js';
-import { GenAuthTestKit } from '../../src/testing/index.js';
+import { GenAuthTestKit, type TestClaims, type TokenMint } from '../../src/testing/index.js';
 import { ROOT } from '../support/process.js';
 import { PRODUCTION, createExpressApp, useClosing, useTestKit } from './support.js';
 
@@ -23,11 +23,7 @@ test('redirects the options, and keeps all that do not identify the tenant', () 
   expect(Object.values(PRODUCTION)).not.toContain(options.appId);
   expect(options.appSecret).not.toBe(PRODUCTION.appSecret);
   expect(() => kit().redirect({ timeot: 1 } as object)).toThrow('timeot');
-});
-
-test('makes tokens for the options that were redirected last', () => {
-  kit().redirect({ scope: ['openid', 'email'], audience: 'one' });
-  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'one' });
+  expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'https://api.example' });
   const { appId } = kit().redirect();
   expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
 });
@@ -43,61 +39,35 @@ test('sends requests as a user, with a token, or without a token', async () => {
 
 test('adds and removes faults of GenAuth', async () => {
   for (const endpoint of ['discovery', 'jwks'] as const) kit().fault({ endpoint, status: 503, times: 50 });
-  const ask = async () =>
-    (
-      await kit()
-        .as(createExpressApp(connect(kit())))
-        .get('/me')
-    ).status;
-  expect(await ask()).toBe(503);
-  kit().clearFaults();
-  expect(await ask()).toBe(200);
-});
-
-test('asserts that routes refuse no token, an expired and a forged token', async () => {
   const app = createExpressApp(connect(kit()));
-  await kit().assertProtected(app, { except: ['/health'] });
-  const attempts = '200 without a token, 200 with an expired token, 200 with a forged token';
-  await expect(kit().assertProtected(app)).rejects.toThrow(`- GET /health: ${attempts}\n`);
+  expect((await kit().as(app).get('/me')).status).toBe(503);
+  kit().clearFaults();
+  const fresh = createExpressApp(connect(kit()));
+  expect((await kit().as(fresh).get('/me')).status).toBe(200);
 });
 
-test('does not mistake an application of another GenAuth for a guarded one', async () => {
+test('asserts that routes refuse no token, an expired and a forged token, with 401 or 403 only', async () => {
+  const except = ['/health'];
+  await kit().assertProtected(createExpressApp(connect(kit())), { except });
   const other = close(new GenAuthClient<string>({ ...PRODUCTION, appHost: 'http://127.0.0.1:1', timeout: 500 }));
-  kit().redirect(PRODUCTION);
-  const asserted = kit().assertProtected(createExpressApp(other), { except: ['/health'] });
-  await expect(asserted).rejects.toThrow('GET /me: 503 with an expired token, 503 with a forged token');
+  const asserted = kit().assertProtected(createExpressApp(other), { except });
+  await expect(asserted).rejects.toThrow('- GET /me: 503 with an expired token, 503 with a forged token\n');
 });
 
-test('refuses to make a token before an application is connected', async () => {
-  await using genauth = await GenAuthTestKit.start();
+test('signs in the given users only, and closes its port when it is stopped, also more than once', async () => {
+  const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
+  const genauth = await GenAuthTestKit.start({ users: [{ username: 'carol', password: 'c' }], adAccounts });
   const message: unknown = expect.stringContaining('genauth.redirect(options)');
   expect(() => genauth.as({})).toThrow(expect.objectContaining({ code: 'not_started', message }));
-});
-
-test('signs in the given users only', async () => {
-  const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
-  await using genauth = await GenAuthTestKit.start({ users: [{ username: 'carol', password: 'c' }], adAccounts });
   const client = connect(genauth, { tokenEndpointAuthMethod: 'none' });
   expect((await client.signIn({ account: 'carol', password: 'c' })).kind).toBe('success');
   expect((await client.signIn({ sAMAccountName: 'lisi', password: 'l' })).kind).toBe('success');
   expect((await client.signIn({ account: 'alice', password: 'passw0rd' })).kind).toBe('invalid_credentials');
-});
-
-test('keeps several kits apart', async () => {
-  await using other = await GenAuthTestKit.start();
-  const app = createExpressApp(connect(other));
   kit().redirect(PRODUCTION);
-  expect((await other.as(app).get('/me')).status).toBe(200);
-  expect((await kit().as(app).get('/me')).status).toBe(401);
-  expect(other.redirect().appSecret).not.toBe(kit().redirect().appSecret);
-});
-
-test('closes its port when it is stopped, also more than once', async () => {
-  const genauth = await GenAuthTestKit.start();
-  const { appHost } = genauth.redirect();
+  expect((await kit().as(createExpressApp(client)).get('/me')).status).toBe(401);
+  expect(genauth.redirect().appSecret).not.toBe(kit().redirect().appSecret);
   await Promise.all([genauth.stop(), genauth[Symbol.asyncDispose]()]);
-  await genauth.stop();
-  await expect(fetch(`${appHost}/oidc/.well-known/jwks.json`)).rejects.toThrow('fetch failed');
+  await expect(fetch(`${client.options.appHost}/oidc/.well-known/jwks.json`)).rejects.toThrow('fetch failed');
 });
 
 test('does not start in production', async () => {
@@ -128,4 +98,80 @@ test('runs with node:test, needs no globals of another framework, and leaves not
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options);
   expect(stdout).toContain('GET /open: 200 without a token');
   expect(stdout).toContain('left: []');
+});
+
+type Kind = Exclude<keyof TokenMint, symbol>;
+test.each<[kind: Kind, claims: TestClaims, path: string, status: number, code: string | undefined]>([
+  ['expired', {}, '/me', 401, 'invalid_token'],
+  ['wrongAudience', {}, '/me', 401, 'invalid_token'],
+  ['forged', {}, '/me', 401, 'invalid_token'],
+  ['valid', { roles: ['auditor', 'admin'] }, '/admin', 200, undefined],
+  ['withoutScope', { roles: ['admin'] }, '/admin', 403, 'insufficient_role'],
+  ['withoutScope', { scope: 'email' }, '/orders', 403, 'insufficient_scope'],
+  ['withoutScope', { scope: ['profile'] }, '/orders', 200, undefined],
+  ['valid', { tenant_id: 't1' }, '/tenants/t1', 200, undefined],
+  ['wrongTenant', { tenant_id: 't1' }, '/tenants/t1', 403, 'tenant_mismatch'],
+  ['wrongTenant', {}, '/tenants/yours', 403, 'tenant_mismatch'],
+])('a guard answers the token %s of %j at %s with %i', async (kind, claims, path, status, code) => {
+  const answer = await kit()
+    .as(createExpressApp(connect(kit())), kit().mint[kind](claims))
+    .get(path);
+  expect([answer.status, (answer.body as { code?: string }).code]).toEqual([status, code]);
+});
+
+test('a valid token has the claims that GenAuth sends, and can be introspected and revoked', async () => {
+  const client = connect(kit(), { audience: ['https://api.example', 'other'] });
+  const token = kit().mint.valid({ sub: 'alice', email: 'a@example.com', roles: ['r'], tenant_id: 't' });
+  const claims = await client.verifyAccessToken(token);
+  expect(claims).toMatchObject({ sub: 'alice', scope: PRODUCTION.scope.join(' '), tenant_id: 't' });
+  expect(claims).not.toHaveProperty('roles');
+  expect([claims.aud, Number(claims.exp) - Number(claims.iat)]).toEqual(['https://api.example', 1_209_600]);
+  const user = { sub: 'alice', email: 'a@example.com', email_verified: false, roles: ['r'], tenant_id: 't' };
+  expect(await client.userInfo(token)).toMatchObject(user);
+  expect(await client.introspect(token)).toMatchObject({ active: true, sub: 'alice', exp: claims.exp });
+  await client.revoke(token, 'access_token');
+  expect((await client.introspect(token)).active).toBe(false);
+});
+
+test.each(['expired', 'wrongAudience', 'forged'] as const)('user info refuses the token %s', async (kind) => {
+  const { appHost } = kit().redirect(PRODUCTION);
+  const headers = { authorization: `Bearer ${kit().mint[kind]()}` };
+  expect((await fetch(`${appHost}/oidc/me`, { headers })).status).toBe(401);
+});
+
+test('an invalid token differs from a valid token only in its lifetime or its signature, and each is unique', () => {
+  kit().redirect(PRODUCTION);
+  const now = Math.floor(Date.now() / 1000);
+  const { iat, exp } = decodeJwt(kit().mint.expired());
+  expect([Math.round((Number(iat) - now) / 60), Math.round((Number(exp) - now) / 60)]).toEqual([-120, -60]);
+  const [valid, forged] = [kit().mint.valid(), kit().mint.forged()].map((token) => token.split('.'));
+  expect(forged?.[0]).toBe(valid?.[0]);
+  expect(forged?.[2]).not.toBe(valid?.[2]);
+  expect(kit().mint.valid()).not.toBe(kit().mint.valid());
+});
+
+test('a token has the scopes of the test or of the application, and a token without scopes has only openid', () => {
+  kit().redirect({ ...PRODUCTION, scope: ['openid', 'profile'] });
+  const { mint } = kit();
+  expect(decodeJwt(mint.valid())).toMatchObject({ sub: '000000000000000000000001', scope: 'openid profile' });
+  expect(decodeJwt(mint.valid({ scope: ' openid  email ' }))).toMatchObject({ scope: 'openid email' });
+  const scoped = mint.valid({ tenant_id: 't', scope: ['openid', 'tenant_id'] });
+  expect(decodeJwt(scoped)).toMatchObject({ scope: 'openid tenant_id', tenant_id: 't' });
+  const claims = decodeJwt(mint.withoutScope({ roles: ['admin'], tenant_id: 't' }));
+  expect(claims).toMatchObject({ scope: 'openid' });
+  expect(claims).not.toHaveProperty('tenant_id');
+});
+
+test.each<[kind: Kind, claims: object, message: string]>([
+  ['valid', { roles: ['admin'] }, 'scope: expected the scope "roles", got "openid profile". GenAuth sends the claim'],
+  ['expired', { tenant_id: 't' }, 'Add "tenant_id" to the option scope of the application, or remove tenant_id from'],
+  ['forged', { roles: 'admin', scope: 'openid roles' }, 'roles: expected a list of'],
+  ['valid', { sub: '' }, 'sub: expected a string that is not empty'],
+  ['valid', { sub: 5 }, 'sub: expected a string that is not empty'],
+  ['valid', { tenant_id: 5 }, 'tenant_id: expected a string'],
+  ['valid', { isAdmin: true }, 'isAdmin: unknown claim. Use one of: sub, scope, '],
+])('refuses to make the token %s of %j, which GenAuth would not send', (kind, claims, message) => {
+  kit().redirect({ ...PRODUCTION, scope: ['openid', 'profile'] });
+  const expected = { code: 'invalid_input', message: expect.stringContaining(message) as unknown };
+  expect(() => kit().mint[kind](claims)).toThrow(expect.objectContaining(expected));
 });

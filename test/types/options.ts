@@ -19,83 +19,54 @@ declare const text: string;
 
 export const good: GenAuthOptions[] = [
   { appId: 'a', appHost: 'https://example.genauth.ai', tokenEndpointAuthMethod: 'none' },
-  {
-    ...required,
-    scope: 'openid email',
-    audience: ['a', 'b'],
-    ca: ['…'],
-    jwks: { maxAge: 1 },
-    verifiedTokenCache: false,
-  },
+  { ...required, scope: 'openid email', audience: ['a', 'b'], ca: ['…'], verifiedTokenCache: false },
   { ...required, signInOptions: (req) => ({ context: { agent: req.headers['user-agent'] }, captchaCode: text }) },
   // Functions of Express fit, although Express's request has more members than the library requires.
   { ...required, signInOptions: (req: Request) => ({ tenantId: req.hostname }), clientIp: (req: Request) => req.ip },
   { ...required, appSecret: () => (text === '' ? 's' : Promise.resolve('s')), verifiedTokenCache: { maxEntries: 1 } },
-  { ...required, fields: { account: 'login' }, language: 'zh', exposeReasons: true, name: 'b' },
-  { ...required, passwordEncryptType: 'sm2', signInOptions: { autoRegister: true, clientIp: undefined } },
-  { ...required, userClaims: 'userinfo', userInfoMaxAge: 60_000 },
+  { ...required, fields: { account: 'login' }, signInOptions: { autoRegister: true, clientIp: undefined } },
 ];
 
 export const bad: GenAuthOptions[] = [
   // @ts-expect-error appId is missing
   { appSecret: 's', appHost: 'https://example.genauth.ai' },
-  // @ts-expect-error any string
-  { ...required, tokenEndpointAuthMethod: text },
   // @ts-expect-error unknown option
   { ...required, verifyTls: false },
   // @ts-expect-error unknown sign-in option
   { ...required, signInOptions: { connection: 'LDAP' } },
-  // @ts-expect-error unknown sign-in option from a function
-  { ...required, signInOptions: () => ({ connection: 'LDAP' }) },
   // @ts-expect-error a promise of a secret instead of a function
   { ...required, appSecret: Promise.resolve('s') },
   // @ts-expect-error a function that may return undefined
   { ...required, appSecret: () => text || undefined },
-  // @ts-expect-error a function that requires an argument
-  { ...required, appSecret: (name: string) => name },
   // @ts-expect-error any string
   { ...required, idTokenSignedResponseAlg: text },
   // @ts-expect-error unknown field of a login
   { ...required, fields: { otp: 'code' } },
-  // @ts-expect-error a field without a name
-  { ...required, fields: { account: undefined } },
   // @ts-expect-error a context is a string or an object
   { ...required, signInOptions: () => ({ context: 5 }) },
   // @ts-expect-error a fixed address instead of a function
   { ...required, clientIp: '203.0.113.7' },
-  // @ts-expect-error unknown member of jwks
-  { ...required, jwks: { ttl: 1 } },
-  // @ts-expect-error only false disables the cache
-  { ...required, verifiedTokenCache: true },
 ];
 
 // @ts-expect-error a strategy checks the options
 export const strategy: unknown = new GenAuthPasswordStrategy({ appId: 'a' });
-// @ts-expect-error defineGenAuthOptions checks the options
-export const options: unknown = defineGenAuthOptions({});
 
 const fromList = new GenAuthClient({ ...required, scope: ['openid', 'email'] });
 const fromText = new GenAuthClient({ ...required, scope: 'openid email' });
 const fromNothing = new GenAuthClient(required);
 const fromUnknown = new GenAuthClient({ ...required, scope: text });
-const fromUnknownList = new GenAuthClient({ ...required, scope: [text] });
-const fromConst = new GenAuthClient({ ...required, scope: ['openid', 'email'] as const });
 const defined = defineGenAuthOptions({ ...required, scope: ['openid', 'email'] });
 const fromDefined = new GenAuthClient(defined);
-const fromDefinedNothing = new GenAuthClient(defineGenAuthOptions(required));
 
 type WithEmail = GenAuthUser<'openid' | 'email'>;
 type UserOf<Client> = Client extends GenAuthClient<infer S> ? GenAuthUser<S> : never;
 export type Users = [
   Expect<Equal<UserOf<typeof fromList>, WithEmail>>,
   Expect<Equal<UserOf<typeof fromText>, WithEmail>>,
-  Expect<Equal<UserOf<typeof fromConst>, WithEmail>>,
   Expect<Equal<UserOf<typeof fromDefined>, WithEmail>>,
   Expect<Equal<UserOf<typeof fromNothing>, GenAuthUser<'openid' | 'profile'>>>,
-  Expect<Equal<UserOf<typeof fromDefinedNothing>, GenAuthUser<'openid' | 'profile'>>>,
   Expect<Equal<DefaultScope, 'openid' | 'profile'>>,
   Expect<Equal<UserOf<typeof fromUnknown>, GenAuthUser>>,
-  Expect<Equal<UserOf<typeof fromUnknownList>, GenAuthUser>>,
 ];
 
 /** Compiles only if the type of the argument equals the named type. */
@@ -113,9 +84,7 @@ export const strategies = [
     // @ts-expect-error the scope phone is not requested
     done(null, { phone: user.phone_number });
   }),
-  new GenAuthPasswordStrategy(required, (_req, user) => expectType<GenAuthUser<DefaultScope>>()(user)),
   new GenAuthPasswordStrategy(defined, (_req, user) => expectType<WithEmail>()(user)),
-  new GenAuthPasswordStrategy(fromList, (_req, user) => expectType<WithEmail>()(user)),
   new GenAuthAdStrategy({ ...required, scope: ['openid', 'email'] }, (_req, user) => expectType<WithEmail>()(user)),
   new GenAuthAdStrategy(fromText, (_req, user) => expectType<WithEmail>()(user)),
   // The option `userClaims` decides which of the two types the user has.
@@ -123,11 +92,8 @@ export const strategies = [
     expectType<GenAuthTokenUser | WithEmail>()(user),
   ),
   new GenAuthPasswordStrategy(required, async (_req, user, _info, done) => done(null, { id: user.sub }, { own: 1 })),
-  new GenAuthPasswordStrategy(required, (_req, _user, _info, done) => done(null, false)),
   // @ts-expect-error a user is an object
   new GenAuthPasswordStrategy(required, (_req, user, _info, done) => done(null, user.sub)),
-  // @ts-expect-error verify is a function
-  new GenAuthPasswordStrategy(required, {}),
 ];
 
 // The scope of `signInOptions` is one of the configured scopes.
@@ -135,12 +101,7 @@ const email = { ...required, scope: ['openid', 'email'] } as const;
 export const narrowed = [
   new GenAuthClient({ ...email, signInOptions: () => ({ scope: ['openid'] }) }),
   new GenAuthClient({ ...email, signInOptions: async () => ({ scope: 'email' }) }),
-  new GenAuthClient({ ...required, scope: 'openid email', signInOptions: { scope: ['openid', 'email'] } }),
-  new GenAuthClient({ ...required, scope: 'openid email', signInOptions: { scope: 'openid email' } }),
   new GenAuthClient({ ...required, scope: text, signInOptions: { scope: 'openid anything' } }),
-  defineGenAuthOptions({ ...email, signInOptions: { scope: ['openid'] } }),
-  // @ts-expect-error phone is not configured
-  new GenAuthClient({ ...email, signInOptions: { scope: 'phone' } }),
   // @ts-expect-error phone is not configured
   new GenAuthClient({ ...email, signInOptions: () => ({ scope: ['openid', 'phone'] }) }),
   // @ts-expect-error phone is not configured

@@ -1,10 +1,10 @@
 import { checkDiscovery } from '../../../src/doctor/checks/discovery.js';
 import { checkKeys } from '../../../src/doctor/checks/keys.js';
-import { APP_ID, DISCOVERY_PATH, type Issuer, JWKS_PATH, useIssuer } from '../../support/issuer.js';
+import { APP_ID, DISCOVERY_PATH, type Issuer, JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
 import { createRsaKey } from '../../support/rsa-key.js';
 import { createAlgorithmKey } from '../../support/signing-key.js';
 import { useTcpServers } from '../../support/tcp-server.js';
-import { expectFindings, useContexts } from '../support.js';
+import { SECRET, expectFindings, useContexts } from '../support.js';
 
 const issuer = useIssuer();
 const serve = useTcpServers();
@@ -13,51 +13,73 @@ const small = createRsaKey({ bits: 1024, kid: 'small' }).jwk;
 const { jwk } = createRsaKey({ kid: 'good' });
 const ecKey = createAlgorithmKey('ES256').jwk;
 
-async function check(changes: object | void) {
-  const context = createContext({ appHost: issuer().url, ...changes });
-  await checkDiscovery(context);
-  return checkKeys(context);
+/** The right discovery document with changes. */
+const change =
+  (changes: object) =>
+  (at: Issuer): Reply => ({ body: { issuer: at.issuer, jwks_uri: at.url + JWKS_PATH, ...changes } });
+async function check(changes: object = {}) {
+  const context = createContext({ appHost: issuer().url, scope: ['openid', 'email', 'emial'], ...changes });
+  const discovery = await checkDiscovery(context);
+  return { discovery, keys: await checkKeys(context) };
 }
-const KEYS = `http://HOST${JWKS_PATH}`;
-const discover = (at: Issuer, changes: object): void =>
-  at.reply(DISCOVERY_PATH, { body: { issuer: at.issuer, jwks_uri: at.url + JWKS_PATH, ...changes } });
 
-test.each<[title: string, arrange: (at: Issuer) => object | void, part: string]>([
-  ['another issuer', (at) => discover(at, { issuer: 'x' }), `could not be loaded. The key set is at ${KEYS}. Fix disc`],
-  ['a wrong address', (at) => discover(at, { jwks_uri: `${at.url}/x` }), `at ${KEYS}. Set GENAUTH_JWKS_URI=${KEYS}`],
-  ['a wrong option jwksUri', (at) => ({ jwksUri: `${at.url}/wrong` }), ` Set GENAUTH_JWKS_URI=${KEYS}`],
-  ['a missing key set', (at) => at.reply(JWKS_PATH, { status: 404 }), 'not found at any other known address. Fix'],
-  ['a list of keys', (at) => at.reply(JWKS_PATH, { body: [] }), 'not found at any other known address. Fix'],
-])('reports a key set that cannot be loaded because of %s', async (_title, arrange, part) => {
-  expectFindings(await check(arrange(issuer())), 'jwks_unusable', part);
+const OK = ['ok discovery'];
+const UNUSABLE = ['discovery_unusable @ endpoint information'];
+const MISSING = ['discovery_missing @ endpoint information'];
+const ISSUER = ['issuer_mismatch @ endpoint information'];
+const FOREIGN = ['jwks_uri_foreign'];
+const OFFERS = ['algorithm_not_offered @ id_token signature algorithm', 'scope_unknown @ OIDC scopes'];
+const OTHER_KEYS = 'https://keys.invalid/jwks';
+const offer = (alg: string, ...scopes: string[]) =>
+  change({ id_token_signing_alg_values_supported: [alg], scopes_supported: ['openid', ...scopes] });
+
+type Row = [title: string, answer: (at: Issuer) => Reply, outline: string[], part: string, options?: object];
+test.each<Row>([
+  ['the right document', change({}), OK, 'The issuer is http://HOST/oidc, as the options expect.'],
+  ['a page', () => ({ body: `<html>${SECRET}` }), UNUSABLE, ''],
+  ['HTTP 403 and an object', () => ({ status: 403, body: {} }), UNUSABLE, 'was answered with HTTP 403.'],
+  ['HTTP 404', () => ({ status: 404 }), MISSING, 'Set GENAUTH_APP_HOST=https://<app>.g'],
+  ['an issuer of 512 characters', change({ issuer: 'x'.repeat(512) }), ISSUER, 'ISSUER=<issuer>'],
+  ['an issuer that a shell would run', change({ issuer: 'https://x;reboot' }), ISSUER, 'ISSUER=<issuer>'],
+  ['an issuer that repeats the secret', change({ issuer: SECRET }), ISSUER, 'is "[hidden]", but'],
+  ['a key set on another host', change({ jwks_uri: OTHER_KEYS }), FOREIGN, `set GENAUTH_JWKS_URI=${OTHER_KEYS}`],
+  ['a key set with the option jwksUri', change({ jwks_uri: OTHER_KEYS }), OK, '', { jwksUri: 'https://x.invalid/k' }],
+  ['an address that is no URL', change({ jwks_uri: '/keys' }), FOREIGN, 'is at "/keys"'],
+  ['another algorithm and other scopes', offer('HS256', 'email'), OFFERS, 'Set GENAUTH_SCOPE=openid email'],
+])('judges a discovery document with %s', async (...[, answer, outline, part, options]) => {
+  issuer().reply(DISCOVERY_PATH, answer(issuer()));
+  expectFindings((await check(options)).discovery, outline, part);
 });
 
+const KEYS = `http://HOST${JWKS_PATH}`;
+test.each<[title: string, path: string, answer: (at: Issuer) => Reply, part: string]>([
+  ['another issuer', DISCOVERY_PATH, change({ issuer: 'x' }), `not be loaded. The key set is at ${KEYS}. Fix disc`],
+  ['a wrong address', DISCOVERY_PATH, (at) => change({ jwks_uri: `${at.url}/x` })(at), `Set GENAUTH_JWKS_URI=${KEYS}`],
+  ['no key set', JWKS_PATH, () => ({ status: 404 }), 'not found at any other known address. Fix'],
+  ['a list of keys', JWKS_PATH, () => ({ body: [] }), 'not found at any other known address. Fix'],
+])('reports a key set that cannot be loaded because of %s', async (_title, path, answer, part) => {
+  issuer().reply(path, answer(issuer()));
+  expectFindings((await check()).keys, 'jwks_unusable', part);
+});
+
+const OTHERS = [jwk, { ...jwk, kid: 5, n: 5 }, { ...ecKey, alg: 'RS256', kid: 'ec' }, { ...small, alg: undefined }];
+const LISTED = 'cannot verify RS256: kid 5 (kty "RSA", not a valid key); kid "ec" (kty "EC", prime256v1); kid "small"';
+const APP_KEYS = `/${APP_ID}${JWKS_PATH}`;
+const PLACES = `Every key can verify RS256. The key set is at ${JWKS_PATH} and ${APP_KEYS}.`;
 const MANY = Array.from({ length: 21 }, (_, i) => ({ ...small, kid: `key-${i}` }));
 test.each<[title: string, keys: readonly unknown[], outline: string, part: string]>([
   ['no key', [], 'keys_unusable', 'None of the 0 keys can verify RS256. '],
-  ['a small key', [small], 'keys_unusable', ': kid "small" (kty "RSA", 1024 bits, exponent 65537). '],
   ['21 unusable keys', MANY, 'keys_unusable', 'kid "key-19" (kty "RSA", 1024 bits, exponent 65537). '],
-  [
-    'unusable keys beside a usable key',
-    [jwk, { ...jwk, kid: 5, n: 5 }, { ...ecKey, alg: 'RS256', kid: 'ec' }, { ...small, alg: undefined, kid: '' }],
-    'key_unusable',
-    '3 of the 4 keys cannot verify RS256: kid 5 (kty "RSA", not a valid key); kid "ec" (kty "EC", prime256v1); kid ""',
-  ],
-  ['keys for other purposes', [jwk, { ...small, use: 'enc' }, ecKey, 7], 'ok keys', 'Every key can verify RS256. '],
+  ['unusable keys beside a usable key', OTHERS, 'key_unusable', `3 of the 4 keys ${LISTED}`],
+  ['keys for other purposes', [jwk, { ...small, use: 'enc' }, ecKey, 7], 'ok keys', PLACES],
 ])('judges a key set with %s', async (_title, keys, outline, part) => {
-  issuer().reply(JWKS_PATH, { body: { keys } });
-  expectFindings(await check(), outline, part);
-});
-
-test('names each address of the key set', async () => {
-  const path = `/${APP_ID}${JWKS_PATH}`;
-  issuer().reply(path, { body: { keys: [jwk] } });
-  expectFindings(await check(), 'ok keys', `The key set is at ${JWKS_PATH} and ${path}.`);
+  for (const path of [JWKS_PATH, APP_KEYS]) issuer().reply(path, { body: { keys } });
+  expectFindings((await check()).keys, outline, part);
 });
 
 test('requests a key set from the host of the option jwksUri, and from no other host', async () => {
   const [stranger, keys] = [await serve(), await serve((socket) => socket.end())];
-  discover(issuer(), { jwks_uri: stranger.url });
-  expectFindings(await check({ jwksUri: `${keys.url}/keys` }), 'jwks_unusable', `The key set is at ${KEYS}. `);
+  issuer().reply(DISCOVERY_PATH, change({ jwks_uri: stranger.url })(issuer()));
+  expectFindings((await check({ jwksUri: `${keys.url}/keys` })).keys, 'jwks_unusable', `The key set is at ${KEYS}. `);
   expect([keys.connections > 0, stranger.connections]).toEqual([true, 0]);
 });
