@@ -6,7 +6,7 @@ import { TunnelAgent } from '../../../src/core/http/proxy-tunnel.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
 import { Gate, catchError } from '../../support/promise.js';
-import { type Conversation, type TcpServer, answering, toAnswer, useTcpServers } from '../../support/tcp-server.js';
+import { type Conversation, type TcpServer, answering, useTcpServers } from '../../support/tcp-server.js';
 import { PASSWORD, POST, SECRET, useHttp } from './support.js';
 
 const PROXY_PASSWORD = 'canary-pr@xy:pa$$';
