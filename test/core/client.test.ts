@@ -170,14 +170,17 @@ describe('authenticate', () => {
 });
 
 describe('refresh', () => {
-  it('returns the new tokens, the user of the new id_token, and the claims of the new access token', async () => {
+  it('returns the new tokens, their claims and the user of the new id_token, also for guarded routes', async () => {
     const tokens = { accessToken: accessToken({ scope: 'openid' }), idToken: idToken({ email: 'a@example.com' }) };
     reply(TOKEN_PATH, { access_token: tokens.accessToken, id_token: tokens.idToken, refresh_token: NEW });
-    expect(await open({ scope: 'openid email' }).refresh(OLD)).toEqual({
+    const client = openUserInfo({ scope: 'openid email' });
+    const user = { sub: SUBJECT, email: 'a@example.com', email_verified: false };
+    expect(await client.refresh(OLD)).toEqual({
       tokens: { ...tokens, refreshToken: NEW, scope: ['openid'], expiresAt: new Date(NOW + 3_600_000) },
-      user: { sub: SUBJECT, email: 'a@example.com', email_verified: false },
+      user,
       claims: expect.objectContaining({ sub: SUBJECT, scope: 'openid' }),
     });
+    expect([await getUser(client, tokens.accessToken), issuer().count(ME_PATH)]).toEqual([user, 0]);
   });
 
   it('sends one request for parallel calls with one refresh token, and keeps it if there is no new one', async () => {
@@ -191,13 +194,6 @@ describe('refresh', () => {
     expect(results[0]?.tokens).not.toBe(results[2]?.tokens);
     await client.refresh('a');
     expect(issuer().count(TOKEN_PATH)).toBe(3);
-  });
-
-  it('gives guarded routes the user of the new id_token', async () => {
-    reply(TOKEN_PATH, { access_token: accessToken(), id_token: idToken({ email: 'new' }) });
-    const client = openUserInfo();
-    const { tokens } = await client.refresh(OLD);
-    expect(await getUser(client, tokens.accessToken)).toMatchObject({ email: 'new' });
   });
 });
 
