@@ -6,7 +6,7 @@ import { TunnelAgent } from '../../../src/core/http/proxy-tunnel.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
 import { Gate, catchError } from '../../support/promise.js';
-import { type Conversation, type TcpServer, answering, toAnswer, useTcpServers } from '../../support/tcp-server.js';
+import { type Conversation, type TcpServer, answering, useTcpServers } from '../../support/tcp-server.js';
 import { PASSWORD, POST, SECRET, useHttp } from './support.js';
 
 const PROXY_PASSWORD = 'canary-pr@xy:pa$$';
@@ -52,21 +52,14 @@ describe('open tunnel', () => {
     expect(origin.received[0]?.toLowerCase()).not.toContain('proxy-');
   });
 
-  it('serves several exchanges, and sends no Proxy-Authorization if the proxy has no password', async () => {
+  it('serves several exchanges, through a proxy with TLS and without a password', async () => {
     const origin = await serve(OK, certificate);
-    const proxy = await serve(tunnel);
-    const http = connect(named(origin), { proxy: proxy.url, ca: authority.cert });
+    const server = await serve(tunnel, certificate);
+    const http = connect(named(origin), { proxy: named(server), ca: authority.cert });
     await http.request(POST);
-    await http.request(POST);
-    expect(proxy.received[0]?.toLowerCase()).not.toContain('authorization');
-    expect([proxy.connections, origin.connections]).toEqual([1, 1]);
-  });
-
-  it('leads through a proxy with TLS whose certificate is verified', async () => {
-    const origin = await serve(OK, certificate);
-    const proxy = named(await serve(tunnel, certificate));
-    expect(await connect(named(origin), { proxy, ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
-    const error = await catchError(connect(named(origin), { proxy }).request(POST));
+    expect(await http.request(POST)).toMatchObject({ status: 200 });
+    expect(server.received[0]?.toLowerCase()).not.toContain('authorization');
+    const error = await catchError(connect(named(origin), { proxy: named(server) }).request(POST));
     expect(error).toMatchObject({ details: { systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
     expect(origin.connections).toBe(1);
   });
@@ -79,26 +72,15 @@ describe('open tunnel', () => {
     expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD])).toEqual([]);
     expect(origin.received.join('')).toBe('');
   });
-
-  it('does not accept a handshake that is answered in plain text', async () => {
-    const proxy = await serve((socket, received) => {
-      const isConnect = received.endsWith('\r\n\r\n');
-      socket.write(isConnect ? 'HTTP/1.1 200 Connection established\r\n\r\n' : toAnswer(200, {}, '{"a":1}'));
-    });
-    const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
-    expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: 'EPROTO' } });
-    expect(findLeaks(proxy.received, [PASSWORD])).toEqual([]);
-  });
 });
 
 describe('tunnel that does not open', () => {
-  const BODY = 'content-length: 2\r\n\r\n{}';
   it.each([
-    ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n', 'HTTP 100'],
-    ['HTTP/1.1 200 OK\r\n', 'HTTP 200'],
-    ['HTTP/1.1 201 Created\r\n', 'HTTP 201'],
-  ])('uses no byte of a proxy that answers CONNECT with %j and a body', async (head, status) => {
-    const proxy = await serve((socket) => socket.write(head + BODY));
+    ['100 Continue', '\r\n', 'HTTP 100'],
+    ['200 OK', 'content-length: 2\r\n\r\n{}', 'HTTP 200'],
+    ['201 Created', '\r\n', 'HTTP 201'],
+  ])('because the proxy answers CONNECT with %j and %j', async (statusLine, rest, status) => {
+    const proxy = await serve((socket) => socket.write(`HTTP/1.1 ${statusLine}\r\n${rest}`));
     const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
     expect(error).toMatchObject({
       code: 'upstream_unreachable',
@@ -122,14 +104,15 @@ describe('tunnel that does not open', () => {
   });
 
   it('because the proxy does not respond: the connection ends at the deadline', async () => {
-    const timers = jest.spyOn(globalThis, 'setTimeout');
+    const [timers, clear] = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'clearTimeout')];
     const proxy = await serve();
     const agent = new TunnelAgent(proxy.url, 100, {});
     const [error] = (await once(get(`https://[::1]:9/`, { agent }), 'error')) as [object];
     expect(error).toMatchObject({ name: 'ProxyError', code: 'ERR_PROXY_TIMEOUT', httpStatus: undefined });
     expect(proxy.received[0]).toMatch(/^CONNECT \[::1\]:9 HTTP\/1\.1\r\nhost: \[::1\]:9\r\n/);
-    const made = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
-    expect(made.map((timer) => timer.hasRef())).toEqual([false]);
+    const [timer, ...others] = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+    expect([timer?.hasRef(), others]).toEqual([false, []]);
+    expect(clear).toHaveBeenCalledWith(timer);
     await proxy.idle();
   });
 
@@ -145,25 +128,16 @@ describe('tunnel that does not open', () => {
   });
 });
 
-describe('proxies that are not used', () => {
-  it('are the configured one before plain http, which is accepted for loopback hosts only', async () => {
-    const origin = await serve(OK);
-    const proxy = await serve(OK);
-    expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({ body: { a: 1 } });
-    expect(proxy.connections).toBe(0);
-  });
-
-  it('are those of the environment, and NO_PROXY does not turn the configured one off', async () => {
-    const other = await serve();
-    const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
-    const variables = Object.fromEntries(names.map((name) => [name, other.url]));
-    jest.replaceProperty(process, 'env', { ...process.env, ...variables, NO_PROXY: '', no_proxy: '' });
-    const [origin, secure] = [await serve(OK), await serve(OK, certificate)];
-    expect(await connect(origin.url).request(POST)).toMatchObject({ status: 200 });
-    expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
-    jest.replaceProperty(process, 'env', { ...process.env, NO_PROXY: '*', no_proxy: '*' });
-    const proxy = await serve(tunnel);
-    await connect(named(secure), { proxy: proxy.url, ca: authority.cert }).request(POST);
-    expect([other.connections, proxy.connections]).toEqual([0, 1]);
-  });
+it('uses the configured proxy for https only, and no proxy variable of the environment', async () => {
+  const [other, proxy] = [await serve(), await serve(tunnel)];
+  const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+  const variables = Object.fromEntries(names.map((name) => [name, other.url]));
+  const [origin, secure] = [await serve(OK), await serve(OK, certificate)];
+  jest.replaceProperty(process, 'env', { ...process.env, ...variables, NO_PROXY: '', no_proxy: '' });
+  expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({ body: { a: 1 } });
+  expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
+  expect([other.connections, proxy.connections]).toEqual([0, 0]);
+  jest.replaceProperty(process, 'env', { ...process.env, NO_PROXY: '*', no_proxy: '*' });
+  await connect(named(secure), { proxy: proxy.url, ca: authority.cert }).request(POST);
+  expect(proxy.connections).toBe(1);
 });

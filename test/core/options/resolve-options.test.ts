@@ -169,6 +169,8 @@ it('ignores inherited options, and refuses an own __proto__', () => {
   const mistakes = Object.keys(REQUIRED).map((option) => ({ option }));
   const inherited = catchThrown(() => resolveOptions(Object.create(REQUIRED) as GenAuthOptions));
   expect(inherited).toMatchObject({ details: { mistakes } });
+  const disabled = Object.assign(Object.create({ verifiedTokenCache: false }) as object, REQUIRED);
+  expect(resolveOptions(disabled)).toHaveProperty('verifiedTokenCache', DEFAULTS.verifiedTokenCache);
   const own = refuse(JSON.parse('{"__proto__":{}}') as object);
   expect(own).toMatchObject({ details: { mistakes: [{ option: '__proto__' }] } });
 });

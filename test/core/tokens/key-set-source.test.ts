@@ -80,17 +80,14 @@ describe('the address of the key set', () => {
 
 describe('the option jwksUri', () => {
   it('is the only requested address, and on the same host uses the HTTP client of the application', async () => {
-    const [http, createHttp] = [
-      new Http({ origin: issuer().url, timeout: 1000 }),
-      jest.fn<(settings: object) => Http>(),
-    ];
+    const http = new Http({ origin: issuer().url, timeout: 1000 });
+    closers.push(() => http.close());
+    const createHttp = jest.fn<(settings: object) => Http>();
     const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
     const source = new KeySetSource(options, http, createHttp);
-    expect(await source.requestKeySet()).toEqual(KEY_SET);
     reply(JWKS_PATH, NOT_FOUND);
     expect(await catchError(source.requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
-    expect([paths(), createHttp.mock.calls, source.close()]).toEqual([[JWKS_PATH, JWKS_PATH], [], undefined]);
-    http.close();
+    expect([paths(), createHttp.mock.calls, source.close()]).toEqual([[JWKS_PATH], [], undefined]);
   });
 
   it('on another host has its own connections, which close() ends', async () => {
@@ -109,32 +106,23 @@ describe('a discovery document', () => {
     expect(await open({ issuer: 'https://custom.example/oidc' }).requestKeySet()).toEqual(KEY_SET);
   });
 
-  const FACTS: Record<string, [code: string, expected: string, fix: string]> = {
-    issuer: [
-      'discovery_issuer_mismatch',
-      'URL/oidc',
-      'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens',
-    ],
-    jwks_uri: [
-      'discovery_jwks_uri_refused',
-      'URL',
-      'which is not on that host: if this address is correct, set the option jwksUri to it',
-    ],
-  };
+  const ISSUER =
+    'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens';
+  const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
   it.each([
-    ['issuer', '"URL/oidc/"'],
-    ['issuer', '["URL/oidc"]'],
-    ['jwks_uri', `"${JWKS_PATH}"`],
-    ['jwks_uri', `["URL${JWKS_PATH}"]`],
-    ['jwks_uri', '"URL//evil.invalid/keys"'],
-  ] as const)('is refused if its %s is %s', async (name, value) => {
-    const actual: unknown = JSON.parse(value.replace('URL', issuer().url));
+    ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
+    ['issuer', '["URL/oidc"]', 'discovery_issuer_mismatch', ISSUER],
+    ['jwks_uri', `"${JWKS_PATH}"`, 'discovery_jwks_uri_refused', ADDRESS],
+    ['jwks_uri', `["URL${JWKS_PATH}"]`, 'discovery_jwks_uri_refused', ADDRESS],
+    ['jwks_uri', '"URL//evil.invalid/keys"', 'discovery_jwks_uri_refused', ADDRESS],
+  ])('is refused if its %s is %s', async (name, value, code, fix) => {
+    const { url, issuer: expected } = issuer();
+    const actual: unknown = JSON.parse(value.replace('URL', url));
     discover({ [name]: actual });
     const error = await catchError(open().requestKeySet());
-    const [code, expected, fix] = FACTS[name] ?? [];
-    const details = { expected: expected?.replace('URL', issuer().url), actual };
+    const details = { expected: { issuer: expected, jwks_uri: url }[name], actual };
     expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500, details });
-    const message = error.message.replaceAll(issuer().url, 'URL');
+    const message = error.message.replaceAll(url, 'URL');
     expect(message).toBe(`The discovery document of URL has the ${name} ${value}, ${fix}.`);
     expect(paths()).toEqual([DISCOVERY_PATH]);
   });
@@ -149,22 +137,13 @@ describe('a discovery document', () => {
 
 const SECRET = 'canary-in-the-answer';
 const INVALID = { code: 'upstream_invalid_response' };
+const DOWN: Reply = { status: 503, body: { keys: [SECRET] }, headers: { 'retry-after': '17' } };
+const DOCUMENT = "GenAuth's discovery document";
+const NO_OBJECT = "GenAuth's key set could not be loaded: HTTP 200 without a JSON object.";
 it.each<[string, path: string, Reply, expected: object]>([
-  [
-    'a discovery document with HTTP 503',
-    DISCOVERY_PATH,
-    { status: 503, body: { keys: [SECRET] }, headers: { 'retry-after': '17' } },
-    { retryAfter: 17, message: "GenAuth's discovery document could not be loaded: HTTP 503." },
-  ],
-  [
-    'a key set with HTTP 400',
-    JWKS_PATH,
-    { status: 400, body: { error: SECRET } },
-    { ...INVALID, message: "GenAuth's key set could not be loaded: HTTP 400 without a JSON object." },
-  ],
-  ['a key set with HTTP 201', JWKS_PATH, { status: 201, body: { keys: [SECRET] } }, INVALID],
-  ['a redirect', JWKS_PATH, { status: 302, headers: { location: `/${SECRET}` } }, INVALID],
-  ['HTML', JWKS_PATH, { body: `<html>${SECRET}` }, INVALID],
+  ['HTTP 503', DISCOVERY_PATH, DOWN, { retryAfter: 17, message: `${DOCUMENT} could not be loaded: HTTP 503.` }],
+  ['HTTP 201', JWKS_PATH, { status: 201, body: { keys: [SECRET] } }, INVALID],
+  ['HTML', JWKS_PATH, { body: `<html>${SECRET}` }, { ...INVALID, message: NO_OBJECT }],
   ['more than 256 KB', JWKS_PATH, { body: { keys: [], x: SECRET.repeat(13_200) } }, INVALID],
 ])('refuses %s', async (_title, path, answer, expected) => {
   reply(path, answer);

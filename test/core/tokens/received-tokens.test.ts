@@ -17,7 +17,6 @@ const accessToken = (claims: Record<string, unknown> = {}): string =>
   issuer().sign(issuer().accessTokenClaims(claims, NOW * 1000));
 /** A token with a wrong signature. */
 const forged = (): string => idToken().replace(/[^.]*$/, 'AA');
-const EXPIRED = { iat: NOW - 3600, exp: NOW - 5 };
 
 const OPTIONAL = { refreshToken: undefined, scope: undefined, expiresIn: undefined };
 const signIn = (received: Partial<SignedInTokens> = {}): ReturnType<typeof verifySignedInTokens> =>
@@ -92,11 +91,7 @@ describe('verifyRefreshedTokens', () => {
 
   it.each<[string, () => Partial<UnverifiedTokens>, string]>([
     ['an access token of another API', () => ({ accessToken: accessToken({ aud: 'api' }) }), 'token_audience_mismatch'],
-    ['an expired access token', () => ({ accessToken: accessToken(EXPIRED) }), 'token_expired'],
-    ['an access token with a wrong signature', () => ({ accessToken: forged() }), 'token_signature_invalid'],
     ['an id_token of another user', () => ({ idToken: idToken({ sub: 'x' }) }), 'token_subject_mismatch'],
-    ['an id_token of another application', () => ({ idToken: idToken({ aud: 'x' }) }), 'token_audience_mismatch'],
-    ['an expired id_token', () => ({ idToken: idToken(EXPIRED) }), 'token_expired'],
     ['an id_token with a wrong signature', () => ({ idToken: forged() }), 'token_signature_invalid'],
     ['a wrong at_hash', () => ({ idToken: idToken({ at_hash: 'x' }) }), 'token_hash_mismatch'],
   ])('refuses %s', async (_title, received, code) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { ConfigurationError, TokenVerificationError } from '../../../src/core/errors.js';
+import { ConfigurationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
 import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
 import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
@@ -321,6 +321,16 @@ describe('throws an error with message and details:', () => {
       { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
     ],
     [
+      'The access_token becomes valid in 9 seconds: correct the clock of this machine, or raise clockTolerance.',
+      access({ nbf: NOW + 9 }),
+      { token: 'access_token', claim: 'nbf', actual: NOW + 9, seconds: 9 },
+    ],
+    [
+      'The payload of the access_token is not a JSON object.',
+      () => bench.verify(forge().text(forge().header, '[]')),
+      { token: 'access_token' },
+    ],
+    [
       'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
         'send the access token.',
       access({ scope: undefined }),
@@ -343,27 +353,6 @@ describe('throws an error with message and details:', () => {
   });
 });
 
-const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value >= 0;
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
-/** Returns whether a rule that jose does not have refuses a token that jose accepts. */
-function isStricter(token: string): boolean {
-  const bytes = token.split('.').map((part) => Buffer.from(part, 'base64url'));
-  const [header, payload] = bytes.slice(0, 2).map((part) => JSON.parse(part.toString()) as Claims);
-  const { typ = 'jwt', ...head } = header ?? {};
-  const { sub, aud, azp, exp, iat, nbf = 0, scope, ...rest } = payload ?? {};
-  return [
-    token.length > 8192 || bytes.map((part) => part.toString('base64url')).join('.') !== token,
-    ['crit', 'b64', 'zip'].some((name) => name in head),
-    typeof typ !== 'string' || !/^(application\/)?(at\+)?jwt$/i.test(typ),
-    !isText(sub) || String(sub).length > 255,
-    ![aud].flat().every(isText),
-    (azp !== undefined || [aud].flat().length > 1) && azp !== APP_ID,
-    ![exp, iat, nbf].every(isTime),
-    Number(exp) <= Number(iat) || Number(exp) - Number(iat) > LIFETIME,
-    typeof scope !== 'string' || 'nonce' in rest || 'at_hash' in rest,
-  ].includes(true);
-}
-
 /** Returns whether jose accepts a token. Without `maxTokenAge` jose accepts an `iat` in the future. */
 async function askJose(token: string): Promise<boolean> {
   const { key, issuer: expected } = issuer();
@@ -374,16 +363,7 @@ async function askJose(token: string): Promise<boolean> {
   return (await codeOf(verifying)) === 'accepted';
 }
 
-const askVerifier = (token: string): Promise<boolean> =>
-  bench.verify(token).then(
-    () => true,
-    (error: unknown) => {
-      expect(error).toBeInstanceOf(TokenVerificationError);
-      return false;
-    },
-  );
-
-it('accepts exactly the changed tokens that jose accepts and no stricter rule refuses', async () => {
+it('accepts no changed token that jose refuses', async () => {
   const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
   const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
     const value = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, { weight: 1, arbitrary: odd });
@@ -412,8 +392,9 @@ it('accepts exactly the changed tokens that jose accepts and no stricter rule re
     const signed = text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) });
     const [position, letter] = character ?? [0, signed[0]];
     const token = `${signed.slice(0, position)}${letter}${signed.slice(position + 1)}`;
-    const expected = (await askJose(token)) && !isStricter(token);
-    expect(await askVerifier(token)).toBe(expected);
+    const code = await codeOf(bench.verify(token));
+    expect(code).toMatch(/^(accepted|token_.*)$/);
+    expect([code, await askJose(token)]).not.toEqual(['accepted', false]);
   });
   await fc.assert(property, propertyRuns(300));
 }, 600_000);

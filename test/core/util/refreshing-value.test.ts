@@ -83,17 +83,6 @@ describe('get', () => {
     expect([await get(value), loads]).toEqual(['back', 2]);
   });
 
-  it('does not pause after a successful load', async () => {
-    const value = await openOld(DOWN);
-    await get(value);
-    load = async () => 'second';
-    now += PAUSE;
-    await get(value);
-    value.expire('second');
-    load = async () => 'third';
-    expect(await get(value)).toBe('third');
-  });
-
   it('serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
     const value = await openOld(DOWN);
     expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 2]);
@@ -104,6 +93,10 @@ describe('get', () => {
     now += PAUSE;
     load = async () => 'back';
     expect(await get(value)).toBe('back');
+    // A successful load ends the pause.
+    value.expire('back');
+    load = async () => 'next';
+    expect(await get(value)).toBe('next');
   });
 
   it('drops the last value if the error ends it', async () => {
@@ -126,13 +119,6 @@ describe('get', () => {
 });
 
 describe('refresh', () => {
-  it('loads although the value is fresh', async () => {
-    const value = open();
-    await get(value);
-    load = async () => 'second';
-    expect([await refresh(value), loads]).toEqual(['second', 2]);
-  });
-
   it('joins a load in progress although there was a failure shortly before', async () => {
     const value = open({ pause: 0 });
     load = () => Promise.reject(DOWN);
@@ -142,35 +128,29 @@ describe('refresh', () => {
     expect(loads).toBe(2);
   });
 
-  it('throws the error and keeps the value if loading fails, and does not load during the pause', async () => {
+  it('loads a fresh value, keeps it if loading fails, and does not load during the pause', async () => {
     const value = open();
     await get(value);
     load = () => Promise.reject(DOWN);
     expect(await catchError(refresh(value))).toBe(DOWN);
-    expect([await catchError(refresh(value)), loads]).toEqual([DOWN, 2]);
-    expect(await get(value)).toBe('first');
+    expect([await catchError(refresh(value)), await get(value), loads]).toEqual([DOWN, 'first', 2]);
     now += PAUSE;
     load = async () => 'second';
     expect(await refresh(value)).toBe('second');
   });
 });
 
-it('set stores a value for maxAge', async () => {
+it('set stores a value for maxAge, and expire ends this value and no other', async () => {
   const value = open();
   value.set('given');
+  value.expire('other');
   now += MAX_AGE - 1;
   expect([await get(value), loads]).toEqual(['given', 0]);
   now += 1;
   expect(await get(value)).toBe('first');
-});
-
-it('expire ends the given value, and no other', async () => {
-  const value = open();
-  value.set('given');
-  value.expire('other');
-  expect(await get(value)).toBe('given');
-  value.expire('given');
-  expect(await get(value)).toBe('first');
+  value.expire('first');
+  load = async () => 'second';
+  expect(await get(value)).toBe('second');
 });
 
 it('wasAttemptedWithin counts from the start of the last load, once it has ended', async () => {
