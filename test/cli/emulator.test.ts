@@ -121,6 +121,7 @@ test.each<[title: string, content: unknown, code: number, printed: RegExp]>([
 
 test.each<[args: string[], message: string]>([
   [['--users', '/nowhere/users.json'], '--users: cannot read /nowhere/users.json (ENOENT).'],
+  [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
   [['--port='], '--port: expected a number from 0 to 65535, got "".'],
   [['--port', '1234567890'], 'got "1234567890"'],
   [['--port', '65536'], 'port: expected a whole number from 0 to 65535, got 65536.'],

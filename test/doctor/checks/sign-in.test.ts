@@ -134,6 +134,13 @@ test.each<TokenRow>([
   ['the signature of another key', sign('RS256', foreign.privateKey), SIGNATURE, 'why the key in the key set is not'],
   ['another secret', sign('HS256', 'x'.repeat(32)), `${SIGNATURE} @ endpoint information`, 'APP_SECRET=<App', HS256],
   ['an unknown key', claim({}, { kid: 'x' }), KEY, 'is signed with key "x", which the key set does not have.'],
+  ['no subject', claim({ sub: undefined }), UNUSABLE, 'The id_token has an invalid sub: undefined.'],
+  [
+    'an unknown algorithm',
+    claim({}, { alg: 'ES256' }),
+    ALGORITHM,
+    `with "ES256", but the options expect ${VALID_ALGS}.`,
+  ],
   ['the hash of another access token', claim({ at_hash: 'x' }), UNUSABLE, 'belongs to another access token (at_hash).'],
   ['another subject than the access token', claim({ sub: 'x' }), UNUSABLE, 'belong to different users (sub).'],
   ['no signature', (at) => claim({})(at).replace(/[^.]+$/, ''), UNUSABLE, 'cannot be used (token_malformed).'],
