@@ -46,7 +46,10 @@ export type Observation = {
       level: 'ok' | 'skipped';
     }
   | ({
-      /** `warning`: logins still work. `error`: logins or guarded routes fail. */
+      /**
+       * `warning`: the operator must check the setting, because some logins or routes may fail. `error`: the check
+       * failed. Checks that depend on it are skipped. The member `impact` describes the effect.
+       */
       level: 'warning' | 'error';
     } & Advice)
 );

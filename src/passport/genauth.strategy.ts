@@ -12,7 +12,10 @@ import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from 
 export interface PassportActions {
   /** Accepts the request. Passport sets `req.user` to `user` and `req.authInfo` to `info`. */
   success: (user: unknown, info?: unknown) => void;
-  /** Refuses the request. A string in `challenge` becomes the header `WWW-Authenticate`. */
+  /**
+   * Refuses the request. If `status` is 401, Passport writes a string in `challenge` into the header
+   * `WWW-Authenticate`.
+   */
   fail: (challenge: unknown, status: number) => void;
   /** Ends the request with an error, which Passport passes to `next`. */
   error: (error: unknown) => void;

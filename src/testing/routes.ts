@@ -114,8 +114,8 @@ export function parseFastifyRoutes(drawing: string): Route[] {
     const [, indent, text, methods] =
       /^((?:│ {3}| {4}|[├└]── )*)(.*?)(?: \(([A-Z-]+(?:, [A-Z-]+)*)\).*)?$/.exec(line) ?? [];
     if (indent === undefined || text === undefined || text === '') return [];
-    // Each line has a depth. The part of a line replaces the parts from this depth on. A route with constraints has an
-    // own line with the same part.
+    // Each line has a depth. The part of a line replaces the parts from this depth on. A route with constraints has its
+    // own line, which repeats the part.
     parts.splice(indent.length / 4 - 1, Infinity, toPart(text));
     if (methods === undefined) return [];
     const path = parts.join('');

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { TokenVerificationError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
+import { MAX_TOKEN_LENGTH } from '../core/tokens/unverified-token.js';
 
 const ACCESS_TOKEN = { token: 'access_token' } as const;
 const SCHEME = 'bearer ';
 /**
- * Maximum length of the `Authorization` header, in characters. `GenAuthClient` accepts access tokens up to 8,192
- * characters, so a longer header cannot hold a valid token.
+ * Maximum length of the `Authorization` header, in characters. It is above {@link MAX_TOKEN_LENGTH} for access
+ * tokens, so a longer header cannot hold a valid token.
  */
 const MAX_HEADER_LENGTH = 16 * 1024;
 /**
@@ -42,7 +43,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     throw new TokenVerificationError(
       'token_too_large',
       `The Authorization header has ${header.length} characters, but at most ${MAX_HEADER_LENGTH} are allowed: ` +
-        'send one access token.',
+        `send one access token of at most ${MAX_TOKEN_LENGTH.access_token} characters.`,
       { details: { ...ACCESS_TOKEN, expected: MAX_HEADER_LENGTH, actual: header.length } },
     );
   }

@@ -79,31 +79,41 @@ function edit(name: string, replacements: readonly (readonly [old: string, repla
 
 // The changes that the pages describe before their curl lines.
 const SHOP_SCOPE = ["'openid', 'profile', 'email'", "'openid', 'email', 'phone', 'roles'"] as const;
+const addImport = (line: string) => ['import ', `${line}\nimport `] as const;
 const NEST_SHOP = [
   SHOP_SCOPE,
-  ['controllers: [AppController]', "controllers: [AppController, (await import('./guarded.js')).ShopController]"],
+  addImport("import { ShopController } from './guarded.js';"),
+  ['controllers: [AppController]', 'controllers: [AppController, ShopController]'],
 ] as const;
 const EXPRESS_SHOP = [
-  'app.use(gen',
-  "app.use('/shop', (await import('./shop.js')).makeShop(client));\napp.use(gen",
+  SHOP_SCOPE,
+  addImport("import { makeShop } from './shop.js';"),
+  ['app.use(genAuthErrorHandler(client))', "app.use('/shop', makeShop(client));\napp.use(genAuthErrorHandler(client))"],
 ] as const;
 const DOCUMENTED = [
-  'await (await NestFactory.create(AppModule)).listen',
-  `const app = await NestFactory.create(AppModule);
-  (await import('./openapi.js')).documentApi(app);
-  await app.listen`,
+  addImport("import { documentApi } from './openapi.js';"),
+  [
+    'await (await NestFactory.create(AppModule)).listen(3000);',
+    'const app = await NestFactory.create(AppModule); documentApi(app); await app.listen(3000);',
+  ],
 ] as const;
 const STAFF = [
-  'controllers: [LoginController],',
-  `controllers: [LoginController, StaffController],
-  providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],`,
+  addImport("import { APP_GUARD } from '@nestjs/core';"),
+  addImport("import { GenAuthGuard } from 'passport-genauth/nest';"),
+  addImport("import { StaffController } from './staff.js';"),
+  [
+    'controllers: [LoginController],',
+    `controllers: [LoginController, StaffController],
+    providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],`,
+  ],
 ] as const;
-const PAGES_SERVER = ['app.listen', "(await import('./pages.js')).makePages(client).listen"] as const;
+const PAGES_SERVER = [
+  addImport("import { makePages } from './pages.js';"),
+  ['app.listen(3000)', 'makePages(client).listen(3000)'],
+] as const;
 const START_TWO_APPS = `
-  import { APP_GUARD, NestFactory } from '@nestjs/core';
+  import { NestFactory } from '@nestjs/core';
   import { GenAuthEmulator } from 'passport-genauth/emulator';
-  import { GenAuthGuard } from 'passport-genauth/nest';
-  import { StaffController } from './staff.js';
   const start = async (username, password) => {
     const emulator = new GenAuthEmulator({ users: [{ username, password, roles: ['admin'] }] });
     return { ...(await emulator.start()).clientOptions, scope: ['openid', 'roles'] };
@@ -157,10 +167,10 @@ const itWithCurl = HAS_CURL ? it : it.skip;
 
 itWithCurl.each([
   ['docs/guarding.md', 'snippet: guarded.ts', 8, () => edit('nest.js', NEST_SHOP)],
-  ['docs/guarding.md', 'snippet: openapi.ts', 1, () => edit('nest.js', [...NEST_SHOP, DOCUMENTED])],
-  ['docs/guarding.md', 'snippet: staff.ts', 5, () => edit('two-apps.js', [STAFF]) + START_TWO_APPS],
-  ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', [SHOP_SCOPE, EXPRESS_SHOP])],
-  ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', [PAGES_SERVER])],
+  ['docs/guarding.md', 'snippet: openapi.ts', 1, () => edit('nest.js', [...NEST_SHOP, ...DOCUMENTED])],
+  ['docs/guarding.md', 'snippet: staff.ts', 5, () => edit('two-apps.js', STAFF) + START_TWO_APPS],
+  ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', EXPRESS_SHOP)],
+  ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', PAGES_SERVER)],
   ['docs/sign-in.md', 'snippet: two-apps.ts', 3, () => edit('two-apps.js', []) + START_TWO_APPS],
   [
     'docs/emulator.md',

@@ -71,7 +71,8 @@ it.each([`Bearer ${'a'.repeat(16_378)}`, 'x'.repeat(16_385)])('refuses a header 
   const error = catchThrown(() => parse(header));
   const details = { token: 'access_token', expected: 16_384, actual: 16_385 };
   const message =
-    'The Authorization header has 16385 characters, but at most 16384 are allowed: send one access token.';
+    'The Authorization header has 16385 characters, but at most 16384 are allowed: ' +
+    'send one access token of at most 8192 characters.';
   expect(error).toMatchObject({ code: 'token_too_large', details, message });
   expect(findLeaks(error, ['aaaaaaaa'])).toEqual([]);
 });

@@ -348,7 +348,10 @@ export interface ResolvedOptions {
   readonly timeout: number;
   /** Allowed clock difference when the times of a token are checked, in seconds. */
   readonly clockTolerance: number;
-  /** The address of the key set. `undefined`: the discovery document has the address. */
+  /**
+   * The address of the key set. `undefined`: the address comes from the discovery document, or from GenAuth's
+   * documentation if there is no discovery document.
+   */
   readonly jwksUri: string | undefined;
   /** The accepted audiences of access tokens, at least one. */
   readonly audience: readonly string[];

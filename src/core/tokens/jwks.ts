@@ -213,6 +213,6 @@ async function importKeySet(document: unknown, known: KeySet): Promise<KeySet> {
   throw new UpstreamError(
     'upstream_invalid_response',
     `None of the ${list.length} keys in GenAuth's key set can verify ${JWK_ALGORITHM} tokens: ` +
-      'check appHost and jwksUri.',
+      "ask GenAuth's support for a new signing key. If jwksUri is set, check it first.",
   );
 }

@@ -25,6 +25,16 @@ const MAX_SUBJECT_LENGTH = 255;
  * is a mistake in the token, for example an `exp` in milliseconds.
  */
 const MAX_LIFETIME = 366 * 24 * 3600;
+/**
+ * The fix for an expired token. A login verifies the id_token at once, so the usual reason for an expired id_token is a
+ * wrong clock.
+ */
+const EXPIRED_FIX: Readonly<Record<TokenKind, string>> = {
+  access_token: 'get a new token, or correct the clock of this machine.',
+  id_token:
+    'correct the clock of this machine, or raise clockTolerance. ' +
+    'If the id_token is from an earlier login, sign in again.',
+};
 /** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
 const SECRET_COOLDOWN_MS = 30_000;
 /** Minimum length of an HS256 key, in bytes (RFC 7518 §3.2). */
@@ -256,7 +266,7 @@ export class TokenVerifier {
     if (seconds >= exp + clockTolerance) {
       throw new TokenVerificationError(
         'token_expired',
-        `The ${kind} expired ${seconds - exp} seconds ago: get a new token, or correct the clock of this machine.`,
+        `The ${kind} expired ${seconds - exp} seconds ago: ${EXPIRED_FIX[kind]}`,
         {
           details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp },
         },

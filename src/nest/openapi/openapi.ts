@@ -31,7 +31,8 @@ export interface OpenApiDocument {
    */
   openapi?: string | undefined;
   /**
-   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses 401 and 403.
+   * The operations, by path and by HTTP method. To each guarded operation, `applyGenAuthSecurity` adds `security` and
+   * the response 401. It adds the response 403 if the route requires a scope, a role or a tenant.
    */
   paths: Record<string, object>;
   /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schema of a refusal. */
@@ -68,8 +69,9 @@ const REFUSAL_SCHEMA = {
 };
 
 /**
- * Writes the requirements of the guards into an OpenAPI document: for each route `security` with the scopes, and the
- * responses 401 and 403. Call this function after `useGlobalGuards`.
+ * Writes the requirements of the guards into an OpenAPI document: for each guarded route `security` with the scopes,
+ * and the response 401. A route that requires a scope, a role or a tenant also gets the response 403. Call this
+ * function after `useGlobalGuards`.
  *
  * A guarded route gets two alternative security schemes for the same access token. `genauth` is an OpenID Connect
  * scheme with the scopes. `genauth-bearer` is for tools in which the developer enters a token. The function does not

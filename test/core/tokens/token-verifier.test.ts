@@ -316,6 +316,12 @@ describe('throws an error with message and details:', () => {
       { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
     ],
     [
+      'The id_token expired 60 seconds ago: correct the clock of this machine, or raise clockTolerance. ' +
+        'If the id_token is from an earlier login, sign in again.',
+      id(() => idToken({ iat: NOW - 90, exp: NOW - 60 })),
+      { token: 'id_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
+    ],
+    [
       'The access_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
       access({ iat: NOW + 60, nbf: NOW + 60 }),
       { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
