@@ -1,6 +1,5 @@
-// Changes one condition, operator, constant or statement of src at a time. The changed program is called a mutant. Runs
-// the tests that execute the changed place. A mutant that no test notices is called a survivor: a test is missing, or
-// the code has no effect.
+// Changes one condition, operator, constant or statement of src (a mutant), and runs the tests that execute that place.
+// A mutant with which all tests pass survives: a test is missing, or the code has no effect.
 //
 //   npm run mutate [SEED [COUNT [AREA...]]]     default: seed 1, 60 mutants in each area
 // The sample depends on the seed and on the text of each place. It stays the same while other code changes.
@@ -41,10 +40,7 @@ function mutate(node, render) {
 const PARENTS = [ts.isElementAccessExpression, ts.isBinaryExpression, ts.isCallExpression, ts.isConditionalExpression];
 const isValue = (node) =>
   ts.isPropertyAssignment(node.parent) ? node.parent.name !== node : PARENTS.some((is) => is(node.parent));
-/**
- * The kinds of nodes that are not changed. Types do not exist at run time. A decorator runs only once for the whole
- * application.
- */
+/** Nodes that are not changed. Types do not exist at run time. A decorator runs once for the whole application. */
 const SKIPPED = [ts.isTypeNode, ts.isImportDeclaration, ts.isExportDeclaration, ts.isDecorator];
 
 function listMutants(file) {
@@ -90,9 +86,7 @@ function writeMutants(file) {
   writeFileSync(join(COPY, 'src', file), render(mutants[0].tree));
 }
 
-/**
- * Runs the given test files in the given order. Runs all test files if the list is empty. Returns whether they pass.
- */
+/** Runs the given test files in their order, or all test files if the list is empty. Returns whether they pass. */
 async function runTests(id, tests, ...args) {
   const command = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '-c', 'mutate.config.mjs', ...args];
   const env = { ...process.env, MUTANT: String(id), TEST_ORDER: tests.join() };

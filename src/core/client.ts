@@ -514,9 +514,7 @@ export class GenAuthClient<
       throw new TokenVerificationError(
         'token_revoked',
         'GenAuth reports the access token as inactive: refresh it, or sign the user in again.',
-        {
-          details: { token: 'access_token' },
-        },
+        { details: { token: 'access_token' } },
       );
     }
     if (introspection.sub === undefined || introspection.sub === sub) return;

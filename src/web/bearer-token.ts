@@ -34,9 +34,7 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     throw new TokenVerificationError(
       'token_malformed',
       'The request has more than one Authorization header: send exactly one.',
-      {
-        details: ACCESS_TOKEN,
-      },
+      { details: ACCESS_TOKEN },
     );
   }
   if (header.length > MAX_HEADER_LENGTH) {

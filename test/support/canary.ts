@@ -13,7 +13,7 @@ const MFA_TOKEN = 'c4naryMfaToken0123';
 const FLOW_TOKEN = 'c4naryFlowToken0123';
 
 /** Secrets by name. */
-export type Secrets = Readonly<Record<string, string>>;
+type Secrets = Readonly<Record<string, string>>;
 /** All secrets except the access token and the id_token, which {@link makeTokens} makes for each test. */
 export const SECRETS = {
   password: PASSWORD,

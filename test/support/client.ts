@@ -3,7 +3,7 @@ import type { GenAuthOptions } from '../../src/core/options/types.js';
 import type { Issuer } from './issuer.js';
 
 /** Opens a client of the issuer, by the test's clock if it brings one. */
-export type OpenClient = (options?: Partial<GenAuthOptions>, seams?: { now?: () => number }) => GenAuthClient;
+type OpenClient = (options?: Partial<GenAuthOptions>, seams?: { now?: () => number }) => GenAuthClient;
 
 /** Clients that are closed after the test. */
 export function useClients(issuer: () => Pick<Issuer, 'clientOptions'>): OpenClient {

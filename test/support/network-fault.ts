@@ -6,7 +6,7 @@ import { type Conversation, TcpServer, isWhole, toAnswer, type useTcpServers } f
 type Serve = ReturnType<typeof useTcpServers>;
 
 /** A fault of the network or the server: the expected code, and the options of a client that meets it. */
-export interface NetworkFault {
+interface NetworkFault {
   title: string;
   code: string;
   arrange: (serve: Serve) => Promise<Partial<GenAuthOptions>>;

@@ -11,7 +11,7 @@ export interface PasswordKeyPair {
   decrypt: (ciphertext: string) => Buffer;
 }
 
-export interface RsaPasswordKeyPair extends PasswordKeyPair {
+interface RsaPasswordKeyPair extends PasswordKeyPair {
   type: 'rsa';
   key: KeyObject;
   privatePem: string;

@@ -20,7 +20,7 @@ export function startNode(args: readonly string[], env: Record<string, string> =
 }
 
 /** Starts any program in the same way. */
-export function startProgram(
+function startProgram(
   program: string,
   args: readonly string[],
   env: Record<string, string> = {},

@@ -2,7 +2,7 @@ import type { SignInRejection } from '../../src/index.js';
 import type { Reply } from './issuer.js';
 
 /** GenAuth's `statusCode` and `apiCode` behind each kind, by its documents; `undefined` where it sends no code. */
-export const CODES: Readonly<
+const CODES: Readonly<
   Record<SignInRejection['kind'], readonly (readonly [statusCode: number, apiCode?: number | string])[]>
 > = {
   invalid_credentials: [

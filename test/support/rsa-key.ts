@@ -1,7 +1,7 @@
 import { type KeyObject, createHash, generateKeyPairSync } from 'node:crypto';
 
 /** A public key as a key set shows it; tests add and bend members at will. */
-export interface RsaJwk {
+interface RsaJwk {
   kty: string;
   kid: string;
   n: string;

@@ -3,19 +3,8 @@ import { createRsaKey } from './rsa-key.js';
 import { buildToken } from './token.js';
 
 /** The algorithms that a tenant can be set to. */
-export const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'HS256',
-] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'HS256'] as const;
+type Algorithm = (typeof ALGORITHMS)[number];
 
 /** Of an app secret that HS256 may have: 32 bytes at least. */
 export const LONG_SECRET = 'app-secret-of-the-test-0123456789abcdef';
@@ -23,7 +12,7 @@ export const LONG_SECRET = 'app-secret-of-the-test-0123456789abcdef';
 const CURVES: Partial<Record<Algorithm, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 
 /** A key for one algorithm, made at run time by node:crypto; for HS256 it is {@link LONG_SECRET}. */
-export interface AlgorithmKey {
+interface AlgorithmKey {
   readonly algorithm: Algorithm;
   /** What a key set shows of it; none for HS256. */
   readonly jwk: Record<string, unknown> | undefined;

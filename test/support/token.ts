@@ -12,7 +12,7 @@ export function encodeSegment(part: object | string): string {
 const RSA_PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 
 /** The JWS signature (RFC 7518 §3.1, RFC 8037 §3.1) by node:crypto; empty for `none` in any spelling. */
-export function signBytes(algorithm: string, input: string, key: SigningKey): Buffer {
+function signBytes(algorithm: string, input: string, key: SigningKey): Buffer {
   const data = Buffer.from(input);
   const hash = `sha${algorithm.slice(2)}`;
   switch (algorithm.slice(0, 2)) {

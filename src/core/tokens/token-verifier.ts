@@ -267,9 +267,7 @@ export class TokenVerifier {
       throw new TokenVerificationError(
         'token_expired',
         `The ${kind} expired ${seconds - exp} seconds ago: ${EXPIRED_FIX[kind]}`,
-        {
-          details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp },
-        },
+        { details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp } },
       );
     }
     const [claim, time] = nbf !== undefined && nbf > iat ? (['nbf', nbf] as const) : (['iat', iat] as const);
