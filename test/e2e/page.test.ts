@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
 import { Gate } from '../support/promise.js';
-import { type RunningSample, SAMPLES, startSample } from '../support/sample.js';
+import { type RunningSample, SAMPLES, startSample } from './sample.js';
 
 const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),

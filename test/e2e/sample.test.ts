@@ -2,7 +2,7 @@ import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../supp
 import { APP_ID, useIssuer } from '../support/issuer.js';
 import { send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
-import { type RunningSample, SAMPLES, startSample } from '../support/sample.js';
+import { type RunningSample, SAMPLES, startSample } from './sample.js';
 import { ask } from '../support/web-server.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };

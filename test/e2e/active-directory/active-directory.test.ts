@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { GenAuthClient } from 'passport-genauth';
 import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { CertificateAuthority } from '../../support/certificate.js';
-import { DomainController, findObstacle, LOCK_AFTER, makePassword } from '../../support/domain-controller.js';
+import { DomainController, findObstacle, LOCK_AFTER, makePassword } from './domain-controller.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchError } from '../../support/promise.js';
 import { type LdapDirectoryOptions, makeLdapDirectory } from './ldap-directory.js';

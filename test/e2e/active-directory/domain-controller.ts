@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Attribute, Change, Client } from 'ldapts';
-import { CertificateAuthority } from './certificate.js';
+import { CertificateAuthority } from '../../support/certificate.js';
 
 const run = promisify(execFile);
 
