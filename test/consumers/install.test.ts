@@ -10,7 +10,7 @@ import {
   readCommands,
   readSnippets,
   runRequests,
-  startServer,
+  startHost,
   tryLogin,
 } from '../support/readme.js';
 
@@ -55,15 +55,16 @@ const snippet = (name: string): string => SNIPPETS.get(name) ?? '';
 
 /** @param section - The section of the README whose curl lines are run as well. */
 async function expectGoodLogin(file: string, folder: string, section?: string): Promise<void> {
-  const server = await startServer(file, folder);
+  const host = await startHost(folder);
   try {
-    expect(await tryLogin(server.url)).toEqual(GOOD_LOGIN);
+    const url = await host.serve(join(folder, file));
+    expect(await tryLogin(url)).toEqual(GOOD_LOGIN);
     if (section === undefined) return;
-    const printed = await runRequests(readCommands(section).filter(isRequest), server.url);
+    const printed = await runRequests(readCommands(section).filter(isRequest), url);
     const [login, , me] = printed.map((text) => JSON.parse(text || '{}') as Record<string, unknown>);
     expect(login?.['user']).toMatchObject({ sub: me?.['sub'] });
   } finally {
-    await server.process.stop();
+    await host.stop();
   }
 }
 

@@ -2,7 +2,7 @@ import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../supp
 import { APP_ID, useIssuer } from '../support/issuer.js';
 import { send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
-import { type RunningSample, SAMPLES, startSample } from '../support/sample.js';
+import { type RunningSample, SAMPLES, startSample } from './sample.js';
 import { ask } from '../support/web-server.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };
@@ -29,9 +29,7 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
 
   it('is healthy and serves a page', async () => {
     expect(await send(`${sample.url}/health`)).toMatchObject({ status: 200, body: { status: 'ok' } });
-    const page = await fetch(sample.url);
-    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
-    expect(await page.text()).toContain('Sign in with GenAuth');
+    expect(await send(sample.url)).toMatchObject({ body: { text: expect.stringContaining('Sign in with GenAuth') } });
   });
 
   it.each([
@@ -47,20 +45,16 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect([me.status, me.body]).toEqual([200, body['user']]);
   });
 
-  it.each([
-    ['alice', [200, 200, 200]],
-    ['bob', [200, 403, 200]],
-  ])('lets %s into the routes that roles and scopes allow', async (account, statuses) => {
-    const { body } = await signIn({ account, password: 'passw0rd' });
-    expect(await statusesOf(`Bearer ${String(body['accessToken'])}`)).toEqual(statuses);
+  it('refuses bob, who is no admin, on the route of admins', async () => {
+    const { body } = await signIn({ account: 'bob', password: 'passw0rd' });
+    expect(await statusesOf(`Bearer ${String(body['accessToken'])}`)).toEqual([200, 403, 200]);
   });
 
   it('refuses a request without a token and one with an id_token', async () => {
     const { idToken = '' } = (await signIn()).body as Record<string, string>;
-    const responses = ['', `Bearer ${idToken}`].map((authorization) =>
-      send(`${sample.url}/me`, { headers: { authorization } }),
+    const [missing, wrong] = await Promise.all(
+      ['', `Bearer ${idToken}`].map((authorization) => send(`${sample.url}/me`, { headers: { authorization } })),
     );
-    const [missing, wrong] = await Promise.all(responses);
     expect(missing).toMatchObject({ status: 401, body: { code: 'token_missing' } });
     expect(wrong).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
     expect(wrong?.headers.get('www-authenticate')).toContain('error="invalid_token"');
@@ -116,10 +110,10 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   });
 });
 
-describe('a sample app and a tenant that repeats secrets', () => {
+describe('the sample app reads its settings from the environment', () => {
   const issuer = useIssuer();
 
-  it.each(SAMPLES)('%s writes none of them in responses and output', async (name) => {
+  it.each(SAMPLES)('%s uses a tenant, and writes none of the secrets that the tenant repeats', async (name) => {
     const env = { GENAUTH_APP_ID: APP_ID, GENAUTH_APP_SECRET: APP_SECRET, GENAUTH_APP_HOST: issuer().url, PORT: '0' };
     const sample = startNode([`${ROOT}/dist-sample/${name}.js`], { ...env, NODE_ENV: 'development' });
     const url = await sample.line(LISTENING);
@@ -130,59 +124,35 @@ describe('a sample app and a tenant that repeats secrets', () => {
     };
     const answers = [await signIn(403, 2333), await signIn(401), await signIn(500), await signIn(200)];
     expect(answers.map(({ answer }) => answer.status)).toEqual([401, 500, 503, 502]);
+    expect((await send(`${url}/demo/last-sign-in`)).status).toBe(404);
     await sample.line(/upstream_invalid_response/i);
     await sample.stop();
     const secrets = { ...SECRETS, ...answers[0]?.tokens };
     expect(findCanaries([answers.map(({ answer }) => answer.body), sample.output()], secrets)).toEqual([]);
+    expect(sample.output()).not.toContain('emulator');
   });
-});
 
-describe('the sample app reads its settings from the environment', () => {
-  it.each(SAMPLES)(
-    '%s: the proxy, the scope, the algorithms and the authentication of the application',
-    async (name) => {
-      const sample = await startSample(name, {
-        TRUST_PROXY: 'loopback',
-        GENAUTH_SCOPE: 'openid email',
-        GENAUTH_APP_ID: 'my-app',
-        GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
-        GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
-        GENAUTH_ID_TOKEN_ALG: 'HS256',
-        GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
-      });
-      const headers = { 'x-forwarded-for': '203.0.113.7' };
-      const { status, body } = await post(`${sample.url}/auth/login`, ALICE, headers);
-      const journal = await readJournal(sample);
-      await sample.process.stop();
-      expect([status, Object.keys(body['user'] as object)]).toEqual([200, ['sub', 'email', 'email_verified']]);
-      const [header = ''] = String(body['idToken']).split('.');
-      expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toMatchObject({ alg: 'HS256' });
-      expect(journal.at(-1)).toMatchObject({ clientIp: '203.0.113.7', options: { passwordEncryptType: 'sm2' } });
-    },
-  );
-
-  it.each(SAMPLES)('%s: the tenant, and then it starts no emulator', async (name) => {
-    const tenant = await startSample(name);
-    const app = startNode([`${ROOT}/dist-sample/${name}.js`], {
-      PORT: '0',
-      GENAUTH_APP_ID: 'genauth-emulator-app',
-      GENAUTH_APP_SECRET: 'genauth-emulator-secret-0123456789abcdef',
-      GENAUTH_APP_HOST: tenant.emulatorUrl,
+  it.each(SAMPLES)('%s uses a proxy, a scope, algorithms and an authentication method', async (name) => {
+    const sample = await startSample(name, {
+      TRUST_PROXY: 'loopback',
+      GENAUTH_SCOPE: 'openid email',
+      GENAUTH_APP_ID: 'my-app',
+      GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
+      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
+      GENAUTH_ID_TOKEN_ALG: 'HS256',
+      GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
     });
-    const url = await app.line(LISTENING);
-    const statuses = [(await post(`${url}/auth/login`, ALICE)).status, (await send(`${url}/demo/last-sign-in`)).status];
-    await app.stop();
-    await tenant.process.stop();
-    expect([statuses, app.output()]).toEqual([[200, 404], expect.not.stringContaining('emulator')]);
+    const { status, body } = await post(`${sample.url}/auth/login`, ALICE, { 'x-forwarded-for': '203.0.113.7' });
+    const journal = await readJournal(sample);
+    await sample.process.stop();
+    expect([status, Object.keys(body['user'] as object)]).toEqual([200, ['sub', 'email', 'email_verified']]);
+    const [header = ''] = String(body['idToken']).split('.');
+    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toMatchObject({ alg: 'HS256' });
+    expect(journal.at(-1)).toMatchObject({ clientIp: '203.0.113.7', options: { passwordEncryptType: 'sm2' } });
   });
 
   it.each([
-    [
-      'main',
-      'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD',
-      'secret',
-      /tokenEndpointAuthMethod: expected one of .* got "secret"/,
-    ],
+    ['main', 'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'secret', /tokenEndpointAuthMethod: expected one .* got "secret"/],
     ['express', 'PORT', 'http', /PORT is "http"/],
     ['express', 'TRUST_PROXY', 'nonsense', /\nTRUST_PROXY is "nonsense": write a number of proxies, loopback, or /],
   ])('%s: with %s=%s it ends and reports the mistake', async (name, variable, value, message) => {

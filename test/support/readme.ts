@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT, type RunningProcess, startNode } from './process.js';
+import { ROOT, startNode } from './process.js';
 import { send } from './nest-app.js';
 
 /** The paths of all pages with snippets. */
@@ -18,30 +18,15 @@ export function readSnippets(page: string): ReadonlyMap<string, string> {
 /** The snippets of the README. */
 export const SNIPPETS = readSnippets('README.md');
 
-/** The examples in the doc comments of `src`. Keys name the file and the declaration. */
-export function readExamples(): ReadonlyMap<string, string> {
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
-  );
-  const comments = files.flatMap((file) =>
-    [...readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/\/\*\*([^]*?)\*\/\s*((?:@.*\n\s*)*.*)/g)].map(
-      ([, text = '', declaration = '']) => ({ file, text: text.replaceAll(/^ *\* ?/gm, ''), declaration }),
-    ),
-  );
-  const examples = comments.flatMap(({ file, text, declaration }) =>
-    [...text.matchAll(/```ts\n([^]*?)```/g)].map(
-      ([, code = ''], i) => [`${file}: ${findName(declaration)}${i === 0 ? '' : ` ${i + 1}`}`, code] as const,
-    ),
-  );
-  return new Map(examples);
-}
-
-/** The name of the declared class, function, constant, interface or member. */
-function findName(declaration: string): string {
-  const [line = ''] = declaration.split('\n').filter((each) => !each.trim().startsWith('@'));
-  const access = 'export|declare|abstract|async|static|override|readonly|protected|public';
-  const keywords = new RegExp(`^\\s*(?:(?:${access}|class|function|const|interface|type)\\s+)*`);
-  return line.replace(keywords, '').match(/^[\w$#]+/)?.[0] ?? line;
+/** The examples in the doc comments of `src`, each with the path of its file. */
+export function readExamples(): (readonly [file: string, code: string])[] {
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const text = readFileSync(join(ROOT, 'src', file), 'utf8').replaceAll(/^ *\* ?/gm, '');
+      return [...text.matchAll(/```ts\n([^]*?)```/g)].map(([, code = '']) => [file, code] as const);
+    });
 }
 
 /** The lines in the shell blocks of a page, or of one section. */
@@ -89,25 +74,37 @@ function describeBody(body: string): string {
   return typeof code === 'string' ? code : `{ ${Object.keys(rest).join(', ')} }`.replace('  ', '');
 }
 
-/** Makes a program listen on a free port in place of port 3000 or 3999, and print it. */
-const ANY_PORT = `data:text/javascript,${encodeURIComponent(`
+/** Loads the program that a request names. The program listens on a free port in place of port 3000 or 3999. */
+const HOST = `
+  import { createServer } from 'node:http';
   import { Server } from 'node:net';
   const { listen } = Server.prototype;
-  Server.prototype.listen = function (port, ...rest) {
-    if (port !== 3000 && port !== 3999) return listen.call(this, port, ...rest);
-    this.once('listening', () => console.log('the port is ' + this.address().port));
-    return listen.call(this, 0, ...rest);
-  };
-`)}`;
+  const host = createServer(({ url }, response) => {
+    Server.prototype.listen = function (port, ...rest) {
+      if (port !== 3000 && port !== 3999) return listen.call(this, port, ...rest);
+      this.once('listening', () => response.end('http://127.0.0.1:' + this.address().port));
+      return listen.call(this, 0, ...rest);
+    };
+    import(url);
+  });
+  host.listen(0, '127.0.0.1', () => console.log('the port is ' + host.address().port));`;
 
-/** Runs a program of a page. */
-export async function startServer(
-  file: string,
-  cwd: string,
-  env: Record<string, string> = {},
-): Promise<{ url: string; process: RunningProcess }> {
-  const process = startNode(['--import', ANY_PORT, file], env, cwd);
-  return { url: `http://127.0.0.1:${await process.line(/^the port is (\d+)$/)}`, process };
+export interface ProgramHost {
+  /** Runs a program until the host stops. Returns the address of its server. */
+  serve(path: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts one Node process for programs of the pages. A new program may replace the strategies of the one before. */
+export async function startHost(cwd: string, env: Record<string, string> = {}): Promise<ProgramHost> {
+  const host = startNode(['--input-type=module', '--eval', HOST], env, cwd);
+  const port = await host.line(/^the port is (\d+)$/);
+  const serve = async (path: string): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+    if (response === undefined) throw new Error(`${path} does not listen:\n${host.output()}`);
+    return response.text();
+  };
+  return { serve, stop: () => host.stop() };
 }
 
 /** Signs alice in, asks /me with and without her token, and tries a wrong password. */

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { GenAuthClient } from 'passport-genauth';
 import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { CertificateAuthority } from '../../support/certificate.js';
-import { DomainController, findObstacle, LOCK_AFTER, makePassword } from '../../support/domain-controller.js';
+import { DomainController, findObstacle, LOCK_AFTER, makePassword } from './domain-controller.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchError } from '../../support/promise.js';
 import { type LdapDirectoryOptions, makeLdapDirectory } from './ldap-directory.js';
@@ -36,18 +36,16 @@ const USERS = {
 const WRONG_PASSWORD = 'Wr0ng-password!';
 
 (OBSTACLE === undefined ? describe : describe.skip)('with an Active Directory (Samba)', () => {
-  let starting: Promise<DomainController> | undefined;
   let directory: DomainController;
 
   beforeAll(async () => {
-    starting = DomainController.start();
-    directory = await starting;
+    directory = new DomainController();
+    await directory.start();
     for (const [name, { password, attributes }] of Object.entries(USERS)) {
       await directory.addUser(name, password, attributes);
     }
   }, 120_000);
-  // If the start took too long, the controller must still be stopped.
-  afterAll(async () => (await starting?.catch(() => undefined))?.stop());
+  afterAll(() => directory.stop());
 
   const output: unknown[] = [];
   const closing: (() => unknown)[] = [];
@@ -83,15 +81,9 @@ const WRONG_PASSWORD = 'Wr0ng-password!';
   const signIn = async (name: string, password: string) => (await shared.run(name, password)).kind;
 
   it('signs a user in with the attributes of the directory as claims, and ignores the case of the name', async () => {
+    const names = { name: '张三', given_name: '三', family_name: '张' };
+    const user = { ...names, email: 'zhangsan@example.test', phone_number: '+8613800000009', roles: [] };
     const first = await shared.run(ZHANG.name, ZHANG.password);
-    const user = {
-      name: '张三',
-      given_name: '三',
-      family_name: '张',
-      email: 'zhangsan@example.test',
-      phone_number: '+8613800000009',
-      roles: [],
-    };
     expect(first).toMatchObject({ kind: 'success', user });
     const { user: again } = (await shared.run('ZhangSan', ZHANG.password)) as { user: object };
     expect(again).toEqual((first as { user: object }).user);
@@ -99,33 +91,26 @@ const WRONG_PASSWORD = 'Wr0ng-password!';
 
   it('reports while the directory is down that GenAuth is not available', async () => {
     await directory.pause();
-    const errors = [
-      await catchError(signIn(ZHANG.name, ZHANG.password)),
-      await catchError(signIn(ZHANG.name, 'wrong')),
-    ];
+    const error = await catchError(signIn(ZHANG.name, ZHANG.password));
     await directory.resume();
-    const down = { code: 'upstream_unavailable', statusCode: 503 };
-    expect(errors).toMatchObject([down, down]);
+    expect(error).toMatchObject({ code: 'upstream_unavailable', statusCode: 503 });
     expect(await signIn(ZHANG.name, ZHANG.password)).toBe('success');
   });
 
   it.each([
-    ['the password with a space', `${ZHANG.password} `],
-    ['the decomposed password', ZHANG.password.normalize('NFD')],
-    ['a null character', '\u0000'],
-  ])('refuses %s', async (_, password) => {
+    [ZHANG.name, `${ZHANG.password} `, '1'],
+    [ZHANG.name, ZHANG.password.normalize('NFD'), '1'],
+    [ZHANG.name, '\u0000', '1'],
+    ['zhang*', ZHANG.password, '0'],
+    ['*)(sAMAccountName=zhangsan', ZHANG.password, '0'],
+    ['zhangsan\u0000', ZHANG.password, '0'],
+    [String.raw`zhangs\61n`, ZHANG.password, '0'],
+    ['zhangsan@example.test', ZHANG.password, '0'],
+  ])('refuses the name %j with the password %j, which adds %s failures to zhangsan', async (name, password, count) => {
     await directory.changeUser(ZHANG.name, { lockoutTime: '0' });
-    expect(await signIn(ZHANG.name, password)).toBe('invalid_credentials');
+    expect(await signIn(name, password)).toBe('invalid_credentials');
+    expect(await directory.readUser(ZHANG.name, 'badPwdCount')).toBe(count);
   });
-
-  it.each(['zhang*', '*)(sAMAccountName=zhangsan', 'zhangsan\u0000', String.raw`zhangs\61n`, 'zhangsan@example.test'])(
-    'does not find zhangsan by the name %j',
-    async (name) => {
-      await directory.changeUser(ZHANG.name, { lockoutTime: '0' });
-      expect(await signIn(name, ZHANG.password)).toBe('invalid_credentials');
-      expect(await directory.readUser(ZHANG.name, 'badPwdCount')).toBe('0');
-    },
-  );
 
   it.each([
     ['disabled', 'account_disabled'],

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ROOT, type RunningProcess, startNode } from './process.js';
+import { ROOT, type RunningProcess, startNode } from '../support/process.js';
 
 /** The samples of `npm start` and `npm run start:express`. */
 export const SAMPLES = ['main', 'express'] as const;
