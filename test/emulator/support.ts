@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
-import { jest } from '@jest/globals';
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyOptions } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { PATHS, type WireTokens } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 
@@ -35,32 +34,17 @@ export async function inTurn<Item, Result>(items: readonly Item[], run: (item: I
   return results;
 }
 
-/** An answer. `body` is the parsed JSON, or an empty object. */
-export interface Reply {
-  status: number | undefined;
-  headers: IncomingHttpHeaders;
-  text: string;
-  body: Record<string, unknown>;
-}
-
-/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. */
+/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. `body` is a JSON object, or empty. */
 export async function send(
   url: string,
-  { body, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<Reply> {
+  { body: sent, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+) {
   const outgoing = request(url, { agent: false, ...options });
-  outgoing.end(body);
+  outgoing.end(sent);
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   const text = await readText(incoming);
-  return { status: incoming.statusCode, headers: incoming.headers, text, body: parse(text) as Reply['body'] };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
+  const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
+  return { status: incoming.statusCode, headers: incoming.headers, text, body };
 }
 
 export const asJson = (value: unknown) => ({
@@ -92,13 +76,7 @@ export const asAd = (sAMAccountName: string, password = 'AdPassw0rd', options: o
   options,
 });
 
-interface Answer {
-  statusCode: number;
-  apiCode?: number;
-  code?: number;
-  message: string;
-  data?: Tokens;
-}
+type Answer = { statusCode: number; apiCode?: number; code?: number; message: string; data?: Tokens };
 
 /** Signs in. Returns the answer without its request id, and the outcome in the journal. */
 export async function signIn(emulator: GenAuthEmulator, overrides: object = {}) {
@@ -115,72 +93,22 @@ export async function getTokens(emulator: GenAuthEmulator, overrides: object = {
   return answer.data;
 }
 
-/** Signs in alice with a refresh token. */
-export const getRefreshable = (emulator: GenAuthEmulator, scope = 'openid email offline_access') =>
-  getTokens(emulator, { options: { scope } });
-
-export async function getJwks(emulator: GenAuthEmulator): Promise<JSONWebKeySet> {
-  return (await send(emulator.url + PATHS.jwks)).body as unknown as JSONWebKeySet;
-}
+export const getJwks = async ({ url }: GenAuthEmulator) =>
+  (await send(url + PATHS.jwks)).body as unknown as JSONWebKeySet;
 
 /** Verifies a token with jose, as an application should. */
-export async function verify(emulator: GenAuthEmulator, token: string, options: JWTVerifyOptions = {}) {
-  return jwtVerify(token, createLocalJWKSet(await getJwks(emulator)), {
-    algorithms: ['RS256'],
-    issuer: `${emulator.url}/oidc`,
-    audience: emulator.appId,
-    requiredClaims: ['sub', 'iat', 'exp'],
-    ...options,
-  });
+export async function verify(emulator: GenAuthEmulator, token: string) {
+  const options = { algorithms: ['RS256'], audience: emulator.appId, requiredClaims: ['sub', 'iat', 'exp'] };
+  const keys = createLocalJWKSet(await getJwks(emulator));
+  return jwtVerify(token, keys, { issuer: `${emulator.url}/oidc`, ...options });
 }
 
-export async function getSystem(emulator: GenAuthEmulator) {
-  const { body } = await send(emulator.url + PATHS.system);
-  return body as { rsa: { publicKey: string }; sm2: { publicKey: string } };
-}
+type System = Record<'rsa' | 'sm2', { publicKey: string }>;
+export const getSystem = async ({ url }: GenAuthEmulator) => (await send(url + PATHS.system)).body as System;
 
 /** Returns a captcha and the code that its picture shows. */
 export async function getCaptcha(emulator: GenAuthEmulator) {
   const { body } = await send(emulator.url + PATHS.captcha);
   const { captchaCodeSvg, captchaToken } = body['data'] as { captchaCodeSvg: string; captchaToken: string };
   return { captchaCode: /<text[^>]*>([^<]+)<\/text>/.exec(captchaCodeSvg)?.[1] ?? '', captchaToken };
-}
-
-/** Sends a form to an OAuth endpoint with the app's credentials. */
-function askAsApp(emulator: GenAuthEmulator, path: string, form: Record<string, string>): Promise<Reply> {
-  const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
-  return send(emulator.url + path, asForm({ ...app, ...form }));
-}
-
-export const refresh = (emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) =>
-  askAsApp(emulator, PATHS.token, { grant_type: 'refresh_token', refresh_token: refreshToken, ...form });
-
-/** Refreshes and returns the new tokens. */
-export async function getRefreshed(emulator: GenAuthEmulator, refreshToken = '', form: Record<string, string> = {}) {
-  return (await refresh(emulator, refreshToken, form)).body as unknown as Tokens;
-}
-
-export const introspect = (emulator: GenAuthEmulator, token = '') => askAsApp(emulator, PATHS.introspection, { token });
-
-/** Returns for each token whether introspection calls it active. */
-export async function areActive(emulator: GenAuthEmulator, ...tokens: (string | undefined)[]): Promise<unknown[]> {
-  const answers = await Promise.all(tokens.map((token) => introspect(emulator, token)));
-  return answers.map(({ body }) => body['active']);
-}
-
-export const revoke = (emulator: GenAuthEmulator, token = '', form: Record<string, string> = {}) =>
-  askAsApp(emulator, PATHS.revocation, { token, ...form });
-
-export const getUserInfo = (emulator: GenAuthEmulator, accessToken = '') =>
-  send(emulator.url + PATHS.userInfo, { headers: { authorization: `Bearer ${accessToken}` } });
-
-/** Runs a function while the clock of this process is ahead. */
-export async function later<T>(seconds: number, run: () => Promise<T>): Promise<T> {
-  const { now } = Date;
-  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1000);
-  try {
-    return await run();
-  } finally {
-    clock.mockRestore();
-  }
 }
