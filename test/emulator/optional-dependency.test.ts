@@ -21,9 +21,8 @@ const describeMissing = (name: string) => ({
 });
 
 it('names the command that installs express when the emulator starts without it', async () => {
-  const starting = (await loadWithout('express')).start();
-  const cause = { message: "Cannot find package 'express'" };
-  await expect(starting).rejects.toMatchObject({ ...describeMissing('express'), cause });
+  const missing = { ...describeMissing('express'), cause: { message: "Cannot find package 'express'" } };
+  await expect((await loadWithout('express')).start()).rejects.toMatchObject(missing);
 });
 
 it('without node-forge and sm-crypto signs in with a clear-text password, and names the missing package', async () => {
@@ -33,7 +32,6 @@ it('without node-forge and sm-crypto signs in with a clear-text password, and na
   expect(rsa).toMatchObject({ status: 500, answer: { message: describeMissing('node-forge').message } });
   const { message } = describeMissing('sm-crypto');
   const system = await send(emulator.url + PATHS.system);
-  const rotation = await send(`${emulator.url}/emulator/v1/encryption-keys/rotate`, { method: 'POST' });
-  expect([system, rotation]).toMatchObject(Array(2).fill({ status: 500, body: { statusCode: 500, message } }));
+  expect(system).toMatchObject({ status: 500, body: { statusCode: 500, message } });
   await expect(emulator.rotateEncryptionKeys()).rejects.toMatchObject(describeMissing('sm-crypto'));
 });

@@ -34,7 +34,7 @@ export async function inTurn<Item, Result>(items: readonly Item[], run: (item: I
   return results;
 }
 
-/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. `body` is a JSON object, or empty. */
+/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. `body` is the parsed JSON, or empty. */
 export async function send(
   url: string,
   { body: sent, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},
@@ -43,7 +43,7 @@ export async function send(
   outgoing.end(sent);
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   const text = await readText(incoming);
-  const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
+  const body = (/^[[{]/.test(text) ? JSON.parse(text) : {}) as Record<string, unknown>;
   return { status: incoming.statusCode, headers: incoming.headers, text, body };
 }
 

@@ -24,14 +24,12 @@ const UNKNOWN = 'app_not_found';
 /** Credentials → results for an app with the method `client_secret_post`, `client_secret_basic`, `none`. */
 it.each<[string, Record<string, string>, Record<string, unknown>, [post: string, basic: string, none: string]]>([
   ['id and secret in the body', {}, pair, [OK, NO, NO]],
-  ['a list as the secret', header, { ...pair, client_secret: [SECRET] }, [NO, NO, NO]],
   ['a secret without an id in the body', header, { client_secret: SECRET }, [NO, NO, NO]],
   ['the id of another app in the body', header, { ...pair, client_id: 'other' }, [NO, NO, NO]],
   ['only the app header', header, {}, [NO, NO, OK]],
   ['only the GenAuth header', newHeader, {}, [NO, NO, OK]],
   ['only the id in the body', {}, { client_id: ID }, [NO, NO, OK]],
   ['only Basic', BASIC, {}, [NO, OK, NO]],
-  ['Basic, and id and secret in the body', BASIC, pair, [NO, NO, NO]],
   ['Basic with a scheme in lower case', basic(ID, SECRET, 'basic'), { client_id: ID }, [NO, OK, NO]],
   ['form-encoded Basic', basic(ID, encodeURIComponent(SECRET).replaceAll('%20', '+')), {}, [NO, OK, NO]],
   ['Basic and another id in the body', { ...header, ...BASIC }, { client_id: 'other' }, [NO, NO, NO]],
@@ -40,21 +38,15 @@ it.each<[string, Record<string, string>, Record<string, unknown>, [post: string,
   ['Basic without a colon', { authorization: `Basic ${btoa(ID)}` }, {}, [NO, NO, NO]],
   ['no credentials', {}, {}, [UNKNOWN, UNKNOWN, UNKNOWN]],
   ['another app in the app header', { ...newHeader, 'x-authing-app-id': 'x' }, pair, [UNKNOWN, UNKNOWN, UNKNOWN]],
-  ['another app in the GenAuth header', { 'x-genauth-app-id': 'x' }, pair, [UNKNOWN, UNKNOWN, UNKNOWN]],
-  ['another app in Basic', basic('other', SECRET), {}, [UNKNOWN, UNKNOWN, UNKNOWN]],
   ['a list as the id', {}, { ...pair, client_id: [ID] }, [UNKNOWN, UNKNOWN, UNKNOWN]],
 ])('checks %s by the configured method', (_title, headers, body, expected) => {
   expect(CONFIGS.map((config) => authenticateClient(config, { headers }, body))).toEqual(expected);
 });
 
-const request = (headers: Record<string, string>, body?: unknown) => ({
-  method: 'POST',
-  path: '',
-  query: '',
-  requestId: '',
-  headers,
-  body,
-});
+const request = (headers: Record<string, string>, body?: unknown) => {
+  const others = { method: 'POST', path: '', query: '', requestId: '' };
+  return { ...others, headers, body };
+};
 const refusal = (status: number, error: string, description: string, headers = {}): Error =>
   expect.objectContaining({ status, error, description, headers }) as Error;
 

@@ -2,18 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../../../src/emulator/index.js';
 import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claims.js';
-import {
-  asUser,
-  getJwks,
-  getRefreshable,
-  getRefreshed,
-  getTokens,
-  inTurn,
-  signIn,
-  type Tokens,
-  useEmulator,
-  verify,
-} from '../support.js';
+import { getRefreshable, getRefreshed } from '../oidc/requests.js';
+import { getJwks, getTokens, type Tokens, useEmulator, verify } from '../support.js';
 
 const SECRET = 'sécret-🔑';
 const emulator = useEmulator();
@@ -23,25 +13,24 @@ const hs256 = useEmulator({
   tokenLifetime: 60,
   lifetimeField: 'expire_in',
 });
-const expiresIn = useEmulator({ lifetimeField: 'expires_in' });
 
 it('each scope has its claims, also if they are not set', () => {
   const profile =
     'name given_name middle_name family_name nickname preferred_username profile picture website birthdate gender ' +
     'zoneinfo locale updated_at';
+  const toNull = (names: string) => Object.fromEntries(names.split(' ').map((name) => [name, null]));
+  const others = 'role unionid external_id tenant_id userpool_id';
   const claims: Record<string, object> = {
     openid: {},
     offline_access: {},
     username: { username: null },
     phone: { phone_number: null, phone_number_verified: false },
     email: { email: null, email_verified: false },
-    address: { address: { country: null, postal_code: null, region: null, formatted: null } },
-    profile: Object.fromEntries(profile.split(' ').map((name) => [name, null])),
+    address: { address: toNull('country postal_code region formatted') },
+    profile: toNull(profile),
     roles: { roles: [] },
     extended_fields: { extended_fields: {} },
-    ...Object.fromEntries(
-      ['role', 'unionid', 'external_id', 'tenant_id', 'userpool_id'].map((name) => [name, { [name]: null }]),
-    ),
+    ...Object.fromEntries(others.split(' ').map((name) => [name, { [name]: null }])),
   };
   const scopes = Object.keys(claims);
   expect(Object.fromEntries(scopes.map((scope) => [scope, buildScopeClaims({}, [scope])]))).toEqual(claims);
@@ -52,36 +41,27 @@ it('each scope has its claims, also if they are not set', () => {
 
 it('signs both tokens with RS256 and the published key, and only the id_token has the claims of the user', async () => {
   const before = Math.floor(Date.now() / 1000);
-  const { access_token, id_token } = await getRefreshable(emulator(), 'openid email');
+  const options = { scope: 'openid email tenant_id', tenantId: 't-1' };
+  const { access_token, id_token } = await getTokens(emulator(), { options });
   const [access, id] = [await verify(emulator(), access_token), await verify(emulator(), id_token)];
-  const { iat = 0, jti } = access.payload;
+  const { iat = 0 } = access.payload;
   const header = { alg: 'RS256', typ: 'JWT', kid: (await getJwks(emulator())).keys[0]?.kid };
-  const sub: unknown = expect.stringMatching(/^[\da-f]{24}$/);
-  const registered = { sub, aud: 'genauth-emulator-app', iss: `${emulator().url}/oidc`, iat, exp: iat + 1_209_600 };
+  const issued = { sub: expect.stringMatching(/^[\da-f]{24}$/), iss: `${emulator().url}/oidc`, tenant_id: 't-1' };
+  const registered = { ...issued, aud: 'genauth-emulator-app', iat, exp: iat + 1_209_600 };
   expect([access.protectedHeader, id.protectedHeader]).toEqual([header, header]);
-  expect(access.payload).toEqual({ ...registered, scope: 'openid email', jti: expect.stringMatching(/^[\w-]{43}$/) });
+  const jti: unknown = expect.stringMatching(/^[\w-]{43}$/);
+  expect(access.payload).toEqual({ ...registered, scope: options.scope, jti });
   expect(id.payload).toEqual({ ...registered, email: 'alice@example.com', email_verified: true });
   expect([iat >= before, iat <= Date.now() / 1000]).toEqual([true, true]);
-  expect(decodeJwt((await getTokens(emulator())).access_token).jti).not.toBe(jti);
 });
 
 it('signs only the id_token with HS256 and the app secret, and applies the options of the lifetime', async () => {
-  const { id_token, access_token, refresh_token, ...lifetimes } = await getTokens(hs256());
+  const { id_token, access_token, ...others } = await getTokens(hs256());
   const { payload, protectedHeader } = await jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] });
   expect(protectedHeader).toEqual({ alg: 'HS256', typ: 'JWT' });
-  expect([lifetimes, refresh_token]).toEqual([
-    { token_type: 'Bearer', scope: 'openid profile tenant_id', expire_in: 60 },
-    undefined,
-  ]);
+  expect(others).toEqual({ token_type: 'Bearer', scope: 'openid profile tenant_id', expire_in: 60 });
   expect(Number(payload.exp) - Number(payload.iat)).toBe(60);
   await verify(hs256(), access_token);
-  expect('expire_in' in (await getTokens(expiresIn()))).toBe(false);
-});
-
-it('both tokens have the tenant of the scope tenant_id', async () => {
-  const options = { scope: 'openid tenant_id', tenantId: 't-1' };
-  const { id_token, access_token } = await getTokens(emulator(), { options });
-  expect([decodeJwt(id_token), decodeJwt(access_token)]).toMatchObject(Array(2).fill({ tenant_id: 't-1' }));
 });
 
 const outcomeOf = (verifying: Promise<unknown>) =>
@@ -111,7 +91,7 @@ const FLAWS: Record<IdTokenFlaw, [outcome: string, wrong: string[], header: obje
 
 async function flawed(flaw: IdTokenFlaw): Promise<Tokens & { claims: JWTPayload }> {
   emulator().flawIdToken(flaw);
-  const tokens = await getRefreshable(emulator(), 'openid');
+  const tokens = await getTokens(emulator(), { options: { scope: 'openid' } });
   return { ...tokens, claims: decodeJwt(tokens.id_token) };
 }
 
@@ -126,14 +106,10 @@ it.each(ID_TOKEN_FLAWS)('the flaw %s is the only flaw of an id_token', async (fl
   expect(decodeProtectedHeader(id_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid, ...header });
 });
 
-it.each<[IdTokenFlaw, string]>([
-  ['no_kid', 'accepted'],
-  ['foreign_key', SIGNATURE],
-  ['hs256_public_key', SIGNATURE],
-])('with HS256 the outcome of the flaw %s is %s', async (flaw, outcome) => {
-  hs256().flawIdToken(flaw);
+it('with HS256 an id_token of the flaw foreign_key is signed with another secret', async () => {
+  hs256().flawIdToken('foreign_key');
   const { id_token } = await getTokens(hs256());
-  expect(await outcomeOf(jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] }))).toBe(outcome);
+  expect(await outcomeOf(jwtVerify(id_token, Buffer.from(SECRET), { algorithms: ['HS256'] }))).toBe(SIGNATURE);
 });
 
 it('a flaw has the signature and the values of its attack', async () => {
@@ -142,27 +118,17 @@ it('a flaw has the signature and the values of its attack', async () => {
   const pem = Buffer.from(key.export({ type: 'spki', format: 'pem' }));
   await jwtVerify((await flawed('hs256_public_key')).id_token, pem, { algorithms: ['HS256'] });
   await jwtVerify((await flawed('unknown_kid')).id_token, key);
-  const { id_token, access_token, claims } = await flawed('tampered');
-  const [header, , signature] = id_token.split('.');
-  const payload = Buffer.from(JSON.stringify({ ...claims, exp: decodeJwt(access_token).exp })).toString('base64url');
-  await verify(emulator(), `${header}.${payload}.${signature}`);
   const { exp, iat } = (await flawed('expired')).claims;
   const { nbf, iat: now } = (await flawed('not_yet_valid')).claims;
   expect([Number(exp) - Number(iat), Number(nbf) - Number(now)]).toEqual([1_209_600, 3600]);
-  const [other, hashed] = [await flawed('other_subject'), await flawed('bad_at_hash')];
-  expect([other.claims.sub, hashed.claims['at_hash']]).toEqual([
-    expect.stringMatching(/^[\da-f]{24}$/),
-    expect.stringMatching(/^[\w-]{22}$/),
-  ]);
+  expect((await flawed('bad_at_hash')).claims['at_hash']).toMatch(/^[\w-]{22}$/);
 });
 
-it('applies flaws in order, each as often as given, once by default, and only if an id_token is issued', async () => {
+it('applies a flaw as often as given, and only if an id_token is issued', async () => {
   const { refresh_token } = await getRefreshable(emulator());
   emulator().flawIdToken('expired', 2);
-  emulator().flawIdToken('wrong_issuer');
-  await signIn(emulator(), asUser('alice', 'wrong'));
-  await getRefreshed(emulator(), refresh_token, { scope: 'email' });
-  const tokens = await inTurn([1, 2, 3, 4], () => getTokens(emulator()));
-  const outcomes = await inTurn(tokens, ({ id_token }) => outcomeOf(verify(emulator(), id_token)));
-  expect(outcomes).toEqual(['exp', 'exp', 'iss', 'accepted']);
+  const { refresh_token: next } = await getRefreshed(emulator(), refresh_token, { scope: 'email' });
+  const tokens = [await getRefreshed(emulator(), next), await getTokens(emulator()), await getTokens(emulator())];
+  const outcomes = await Promise.all(tokens.map(({ id_token }) => outcomeOf(verify(emulator(), id_token))));
+  expect(outcomes).toEqual(['exp', 'exp', 'accepted']);
 });
