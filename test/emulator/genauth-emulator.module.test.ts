@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Module, type ModuleMetadata } from '@nestjs/common';
+import { Controller, Get, Inject, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { PATHS } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, GenAuthEmulatorModule } from '../../src/emulator/index.js';
@@ -62,20 +62,6 @@ it('stops when its application is closed, and no other emulator of the same modu
   const urls = apps.map((app) => app.get(GenAuthEmulator).url);
   await apps[0]?.close();
   expect(await Promise.all(urls.map(ask))).toEqual([0, 200]);
-});
-
-it('an application does not start with wrong options', async () => {
-  const starting = create([GenAuthEmulatorModule.forRoot({ port: 65_536 })]);
-  await expect(starting).rejects.toMatchObject({ name: 'EmulatorError', code: 'invalid_input' });
-});
-
-it('is global, and imported once', async () => {
-  const emulator = GenAuthEmulatorModule.forRoot();
-  @Module({ providers: [{ provide: 'own', inject: [GenAuthEmulator], useFactory: (own: object) => ({ own }) }] })
-  class NotImporting {}
-  const app = await create([NotImporting, emulator, emulator]);
-  const emulators = app.get(GenAuthEmulator, { each: true });
-  expect([emulators.length, app.get<{ own: object }>('own').own]).toEqual([1, emulators[0]]);
 });
 
 it('starts one emulator for each tenant of an application', async () => {

@@ -39,22 +39,29 @@ it('adds the defaults to undefined options', () => {
   expect(resolveOptions(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
 });
 
-it.each<object>([
-  ...[{ port: 0 }, { port: 65_535 }, { host: 'localhost' }, { host: '::1' }, { host: '127.255.0.1' }],
-  ...[{ appId: 'a' }, { appId: `9${'-_aZ'.repeat(31)}abc` }, { tokenLifetime: 1 }, { tokenLifetime: 315_360_000 }],
-  ...[{ clockDrift: -315_360_000 }, { clockDrift: 315_360_000 }, { mfa: ['SMS'] }, { mfa: true }, REMOTE],
-  { postLogoutRedirectUris: ['https://a.example/?b', 'com.example.app://bye'] },
-  ...HOSTS.map((host) => ({ host, allowRemote: true })),
-])('accepts %j', (given) => {
-  expect(resolveOptions(given)).toEqual({ ...DEFAULTS, ...given });
+/** Builds an object with this property for each of its values. */
+const each = (name: string, ...values: unknown[]) => values.map((value) => ({ [name]: value }));
+
+it.each<object[]>([
+  each('port', 0, 65_535),
+  each('host', 'localhost', '::1', '127.255.0.1'),
+  each('appId', 'a', `9${'-_aZ'.repeat(31)}abc`),
+  each('tokenLifetime', 1, 315_360_000),
+  each('clockDrift', -315_360_000, 315_360_000),
+  each('mfa', ['SMS'], true),
+  each('postLogoutRedirectUris', ['https://a.example/?b', 'com.example.app://bye']),
+  HOSTS.map((host) => ({ host, allowRemote: true })),
+  [REMOTE],
+])('accepts %j', (...given) => {
+  expect(given.map((options) => resolveOptions(options))).toEqual(
+    given.map((options) => ({ ...DEFAULTS, ...options })),
+  );
 });
 
 it('reads the limits of failed sign-ins and the catalogs', () => {
-  const given = { tenants: ['t-1'], roles: [], extendedFields: ['school'] };
-  expect(resolveOptions({ captchaAfter: 0, lockAfter: 1, ...given })).toMatchObject({
-    loginLimits: { captchaAfter: 0, lockAfter: 1 },
-    catalogs: { tenants: new Set(['t-1']), roles: new Set(), extendedFields: new Set(['school']) },
-  });
+  const given = { captchaAfter: 0, lockAfter: 1, tenants: ['t-1'], roles: [], extendedFields: ['school'] };
+  const catalogs = { tenants: new Set(['t-1']), roles: new Set(), extendedFields: new Set(['school']) };
+  expect(resolveOptions(given)).toMatchObject({ loginLimits: { captchaAfter: 0, lockAfter: 1 }, catalogs });
 });
 
 const ALICE = { username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password: 'p' };
@@ -87,8 +94,6 @@ it.each([
   expect(errors).toEqual(names.split(' ').map((name) => invalidInput(`${prefix}${name}: expected`)));
 });
 
-/** Builds an object with this property for each of its values. */
-const each = (name: string, ...values: unknown[]) => values.map((value) => ({ [name]: value }));
 const MALFORMED = ['http://x', '-x', 'x-', 'x..y', 'x'.repeat(64), `a.${'x'.repeat(64)}`, `${'ab.'.repeat(84)}cd`];
 const DEFAULT_SECRET = { ...REMOTE, appSecret: undefined };
 const DROP = { drop: true, status: 500, body: 1, dripMs: 1, oversize: 1, garbage: 1 };

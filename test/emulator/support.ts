@@ -34,7 +34,7 @@ export async function inTurn<Item, Result>(items: readonly Item[], run: (item: I
   return results;
 }
 
-/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. `body` is the parsed JSON, or empty. */
+/** Sends a request. Unlike `fetch` it also sends the headers `Host` and `Origin`. `body` is an object, or empty. */
 export async function send(
   url: string,
   { body: sent, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},

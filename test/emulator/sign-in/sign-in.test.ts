@@ -1,13 +1,10 @@
-import fc from 'fast-check';
 import { decodeJwt } from 'jose';
 import type { EmulatorUserStates } from '../../../src/emulator/index.js';
 import { mask } from '../../../src/emulator/sign-in/masking.js';
 import { readSignIn } from '../../../src/emulator/sign-in/request.js';
-import { describeSignIn, signIn as runSignIn } from '../../../src/emulator/sign-in/sign-in.js';
-import { EmulatorState } from '../../../src/emulator/state/state.js';
+import { describeSignIn } from '../../../src/emulator/sign-in/sign-in.js';
 import { encryptBySm2 } from '../encryption/ciphertexts.js';
 import { asAd, asUser, getTokens, inTurn, signIn, useEmulator } from '../support.js';
-import { propertyRuns } from '../../support/property.js';
 
 const emulator = useEmulator({ tenants: ['t-1', 't-2'] });
 const ask = (body: object = {}) => signIn(emulator(), { ...body });
@@ -23,7 +20,6 @@ describe('readSignIn', () => {
   it.each<[string, object]>([
     [NO_NAME, { passwordPayload: undefined }],
     ['passwordPayload must include only one of account, phone.', { passwordPayload: { account: 'a', phone: 'b' } }],
-    ['passwordPayload.account must be a string.', { passwordPayload: { account: null } }],
     ['passwordPayload.password must be a string.', { passwordPayload: { account: 'a', password: ['p'] } }],
     ['adPayload must be an object.', { connection: 'AD', adPayload: [] }],
     ['adPayload.password must be a string.', { connection: 'AD', adPayload: { sAMAccountName: 'a' } }],
@@ -31,7 +27,7 @@ describe('readSignIn', () => {
     ['options must be an object.', { options: null }],
     ['options.scope must contain openid.', { options: { scope: 'openid2 email' } }],
     ['options.scope must be a string.', { options: { scope: ['openid'] } }],
-    ['options.clientIp must be a string.', { options: { clientIp: null } }],
+    ['options.customData must be an object.', { options: { customData: '' } }],
     ['options.context must be an object or a string.', { options: { context: [] } }],
     ['options.autoRegister must be a boolean.', { options: { autoRegister: 'true' } }],
     [needs, { options: { autoRegister: true } }],
@@ -57,30 +53,9 @@ it.each<[string, object, number, number, string]>([
   ['an unknown app', { client_id: 'x' }, 200, 2011, 'app_not_found'],
   ['a wrong secret before the form', { client_secret: '', connection: 7 }, 200, 401, 'client_authentication_failed'],
   ['another connection', { connection: 'LDAP' }, 501, 501, 'not_implemented'],
-  ['another connection', { connection: 'PASSCODE' }, 501, 501, 'not_implemented'],
   ['an AD account', asAd('ZHANGSAN'), 200, 200, 'success'],
 ])('answers %s %j with HTTP %i and %i', async (_title, body, status, code, outcome) => {
   expect(await ask(body)).toMatchObject({ status, code, outcome });
-});
-
-it('never signs in by a body with wrong values, and never reads an inherited property', async () => {
-  const state = new EmulatorState({});
-  const app = { client_id: state.config.appId, client_secret: state.config.appSecret, connection: 'PASSWORD' };
-  const names = ['__proto__', 'constructor', 'account', 'email', 'password', 'scope', 'context', 'connection'];
-  const key = fc.oneof(fc.constantFrom(...names), fc.string());
-  const values = [fc.constantFrom('PASSWORD', 'AD', 'alice', null, 7), fc.string()];
-  const value = fc.oneof(...values, fc.dictionary(key, fc.oneof(...values, fc.jsonValue())), fc.jsonValue());
-  const part = fc.constantFrom('connection', 'passwordPayload', 'adPayload', 'options', '__proto__');
-  const changed = fc.dictionary(part, value, { minKeys: 1 }).map((changes) => ({ ...app, ...changes }));
-  const body = fc.oneof(changed, value);
-  await fc.assert(
-    fc.asyncProperty(body, async (sent) => {
-      const answer = await runSignIn(state, buildRequest(sent));
-      expect((answer.body as { statusCode: number }).statusCode).not.toBe(200);
-      expect(Object.keys(Object.prototype)).toEqual([]);
-    }),
-    propertyRuns(),
-  );
 });
 
 describe('a right password', () => {
@@ -124,15 +99,14 @@ describe('a right password', () => {
   const OWN = { nickname: null, phone: '+4912345', phoneCountryCode: null, totpMfaEnabled: true, applicationMfa: [] };
 
   it.each<[string, object, object]>([
-    ['mfa', FULL, { username: 'dave', ...CLAIMS, ...BY_APP, mfaPhoneCountryCode: '+86', applicationMfa }],
+    ['mfa', FULL, { username: 'dave', ...CLAIMS, ...BY_APP, applicationMfa }],
     ['mfa', { phone_number: '+4912345', mfa: 'personal' }, OWN],
     ['reset_password', { mustChangePassword: 'first_login' }, {}],
   ])('is answered with a token for the step %s of a user with %j', async (stage, user, expected) => {
     const { sub } = add(user);
     const data = (await askDave()).answer.data as unknown as Record<string, string>;
-    const { iat, exp, ...payload } = decodeJwt(String(data['token'] ?? data['mfaToken']));
-    expect([data, payload]).toMatchObject([expected, { data: { userId: sub, stage } }]);
-    expect(Number(exp) - Number(iat)).toBe(360);
+    const { iat = 0, ...payload } = decodeJwt(String(data['token'] ?? data['mfaToken']));
+    expect([data, payload]).toMatchObject([expected, { data: { userId: sub, stage }, exp: iat + 360 }]);
   });
 });
 
@@ -140,7 +114,6 @@ describe('the journal', () => {
   const SENT = { clientIp: '203.0.113.7', context: { source: 'utm', list: [1, null] }, unknown: ['kept'] };
 
   it.each<[string, unknown, object]>([
-    ['no object', 'x', {}],
     ['wrong types', { connection: 7, passwordPayload: 'x', options: [] }, {}],
     ['all options', { options: SENT }, { clientIp: SENT.clientIp, context: SENT.context, options: SENT }],
     ['an AD account', asAd('a', 'p'), { connection: 'AD', account: 'a' }],
@@ -184,11 +157,12 @@ describe('autoRegister', () => {
     ['username', 'carol', { username: 'carol' }],
     ['email', 'Carol@Example.com', { email: 'Carol@Example.com' }],
     ['phone', '+8613900000001', { phone_number: '+8613900000001' }],
-  ])('creates one user with an unknown %s and the sent password', async (identifier, name, claims) => {
-    const body = asNew({ [identifier]: name }, { scope: 'openid username email phone' });
-    const { id_token } = await getTokens(emulator(), body);
+  ])('creates one user with an unknown %s and the decrypted password', async (identifier, name, claims) => {
+    const options = { scope: 'openid username email phone', passwordEncryptType: 'sm2' };
+    const password = await encryptBySm2(emulator(), 'new');
+    const { id_token } = await getTokens(emulator(), asNew({ [identifier]: name, password }, options));
     expect(decodeJwt(id_token)).toMatchObject({ username: null, email: null, phone_number: null, ...claims });
-    expect(await codesOf(asNew({ [identifier]: name, password: 'other' }), asUser(name, 'new'))).toEqual([2333, 200]);
+    expect(await codesOf(asNew({ [identifier]: name, password: 'x' }), asUser(name, 'new'))).toEqual([2333, 200]);
   });
 
   it('creates no user without the option, for AD, with a name in use, a wrong name or a locked name', async () => {
@@ -199,11 +173,5 @@ describe('autoRegister', () => {
     expect(await ask(asNew({ email: 'no address' }))).toMatchObject({ code: 400, outcome: 'invalid_request' });
     emulator().protectLogins({ lockAfter: 1 });
     expect(await codesOf(asUser('erin'), asNew({ username: 'erin' }))).toEqual([2333, 2005]);
-  });
-
-  it('stores the decrypted password', async () => {
-    const password = await encryptBySm2(emulator(), 'secret');
-    const frank = asNew({ username: 'frank', password }, { passwordEncryptType: 'sm2' });
-    expect(await codesOf(frank, asUser('frank', 'secret'))).toEqual([200, 200]);
   });
 });

@@ -1,9 +1,7 @@
 import { jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { PATHS } from '../../../src/core/wire/facts.js';
-import { readFault } from '../../../src/emulator/state/faults.js';
 import type { SignInRecord } from '../../../src/emulator/state/journal.js';
-import { readSignInAnswer } from '../../../src/emulator/state/queued-answers.js';
 import { RepeatQueue } from '../../../src/emulator/state/repeat-queue.js';
 import { EmulatorState } from '../../../src/emulator/state/state.js';
 import type { IssuedToken } from '../../../src/emulator/tokens/issued-tokens.js';
@@ -14,19 +12,6 @@ const ask = (body: object) => signIn(emulator(), body);
 /** Signs in one after the other and returns the codes. */
 const codesOf = async (...bodies: object[]) => (await inTurn(bodies, ask)).map(({ code }) => code);
 const right = (options = {}) => asUser('alice', 'passw0rd', options);
-
-it('accepts the largest and the smallest numbers', () => {
-  const faults = [{ status: 200 }, { status: 599, delayMs: 2_147_483_647 }, { dripMs: 0 }, { garbage: 16_777_216 }];
-  const read = [...faults, { oversize: 1_073_741_824 }].map((each) => readFault({ endpoint: 'jwks', ...each }, ''));
-  expect(read.map(({ times }) => times)).toEqual(Array(5).fill(Infinity));
-  const answers = [
-    { statusCode: 200, apiCode: '2011' },
-    { statusCode: 699, apiCode: 0, data: null },
-  ];
-  expect(answers.map((answer) => readSignInAnswer(answer, ''))).toEqual(
-    answers.map((answer) => ({ times: 1, answer: { account: undefined, envelope: { message: '', ...answer } } })),
-  );
-});
 
 describe('a queued answer', () => {
   it('replaces the result of any password, as often as given, without a captcha and without a count', async () => {
@@ -205,6 +190,4 @@ it('counts down to the lock, or to the captcha without a lock, and keeps the cou
     return ask(asUser('alice', 'wrong'));
   });
   expect(answers.map(({ answer }) => answer)).toEqual([left(4), left(7), WRONG, left(6)]);
-  emulator().protectLogins({ lockAfter: 3 });
-  expect(await codesOf(right())).toEqual([2005]);
 });
