@@ -27,10 +27,7 @@ test('SIGINT and SIGTERM stop the emulator, and a wrong option ends it with a me
     child.kill(signal as NodeJS.Signals);
     return ended;
   });
-  expect(await Promise.all(running)).toMatchObject([
-    { code: 0, stderr: '' },
-    { code: 0, stderr: '' },
-  ]);
+  expect(await Promise.all(running)).toMatchObject(Array(2).fill({ code: 0, stderr: '' }));
   const stderr = "passport-genauth emulator: Unknown option '--prot'. See --help.\n";
   expect(await start(process.execPath, [MAIN, 'emulator', '--prot']).ended).toEqual({ code: 2, stdout: '', stderr });
 });

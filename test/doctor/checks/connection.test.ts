@@ -59,16 +59,13 @@ test.each<Row>([
 });
 
 const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
-test.each(VARIABLES)(
-  'warns about %s, which the library does not read, unless the options have a proxy',
-  async (name) => {
-    const env = { [name]: `http://${PROXY_USER}proxy.invalid:3128` };
-    const found = await check({ appHost: CLOSED }, { env });
-    expectFindings(found, [FAILED, 'proxy_not_read'], `Set the option proxy: process.env.${name}. `);
-    // Plain http never uses the option proxy.
-    expectFindings(await check({ appHost: CLOSED, proxy: 'http://proxy.invalid' }, { env }), FAILED);
-  },
-);
+test.each(VARIABLES)('warns about %s, which the library does not read, without the option proxy', async (name) => {
+  const env = { [name]: `http://${PROXY_USER}proxy.invalid:3128` };
+  const found = await check({ appHost: CLOSED }, { env });
+  expectFindings(found, [FAILED, 'proxy_not_read'], `Set the option proxy: process.env.${name}. `);
+  // Plain http never uses the option proxy.
+  expectFindings(await check({ appHost: CLOSED, proxy: 'http://proxy.invalid' }, { env }), FAILED);
+});
 
 /** A proxy that opens a tunnel to a port of this machine. */
 const tunnel: Conversation = (socket: Socket, received: string) => {

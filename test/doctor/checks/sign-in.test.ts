@@ -106,23 +106,14 @@ const [CLOCK, SIGNATURE, KEY, UNUSABLE] = ['id_token_clock', 'id_token_signature
 const VALID = ['ok id_token', 'ok access_token'];
 const HS256 = { idTokenSignedResponseAlg: 'HS256' } as const;
 /** An id_token with these claims. */
-const claim =
-  (changes: object, header: object = {}) =>
-  (at: Issuer): string =>
-    at.sign({ ...idClaims(at), ...changes }, header);
+const claim = (changes: object, header?: object) => (at: Issuer) => at.sign({ ...idClaims(at), ...changes }, header);
 const time = (offset: number): number => Math.floor(Date.now() / 1000) + offset;
 const sign = (alg: string, key: Parameters<typeof buildToken>[2]) => (at: Issuer) =>
   buildToken({ alg, typ: 'JWT', kid: at.key.kid }, idClaims(at), key, alg);
 
 const VALID_ALGS = '"RS256". Choose RS256 on the console page';
-type TokenRow = [
-  title: string,
-  sign: (at: Issuer) => string,
-  outline: string | string[],
-  part: string,
-  options?: object,
-];
-test.each<TokenRow>([
+type Token = [title: string, sign: (at: Issuer) => string, outline: string | string[], part: string, options?: object];
+test.each<Token>([
   ['RS256', claim({}), VALID, 'algorithm (RS256), issuer, '],
   ['HS256', sign('HS256', SECRET), VALID, 'algorithm (HS256), issuer, ', HS256],
   ['an old iat', claim({ iat: time(-600) }), [...VALID, 'clock_ahead'], "s ahead of the id_token's iat."],
@@ -135,12 +126,7 @@ test.each<TokenRow>([
   ['another secret', sign('HS256', 'x'.repeat(32)), `${SIGNATURE} @ endpoint information`, 'APP_SECRET=<App', HS256],
   ['an unknown key', claim({}, { kid: 'x' }), KEY, 'is signed with key "x", which the key set does not have.'],
   ['no subject', claim({ sub: undefined }), UNUSABLE, 'The id_token has an invalid sub: undefined.'],
-  [
-    'an unknown algorithm',
-    claim({}, { alg: 'ES256' }),
-    ALGORITHM,
-    `with "ES256", but the options expect ${VALID_ALGS}.`,
-  ],
+  ['an unknown algorithm', claim({}, { alg: 'ES256' }), ALGORITHM, `"ES256", but the options expect ${VALID_ALGS}.`],
   ['the hash of another access token', claim({ at_hash: 'x' }), UNUSABLE, 'belongs to another access token (at_hash).'],
   ['another subject than the access token', claim({ sub: 'x' }), UNUSABLE, 'belong to different users (sub).'],
   ['no signature', (at) => claim({})(at).replace(/[^.]+$/, ''), UNUSABLE, 'cannot be used (token_malformed).'],

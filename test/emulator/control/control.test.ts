@@ -49,6 +49,8 @@ it('sets the clock, returns and deletes the recorded sign-ins, and resets', asyn
   const before = await getIat();
   expect(await ask('POST', '/clock-drift', { seconds: 3600 })).toEqual(OK);
   expect(await getIat()).toBeGreaterThanOrEqual(before + 3600);
+  const { headers } = await send(emulator().url);
+  expect(Date.parse(headers.date ?? '')).toBeGreaterThanOrEqual((before + 3600) * 1000);
   expect(await ask('GET', '/sign-ins')).toEqual({ status: 200, body: emulator().signIns });
   expect([await ask('DELETE', '/sign-ins'), emulator().signIns]).toEqual([OK, []]);
   expect([await ask('POST', '/reset'), (await getIat()) < before + 3600]).toEqual([OK, true]);

@@ -3,7 +3,6 @@ import { PATHS } from '../../../src/core/wire/facts.js';
 import { type EmulatorAdAnswer, type EmulatorAdDirectory, GenAuthEmulator } from '../../../src/emulator/index.js';
 import { askDirectory } from '../../../src/emulator/sign-in/ask-directory.js';
 import { findLeaks } from '../../support/leak.js';
-import { Gate, until } from '../../support/promise.js';
 import { catchThrown } from '../../support/thrown.js';
 import { encryptBySm2 } from '../encryption/ciphertexts.js';
 import { getUserInfo } from '../oidc/requests.js';
@@ -50,7 +49,6 @@ describe('the function ad', () => {
 
   it.each<[EmulatorAdAnswer & object, string]>([
     [{ statusCode: 403, apiCode: '2005' }, 'account_locked'],
-    [{ statusCode: 403, apiCode: 2120008 }, 'access_denied'],
     [{ statusCode: 403, apiCode: 2005, outcome: 'account_expired' }, 'account_expired'],
     [{ statusCode: 301, apiCode: 2058, data: { token: 't' } }, 'password_change_required'],
     [{ statusCode: 301, apiCode: '1635' }, 'mfa_required'],
@@ -100,17 +98,6 @@ describe('the function ad', () => {
     behave = RIGHT;
     expect(await ask(password, name, options)).toMatchObject(expected);
     expect(calls).toEqual([]);
-  });
-
-  it('cannot admit a right password that arrived with the guesses that lock the account', async () => {
-    const gate = new Gate();
-    behave = (_name, password) => (password === PASSWORD ? gate.opened.then(RIGHT) : undefined);
-    emulator().protectLogins({ lockAfter: 2 });
-    const right = ask();
-    await until(() => calls.length === 1);
-    await inTurn(['wrong', 'wrong'], (password) => ask(password));
-    gate.open();
-    expect((await right).code).toBe(2005);
   });
 });
 

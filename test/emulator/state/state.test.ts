@@ -1,13 +1,10 @@
-import { jest } from '@jest/globals';
-import { decodeJwt } from 'jose';
-import { PATHS } from '../../../src/core/wire/facts.js';
 import type { SignInRecord } from '../../../src/emulator/state/journal.js';
 import { RepeatQueue } from '../../../src/emulator/state/repeat-queue.js';
 import { EmulatorState } from '../../../src/emulator/state/state.js';
 import type { IssuedToken } from '../../../src/emulator/tokens/issued-tokens.js';
-import { asAd, asUser, getCaptcha, getTokens, inTurn, invalidInput, signIn, useEmulator, WRONG } from '../support.js';
+import { asAd, asUser, getCaptcha, inTurn, invalidInput, signIn, useEmulator, WRONG } from '../support.js';
 
-const emulator = useEmulator({ clockDrift: -600 });
+const emulator = useEmulator();
 const ask = (body: object) => signIn(emulator(), body);
 /** Signs in one after the other and returns the codes. */
 const codesOf = async (...bodies: object[]) => (await inTurn(bodies, ask)).map(({ code }) => code);
@@ -63,19 +60,6 @@ it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   await expect((async () => run(emulator()))()).rejects.toEqual(invalidInput(start));
 });
 
-it('the drift of the clock is in tokens and in the header Date', async () => {
-  /** Seconds by which a time is ahead, rounded to 10. */
-  const ahead = (seconds: number) => Math.round((seconds - Date.now() / 1000) / 10) * 10;
-  const getTimes = async () => {
-    const { iat } = decodeJwt((await getTokens(emulator())).id_token);
-    const { headers } = await fetch(emulator().url + PATHS.system);
-    return [ahead(Number(iat)), ahead(Date.parse(headers.get('date') ?? '') / 1000)];
-  };
-  expect(await getTimes()).toEqual([-600, -600]);
-  emulator().setClockDrift(3600);
-  expect(await getTimes()).toEqual([3600, 3600]);
-});
-
 describe('the state', () => {
   const repeat = <Value>(times: number, run: (i: number) => Value) => Array.from({ length: times }, (_, i) => run(i));
   const redeem = ({ captchas }: EmulatorState, { captchaCodeSvg, captchaToken }: Record<string, string>) =>
@@ -98,18 +82,6 @@ describe('the state', () => {
     repeat(1001, (i) => state.journal.add({ account: String(i) } as SignInRecord));
     (state.journal.records as unknown[]).length = 0;
     expect(state.journal.records).toEqual(repeat(1000, (i) => ({ account: String(i + 1) })));
-  });
-
-  it.each([
-    [299_999, true],
-    [300_000, false],
-  ])('accepts a captcha after %i ms: %s', (milliseconds, isAccepted) => {
-    jest.useFakeTimers({ now: 0 });
-    const state = new EmulatorState({});
-    const captcha = { ...state.captchas.create() };
-    jest.setSystemTime(milliseconds);
-    expect(redeem(state, captcha)).toBe(isAccepted);
-    jest.useRealTimers();
   });
 
   it('loses at a reset all that tests change, except for tokens', () => {

@@ -2,7 +2,6 @@ import { createPublicKey } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../../../src/emulator/index.js';
 import { buildScopeClaims, grantScopes } from '../../../src/emulator/users/claims.js';
-import { getRefreshable, getRefreshed } from '../oidc/requests.js';
 import { getJwks, getTokens, type Tokens, useEmulator, verify } from '../support.js';
 
 const SECRET = 'sécret-🔑';
@@ -122,13 +121,4 @@ it('a flaw has the signature and the values of its attack', async () => {
   const { nbf, iat: now } = (await flawed('not_yet_valid')).claims;
   expect([Number(exp) - Number(iat), Number(nbf) - Number(now)]).toEqual([1_209_600, 3600]);
   expect((await flawed('bad_at_hash')).claims['at_hash']).toMatch(/^[\w-]{22}$/);
-});
-
-it('applies a flaw as often as given, and only if an id_token is issued', async () => {
-  const { refresh_token } = await getRefreshable(emulator());
-  emulator().flawIdToken('expired', 2);
-  const { refresh_token: next } = await getRefreshed(emulator(), refresh_token, { scope: 'email' });
-  const tokens = [await getRefreshed(emulator(), next), await getTokens(emulator()), await getTokens(emulator())];
-  const outcomes = await Promise.all(tokens.map(({ id_token }) => outcomeOf(verify(emulator(), id_token))));
-  expect(outcomes).toEqual(['exp', 'exp', 'accepted']);
 });

@@ -42,8 +42,3 @@ it.each<[string, string]>([
   expect(error).toEqual(invalidInput(start.replace('FILE', path)));
   expect(String(error.stack)).not.toContain('canary');
 });
-
-it('names a file that does not exist, with the cause', async () => {
-  const error = { code: 'invalid_input', message: `cannot read ${path}.x (ENOENT).`, cause: { code: 'ENOENT' } };
-  await expect(readUsersFile(`${path}.x`)).rejects.toMatchObject(error);
-});
