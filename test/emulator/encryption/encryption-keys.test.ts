@@ -33,13 +33,6 @@ it.each<[type: string, title: string, number, () => string | Promise<string>]>([
   expect((await ask(type, await make())).code).toBe(code);
 });
 
-it('decrypts an SM2 ciphertext whose point begins with 04, with and without the prefix 04', async () => {
-  let text = '';
-  // One ciphertext in 256 begins with 04.
-  while (!text.startsWith('04')) text = await sm2();
-  expect([(await ask('sm2', text)).code, (await ask('sm2', `04${text}`)).code]).toEqual([200, 200]);
-});
-
 it('a replaced key is answered with 499, also to an unknown user', async () => {
   const [before, oldRsa, oldSm2] = [await getSystem(emulator()), await rsa(), await sm2()];
   expect(await getSystem(emulator())).toEqual(before);

@@ -27,18 +27,15 @@ it.each<[string, Record<string, string>, Record<string, unknown>, [post: string,
   ['a secret without an id in the body', header, { client_secret: SECRET }, [NO, NO, NO]],
   ['the id of another app in the body', header, { ...pair, client_id: 'other' }, [NO, NO, NO]],
   ['only the app header', header, {}, [NO, NO, OK]],
-  ['only the GenAuth header', newHeader, {}, [NO, NO, OK]],
   ['only the id in the body', {}, { client_id: ID }, [NO, NO, OK]],
   ['only Basic', BASIC, {}, [NO, OK, NO]],
   ['Basic with a scheme in lower case', basic(ID, SECRET, 'basic'), { client_id: ID }, [NO, OK, NO]],
   ['form-encoded Basic', basic(ID, encodeURIComponent(SECRET).replaceAll('%20', '+')), {}, [NO, OK, NO]],
   ['Basic and another id in the body', { ...header, ...BASIC }, { client_id: 'other' }, [NO, NO, NO]],
-  ['Basic of another app, and the app header', { ...header, ...basic('other', SECRET) }, {}, [NO, NO, NO]],
   ['Basic with a wrong secret', basic(ID, 'wrong'), {}, [NO, NO, NO]],
   ['Basic without a colon', { authorization: `Basic ${btoa(ID)}` }, {}, [NO, NO, NO]],
   ['no credentials', {}, {}, [UNKNOWN, UNKNOWN, UNKNOWN]],
   ['another app in the app header', { ...newHeader, 'x-authing-app-id': 'x' }, pair, [UNKNOWN, UNKNOWN, UNKNOWN]],
-  ['a list as the id', {}, { ...pair, client_id: [ID] }, [UNKNOWN, UNKNOWN, UNKNOWN]],
 ])('checks %s by the configured method', (_title, headers, body, expected) => {
   expect(CONFIGS.map((config) => authenticateClient(config, { headers }, body))).toEqual(expected);
 });

@@ -101,7 +101,7 @@ describe('the function ad', () => {
   });
 });
 
-it('a user has the valid claims of the directory, and keeps the sub, the first name and the changed claims', async () => {
+it('a user has the valid claims of the directory, and keeps the sub, the name and the changed claims', async () => {
   behave = () => ({ claims: { ...CLAIMS, family_name: undefined, phone_number: 'none', website: 5 } });
   const { sub, ...first } = await readUser('ZHANGSAN');
   const invalid = { family_name: null, phone_number: null, website: null };

@@ -137,22 +137,11 @@ it('a captcha is used up by every attempt, and a right one, also in lower case, 
   expect(await ask(undecryptable)).toMatchObject({ answer, outcome: 'captcha_wrong' });
 });
 
-describe('a lock', () => {
-  it('refuses simultaneous guesses above the limit, also the right one', async () => {
-    emulator().protectLogins({ lockAfter: 3 });
-    const guesses = Array.from({ length: 12 }, (_, i) => ask(asUser('alice', i === 11 ? 'passw0rd' : 'wrong')));
-    const codes = (await Promise.all(guesses)).map(({ code }) => code);
-    expect(codes.toSorted((a, b) => a - b)).toEqual([...Array(9).fill(2005), 2333, 2333, 2333]);
-  });
-
-  it('does not count an undecryptable password, a malformed request and a further step', async () => {
-    emulator().protectLogins({ lockAfter: 2 });
-    emulator().addUser({ username: 'dave', password: 'passw0rd', mfa: true });
-    const wrong = asUser('dave', 'wrong');
-    const uncounted = [asUser('dave', 'x', { passwordEncryptType: 'sm2' }), asUser('dave', 'x', { scope: 'none' })];
-    const codes = await codesOf(wrong, ...uncounted, asUser('dave'), wrong, asUser('dave'));
-    expect(codes).toEqual([2333, 2016, 400, 1636, 2333, 1636]);
-  });
+it('a lock refuses simultaneous guesses above the limit, also the right one', async () => {
+  emulator().protectLogins({ lockAfter: 3 });
+  const guesses = Array.from({ length: 12 }, (_, i) => ask(asUser('alice', i === 11 ? 'passw0rd' : 'wrong')));
+  const codes = (await Promise.all(guesses)).map(({ code }) => code);
+  expect(codes.toSorted((a, b) => a - b)).toEqual([...Array(9).fill(2005), 2333, 2333, 2333]);
 });
 
 it('counts down to the lock, or to the captcha without a lock, and keeps the count at new limits', async () => {

@@ -1,5 +1,4 @@
 import { hashPassword, isPassword } from '../../../src/emulator/users/passwords.js';
-import { findMfa } from '../../../src/emulator/users/user-states.js';
 import { UserStore } from '../../../src/emulator/users/user-store.js';
 import { invalidInput } from '../support.js';
 
@@ -100,18 +99,6 @@ it.each<[number, 'PASSWORD' | 'AD', string[]]>([
 ])('has %i counts of failures for %s %j', (count, connection, names) => {
   const store = buildStore();
   expect(new Set(names.map((name) => store.keyOf(connection, name))).size).toBe(count);
-});
-
-it('the state mfa of a user replaces the option mfa', () => {
-  const found = [
-    findMfa({}, false),
-    findMfa({ mfa: false }, true),
-    findMfa({}, ['EMAIL']),
-    findMfa({ mfa: true }, false),
-  ];
-  const factors = [['EMAIL'], ['SMS', 'OTP']];
-  expect(found).toEqual([undefined, undefined, ...factors.map((each) => ({ kind: 'app', factors: each }))]);
-  expect(findMfa({ mfa: 'personal' }, true)).toEqual({ kind: 'personal', factors: ['OTP'] });
 });
 
 it('compares a password exactly with its salted hash, and never accepts an empty password', async () => {
