@@ -49,6 +49,7 @@ describe('the function ad', () => {
 
   it.each<[EmulatorAdAnswer & object, string]>([
     [{ statusCode: 403, apiCode: '2005' }, 'account_locked'],
+    [{ statusCode: 403, apiCode: 2120008 }, 'access_denied'],
     [{ statusCode: 403, apiCode: 2005, outcome: 'account_expired' }, 'account_expired'],
     [{ statusCode: 301, apiCode: 2058, data: { token: 't' } }, 'password_change_required'],
     [{ statusCode: 301, apiCode: '1635' }, 'mfa_required'],
