@@ -36,41 +36,32 @@ const answerThenReset = (...counts: number[]): Conversation => {
   };
 };
 
-describe('deadline', () => {
-  it.each([
-    [7000, 9000],
-    [9000, 7000],
-  ])('of the client (%i ms) or of the request (%i ms) ends an endless response', async (timeout, requestTimeout) => {
-    stopClock();
-    const arrived = new Gate();
-    const server = await serve((socket, received) => {
-      if (!isWhole(received)) return;
-      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
-      const timer = everyRealMs(() => socket.write('1\r\n \r\n'), 1);
-      socket.on('close', () => clearReal(timer));
-      arrived.open();
-    });
-    let settled = false;
-    const exchange = connect(server.url, { timeout }).request({ ...POST, timeout: requestTimeout });
-    const failing = catchError(exchange).finally(() => (settled = true));
-    await arrived.opened;
-    await jest.advanceTimersByTimeAsync(6999);
-    expect(settled).toBe(false);
-    await jest.advanceTimersByTimeAsync(1);
-    const details = { request: `POST ${server.url}/api/v3/signin`, limit: 7000 };
-    expect(await failing).toMatchObject({ code: 'upstream_timeout', statusCode: 503, details });
-    await server.idle();
-    expect(server.connections).toBe(1);
+it.each([
+  [7000, 9000],
+  [9000, 7000],
+])('the deadline of the client (%i ms) or the request (%i ms) ends an endless response', async (timeout, own) => {
+  stopClock();
+  const timers = jest.spyOn(globalThis, 'setTimeout');
+  const arrived = new Gate();
+  const server = await serve((socket, received) => {
+    if (!isWhole(received)) return;
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+    const timer = everyRealMs(() => socket.write('1\r\n \r\n'), 1);
+    socket.on('close', () => clearReal(timer));
+    arrived.open();
   });
-
-  it('has a timer that does not keep the process alive and is cleared after the response', async () => {
-    const [timers, clear] = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'clearTimeout')];
-    const server = await serve(OK);
-    await connect(server.url).request(GET);
-    const [timer, ...others] = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
-    expect([timer?.hasRef(), others]).toEqual([false, []]);
-    expect(clear).toHaveBeenCalledWith(timer);
-  });
+  let settled = false;
+  const exchange = connect(server.url, { timeout }).request({ ...POST, timeout: own });
+  const failing = catchError(exchange).finally(() => (settled = true));
+  await arrived.opened;
+  await jest.advanceTimersByTimeAsync(6999);
+  expect(settled).toBe(false);
+  await jest.advanceTimersByTimeAsync(1);
+  const details = { request: `POST ${server.url}/api/v3/signin`, limit: 7000 };
+  expect(await failing).toMatchObject({ code: 'upstream_timeout', statusCode: 503, details });
+  await server.idle();
+  const hasRef = timers.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef());
+  expect([server.connections, hasRef, jest.getTimerCount()]).toEqual([1, [false], 0]);
 });
 
 // test/secrets runs all NETWORK_FAULTS.
@@ -97,48 +88,42 @@ it('trusts only the authorities of the option ca, and sends nothing to another s
   expect(server.received.slice(1).join('')).toBe('');
 });
 
-describe('path', () => {
-  it.each(['', 'http://127.0.0.1:9/', '//127.0.0.1:9/'])('must begin with one slash: %j is refused', async (path) => {
-    const server = await serve();
-    await expect(connect(server.url).request({ ...POST, path })).rejects.toThrow(TypeError);
-    expect(server.connections).toBe(0);
-  });
+it.each(['', 'http://127.0.0.1:9/', '//127.0.0.1:9/'])(
+  'refuses the path %j, which has not one slash first',
+  async (path) => {
+    await expect(connect('http://127.0.0.1:9').request({ ...POST, path })).rejects.toThrow(TypeError);
+  },
+);
 
-  it.each(['/\\other.invalid/', '/@other.invalid/', '/:9/'])('does not lead to another host: %j', async (path) => {
-    const server = await serve(OK);
-    expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
-    expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
-  });
+it.each(['/\\other.invalid/', '/@other.invalid/', '/:9/'])('sends the path %j to no other host', async (path) => {
+  const server = await serve(OK);
+  expect(await connect(server.url).request({ ...GET, path })).toMatchObject({ status: 200 });
+  expect(server.received).toEqual([expect.stringMatching(/^GET \/\S* HTTP\/1\.1\r\n(?!.*content-)/is)]);
 });
 
-describe('request', () => {
-  const form = { grant_type: 'refresh_token', refresh_token: 'a+b &=' };
-  const FORM = 'grant_type=refresh_token&refresh_token=a%2Bb+%26%3D';
-
-  it.each<[string, Partial<HttpRequest>, string, string]>([
-    ['JSON', { body: { text: 'ü' } }, 'application/json', '{"text":"ü"}'],
-    ['a form', { form }, 'application/x-www-form-urlencoded', FORM],
-    ['JSON if there is a form too', { body: {}, form }, 'application/json', '{}'],
-  ])('has our headers and the given ones, and sends %s', async (_, content, type, body) => {
-    const whole = `\r\n\r\n${Buffer.from(body).toString('latin1')}`;
-    const response = toBytes(503, { 'retry-after': '7' }, '{"message":"wrong: canary"}');
-    const server = await serve((socket, received) => received.endsWith(whole) && socket.write(response));
-    const request = { ...GET, method: 'POST', ...content, headers: { 'x-authing-app-id': 'app' } } as const;
-    const answer = { status: 503, body: { message: '(redacted: it repeats a secret)' }, retryAfter: 7 };
-    expect(await connect(server.url).request({ ...request, secrets: [undefined, 'canary'] })).toEqual(answer);
-    const [line, ...headers] = (server.received[0] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
-    expect(line).toBe('POST /oidc/keys HTTP/1.1');
-    expect(headers.map((header) => header.toLowerCase()).toSorted()).toEqual([
-      'accept-encoding: identity',
-      'accept: application/json',
-      'connection: keep-alive',
-      `content-length: ${Buffer.byteLength(body)}`,
-      `content-type: ${type}`,
-      `host: 127.0.0.1:${server.port}`,
-      'user-agent: passport-genauth',
-      'x-authing-app-id: app',
-    ]);
-  });
+const form = { grant_type: 'refresh_token', refresh_token: 'a+b &=' };
+it.each<[string, Partial<HttpRequest>, string, string]>([
+  ['JSON if there is a form too', { body: { text: 'ü' }, form }, 'application/json', '{"text":"ü"}'],
+  ['a form', { form }, 'application/x-www-form-urlencoded', 'grant_type=refresh_token&refresh_token=a%2Bb+%26%3D'],
+])('sends our headers, the given headers and %s', async (_, content, type, body) => {
+  const whole = `\r\n\r\n${Buffer.from(body).toString('latin1')}`;
+  const response = toBytes(503, { 'retry-after': '7' }, '{"message":"wrong: canary"}');
+  const server = await serve((socket, received) => received.endsWith(whole) && socket.write(response));
+  const request = { ...GET, method: 'POST', ...content, headers: { 'x-authing-app-id': 'app' } } as const;
+  const answer = { status: 503, body: { message: '(redacted: it repeats a secret)' }, retryAfter: 7 };
+  expect(await connect(server.url).request({ ...request, secrets: [undefined, 'canary'] })).toEqual(answer);
+  const [line, ...headers] = (server.received[0] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
+  expect([line, ...headers.map((header) => header.toLowerCase()).toSorted()]).toEqual([
+    'POST /oidc/keys HTTP/1.1',
+    'accept-encoding: identity',
+    'accept: application/json',
+    'connection: keep-alive',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `content-type: ${type}`,
+    `host: 127.0.0.1:${server.port}`,
+    'user-agent: passport-genauth',
+    'x-authing-app-id: app',
+  ]);
 });
 
 describe('connections', () => {
@@ -186,6 +171,7 @@ describe('connections', () => {
 });
 
 it('accepts a body of maxBytes, and refuses one byte more and closes the connection', async () => {
+  stopClock();
   const chunked = (length: number): Conversation =>
     answering(200, { 'transfer-encoding': 'chunked' }, `${length.toString(16)}\r\n${'7'.repeat(length)}\r\n0\r\n\r\n`);
   const server = await serve(chunked(LIMIT));
@@ -194,6 +180,7 @@ it('accepts a body of maxBytes, and refuses one byte more and closes the connect
   const details = { request: `POST ${other.url}/api/v3/signin`, limit: LIMIT };
   const error = await catchError(connect(other.url).request(POST));
   expect(error).toMatchObject({ code: 'upstream_invalid_response', statusCode: 502, details });
+  expect(jest.getTimerCount()).toBe(0);
   await other.idle();
 });
 
@@ -212,20 +199,15 @@ describe('response', () => {
   });
 
   it.each([
-    [299, { location: '/' }],
+    [299, { location: '/', 'content-encoding': 'Identity' }],
     [300, {}],
-    [400, { location: '/' }],
-    [200, { 'content-encoding': 'Identity' }],
-    [200, { 'content-encoding': '' }],
+    [400, { location: '/', 'content-encoding': '' }],
   ])('of status %i with the headers %j is returned', (status, headers) => {
     expect(parse('{"a":1}', headers, status)).toEqual({ status, body: { a: 1 }, retryAfter: undefined });
   });
 
-  it.each([
-    [300, `https://other.example/${SECRET}`],
-    [399, ''],
-  ])('of status %i with the location %j is refused as a redirect', (httpStatus, location) => {
-    const error = catchThrown(() => parse('{"statusCode":200}', { location }, httpStatus));
+  it.each([300, 399])('of status %i with a location is refused as a redirect', (httpStatus) => {
+    const error = catchThrown(() => parse('{"statusCode":200}', { location: `https://a/${SECRET}` }, httpStatus));
     expect(error).toMatchObject({ ...INVALID, details: { request: 'GET /', httpStatus } });
     expect(findLeaks(error, [SECRET])).toEqual([]);
   });
@@ -243,7 +225,6 @@ describe('response', () => {
   it.each([
     ['br, x-gzip', '"br, x-gzip"'],
     ['gzip canary-encoding', '"unknown"'],
-    ['canary-encoding gzip', '"unknown"'],
     [['gzip'], '["gzip"]'],
   ])('with content-encoding %j is refused, and the message names %s', (encoding, shown) => {
     const error = catchThrown(() => parse('{}', { 'content-encoding': encoding }));
@@ -255,7 +236,6 @@ describe('response', () => {
   it.each<[unknown, number | undefined]>([
     ['3601', 3600],
     ['9999999999', undefined],
-    ['-5', undefined],
     ['7, 8', undefined],
     [['7'], undefined],
     ['Sat, 28 Nov 2026 12:16:40 GMT', 1000],
@@ -308,12 +288,9 @@ describe('isolation from the application', () => {
     expect(server.received[1]).toBe(server.received[0]);
   });
 
-  it.each<[unknown, string]>([
-    [false, 'rejectUnauthorized'],
-    [() => undefined, 'checkServerIdentity'],
-  ])('refuses an unknown certificate if Object.prototype has %p as %s', async (value, name) => {
+  it('refuses an unknown certificate if Object.prototype has false as rejectUnauthorized', async () => {
     const server = await serve(OK, new CertificateAuthority().issue());
-    const error = await pollute(value, name, () => catchError(connect(server.url).request(POST)));
+    const error = await pollute(false, 'rejectUnauthorized', () => catchError(connect(server.url).request(POST)));
     expect([error.code, server.received.join('')]).toEqual(['upstream_unreachable', '']);
   });
 
@@ -325,21 +302,16 @@ describe('isolation from the application', () => {
       await connect(server.url).request(POST),
     ];
     const answers = await exchange();
-    const values = {
-      auth: { username: 'evil', password: 'evil' },
-      params: { evil: '1' },
-      baseURL: 'http://127.0.0.1:9/',
-    };
     const functions = { adapter: evil, lookup: evil, transformRequest: [evil], transformResponse: [evil] };
     const headers = { common: { authorization: 'evil' }, get: { 'x-evil': '1' }, post: { 'x-evil': '1' } };
     const limits = { timeout: 1, maxRedirects: 5, maxContentLength: 1, maxBodyLength: 1, socketPath: '/nowhere' };
-    Object.assign(axios.defaults, { headers, transport: {} }, values, functions, limits);
+    const places = { baseURL: 'http://127.0.0.1:9/', params: { evil: '1' }, auth: { username: 'e', password: 'e' } };
+    Object.assign(axios.defaults, { headers, transport: {} }, places, functions, limits);
     const interceptor = axios.interceptors.request.use(evil);
     const changed = await exchange();
     axios.interceptors.request.eject(interceptor);
     for (const name of Object.keys(axios.defaults)) Reflect.deleteProperty(axios.defaults, name);
     Object.assign(axios.defaults, untouched);
-    expect(changed).toEqual(answers);
-    expect(server.received.slice(2)).toEqual(server.received.slice(0, 2));
+    expect([changed, server.received.slice(2)]).toEqual([answers, server.received.slice(0, 2)]);
   });
 });

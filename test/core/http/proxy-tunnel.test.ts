@@ -82,10 +82,11 @@ describe('tunnel that does not open', () => {
   ])('because the proxy answers CONNECT with %j and %j', async (statusLine, rest, status) => {
     const proxy = await serve((socket) => socket.write(`HTTP/1.1 ${statusLine}\r\n${rest}`));
     const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));
+    const message = `POST ${TARGET}${POST.path}: ERR_PROXY_REFUSED: the proxy answered CONNECT with ${status}`;
     expect(error).toMatchObject({
       code: 'upstream_unreachable',
       details: { systemCode: 'ERR_PROXY_REFUSED' },
-      message: `POST ${TARGET}${POST.path}: ERR_PROXY_REFUSED: the proxy answered CONNECT with ${status}`,
+      message,
     });
     expect(findLeaks(proxy.received, [PASSWORD])).toEqual([]);
     await proxy.idle();
@@ -98,8 +99,7 @@ describe('tunnel that does not open', () => {
   ])('because nothing listens: the error names the address of %s, and no password', async (proxy, address) => {
     const error = await catchError(connect(TARGET, { proxy }).request(POST));
     expect(error).toMatchObject({ code: 'upstream_unreachable', details: { systemCode: expect.stringMatching(/^E/) } });
-    expect(error.message).toContain('the proxy cannot be reached: ');
-    expect(error.message).toContain(address);
+    expect(error.message).toMatch(new RegExp(`the proxy cannot be reached: .*${address}`));
     expect(findLeaks(error, [PASSWORD, 'canary-proxy', 'proxy-user'])).toEqual([]);
   });
 
@@ -130,14 +130,11 @@ describe('tunnel that does not open', () => {
 
 it('uses the configured proxy for https only, and no proxy variable of the environment', async () => {
   const [other, proxy] = [await serve(), await serve(tunnel)];
+  const [origin, secure] = [await serve(OK), await serve(OK, certificate)];
   const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
   const variables = Object.fromEntries(names.map((name) => [name, other.url]));
-  const [origin, secure] = [await serve(OK), await serve(OK, certificate)];
   jest.replaceProperty(process, 'env', { ...process.env, ...variables, NO_PROXY: '', no_proxy: '' });
   expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({ body: { a: 1 } });
   expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
   expect([other.connections, proxy.connections]).toEqual([0, 0]);
-  jest.replaceProperty(process, 'env', { ...process.env, NO_PROXY: '*', no_proxy: '*' });
-  await connect(named(secure), { proxy: proxy.url, ca: authority.cert }).request(POST);
-  expect(proxy.connections).toBe(1);
 });

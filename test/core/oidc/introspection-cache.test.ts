@@ -51,8 +51,8 @@ it('sends one request for parallel calls with the same token, unless maxAge is 0
 
 it('throws an UpstreamError for one second without a request, for every token, but no other error', async () => {
   const refused = new ConfigurationError('client_authentication_failed', 'refused');
-  answer = () => Promise.reject(refused);
   const cache = open();
+  answer = () => Promise.reject(refused);
   expect(await catchError(cache.get('t', MAX_AGE))).toBe(refused);
   answer = () => Promise.reject(DOWN);
   expect(await catchError(cache.get('t', MAX_AGE))).toBe(DOWN);

@@ -58,13 +58,9 @@ describe('an access token', () => {
     expect(issuer().count()).toBe(1);
   });
 
-  it.each<[string, (forge: Forge) => string, string, number]>([
-    ['the form before a key is looked up', ({ head }) => `${head({})}.`, 'token_malformed', 0],
-    ['the header before a key is looked up', ({ head }) => head({ zip: 'DEF' }), 'token_malformed', 0],
-    ['the signature before the payload', ({ head }) => swap(head({}), 1, () => 'bm8'), 'token_signature_invalid', 1],
-  ])('is checked in order: %s', async (_title, make, expected, fetches) => {
-    expect(await bench.refuse(make(forge()))).toBe(expected);
-    expect(bench.sets.fetches()).toBe(fetches);
+  it('is refused for its form before a key is requested, and for its signature before its payload is read', async () => {
+    expect([await bench.refuse(`${forge().head({})}.`), bench.sets.fetches()]).toEqual(['token_malformed', 0]);
+    expect(await bench.refuse(swap(forge().head({}), 1, () => 'bm8'))).toBe('token_signature_invalid');
   });
 
   it('has claims named __proto__ and constructor as data', async () => {
@@ -160,20 +156,15 @@ describe('an id_token with HS256', () => {
 
 describe('a failure of the key set', () => {
   const INVALID = { code: 'upstream_invalid_response', statusCode: 502, details: { httpStatus: 400 } };
-  const UNREACHABLE = { code: 'upstream_unreachable', statusCode: 503 };
+  const CLOSED = { code: 'upstream_unreachable', statusCode: 503 };
+  const HIDDEN = { ...INVALID, code: 'upstream_unavailable', statusCode: 503, cause: INVALID };
   it.each<[string, Reply, object, object]>([
-    [
-      'HTTP 400',
-      { status: 400 },
-      { ...INVALID, code: 'upstream_unavailable', statusCode: 503, cause: INVALID },
-      INVALID,
-    ],
-    ['a closed connection', { reset: true }, UNREACHABLE, UNREACHABLE],
+    ['HTTP 400', { status: 400 }, HIDDEN, INVALID],
+    ['a closed connection', { reset: true }, CLOSED, CLOSED],
   ])('%s has status 503 on a guarded route, and its own status at a login', async (_title, reply, guarded, login) => {
     issuer().reply(JWKS_PATH, reply);
     expect(await catchError(bench.verifier().verifyAccessToken(accessToken()))).toMatchObject(guarded);
     expect(await catchError(bench.verifier().verifyReceivedAccessToken(accessToken()))).toMatchObject(login);
-    expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(login);
   });
 
   it('that is a ConfigurationError is thrown unchanged', async () => {
@@ -279,118 +270,80 @@ it.each<[Claims, () => Promise<unknown>, string]>([
   expect(result).toBe(expected);
 });
 
-describe('throws an error with message and details:', () => {
+describe('an error', () => {
   const access = (claims: Claims, settings?: Settings) => () => verifyAccessToken(claims, settings);
   const id = (make: () => string, settings?: Settings) => () =>
     bench.verifier(settings).verifyIdToken(make(), 'access');
-  it.each<[message: string, run: () => Promise<unknown>, details?: object]>([
+  const EXPIRED = { iat: NOW - 90, exp: NOW - 60 };
+  const expired = { claim: 'exp', actual: NOW - 60, seconds: 60 };
+  const ROWS: [run: () => Promise<unknown>, details?: object][] = [
+    [access({ iss: 'x' }, { issuer: 'y' }), { claim: 'iss', expected: 'y', actual: 'x' }],
+    [access({ aud: ['x'] }, { audience: ['y', 'z'] }), { claim: 'aud', expected: ['y', 'z'], actual: ['x'] }],
     [
-      'The access_token has the issuer "x", but this service accepts only "y": ' +
-        'correct appHost, or set the option issuer.',
-      access({ iss: 'x' }, { issuer: 'y' }),
-      { token: 'access_token', claim: 'iss', expected: 'y', actual: 'x' },
-    ],
-    [
-      'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
-      access({ aud: ['x'] }, { audience: ['y', 'z'] }),
-      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
-    ],
-    [
-      'The id_token is for "x" (aud), but this service is "y": check appId.',
       id(() => idToken({ aud: 'x' }), { appId: 'y' }),
       { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
     ],
-    [
-      'The access_token was issued to "x" (azp), but this service is "y": check appId.',
-      access({ azp: 'x' }, { appId: 'y' }),
-      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
-    ],
-    [
-      'The access_token has an invalid iat: an object.',
-      access({ iat: { a: 1 } }),
-      { token: 'access_token', claim: 'iat', actual: {} },
-    ],
-    [
-      'The access_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
-      access({ iat: NOW - 90, exp: NOW - 60 }),
-      { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
-    ],
-    [
-      'The id_token expired 60 seconds ago: correct the clock of this machine, or raise clockTolerance. ' +
-        'If the id_token is from an earlier login, sign in again.',
-      id(() => idToken({ iat: NOW - 90, exp: NOW - 60 })),
-      { token: 'id_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
-    ],
-    [
-      'The access_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
-      access({ iat: NOW + 60, nbf: NOW + 60 }),
-      { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
-    ],
-    [
-      'The access_token becomes valid in 9 seconds: correct the clock of this machine, or raise clockTolerance.',
-      access({ nbf: NOW + 9 }),
-      { token: 'access_token', claim: 'nbf', actual: NOW + 9, seconds: 9 },
-    ],
-    [
-      'The payload of the access_token is not a JSON object.',
-      () => bench.verify(forge().text(forge().header, '[]')),
-      { token: 'access_token' },
-    ],
-    [
-      'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
-        'send the access token.',
-      access({ scope: undefined }),
-      { token: 'access_token' },
-    ],
-    ['This is an access token, not an id_token: pass the id_token.', id(() => accessToken()), { token: 'id_token' }],
-    ['The signature of the id_token is wrong.', id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
-    [
-      'The id_token belongs to another access token (at_hash).',
-      id(() => idToken({ at_hash: 'x' })),
-      { token: 'id_token', claim: 'at_hash' },
-    ],
-    [
-      'The application secret has 22 bytes, but HS256 needs 32 or more: ' +
-        'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
-      id(() => idToken({}, { alg: 'HS256' }), { idTokenAlgorithm: 'HS256' }),
-    ],
-  ])('%s', async (message, run, details = {}) => {
-    expect(await catchError(run())).toMatchObject({ message, details });
+    [access({ azp: 'x' }, { appId: 'y' }), { claim: 'azp', expected: 'y', actual: 'x' }],
+    [access({ iat: { a: 1 } }), { claim: 'iat', actual: {} }],
+    [access(EXPIRED), expired],
+    [id(() => idToken(EXPIRED)), { token: 'id_token', ...expired }],
+    [access({ iat: NOW + 60, nbf: NOW + 60 }), { claim: 'iat', actual: NOW + 60, seconds: 60 }],
+    [access({ nbf: NOW + 9 }), { claim: 'nbf', actual: NOW + 9, seconds: 9 }],
+    [() => bench.verify(forge().text(forge().header, '[]'))],
+    [access({ scope: undefined })],
+    [id(() => accessToken()), { token: 'id_token' }],
+    [id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
+    [id(() => idToken({ at_hash: 'x' })), { token: 'id_token', claim: 'at_hash' }],
+  ];
+  const CLOCK = 'correct the clock of this machine, or raise clockTolerance.';
+  const MESSAGES = [
+    'The access_token has the issuer "x", but this service accepts only "y": correct appHost, or set the option issuer.',
+    'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
+    'The id_token is for "x" (aud), but this service is "y": check appId.',
+    'The access_token was issued to "x" (azp), but this service is "y": check appId.',
+    'The access_token has an invalid iat: an object.',
+    'The access_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
+    `The id_token expired 60 seconds ago: ${CLOCK} If the id_token is from an earlier login, sign in again.`,
+    `The access_token becomes valid in 60 seconds: ${CLOCK}`,
+    `The access_token becomes valid in 9 seconds: ${CLOCK}`,
+    'The payload of the access_token is not a JSON object.',
+    expect.stringContaining('This is not an access token (it has no scope, or it has the nonce or at_hash'),
+    'This is an access token, not an id_token: pass the id_token.',
+    'The signature of the id_token is wrong.',
+    'The id_token belongs to another access token (at_hash).',
+  ];
+
+  it('has a message and details', async () => {
+    const errors = await Promise.all(ROWS.map(([run]) => catchError(run())));
+    const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members }));
+    expect(errors).toMatchObject(details.map((each, i) => ({ message: MESSAGES[i], details: each })));
   });
 });
 
-/** Returns whether jose accepts a token. Without `maxTokenAge` jose accepts an `iat` in the future. */
-async function askJose(token: string): Promise<boolean> {
-  const { key, issuer: expected } = issuer();
-  const times = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
-  const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
-  const keys = createLocalJWKSet({ keys: [key.jwk] });
-  const verifying = jwtVerify(token, keys, { ...required, ...times, issuer: expected, audience: APP_ID });
-  return (await codeOf(verifying)) === 'accepted';
-}
-
 it('accepts no changed token that jose refuses', async () => {
-  const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
-  const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
-    const value = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, { weight: 1, arbitrary: odd });
-    return fc.tuple(fc.constant(name), value);
-  };
-  const offsets = [-1e7, -3600, -6, -5, -1, 0, 0.5, 1, 5, 6, 3600, LIFETIME, 4e7].map((offset) => NOW + offset);
+  const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, 0, -1, 7, 'x', 'x'.repeat(7000)));
+  const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> =>
+    fc.tuple(fc.constant(name), fc.oneof(fc.constantFrom(...likely), odd));
+  const offsets = [-3600, -6, -5, 0, 0.5, 5, 6, 3600, LIFETIME, 4e7].map((offset) => NOW + offset);
   const header = fc.oneof(
-    member('alg', 'RS256', 'RS512', 'PS256', 'HS256', 'none', 'rs256'),
-    member('typ', 'JWT', 'jwt', 'at+jwt', 'application/jwt', 'JOSE'),
-    member('kid', issuer().key.kid, undefined, 'unknown', 'k'.repeat(257)),
+    member('alg', 'RS256', 'RS512', 'HS256', 'none', 'rs256'),
+    member('typ', 'JWT', 'at+jwt', 'JOSE'),
+    member('kid', issuer().key.kid, undefined, 'unknown'),
     ...['crit', 'b64', 'zip', 'jwk', 'x5c', 'jku', '__proto__'].map((name) => member(name, ['b64'], other.jwk)),
   );
   const payload = fc.oneof(
     member('iss', issuer().issuer, [issuer().issuer], `${issuer().issuer}/`),
-    member('sub', 's', 's'.repeat(255), 's'.repeat(256)),
+    member('sub', 's'.repeat(255), 's'.repeat(256)),
     member('aud', [APP_ID], [APP_ID, OTHER_APP], [[APP_ID]], OTHER_APP),
-    member('azp', APP_ID, OTHER_APP),
     ...['exp', 'iat', 'nbf'].map((name) => member(name, ...offsets)),
-    ...['scope', 'jti', 'nonce', 'at_hash', '__proto__', 'x'].map((name) => member(name, 'x', 'x'.repeat(7000))),
+    ...['azp', 'scope', 'jti', 'nonce', 'at_hash', '__proto__', 'x'].map((name) => member(name, APP_ID)),
   );
   const replaced = fc.option(fc.tuple(fc.nat({ max: 900 }), fc.constantFrom('A', 'g', '-', '.', ' ', '=', 'é')));
+  const keys = createLocalJWKSet({ keys: [issuer().key.jwk] });
+  // Without `maxTokenAge` jose accepts an `iat` in the future.
+  const times = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
+  const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
+  const options = { ...required, ...times, issuer: issuer().issuer, audience: APP_ID };
   const change = fc.tuple(fc.option(header), fc.array(payload, { maxLength: 2 }), replaced);
   const property = fc.asyncProperty(change, async ([head, claims, character]) => {
     const { text, ...right } = forge();
@@ -400,7 +353,8 @@ it('accepts no changed token that jose refuses', async () => {
     const token = `${signed.slice(0, position)}${letter}${signed.slice(position + 1)}`;
     const code = await codeOf(bench.verify(token));
     expect(code).toMatch(/^(accepted|token_.*)$/);
-    expect([code, await askJose(token)]).not.toEqual(['accepted', false]);
+    const accepted = [code, await codeOf(jwtVerify(token, keys, options))].map((each) => each === 'accepted');
+    expect(accepted).not.toEqual([true, false]);
   });
   await fc.assert(property, propertyRuns(300));
 }, 600_000);
