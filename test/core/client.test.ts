@@ -41,41 +41,26 @@ const replyMe = (body: object): void => reply(ME_PATH, { sub: SUBJECT, ...body }
 const authorize: TokenRequirements['authorize'] = async () => {};
 const getUser = async (client: GenAuthClient, token: string): Promise<unknown> =>
   (await client.authenticate(token, { authorize })).user;
-/** The form of the last request. */
-const lastForm = (): Record<string, string> => Object.fromEntries(new URLSearchParams(issuer().requests.at(-1)?.body));
 
 it('signIn returns a user with the claims of the configured or of the given scopes after one request', async () => {
   issuer().replySignIn();
   const client = openAny({ scope: 'openid email' });
   const outcome = await client.signIn(ALICE);
-  const user = { sub: SUBJECT, email: null, email_verified: false };
-  expect(outcome).toMatchObject({ kind: 'success', tokens: { scope: ['openid', 'email'] } });
-  expect(outcome).toHaveProperty('user', user);
+  expect(outcome).toHaveProperty('user', { sub: SUBJECT, email: null, email_verified: false });
   expect(issuer().count(SIGN_IN_PATH)).toBe(1);
   expect(findLeaks([client, outcome], [PASSWORD, issuer().clientOptions.appSecret])).toEqual([]);
   expect(await client.signIn(ALICE, { scope: 'openid role' })).toHaveProperty('user', { sub: SUBJECT, role: null });
 });
 
 describe('verification', () => {
-  it('accepts each token as its own kind only', async () => {
-    const client = open();
-    expect(await client.verifyAccessToken(accessToken())).toMatchObject({ sub: SUBJECT, scope: 'openid profile' });
-    expect(await client.verifyIdToken(idToken())).toMatchObject({ sub: SUBJECT });
-    expect(await codeOf(client.verifyAccessToken(idToken()))).toBe('token_type_mismatch');
-    expect(await codeOf(client.verifyIdToken(accessToken()))).toBe('token_type_mismatch');
-  });
-
-  it('uses the options issuer, audience, appId and clockTolerance', async () => {
+  it('uses the options issuer, audience, appId, clockTolerance, idTokenSignedResponseAlg and appSecret', async () => {
     const options = { issuer: 'https://a.example', audience: ['api'], appId: '65f0c1d2e3a4b5c6d7e8f9ff' };
-    const client = open({ jwksUri: `${issuer().url}${JWKS_PATH}`, clockTolerance: 60, ...options });
-    const token = accessToken({ iss: options.issuer, aud: 'api', azp: options.appId, iat: NOW / 1000 + 60 });
-    expect(await codeOf(client.verifyAccessToken(token))).toBe('accepted');
-  });
-
-  it('uses the options idTokenSignedResponseAlg and appSecret', async () => {
-    const client = open({ idTokenSignedResponseAlg: 'HS256', appSecret: LONG_SECRET });
-    const token = buildToken({ alg: 'HS256' }, issuer().idTokenClaims({}, NOW), LONG_SECRET, 'HS256');
-    expect(await client.verifyIdToken(token)).toMatchObject({ sub: SUBJECT });
+    const hs256 = { idTokenSignedResponseAlg: 'HS256', appSecret: LONG_SECRET } as const;
+    const client = open({ jwksUri: `${issuer().url}${JWKS_PATH}`, clockTolerance: 60, ...options, ...hs256 });
+    const claims = { iss: options.issuer, azp: options.appId, iat: NOW / 1000 + 60 };
+    expect(await client.verifyAccessToken(accessToken({ ...claims, aud: 'api' }))).toMatchObject(claims);
+    const payload = { ...issuer().idTokenClaims({}, NOW), ...claims, aud: options.appId };
+    expect(await client.verifyIdToken(buildToken({ alg: 'HS256' }, payload, LONG_SECRET, 'HS256'))).toEqual(payload);
   });
 
   it('uses the times of the option jwks', async () => {
@@ -93,12 +78,12 @@ describe('verification', () => {
     expect(await ask(1)).toEqual(['upstream_unavailable', 3]);
   });
 
-  it.each<[Partial<GenAuthOptions>, number]>([
-    [{}, 3],
-    [{ verifiedTokenCache: { maxEntries: 1 } }, 6],
-    [{ verifiedTokenCache: false }, 6],
-  ])('caches verified tokens with the options %j', async (options, expected) => {
-    const client = open(options);
+  it.each<[GenAuthOptions['verifiedTokenCache'], number]>([
+    [undefined, 3],
+    [{ maxEntries: 1 }, 6],
+    [false, 6],
+  ])('caches verified tokens with the option verifiedTokenCache %j', async (verifiedTokenCache, expected) => {
+    const client = open({ verifiedTokenCache });
     const tokens = [1, 2, 3].map((n) => accessToken({ n }));
     for (const token of [...tokens, ...tokens]) await client.verifyAccessToken(token);
     expect(computed()).toBe(expected);
@@ -157,16 +142,6 @@ describe('authenticate', () => {
     reply(INTROSPECTION_PATH, body);
     expect(await codeOf(open().authenticate(accessToken(), { introspect: 1000, authorize }))).toBe(expected);
   });
-
-  it('introspects a token again after maxAge', async () => {
-    reply(INTROSPECTION_PATH, { active: true });
-    const [client, token] = [open(), accessToken()];
-    for (const time of [0, 999, 1]) {
-      now += time;
-      await client.authenticate(token, { introspect: 1000, authorize });
-    }
-    expect(issuer().count(INTROSPECTION_PATH)).toBe(2);
-  });
 });
 
 describe('refresh', () => {
@@ -198,11 +173,7 @@ describe('refresh', () => {
 });
 
 describe('a token that is sent in a form', () => {
-  it.each<[string, unknown]>([
-    ['empty', ''],
-    ['longer than 8,192 characters', 'x'.repeat(8193)],
-    ['a list', [OLD]],
-  ])('is refused without a request if it is %s', async (_, token) => {
+  it.each<[unknown]>([[''], ['x'.repeat(8193)], [[OLD]]])('is refused without a request if it is %j', async (token) => {
     const client = open();
     const calls = [client.refresh(token as never), client.introspect(token as never), client.revoke(token as never)];
     const errors = await Promise.all(calls.map(catchError));
@@ -217,13 +188,11 @@ describe('a token that is sent in a form', () => {
     issuer().reply(REVOCATION_PATH, {});
     const client = open();
     await client.introspect('x'.repeat(8192));
-    expect(lastForm()).toMatchObject({ token_type_hint: 'access_token' });
     await client.introspect('t', 'refresh_token');
-    expect(lastForm()).toMatchObject({ token: 't', token_type_hint: 'refresh_token' });
     await client.revoke('t');
-    expect(lastForm()).toMatchObject({ token: 't', token_type_hint: 'refresh_token' });
     await client.revoke('t', 'access_token');
-    expect(lastForm()).toMatchObject({ token_type_hint: 'access_token' });
+    const hints = issuer().requests.map(({ body }) => new URLSearchParams(body).get('token_type_hint'));
+    expect(hints).toEqual(['access_token', 'refresh_token', 'refresh_token', 'access_token']);
   });
 
   it.each<[string, Reply, number]>([
@@ -297,9 +266,9 @@ describe('a public document', () => {
   });
 });
 
-it('buildLogoutUrl has the host of the client, and needs no parameters', () => {
-  expect(open().buildLogoutUrl()).toBe(`${issuer().url}/oidc/session/end`);
-  expect(open().buildLogoutUrl({ idToken: 'a' })).toBe(`${issuer().url}/oidc/session/end?id_token_hint=a`);
+it('buildLogoutUrl has the host of the client', () => {
+  const urls = [open().buildLogoutUrl(), open().buildLogoutUrl({ idToken: 'a' })];
+  expect(urls).toEqual(['', '?id_token_hint=a'].map((query) => `${issuer().url}/oidc/session/end${query}`));
 });
 
 it('status is ready while a key is cached, and sends no request', async () => {
@@ -320,25 +289,23 @@ it('the options are frozen and contain no secret, and no error contains one', as
   expect(Object.isFrozen(client.options)).toBe(true);
 });
 
-describe('connections', () => {
-  it('to both hosts trust the option ca, and are ended by close()', async () => {
-    const authority = new CertificateAuthority();
-    const genauth = await serve(answering(200, {}, '{"statusCode":403,"apiCode":2333}'), authority.issue());
-    const keys = await serve(answering(200, {}, JSON.stringify({ keys: [issuer().key.jwk] })), authority.issue());
-    const client = open({ appHost: genauth.url, jwksUri: `${keys.url}/keys`, ca: authority.cert });
-    await Promise.all([client.warmUp(), client.signIn(ALICE)]);
-    client.close();
-    await Promise.all([genauth.idle(), keys.idle()]);
-    expect([genauth.connections, keys.connections]).toEqual([1, 1]);
-  });
+it('connections to both hosts trust the option ca, and are ended by close()', async () => {
+  const authority = new CertificateAuthority();
+  const genauth = await serve(answering(200, {}, '{"statusCode":403,"apiCode":2333}'), authority.issue());
+  const keys = await serve(answering(200, {}, JSON.stringify({ keys: [issuer().key.jwk] })), authority.issue());
+  const client = open({ appHost: genauth.url, jwksUri: `${keys.url}/keys`, ca: authority.cert });
+  await Promise.all([client.warmUp(), client.signIn(ALICE)]);
+  client.close();
+  await Promise.all([genauth.idle(), keys.idle()]);
+  expect([genauth.connections, keys.connections]).toEqual([1, 1]);
+});
 
-  it('to both hosts use the option proxy', async () => {
-    const proxy = await serve((socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
-    const hosts = { appHost: 'https://tenant.example', jwksUri: 'https://keys.example:444/keys' };
-    const client = open({ proxy: proxy.url, ...hosts });
-    expect(await codeOf(client.warmUp())).toBe('upstream_unreachable');
-    expect(await codeOf(client.signIn(ALICE))).toBe('upstream_unreachable');
-    const lines = proxy.received.map((received) => received.split(' HTTP/1.1')[0]);
-    expect(lines).toEqual(['CONNECT keys.example:444', 'CONNECT tenant.example:443']);
-  });
+it('connections to both hosts use the option proxy', async () => {
+  const proxy = await serve((socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+  const hosts = { appHost: 'https://tenant.example', jwksUri: 'https://keys.example:444/keys' };
+  const client = open({ proxy: proxy.url, ...hosts });
+  const codes = [await codeOf(client.warmUp()), await codeOf(client.signIn(ALICE))];
+  const lines = proxy.received.map((received) => received.split(' HTTP/1.1')[0]);
+  expect(lines).toEqual(['CONNECT keys.example:444', 'CONNECT tenant.example:443']);
+  expect(codes).toEqual(['upstream_unreachable', 'upstream_unreachable']);
 });

@@ -6,17 +6,11 @@ const CLAIMS: Readonly<Record<ClaimScope, string>> = {
   profile:
     'birthdate family_name gender given_name locale middle_name name nickname picture preferred_username profile ' +
     'updated_at website zoneinfo',
-  username: 'username',
   email: 'email email_verified',
   phone: 'phone_number phone_number_verified',
-  address: 'address',
-  roles: 'roles',
-  role: 'role',
-  unionid: 'unionid',
-  userpool_id: 'userpool_id',
-  external_id: 'external_id',
+  ...({ username: 'username', address: 'address', roles: 'roles', role: 'role', unionid: 'unionid' } as const),
+  ...({ userpool_id: 'userpool_id', external_id: 'external_id', tenant_id: 'tenant_id' } as const),
   extended_fields: 'extended_fields',
-  tenant_id: 'tenant_id',
 };
 const SCOPES = Object.keys(CLAIMS) as ClaimScope[];
 const NAMES = Object.values(CLAIMS).join(' ').split(' ');
@@ -62,15 +56,15 @@ describe('toUser', () => {
     expect(toUser({ sub: 'u-1', [claim]: value }, [scope])).toHaveProperty(claim, expected);
   });
 
-  it.each([
-    [{ externalId: 'b' }, 'b'],
-    [{ external_id: 'a', externalId: 'b' }, 'a'],
-  ])('reads external_id by both names that GenAuth uses: %j', (claims, external_id) => {
-    expect(toUser({ sub: 'u-1', ...claims }, ['external_id'])).toStrictEqual({ sub: 'u-1', external_id });
+  it('reads external_id by both names that GenAuth uses', () => {
+    const users = [{ externalId: 'b' }, { external_id: 'a', externalId: 'b' }].map((claims) =>
+      toUser({ sub: 'u-1', ...claims }, ['external_id']),
+    );
+    expect(users).toStrictEqual(['b', 'a'].map((external_id) => ({ sub: 'u-1', external_id })));
   });
 
-  it.each(['offline_access', 'constructor', '__proto__', 'EMAIL', ''])('gives the scope %j no claims', (scope) => {
-    expect(toUser(ALL, [scope])).toStrictEqual({ sub: 'u-1' });
+  it('gives other scopes no claims', () => {
+    expect(toUser(ALL, ['offline_access', 'constructor', '__proto__', 'EMAIL', ''])).toStrictEqual({ sub: 'u-1' });
   });
 
   it('ignores claims that are inherited', () => {
@@ -81,18 +75,9 @@ describe('toUser', () => {
   });
 });
 
-it.each<[string | string[], string[]]>([
-  ['openid', ['openid']],
-  ['  openid   profile openid ', ['openid', 'profile']],
-  [' ', []],
-  // Only the space separates scopes (RFC 6749 §3.3).
-  ['openid,profile\tx', ['openid,profile\tx']],
-  [
-    ['profile', 'openid', 'profile', ''],
-    ['profile', 'openid'],
-  ],
-])('parseScope splits %j into %j', (scope, expected) => {
-  expect(parseScope(scope)).toEqual(expected);
+it('parseScope splits a scope at spaces only (RFC 6749 §3.3), and removes repetitions', () => {
+  const scopes = ['  openid   profile,x\tx openid ', ' ', ['profile', 'openid', 'profile', '']].map(parseScope);
+  expect(scopes).toEqual([['openid', 'profile,x\tx'], [], ['profile', 'openid']]);
 });
 
 describe('findScopeProblem', () => {
@@ -106,7 +91,6 @@ describe('findScopeProblem', () => {
     [5, 'is 5', LIST],
     [new Set(['openid']), 'is an object', LIST],
     [['openid', 5], 'is ["openid", 5]', LIST],
-    ['', `is "" without 'openid'`, ADD],
     ['openid,email', `is "openid,email" without 'openid'`, ADD],
     ...['a"b', 'a\\b', 'a b', 'a\x7F'].map((name): [unknown, string, string] => [
       ['openid', name],
@@ -118,15 +102,14 @@ describe('findScopeProblem', () => {
   });
 });
 
-it.each<[Record<string, unknown>, object]>([
-  [{ scope: 'openid email' }, { scope: ['openid', 'email'], tenant_id: null }],
+it.each<[object, object]>([
   [
-    { scope: '', tenant_id: 't-1', email: 'a@example.com', roles: ['admin'] },
-    { scope: [], tenant_id: 't-1' },
+    { scope: 'openid email', tenant_id: 7 },
+    { scope: ['openid', 'email'], tenant_id: null },
   ],
   [
-    { scope: 'a', tenant_id: 7 },
-    { scope: ['a'], tenant_id: null },
+    { tenant_id: 't-1', email: 'a@example.com', roles: ['admin'] },
+    { scope: [], tenant_id: 't-1' },
   ],
 ])('toTokenUser reads user ID, scopes and tenant of %j', (claims, expected) => {
   expect(toTokenUser({ sub: 'u-1', scope: '', ...claims })).toStrictEqual({ sub: 'u-1', ...expected });

@@ -49,8 +49,8 @@ const NAMES = Object.keys(DEFAULTS);
 const OPTIONAL = NAMES.filter((name) => !Object.hasOwn(REQUIRED, name));
 
 it('fills in the defaults, also for options that are undefined', () => {
-  expect(resolve({})).toStrictEqual(DEFAULTS);
   expect(resolve(Object.fromEntries(OPTIONAL.map((name) => [name, undefined])))).toStrictEqual(DEFAULTS);
+  expect(resolve({})).toStrictEqual(DEFAULTS);
 });
 
 it('resolves every option into a frozen copy, and leaves the given options unfrozen', () => {
@@ -112,20 +112,22 @@ it('reports every mistake in one error, unknown options first', () => {
   expect(thrown.message).toBe(['passport-genauth: the options are wrong.', ...lines].join('\n'));
 });
 
-it.each<[string, ...words: string[]]>([
-  ['appId', 'client_id'],
-  ['appSecret', 'clientSecret', 'secret'],
-  ['appHost', 'host', 'domain', 'baseURL'],
-  ['scope', 'scopes'],
-  ['jwksUri', 'jwksUrl'],
-  ['clockTolerance', 'clockToleranceSeconds'],
-  ['idTokenSignedResponseAlg', 'algorithms', 'idTokenAlg'],
-  ['passwordEncryptType', 'passwordEncrypt'],
-  ['fields: { account }', 'usernameField'],
-  ['fields: { password }', 'passwordField'],
-])('suggests %s for its names in other libraries', (name, ...words) => {
-  const mistakes = words.map((option) => ({ option, problem: 'is not an option', fix: `write ${name}` }));
-  expect(refuse(Object.fromEntries(words.map((word) => [word, 'x'])))).toMatchObject({ details: { mistakes } });
+it('suggests the name of an option for its names in other libraries', () => {
+  const words = {
+    appId: 'client_id',
+    appSecret: 'clientSecret secret',
+    appHost: 'host domain baseURL',
+    scope: 'scopes',
+    jwksUri: 'jwksUrl',
+    clockTolerance: 'clockToleranceSeconds',
+    idTokenSignedResponseAlg: 'algorithms idTokenAlg',
+    passwordEncryptType: 'passwordEncrypt',
+    'fields: { account }': 'usernameField',
+    'fields: { password }': 'passwordField',
+  };
+  const rows = Object.entries(words).flatMap(([name, list]) => list.split(' ').map((word) => [word, name] as const));
+  const mistakes = rows.map(([option, name]) => ({ option, problem: 'is not an option', fix: `write ${name}` }));
+  expect(refuse(Object.fromEntries(rows))).toMatchObject({ details: { mistakes } });
 });
 
 describe('the app secret', () => {
@@ -133,12 +135,13 @@ describe('the app secret', () => {
   const appSecret = (): string => {
     throw new Error('called');
   };
-  it.each<[string, object]>([
-    ["absent with tokenEndpointAuthMethod 'none'", { ...NONE, appSecret: undefined }],
-    ['16 characters of 2 bytes with HS256', { ...HS256, appSecret: 'ü'.repeat(16) }],
-    ['a function, which is not called', { ...HS256, appSecret }],
-  ])('may be %s', (_name, options) => {
-    expect(resolve(options)).toMatchObject(options);
+  it('may be absent without authentication, 32 bytes with HS256, or a function, which is not called', () => {
+    const rows = [
+      { ...NONE, appSecret: undefined },
+      { ...HS256, appSecret: 'ü'.repeat(16) },
+      { ...HS256, appSecret },
+    ];
+    expect(rows.map(resolve)).toMatchObject(rows);
   });
 
   const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
@@ -158,11 +161,9 @@ describe('the app secret', () => {
 
 it('refuses a list instead of the options', () => {
   const [problem, fix] = ['are [an object]', 'Pass an object with appId, appSecret and appHost'];
-  expect(catchThrown(() => resolveOptions([REQUIRED] as never))).toMatchObject({
-    code: 'invalid_options',
-    message: `passport-genauth: the options ${problem}. ${fix}.`,
-    details: { mistakes: [{ option: 'options', problem, fix }] },
-  });
+  const details = { mistakes: [{ option: 'options', problem, fix }] };
+  const error = { code: 'invalid_options', message: `passport-genauth: the options ${problem}. ${fix}.`, details };
+  expect(catchThrown(() => resolveOptions([REQUIRED] as never))).toMatchObject(error);
 });
 
 it('ignores inherited options, and refuses an own __proto__', () => {

@@ -11,6 +11,8 @@ import {
 
 type Body = Readonly<Record<string, unknown>>;
 const envelope = (body: Body): unknown => parseEnvelope({ statusCode: 403, ...body });
+const introspect = (body: Body): unknown => parseIntrospection({ active: true, ...body });
+const rsa = { publicKey: 'k' };
 
 /** GenAuth's documents, front end and SDKs disagree on these forms. Each form of a row must be read alike. */
 it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object, ...forms: Body[]]>([
@@ -18,34 +20,22 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
   ['scopes are in scope, and token is a misprint', parseTokens, { scope: 'a' }, { scope: 'a', token: 'b' }],
   ['token_type is xxx', parseTokens, { accessToken: 'a' }, { access_token: 'a', token_type: 'xxx' }],
   [
-    'the keys for passwords are in an envelope or not',
+    'keys for passwords are in an envelope or not',
     parseSystemKeys,
     { rsa: 'k' },
-    { rsa: { publicKey: 'k' } },
-    { statusCode: 200, data: { rsa: { publicKey: 'k' } } },
+    { rsa },
+    { statusCode: 200, data: { rsa } },
   ],
   [
-    'apiCode is a number or a string, and is also called code',
+    'apiCode is a string or is called code',
     envelope,
-    { apiCode: 2333 },
-    { apiCode: '2333' },
-    { apiCode: null, code: 2333 },
-    { apiCode: 2333, code: 1636 },
+    { apiCode: 7 },
+    { apiCode: '7' },
+    { code: 7 },
+    { apiCode: 7, code: 1 },
   ],
-  [
-    'an introspection has spaces or commas between scopes',
-    parseIntrospection,
-    { scope: ['a', 'b'] },
-    { active: true, scope: 'a b' },
-    { active: true, scope: ' a, b ' },
-  ],
-  [
-    'an introspection has exp as a number or a string',
-    parseIntrospection,
-    { exp: 1_760_000_000 },
-    { active: true, exp: 1_760_000_000 },
-    { active: true, exp: '1760000000' },
-  ],
+  ['scopes have commas between them', introspect, { scope: ['a', 'b'] }, { scope: 'a b' }, { scope: ' a, b ' }],
+  ['exp is a number or a string', introspect, { exp: 1_760_000_000 }, { exp: 1_760_000_000 }, { exp: '1760000000' }],
 ])('reads every form if %s', (_contradiction, parse, expected, ...forms) => {
   expect(forms.map((form) => parse(form))).toEqual(forms.map(() => expect.objectContaining(expected)));
 });
@@ -56,25 +46,19 @@ describe('parseEnvelope', () => {
   it('reads every property', () => {
     const answer = { statusCode: 603, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } };
     expect(parseEnvelope({ ...answer, flowHandle: 'x' })).toStrictEqual(answer);
+    const ids = ['r'.repeat(128), 'aZ_0.9:1-2'].map((requestId) => ({ requestId }));
+    expect(ids.map(envelope)).toMatchObject(ids);
   });
 
-  it.each<[string, Body]>([
-    ['no other property', {}],
-    ...['', '-2333', '2333.0', 2333.5, true].map((apiCode): [string, Body] => [
-      `the apiCode ${JSON.stringify(apiCode)}`,
-      { apiCode },
-    ]),
-    ['a message that is an object', { message: { zh: 'x' } }],
-    ['a requestId of 129 characters', { requestId: 'r'.repeat(129) }],
-    ['a requestId with a space', { requestId: 'r 1' }],
-    ['data that is null', { data: null }],
-    ['data that is an array', { data: [{ remainCount: 2 }] }],
-  ])('returns defaults for %s', (_name, body) => {
+  it.each<[Body]>([
+    [{}],
+    [{ apiCode: '', message: { zh: 'x' }, requestId: 'r'.repeat(129), data: null }],
+    [{ apiCode: '-2333', requestId: 'r 1', data: [{ remainCount: 2 }] }],
+    [{ apiCode: '2333.0' }],
+    [{ apiCode: 2333.5 }],
+    [{ apiCode: true }],
+  ])('returns defaults for %j', (body) => {
     expect(envelope(body)).toStrictEqual(EMPTY);
-  });
-
-  it.each(['r'.repeat(128), 'aZ_0.9:1-2'])('accepts the requestId %s', (requestId) => {
-    expect(envelope({ requestId })).toMatchObject({ requestId });
   });
 
   it.each<[unknown]>([[null], ['<html>'], [{ statusCode: '200' }]])('returns undefined for %j', (body) => {
@@ -91,14 +75,12 @@ describe('parseTokens', () => {
     expect(parseTokens(data)).toStrictEqual(tokens);
   });
 
-  it.each<[string, Body, number | undefined]>([
-    ['empty strings', { access_token: '', id_token: '', refresh_token: '', scope: '' }, undefined],
-    ['other types', { access_token: 1, id_token: ['i'], refresh_token: {}, scope: null }, undefined],
-    ['a lifetime that is a string', { expires_in: '7200' }, undefined],
-    ['an infinite lifetime', { expires_in: Infinity }, undefined],
-    ['the lifetime 0', { expires_in: 0, expire_in: 3600 }, 0],
-    ['expires_in that is null', { expires_in: null, expire_in: 3600 }, 3600],
-  ])('reads no token from %s', (_name, data, expiresIn) => {
+  it.each<[Body, number | undefined]>([
+    [{ access_token: '', id_token: '', refresh_token: '', scope: '', expires_in: '7200' }, undefined],
+    [{ access_token: 1, id_token: ['i'], refresh_token: {}, scope: null, expires_in: Infinity }, undefined],
+    [{ expires_in: 0, expire_in: 3600 }, 0],
+    [{ expires_in: null, expire_in: 3600 }, 3600],
+  ])('reads no token from %j', (data, expiresIn) => {
     expect(parseTokens(data)).toStrictEqual({ ...NONE, expiresIn });
   });
 });
@@ -108,21 +90,15 @@ describe('parseRejectionData', () => {
 
   it('reads every property', () => {
     const applicationMfa = [{ mfaPolicy: 'SMS', status: 1, sort: 2, more: 3 }, { mfaPolicy: 'new' }];
-    expect(parseRejectionData({ remainCount: 0, mfaToken: 'm', applicationMfa, token: 'f' })).toStrictEqual({
-      remainingAttempts: 0,
-      mfaToken: 'm',
-      applicationMfa: [
-        { mfaPolicy: 'SMS', status: 1, sort: 2 },
-        { mfaPolicy: 'new', status: 0, sort: 0 },
-      ],
-      flowToken: 'f',
-    });
+    const data = parseRejectionData({ remainCount: 0, mfaToken: 'm', applicationMfa, token: 'f' });
+    const factors = ['SMS', 'new'].map((mfaPolicy, i) => ({ mfaPolicy, status: 1 - i, sort: 2 - 2 * i }));
+    expect(data).toStrictEqual({ remainingAttempts: 0, mfaToken: 'm', applicationMfa: factors, flowToken: 'f' });
   });
 
-  it.each<[string, Body]>([
-    ['other types', { remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
-    ['factors without a policy', { applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
-  ])('returns defaults for %s', (_name, data) => {
+  it.each<[Body]>([
+    [{ remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
+    [{ applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
+  ])('returns defaults for %j', (data) => {
     expect(parseRejectionData(data)).toStrictEqual(NONE);
   });
 });
@@ -144,16 +120,15 @@ describe('parseSystemKeys', () => {
 describe('parseCaptcha', () => {
   const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
 
-  it('reads picture and token', () => {
-    expect(parseCaptcha({ statusCode: 200, data: { ...data, more: 1 } })).toEqual({ svg: '<svg/>', token: 'token' });
-  });
+  const captcha = { svg: '<svg/>', token: 'token' };
 
-  it.each<[unknown]>([
-    ['<svg/>'],
-    [{ statusCode: 200, data: { ...data, captchaToken: 5 } }],
-    [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }],
-  ])('returns undefined for %j', (body) => {
-    expect(parseCaptcha(body)).toBeUndefined();
+  it.each<[unknown, object | undefined]>([
+    [{ statusCode: 200, data: { ...data, more: 1 } }, captcha],
+    ['<svg/>', undefined],
+    [{ statusCode: 200, data: { ...data, captchaToken: 5 } }, undefined],
+    [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }, undefined],
+  ])('reads %j as %j', (body, expected) => {
+    expect(parseCaptcha(body)).toEqual(expected);
   });
 });
 
