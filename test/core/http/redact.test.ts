@@ -23,24 +23,18 @@ describe('redactBody', () => {
     expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
   });
 
-  it.each<[string, unknown, (string | undefined)[]]>([
-    ['a text without a secret', { message: 'wrong', statusCode: 403 }, [SECRET]],
-    ['an empty text', { message: '', data: SECRET }, [SECRET]],
-    ['a string', SECRET, [SECRET]],
-    ['a message that is not a string', { message: { text: SECRET } }, [SECRET]],
-    ['an inherited message', Object.create({ message: SECRET }), [SECRET]],
-    ['a body if the secret is undefined', { message: 'undefined' }, [undefined]],
-  ])('returns %s unchanged', (_name, body, secrets) => {
-    expect(redactBody(body, secrets)).toBe(body);
+  it.each<[unknown]>([
+    [{ message: 'wrong', error: '', statusCode: 403, data: SECRET }],
+    [SECRET],
+    [{ message: { text: SECRET } }],
+    [Object.create({ message: SECRET })],
+    [{ message: 'undefined' }],
+  ])('returns %j unchanged', (body) => {
+    expect(redactBody(body, [undefined, SECRET])).toBe(body);
   });
 });
 
-describe('redactText', () => {
-  it('replaces every form of every secret', () => {
-    expect(redactText(FORMS.join(' | '), [SECRET])).toBe('[hidden] | [hidden] | [hidden] | [hidden]');
-  });
-
-  it('replaces the longest secret first, with the given replacement', () => {
-    expect(redactText('abcdef abc', ['abc', 'abcdef'], '*')).toBe('* *');
-  });
+it('redactText replaces every form of every secret, the longest secret first', () => {
+  expect(redactText(FORMS.join(' | '), [SECRET])).toBe('[hidden] | [hidden] | [hidden] | [hidden]');
+  expect(redactText('abcdef abc', ['abc', 'abcdef'], '*')).toBe('* *');
 });

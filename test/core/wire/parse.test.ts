@@ -1,5 +1,4 @@
 import {
-  buildSignInBody,
   parseCaptcha,
   parseEnvelope,
   parseIntrospection,
@@ -19,21 +18,8 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
   ['the lifetime is expires_in or expire_in', parseTokens, { expiresIn: 60 }, { expires_in: 60 }, { expire_in: 60 }],
   ['scopes are in scope, and token is a misprint', parseTokens, { scope: 'a' }, { scope: 'a', token: 'b' }],
   ['token_type is xxx', parseTokens, { accessToken: 'a' }, { access_token: 'a', token_type: 'xxx' }],
-  [
-    'keys for passwords are in an envelope or not',
-    parseSystemKeys,
-    { rsa: 'k' },
-    { rsa },
-    { statusCode: 200, data: { rsa } },
-  ],
-  [
-    'apiCode is a string or is called code',
-    envelope,
-    { apiCode: 7 },
-    { apiCode: '7' },
-    { code: 7 },
-    { apiCode: 7, code: 1 },
-  ],
+  ['keys are in an envelope or not', parseSystemKeys, { rsa: 'k' }, { rsa }, { statusCode: 200, data: { rsa } }],
+  ['apiCode is called code', envelope, { apiCode: 7 }, { apiCode: '7' }, { code: 7 }, { apiCode: 7, code: 1 }],
   ['scopes have commas between them', introspect, { scope: ['a', 'b'] }, { scope: 'a b' }, { scope: ' a, b ' }],
   ['exp is a number or a string', introspect, { exp: 1_760_000_000 }, { exp: 1_760_000_000 }, { exp: '1760000000' }],
 ])('reads every form if %s', (_contradiction, parse, expected, ...forms) => {
@@ -61,8 +47,8 @@ describe('parseEnvelope', () => {
     expect(envelope(body)).toStrictEqual(EMPTY);
   });
 
-  it.each<[unknown]>([[null], ['<html>'], [{ statusCode: '200' }]])('returns undefined for %j', (body) => {
-    expect(parseEnvelope(body)).toBeUndefined();
+  it('returns undefined without a numeric statusCode', () => {
+    expect([null, { statusCode: '200' }].map(parseEnvelope)).toEqual([undefined, undefined]);
   });
 });
 
@@ -106,13 +92,16 @@ describe('parseRejectionData', () => {
 describe('parseSystemKeys', () => {
   const [RSA, SM2] = [{ publicKey: 'rsa-key' }, { publicKey: 'sm2-key' }];
 
-  it.each<[string, unknown, object]>([
-    ['both keys', { rsa: RSA, sm2: SM2, version: {} }, { rsa: 'rsa-key', sm2: 'sm2-key' }],
-    ['keys outside and inside an envelope', { rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
-    ['an RSA entry that is null outside an envelope', { rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
-    ['a key that is a number', { rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
-    ['undefined', undefined, {}],
-  ])('reads %s', (_name, body, expected) => {
+  it.each<[unknown, object]>([
+    [
+      { rsa: RSA, sm2: SM2, version: {} },
+      { rsa: 'rsa-key', sm2: 'sm2-key' },
+    ],
+    [{ rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
+    [{ rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
+    [{ rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
+    [undefined, {}],
+  ])('reads the keys of %j', (body, expected) => {
     expect(parseSystemKeys(body)).toStrictEqual(expected);
   });
 });
@@ -132,12 +121,9 @@ describe('parseCaptcha', () => {
   });
 });
 
-it.each<[unknown, string | undefined]>([
-  [{ error: 'invalid_client' }, 'invalid_client'],
-  [{ error: '' }, undefined],
-  [null, undefined],
-])('reads the OAuth error of %j as %j', (body, expected) => {
-  expect(parseOidcError(body)).toBe(expected);
+it('reads the OAuth error of a body', () => {
+  const bodies = [{ error: 'invalid_client' }, { error: '' }, null];
+  expect(bodies.map(parseOidcError)).toEqual(['invalid_client', undefined, undefined]);
 });
 
 describe('parseIntrospection', () => {
@@ -147,6 +133,7 @@ describe('parseIntrospection', () => {
     const body = { active: true, sub: 'u-1', client_id: 'app', scope: 'openid', exp: 9, iat: 1 };
     const expected = { active: true, sub: 'u-1', clientId: 'app', scope: ['openid'], exp: 9 };
     expect(parseIntrospection(body)).toStrictEqual(expected);
+    expect([{ active: 'true' }, null].map(parseIntrospection)).toEqual([undefined, undefined]);
   });
 
   it.each<[Body, number | undefined]>([
@@ -156,16 +143,4 @@ describe('parseIntrospection', () => {
   ])('returns defaults for %j', (body, exp) => {
     expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NONE, exp });
   });
-
-  it.each<[unknown]>([[{ active: 'true' }], [null]])('returns undefined without a boolean active: %j', (body) => {
-    expect(parseIntrospection(body)).toBeUndefined();
-  });
-});
-
-it.each([
-  ['account', 'PASSWORD', 'passwordPayload'],
-  ['sAMAccountName', 'AD', 'adPayload'],
-] as const)('builds a body with %s for the connection %s', (identifier, connection, payload) => {
-  const body = buildSignInBody({ connection, identifier, name: 'alice', password: 'p', options: {} });
-  expect(body).toStrictEqual({ connection, [payload]: { [identifier]: 'alice', password: 'p' }, options: {} });
 });
