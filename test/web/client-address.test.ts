@@ -22,7 +22,6 @@ it.each<[string, unknown, object, string | undefined]>([
   ['of the framework, if the option is a number', () => 3_405_803_783, { ip: '192.0.2.1' }, '192.0.2.1'],
   ['of the framework, not of the socket', undefined, { ip: '192.0.2.1', socket: SOCKET }, '192.0.2.1'],
   ['of the socket, if the framework has no address', undefined, { ip: '<b>', socket: SOCKET }, '10.0.0.1'],
-  ['undefined without both', undefined, {}, undefined],
   ['undefined for a closed socket', undefined, { socket: {} }, undefined],
 ])('returns the address %s', async (_title, clientIp, request, address) => {
   expect(await resolveClientIp(withOption(clientIp), { headers: SPOOFED, ...request })).toBe(address);

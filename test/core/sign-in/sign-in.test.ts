@@ -175,7 +175,9 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
     statusCode: pick(200, 200, 200, 200, 201, 301, 401, 403, 500, '200'),
     data: fc.oneof({ weight: 9, arbitrary: tokens }, fc.jsonValue()),
     apiCode: pick(undefined, 1636, 2333, 2011, 2016, 1002, '2333'),
-    ...{ message: echo, requestId: echo, error: echo },
+    message: echo,
+    requestId: echo,
+    error: echo,
   });
   const inherited = envelope.map((body): unknown => JSON.parse(`{"__proto__":${JSON.stringify(body)}}`));
   const isSuccess = (body: unknown): boolean => {
