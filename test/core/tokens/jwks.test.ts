@@ -35,28 +35,23 @@ describe('the lookup of a key', () => {
     expect((await sets.open().getKey(known(), false)).export({ format: 'jwk' }).n).toBe(next.jwk.n);
   });
 
-  it('accepts a missing kid only if the key set has exactly one key', async () => {
-    const jwks = sets.open();
-    expect(await ask(jwks, 0, undefined)).toEqual(['accepted', 1]);
-    sets.publish(issuer().key.jwk, next.jwk);
-    expect(await ask(jwks, MAX_AGE, undefined)).toEqual(['token_key_unknown', 2]);
-  });
-
   it.each([
     ['x', 'The token is signed with key "x", which the key set does not have: get a new token, or check appHost.'],
     [undefined, 'The token has no kid (key ID), and the key set has 2 RS256 keys instead of 1.'],
-  ])('throws an error with message and details for kid %j', async (kid, message) => {
+  ])('throws an error with message and details for kid %j with two keys', async (kid, message) => {
+    const jwks = sets.open();
+    expect(await ask(jwks, 0, undefined)).toEqual(['accepted', 1]);
     sets.publish(issuer().key.jwk, next.jwk);
+    sets.now += MAX_AGE;
     const details = { claim: 'kid', expected: [known(), 'next'], actual: kid };
     const error = { code: 'token_key_unknown', message, details };
-    expect(await catchError(sets.open().getKey(kid, false))).toMatchObject(error);
+    expect(await catchError(jwks.getKey(kid, false))).toMatchObject(error);
   });
 
   const UNUSABLE =
     "in GenAuth's key set can verify RS256 tokens: ask GenAuth's support for a new signing key. " +
     'If jwksUri is set, check it first.';
   it.each<[unknown, string]>([
-    [undefined, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
     [{ keys: { 0: {} } }, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
     [{ keys: [{ kty: 'oct' }, null] }, `None of the 2 keys ${UNUSABLE}`],
   ])('refuses the document %j', async (document, message) => {
@@ -180,10 +175,9 @@ it('parallel requests wait for one fetch, and maxAge is counted from the request
 
 it('warmUp fetches the key set once in maxAge, keeps to the pause after a failure, and throws its error', async () => {
   const jwks = await openWarm();
+  fail();
   sets.now += MAX_AGE - 1;
   await jwks.warmUp();
-  expect(sets.fetches()).toBe(1);
-  fail();
   sets.now += 1;
   const first = await catchError(jwks.warmUp());
   expect([await catchError(jwks.warmUp()), sets.fetches()]).toEqual([first, 2]);
