@@ -1,7 +1,7 @@
 import { TokenVerificationError, UpstreamError } from '../../../src/core/errors.js';
 import { UserInfoCache, type UserInfoClaims } from '../../../src/core/oidc/user-info-cache.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
-import { Gate, catchError } from '../../support/promise.js';
+import { catchError } from '../../support/promise.js';
 
 failOnUnhandledRejections();
 const MAX_AGE = 300_000;
@@ -32,13 +32,13 @@ const open = (maxEntries = 100): UserInfoCache =>
 
 it('caches claims for maxAge, for each token', async () => {
   const cache = open();
-  expect(await cache.get('t')).toEqual({ sub: 'alice', n: 1 });
-  expect(Object.isFrozen(await cache.get('t'))).toBe(true);
-  expect(await cache.get('T')).toMatchObject({ n: 2 });
+  const claims = [await cache.get('t'), await cache.get('T')];
   now += MAX_AGE - 1;
-  expect(await cache.get('t')).toMatchObject({ n: 1 });
+  claims.push(await cache.get('t'));
   now += 1;
-  expect(await cache.get('t')).toMatchObject({ n: 3 });
+  claims.push(await cache.get('t'));
+  expect(claims.map(({ n }) => n)).toEqual([1, 2, 1, 3]);
+  expect(Object.isFrozen(claims[0])).toBe(true);
 });
 
 it('serves old claims while GenAuth is down, pauses for 5 s, and drops them if GenAuth refuses the token', async () => {
@@ -69,14 +69,11 @@ describe('prime', () => {
   });
 
   it('ends a pause, and is not replaced by a request that was sent before', async () => {
-    const gate = new Gate();
-    answer = () => gate.opened.then(() => Promise.reject(DOWN));
+    answer = () => Promise.reject(DOWN);
     const cache = open();
     const getting = catchError(cache.get('t'));
     cache.prime('t', { sub: 'primed' });
-    gate.open();
-    await getting;
-    expect(await cache.get('t')).toEqual({ sub: 'primed' });
+    expect([await getting, await cache.get('t')]).toEqual([DOWN, { sub: 'primed' }]);
   });
 });
 

@@ -41,6 +41,7 @@ it.each<[string, unknown]>([
   ['a missing modulus', { ...jwk, n: undefined }],
   ['a modulus of 256 zero bytes', { ...jwk, n: Buffer.alloc(256).toString('base64url') }],
   ['a modulus of 2047 bits', { ...jwk, n: createModulus(2047) }],
+  ['a modulus of 1024 bits after zero bytes', { ...jwk, n: createModulus(1024, 200) }],
   ['a modulus of 8193 bits', { ...jwk, n: createModulus(8193) }],
   ['the exponent as an array', { ...jwk, e: ['AQAB'] }],
   ['exponent 65537 and one byte more', { ...jwk, e: 'AQABAQ' }],

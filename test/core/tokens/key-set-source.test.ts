@@ -15,19 +15,16 @@ const KEY_SET = { keys: ['key set'] };
 
 const issuer = useIssuer();
 const serve = useTcpServers();
-const closers: (() => void)[] = [];
+const opened: { close: () => void }[] = [];
 afterEach(() => {
-  for (const close of closers.splice(0)) close();
+  for (const each of opened.splice(0)) each.close();
 });
 
 function open(options: Partial<GenAuthOptions> = {}): KeySetSource {
   const resolved = resolveOptions({ ...issuer().clientOptions, timeout: 1000, ...options });
   const http = new Http({ origin: resolved.appHost, timeout: resolved.timeout });
   const source = new KeySetSource(resolved, http);
-  closers.push(
-    () => http.close(),
-    () => source.close(),
-  );
+  opened.push(http, source);
   return source;
 }
 const paths = (): string[] => issuer().requests.map(({ path }) => path);
@@ -53,8 +50,8 @@ describe('the address of the key set', () => {
   it('is not guessed if the path of the discovery document returns 404', async () => {
     discover({});
     reply(OWN_PATH, NOT_FOUND);
-    expect(await catchError(open().requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
-    expect(paths()).toEqual([DISCOVERY_PATH, OWN_PATH]);
+    const { code } = await catchError(open().requestKeySet());
+    expect([code, paths()]).toEqual(['upstream_invalid_response', [DISCOVERY_PATH, OWN_PATH]]);
   });
 
   it('is remembered after a failure of GenAuth, and is read again after it stopped working', async () => {
@@ -75,7 +72,7 @@ describe('the address of the key set', () => {
 describe('the option jwksUri', () => {
   it('is the only requested address, and on the same host uses the HTTP client of the application', async () => {
     const http = new Http({ origin: issuer().url, timeout: 1000 });
-    closers.push(() => http.close());
+    opened.push(http);
     const createHttp = jest.fn<(settings: object) => Http>();
     const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
     const source = new KeySetSource(options, http, createHttp);
@@ -100,7 +97,6 @@ describe('a discovery document', () => {
   const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
   it.each([
     ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
-    ['issuer', '["URL/oidc"]', 'discovery_issuer_mismatch', ISSUER],
     ['jwks_uri', `"${JWKS_PATH}"`, 'discovery_jwks_uri_refused', ADDRESS],
     ['jwks_uri', `["URL${JWKS_PATH}"]`, 'discovery_jwks_uri_refused', ADDRESS],
     ['jwks_uri', '"URL//evil.invalid/keys"', 'discovery_jwks_uri_refused', ADDRESS],
