@@ -81,10 +81,9 @@ it.each<[Reply]>([
   [{ body: { statusCode: 401, message: 'client authentication failed' } }],
 ])('throws a ConfigurationError if the new secret of the application is refused too by %j', async (reply) => {
   const error = await catchError(run('introspection', reply, createVault('old', SECRET).source));
-  expect(error).toMatchObject({ name: 'ConfigurationError', code: 'client_authentication_failed', statusCode: 500 });
-  expect(error.message).toContain('at /oidc/token/introspection: ');
-  expect(findLeaks(error, [SECRET, TOKEN])).toEqual([]);
-  expect(issuer().count()).toBe(2);
+  const message = expect.stringContaining('at /oidc/token/introspection: ');
+  expect(error).toMatchObject({ name: 'ConfigurationError', code: 'client_authentication_failed', message });
+  expect([findLeaks(error, [SECRET, TOKEN]), issuer().count()]).toEqual([[], 2]);
 });
 
 describe('a response that cannot be used', () => {
@@ -101,8 +100,7 @@ describe('a response that cannot be used', () => {
   ])('is an UpstreamError after one request: %s', async (_, reply, expected) => {
     const error = await catchError(run('introspection', reply));
     expect(error).toMatchObject({ name: 'UpstreamError', ...expected });
-    expect(findLeaks(error, [SECRET, TOKEN])).toEqual([]);
-    expect(issuer().count()).toBe(1);
+    expect([findLeaks(error, [SECRET, TOKEN]), issuer().count()]).toEqual([[], 1]);
   });
 
   it.each<[Name, string, string]>([
@@ -143,12 +141,11 @@ describe('requestUserInfo', () => {
     expect(await catchError(run('userInfo', { body: '[{"sub":"alice"}]' }))).toMatchObject({ code: INVALID });
   });
 
-  it.each<[string, Reply]>([
-    ['statusCode 401', { body: { statusCode: 401 } }],
-    ['HTTP 401 with statusCode 403', { status: 401, body: { statusCode: 403 } }],
-    ['invalid_token', { status: 400, body: { error: 'invalid_token' } }],
-    ['HTTP 401 with insufficient_scope', { status: 401, body: { error: 'insufficient_scope' } }],
-  ])('reports a revoked token after %s', async (_, reply) => {
+  it.each<[Reply]>([
+    [{ body: { statusCode: 401 } }],
+    [{ status: 401, body: { statusCode: 403, error: 'insufficient_scope' } }],
+    [{ status: 400, body: { error: 'invalid_token' } }],
+  ])('reports a revoked token after %j', async (reply) => {
     const error = await catchError(run('userInfo', reply));
     expect(error).toMatchObject({ code: 'token_revoked', statusCode: 401, details: { token: 'access_token' } });
     expect(findLeaks(error, [TOKEN])).toEqual([]);

@@ -20,29 +20,24 @@ const refuse = (options: object): unknown => catchThrown(() => resolve(options))
 const withOption = (name: string, value: unknown): object =>
   name.split('.').reduceRight<unknown>((inner, part) => ({ [part]: inner }), value) as object;
 
-const FIELDS = 'account email username phone sAMAccountName password captchaCode captchaToken'.split(' ');
+const toObject = <T>(names: string, toValue: (name: string) => T): Record<string, T> =>
+  Object.fromEntries(names.split(' ').map((name) => [name, toValue(name)]));
+const METHODS = { tokenEndpointAuthMethod: 'client_secret_post', idTokenSignedResponseAlg: 'RS256' };
+const TIMES = { timeout: 10_000, clockTolerance: 5, userInfoMaxAge: 300_000 };
 const DEFAULTS = {
   ...REQUIRED,
+  ...METHODS,
+  ...TIMES,
+  ...toObject('language signInOptions clientIp jwksUri ca proxy', () => undefined),
   issuer: 'https://example.genauth.ai/oidc',
-  tokenEndpointAuthMethod: 'client_secret_post',
-  idTokenSignedResponseAlg: 'RS256',
   passwordEncryptType: 'none',
   scope: ['openid', 'profile'],
-  fields: Object.fromEntries(FIELDS.map((name) => [name, name])),
-  language: undefined,
+  fields: toObject('account email username phone sAMAccountName password captchaCode captchaToken', (name) => name),
   exposeReasons: false,
   name: 'genauth',
-  signInOptions: undefined,
-  clientIp: undefined,
-  timeout: 10_000,
-  clockTolerance: 5,
-  jwksUri: undefined,
   audience: [REQUIRED.appId],
-  ca: undefined,
-  proxy: undefined,
   jwks: { maxAge: 600_000, cooldown: 30_000, staleIfError: 86_400_000 },
   userClaims: 'token',
-  userInfoMaxAge: 300_000,
   verifiedTokenCache: { maxEntries: 10_000 },
 };
 const NAMES = Object.keys(DEFAULTS);
@@ -54,16 +49,15 @@ it('fills in the defaults, also for options that are undefined', () => {
 });
 
 it('resolves every option into a frozen copy, and leaves the given options unfrozen', () => {
+  const methods = { tokenEndpointAuthMethod: 'client_secret_basic', idTokenSignedResponseAlg: 'HS256' };
+  const texts = { language: 'en', name: 'staff', userClaims: 'userinfo', passwordEncryptType: 'sm2' };
   const given = {
+    ...methods,
+    ...texts,
     issuer: 'https://a.example/oidc',
-    tokenEndpointAuthMethod: 'client_secret_basic',
-    idTokenSignedResponseAlg: 'HS256',
-    passwordEncryptType: 'sm2',
     scope: ['openid', 'email'],
     fields: { account: 'email', email: 'account', password: '__proto__' },
-    language: 'en',
     exposeReasons: true,
-    name: 'staff',
     signInOptions: { context: { of: ['x'] } },
     clientIp: () => '203.0.113.7',
     jwksUri: 'https://A.example/j',
@@ -71,7 +65,6 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
     ca: [cert],
     proxy: 'http://proxy.example:3128',
     jwks: { maxAge: 5000 },
-    userClaims: 'userinfo',
     verifiedTokenCache: { maxEntries: 5 },
   };
   const fields = { ...DEFAULTS.fields, ...given.fields };
@@ -178,8 +171,7 @@ it('ignores inherited options, and refuses an own __proto__', () => {
 
 it('accepts any value of any option, or refuses it with an error that names the option and no secret', () => {
   const names = fc.constantFrom(...NAMES, 'jwks.maxAge', 'verifiedTokenCache.maxEntries', 'fields.account', 'other');
-  const values = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withMap: true }), fc.webUrl());
-  const property = fc.property(names, values, (name, value) => {
+  const property = fc.property(names, fc.anything({ withBigInt: true, withDate: true }), (name, value) => {
     const result = refuse(withOption(name, value));
     const mistakes = result instanceof ConfigurationError ? result.details.mistakes : [];
     expect(result instanceof Error).toBe(mistakes.length > 0);

@@ -47,15 +47,12 @@ it.each([rsa, sm2])('encrypts by $type differently each time, and another librar
   const { encrypt } = await importKey(pair.type, pair.publicKey);
   // Each character has at most 4 bytes, and the RSA key encrypts 117 bytes.
   const passwords = fc.string({ unit: 'binary', minLength: 1, maxLength: 29 });
-  const examples = ['\0', 'e\u0301', '👩‍👩‍👧', '\uFEFFp', 'a\uDC00b'].map((text): [string] => [text]);
-  fc.assert(
-    fc.property(passwords, (password) => {
-      const ciphertext = encrypt(password);
-      expect(pair.decrypt(ciphertext).toString('hex')).toBe(Buffer.from(password).toString('hex'));
-      expect(encrypt(password)).not.toBe(ciphertext);
-    }),
-    { ...propertyRuns(20), examples },
-  );
+  const property = fc.property(passwords, (password) => {
+    const ciphertext = encrypt(password);
+    expect(pair.decrypt(ciphertext).toString('hex')).toBe(Buffer.from(password).toString('hex'));
+    expect(encrypt(password)).not.toBe(ciphertext);
+  });
+  fc.assert(property, { ...propertyRuns(20), examples: [['\0'], ['e\u0301👩‍👩‍👧'], ['\uFEFFa\uDC00b']] });
 });
 
 it('never sends a password of one letter unencrypted by SM2', async () => {
@@ -89,7 +86,6 @@ const [MISSING, RSA] = ['is missing', 'is not an RSA key of 1024 bits or more'];
 const [HEX_POINT, CURVE] = ['is not a curve point in hex', 'is not a point on the curve'];
 it.each<[Type, string, unknown, string]>([
   ['rsa', 'no key', undefined, MISSING],
-  ['rsa', 'words', 'no key today', RSA],
   ['rsa', 'HTML', '<html>-----BEGIN PUBLIC KEY-----</html>', RSA],
   ['rsa', 'a key of 1016 bits', createRsaPasswordKey(1016).publicKey, RSA],
   ['rsa', 'a key with the exponent 1', withExponent('AQ'), RSA],
@@ -100,7 +96,6 @@ it.each<[Type, string, unknown, string]>([
   ['sm2', 'a point with one digit less', sm2.publicKey.slice(0, -1), HEX_POINT],
   ['sm2', 'a point with digits before it', `00${sm2.publicKey}`, HEX_POINT],
   ['sm2', 'a point with digits after it', `${sm2.publicKey}00`, HEX_POINT],
-  ['sm2', 'a letter that is no hexadecimal digit', `${sm2.publicKey.slice(0, -1)}g`, HEX_POINT],
   ['sm2', 'a point that is not on the curve', `04${'1'.repeat(128)}`, CURVE],
 ])('refuses as %s key %s, and says why and what to do', async (type, _name, publicKey, problem) => {
   const error = await catchError(importKey(type, publicKey));
@@ -133,11 +128,11 @@ describe('the cache of keys', () => {
 
   it('fetches the keys again after an unusable key, and caches no failed import', async () => {
     const unusable = { rsa: { publicKey: 'x' }, sm2: { publicKey: '1'.repeat(128) } };
-    const { keys, asked } = open(unusable, unusable, unusable, pairs);
+    const { keys, asked } = open(unusable, unusable, pairs);
     await catchError(keys.getKey('rsa'));
-    expect(await catchError(keys.getKey('sm2'))).not.toBe(await catchError(keys.getKey('sm2')));
+    await catchError(keys.getKey('sm2'));
     await keys.getKey('sm2');
-    expect(asked()).toBe(4);
+    expect(asked()).toBe(3);
   });
 
   it.each(['rsa', 'sm2'] as const)('imports the %s key again only if it changed after `forget`', async (type) => {
