@@ -8,30 +8,28 @@ const FORMS = [
   new URLSearchParams({ p: SECRET }).toString().slice(2),
 ];
 
-describe('redactBody', () => {
-  const redacted = '(redacted: it repeats a secret)';
+const redacted = '(redacted: it repeats a secret)';
 
-  it.each(FORMS)('replaces each echoed text that contains the secret in the form %s', (form) => {
-    const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
-    const expected = { message: redacted, requestId: redacted, error: redacted, data: { kept: form } };
-    expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
-  });
+it.each(FORMS)('redactBody replaces each echoed text that contains the secret in the form %s', (form) => {
+  const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
+  const expected = { message: redacted, requestId: redacted, error: redacted, data: { kept: form } };
+  expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
+});
 
-  it('replaces only texts with a secret of letters and digits, or with half a surrogate pair', () => {
-    const body = { message: 'Passw0rd', error: 'wrong', requestId: 'a \uD800 b' };
-    const expected = { message: redacted, error: 'wrong', requestId: redacted };
-    expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
-  });
+it('redactBody replaces only texts with a secret of letters and digits, or with half a surrogate pair', () => {
+  const body = { message: 'Passw0rd', error: 'wrong', requestId: 'a \uD800 b' };
+  const expected = { message: redacted, error: 'wrong', requestId: redacted };
+  expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
+});
 
-  it.each<[unknown]>([
-    [{ message: 'wrong', error: '', statusCode: 403, data: SECRET }],
-    [SECRET],
-    [{ message: { text: SECRET } }],
-    [Object.create({ message: SECRET })],
-    [{ message: 'undefined' }],
-  ])('returns %j unchanged', (body) => {
-    expect(redactBody(body, [undefined, SECRET])).toBe(body);
-  });
+it.each<[unknown]>([
+  [{ message: 'wrong', error: '', statusCode: 403, data: SECRET }],
+  [SECRET],
+  [{ message: { text: SECRET } }],
+  [Object.create({ message: SECRET })],
+  [{ message: 'undefined' }],
+])('redactBody returns %j unchanged', (body) => {
+  expect(redactBody(body, [undefined, SECRET])).toBe(body);
 });
 
 it('redactText replaces every form of every secret, the longest secret first', () => {

@@ -41,38 +41,36 @@ const run = (name: Name, reply: Reply, source?: AppSecretSource): Promise<unknow
   return CALLS[name][1](open(source));
 };
 
-describe('requests', () => {
-  it.each<[Name, object, unknown]>([
-    ['refresh', { grant_type: 'refresh_token', refresh_token: TOKEN }, { access_token: 'a' }],
-    ['introspection', { token: TOKEN, token_type_hint: 'access_token' }, '{"active":true}'.padEnd(1024 * 1024)],
-    ['revocation', { token: TOKEN, token_type_hint: 'refresh_token' }, { statusCode: 299 }],
-  ])('send the form of %s with the proof of the application', async (name, form, body) => {
-    await run(name, { body });
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const sent = new URLSearchParams({ ...form, client_id: APP_ID, client_secret: SECRET }).toString();
-    expect(issuer().requests).toMatchObject([{ method: 'POST', path: CALLS[name][0], headers, body: sent }]);
-  });
+it.each<[Name, object, unknown]>([
+  ['refresh', { grant_type: 'refresh_token', refresh_token: TOKEN }, { access_token: 'a' }],
+  ['introspection', { token: TOKEN, token_type_hint: 'access_token' }, '{"active":true}'.padEnd(1024 * 1024)],
+  ['revocation', { token: TOKEN, token_type_hint: 'refresh_token' }, { statusCode: 299 }],
+])('requests send the form of %s with the proof of the application', async (name, form, body) => {
+  await run(name, { body });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const sent = new URLSearchParams({ ...form, client_id: APP_ID, client_secret: SECRET }).toString();
+  expect(issuer().requests).toMatchObject([{ method: 'POST', path: CALLS[name][0], headers, body: sent }]);
+});
 
-  it('send the access token alone for user info', async () => {
-    expect(await run('userInfo', { body: { sub: 'alice', email: null } })).toEqual({ sub: 'alice', email: null });
-    const headers = { authorization: `Bearer ${TOKEN}` };
-    expect(issuer().requests).toMatchObject([{ method: 'GET', path: '/oidc/me', headers, body: '' }]);
-    expect(findLeaks(issuer().requests, [SECRET])).toEqual([]);
-  });
+it('requests send the access token alone for user info', async () => {
+  expect(await run('userInfo', { body: { sub: 'alice', email: null } })).toEqual({ sub: 'alice', email: null });
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  expect(issuer().requests).toMatchObject([{ method: 'GET', path: '/oidc/me', headers, body: '' }]);
+  expect(findLeaks(issuer().requests, [SECRET])).toEqual([]);
+});
 
-  it.each<[Name, number]>([
-    ['introspection', 5000],
-    ['userInfo', 5000],
-    ['refresh', 60_000],
-  ])('for %s with the option timeout 60,000 wait %i ms', async (name, limit) => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
-    const arrived = new Gate();
-    const silent = await serve(() => arrived.open());
-    const failing = catchError(CALLS[name][1](open(SECRET, silent.url, 60_000)));
-    await arrived.opened;
-    await jest.advanceTimersByTimeAsync(60_000);
-    expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
-  });
+it.each<[Name, number]>([
+  ['introspection', 5000],
+  ['userInfo', 5000],
+  ['refresh', 60_000],
+])('requests for %s with the option timeout 60,000 wait %i ms', async (name, limit) => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+  const arrived = new Gate();
+  const silent = await serve(() => arrived.open());
+  const failing = catchError(CALLS[name][1](open(SECRET, silent.url, 60_000)));
+  await arrived.opened;
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(await failing).toMatchObject({ code: 'upstream_timeout', details: { limit } });
 });
 
 it.each<[Reply]>([
@@ -86,68 +84,62 @@ it.each<[Reply]>([
   expect([findLeaks(error, [SECRET, TOKEN]), issuer().count()]).toEqual([[], 2]);
 });
 
-describe('a response that cannot be used', () => {
-  const DOWN = { code: 'upstream_unavailable' };
-  it.each<[string, Reply, object]>([
-    ['HTTP 503 with Retry-After', { status: 503, headers: { 'retry-after': '7' } }, { ...DOWN, retryAfter: 7 }],
-    ['statusCode 500', { body: { statusCode: 500 } }, DOWN],
-    ['statusCode 300', { body: { statusCode: 300, active: true } }, { code: INVALID }],
-    ['HTTP 300', { status: 300, body: { active: true } }, { code: INVALID }],
-    ['HTTP 401 with another error', { status: 401, body: { error: 'invalid_token' } }, { code: INVALID }],
-    ['an error with HTTP 200', { body: { error: 'server_error', active: true } }, { code: INVALID }],
-    ['no active', { body: {} }, { code: INVALID }],
-    ['more than 1 MiB', { body: 'x'.repeat(1024 * 1024 + 1) }, { code: INVALID, details: { limit: 1024 * 1024 } }],
-  ])('is an UpstreamError after one request: %s', async (_, reply, expected) => {
-    const error = await catchError(run('introspection', reply));
-    expect(error).toMatchObject({ name: 'UpstreamError', ...expected });
-    expect([findLeaks(error, [SECRET, TOKEN]), issuer().count()]).toEqual([[], 1]);
-  });
-
-  it.each<[Name, string, string]>([
-    ['refresh', 'POST /oidc/token', TOKEN],
-    ['introspection', 'POST /oidc/token/introspection', SECRET],
-    ['revocation', 'POST /oidc/token/revocation', TOKEN],
-    ['userInfo', 'GET /oidc/me', TOKEN],
-  ])('for %s is an UpstreamError that names %s, and no secret', async (name, request, secret) => {
-    const error = await catchError(run(name, { status: 403, body: { error: `access denied ${secret}` } }));
-    const redacted = '"(redacted: it repeats a secret)"';
-    const message = `GenAuth's response to ${request} cannot be used: HTTP 403, error ${redacted}.`;
-    expect(error).toMatchObject({ code: INVALID, message, details: { request, httpStatus: 403 } });
-    const down = await catchError(run(name, { body: { statusCode: 500 } }));
-    expect(down.message).toBe(`GenAuth is not available: it answered ${request} with status 500.`);
-  });
+const DOWN = { code: 'upstream_unavailable' };
+it.each<[string, Reply, object]>([
+  ['HTTP 503 with Retry-After', { status: 503, headers: { 'retry-after': '7' } }, { ...DOWN, retryAfter: 7 }],
+  ['statusCode 500', { body: { statusCode: 500 } }, DOWN],
+  ['statusCode 300', { body: { statusCode: 300, active: true } }, { code: INVALID }],
+  ['HTTP 300', { status: 300, body: { active: true } }, { code: INVALID }],
+  ['HTTP 401 with another error', { status: 401, body: { error: 'invalid_token' } }, { code: INVALID }],
+  ['an error with HTTP 200', { body: { error: 'server_error', active: true } }, { code: INVALID }],
+  ['no active', { body: {} }, { code: INVALID }],
+  ['more than 1 MiB', { body: 'x'.repeat(1024 * 1024 + 1) }, { code: INVALID, details: { limit: 1024 * 1024 } }],
+])('an unusable response is an UpstreamError after one request: %s', async (_, reply, expected) => {
+  const error = await catchError(run('introspection', reply));
+  expect(error).toMatchObject({ name: 'UpstreamError', ...expected });
+  expect([findLeaks(error, [SECRET, TOKEN]), issuer().count()]).toEqual([[], 1]);
 });
 
-describe('requestRefresh', () => {
-  it('returns no token of a body that is no object', async () => {
-    expect(await run('refresh', { body: '"access_token"' })).toMatchObject({ accessToken: undefined });
-  });
-
-  it.each([
-    [401, 'invalid_grant', { name: 'TokenVerificationError', code: 'refresh_token_refused', statusCode: 401 }],
-    [400, 'unauthorized_client', { name: 'ConfigurationError', code: 'grant_not_allowed', statusCode: 500 }],
-    [400, 'unsupported_grant_type', { name: 'ConfigurationError', code: 'grant_not_allowed', statusCode: 500 }],
-  ])('is refused after HTTP %i with %s, without a repetition', async (status, error, expected) => {
-    const body = { error, error_description: TOKEN };
-    const thrown = await catchError(run('refresh', { status, body }, createVault('old', 'new').source));
-    expect(thrown).toMatchObject(expected);
-    expect([findLeaks(thrown, [TOKEN]), issuer().count()]).toEqual([[], 1]);
-  });
+it.each<[Name, string, string]>([
+  ['refresh', 'POST /oidc/token', TOKEN],
+  ['introspection', 'POST /oidc/token/introspection', SECRET],
+  ['revocation', 'POST /oidc/token/revocation', TOKEN],
+  ['userInfo', 'GET /oidc/me', TOKEN],
+])('an unusable response for %s is an UpstreamError that names %s, and no secret', async (name, request, secret) => {
+  const error = await catchError(run(name, { status: 403, body: { error: `access denied ${secret}` } }));
+  const redacted = '"(redacted: it repeats a secret)"';
+  const message = `GenAuth's response to ${request} cannot be used: HTTP 403, error ${redacted}.`;
+  expect(error).toMatchObject({ code: INVALID, message, details: { request, httpStatus: 403 } });
+  const down = await catchError(run(name, { body: { statusCode: 500 } }));
+  expect(down.message).toBe(`GenAuth is not available: it answered ${request} with status 500.`);
 });
 
-describe('requestUserInfo', () => {
-  it('returns undefined after insufficient_scope, and refuses a body that is no JSON object', async () => {
-    expect(await run('userInfo', { status: 403, body: { error: 'insufficient_scope' } })).toBeUndefined();
-    expect(await catchError(run('userInfo', { body: '[{"sub":"alice"}]' }))).toMatchObject({ code: INVALID });
-  });
+it('requestRefresh returns no token of a body that is no object', async () => {
+  expect(await run('refresh', { body: '"access_token"' })).toMatchObject({ accessToken: undefined });
+});
 
-  it.each<[Reply]>([
-    [{ body: { statusCode: 401 } }],
-    [{ status: 401, body: { statusCode: 403, error: 'insufficient_scope' } }],
-    [{ status: 400, body: { error: 'invalid_token' } }],
-  ])('reports a revoked token after %j', async (reply) => {
-    const error = await catchError(run('userInfo', reply));
-    expect(error).toMatchObject({ code: 'token_revoked', statusCode: 401, details: { token: 'access_token' } });
-    expect(findLeaks(error, [TOKEN])).toEqual([]);
-  });
+it.each([
+  [401, 'invalid_grant', { name: 'TokenVerificationError', code: 'refresh_token_refused', statusCode: 401 }],
+  [400, 'unauthorized_client', { name: 'ConfigurationError', code: 'grant_not_allowed', statusCode: 500 }],
+  [400, 'unsupported_grant_type', { name: 'ConfigurationError', code: 'grant_not_allowed', statusCode: 500 }],
+])('requestRefresh is refused after HTTP %i with %s, without a repetition', async (status, error, expected) => {
+  const body = { error, error_description: TOKEN };
+  const thrown = await catchError(run('refresh', { status, body }, createVault('old', 'new').source));
+  expect(thrown).toMatchObject(expected);
+  expect([findLeaks(thrown, [TOKEN]), issuer().count()]).toEqual([[], 1]);
+});
+
+it('requestUserInfo returns undefined after insufficient_scope, and refuses a body that is no object', async () => {
+  expect(await run('userInfo', { status: 403, body: { error: 'insufficient_scope' } })).toBeUndefined();
+  expect(await catchError(run('userInfo', { body: '[{"sub":"alice"}]' }))).toMatchObject({ code: INVALID });
+});
+
+it.each<[Reply]>([
+  [{ body: { statusCode: 401 } }],
+  [{ status: 401, body: { statusCode: 403, error: 'insufficient_scope' } }],
+  [{ status: 400, body: { error: 'invalid_token' } }],
+])('requestUserInfo reports a revoked token after %j', async (reply) => {
+  const error = await catchError(run('userInfo', reply));
+  expect(error).toMatchObject({ code: 'token_revoked', statusCode: 401, details: { token: 'access_token' } });
+  expect(findLeaks(error, [TOKEN])).toEqual([]);
 });

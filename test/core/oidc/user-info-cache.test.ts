@@ -57,24 +57,22 @@ it('serves old claims while GenAuth is down, pauses for 5 s, and drops them if G
   expect(await catchError(cache.get('t'))).toBe(REVOKED);
 });
 
-describe('prime', () => {
-  it('stores a frozen copy of the claims of a login', async () => {
-    const cache = open();
-    const given = { sub: 'alice', roles: [{ code: 'user' }] };
-    cache.prime('t', given);
-    Object.assign(given.roles[0] ?? {}, { code: 'admin' });
-    const claims = (await cache.get('t')) as typeof given;
-    expect(claims).toEqual({ sub: 'alice', roles: [{ code: 'user' }] });
-    expect([Object.isFrozen(claims.roles[0]), sent.length]).toEqual([true, 0]);
-  });
+it('prime stores a frozen copy of the claims of a login', async () => {
+  const cache = open();
+  const given = { sub: 'alice', roles: [{ code: 'user' }] };
+  cache.prime('t', given);
+  Object.assign(given.roles[0] ?? {}, { code: 'admin' });
+  const claims = (await cache.get('t')) as typeof given;
+  expect(claims).toEqual({ sub: 'alice', roles: [{ code: 'user' }] });
+  expect([Object.isFrozen(claims.roles[0]), sent.length]).toEqual([true, 0]);
+});
 
-  it('ends a pause, and is not replaced by a request that was sent before', async () => {
-    answer = () => Promise.reject(DOWN);
-    const cache = open();
-    const getting = catchError(cache.get('t'));
-    cache.prime('t', { sub: 'primed' });
-    expect([await getting, await cache.get('t')]).toEqual([DOWN, { sub: 'primed' }]);
-  });
+it('prime ends a pause, and is not replaced by a request that was sent before', async () => {
+  answer = () => Promise.reject(DOWN);
+  const cache = open();
+  const getting = catchError(cache.get('t'));
+  cache.prime('t', { sub: 'primed' });
+  expect([await getting, await cache.get('t')]).toEqual([DOWN, { sub: 'primed' }]);
 });
 
 it('has at most maxEntries entries, and forgets a token', async () => {

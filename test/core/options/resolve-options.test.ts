@@ -123,33 +123,31 @@ it('suggests the name of an option for its names in other libraries', () => {
   expect(refuse(Object.fromEntries(rows))).toMatchObject({ details: { mistakes } });
 });
 
-describe('the app secret', () => {
-  const [HS256, NONE] = [{ idTokenSignedResponseAlg: 'HS256' }, { tokenEndpointAuthMethod: 'none' }];
-  const appSecret = (): string => {
-    throw new Error('called');
-  };
-  it('may be absent without authentication, 32 bytes with HS256, or a function, which is not called', () => {
-    const rows = [
-      { ...NONE, appSecret: undefined },
-      { ...HS256, appSecret: 'ü'.repeat(16) },
-      { ...HS256, appSecret },
-    ];
-    expect(rows.map(resolve)).toMatchObject(rows);
-  });
+const [HS256, NONE] = [{ idTokenSignedResponseAlg: 'HS256' }, { tokenEndpointAuthMethod: 'none' }];
+const appSecret = (): string => {
+  throw new Error('called');
+};
+it('the app secret may be absent without authentication, 32 bytes for HS256, or a function', () => {
+  const rows = [
+    { ...NONE, appSecret: undefined },
+    { ...HS256, appSecret: 'ü'.repeat(16) },
+    { ...HS256, appSecret },
+  ];
+  expect(rows.map(resolve)).toMatchObject(rows);
+});
 
-  const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
-  const ABSENT = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
-  const SHORT = 'has 31 bytes, but HS256 needs 32 or more';
-  const USE_RS256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
-  it.each<[object, option: string, problem: string, fix: string]>([
-    [{ ...NONE, appSecret }, 'appSecret', UNUSED, 'remove one of the two options'],
-    [{ ...HS256, appSecret: SECRET.slice(1) }, 'appSecret', SHORT, USE_RS256],
-    [{ ...NONE, ...HS256, appSecret: undefined }, 'idTokenSignedResponseAlg', ABSENT, USE_RS256],
-  ])('is refused with %j', (options, option, problem, fix) => {
-    const thrown = refuse(options) as ConfigurationError;
-    expect(thrown.details.mistakes).toEqual([{ option, problem, fix }]);
-    expect(findLeaks(thrown, [SECRET.slice(1)])).toEqual([]);
-  });
+const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
+const ABSENT = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
+const SHORT = 'has 31 bytes, but HS256 needs 32 or more';
+const USE_RS256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
+it.each<[object, option: string, problem: string, fix: string]>([
+  [{ ...NONE, appSecret }, 'appSecret', UNUSED, 'remove one of the two options'],
+  [{ ...HS256, appSecret: SECRET.slice(1) }, 'appSecret', SHORT, USE_RS256],
+  [{ ...NONE, ...HS256, appSecret: undefined }, 'idTokenSignedResponseAlg', ABSENT, USE_RS256],
+])('the app secret is refused with %j', (options, option, problem, fix) => {
+  const thrown = refuse(options) as ConfigurationError;
+  expect(thrown.details.mistakes).toEqual([{ option, problem, fix }]);
+  expect(findLeaks(thrown, [SECRET.slice(1)])).toEqual([]);
 });
 
 it('refuses a list instead of the options', () => {

@@ -105,37 +105,38 @@ it.each<[Type, string, unknown, string]>([
   expect(error).toMatchObject({ name: 'UpstreamError', code: 'upstream_invalid_response', message });
 });
 
-describe('the cache of keys', () => {
-  let now = 0;
-  /** Answers each request with the next of these answers, and with the last one from then on. */
-  const open = (...answers: unknown[]) => {
-    const { source, asked } = createVault(...answers);
-    return { keys: new PasswordEncryption({ requestSystem: source, now: () => now }), asked };
-  };
+let now = 0;
+/** Answers each request with the next of these answers, and with the last one from then on. */
+const open = (...answers: unknown[]) => {
+  const { source, asked } = createVault(...answers);
+  return { keys: new PasswordEncryption({ requestSystem: source, now: () => now }), asked };
+};
 
-  it('fetches both keys once for parallel logins, uses them for ten minutes, and then no old keys', async () => {
-    const down = Promise.reject(new Error('GenAuth is down'));
-    const { keys, asked } = open(pairs, down, next);
-    await Promise.all([keys.getKey('rsa'), keys.getKey('sm2')]);
-    now = 599_999;
-    await keys.getKey('sm2');
-    expect(asked()).toBe(1);
-    now = 600_000;
-    expect(await catchError(keys.getKey('rsa'))).toBe(await catchError(down));
-    await keys.getKey('rsa');
-    expect(asked()).toBe(3);
-  });
+it('the cache fetches both keys once for parallel logins, and uses no keys older than ten minutes', async () => {
+  const down = Promise.reject(new Error('GenAuth is down'));
+  const { keys, asked } = open(pairs, down, next);
+  await Promise.all([keys.getKey('rsa'), keys.getKey('sm2')]);
+  now = 599_999;
+  await keys.getKey('sm2');
+  expect(asked()).toBe(1);
+  now = 600_000;
+  expect(await catchError(keys.getKey('rsa'))).toBe(await catchError(down));
+  await keys.getKey('rsa');
+  expect(asked()).toBe(3);
+});
 
-  it('fetches the keys again after an unusable key, and caches no failed import', async () => {
-    const unusable = { rsa: { publicKey: 'x' }, sm2: { publicKey: '1'.repeat(128) } };
-    const { keys, asked } = open(unusable, unusable, pairs);
-    await catchError(keys.getKey('rsa'));
-    await catchError(keys.getKey('sm2'));
-    await keys.getKey('sm2');
-    expect(asked()).toBe(3);
-  });
+it('the cache fetches the keys again after an unusable key, and caches no failed import', async () => {
+  const unusable = { rsa: { publicKey: 'x' }, sm2: { publicKey: '1'.repeat(128) } };
+  const { keys, asked } = open(unusable, unusable, pairs);
+  await catchError(keys.getKey('rsa'));
+  await catchError(keys.getKey('sm2'));
+  await keys.getKey('sm2');
+  expect(asked()).toBe(3);
+});
 
-  it.each(['rsa', 'sm2'] as const)('imports the %s key again only if it changed after `forget`', async (type) => {
+it.each(['rsa', 'sm2'] as const)(
+  'the cache imports the %s key again only if it changed after `forget`',
+  async (type) => {
     const { keys, asked } = open(pairs, pairs, next);
     const key = await keys.getKey(type);
     keys.forget(key);
@@ -145,5 +146,5 @@ describe('the cache of keys', () => {
     expect([same.encrypt, asked()]).toEqual([key.encrypt, 2]);
     keys.forget(same);
     expect(next[type].decrypt((await keys.getKey(type)).encrypt('p')).toString()).toBe('p');
-  });
-});
+  },
+);

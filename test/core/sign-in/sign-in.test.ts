@@ -126,19 +126,20 @@ it('reads no option from a polluted Object.prototype', async () => {
   expect([outcome.user, bodies.at(-1)]).toEqual([clean.user, bodies[0]]);
 });
 
-describe('encryption of the password', () => {
-  /** Makes GenAuth hold these keys, and answer with apiCode 2016 if it cannot decrypt the password with them. */
-  const holdKeys = (type: 'rsa' | 'sm2', held: Pairs): void => {
-    const data = { id_token: issuer().sign(issuer().idTokenClaims()), access_token: 'opaque' };
-    issuer().reply(SYSTEM_PATH, toSystem(held));
-    issuer().reply(SIGN_IN_PATH, ({ body }) => {
-      const { passwordPayload } = JSON.parse(body) as { passwordPayload: typeof ALICE };
-      const read = catchThrown(() => held[type].decrypt(passwordPayload.password).toString());
-      return read === PASSWORD ? { body: { statusCode: 200, data } } : NOT_DECRYPTED;
-    });
-  };
+/** Makes GenAuth hold these keys, and answer with apiCode 2016 if it cannot decrypt the password with them. */
+const holdKeys = (type: 'rsa' | 'sm2', held: Pairs): void => {
+  const data = { id_token: issuer().sign(issuer().idTokenClaims()), access_token: 'opaque' };
+  issuer().reply(SYSTEM_PATH, toSystem(held));
+  issuer().reply(SIGN_IN_PATH, ({ body }) => {
+    const { passwordPayload } = JSON.parse(body) as { passwordPayload: typeof ALICE };
+    const read = catchThrown(() => held[type].decrypt(passwordPayload.password).toString());
+    return read === PASSWORD ? { body: { statusCode: 200, data } } : NOT_DECRYPTED;
+  });
+};
 
-  it.each(['rsa', 'sm2'] as const)('by %s fetches the keys once, and again for one repetition', async (type) => {
+it.each(['rsa', 'sm2'] as const)(
+  'encryption of the password by %s fetches the keys once, and again for one repetition',
+  async (type) => {
     holdKeys(type, pairs);
     const client = open({ passwordEncryptType: type });
     expect([await signIn(client), await signIn(client)]).toMatchObject([{ kind: 'success' }, { kind: 'success' }]);
@@ -147,17 +148,17 @@ describe('encryption of the password', () => {
     expect(await signIn(client)).toMatchObject({ kind: 'success' });
     expect([fetches(), signIns(), events.length]).toEqual([2, 4, 3]);
     expect(findLeaks(issuer().requests, [PASSWORD])).toEqual([]);
-  });
+  },
+);
 
-  it.each<[GenAuthOptions['passwordEncryptType'], SignInOptions['passwordEncryptType'], string | undefined, number]>([
-    [undefined, 'rsa', 'rsa', 1],
-    ['rsa', 'sm2', 'sm2', 1],
-    ['rsa', undefined, 'rsa', 1],
-    ['rsa', 'none', undefined, 0],
-  ])('configured as %s and given as %s is %s', async (configuredType, given, expected, count) => {
-    await signIn(open({ passwordEncryptType: configuredType }), { passwordEncryptType: given });
-    expect([lastSignIn(issuer()).options['passwordEncryptType'], fetches()]).toEqual([expected, count]);
-  });
+it.each<[GenAuthOptions['passwordEncryptType'], SignInOptions['passwordEncryptType'], string | undefined, number]>([
+  [undefined, 'rsa', 'rsa', 1],
+  ['rsa', 'sm2', 'sm2', 1],
+  ['rsa', undefined, 'rsa', 1],
+  ['rsa', 'none', undefined, 0],
+])('the encryption %s of the client and %s of the call is %s', async (configuredType, given, expected, count) => {
+  await signIn(open({ passwordEncryptType: configuredType }), { passwordEncryptType: given });
+  expect([lastSignIn(issuer()).options['passwordEncryptType'], fetches()]).toEqual([expected, count]);
 });
 
 it('returns an outcome or throws a GenAuthError for any answer, and a success only for verified tokens', async () => {

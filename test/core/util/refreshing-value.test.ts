@@ -38,95 +38,91 @@ const openOld = (error: Error): RefreshingValue<string> => {
   return value;
 };
 
-describe('get', () => {
-  it('loads once for parallel calls, and again after maxAge, counted from the start of the load', async () => {
-    const value = open();
-    load = async () => {
-      now += 10;
-      return 'first';
-    };
-    expect(await Promise.all([get(value), get(value)])).toEqual(['first', 'first']);
-    load = async () => 'second';
-    now += MAX_AGE - 11;
-    expect([await get(value), loads]).toEqual(['first', 1]);
-    now += 1;
-    expect([await get(value), loads]).toEqual(['second', 2]);
-  });
-
-  it('loads again after the clock was set back, unless maxAge is Infinity', async () => {
-    const values = [open(), open({ maxAge: Infinity })];
-    await Promise.all(values.map(get));
-    now -= 60_000;
-    await Promise.all(values.map(get));
-    expect(loads).toBe(3);
-  });
-
-  it('throws the error of a failed load to all parallel calls, and pauses from the end of the load', async () => {
-    const value = open();
-    load = async () => {
-      now += 5000;
-      throw DOWN;
-    };
-    expect(await Promise.all([get(value), get(value)].map(catchError))).toEqual([DOWN, DOWN]);
-    load = async () => 'back';
-    now += PAUSE - 1;
-    expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
-    now += 1;
-    expect([await get(value), loads]).toEqual(['back', 2]);
-  });
-
-  it('serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
-    const value = openOld(DOWN);
-    expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 1]);
-    now += STALE - 1;
-    expect([await get(value), loads]).toEqual(['first', 2]);
-    now += 1;
-    expect([await catchError(get(value)), loads]).toEqual([DOWN, 2]);
-    now += PAUSE;
-    load = async () => 'back';
-    expect(await get(value)).toBe('back');
-    // A successful load ends the pause.
-    value.expire('back');
-    load = async () => 'next';
-    expect(await get(value)).toBe('next');
-  });
-
-  it('drops the last value if the error ends it', async () => {
-    const value = openOld(REFUSED);
-    expect(await catchError(get(value))).toBe(REFUSED);
-    expect([await catchError(get(value)), loads]).toEqual([REFUSED, 1]);
-  });
-
-  it('serves an old value if the load takes longer than 500 ms, and then the late result', async () => {
-    const value = openOld(DOWN);
-    const gate = new Gate<string>();
-    load = () => gate.opened;
-    expect(await get(value)).toBe('first');
-    gate.open('late');
-    await refresh(value);
-    expect([await get(value), loads]).toEqual(['late', 1]);
-  });
+it('get loads once for parallel calls, and again after maxAge, counted from the start of the load', async () => {
+  const value = open();
+  load = async () => {
+    now += 10;
+    return 'first';
+  };
+  expect(await Promise.all([get(value), get(value)])).toEqual(['first', 'first']);
+  load = async () => 'second';
+  now += MAX_AGE - 11;
+  expect([await get(value), loads]).toEqual(['first', 1]);
+  now += 1;
+  expect([await get(value), loads]).toEqual(['second', 2]);
 });
 
-describe('refresh', () => {
-  it('joins a load in progress although there was a failure shortly before', async () => {
-    const value = open({ pause: 0 });
-    load = () => Promise.reject(DOWN);
-    await catchError(get(value));
-    load = async () => 'second';
-    expect([await Promise.all([get(value), refresh(value)]), loads]).toEqual([['second', 'second'], 2]);
-  });
+it('get loads again after the clock was set back, unless maxAge is Infinity', async () => {
+  const values = [open(), open({ maxAge: Infinity })];
+  await Promise.all(values.map(get));
+  now -= 60_000;
+  await Promise.all(values.map(get));
+  expect(loads).toBe(3);
+});
 
-  it('loads a fresh value, keeps it if loading fails, and does not load during the pause', async () => {
-    const value = open();
-    expect([await refresh(value), loads]).toEqual(['first', 1]);
-    load = () => Promise.reject(DOWN);
-    expect(await catchError(refresh(value))).toBe(DOWN);
-    expect([await catchError(refresh(value)), await get(value), loads]).toEqual([DOWN, 'first', 2]);
-    now += PAUSE;
-    load = async () => 'second';
-    expect(await refresh(value)).toBe('second');
-  });
+it('get throws the error of a failed load to all parallel calls, and pauses from the end of the load', async () => {
+  const value = open();
+  load = async () => {
+    now += 5000;
+    throw DOWN;
+  };
+  expect(await Promise.all([get(value), get(value)].map(catchError))).toEqual([DOWN, DOWN]);
+  load = async () => 'back';
+  now += PAUSE - 1;
+  expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
+  now += 1;
+  expect([await get(value), loads]).toEqual(['back', 2]);
+});
+
+it('get serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
+  const value = openOld(DOWN);
+  expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 1]);
+  now += STALE - 1;
+  expect([await get(value), loads]).toEqual(['first', 2]);
+  now += 1;
+  expect([await catchError(get(value)), loads]).toEqual([DOWN, 2]);
+  now += PAUSE;
+  load = async () => 'back';
+  expect(await get(value)).toBe('back');
+  // A successful load ends the pause.
+  value.expire('back');
+  load = async () => 'next';
+  expect(await get(value)).toBe('next');
+});
+
+it('get drops the last value if the error ends it', async () => {
+  const value = openOld(REFUSED);
+  expect(await catchError(get(value))).toBe(REFUSED);
+  expect([await catchError(get(value)), loads]).toEqual([REFUSED, 1]);
+});
+
+it('get serves an old value if the load takes longer than 500 ms, and then the late result', async () => {
+  const value = openOld(DOWN);
+  const gate = new Gate<string>();
+  load = () => gate.opened;
+  expect(await get(value)).toBe('first');
+  gate.open('late');
+  await refresh(value);
+  expect([await get(value), loads]).toEqual(['late', 1]);
+});
+
+it('refresh joins a load in progress although there was a failure shortly before', async () => {
+  const value = open({ pause: 0 });
+  load = () => Promise.reject(DOWN);
+  await catchError(get(value));
+  load = async () => 'second';
+  expect([await Promise.all([get(value), refresh(value)]), loads]).toEqual([['second', 'second'], 2]);
+});
+
+it('refresh loads a fresh value, keeps it if loading fails, and does not load during the pause', async () => {
+  const value = open();
+  expect([await refresh(value), loads]).toEqual(['first', 1]);
+  load = () => Promise.reject(DOWN);
+  expect(await catchError(refresh(value))).toBe(DOWN);
+  expect([await catchError(refresh(value)), await get(value), loads]).toEqual([DOWN, 'first', 2]);
+  now += PAUSE;
+  load = async () => 'second';
+  expect(await refresh(value)).toBe('second');
 });
 
 it('set stores a value for maxAge, and expire ends this value and no other', async () => {

@@ -26,99 +26,89 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
   expect(forms.map((form) => parse(form))).toEqual(forms.map(() => expect.objectContaining(expected)));
 });
 
-describe('parseEnvelope', () => {
-  const EMPTY = { statusCode: 403, apiCode: undefined, message: '', requestId: undefined, data: {} };
+const EMPTY = { statusCode: 403, apiCode: undefined, message: '', requestId: undefined, data: {} };
 
-  it('reads every property', () => {
-    const answer = { statusCode: 603, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } };
-    expect(parseEnvelope({ ...answer, flowHandle: 'x' })).toStrictEqual(answer);
-    const ids = ['r'.repeat(128), 'aZ_0.9:1-2'].map((requestId) => ({ requestId }));
-    expect(ids.map(envelope)).toMatchObject(ids);
-  });
-
-  it.each<[Body]>([
-    [{}],
-    [{ apiCode: '', message: { zh: 'x' }, requestId: 'r'.repeat(129), data: null }],
-    [{ apiCode: '-2333', requestId: 'r 1', data: [{ remainCount: 2 }] }],
-    [{ apiCode: '2333.0' }],
-    [{ apiCode: 2333.5 }],
-    [{ apiCode: true }],
-  ])('returns defaults for %j', (body) => {
-    expect(envelope(body)).toStrictEqual(EMPTY);
-  });
-
-  it('returns undefined without a numeric statusCode', () => {
-    expect([null, { statusCode: '200' }].map(parseEnvelope)).toEqual([undefined, undefined]);
-  });
+it('parseEnvelope reads every property', () => {
+  const answer = { statusCode: 603, apiCode: 2333, message: 'no', requestId: 'r-1', data: { remainCount: 2 } };
+  expect(parseEnvelope({ ...answer, flowHandle: 'x' })).toStrictEqual(answer);
+  const ids = ['r'.repeat(128), 'aZ_0.9:1-2'].map((requestId) => ({ requestId }));
+  expect(ids.map(envelope)).toMatchObject(ids);
 });
 
-describe('parseTokens', () => {
-  const NONE = { accessToken: undefined, idToken: undefined, refreshToken: undefined, scope: undefined };
-
-  it('reads every property', () => {
-    const data = { access_token: 'a', id_token: 'i', refresh_token: 'r', scope: 'openid', expires_in: 7200 };
-    const tokens = { accessToken: 'a', idToken: 'i', refreshToken: 'r', scope: 'openid', expiresIn: 7200 };
-    expect(parseTokens(data)).toStrictEqual(tokens);
-  });
-
-  it.each<[Body, number | undefined]>([
-    [{ access_token: '', id_token: '', refresh_token: '', scope: '', expires_in: '7200' }, undefined],
-    [{ access_token: 1, id_token: ['i'], refresh_token: {}, scope: null, expires_in: Infinity }, undefined],
-    [{ expires_in: 0, expire_in: 3600 }, 0],
-    [{ expires_in: null, expire_in: 3600 }, 3600],
-  ])('reads no token from %j', (data, expiresIn) => {
-    expect(parseTokens(data)).toStrictEqual({ ...NONE, expiresIn });
-  });
+it.each<[Body]>([
+  [{}],
+  [{ apiCode: '', message: { zh: 'x' }, requestId: 'r'.repeat(129), data: null }],
+  [{ apiCode: '-2333', requestId: 'r 1', data: [{ remainCount: 2 }] }],
+  [{ apiCode: '2333.0' }],
+  [{ apiCode: 2333.5 }],
+  [{ apiCode: true }],
+])('parseEnvelope returns defaults for %j', (body) => {
+  expect(envelope(body)).toStrictEqual(EMPTY);
 });
 
-describe('parseRejectionData', () => {
-  const NONE = { remainingAttempts: undefined, mfaToken: undefined, applicationMfa: [], flowToken: undefined };
-
-  it('reads every property', () => {
-    const applicationMfa = [{ mfaPolicy: 'SMS', status: 1, sort: 2, more: 3 }, { mfaPolicy: 'new' }];
-    const data = parseRejectionData({ remainCount: 0, mfaToken: 'm', applicationMfa, token: 'f' });
-    const factors = ['SMS', 'new'].map((mfaPolicy, i) => ({ mfaPolicy, status: 1 - i, sort: 2 - 2 * i }));
-    expect(data).toStrictEqual({ remainingAttempts: 0, mfaToken: 'm', applicationMfa: factors, flowToken: 'f' });
-  });
-
-  it.each<[Body]>([
-    [{ remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
-    [{ applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
-  ])('returns defaults for %j', (data) => {
-    expect(parseRejectionData(data)).toStrictEqual(NONE);
-  });
+it('parseEnvelope returns undefined without a numeric statusCode', () => {
+  expect([null, { statusCode: '200' }].map(parseEnvelope)).toEqual([undefined, undefined]);
 });
 
-describe('parseSystemKeys', () => {
-  const [RSA, SM2] = [{ publicKey: 'rsa-key' }, { publicKey: 'sm2-key' }];
+const NO_TOKENS = { accessToken: undefined, idToken: undefined, refreshToken: undefined, scope: undefined };
 
-  it.each<[unknown, object]>([
-    [
-      { rsa: RSA, sm2: SM2, version: {} },
-      { rsa: 'rsa-key', sm2: 'sm2-key' },
-    ],
-    [{ rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
-    [{ rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
-    [{ rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
-    [undefined, {}],
-  ])('reads the keys of %j', (body, expected) => {
-    expect(parseSystemKeys(body)).toStrictEqual(expected);
-  });
+it('parseTokens reads every property', () => {
+  const data = { access_token: 'a', id_token: 'i', refresh_token: 'r', scope: 'openid', expires_in: 7200 };
+  const tokens = { accessToken: 'a', idToken: 'i', refreshToken: 'r', scope: 'openid', expiresIn: 7200 };
+  expect(parseTokens(data)).toStrictEqual(tokens);
 });
 
-describe('parseCaptcha', () => {
-  const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
+it.each<[Body, number | undefined]>([
+  [{ access_token: '', id_token: '', refresh_token: '', scope: '', expires_in: '7200' }, undefined],
+  [{ access_token: 1, id_token: ['i'], refresh_token: {}, scope: null, expires_in: Infinity }, undefined],
+  [{ expires_in: 0, expire_in: 3600 }, 0],
+  [{ expires_in: null, expire_in: 3600 }, 3600],
+])('parseTokens reads no token from %j', (data, expiresIn) => {
+  expect(parseTokens(data)).toStrictEqual({ ...NO_TOKENS, expiresIn });
+});
 
-  const captcha = { svg: '<svg/>', token: 'token' };
+const NO_REJECTION = { remainingAttempts: undefined, mfaToken: undefined, applicationMfa: [], flowToken: undefined };
 
-  it.each<[unknown, object | undefined]>([
-    [{ statusCode: 200, data: { ...data, more: 1 } }, captcha],
-    ['<svg/>', undefined],
-    [{ statusCode: 200, data: { ...data, captchaToken: 5 } }, undefined],
-    [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }, undefined],
-  ])('reads %j as %j', (body, expected) => {
-    expect(parseCaptcha(body)).toEqual(expected);
-  });
+it('parseRejectionData reads every property', () => {
+  const applicationMfa = [{ mfaPolicy: 'SMS', status: 1, sort: 2, more: 3 }, { mfaPolicy: 'new' }];
+  const data = parseRejectionData({ remainCount: 0, mfaToken: 'm', applicationMfa, token: 'f' });
+  const factors = ['SMS', 'new'].map((mfaPolicy, i) => ({ mfaPolicy, status: 1 - i, sort: 2 - 2 * i }));
+  expect(data).toStrictEqual({ remainingAttempts: 0, mfaToken: 'm', applicationMfa: factors, flowToken: 'f' });
+});
+
+it.each<[Body]>([
+  [{ remainCount: '2', mfaToken: 5, token: {}, applicationMfa: null }],
+  [{ applicationMfa: [null, 5, 'SMS', [], {}, { mfaPolicy: 7 }] }],
+])('parseRejectionData returns defaults for %j', (data) => {
+  expect(parseRejectionData(data)).toStrictEqual(NO_REJECTION);
+});
+
+const [RSA, SM2] = [{ publicKey: 'rsa-key' }, { publicKey: 'sm2-key' }];
+
+it.each<[unknown, object]>([
+  [
+    { rsa: RSA, sm2: SM2, version: {} },
+    { rsa: 'rsa-key', sm2: 'sm2-key' },
+  ],
+  [{ rsa: RSA, data: { rsa: SM2, sm2: SM2 } }, { rsa: 'rsa-key' }],
+  [{ rsa: null, data: { rsa: RSA } }, { rsa: 'rsa-key' }],
+  [{ rsa: { publicKey: 5 }, sm2: SM2 }, { sm2: 'sm2-key' }],
+  [undefined, {}],
+])('parseSystemKeys reads the keys of %j', (body, expected) => {
+  expect(parseSystemKeys(body)).toStrictEqual(expected);
+});
+
+const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
+
+const captcha = { svg: '<svg/>', token: 'token' };
+
+it.each<[unknown, object | undefined]>([
+  [{ statusCode: 200, data: { ...data, more: 1 } }, captcha],
+  ['<svg/>', undefined],
+  [{ statusCode: 200, data: { ...data, captchaToken: 5 } }, undefined],
+  [{ statusCode: 200, data: { ...data, captchaCodeSvg: ['<svg/>'] } }, undefined],
+])('parseCaptcha reads %j as %j', (body, expected) => {
+  expect(parseCaptcha(body)).toEqual(expected);
 });
 
 it('reads the OAuth error of a body', () => {
@@ -126,21 +116,19 @@ it('reads the OAuth error of a body', () => {
   expect(bodies.map(parseOidcError)).toEqual(['invalid_client', undefined, undefined]);
 });
 
-describe('parseIntrospection', () => {
-  const NONE = { sub: undefined, clientId: undefined, scope: [], exp: undefined };
+const NO_INTROSPECTION = { sub: undefined, clientId: undefined, scope: [], exp: undefined };
 
-  it('reads every property', () => {
-    const body = { active: true, sub: 'u-1', client_id: 'app', scope: 'openid', exp: 9, iat: 1 };
-    const expected = { active: true, sub: 'u-1', clientId: 'app', scope: ['openid'], exp: 9 };
-    expect(parseIntrospection(body)).toStrictEqual(expected);
-    expect([{ active: 'true' }, null].map(parseIntrospection)).toEqual([undefined, undefined]);
-  });
+it('parseIntrospection reads every property', () => {
+  const body = { active: true, sub: 'u-1', client_id: 'app', scope: 'openid', exp: 9, iat: 1 };
+  const expected = { active: true, sub: 'u-1', clientId: 'app', scope: ['openid'], exp: 9 };
+  expect(parseIntrospection(body)).toStrictEqual(expected);
+  expect([{ active: 'true' }, null].map(parseIntrospection)).toEqual([undefined, undefined]);
+});
 
-  it.each<[Body, number | undefined]>([
-    [{ sub: '', client_id: 5, scope: ['openid'], exp: 'soon' }, undefined],
-    [{ exp: '1'.repeat(12) }, 111_111_111_111],
-    [{ exp: '1'.repeat(13) }, undefined],
-  ])('returns defaults for %j', (body, exp) => {
-    expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NONE, exp });
-  });
+it.each<[Body, number | undefined]>([
+  [{ sub: '', client_id: 5, scope: ['openid'], exp: 'soon' }, undefined],
+  [{ exp: '1'.repeat(12) }, 111_111_111_111],
+  [{ exp: '1'.repeat(13) }, undefined],
+])('parseIntrospection returns defaults for %j', (body, exp) => {
+  expect(parseIntrospection({ active: false, ...body })).toStrictEqual({ active: false, ...NO_INTROSPECTION, exp });
 });
