@@ -87,33 +87,31 @@ it.each<[Choice, unknown, string, string, string]>([
   expect(error).toMatchObject({ code: 'insufficient_role', details, message });
 });
 
-describe('the tenant', () => {
-  it.each<[required: unknown, held: unknown, details: string[]]>([
-    ['TENANT-1', 'tenant-1', ['TENANT-1']],
-    [undefined, undefined, []],
-    ['', '', ['']],
-    [7, 7, []],
-    [['tenant-1'], 'tenant-1', []],
-  ])('%j is not met by %j', async (required, held, details) => {
-    const error = await catchError(check({ tenant: async () => required as string }, { tenant_id: held }));
-    expect(error.message).toMatch(/^The user belongs to tenant .*, but the request targets tenant .*\.$/);
-    expect(error).toMatchObject({ code: 'tenant_mismatch', details: { required: details } });
-  });
+it.each<[required: unknown, held: unknown, details: string[]]>([
+  ['TENANT-1', 'tenant-1', ['TENANT-1']],
+  [undefined, undefined, []],
+  ['', '', ['']],
+  [7, 7, []],
+  [['tenant-1'], 'tenant-1', []],
+])('the tenant %j is not met by %j', async (required, held, details) => {
+  const error = await catchError(check({ tenant: async () => required as string }, { tenant_id: held }));
+  expect(error.message).toMatch(/^The user belongs to tenant .*, but the request targets tenant .*\.$/);
+  expect(error).toMatchObject({ code: 'tenant_mismatch', details: { required: details } });
+});
 
-  it('is asked for only if the scopes and roles are met', async () => {
-    let calls = 0;
-    const tenant = (): string => `tenant-${(calls += 1)}`;
-    const requirements = { scopes: all('email'), roles: any('admin'), tenant };
-    await expect(check(requirements, { scope: '', roles: ['admin'] })).rejects.toThrow('scope');
-    await expect(check(requirements, { scope: 'email', roles: [] })).rejects.toThrow('roles');
-    expect(calls).toBe(0);
-    await check(requirements, { scope: 'email', roles: ['admin'], tenant_id: 'tenant-1' });
-  });
+it('the tenant is asked for only if the scopes and roles are met', async () => {
+  let calls = 0;
+  const tenant = (): string => `tenant-${(calls += 1)}`;
+  const requirements = { scopes: all('email'), roles: any('admin'), tenant };
+  await expect(check(requirements, { scope: '', roles: ['admin'] })).rejects.toThrow('scope');
+  await expect(check(requirements, { scope: 'email', roles: [] })).rejects.toThrow('roles');
+  expect(calls).toBe(0);
+  await check(requirements, { scope: 'email', roles: ['admin'], tenant_id: 'tenant-1' });
+});
 
-  it('passes on the error of the function', async () => {
-    const error = new TypeError('of the application');
-    await expect(check({ tenant: () => Promise.reject(error) }, { tenant_id: 't' })).rejects.toBe(error);
-  });
+it('the tenant passes on the error of the function', async () => {
+  const error = new TypeError('of the application');
+  await expect(check({ tenant: () => Promise.reject(error) }, { tenant_id: 't' })).rejects.toBe(error);
 });
 
 it.each<[unknown, number | undefined, string]>([

@@ -66,42 +66,38 @@ it.each<[string, unknown]>([
   expect(findLeaks(error, [CANARY])).toEqual([]);
 });
 
-describe('configured field names', () => {
-  it.each(['login', '账号', 'constructor', '__proto__'])('are read and replace the default names: %j', (name) => {
-    const body = (field: string): unknown => JSON.parse(`{${JSON.stringify(field)}:"alice","password":"${CANARY}"}`);
-    expect(parse(body(name), { email: name })).toStrictEqual(byPassword('email', 'alice'));
-    expect(parseAd(body(name), { sAMAccountName: name })).toStrictEqual(BY_AD);
-    expect(catchThrown(() => parse(body('email'), { email: name }))).toBeInstanceOf(RequestError);
-    expect(catchThrown(() => parse({ password: CANARY }, { email: name }))).toBeInstanceOf(RequestError);
-  });
-
-  it.each([
-    [{}, 'Send "login" or "email" or "username" or "phone" with the password.'],
-    [{ login: 'a' }, '"secret" must be a string of 1 to 1024 characters.'],
-  ])('are named in the error for %j', (body, message) => {
-    expect(() => parse(body, { account: 'login', password: 'secret' })).toThrow(message);
-  });
+it.each(['login', '账号', 'constructor', '__proto__'])('the configured name %j replaces the default name', (name) => {
+  const body = (field: string): unknown => JSON.parse(`{${JSON.stringify(field)}:"alice","password":"${CANARY}"}`);
+  expect(parse(body(name), { email: name })).toStrictEqual(byPassword('email', 'alice'));
+  expect(parseAd(body(name), { sAMAccountName: name })).toStrictEqual(BY_AD);
+  expect(catchThrown(() => parse(body('email'), { email: name }))).toBeInstanceOf(RequestError);
+  expect(catchThrown(() => parse({ password: CANARY }, { email: name }))).toBeInstanceOf(RequestError);
 });
 
-describe('a captcha', () => {
-  const CAPTCHA = { captchaCode: ' c', captchaToken: 't' };
-  const OWN = { captchaCode: 'pic', captchaToken: 'constructor' };
-  it.each<[string, object, Partial<LoginFields>, object]>([
-    ['both fields', CAPTCHA, {}, CAPTCHA],
-    ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, {}, { captchaCode: 'c'.repeat(4096) }],
-    ['configured fields', { captchaCode: 'x', pic: ' c', constructor: 't' }, OWN, CAPTCHA],
-    ['other fields only', { captchaCode: 'x', captchaToken: 'x' }, OWN, {}],
-  ])('is read with %s', (_title, body, fields, captcha) => {
-    expect(parse({ account: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
-    expect(parseAd({ sAMAccountName: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
-  });
+it.each([
+  [{}, 'Send "login" or "email" or "username" or "phone" with the password.'],
+  [{ login: 'a' }, '"secret" must be a string of 1 to 1024 characters.'],
+])('configured field names are named in the error for %j', (body, message) => {
+  expect(() => parse(body, { account: 'login', password: 'secret' })).toThrow(message);
+});
 
-  it.each([1234, { $ne: 1 }, '', 'c'.repeat(4097)])('is refused if a field is %j', (value) => {
-    const fault = { code: 'invalid_request', details: { field: 'pic', limit: 4096, unit: 'characters' } };
-    const refuse = (name: string): unknown =>
-      catchThrown(() => parse({ account: 'alice', password: CANARY, pic: value }, { [name]: 'pic' }));
-    expect([refuse('captchaCode'), refuse('captchaToken')]).toMatchObject([fault, fault]);
-  });
+const CAPTCHA = { captchaCode: ' c', captchaToken: 't' };
+const OWN = { captchaCode: 'pic', captchaToken: 'constructor' };
+it.each<[string, object, Partial<LoginFields>, object]>([
+  ['both fields', CAPTCHA, {}, CAPTCHA],
+  ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, {}, { captchaCode: 'c'.repeat(4096) }],
+  ['configured fields', { captchaCode: 'x', pic: ' c', constructor: 't' }, OWN, CAPTCHA],
+  ['other fields only', { captchaCode: 'x', captchaToken: 'x' }, OWN, {}],
+])('a captcha is read with %s', (_title, body, fields, captcha) => {
+  expect(parse({ account: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
+  expect(parseAd({ sAMAccountName: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
+});
+
+it.each([1234, { $ne: 1 }, '', 'c'.repeat(4097)])('a captcha is refused if a field is %j', (value) => {
+  const fault = { code: 'invalid_request', details: { field: 'pic', limit: 4096, unit: 'characters' } };
+  const refuse = (name: string): unknown =>
+    catchThrown(() => parse({ account: 'alice', password: CANARY, pic: value }, { [name]: 'pic' }));
+  expect([refuse('captchaCode'), refuse('captchaToken')]).toMatchObject([fault, fault]);
 });
 
 it('reads any JSON body into its own strings, or throws a RequestError', () => {

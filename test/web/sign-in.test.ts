@@ -91,28 +91,26 @@ it.each<[userAgent: unknown, signInOptions: object, context: object | undefined]
   expect((await signInWith(signInOptions, { headers }))['context']).toEqual(context);
 });
 
-describe('signInOptions', () => {
-  it.each<[string, unknown, object]>([
-    ['an object', FIXED, FIXED],
-    ['an async function', async () => FIXED, FIXED],
-    ['a function of the request', (req: GenAuthRequest) => ({ tenantId: req.headers['x-tenant'] }), { tenantId: 't' }],
-    ['a function that returns undefined', () => undefined, {}],
-    ['a function with an address', () => ({ clientIp: '[2001:DB8::7]:443' }), { clientIp: '2001:db8::7' }],
-  ])('are sent to GenAuth: %s', async (_title, signInOptions, expected) => {
-    const options = { ...DEFAULTS, ...expected };
-    expect(await signInWith(signInOptions, { headers: { 'x-tenant': 't' } })).toStrictEqual(options);
-  });
+it.each<[string, unknown, object]>([
+  ['an object', FIXED, FIXED],
+  ['an async function', async () => FIXED, FIXED],
+  ['a function of the request', (req: GenAuthRequest) => ({ tenantId: req.headers['x-tenant'] }), { tenantId: 't' }],
+  ['a function that returns undefined', () => undefined, {}],
+  ['a function with an address', () => ({ clientIp: '[2001:DB8::7]:443' }), { clientIp: '2001:db8::7' }],
+])('signInOptions are sent to GenAuth: %s', async (_title, signInOptions, expected) => {
+  const options = { ...DEFAULTS, ...expected };
+  expect(await signInWith(signInOptions, { headers: { 'x-tenant': 't' } })).toStrictEqual(options);
+});
 
-  it.each([
-    [null, 'returned null', 'return an object, { context: { source: "utm" } }'],
-    [[{ tenantId: 't' }], 'returned [an object]', 'return an object, { context: { source: "utm" } }'],
-    [{ tenantId: '' }, 'is ""', 'write the tenant ID as a string of 1 to 4096 characters'],
-  ])('that a function returns as %j are a wrong configuration', async (made, problem, fix) => {
-    const error = await catchError(signInWith(() => made));
-    const details = { mistakes: [{ problem, fix }] };
-    expect(error).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options', details });
-    expect(issuer().count(SIGN_IN_PATH)).toBe(0);
-  });
+it.each([
+  [null, 'returned null', 'return an object, { context: { source: "utm" } }'],
+  [[{ tenantId: 't' }], 'returned [an object]', 'return an object, { context: { source: "utm" } }'],
+  [{ tenantId: '' }, 'is ""', 'write the tenant ID as a string of 1 to 4096 characters'],
+])('signInOptions that a function returns as %j are a wrong configuration', async (made, problem, fix) => {
+  const error = await catchError(signInWith(() => made));
+  const details = { mistakes: [{ problem, fix }] };
+  expect(error).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options', details });
+  expect(issuer().count(SIGN_IN_PATH)).toBe(0);
 });
 
 const bug = new Error('of the application');

@@ -51,6 +51,7 @@ const UNUSABLE =
   "in GenAuth's key set can verify RS256 tokens: ask GenAuth's support for a new signing key. " +
   'If jwksUri is set, check it first.';
 it.each<[unknown, string]>([
+  [undefined, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
   [{ keys: { 0: {} } }, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
   [{ keys: [{ kty: 'oct' }, null] }, `None of the 2 keys ${UNUSABLE}`],
 ])('the lookup of a key refuses the document %j', async (document, message) => {

@@ -20,15 +20,6 @@ const TOKEN = toToken({ sub: 'alice', exp: 7 });
 const toLength = (length: number): string => TOKEN.replace(/[^.]*$/, '').padEnd(length, 'A');
 const codeOf = (run: () => unknown): unknown => (catchThrown(run) as { code?: string } | undefined)?.code;
 
-it('decomposeUnverifiedToken returns the decoded parts and the signed bytes', () => {
-  expect(decomposeUnverifiedToken(TOKEN, 'id_token')).toEqual({
-    header: HEADER,
-    payload: Buffer.from('{"sub":"alice","exp":7}'),
-    signingInput: Buffer.from(TOKEN.slice(0, TOKEN.lastIndexOf('.'))),
-    signature: Buffer.from('signature'),
-  });
-});
-
 it.each([
   ['access_token', 8192],
   ['id_token', 65_536],

@@ -52,12 +52,6 @@ it('parseEnvelope returns undefined without a numeric statusCode', () => {
 
 const NO_TOKENS = { accessToken: undefined, idToken: undefined, refreshToken: undefined, scope: undefined };
 
-it('parseTokens reads every property', () => {
-  const data = { access_token: 'a', id_token: 'i', refresh_token: 'r', scope: 'openid', expires_in: 7200 };
-  const tokens = { accessToken: 'a', idToken: 'i', refreshToken: 'r', scope: 'openid', expiresIn: 7200 };
-  expect(parseTokens(data)).toStrictEqual(tokens);
-});
-
 it.each<[Body, number | undefined]>([
   [{ access_token: '', id_token: '', refresh_token: '', scope: '', expires_in: '7200' }, undefined],
   [{ access_token: 1, id_token: ['i'], refresh_token: {}, scope: null, expires_in: Infinity }, undefined],
