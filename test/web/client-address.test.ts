@@ -22,7 +22,6 @@ it.each<[string, unknown, object, string | undefined]>([
   ['of the framework, if the option is a number', () => 3_405_803_783, { ip: '192.0.2.1' }, '192.0.2.1'],
   ['of the framework, not of the socket', undefined, { ip: '192.0.2.1', socket: SOCKET }, '192.0.2.1'],
   ['of the socket, if the framework has no address', undefined, { ip: '<b>', socket: SOCKET }, '10.0.0.1'],
-  ['undefined without both', undefined, {}, undefined],
   ['undefined for a closed socket', undefined, { socket: {} }, undefined],
 ])('returns the address %s', async (_title, clientIp, request, address) => {
   expect(await resolveClientIp(withOption(clientIp), { headers: SPOOFED, ...request })).toBe(address);
@@ -46,36 +45,34 @@ it.each<[string, unknown, string, string]>([
   expect(JSON.parse(text)).toEqual({ ip });
 });
 
-describe('the warning about trust in all proxies', () => {
-  const EXPRESS = { app: { get: (name: string) => name === 'trust proxy' } };
-  const FASTIFY = { server: { initialConfig: { trustProxy: true } } };
-  /** Calls the function of a new module instance, which has not warned yet, and returns its warnings. */
-  const listWarningsOf = async (...requests: object[]): Promise<string[]> => {
-    warnings.length = 0;
-    jest.resetModules();
-    const fresh = await import('../../src/web/client-address.js');
-    await Promise.all(requests.map((request) => fresh.resolveClientIp(withOption(), { headers: {}, ...request })));
-    await new Promise((resolve) => setImmediate(resolve));
-    return warnings;
-  };
-  const text = (setting: string, fix: string): string =>
-    `GENAUTH_TRUST_PROXY: The setting ${setting} is true, so each client can choose the IP address that GenAuth ` +
-    `receives for the user, by writing it into X-Forwarded-For. Name your proxies instead, for example ${fix}.`;
+const EXPRESS = { app: { get: (name: string) => name === 'trust proxy' } };
+const FASTIFY = { server: { initialConfig: { trustProxy: true } } };
+/** Calls the function of a new module instance, which has not warned yet, and returns its warnings. */
+const listWarningsOf = async (...requests: object[]): Promise<string[]> => {
+  warnings.length = 0;
+  jest.resetModules();
+  const fresh = await import('../../src/web/client-address.js');
+  await Promise.all(requests.map((request) => fresh.resolveClientIp(withOption(), { headers: {}, ...request })));
+  await new Promise((resolve) => setImmediate(resolve));
+  return warnings;
+};
+const text = (setting: string, fix: string): string =>
+  `GENAUTH_TRUST_PROXY: The setting ${setting} is true, so each client can choose the IP address that GenAuth ` +
+  `receives for the user, by writing it into X-Forwarded-For. Name your proxies instead, for example ${fix}.`;
 
-  it.each([
-    ['Express', EXPRESS, text("'trust proxy' of Express", `app.set('trust proxy', 'loopback')`)],
-    ['Fastify', FASTIFY, text('trustProxy of Fastify', `new FastifyAdapter({ trustProxy: '127.0.0.1' })`)],
-  ])('is emitted once a process on %s', async (_title, request, warning) => {
-    expect(await listWarningsOf({}, request, request, EXPRESS, FASTIFY)).toEqual([warning]);
-  });
+it.each([
+  ['Express', EXPRESS, text("'trust proxy' of Express", `app.set('trust proxy', 'loopback')`)],
+  ['Fastify', FASTIFY, text('trustProxy of Fastify', `new FastifyAdapter({ trustProxy: '127.0.0.1' })`)],
+])('the warning about trust in all proxies is emitted once a process on %s', async (_title, request, warning) => {
+  expect(await listWarningsOf({}, request, request, EXPRESS, FASTIFY)).toEqual([warning]);
+});
 
-  it.each([
-    [{ app: { get: () => 1 }, server: { initialConfig: { trustProxy: 'loopback' } } }],
-    [{ app: { get: () => 'true' }, server: { initialConfig: null } }],
-    [{ app: { get: (name: string) => name !== 'trust proxy' }, server: {} }],
-    [{ app: { get: 'trust proxy' }, server: null }],
-    [{ app: null, server: undefined }],
-  ])('is not emitted for %j', async (request) => {
-    expect(await listWarningsOf(request)).toEqual([]);
-  });
+it.each([
+  [{ app: { get: () => 1 }, server: { initialConfig: { trustProxy: 'loopback' } } }],
+  [{ app: { get: () => 'true' }, server: { initialConfig: null } }],
+  [{ app: { get: (name: string) => name !== 'trust proxy' }, server: {} }],
+  [{ app: { get: 'trust proxy' }, server: null }],
+  [{ app: null, server: undefined }],
+])('the warning about trust in all proxies is not emitted for %j', async (request) => {
+  expect(await listWarningsOf(request)).toEqual([]);
 });

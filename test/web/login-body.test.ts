@@ -14,14 +14,12 @@ const parse = (body: unknown, fields: Partial<LoginFields> = {}): LoginBody =>
   parsePasswordLogin({ headers: {}, body }, nameFields(fields));
 const parseAd = (body: unknown, fields: Partial<LoginFields> = {}): LoginBody =>
   parseAdLogin({ headers: {}, body }, nameFields(fields));
-const byPassword = (identifier: string, name: string): object => ({
-  credentials: { connection: 'PASSWORD', identifier, name, password: CANARY },
+const expectBody = (connection: string, identifier: string, name: string): object => ({
+  credentials: { connection, identifier, name, password: CANARY },
   captcha: {},
 });
-const BY_AD = {
-  credentials: { connection: 'AD', identifier: 'sAMAccountName', name: 'alice', password: CANARY },
-  captcha: {},
-};
+const byPassword = (identifier: string, name: string): object => expectBody('PASSWORD', identifier, name);
+const BY_AD = expectBody('AD', 'sAMAccountName', 'alice');
 const IDENTIFIERS = ['account', 'email', 'username', 'phone'] as const;
 
 it.each(IDENTIFIERS)('reads %s and the password as they are', (identifier) => {
@@ -48,11 +46,9 @@ it.each<[string, unknown]>([
 ])('refuses a body that is %s, with the line to write', (_title, body) => {
   const rest = 'send JSON, and parse it before this route. In Express write app.use(express.json()).';
   const error = catchThrown(() => parse(body));
-  expect(error).toBeInstanceOf(RequestError);
-  expect(error).toMatchObject({ message: `The request has no parsed body with "account" and "password": ${rest}` });
-  expect(catchThrown(() => parseAd(body, { sAMAccountName: 'login', password: 'secret' }))).toMatchObject({
-    message: `The request has no parsed body with "login" and "secret": ${rest}`,
-  });
+  expect(error).toEqual(new RequestError(`The request has no parsed body with "account" and "password": ${rest}`));
+  const ad = catchThrown(() => parseAd(body, { sAMAccountName: 'login', password: 'secret' }));
+  expect(ad).toEqual(new RequestError(`The request has no parsed body with "login" and "secret": ${rest}`));
   expect(findLeaks(error, [CANARY])).toEqual([]);
 });
 
@@ -70,57 +66,46 @@ it.each<[string, unknown]>([
   expect(findLeaks(error, [CANARY])).toEqual([]);
 });
 
-describe('configured field names', () => {
-  it.each(['login', '账号', 'constructor', '__proto__'])('are read and replace the default names: %j', (name) => {
-    const body = (field: string): unknown => JSON.parse(`{${JSON.stringify(field)}:"alice","password":"${CANARY}"}`);
-    expect(parse(body(name), { email: name })).toStrictEqual(byPassword('email', 'alice'));
-    expect(parseAd(body(name), { sAMAccountName: name })).toStrictEqual(BY_AD);
-    expect(catchThrown(() => parse(body('email'), { email: name }))).toBeInstanceOf(RequestError);
-    expect(catchThrown(() => parse({ password: CANARY }, { email: name }))).toBeInstanceOf(RequestError);
-  });
-
-  it.each([
-    [{}, 'Send "login" or "email" or "username" or "phone" with the password.'],
-    [{ login: 'a' }, '"secret" must be a string of 1 to 1024 characters.'],
-  ])('are named in the error for %j', (body, message) => {
-    expect(() => parse(body, { account: 'login', password: 'secret' })).toThrow(message);
-  });
+it.each(['login', '账号', 'constructor', '__proto__'])('the configured name %j replaces the default name', (name) => {
+  const body = (field: string): unknown => JSON.parse(`{${JSON.stringify(field)}:"alice","password":"${CANARY}"}`);
+  expect(parse(body(name), { email: name })).toStrictEqual(byPassword('email', 'alice'));
+  expect(parseAd(body(name), { sAMAccountName: name })).toStrictEqual(BY_AD);
+  expect(catchThrown(() => parse(body('email'), { email: name }))).toBeInstanceOf(RequestError);
+  expect(catchThrown(() => parse({ password: CANARY }, { email: name }))).toBeInstanceOf(RequestError);
 });
 
-describe('a captcha', () => {
-  const OWN = { captchaCode: 'pic', captchaToken: 'constructor' };
-  it.each<[string, object, Partial<LoginFields>, object]>([
-    ['both fields', { captchaCode: ' aB3 ', captchaToken: 't' }, {}, { captchaCode: ' aB3 ', captchaToken: 't' }],
-    ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, {}, { captchaCode: 'c'.repeat(4096) }],
-    [
-      'configured fields',
-      { captchaCode: 'x', pic: 'c', constructor: 't' },
-      OWN,
-      { captchaCode: 'c', captchaToken: 't' },
-    ],
-    ['other fields only', { captchaCode: 'x', captchaToken: 'x' }, OWN, {}],
-  ])('is read with %s', (_title, body, fields, captcha) => {
-    expect(parse({ account: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
-    expect(parseAd({ sAMAccountName: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
-  });
+it.each([
+  [{}, 'Send "login" or "email" or "username" or "phone" with the password.'],
+  [{ login: 'a' }, '"secret" must be a string of 1 to 1024 characters.'],
+])('configured field names are named in the error for %j', (body, message) => {
+  expect(() => parse(body, { account: 'login', password: 'secret' })).toThrow(message);
+});
 
-  it.each([1234, { $ne: 1 }, '', 'c'.repeat(4097)])('is refused if a field is %j', (value) => {
-    const fault = { code: 'invalid_request', details: { field: 'pic', limit: 4096, unit: 'characters' } };
-    const refuse = (name: string): unknown =>
-      catchThrown(() => parse({ account: 'alice', password: CANARY, pic: value }, { [name]: 'pic' }));
-    expect([refuse('captchaCode'), refuse('captchaToken')]).toMatchObject([fault, fault]);
-  });
+const CAPTCHA = { captchaCode: ' c', captchaToken: 't' };
+const OWN = { captchaCode: 'pic', captchaToken: 'constructor' };
+it.each<[string, object, Partial<LoginFields>, object]>([
+  ['both fields', CAPTCHA, {}, CAPTCHA],
+  ['4,096 characters', { captchaCode: 'c'.repeat(4096) }, {}, { captchaCode: 'c'.repeat(4096) }],
+  ['configured fields', { captchaCode: 'x', pic: ' c', constructor: 't' }, OWN, CAPTCHA],
+  ['other fields only', { captchaCode: 'x', captchaToken: 'x' }, OWN, {}],
+])('a captcha is read with %s', (_title, body, fields, captcha) => {
+  expect(parse({ account: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
+  expect(parseAd({ sAMAccountName: 'alice', password: CANARY, ...body }, fields).captcha).toStrictEqual(captcha);
+});
+
+it.each([1234, { $ne: 1 }, '', 'c'.repeat(4097)])('a captcha is refused if a field is %j', (value) => {
+  const fault = { code: 'invalid_request', details: { field: 'pic', limit: 4096, unit: 'characters' } };
+  const refuse = (name: string): unknown =>
+    catchThrown(() => parse({ account: 'alice', password: CANARY, pic: value }, { [name]: 'pic' }));
+  expect([refuse('captchaCode'), refuse('captchaToken')]).toMatchObject([fault, fault]);
 });
 
 it('reads any JSON body into its own strings, or throws a RequestError', () => {
   const names = fc.constantFrom(...IDENTIFIERS, 'password', 'captchaCode', 'captchaToken', '__proto__', 'constructor');
   const values = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('alice', null), fc.jsonValue());
   const bodies = fc.oneof(fc.array(fc.tuple(names, values)).map(Object.fromEntries), fc.jsonValue());
-  const strings = ({ credentials: { name, password }, captcha }: LoginBody): unknown[] => [
-    name,
-    password,
-    ...Object.values(captcha),
-  ];
+  const strings = ({ credentials: { name, password }, captcha }: LoginBody): unknown[] =>
+    Object.values({ ...captcha, name, password });
   const attempt = (body: unknown): unknown[] => {
     const result = catchThrown(() => strings(parse(body)));
     return (result instanceof RequestError ? [] : result) as unknown[];

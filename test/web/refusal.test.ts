@@ -28,144 +28,133 @@ const PHRASES = {
   503: 'Service Unavailable',
 };
 
-describe('a rejected sign-in', () => {
-  type Kind = SignInRejection['kind'];
-  type Text = keyof Texts;
-  const FACTORS = [{ mfaPolicy: 'SMS', status: 1, sort: 0 }];
-  /** The members of every kind at once, so that a response can show too many of them. */
-  const MEMBERS = { mfaToken: 'mfa', applicationMfa: FACTORS, flowToken: 'flow', remainingAttempts: 0, tokens: CANARY };
-  const NONE = { requestId: undefined, apiCode: undefined, applicationMfa: [] };
-  const WRONG = 'invalid_credentials';
-  const MFA = { mfaToken: 'mfa', applicationMfa: FACTORS };
-  const FLOW = { flowToken: 'flow' };
-  const FURTHER = { furtherStep: true };
-  type Row = [kind: Kind, status: keyof typeof PHRASES, text: Text, exposed: Text, step: object, attempts: object];
+type Kind = SignInRejection['kind'];
+type Text = keyof Texts;
+const FACTORS = [{ mfaPolicy: 'SMS', status: 1, sort: 0 }];
+/** The members of every kind at once, so that a response can show too many of them. */
+const MEMBERS = { mfaToken: 'mfa', applicationMfa: FACTORS, flowToken: 'flow', remainingAttempts: 0, tokens: CANARY };
+const NONE = { requestId: undefined, apiCode: undefined, applicationMfa: [] };
+const WRONG = 'invalid_credentials';
+const MFA = { mfaToken: 'mfa', applicationMfa: FACTORS };
+const FLOW = { flowToken: 'flow' };
+type Row = [kind: Kind, status: keyof typeof PHRASES, text: Text, exposed: Text, step: object, attempts: object];
 
-  /** An outcome with GenAuth's own status, code and text, which are for the operator. */
-  const reject = (kind: Kind, more: object): SignInRejection => {
-    const answer = { statusCode: 499, apiCode: 987654, requestId: 'request-1', message: CANARY };
-    return { kind, ...answer, furtherStep: false, ...more } as SignInRejection;
-  };
-  const refuse = (kind: Kind, more: object, context = PLAIN) =>
-    toRefusal(toRejectedError(reject(kind, more), context), context);
+/** An outcome with GenAuth's own status, code and text, which are for the operator. */
+const reject = (kind: Kind, more: object): SignInRejection => {
+  const answer = { statusCode: 499, apiCode: 987654, requestId: 'request-1', message: CANARY };
+  return { kind, ...answer, furtherStep: false, ...more } as SignInRejection;
+};
+const refuse = (kind: Kind, more: object, context = PLAIN) =>
+  toRefusal(toRejectedError(reject(kind, more), context), context);
 
-  it.each<Row>([
-    [WRONG, 401, WRONG, WRONG, {}, { remainingAttempts: 0 }],
-    ['captcha_required', 403, 'captcha_required', 'captcha_required', {}, {}],
-    ['mfa_required', 403, 'mfa_required', 'mfa_required', MFA, {}],
-    ['password_change_required', 403, 'password_change_required', 'password_change_required', FLOW, {}],
-    ['identity_binding_required', 403, 'identity_binding_required', 'identity_binding_required', FLOW, {}],
-    ['profile_completion_required', 403, 'profile_completion_required', 'profile_completion_required', FLOW, {}],
-    ['account_locked', 403, WRONG, 'account_locked', {}, {}],
-    ['access_denied', 403, WRONG, 'access_denied', {}, {}],
-    ['rate_limited', 429, 'rate_limited', 'rate_limited', {}, {}],
-    ['rejected', 403, 'rejected', 'rejected', {}, {}],
-  ])('with kind %s has status %i and the text %s', (kind, status, text, exposed, step, attempts) => {
-    const error = toRejectedError(reject(kind, MEMBERS), PLAIN);
-    expect(error).toMatchObject({ code: kind, statusCode: status, message: EN[text], outcome: { apiCode: 987654 } });
-    const plain = { statusCode: status, error: PHRASES[status], message: EN[text], code: kind };
-    const body = { ...plain, requestId: 'request-1', ...step };
-    expect(toRefusal(error, PLAIN)).toStrictEqual({ action: 'fail', status, headers: {}, body, error });
-    const reasons = { message: EN[exposed], apiCode: 987654, ...attempts };
-    expect(refuse(kind, MEMBERS, EXPOSING)?.body).toStrictEqual({ ...body, ...reasons });
-    expect(refuse(kind, MEMBERS, CHINESE)?.body).toStrictEqual({ ...body, message: ZH[text] });
-    expect(refuse(kind, MEMBERS, CONFIGURED)?.body).toStrictEqual({ ...body, message: ZH[text] });
-    expect(refuse(kind, NONE, EXPOSING)?.body).toStrictEqual({ ...plain, message: EN[exposed] });
-  });
-
-  it.each([
-    [{ apiCode: 2004, statusCode: 404, message: 'User not exists.', remainingAttempts: 4, retryAfter: 7 }],
-    [{ apiCode: undefined }],
-  ])('does not reveal that an account exists by %j', (more) => {
-    const [known, unknown] = [refuse(WRONG, { apiCode: 2006 }), refuse(WRONG, more)];
-    expect([unknown?.headers, unknown?.body]).toStrictEqual([known?.headers, known?.body]);
-  });
-
-  it.each([
-    [PLAIN, {}],
-    [EXPOSING, { apiCode: 987654 }],
-  ])('names a further step with %j', (context, exposed) => {
-    const { body } = refuse('rejected', FURTHER, context) ?? {};
-    expect(body).toMatchObject({ message: EN.further_step, code: 'rejected', ...FURTHER, ...exposed });
-  });
-
-  it.each([
-    ['rate_limited', 0, { 'retry-after': '0' }],
-    ['rate_limited', undefined, {}],
-    ['account_locked', 7, {}],
-  ] as const)('with kind %s and retryAfter %s has the headers %j', (kind, retryAfter, headers) => {
-    expect(refuse(kind, { retryAfter })?.headers).toStrictEqual(headers);
-  });
+it.each<Row>([
+  [WRONG, 401, WRONG, WRONG, {}, { remainingAttempts: 0 }],
+  ['captcha_required', 403, 'captcha_required', 'captcha_required', {}, {}],
+  ['mfa_required', 403, 'mfa_required', 'mfa_required', MFA, {}],
+  ['password_change_required', 403, 'password_change_required', 'password_change_required', FLOW, {}],
+  ['identity_binding_required', 403, 'identity_binding_required', 'identity_binding_required', FLOW, {}],
+  ['profile_completion_required', 403, 'profile_completion_required', 'profile_completion_required', FLOW, {}],
+  ['account_locked', 403, WRONG, 'account_locked', {}, {}],
+  ['access_denied', 403, WRONG, 'access_denied', {}, {}],
+  ['rate_limited', 429, 'rate_limited', 'rate_limited', {}, {}],
+  ['rejected', 403, 'rejected', 'rejected', {}, {}],
+])('a rejected sign-in with kind %s has status %i and the text %s', (kind, status, text, exposed, step, attempts) => {
+  const error = toRejectedError(reject(kind, MEMBERS), PLAIN);
+  expect(error).toMatchObject({ code: kind, statusCode: status, message: EN[text], outcome: { apiCode: 987654 } });
+  const plain = { statusCode: status, error: PHRASES[status], message: EN[text], code: kind };
+  const body = { ...plain, requestId: 'request-1', ...step };
+  expect(toRefusal(error, PLAIN)).toStrictEqual({ action: 'fail', status, headers: {}, body, error });
+  const reasons = { message: EN[exposed], apiCode: 987654, ...attempts };
+  expect(refuse(kind, MEMBERS, EXPOSING)?.body).toStrictEqual({ ...body, ...reasons });
+  expect(refuse(kind, MEMBERS, CHINESE)?.body).toStrictEqual({ ...body, message: ZH[text] });
+  expect(refuse(kind, MEMBERS, CONFIGURED)?.body).toStrictEqual({ ...body, message: ZH[text] });
+  expect(refuse(kind, NONE, EXPOSING)?.body).toStrictEqual({ ...plain, message: EN[exposed] });
 });
 
-describe('toRefusal', () => {
-  /** A class that `toRefusal` does not know. */
-  class UnlistedError extends GenAuthError {
-    readonly code = 'unlisted';
-    readonly statusCode = 200;
-    readonly details = {};
-  }
-  const options = { cause: new Error(CANARY) };
-  const invalid = new UpstreamError('upstream_token_invalid', CANARY, options);
-  const down = new UpstreamError('upstream_timeout', CANARY, { ...options, retryAfter: 9 });
-  const wrong = new ConfigurationError('app_not_found', CANARY, options);
-  const expired = new TokenVerificationError('token_expired', CANARY, options);
-  const missing = new TokenVerificationError('token_missing', CANARY);
-  const refresh = new TokenVerificationError('refresh_token_refused', CANARY);
-  const scope = new AuthorizationError('insufficient_scope', CANARY, { required: ['email', 'orders:read'] });
-  const noScopes = new AuthorizationError('insufficient_scope', CANARY);
-  const role = new AuthorizationError('insufficient_role', CANARY, { required: ['admin'] });
-  const tenant = new AuthorizationError('tenant_mismatch', CANARY, { required: ['tenant-1'] });
-  const INVALID = 'The access token is malformed, expired, or not valid for this service';
-  const challenge = (parameters: string): object => ({ 'www-authenticate': `Bearer realm="genauth"${parameters}` });
-  const BAD_TOKEN = challenge(`, error="invalid_token", error_description="${INVALID}"`);
-  const SCOPES = challenge(', error="insufficient_scope", scope="email orders:read"');
-  const NO_SCOPES = challenge(', error="insufficient_scope", scope=""');
+it('a rejected sign-in does not reveal that an account exists', () => {
+  const more = { apiCode: 2004, statusCode: 404, message: 'User not exists.', remainingAttempts: 4, retryAfter: 7 };
+  const [known, unknown] = [refuse(WRONG, { apiCode: 2006 }), refuse(WRONG, more)];
+  expect([unknown?.headers, unknown?.body]).toStrictEqual([known?.headers, known?.body]);
+});
 
-  it.each<[GenAuthError, 'fail' | 'error', keyof typeof PHRASES, object, code: string, text: keyof Texts]>([
-    [invalid, 'error', 502, {}, 'upstream_invalid_response', 'upstream_invalid_response'],
-    [down, 'error', 503, { 'retry-after': '9' }, 'upstream_unavailable', 'upstream_unavailable'],
-    [wrong, 'error', 500, {}, 'configuration_error', 'configuration_error'],
-    [new UnlistedError(CANARY), 'error', 500, {}, 'configuration_error', 'configuration_error'],
-    [expired, 'fail', 401, BAD_TOKEN, 'invalid_token', 'invalid_token'],
-    [missing, 'fail', 401, challenge(''), 'token_missing', 'token_missing'],
-    [refresh, 'fail', 401, {}, 'refresh_token_refused', 'sign_in_again'],
-    [scope, 'fail', 403, SCOPES, 'insufficient_scope', 'forbidden'],
-    [noScopes, 'fail', 403, NO_SCOPES, 'insufficient_scope', 'forbidden'],
-    [role, 'fail', 403, {}, 'insufficient_role', 'forbidden'],
-    [tenant, 'fail', 403, {}, 'tenant_mismatch', 'forbidden'],
-  ])('answers %s as %s with status %i', (error, action, status, headers, code, text) => {
-    const body = { statusCode: status, error: PHRASES[status], message: EN[text], code };
-    const refusal = { action, status, headers, body, error };
-    expect(toRefusal(error, PLAIN)).toStrictEqual(refusal);
-    expect(toRefusal(error, CHINESE)).toStrictEqual({ ...refusal, body: { ...body, message: ZH[text] } });
-    expect(toRefusal(error, CONFIGURED)?.body.message).toBe(ZH[text]);
-    expect(findLeaks([body, headers], [CANARY])).toEqual([]);
-  });
+it('a rejected sign-in names a further step', () => {
+  const bodies = [PLAIN, EXPOSING].map((context) => refuse('rejected', { furtherStep: true }, context)?.body);
+  const body = { message: EN.further_step, code: 'rejected', furtherStep: true };
+  expect(bodies).toMatchObject([body, { ...body, apiCode: 987654 }]);
+});
 
-  it.each([CHINESE, EXPOSING])('answers a RequestError with its own text: %j', (context) => {
-    const error = new RequestError('"account" is wrong.');
-    const body = { statusCode: 400, error: 'Bad Request', message: '"account" is wrong.', code: 'invalid_request' };
-    expect(toRefusal(error, context)).toStrictEqual({ action: 'fail', status: 400, headers: {}, body, error });
-  });
+it('a rejected sign-in has the header Retry-After only if its kind is rate_limited', () => {
+  const rows = [
+    ['rate_limited', 0],
+    ['rate_limited', undefined],
+    ['account_locked', 7],
+  ] as const;
+  const headers = rows.map(([kind, retryAfter]) => refuse(kind, { retryAfter })?.headers);
+  expect(headers).toStrictEqual([{ 'retry-after': '0' }, {}, {}]);
+});
 
-  it.each([
-    [Object.assign(new Error('x'), { statusCode: 401, code: 'invalid_request' })],
-    [{ name: 'RequestError', code: 'invalid_request', statusCode: 400, message: 'x' }],
-    [undefined],
-  ])('does not answer %j', (error) => {
-    expect(toRefusal(error, PLAIN)).toBeUndefined();
-  });
+/** A class that `toRefusal` does not know. */
+class UnlistedError extends GenAuthError {
+  readonly code = 'unlisted';
+  readonly statusCode = 200;
+  readonly details = {};
+}
+const options = { cause: new Error(CANARY) };
+const invalid = new UpstreamError('upstream_token_invalid', CANARY, options);
+const down = new UpstreamError('upstream_timeout', CANARY, { ...options, retryAfter: 9 });
+const wrong = new ConfigurationError('app_not_found', CANARY, options);
+const expired = new TokenVerificationError('token_expired', CANARY, options);
+const missing = new TokenVerificationError('token_missing', CANARY);
+const refresh = new TokenVerificationError('refresh_token_refused', CANARY);
+const scope = new AuthorizationError('insufficient_scope', CANARY, { required: ['email', 'orders:read'] });
+const noScopes = new AuthorizationError('insufficient_scope', CANARY);
+const role = new AuthorizationError('insufficient_role', CANARY, { required: ['admin'] });
+const tenant = new AuthorizationError('tenant_mismatch', CANARY, { required: ['tenant-1'] });
+const INVALID = 'The access token is malformed, expired, or not valid for this service';
+const challenge = (parameters: string): object => ({ 'www-authenticate': `Bearer realm="genauth"${parameters}` });
+const BAD_TOKEN = challenge(`, error="invalid_token", error_description="${INVALID}"`);
+const SCOPES = challenge(', error="insufficient_scope", scope="email orders:read"');
+const NO_SCOPES = challenge(', error="insufficient_scope", scope=""');
+
+it.each<[GenAuthError, 'fail' | 'error', keyof typeof PHRASES, object, code: string, text: keyof Texts]>([
+  [invalid, 'error', 502, {}, 'upstream_invalid_response', 'upstream_invalid_response'],
+  [down, 'error', 503, { 'retry-after': '9' }, 'upstream_unavailable', 'upstream_unavailable'],
+  [wrong, 'error', 500, {}, 'configuration_error', 'configuration_error'],
+  [new UnlistedError(CANARY), 'error', 500, {}, 'configuration_error', 'configuration_error'],
+  [expired, 'fail', 401, BAD_TOKEN, 'invalid_token', 'invalid_token'],
+  [missing, 'fail', 401, challenge(''), 'token_missing', 'token_missing'],
+  [refresh, 'fail', 401, {}, 'refresh_token_refused', 'sign_in_again'],
+  [scope, 'fail', 403, SCOPES, 'insufficient_scope', 'forbidden'],
+  [noScopes, 'fail', 403, NO_SCOPES, 'insufficient_scope', 'forbidden'],
+  [role, 'fail', 403, {}, 'insufficient_role', 'forbidden'],
+  [tenant, 'fail', 403, {}, 'tenant_mismatch', 'forbidden'],
+])('toRefusal answers %s as %s with status %i', (error, action, status, headers, code, text) => {
+  const body = { statusCode: status, error: PHRASES[status], message: EN[text], code };
+  const refusal = { action, status, headers, body, error };
+  expect(toRefusal(error, PLAIN)).toStrictEqual(refusal);
+  expect(toRefusal(error, CHINESE)).toStrictEqual({ ...refusal, body: { ...body, message: ZH[text] } });
+  expect(toRefusal(error, CONFIGURED)?.body.message).toBe(ZH[text]);
+  expect(findLeaks([body, headers], [CANARY])).toEqual([]);
+});
+
+it.each([CHINESE, EXPOSING])('toRefusal answers a RequestError with its own text: %j', (context) => {
+  const error = new RequestError('"account" is wrong.');
+  const body = { statusCode: 400, error: 'Bad Request', message: '"account" is wrong.', code: 'invalid_request' };
+  expect(toRefusal(error, context)).toStrictEqual({ action: 'fail', status: 400, headers: {}, body, error });
 });
 
 it.each([
-  [PLAIN, EN.rejected],
-  [EXPOSING, EN.rejected],
-  [CHINESE, ZH.rejected],
-  [CONFIGURED, ZH.rejected],
-])('buildDenial answers with %j', (context, message) => {
-  const body = { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
-  expect(buildDenial(context)).toStrictEqual(body);
+  [Object.assign(new Error('x'), { statusCode: 401, code: 'invalid_request' })],
+  [{ name: 'RequestError', code: 'invalid_request', statusCode: 400, message: 'x' }],
+  [undefined],
+])('toRefusal does not answer %j', (error) => {
+  expect(toRefusal(error, PLAIN)).toBeUndefined();
+});
+
+it('buildDenial answers in the language of the context', () => {
+  const body = { statusCode: 403, error: 'Forbidden', code: 'verify_denied' };
+  const bodies = [EN, ZH, ZH].map(({ rejected }) => ({ ...body, message: rejected }));
+  expect([EXPOSING, CHINESE, CONFIGURED].map(buildDenial)).toStrictEqual(bodies);
 });
 
 it('toError returns an Error unchanged, and wraps another value, which Express would not treat as an error', () => {

@@ -1,4 +1,4 @@
-import { ConfigurationError, type GenAuthOptions, RequestError, SignInRejectedError } from '../../src/index.js';
+import { type GenAuthOptions, RequestError } from '../../src/index.js';
 import type { GenAuthRequest } from '../../src/core/options/types.js';
 import { parseAdLogin, parsePasswordLogin } from '../../src/web/login-body.js';
 import { signInRequest } from '../../src/web/sign-in.js';
@@ -34,12 +34,9 @@ it('returns the user, the tokens, all claims and the request ID', async () => {
   issuer().replySignIn({ id_token: idToken, refresh_token: 'refresh-token' });
   const { user, info } = await signIn({ scope: ['openid', 'email'] });
   expect(user).toEqual({ sub: SUBJECT, email: 'alice@example.com', email_verified: false });
-  expect(Object.keys(info)).toEqual(['tokens', 'claims', 'requestId']);
-  expect(info).toMatchObject({
-    tokens: { idToken, accessToken: expect.any(String), refreshToken: 'refresh-token' },
-    claims: { sub: SUBJECT, name: 'Alice', custom: 1 },
-    requestId: 'request-1',
-  });
+  const tokens = expect.objectContaining({ idToken, accessToken: expect.any(String), refreshToken: 'refresh-token' });
+  const claims = expect.objectContaining({ sub: SUBJECT, name: 'Alice', custom: 1 });
+  expect(info).toEqual({ tokens, claims, requestId: 'request-1' });
 });
 
 it('signs in with the given parser and the configured fields', async () => {
@@ -87,7 +84,6 @@ it('refuses a body without credentials before a request to GenAuth', async () =>
 it.each<[userAgent: unknown, signInOptions: object, context: object | undefined]>([
   ['Browser/1.0', {}, { userAgent: 'Browser/1.0' }],
   ['Browser/1.0', { context: { source: 'utm' } }, { source: 'utm' }],
-  [undefined, {}, undefined],
   ['', {}, undefined],
   [['a', 'b'], {}, undefined],
 ])('for the User-Agent %j and signInOptions %j sends the context %j', async (userAgent, signInOptions, context) => {
@@ -95,42 +91,26 @@ it.each<[userAgent: unknown, signInOptions: object, context: object | undefined]
   expect((await signInWith(signInOptions, { headers }))['context']).toEqual(context);
 });
 
-describe('signInOptions', () => {
-  it.each<[string, unknown, object]>([
-    ['undefined', undefined, {}],
-    ['an object', FIXED, FIXED],
-    ['an async function', async () => FIXED, FIXED],
-    ['a function of the request', (req: GenAuthRequest) => ({ tenantId: req.headers['x-tenant'] }), { tenantId: 't' }],
-    ['a function that returns undefined', () => undefined, {}],
-    ['a function with an address', () => ({ clientIp: '[2001:DB8::7]:443' }), { clientIp: '2001:db8::7' }],
-  ])('are sent to GenAuth: %s', async (_title, signInOptions, expected) => {
-    const options = { ...DEFAULTS, ...expected };
-    expect(await signInWith(signInOptions, { headers: { 'x-tenant': 't' } })).toStrictEqual(options);
-  });
-
-  it.each([
-    [null, 'null'],
-    [5, '5'],
-    [[{ tenantId: 't' }], '[an object]'],
-  ])('that a function returns as %j are a wrong configuration', async (made, text) => {
-    const error = await catchError(signInWith(() => made));
-    expect(error).toBeInstanceOf(ConfigurationError);
-    const [problem, fix] = [`returned ${text}`, 'return an object, { context: { source: "utm" } }'];
-    const details = { mistakes: [{ option: 'signInOptions', problem, fix }] };
-    const message = `The option signInOptions ${problem}: ${fix}.`;
-    expect(error).toMatchObject({ code: 'invalid_sign_in_options', message, details });
-    expect(issuer().count(SIGN_IN_PATH)).toBe(0);
-  });
-
-  it('of a function are checked', async () => {
-    const code = 'invalid_sign_in_options';
-    await expect(signInWith(() => ({ tenantId: '' }))).rejects.toMatchObject({ code });
-  });
+it.each<[string, unknown, object]>([
+  ['an object', FIXED, FIXED],
+  ['an async function', async () => FIXED, FIXED],
+  ['a function of the request', (req: GenAuthRequest) => ({ tenantId: req.headers['x-tenant'] }), { tenantId: 't' }],
+  ['a function that returns undefined', () => undefined, {}],
+  ['a function with an address', () => ({ clientIp: '[2001:DB8::7]:443' }), { clientIp: '2001:db8::7' }],
+])('signInOptions are sent to GenAuth: %s', async (_title, signInOptions, expected) => {
+  const options = { ...DEFAULTS, ...expected };
+  expect(await signInWith(signInOptions, { headers: { 'x-tenant': 't' } })).toStrictEqual(options);
 });
 
-it('waits for the option clientIp', async () => {
-  await signIn({ clientIp: async () => '198.51.100.1' });
-  expect(lastSignIn(issuer()).options['clientIp']).toBe('198.51.100.1');
+it.each([
+  [null, 'returned null', 'return an object, { context: { source: "utm" } }'],
+  [[{ tenantId: 't' }], 'returned [an object]', 'return an object, { context: { source: "utm" } }'],
+  [{ tenantId: '' }, 'is ""', 'write the tenant ID as a string of 1 to 4096 characters'],
+])('signInOptions that a function returns as %j are a wrong configuration', async (made, problem, fix) => {
+  const error = await catchError(signInWith(() => made));
+  const details = { mistakes: [{ problem, fix }] };
+  expect(error).toMatchObject({ name: 'ConfigurationError', code: 'invalid_sign_in_options', details });
+  expect(issuer().count(SIGN_IN_PATH)).toBe(0);
 });
 
 const bug = new Error('of the application');
@@ -143,7 +123,6 @@ it.each<[keyof GenAuthOptions, () => unknown]>([
   ['signInOptions', () => Promise.reject(bug)],
 ])('makes a ConfigurationError if %s is a function that fails', async (option, failing) => {
   const error = await catchError(signIn({ [option]: failing }));
-  expect(error).toBeInstanceOf(ConfigurationError);
   const [problem, fix] = ['threw an error', 'read the cause of this error and correct the function'];
   const details = { mistakes: [{ option, problem, fix }] };
   const message = `The option ${option} ${problem}: ${fix}.`;
@@ -157,15 +136,13 @@ it.each<[Partial<GenAuthOptions>, string]>([
 ])('rejects a locked account with the text for the options %j', async (options, message) => {
   issuer().reply(SIGN_IN_PATH, rejection(403, 2005));
   const error = await catchError(signIn(options, { headers: { 'accept-language': 'zh-CN' } }));
-  expect(error).toBeInstanceOf(SignInRejectedError);
-  expect(error).toMatchObject({ code: 'account_locked', statusCode: 403, message, outcome: { apiCode: 2005 } });
+  const expected = { name: 'SignInRejectedError', code: 'account_locked', outcome: { apiCode: 2005 } };
+  expect(error).toMatchObject({ ...expected, statusCode: 403, message });
 });
 
 it('ignores members of Object.prototype', async () => {
   const added = { tenantId: 'evil', context: 'evil', clientIp: '198.51.100.9', captchaCode: 'evil' };
   Object.assign(Object.prototype, added);
-  await signIn().finally(() => {
-    for (const name of Object.keys(added)) delete (Object.prototype as Record<string, unknown>)[name];
-  });
+  await signIn().finally(() => Object.keys(added).forEach((name) => Reflect.deleteProperty(Object.prototype, name)));
   expect(lastSignIn(issuer()).options).toEqual(DEFAULTS);
 });

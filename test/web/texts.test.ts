@@ -1,6 +1,4 @@
-import fc from 'fast-check';
 import { type Texts, getTexts } from '../../src/web/texts.js';
-import { propertyRuns } from '../support/property.js';
 
 const EN = getTexts('en', undefined);
 const ZH = getTexts('zh', undefined);
@@ -46,50 +44,35 @@ it('has one text of each name in English and in Chinese', () => {
   expect(Object.fromEntries(pairs)).toEqual(SENTENCES);
 });
 
-describe('the language for Accept-Language', () => {
-  it.each<[header: unknown, language: 'en' | 'zh']>([
-    [undefined, 'en'],
-    ['', 'en'],
-    ['zh', 'zh'],
-    ['ZH-cn', 'zh'],
-    ['en-US,en;q=0.9,zh-CN;q=0.8,zh;q=0.7', 'en'],
-    ['de-CH, de;q=0.9, zh;q=0.5, en;q=0.3', 'zh'],
-    ['en, zh', 'en'],
-    ['zh;q=0.5, en;q=0.5', 'zh'],
-    ['en;q=0.9, zh', 'zh'],
-    ['zh;q=0, *', 'en'],
-    ['zh;Q=0.1, en;Q=0.2', 'en'],
-    [' zh ; q=0.8 ,\ten ; q=0.7 ', 'zh'],
-    ['zh;level=1;q=0.1, en;q=0.2', 'en'],
-    ['de,,,;;;q=1,zh', 'zh'],
-    ['zh;q=x', 'en'],
-    ['zhong', 'en'],
-    ['x-zh', 'en'],
-    ['__proto__', 'en'],
-    [['zh', 'en'], 'en'],
-  ])('of %j is %s', (header, language) => {
-    expect(choose(header)).toBe(language);
-  });
+it.each<[header: unknown, language: 'en' | 'zh']>([
+  [undefined, 'en'],
+  ['zh', 'zh'],
+  ['ZH-cn', 'zh'],
+  ['en-US,en;q=0.9,zh-CN;q=0.8,zh;q=0.7', 'en'],
+  ['de-CH, de;q=0.9, zh;q=0.5, en;q=0.3', 'zh'],
+  ['en, zh', 'en'],
+  ['zh;q=0.5, en;q=0.5', 'zh'],
+  ['zh;q=0, *', 'en'],
+  ['zh;Q=0.1, en;Q=0.2', 'en'],
+  [' zh ; q=0.8 ,\ten ; q=0.7 ', 'zh'],
+  ['zh;level=1;q=0.1, en;q=0.2', 'en'],
+  ['de,,,;;;q=1,zh', 'zh'],
+  ['zh;q=x', 'en'],
+  ['zhong', 'en'],
+  ['__proto__', 'en'],
+  [['zh', 'en'], 'en'],
+])('the language for Accept-Language of %j is %s', (header, language) => {
+  expect(choose(header)).toBe(language);
+});
 
-  it('is read from a header of 256 characters, not of 257', () => {
-    const header = `de,${' '.repeat(251)}zh`;
-    expect([choose(header), choose(` ${header}`)]).toEqual(['zh', 'en']);
-  });
+it('the language for Accept-Language is read from a header of 256 characters, not of 257', () => {
+  const header = `de,${' '.repeat(251)}zh`;
+  expect([choose(header), choose(` ${header}`)]).toEqual(['zh', 'en']);
+});
 
-  it.each([
-    ['en', 'zh', EN],
-    ['zh', 'en', ZH],
-  ] as const)('is the option language %s, not %s of the header', (language, header, texts) => {
-    expect(getTexts(language, header)).toBe(texts);
-  });
-
-  it('is English or Chinese for any header', () => {
-    const pieces = fc.constantFrom('zh', 'en', '-', ',', ';', 'q=', '=', ' ', '1', '0.5', '*', '\t', 'x');
-    const headers = fc.oneof(
-      fc.array(pieces).map((list) => list.join('')),
-      fc.anything(),
-    );
-    const property = fc.property(headers, (header) => expect(['en', 'zh']).toContain(choose(header)));
-    fc.assert(property, propertyRuns());
-  });
+it.each([
+  ['en', 'zh', EN],
+  ['zh', 'en', ZH],
+] as const)('the option language %s decides, not %s of the header', (language, header, texts) => {
+  expect(getTexts(language, header)).toBe(texts);
 });

@@ -8,39 +8,31 @@ const FORMS = [
   new URLSearchParams({ p: SECRET }).toString().slice(2),
 ];
 
-describe('redactBody', () => {
-  const redacted = '(redacted: it repeats a secret)';
+const redacted = '(redacted: it repeats a secret)';
 
-  it.each(FORMS)('replaces each echoed text that contains the secret in the form %s', (form) => {
-    const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
-    const expected = { message: redacted, requestId: redacted, error: redacted, data: { kept: form } };
-    expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
-  });
-
-  it('replaces only texts with a secret of letters and digits, or with half a surrogate pair', () => {
-    const body = { message: 'Passw0rd', error: 'wrong', requestId: 'a \uD800 b' };
-    const expected = { message: redacted, error: 'wrong', requestId: redacted };
-    expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
-  });
-
-  it.each<[string, unknown, (string | undefined)[]]>([
-    ['a text without a secret', { message: 'wrong', statusCode: 403 }, [SECRET]],
-    ['an empty text', { message: '', data: SECRET }, [SECRET]],
-    ['a string', SECRET, [SECRET]],
-    ['a message that is not a string', { message: { text: SECRET } }, [SECRET]],
-    ['an inherited message', Object.create({ message: SECRET }), [SECRET]],
-    ['a body if the secret is undefined', { message: 'undefined' }, [undefined]],
-  ])('returns %s unchanged', (_name, body, secrets) => {
-    expect(redactBody(body, secrets)).toBe(body);
-  });
+it.each(FORMS)('redactBody replaces each echoed text that contains the secret in the form %s', (form) => {
+  const body = { message: `wrong: ${form}`, requestId: form, error: `x${form}`, data: { kept: form } };
+  const expected = { message: redacted, requestId: redacted, error: redacted, data: { kept: form } };
+  expect(redactBody(body, [undefined, '', SECRET])).toEqual(expected);
 });
 
-describe('redactText', () => {
-  it('replaces every form of every secret', () => {
-    expect(redactText(FORMS.join(' | '), [SECRET])).toBe('[hidden] | [hidden] | [hidden] | [hidden]');
-  });
+it('redactBody replaces only texts with a secret of letters and digits, or with half a surrogate pair', () => {
+  const body = { message: 'Passw0rd', error: 'wrong', requestId: 'a \uD800 b' };
+  const expected = { message: redacted, error: 'wrong', requestId: redacted };
+  expect(redactBody(body, ['other', 'Passw0rd', '\uD800'])).toEqual(expected);
+});
 
-  it('replaces the longest secret first, with the given replacement', () => {
-    expect(redactText('abcdef abc', ['abc', 'abcdef'], '*')).toBe('* *');
-  });
+it.each<[unknown]>([
+  [{ message: 'wrong', error: '', statusCode: 403, data: SECRET }],
+  [SECRET],
+  [{ message: { text: SECRET } }],
+  [Object.create({ message: SECRET })],
+  [{ message: 'undefined' }],
+])('redactBody returns %j unchanged', (body) => {
+  expect(redactBody(body, [undefined, SECRET])).toBe(body);
+});
+
+it('redactText replaces every form of every secret, the longest secret first', () => {
+  expect(redactText(FORMS.join(' | '), [SECRET])).toBe('[hidden] | [hidden] | [hidden] | [hidden]');
+  expect(redactText('abcdef abc', ['abc', 'abcdef'], '*')).toBe('* *');
 });

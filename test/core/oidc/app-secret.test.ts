@@ -16,70 +16,56 @@ beforeEach(() => {
 });
 const open = (source: unknown): AppSecret => new AppSecret(source as AppSecretSource, () => now);
 
-describe('get', () => {
-  it.each(['secret', undefined])('returns the constant secret %j, which cannot be renewed', async (source) => {
-    const secret = new AppSecret(source);
-    expect([await secret.get(), await secret.renew(source)]).toEqual([source, false]);
-  });
-
-  it('calls the function when the secret is first needed, once for parallel calls, and without arguments', async () => {
-    const calls: unknown[][] = [];
-    const secret = open((...parts: unknown[]) => {
-      calls.push(parts);
-      return 'secret';
-    });
-    expect(calls).toEqual([]);
-    expect(await Promise.all([secret.get(), secret.get()])).toEqual(['secret', 'secret']);
-    now += 1e12;
-    expect(await secret.get()).toBe('secret');
-    expect(calls).toEqual([[]]);
-  });
-
-  it('throws an error with the cause if the function throws, and does not call it again for one second', async () => {
-    const cause = new Error('the vault is sealed');
-    const source = jest.fn(() => Promise.reject(cause));
-    const secret = open(source);
-    expect(await catchError(secret.get())).toMatchObject({ ...UNAVAILABLE, cause });
-    now += 999;
-    await catchError(secret.get());
-    expect(source).toHaveBeenCalledTimes(1);
-    now += 1;
-    await catchError(secret.get());
-    expect(source).toHaveBeenCalledTimes(2);
-  });
-
-  const NO_STRING = 'did not return a string: return the secret as a string.';
-  const EMPTY = 'returned an empty string: return the secret.';
-  const WHITE_SPACE =
-    'returned a secret with white space at its start or end (a file often ends with a line break): trim it.';
-  it.each<[string, unknown, string]>([
-    ['an empty string', '', EMPTY],
-    ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
-    ['bytes', Buffer.from(OLD), NO_STRING],
-  ])('throws an error without the value if the function returns %s', async (_name, value, problem) => {
-    const error = await catchError(open(async () => value).get());
-    expect(error).toMatchObject({ ...UNAVAILABLE, message: `The function appSecret ${problem}` });
-    expect(findLeaks(error, [OLD])).toEqual([]);
-  });
+it.each(['secret', undefined])('get returns the constant secret %j, which cannot be renewed', async (source) => {
+  const secret = new AppSecret(source);
+  expect([await secret.get(), await secret.renew(source)]).toEqual([source, false]);
 });
 
-describe('renew', () => {
-  it('calls the function once for parallel calls, and returns whether another secret is cached now', async () => {
-    const { source, asked } = createVault(OLD, NEW);
-    const secret = open(source);
-    expect([await secret.renew(NEW), asked()]).toEqual([true, 1]);
-    expect(await Promise.all([secret.renew(OLD), secret.renew(OLD)])).toEqual([true, true]);
-    expect([await secret.get(), asked()]).toEqual([NEW, 2]);
-    expect([await secret.renew(NEW), asked()]).toEqual([false, 3]);
-  });
+it('get calls the function at the first call, once for parallel calls, and without arguments', async () => {
+  const source = jest.fn(() => 'secret');
+  const secret = open(source);
+  expect(source).not.toHaveBeenCalled();
+  expect(await Promise.all([secret.get(), secret.get()])).toEqual(['secret', 'secret']);
+  now += 1e12;
+  await secret.get();
+  expect(source.mock.calls).toEqual([[]]);
+});
 
-  it('does not call the function before minAge has passed since its last call', async () => {
-    const { source, asked } = createVault(OLD, NEW);
-    const secret = open(source);
-    await secret.get();
-    now += 29_999;
-    expect([await secret.renew(OLD, 30_000), asked()]).toEqual([false, 1]);
-    now += 1;
-    expect([await secret.renew(OLD, 30_000), asked()]).toEqual([true, 2]);
-  });
+it('get throws an error with the cause if the function throws, and does not call it again for one second', async () => {
+  const cause = new Error('the vault is sealed');
+  const source = jest.fn(() => Promise.reject(cause));
+  const secret = open(source);
+  expect(await catchError(secret.get())).toMatchObject({ ...UNAVAILABLE, cause });
+  now += 999;
+  await catchError(secret.get());
+  expect(source).toHaveBeenCalledTimes(1);
+  now += 1;
+  await catchError(secret.get());
+  expect(source).toHaveBeenCalledTimes(2);
+});
+
+const NO_STRING = 'did not return a string: return the secret as a string.';
+const EMPTY = 'returned an empty string: return the secret.';
+const WHITE_SPACE =
+  'returned a secret with white space at its start or end (a file often ends with a line break): trim it.';
+it.each<[string, unknown, string]>([
+  ['an empty string', '', EMPTY],
+  ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
+  ['bytes', Buffer.from(OLD), NO_STRING],
+])('get throws an error without the value if the function returns %s', async (_name, value, problem) => {
+  const error = await catchError(open(async () => value).get());
+  expect(error).toMatchObject({ ...UNAVAILABLE, message: `The function appSecret ${problem}` });
+  expect(findLeaks(error, [OLD])).toEqual([]);
+});
+
+it('renew calls the function once after minAge, and returns whether another secret is cached now', async () => {
+  const { source, asked } = createVault(OLD, NEW);
+  const secret = open(source);
+  expect([await secret.renew(NEW), asked()]).toEqual([true, 1]);
+  now += 29_999;
+  expect([await secret.renew(OLD, 30_000), asked()]).toEqual([false, 1]);
+  now += 1;
+  expect(await Promise.all([secret.renew(OLD, 30_000), secret.renew(OLD)])).toEqual([true, true]);
+  expect([await secret.get(), asked()]).toEqual([NEW, 2]);
+  expect([await secret.renew(NEW), asked()]).toEqual([false, 3]);
 });

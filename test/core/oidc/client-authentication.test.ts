@@ -19,30 +19,28 @@ it.each<['client_secret_post' | 'client_secret_basic' | 'none', 'form' | 'json',
   expect(buildClientProof({ appId: 'app', tokenEndpointAuthMethod }, 's', body)).toEqual(expected);
 });
 
-describe('prove', () => {
-  const refusal = new ConfigurationError('client_authentication_failed', 'refused');
-  const other = new ConfigurationError('app_not_found', 'not found');
-  const UNAVAILABLE = expect.objectContaining({ code: 'app_secret_unavailable' });
-  const vault = (...secrets: unknown[]): (() => Promise<string>) => createVault(...secrets).source;
+const refusal = new ConfigurationError('client_authentication_failed', 'refused');
+const other = new ConfigurationError('app_not_found', 'not found');
+const UNAVAILABLE = expect.objectContaining({ code: 'app_secret_unavailable' });
+const vault = (...secrets: unknown[]): (() => Promise<string>) => createVault(...secrets).source;
 
-  it.each<[string, string | (() => Promise<string>), ConfigurationError, string, unknown, string[]]>([
-    ['sends an accepted secret once', vault('new'), refusal, 'new', 'done', ['new']],
-    ['does not repeat a constant secret', 'old', refusal, 'new', refusal, ['old']],
-    ['sends a renewed secret', vault('old', 'new'), refusal, 'new', 'done', ['old', 'new']],
-    ['sends at most two secrets', vault('old', 'newer', 'new'), refusal, 'new', refusal, ['old', 'newer']],
-    ['does not repeat the same secret', vault('old', 'old', 'new'), refusal, 'new', refusal, ['old']],
-    ['does not repeat after another error', vault('old', 'new'), other, 'new', other, ['old']],
-    ['does not repeat if the function fails later', vault('old', undefined), refusal, 'new', UNAVAILABLE, ['old']],
-  ])('%s', async (_name, source, error, accepted, expected, expectedSecrets) => {
-    const identity = { appId: 'app', tokenEndpointAuthMethod: 'client_secret_post' } as const;
-    const sent: unknown[] = [];
-    const answers = new Map([[accepted, Promise.resolve('done')]]);
-    const exchange = ({ secret = '' }: ClientProof): Promise<string> => {
-      sent.push(secret);
-      return answers.get(secret) ?? Promise.reject(error);
-    };
-    const authentication = new ClientAuthentication(identity, new AppSecret(source));
-    expect(await authentication.prove('form', exchange).catch((thrown: unknown) => thrown)).toEqual(expected);
-    expect(sent).toEqual(expectedSecrets);
-  });
+it.each<[string, string | (() => Promise<string>), ConfigurationError, string, unknown, string[]]>([
+  ['sends an accepted secret once', vault('new'), refusal, 'new', 'done', ['new']],
+  ['does not repeat a constant secret', 'old', refusal, 'new', refusal, ['old']],
+  ['sends a renewed secret', vault('old', 'new'), refusal, 'new', 'done', ['old', 'new']],
+  ['sends at most two secrets', vault('old', 'newer', 'new'), refusal, 'new', refusal, ['old', 'newer']],
+  ['does not repeat the same secret', vault('old', 'old', 'new'), refusal, 'new', refusal, ['old']],
+  ['does not repeat after another error', vault('old', 'new'), other, 'new', other, ['old']],
+  ['does not repeat if the function fails later', vault('old', undefined), refusal, 'new', UNAVAILABLE, ['old']],
+])('prove %s', async (_name, source, error, accepted, expected, expectedSecrets) => {
+  const identity = { appId: 'app', tokenEndpointAuthMethod: 'client_secret_post' } as const;
+  const sent: unknown[] = [];
+  const answers = new Map([[accepted, Promise.resolve('done')]]);
+  const exchange = ({ secret = '' }: ClientProof): Promise<string> => {
+    sent.push(secret);
+    return answers.get(secret) ?? Promise.reject(error);
+  };
+  const authentication = new ClientAuthentication(identity, new AppSecret(source));
+  expect(await authentication.prove('form', exchange).catch((thrown: unknown) => thrown)).toEqual(expected);
+  expect(sent).toEqual(expectedSecrets);
 });

@@ -44,15 +44,14 @@ it('caches a response for the maxAge of each call, counted from the request', as
 it('sends one request for parallel calls with the same token, unless maxAge is 0', async () => {
   const cache = open();
   await Promise.all(['a', 'b', 'a', 'b'].map((token) => cache.get(token, MAX_AGE)));
-  expect(sent).toEqual(['a', 'b']);
   await Promise.all([cache.get('a', 0), cache.get('a', 0)]);
   expect(sent).toEqual(['a', 'b', 'a', 'a']);
 });
 
 it('throws an UpstreamError for one second without a request, for every token, but no other error', async () => {
   const refused = new ConfigurationError('client_authentication_failed', 'refused');
-  answer = () => Promise.reject(refused);
   const cache = open();
+  answer = () => Promise.reject(refused);
   expect(await catchError(cache.get('t', MAX_AGE))).toBe(refused);
   answer = () => Promise.reject(DOWN);
   expect(await catchError(cache.get('t', MAX_AGE))).toBe(DOWN);
@@ -68,9 +67,8 @@ it('keeps a newer response if an older request fails later', async () => {
   answer = () => gate.opened.then(() => Promise.reject(new Error('late')));
   const cache = open();
   const first = catchError(cache.get('t', MAX_AGE));
-  now += MAX_AGE;
   answer = async () => ACTIVE;
-  await cache.get('t', MAX_AGE);
+  await cache.get('t', 0);
   gate.open();
   await first;
   await cache.get('t', MAX_AGE);

@@ -33,7 +33,6 @@ function read(method: Method, value: unknown): { result: unknown; mistakes: Opti
 const source = (): string => 'secret';
 it.each<[Method, unknown, unknown]>([
   ['appId', '!~a1', '!~a1'],
-  ['appSecret', 's e:c', 's e:c'],
   ['appSecret', source, source],
   ['name', 'Staff_2-b', 'Staff_2-b'],
   ['signInOptions', source, source],
@@ -45,7 +44,6 @@ it.each<[Method, unknown, unknown]>([
   ['appHost', 'http://127.8.9.10', 'http://127.8.9.10'],
   ['appHost', 'http://[::1]:3999', 'http://[::1]:3999'],
   ['proxy', 'http://u:p%2f@proxy.example:3128', 'http://u:p%2f@proxy.example:3128'],
-  ['proxy', 'https://proxy.example', 'https://proxy.example'],
   ['group', { max: true }, true],
   ['group', Object.create({ max: true }), false],
 ])('reads as %s the value %j', (method, value, result) => {
@@ -77,18 +75,15 @@ it.each<[Method, value: unknown, problem: string, fix: string]>([
   ['appSecret', ['canary'], 'is of type object', 'write the string that the console shows'],
   ['appSecret', ' canary', `has ${SPACE}`, TRIM],
   ['name', 'a\n', 'is "a\\n"', LETTERS],
-  ['name', '1a', 'is "1a"', LETTERS],
   ['fields', ['login'], 'is ["login"]', "write an object, fields: { account: 'login' }"],
   ['fields', { email: 'password' }, 'gives two fields the name "password"', 'write a different name for each field'],
   ['oneOf', 'A', 'is "A"', 'write one of a, b'],
   ['integer', 1.5, 'is 1.5', INTEGER],
-  ['integer', '5', 'is "5"', INTEGER],
   ['function', '203.0.113.7', 'is "203.0.113.7"', 'write a function, f: () => {}'],
   ['signInOptions', [], 'is []', 'write an object, or a function (req) => object'],
   ['scope', 5, 'is 5', "write ['openid', 'profile'] or 'openid profile'"],
   ['strings', [], 'is []', LIST],
   ['strings', ['a', ''], 'is ["a", ""]', LIST],
-  ['strings', 5, 'is 5', LIST],
   ['ca', [], NO_PEM, READ_PEM],
   ['ca', [cert, 'ca.pem'], NO_PEM, READ_PEM],
   ['ca', Buffer.from(cert), NO_PEM, READ_PEM],
@@ -116,11 +111,11 @@ it.each<[Method, value: unknown, problem: string, fix: string]>([
 });
 
 it.each<[Method, object, option: string, problem: string, fix: string]>([
-  ['fields', { account: '' }, 'fields.account', 'is ""', 'write the name of this field in the login body'],
-  ['fields', { samAccountName: 'x' }, 'fields.samAccountName', 'is not an option', 'write fields.sAMAccountName'],
-  ['group', { constructor: 1 }, 'group.constructor', 'is not an option', 'remove it, or write one of max'],
-  ['group', { max: 1 }, 'group.max', 'is 1', 'write true or false'],
-  ['signInOptions', { autoRegister: 1 }, 'signInOptions.autoRegister', 'is 1', 'write true or false'],
-])('names the member of %s that is wrong in %j', (method, value, option, problem, fix) => {
-  expect(read(method, value).mistakes).toEqual([{ option, problem, fix }]);
+  ['fields', { account: '' }, '.account', 'is ""', 'write the name of this field in the login body'],
+  ['fields', { samAccountName: 'x' }, '.samAccountName', 'is not an option', 'write fields.sAMAccountName'],
+  ['group', { constructor: 1 }, '.constructor', 'is not an option', 'remove it, or write one of max'],
+  ['group', { max: 1 }, '.max', 'is 1', 'write true or false'],
+  ['signInOptions', { autoRegister: 1 }, '.autoRegister', 'is 1', 'write true or false'],
+])('names the member of %s that is wrong in %j', (method, value, member, problem, fix) => {
+  expect(read(method, value).mistakes).toEqual([{ option: `${method}${member}`, problem, fix }]);
 });

@@ -1,18 +1,12 @@
-import { RequestError } from '../../../src/core/errors.js';
 import { parseCredentials } from '../../../src/core/sign-in/credentials.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchThrown } from '../../support/thrown.js';
 
 const password = 'password-of-alice';
 
-it.each([
-  ['account', 'PASSWORD'],
-  ['email', 'PASSWORD'],
-  ['username', 'PASSWORD'],
-  ['phone', 'PASSWORD'],
-  ['sAMAccountName', 'AD'],
-])('accepts %s for a login of the kind %s, and ignores other properties', (identifier, connection) => {
+it.each(['account', 'email', 'username', 'phone', 'sAMAccountName'])('accepts %s, and ignores others', (identifier) => {
   const given = { account: undefined, email: undefined, [identifier]: 'alice', password, connection: 'LDAP' };
+  const connection = { sAMAccountName: 'AD' }[identifier] ?? 'PASSWORD';
   expect(parseCredentials(given)).toStrictEqual({ connection, identifier, name: 'alice', password });
 });
 
@@ -22,10 +16,9 @@ it('ignores identifiers that are not among the accepted names', () => {
 });
 
 it.each([
-  ['white space', ' ', '\t\n'],
-  ['text that is not normalised', 'e\u0301\uD800', '\0__proto__'],
-  ['256 and 1,024 characters', 'a'.repeat(256), 'p'.repeat(1024)],
-])('keeps %s unchanged', (_name, account, secret) => {
+  [' e\u0301\uD800', '\t\n\0__proto__'],
+  ['a'.repeat(256), 'p'.repeat(1024)],
+])('keeps %j and %j unchanged', (account, secret) => {
   expect(parseCredentials({ account, password: secret })).toMatchObject({ name: account, password: secret });
 });
 
@@ -56,7 +49,6 @@ it.each<[string, unknown, string]>([
 ])('refuses %s, and names the fields to send', (_name, given, message) => {
   const fields = { account: 'login', password: 'secret' };
   const thrown = catchThrown(() => parseCredentials(given, ['account', 'email', 'sAMAccountName'], fields));
-  expect(thrown).toBeInstanceOf(RequestError);
-  expect(thrown).toMatchObject({ message });
+  expect(thrown).toMatchObject({ name: 'RequestError', message });
   expect(findLeaks(thrown, [password])).toEqual([]);
 });

@@ -47,15 +47,12 @@ it.each([rsa, sm2])('encrypts by $type differently each time, and another librar
   const { encrypt } = await importKey(pair.type, pair.publicKey);
   // Each character has at most 4 bytes, and the RSA key encrypts 117 bytes.
   const passwords = fc.string({ unit: 'binary', minLength: 1, maxLength: 29 });
-  const examples = ['\0', 'e\u0301', '👩‍👩‍👧', '\uFEFFp', 'a\uDC00b'].map((text): [string] => [text]);
-  fc.assert(
-    fc.property(passwords, (password) => {
-      const ciphertext = encrypt(password);
-      expect(pair.decrypt(ciphertext).toString('hex')).toBe(Buffer.from(password).toString('hex'));
-      expect(encrypt(password)).not.toBe(ciphertext);
-    }),
-    { ...propertyRuns(20), examples },
-  );
+  const property = fc.property(passwords, (password) => {
+    const ciphertext = encrypt(password);
+    expect(pair.decrypt(ciphertext).toString('hex')).toBe(Buffer.from(password).toString('hex'));
+    expect(encrypt(password)).not.toBe(ciphertext);
+  });
+  fc.assert(property, { ...propertyRuns(20), examples: [['\0'], ['e\u0301👩‍👩‍👧'], ['\uFEFFa\uDC00b']] });
 });
 
 it('never sends a password of one letter unencrypted by SM2', async () => {
@@ -89,7 +86,6 @@ const [MISSING, RSA] = ['is missing', 'is not an RSA key of 1024 bits or more'];
 const [HEX_POINT, CURVE] = ['is not a curve point in hex', 'is not a point on the curve'];
 it.each<[Type, string, unknown, string]>([
   ['rsa', 'no key', undefined, MISSING],
-  ['rsa', 'words', 'no key today', RSA],
   ['rsa', 'HTML', '<html>-----BEGIN PUBLIC KEY-----</html>', RSA],
   ['rsa', 'a key of 1016 bits', createRsaPasswordKey(1016).publicKey, RSA],
   ['rsa', 'a key with the exponent 1', withExponent('AQ'), RSA],
@@ -100,7 +96,6 @@ it.each<[Type, string, unknown, string]>([
   ['sm2', 'a point with one digit less', sm2.publicKey.slice(0, -1), HEX_POINT],
   ['sm2', 'a point with digits before it', `00${sm2.publicKey}`, HEX_POINT],
   ['sm2', 'a point with digits after it', `${sm2.publicKey}00`, HEX_POINT],
-  ['sm2', 'a letter that is no hexadecimal digit', `${sm2.publicKey.slice(0, -1)}g`, HEX_POINT],
   ['sm2', 'a point that is not on the curve', `04${'1'.repeat(128)}`, CURVE],
 ])('refuses as %s key %s, and says why and what to do', async (type, _name, publicKey, problem) => {
   const error = await catchError(importKey(type, publicKey));
@@ -110,38 +105,38 @@ it.each<[Type, string, unknown, string]>([
   expect(error).toMatchObject({ name: 'UpstreamError', code: 'upstream_invalid_response', message });
 });
 
-describe('the cache of keys', () => {
-  let now = 0;
-  /** Answers each request with the next of these answers, and with the last one from then on. */
-  const open = (...answers: unknown[]) => {
-    const { source, asked } = createVault(...answers);
-    return { keys: new PasswordEncryption({ requestSystem: source, now: () => now }), asked };
-  };
+let now = 0;
+/** Answers each request with the next of these answers, and with the last one from then on. */
+const open = (...answers: unknown[]) => {
+  const { source, asked } = createVault(...answers);
+  return { keys: new PasswordEncryption({ requestSystem: source, now: () => now }), asked };
+};
 
-  it('fetches both keys once for parallel logins, uses them for ten minutes, and then no old keys', async () => {
-    const down = Promise.reject(new Error('GenAuth is down'));
-    const error = await catchError(down);
-    const { keys, asked } = open(pairs, down, down, next);
-    await Promise.all([keys.getKey('rsa'), keys.getKey('sm2')]);
-    now = 599_999;
-    await keys.getKey('sm2');
-    expect(asked()).toBe(1);
-    now = 600_000;
-    expect([await catchError(keys.getKey('rsa')), await catchError(keys.getKey('rsa'))]).toEqual([error, error]);
-    await keys.getKey('rsa');
-    expect(asked()).toBe(4);
-  });
+it('the cache fetches both keys once for parallel logins, and uses no keys older than ten minutes', async () => {
+  const down = Promise.reject(new Error('GenAuth is down'));
+  const { keys, asked } = open(pairs, down, next);
+  await Promise.all([keys.getKey('rsa'), keys.getKey('sm2')]);
+  now = 599_999;
+  await keys.getKey('sm2');
+  expect(asked()).toBe(1);
+  now = 600_000;
+  expect(await catchError(keys.getKey('rsa'))).toBe(await catchError(down));
+  await keys.getKey('rsa');
+  expect(asked()).toBe(3);
+});
 
-  it('fetches the keys again after an unusable key, and caches no failed import', async () => {
-    const unusable = { rsa: { publicKey: 'x' }, sm2: { publicKey: '1'.repeat(128) } };
-    const { keys, asked } = open(unusable, unusable, unusable, pairs);
-    await catchError(keys.getKey('rsa'));
-    expect(await catchError(keys.getKey('sm2'))).not.toBe(await catchError(keys.getKey('sm2')));
-    await keys.getKey('sm2');
-    expect(asked()).toBe(4);
-  });
+it('the cache fetches the keys again after an unusable key, and caches no failed import', async () => {
+  const unusable = { rsa: { publicKey: 'x' }, sm2: { publicKey: '1'.repeat(128) } };
+  const { keys, asked } = open(unusable, unusable, pairs);
+  await catchError(keys.getKey('rsa'));
+  await catchError(keys.getKey('sm2'));
+  await keys.getKey('sm2');
+  expect(asked()).toBe(3);
+});
 
-  it.each(['rsa', 'sm2'] as const)('imports the %s key again only if it changed after `forget`', async (type) => {
+it.each(['rsa', 'sm2'] as const)(
+  'the cache imports the %s key again only if it changed after `forget`',
+  async (type) => {
     const { keys, asked } = open(pairs, pairs, next);
     const key = await keys.getKey(type);
     keys.forget(key);
@@ -151,5 +146,5 @@ describe('the cache of keys', () => {
     expect([same.encrypt, asked()]).toEqual([key.encrypt, 2]);
     keys.forget(same);
     expect(next[type].decrypt((await keys.getKey(type)).encrypt('p')).toString()).toBe('p');
-  });
-});
+  },
+);

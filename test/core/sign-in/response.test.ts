@@ -26,13 +26,10 @@ it.each([
   ['id_token', 'r-1', 'request ID "r-1"'],
   ['access_token', undefined, 'no request ID'],
 ])('is an unusable answer with statusCode 200 and without %s', (name, requestId, shown) => {
-  expect(parse({ statusCode: 200, requestId, data: { ...TOKENS, [name]: '' } })).toMatchObject({
-    name: 'UpstreamError',
-    code: 'upstream_invalid_response',
-    message: `GenAuth reported a successful sign-in but sent no ${name}: ask GenAuth's support (${shown}).`,
-    answer: { statusCode: 200, apiCode: undefined, requestId },
-    details: { request: REQUEST, httpStatus: 200 },
-  });
+  const message = `GenAuth reported a successful sign-in but sent no ${name}: ask GenAuth's support (${shown}).`;
+  const answer = { statusCode: 200, apiCode: undefined, requestId };
+  const error = { code: 'upstream_invalid_response', message, answer, details: { request: REQUEST, httpStatus: 200 } };
+  expect(parse({ statusCode: 200, requestId, data: { ...TOKENS, [name]: '' } })).toMatchObject(error);
 });
 
 const REJECTED = { kind: 'rejected', furtherStep: false };
@@ -54,9 +51,9 @@ it.each<[statusCode: number, result: object]>([
 });
 
 it('maps statusCode 401 to a fault of the operator without an apiCode, and to a rejection with an unknown one', () => {
-  const shown = 'GenAuth answered statusCode 401, no apiCode, message "", no request ID';
-  const fault = { code: 'client_authentication_failed', message: `${REFUSED} (${shown}).` };
-  expect(parse({ statusCode: 401 })).toMatchObject({ ...fault, answer: { statusCode: 401, ...NO_IDS } });
+  const message = `${REFUSED} (GenAuth answered statusCode 401, no apiCode, message "", no request ID).`;
+  const fault = { code: 'client_authentication_failed', message, answer: { statusCode: 401, ...NO_IDS } };
+  expect(parse({ statusCode: 401 })).toMatchObject(fault);
   expect(parse({ statusCode: 401, apiCode: UNKNOWN_CODE })).toMatchObject(REJECTED);
 });
 
@@ -64,8 +61,8 @@ it('maps apiCode 1000 to a failure of GenAuth with any statusCode, and describes
   const answer = { statusCode: 403, apiCode: 1000, requestId: 'r-1' };
   const shown = 'statusCode 403, apiCode 1000, message "No\\u{202e} \\"x\\"\\n", request ID "r-1"';
   const message = `The sign-in could not be completed: GenAuth answered ${shown}.`;
-  const fault = { ...DOWN, message, answer };
-  expect(parse({ ...answer, message: 'No\u202E "x"\n' }, { retryAfter: 7 })).toMatchObject(fault);
+  const body = { ...answer, message: 'No\u202E "x"\n' };
+  expect(parse(body, { retryAfter: 7 })).toMatchObject({ ...DOWN, message, answer });
 });
 
 it('lets the body decide before the HTTP status, and copies no data into a rejection', () => {

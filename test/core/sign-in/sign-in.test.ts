@@ -83,20 +83,20 @@ it.each<[string, string, times: number, Partial<GenAuthOptions>, Reply, path?: s
   expect(findLeaks([error, events], ['canary'])).toEqual([]);
 });
 
-it.each<[string, Credentials, SignInOptions, Partial<GenAuthOptions>, string]>([
-  ['wrong options', ALICE, { autoRegister: true, clientIp: 'x' }, {}, 'invalid_sign_in_options'],
-  ['autoRegister and account', ALICE, {}, { signInOptions: { autoRegister: true } }, 'invalid_request'],
-  ['a password that is too long for RSA', { account: 'a', password: 'x'.repeat(118) }, RSA, {}, 'invalid_request'],
-])('sends and publishes no sign-in with %s', async (_name, credentials, given, options, code) => {
+it.each<[Credentials, SignInOptions, Partial<GenAuthOptions>, string]>([
+  [ALICE, { autoRegister: true, clientIp: 'x' }, {}, 'invalid_sign_in_options'],
+  [ALICE, {}, { signInOptions: { autoRegister: true } }, 'invalid_request'],
+  [{ account: 'a', password: 'x'.repeat(118) }, RSA, {}, 'invalid_request'],
+])('sends and publishes no sign-in of %j with the options %j', async (credentials, given, options, code) => {
   expect(await signIn(open(options), given, credentials)).toMatchObject({ code });
   expect([signIns(), events]).toEqual([0, []]);
 });
 
-it.each<[string, SignInOptions, Partial<GenAuthOptions>, string, string[]]>([
-  ['the call', { scope: 'openid  email' }, {}, 'openid email', ['sub', 'email', 'email_verified']],
-  ['the client', {}, {}, 'openid username', ['sub', 'username']],
-  ['configured options', {}, { signInOptions: { scope: 'openid role' } }, 'openid role', ['sub', 'username']],
-])('requests the scopes of %s', async (_name, given, options, scope, members) => {
+it.each<[SignInOptions, Partial<GenAuthOptions>, string, string[]]>([
+  [{ scope: 'openid  email' }, {}, 'openid email', ['sub', 'email', 'email_verified']],
+  [{}, {}, 'openid username', ['sub', 'username']],
+  [{}, { signInOptions: { scope: 'openid role' } }, 'openid role', ['sub', 'username']],
+])('requests the scopes of %j, %j or the client', async (given, options, scope, members) => {
   const outcome = await signIn(open({ scope: 'openid username', ...options }), given);
   expect(lastSignIn(issuer()).options['scope']).toBe(scope);
   // GenAuth's answer has no scopes, so the requested ones count as granted.
@@ -116,30 +116,30 @@ it('lets the given options of a login route override the configured ones, and th
 });
 
 it('reads no option from a polluted Object.prototype', async () => {
+  const polluted = { tenantId: 'evil', clientIp: '192.0.2.66', context: { evil: 1 }, scope: 'openid email' };
   const client = open();
   const clean = await signIn(client);
-  const [first] = issuer().requests;
-  const polluted = { tenantId: 'evil', clientIp: '192.0.2.66', context: { evil: 1 }, scope: 'openid email' };
   Object.assign(Object.prototype, polluted);
-  const outcome = await signIn(client).finally(() =>
-    Object.keys(polluted).forEach((name) => Reflect.deleteProperty(Object.prototype, name)),
-  );
-  expect([outcome.user, issuer().requests.at(-1)?.body]).toEqual([clean.user, first?.body]);
+  const outcome = await signIn(client);
+  Object.keys(polluted).forEach((name) => Reflect.deleteProperty(Object.prototype, name));
+  const bodies = issuer().requests.map(({ body }) => body);
+  expect([outcome.user, bodies.at(-1)]).toEqual([clean.user, bodies[0]]);
 });
 
-describe('encryption of the password', () => {
-  /** Makes GenAuth hold these keys, and answer with apiCode 2016 if it cannot decrypt the password with them. */
-  const holdKeys = (type: 'rsa' | 'sm2', held: Pairs): void => {
-    const data = { id_token: issuer().sign(issuer().idTokenClaims()), access_token: 'opaque' };
-    issuer().reply(SYSTEM_PATH, toSystem(held));
-    issuer().reply(SIGN_IN_PATH, ({ body }) => {
-      const { passwordPayload } = JSON.parse(body) as { passwordPayload: typeof ALICE };
-      const read = catchThrown(() => held[type].decrypt(passwordPayload.password).toString());
-      return read === PASSWORD ? { body: { statusCode: 200, data } } : NOT_DECRYPTED;
-    });
-  };
+/** Makes GenAuth hold these keys, and answer with apiCode 2016 if it cannot decrypt the password with them. */
+const holdKeys = (type: 'rsa' | 'sm2', held: Pairs): void => {
+  const data = { id_token: issuer().sign(issuer().idTokenClaims()), access_token: 'opaque' };
+  issuer().reply(SYSTEM_PATH, toSystem(held));
+  issuer().reply(SIGN_IN_PATH, ({ body }) => {
+    const { passwordPayload } = JSON.parse(body) as { passwordPayload: typeof ALICE };
+    const read = catchThrown(() => held[type].decrypt(passwordPayload.password).toString());
+    return read === PASSWORD ? { body: { statusCode: 200, data } } : NOT_DECRYPTED;
+  });
+};
 
-  it.each(['rsa', 'sm2'] as const)('by %s fetches the keys once, and again for one repetition', async (type) => {
+it.each(['rsa', 'sm2'] as const)(
+  'encryption of the password by %s fetches the keys once, and again for one repetition',
+  async (type) => {
     holdKeys(type, pairs);
     const client = open({ passwordEncryptType: type });
     expect([await signIn(client), await signIn(client)]).toMatchObject([{ kind: 'success' }, { kind: 'success' }]);
@@ -148,17 +148,17 @@ describe('encryption of the password', () => {
     expect(await signIn(client)).toMatchObject({ kind: 'success' });
     expect([fetches(), signIns(), events.length]).toEqual([2, 4, 3]);
     expect(findLeaks(issuer().requests, [PASSWORD])).toEqual([]);
-  });
+  },
+);
 
-  it.each<[GenAuthOptions['passwordEncryptType'], SignInOptions['passwordEncryptType'], string | undefined, number]>([
-    [undefined, 'rsa', 'rsa', 1],
-    ['rsa', 'sm2', 'sm2', 1],
-    ['rsa', undefined, 'rsa', 1],
-    ['rsa', 'none', undefined, 0],
-  ])('configured as %s and given as %s is %s', async (configuredType, given, expected, count) => {
-    await signIn(open({ passwordEncryptType: configuredType }), { passwordEncryptType: given });
-    expect([lastSignIn(issuer()).options['passwordEncryptType'], fetches()]).toEqual([expected, count]);
-  });
+it.each<[GenAuthOptions['passwordEncryptType'], SignInOptions['passwordEncryptType'], string | undefined, number]>([
+  [undefined, 'rsa', 'rsa', 1],
+  ['rsa', 'sm2', 'sm2', 1],
+  ['rsa', undefined, 'rsa', 1],
+  ['rsa', 'none', undefined, 0],
+])('the encryption %s of the client and %s of the call is %s', async (configuredType, given, expected, count) => {
+  await signIn(open({ passwordEncryptType: configuredType }), { passwordEncryptType: given });
+  expect([lastSignIn(issuer()).options['passwordEncryptType'], fetches()]).toEqual([expected, count]);
 });
 
 it('returns an outcome or throws a GenAuthError for any answer, and a success only for verified tokens', async () => {
@@ -170,10 +170,8 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
   const pick = (...values: unknown[]) =>
     fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...values) }, fc.jsonValue() as fc.Arbitrary<unknown>);
   const echo = pick(PASSWORD, `{"password":${JSON.stringify(PASSWORD)}}`, appSecret, 'invalid_client');
-  const tokens = fc.record({
-    id_token: pick(right, right, right, right, ...wrong, access, `${right.slice(0, -8)}AAAAAAAA`),
-    access_token: pick('opaque', access, access, foreign),
-  });
+  const idToken = pick(right, right, right, right, ...wrong, access, `${right.slice(0, -8)}AAAAAAAA`);
+  const tokens = fc.record({ id_token: idToken, access_token: pick('opaque', access, access, foreign) });
   const envelope = fc.record({
     statusCode: pick(200, 200, 200, 200, 201, 301, 401, 403, 500, '200'),
     data: fc.oneof({ weight: 9, arbitrary: tokens }, fc.jsonValue()),
@@ -189,10 +187,8 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
     return statusCode === 200 && data?.['id_token'] === right && isUsable;
   };
   const answers = fc.oneof(envelope, envelope, envelope, inherited, fc.jsonValue());
-  const statuses = fc.constantFrom(200, 201, 400, 401, 403, 429, 500, 503);
   const client = open();
-  const names = Object.getOwnPropertyNames(Object.prototype);
-  const property = fc.asyncProperty(answers, statuses, async (body, status) => {
+  const property = fc.asyncProperty(answers, fc.constantFrom(200, 401, 429, 503), async (body, status) => {
     issuer().reply(SIGN_IN_PATH, { status, body: JSON.stringify(body) });
     const result = await signIn(client);
     expect(result instanceof GenAuthError || typeof result.kind === 'string').toBe(true);
@@ -200,5 +196,4 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
     expect(findLeaks([result, events.at(-1)], [PASSWORD, appSecret])).toEqual([]);
   });
   await fc.assert(property, propertyRuns());
-  expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(names);
 });

@@ -15,19 +15,16 @@ const KEY_SET = { keys: ['key set'] };
 
 const issuer = useIssuer();
 const serve = useTcpServers();
-const closers: (() => void)[] = [];
+const opened: { close: () => void }[] = [];
 afterEach(() => {
-  for (const close of closers.splice(0)) close();
+  for (const each of opened.splice(0)) each.close();
 });
 
 function open(options: Partial<GenAuthOptions> = {}): KeySetSource {
   const resolved = resolveOptions({ ...issuer().clientOptions, timeout: 1000, ...options });
   const http = new Http({ origin: resolved.appHost, timeout: resolved.timeout });
   const source = new KeySetSource(resolved, http);
-  closers.push(
-    () => http.close(),
-    () => source.close(),
-  );
+  opened.push(http, source);
   return source;
 }
 const paths = (): string[] => issuer().requests.map(({ path }) => path);
@@ -36,103 +33,84 @@ const discover = (changes: object): void =>
   reply(DISCOVERY_PATH, { body: { issuer: issuer().issuer, jwks_uri: `${issuer().url}${OWN_PATH}`, ...changes } });
 beforeEach(() => [JWKS_PATH, APP_JWKS_PATH, OWN_PATH].forEach((path) => reply(path)));
 
-describe('the address of the key set', () => {
-  it('comes from a discovery document that has only issuer and jwks_uri, without subject_types_supported', async () => {
-    discover({});
-    expect([await open().requestKeySet(), paths()]).toEqual([KEY_SET, [DISCOVERY_PATH, OWN_PATH]]);
-    expect(issuer().requests[0]).toMatchObject({ method: 'GET', body: '' });
-  });
-
-  it('is the documented one, then the one with the application ID, if the others return 404', async () => {
-    [DISCOVERY_PATH, JWKS_PATH].forEach((path) => reply(path, NOT_FOUND));
-    expect(await open().requestKeySet()).toEqual(KEY_SET);
-    expect(paths()).toEqual([DISCOVERY_PATH, JWKS_PATH, APP_JWKS_PATH]);
-  });
-
-  it('is not guessed if the path of the discovery document returns 404', async () => {
-    discover({});
-    reply(OWN_PATH, NOT_FOUND);
-    expect(await catchError(open().requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
-    expect(paths()).toEqual([DISCOVERY_PATH, OWN_PATH]);
-  });
-
-  it('is remembered while it works, also after a failure of GenAuth', async () => {
-    reply(JWKS_PATH, NOT_FOUND);
-    const source = open();
-    await source.requestKeySet();
-    reply(APP_JWKS_PATH, { status: 500 });
-    await catchError(source.requestKeySet());
-    reply(APP_JWKS_PATH);
-    await source.requestKeySet();
-    expect(paths()).toEqual([DISCOVERY_PATH, JWKS_PATH, APP_JWKS_PATH, APP_JWKS_PATH, APP_JWKS_PATH]);
-  });
-
-  it('is read from the discovery document again after it stopped working', async () => {
-    const source = open();
-    await source.requestKeySet();
-    reply(JWKS_PATH, { status: 410 });
-    await catchError(source.requestKeySet());
-    discover({});
-    expect(await source.requestKeySet()).toEqual(KEY_SET);
-    expect(paths()).toEqual([DISCOVERY_PATH, JWKS_PATH, JWKS_PATH, DISCOVERY_PATH, OWN_PATH]);
-  });
+it('the address comes from a discovery document that has only jwks_uri and the issuer of the option', async () => {
+  const own = 'https://custom.example/oidc';
+  discover({ issuer: own });
+  expect([await open({ issuer: own }).requestKeySet(), paths()]).toEqual([KEY_SET, [DISCOVERY_PATH, OWN_PATH]]);
+  expect(issuer().requests[0]).toMatchObject({ method: 'GET', body: '' });
 });
 
-describe('the option jwksUri', () => {
-  it('is the only requested address, and on the same host uses the HTTP client of the application', async () => {
-    const http = new Http({ origin: issuer().url, timeout: 1000 });
-    closers.push(() => http.close());
-    const createHttp = jest.fn<(settings: object) => Http>();
-    const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
-    const source = new KeySetSource(options, http, createHttp);
-    reply(JWKS_PATH, NOT_FOUND);
-    expect(await catchError(source.requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
-    expect([paths(), createHttp.mock.calls, source.close()]).toEqual([[JWKS_PATH], [], undefined]);
-  });
-
-  it('on another host has its own connections, which close() ends', async () => {
-    const server = await serve(answering(200, {}, JSON.stringify(KEY_SET)));
-    const source = open({ jwksUri: `${server.url}/keys` });
-    expect(await source.requestKeySet()).toEqual(KEY_SET);
-    source.close();
-    await server.idle();
-    expect([server.connections, issuer().count()]).toEqual([1, 0]);
-  });
+it('the address is the documented one, then the one with the application ID, if the others return 404', async () => {
+  [DISCOVERY_PATH, JWKS_PATH].forEach((path) => reply(path, NOT_FOUND));
+  expect(await open().requestKeySet()).toEqual(KEY_SET);
+  expect(paths()).toEqual([DISCOVERY_PATH, JWKS_PATH, APP_JWKS_PATH]);
 });
 
-describe('a discovery document', () => {
-  it('must have the issuer of the option', async () => {
-    discover({ issuer: 'https://custom.example/oidc' });
-    expect(await open({ issuer: 'https://custom.example/oidc' }).requestKeySet()).toEqual(KEY_SET);
-  });
+it('the address is not guessed if the path of the discovery document returns 404', async () => {
+  discover({});
+  reply(OWN_PATH, NOT_FOUND);
+  const { code } = await catchError(open().requestKeySet());
+  expect([code, paths()]).toEqual(['upstream_invalid_response', [DISCOVERY_PATH, OWN_PATH]]);
+});
 
-  const ISSUER =
-    'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens';
-  const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
-  it.each([
-    ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
-    ['issuer', '["URL/oidc"]', 'discovery_issuer_mismatch', ISSUER],
-    ['jwks_uri', `"${JWKS_PATH}"`, 'discovery_jwks_uri_refused', ADDRESS],
-    ['jwks_uri', `["URL${JWKS_PATH}"]`, 'discovery_jwks_uri_refused', ADDRESS],
-    ['jwks_uri', '"URL//evil.invalid/keys"', 'discovery_jwks_uri_refused', ADDRESS],
-  ])('is refused if its %s is %s', async (name, value, code, fix) => {
-    const { url, issuer: expected } = issuer();
-    const actual: unknown = JSON.parse(value.replace('URL', url));
-    discover({ [name]: actual });
-    const error = await catchError(open().requestKeySet());
-    const details = { expected: { issuer: expected, jwks_uri: url }[name], actual };
-    expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500, details });
-    const message = error.message.replaceAll(url, 'URL');
-    expect(message).toBe(`The discovery document of URL has the ${name} ${value}, ${fix}.`);
-    expect(paths()).toEqual([DISCOVERY_PATH]);
-  });
+it('the address is remembered after a failure of GenAuth, and is read again after it stopped working', async () => {
+  reply(JWKS_PATH, NOT_FOUND);
+  const source = open();
+  await source.requestKeySet();
+  reply(APP_JWKS_PATH, { status: 500 });
+  await catchError(source.requestKeySet());
+  reply(APP_JWKS_PATH, { status: 410 });
+  await catchError(source.requestKeySet());
+  discover({});
+  expect(await source.requestKeySet()).toEqual(KEY_SET);
+  const remembered = [APP_JWKS_PATH, APP_JWKS_PATH];
+  expect(paths()).toEqual([DISCOVERY_PATH, JWKS_PATH, APP_JWKS_PATH, ...remembered, DISCOVERY_PATH, OWN_PATH]);
+});
 
-  it('is refused if its jwks_uri is on another host, and no request is sent to this host', async () => {
-    const foreign = await serve();
-    discover({ jwks_uri: `${issuer().url}@${foreign.url.slice('http://'.length)}/keys` });
-    expect(await catchError(open().requestKeySet())).toMatchObject({ code: 'discovery_jwks_uri_refused' });
-    expect([foreign.connections, paths()]).toEqual([0, [DISCOVERY_PATH]]);
-  });
+it('the option jwksUri is the only requested address, and on the same host needs no other HTTP client', async () => {
+  const http = new Http({ origin: issuer().url, timeout: 1000 });
+  opened.push(http);
+  const createHttp = jest.fn<(settings: object) => Http>();
+  const options = resolveOptions({ ...issuer().clientOptions, jwksUri: `${issuer().url}${JWKS_PATH}` });
+  const source = new KeySetSource(options, http, createHttp);
+  reply(JWKS_PATH, NOT_FOUND);
+  expect(await catchError(source.requestKeySet())).toMatchObject({ code: 'upstream_invalid_response' });
+  expect([paths(), createHttp.mock.calls, source.close()]).toEqual([[JWKS_PATH], [], undefined]);
+});
+
+it('the option jwksUri on another host has its own connections, which close() ends', async () => {
+  const server = await serve(answering(200, {}, JSON.stringify(KEY_SET)));
+  const source = open({ jwksUri: `${server.url}/keys` });
+  expect(await source.requestKeySet()).toEqual(KEY_SET);
+  source.close();
+  await server.idle();
+  expect([server.connections, issuer().count()]).toEqual([1, 0]);
+});
+
+const ISSUER =
+  'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens';
+const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
+it.each([
+  ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
+  ['jwks_uri', `"${JWKS_PATH}"`, 'discovery_jwks_uri_refused', ADDRESS],
+  ['jwks_uri', `["URL${JWKS_PATH}"]`, 'discovery_jwks_uri_refused', ADDRESS],
+  ['jwks_uri', '"URL//evil.invalid/keys"', 'discovery_jwks_uri_refused', ADDRESS],
+])('a discovery document is refused if its %s is %s', async (name, value, code, fix) => {
+  const { url, issuer: expected } = issuer();
+  const actual: unknown = JSON.parse(value.replace('URL', url));
+  discover({ [name]: actual });
+  const error = await catchError(open().requestKeySet());
+  const details = { expected: { issuer: expected, jwks_uri: url }[name], actual };
+  expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500, details });
+  expect(error.message.replaceAll(url, 'URL')).toBe(`The discovery document of URL has the ${name} ${value}, ${fix}.`);
+  expect(paths()).toEqual([DISCOVERY_PATH]);
+});
+
+it('a discovery document is refused if its jwks_uri is on another host, to which nothing is sent', async () => {
+  const foreign = await serve();
+  discover({ jwks_uri: `${issuer().url}@${foreign.url.slice('http://'.length)}/keys` });
+  expect(await catchError(open().requestKeySet())).toMatchObject({ code: 'discovery_jwks_uri_refused' });
+  expect([foreign.connections, paths()]).toEqual([0, [DISCOVERY_PATH]]);
 });
 
 const SECRET = 'canary-in-the-answer';

@@ -35,235 +35,200 @@ const idToken = (claims: Claims = {}, header: object = {}): string =>
 const verifyAccessToken = (claims: Claims, settings?: Settings): Promise<unknown> =>
   bench.verifier(settings).verifyAccessToken(accessToken(claims));
 
-describe('an access token', () => {
-  it.each(TOKEN_FLAWS)('is refused with %s', async (_title, make, expected) => {
-    expect(await bench.refuse(make(forge()))).toBe(expected);
-    // No URL of the header is requested.
-    expect(issuer().count()).toBe(bench.sets.fetches());
-  });
-
-  it.each<[string, (forge: Forge) => string]>([
-    ['typ AT+JWT', ({ head }) => head({ typ: 'AT+JWT' })],
-    ['neither typ nor kid', ({ head }) => head({ typ: undefined, kid: undefined })],
-    ['another key in the header', ({ head }) => head({ jwk: other.jwk, jku: `${issuer().url}/x` })],
-    ['two audiences with azp', ({ claims }) => claims({ aud: [OTHER_APP, APP_ID], azp: APP_ID })],
-    ['a sub of 255 characters', ({ claims }) => claims({ sub: 's'.repeat(255) })],
-    ['fractions of seconds', ({ claims }) => claims({ iat: NOW - 0.5, nbf: NOW - 0.25, exp: NOW + 0.5 })],
-    ['a lifetime of 366 days', ({ claims }) => claims({ iat: NOW, exp: NOW + LIFETIME })],
-    ['other claims', ({ claims }) => claims({ roles: ['admin'], nothing: null, jti: undefined, scope: '' })],
-  ])('is accepted with %s', async (_title, make) => {
-    const token = make(forge());
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    expect(await bench.verify(token)).toEqual(payload);
-    expect(issuer().count()).toBe(1);
-  });
-
-  it.each<[string, (forge: Forge) => string, string, number]>([
-    ['the form before a key is looked up', ({ head }) => `${head({})}.`, 'token_malformed', 0],
-    ['the header before a key is looked up', ({ head }) => head({ zip: 'DEF' }), 'token_malformed', 0],
-    ['the signature before the payload', ({ head }) => swap(head({}), 1, () => 'bm8'), 'token_signature_invalid', 1],
-  ])('is checked in order: %s', async (_title, make, expected, fetches) => {
-    expect(await bench.refuse(make(forge()))).toBe(expected);
-    expect(bench.sets.fetches()).toBe(fetches);
-  });
-
-  it('has claims named __proto__ and constructor as data', async () => {
-    const { text, header, payload } = forge();
-    const json = `{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}},${JSON.stringify(payload).slice(1)}`;
-    const claims = await bench.verify(text(header, json));
-    expect([claims['x'], ({} as Claims)['x']]).toEqual([undefined, undefined]);
-    expect(Object.getPrototypeOf(claims)).toBe(Object.prototype);
-  });
+it.each(TOKEN_FLAWS)('an access token is refused with %s', async (_title, make, expected) => {
+  expect(await bench.refuse(make(forge()))).toBe(expected);
+  // No URL of the header is requested.
+  expect(issuer().count()).toBe(bench.sets.fetches());
 });
 
-describe('an id_token', () => {
-  it.each<[string, () => string, string]>([
-    ['is accepted with any at_hash, without an access token', () => idToken({ at_hash: 'x' }), 'accepted'],
-    ['is accepted with a scope, without jti', () => idToken({ scope: 'openid' }), 'accepted'],
-    ['is accepted with a jti, without scope', () => idToken({ jti: 'j' }), 'accepted'],
-    ['is not an access token', () => accessToken(), 'token_type_mismatch'],
-    ['is refused for an API', () => idToken({ aud: 'https://api.example' }), 'token_audience_mismatch'],
-    ['is refused with a changed payload', () => swap(idToken(), 1, () => 'e30'), 'token_signature_invalid'],
-  ])('%s', async (_title, make, expected) => {
-    const verifier = bench.verifier({ audience: ['https://api.example'] });
-    expect(await codeOf(verifier.verifyIdToken(make()))).toBe(expected);
-  });
-
-  it.each<[string, unknown, string]>([
-    ['the hash of the access token', hashAccessToken('access'), 'accepted'],
-    ['no value', undefined, 'accepted'],
-    ['the hash of another access token', hashAccessToken('another'), 'token_hash_mismatch'],
-    ['the whole hash', hashAccessToken('access').repeat(2), 'token_hash_mismatch'],
-    ['an array', [hashAccessToken('access')], 'token_hash_mismatch'],
-  ])('with %s in at_hash: %s', async (_title, atHash, expected) => {
-    expect(await codeOf(bench.verifier().verifyIdToken(idToken({ at_hash: atHash }), 'access'))).toBe(expected);
-  });
+it.each<[string, (forge: Forge) => string]>([
+  ['typ AT+JWT', ({ head }) => head({ typ: 'AT+JWT' })],
+  ['neither typ nor kid', ({ head }) => head({ typ: undefined, kid: undefined })],
+  ['another key in the header', ({ head }) => head({ jwk: other.jwk, jku: `${issuer().url}/x` })],
+  ['two audiences with azp', ({ claims }) => claims({ aud: [OTHER_APP, APP_ID], azp: APP_ID })],
+  ['a sub of 255 characters', ({ claims }) => claims({ sub: 's'.repeat(255) })],
+  ['fractions of seconds', ({ claims }) => claims({ iat: NOW - 0.5, nbf: NOW - 0.25, exp: NOW + 0.5 })],
+  ['a lifetime of 366 days', ({ claims }) => claims({ iat: NOW, exp: NOW + LIFETIME })],
+  ['other claims', ({ claims }) => claims({ roles: ['admin'], nothing: null, jti: undefined, scope: '' })],
+])('an access token is accepted with %s', async (_title, make) => {
+  const token = make(forge());
+  const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  expect(await bench.verify(token)).toEqual(payload);
+  expect(issuer().count()).toBe(1);
 });
 
-describe('an id_token with HS256', () => {
-  const hs256 = (secret: AppSecretSource | undefined): TokenVerifier => {
-    const appSecret = new AppSecret(secret, () => bench.sets.now);
-    return bench.verifier({ idTokenAlgorithm: 'HS256', appSecret, maxVerifiedTokens: 100 });
-  };
-  const sign = (secret: string | Buffer, algorithm = 'HS256'): string =>
-    buildToken({ alg: 'HS256', kid: issuer().key.kid }, issuer().idTokenClaims({}, bench.sets.now), secret, algorithm);
-
-  it('is accepted with the application secret, without a key set and without the cache', async () => {
-    const verifier = hs256(LONG_SECRET);
-    expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
-    expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
-    expect([computed(), issuer().count()]).toEqual([2, 0]);
-  });
-
-  it.each<[string, () => string]>([
-    ['the public key', () => sign(issuer().key.publicKey.export({ type: 'spki', format: 'der' }))],
-    ['an empty secret', () => sign('')],
-    ['the secret, but HS512', () => sign(LONG_SECRET, 'HS512')],
-  ])('is refused with a signature of %s', async (_title, make) => {
-    expect(await codeOf(hs256(LONG_SECRET).verifyIdToken(make()))).toBe('token_signature_invalid');
-  });
-
-  it('does not change the algorithm of access tokens', async () => {
-    const hmac = buildToken({ alg: 'HS256' }, forge().payload, LONG_SECRET, 'HS256');
-    const codes = [accessToken(), hmac].map((token) => codeOf(hs256(LONG_SECRET).verifyAccessToken(token)));
-    expect(await Promise.all(codes)).toEqual(['accepted', 'token_algorithm_mismatch']);
-  });
-
-  it.each<[string, string | undefined, string]>([
-    ['31 bytes', 's'.repeat(31), 'app_secret_too_short'],
-    ['16 characters and 32 bytes', 'é'.repeat(16), 'accepted'],
-    ['no value', undefined, 'app_secret_too_short'],
-  ])('needs a secret of 32 bytes: %s', async (_title, secret, expected) => {
-    expect(await codeOf(hs256(secret).verifyIdToken(sign(secret ?? '')))).toBe(expected);
-  });
-
-  it('with a new secret makes the verifier ask for it: at a login at once, for callers once in 30 s', async () => {
-    let source = async (): Promise<string> => LONG_SECRET;
-    const verifier = hs256(() => source());
-    const ask = (secret: string, received?: string): Promise<unknown> =>
-      codeOf(verifier.verifyIdToken(sign(secret), received));
-    const [second, third] = [`second-${LONG_SECRET}`, `third-${LONG_SECRET}`];
-    expect(await ask(second, 'access')).toBe('token_signature_invalid');
-    source = () => Promise.reject(new Error('vault'));
-    expect(await ask(second, 'access')).toBe('app_secret_unavailable');
-    bench.sets.now += 30_000;
-    expect(await ask(second)).toBe('token_signature_invalid');
-    source = async () => second;
-    bench.sets.now += 29_999;
-    expect(await ask(second)).toBe('token_signature_invalid');
-    bench.sets.now += 1;
-    expect(await ask(second)).toBe('accepted');
-    source = async () => third;
-    expect(await ask(third, 'access')).toBe('accepted');
-  });
+it('an access token is refused for its form before a key is requested, and unread with a wrong signature', async () => {
+  expect([await bench.refuse(`${forge().head({})}.`), bench.sets.fetches()]).toEqual(['token_malformed', 0]);
+  expect(await bench.refuse(swap(forge().head({}), 1, () => 'bm8'))).toBe('token_signature_invalid');
 });
 
-describe('a failure of the key set', () => {
-  const INVALID = { code: 'upstream_invalid_response', statusCode: 502, details: { httpStatus: 400 } };
-  const UNREACHABLE = { code: 'upstream_unreachable', statusCode: 503 };
-  it.each<[string, Reply, object, object]>([
-    [
-      'HTTP 400',
-      { status: 400 },
-      { ...INVALID, code: 'upstream_unavailable', statusCode: 503, cause: INVALID },
-      INVALID,
-    ],
-    ['a closed connection', { reset: true }, UNREACHABLE, UNREACHABLE],
-  ])('%s has status 503 on a guarded route, and its own status at a login', async (_title, reply, guarded, login) => {
-    issuer().reply(JWKS_PATH, reply);
-    expect(await catchError(bench.verifier().verifyAccessToken(accessToken()))).toMatchObject(guarded);
-    expect(await catchError(bench.verifier().verifyReceivedAccessToken(accessToken()))).toMatchObject(login);
-    expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(login);
-  });
-
-  it('that is a ConfigurationError is thrown unchanged', async () => {
-    const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
-    const jwks = bench.sets.open({ requestKeySet: () => Promise.reject(error) });
-    expect(await catchError(verifyAccessToken({}, { jwks }))).toBe(error);
-  });
+it.each<[string, () => string, string]>([
+  ['is accepted with any at_hash, without an access token', () => idToken({ at_hash: 'x' }), 'accepted'],
+  ['is accepted with a scope, without jti', () => idToken({ scope: 'openid' }), 'accepted'],
+  ['is accepted with a jti, without scope', () => idToken({ jti: 'j' }), 'accepted'],
+  ['is not an access token', () => accessToken(), 'token_type_mismatch'],
+  ['is refused for an API', () => idToken({ aud: 'https://api.example' }), 'token_audience_mismatch'],
+  ['is refused with a changed payload', () => swap(idToken(), 1, () => 'e30'), 'token_signature_invalid'],
+])('an id_token %s', async (_title, make, expected) => {
+  const verifier = bench.verifier({ audience: ['https://api.example'] });
+  expect(await codeOf(verifier.verifyIdToken(make()))).toBe(expected);
 });
 
-describe('tokens that came from GenAuth', () => {
-  const sign = (payload: object): string => buildToken({ alg: 'RS256', kid: other.kid }, payload, other.privateKey);
-  const newIdToken = (): string => sign(issuer().idTokenClaims({}, bench.sets.now));
-  const newAccessToken = (): string => sign(forge().payload);
-
-  it.each<[string, (verifier: TokenVerifier) => Promise<unknown>, string, fetches: number]>([
-    ['received id_token', (each) => each.verifyIdToken(newIdToken(), 'access'), 'accepted', 2],
-    ['received access token', (each) => each.verifyReceivedAccessToken(newAccessToken()), 'accepted', 2],
-    ["caller's id_token", (each) => each.verifyIdToken(newIdToken()), 'token_key_unknown', 1],
-    ["caller's access token", (each) => each.verifyAccessToken(newAccessToken()), 'token_key_unknown', 1],
-  ])('are accepted with a new key during the cool-down: %s', async (_title, verify, expected, fetches) => {
-    const verifier = bench.verifier();
-    await verifier.verifyAccessToken(accessToken());
-    bench.sets.publish(issuer().key.jwk, other.jwk);
-    expect([await codeOf(verify(verifier)), bench.sets.fetches()]).toEqual([expected, fetches]);
-  });
-
-  it('are verified without the cache, and have claims that can be changed', async () => {
-    const verifier = bench.verifier({ maxVerifiedTokens: 100 });
-    const [id, access] = [idToken(), accessToken()];
-    await Promise.all([verifier.verifyIdToken(id), verifier.verifyAccessToken(access)]);
-    computed();
-    const claims = [await verifier.verifyIdToken(id, 'access'), await verifier.verifyReceivedAccessToken(access)];
-    expect([computed(), ...claims.map((each) => Object.isFrozen(each))]).toEqual([2, false, false]);
-  });
+it.each<[string, unknown, string]>([
+  ['the hash of the access token', hashAccessToken('access'), 'accepted'],
+  ['no value', undefined, 'accepted'],
+  ['the hash of another access token', hashAccessToken('another'), 'token_hash_mismatch'],
+  ['the whole hash', hashAccessToken('access').repeat(2), 'token_hash_mismatch'],
+  ['an array', [hashAccessToken('access')], 'token_hash_mismatch'],
+])('an id_token with %s in at_hash: %s', async (_title, atHash, expected) => {
+  expect(await codeOf(bench.verifier().verifyIdToken(idToken({ at_hash: atHash }), 'access'))).toBe(expected);
 });
 
-describe('the cache of verified tokens', () => {
-  const bothKeys = (): unknown[] => [issuer().key.jwk, other.jwk];
-  const replacedKey = (): unknown[] => [{ ...other.jwk, kid: issuer().key.kid }];
+const hs256 = (secret: AppSecretSource | undefined): TokenVerifier => {
+  const appSecret = new AppSecret(secret, () => bench.sets.now);
+  return bench.verifier({ idTokenAlgorithm: 'HS256', appSecret, maxVerifiedTokens: 100 });
+};
+const sign = (secret: string | Buffer, algorithm = 'HS256'): string =>
+  buildToken({ alg: 'HS256', kid: issuer().key.kid }, issuer().idTokenClaims({}, bench.sets.now), secret, algorithm);
 
-  it.each<[number, signatures: number[]]>([
-    [0, [1, 1, 1, 1]],
-    [1, [1, 0, 1, 1]],
-    [2, [1, 0, 1, 0]],
-  ])('of %i entries spares the signature of known tokens, and all claims are frozen', async (size, signatures) => {
-    const verifier = bench.verifier({ maxVerifiedTokens: size });
-    const [first, second] = [accessToken({ aud: [APP_ID] }), accessToken({ aud: [APP_ID], n: 2 })];
-    const counts: number[] = [];
-    for (const token of [first, first, second, first]) {
-      expect(Object.isFrozen((await verifier.verifyAccessToken(token)).aud)).toBe(true);
-      counts.push(computed());
-    }
-    expect([counts, bench.sets.fetches()]).toEqual([signatures, 1]);
-  });
+it('HS256 is accepted for an id_token, without a key set and the cache, and not for an access token', async () => {
+  const verifier = hs256(LONG_SECRET);
+  expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
+  expect(await verifier.verifyIdToken(sign(LONG_SECRET))).toMatchObject({ sub: SUBJECT });
+  expect([computed(), issuer().count()]).toEqual([2, 0]);
+  const hmac = buildToken({ alg: 'HS256' }, forge().payload, LONG_SECRET, 'HS256');
+  const codes = [accessToken(), hmac].map((token) => codeOf(verifier.verifyAccessToken(token)));
+  expect(await Promise.all(codes)).toEqual(['accepted', 'token_algorithm_mismatch']);
+});
 
-  it('does not spare the check of the times', async () => {
-    const token = accessToken({ iat: NOW - 9, nbf: NOW - 3, exp: NOW + 60 });
-    const codes: unknown[] = [];
-    for (const offset of [0, 64_999, 65_000, -8000, -8001]) {
-      bench.sets.now = NOW * 1000 + offset;
-      codes.push(await codeOf(bench.verify(token)));
-    }
-    expect(codes).toEqual(['accepted', 'accepted', 'token_expired', 'accepted', 'token_not_yet_valid']);
-  });
+it('HS256 is refused with a signature of the public key, of an empty secret and of HS512', async () => {
+  const key = issuer().key.publicKey.export({ type: 'spki', format: 'der' });
+  const tokens = [sign(key), sign(''), sign(LONG_SECRET, 'HS512')];
+  const codes = await Promise.all(tokens.map((token) => codeOf(hs256(LONG_SECRET).verifyIdToken(token))));
+  expect(codes).toEqual(Array(3).fill('token_signature_invalid'));
+});
 
-  it.each<[string, header: object, keys: () => unknown[], advance: number, expected: string, signatures: number]>([
-    ['accepted before maxAge, even if its key was withdrawn', {}, () => [other.jwk], MAX_AGE - 1, 'accepted', 1],
-    ['accepted after maxAge with the same key', {}, bothKeys, MAX_AGE, 'accepted', 1],
-    ['refused after its key was withdrawn', {}, () => [other.jwk], MAX_AGE, 'token_key_unknown', 1],
-    ['verified again after its key was replaced', {}, replacedKey, MAX_AGE, 'token_signature_invalid', 2],
-    ['refused without kid after a second key', { kid: undefined }, bothKeys, MAX_AGE, 'token_key_unknown', 1],
-    ['refused without usable keys', {}, () => [], MAX_AGE + STALE_IF_ERROR, 'upstream_unavailable', 1],
-  ])('a known token is %s', async (_title, header, keys, advance, expected, signatures) => {
-    const verifier = bench.verifier({ maxVerifiedTokens: 100 });
-    const { text, header: right, payload } = forge();
-    const token = text({ ...right, ...header }, { ...payload, exp: NOW + 3 * 86_400 });
-    expect(await codeOf(verifier.verifyAccessToken(token))).toBe('accepted');
-    bench.sets.publish(...keys());
-    bench.sets.now += advance;
-    expect([await codeOf(verifier.verifyAccessToken(token)), computed()]).toEqual([expected, signatures]);
-  });
+it('HS256 needs a secret of 32 bytes', async () => {
+  const secrets = ['s'.repeat(31), undefined, 'é'.repeat(16)];
+  const codes = secrets.map((secret) => codeOf(hs256(secret).verifyIdToken(sign(secret ?? ''))));
+  expect(await Promise.all(codes)).toEqual(['app_secret_too_short', 'app_secret_too_short', 'accepted']);
+});
 
-  it('does not confuse a known token with another text, with an id_token or with an array', async () => {
-    const verifier = bench.verifier({ maxVerifiedTokens: 100 });
-    const token = accessToken();
-    await verifier.verifyAccessToken(token);
-    expect(await codeOf(verifier.verifyAccessToken(swap(token, 2, respell)))).toBe('token_malformed');
-    expect(await codeOf(verifier.verifyIdToken(token))).toBe('token_type_mismatch');
-    expect(await codeOf(verifier.verifyAccessToken([token] as never))).toBe('token_missing');
-  });
+it('HS256 with a new secret makes the verifier ask for it: at a login at once, for callers once in 30 s', async () => {
+  let source = async (): Promise<string> => LONG_SECRET;
+  const verifier = hs256(() => source());
+  const ask = (secret: string, received?: string): Promise<unknown> =>
+    codeOf(verifier.verifyIdToken(sign(secret), received));
+  const [second, third] = [`second-${LONG_SECRET}`, `third-${LONG_SECRET}`];
+  expect(await ask(second, 'access')).toBe('token_signature_invalid');
+  source = () => Promise.reject(new Error('vault'));
+  expect(await ask(second, 'access')).toBe('app_secret_unavailable');
+  bench.sets.now += 30_000;
+  expect(await ask(second)).toBe('token_signature_invalid');
+  source = async () => second;
+  bench.sets.now += 29_999;
+  expect(await ask(second)).toBe('token_signature_invalid');
+  bench.sets.now += 1;
+  expect(await ask(second)).toBe('accepted');
+  source = async () => third;
+  expect(await ask(third, 'access')).toBe('accepted');
+});
+
+const INVALID = { code: 'upstream_invalid_response', statusCode: 502, details: { httpStatus: 400 } };
+const CLOSED = { code: 'upstream_unreachable', statusCode: 503 };
+const HIDDEN = { ...INVALID, code: 'upstream_unavailable', statusCode: 503, cause: INVALID };
+it.each<[string, Reply, object, object]>([
+  ['HTTP 400', { status: 400 }, HIDDEN, INVALID],
+  ['a closed connection', { reset: true }, CLOSED, CLOSED],
+])('a key set with %s has status 503 on a guarded route, its own at a login', async (_title, reply, guarded, login) => {
+  issuer().reply(JWKS_PATH, reply);
+  expect(await catchError(bench.verifier().verifyAccessToken(accessToken()))).toMatchObject(guarded);
+  expect(await catchError(bench.verifier().verifyReceivedAccessToken(accessToken()))).toMatchObject(login);
+});
+
+it('an error of the key set that is no UpstreamError is thrown unchanged', async () => {
+  const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
+  const jwks = bench.sets.open({ requestKeySet: () => Promise.reject(error) });
+  expect(await catchError(verifyAccessToken({}, { jwks }))).toBe(error);
+});
+
+const signNew = (payload: object): string => buildToken({ alg: 'RS256', kid: other.kid }, payload, other.privateKey);
+const newIdToken = (): string => signNew(issuer().idTokenClaims({}, bench.sets.now));
+const newAccessToken = (): string => signNew(forge().payload);
+
+it.each<[string, (verifier: TokenVerifier) => Promise<unknown>, string, fetches: number]>([
+  ['received id_token', (each) => each.verifyIdToken(newIdToken(), 'access'), 'accepted', 2],
+  ['received access token', (each) => each.verifyReceivedAccessToken(newAccessToken()), 'accepted', 2],
+  ["caller's id_token", (each) => each.verifyIdToken(newIdToken()), 'token_key_unknown', 1],
+  ["caller's access token", (each) => each.verifyAccessToken(newAccessToken()), 'token_key_unknown', 1],
+])('new keys during the cool-down: %s', async (_title, verify, expected, fetches) => {
+  const verifier = bench.verifier();
+  await verifier.verifyAccessToken(accessToken());
+  bench.sets.publish(issuer().key.jwk, other.jwk);
+  expect([await codeOf(verify(verifier)), bench.sets.fetches()]).toEqual([expected, fetches]);
+});
+
+it('received tokens are verified without the cache, and have claims that can be changed', async () => {
+  const verifier = bench.verifier({ maxVerifiedTokens: 100 });
+  const [id, access] = [idToken(), accessToken()];
+  await Promise.all([verifier.verifyIdToken(id), verifier.verifyAccessToken(access)]);
+  computed();
+  const claims = [await verifier.verifyIdToken(id, 'access'), await verifier.verifyReceivedAccessToken(access)];
+  expect([computed(), ...claims.map((each) => Object.isFrozen(each))]).toEqual([2, false, false]);
+});
+
+const bothKeys = (): unknown[] => [issuer().key.jwk, other.jwk];
+const replacedKey = (): unknown[] => [{ ...other.jwk, kid: issuer().key.kid }];
+
+it.each<[number, signatures: number[]]>([
+  [0, [1, 1, 1, 1]],
+  [1, [1, 0, 1, 1]],
+  [2, [1, 0, 1, 0]],
+])('the cache of %i entries spares signatures, and claims are frozen', async (size, signatures) => {
+  const verifier = bench.verifier({ maxVerifiedTokens: size });
+  const [first, second] = [accessToken({ aud: [APP_ID] }), accessToken({ aud: [APP_ID], n: 2 })];
+  const counts: number[] = [];
+  for (const token of [first, first, second, first]) {
+    expect(Object.isFrozen((await verifier.verifyAccessToken(token)).aud)).toBe(true);
+    counts.push(computed());
+  }
+  expect([counts, bench.sets.fetches()]).toEqual([signatures, 1]);
+});
+
+it('the cache does not spare the check of the times', async () => {
+  const token = accessToken({ iat: NOW - 9, nbf: NOW - 3, exp: NOW + 60 });
+  const codes: unknown[] = [];
+  for (const offset of [0, 64_999, 65_000, -8000, -8001]) {
+    bench.sets.now = NOW * 1000 + offset;
+    codes.push(await codeOf(bench.verify(token)));
+  }
+  expect(codes).toEqual(['accepted', 'accepted', 'token_expired', 'accepted', 'token_not_yet_valid']);
+});
+
+it.each<[string, header: object, keys: () => unknown[], advance: number, expected: string, signatures: number]>([
+  ['accepted before maxAge, even if its key was withdrawn', {}, () => [other.jwk], MAX_AGE - 1, 'accepted', 1],
+  ['accepted after maxAge with the same key', {}, bothKeys, MAX_AGE, 'accepted', 1],
+  ['refused after its key was withdrawn', {}, () => [other.jwk], MAX_AGE, 'token_key_unknown', 1],
+  ['verified again after its key was replaced', {}, replacedKey, MAX_AGE, 'token_signature_invalid', 2],
+  ['refused without kid after a second key', { kid: undefined }, bothKeys, MAX_AGE, 'token_key_unknown', 1],
+  ['refused without usable keys', {}, () => [], MAX_AGE + STALE_IF_ERROR, 'upstream_unavailable', 1],
+])('a known token is %s', async (_title, header, keys, advance, expected, signatures) => {
+  const verifier = bench.verifier({ maxVerifiedTokens: 100 });
+  const { text, header: right, payload } = forge();
+  const token = text({ ...right, ...header }, { ...payload, exp: NOW + 3 * 86_400 });
+  expect(await codeOf(verifier.verifyAccessToken(token))).toBe('accepted');
+  bench.sets.publish(...keys());
+  bench.sets.now += advance;
+  expect([await codeOf(verifier.verifyAccessToken(token)), computed()]).toEqual([expected, signatures]);
+});
+
+it('the cache does not confuse a known token with another text, with an id_token or with an array', async () => {
+  const verifier = bench.verifier({ maxVerifiedTokens: 100 });
+  const token = accessToken();
+  await verifier.verifyAccessToken(token);
+  expect(await codeOf(verifier.verifyAccessToken(swap(token, 2, respell)))).toBe('token_malformed');
+  expect(await codeOf(verifier.verifyIdToken(token))).toBe('token_type_mismatch');
+  expect(await codeOf(verifier.verifyAccessToken([token] as never))).toBe('token_missing');
 });
 
 it.each<[Claims, () => Promise<unknown>, string]>([
@@ -279,128 +244,73 @@ it.each<[Claims, () => Promise<unknown>, string]>([
   expect(result).toBe(expected);
 });
 
-describe('throws an error with message and details:', () => {
-  const access = (claims: Claims, settings?: Settings) => () => verifyAccessToken(claims, settings);
-  const id = (make: () => string, settings?: Settings) => () =>
-    bench.verifier(settings).verifyIdToken(make(), 'access');
-  it.each<[message: string, run: () => Promise<unknown>, details?: object]>([
-    [
-      'The access_token has the issuer "x", but this service accepts only "y": ' +
-        'correct appHost, or set the option issuer.',
-      access({ iss: 'x' }, { issuer: 'y' }),
-      { token: 'access_token', claim: 'iss', expected: 'y', actual: 'x' },
-    ],
-    [
-      'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
-      access({ aud: ['x'] }, { audience: ['y', 'z'] }),
-      { token: 'access_token', claim: 'aud', expected: ['y', 'z'], actual: ['x'] },
-    ],
-    [
-      'The id_token is for "x" (aud), but this service is "y": check appId.',
-      id(() => idToken({ aud: 'x' }), { appId: 'y' }),
-      { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' },
-    ],
-    [
-      'The access_token was issued to "x" (azp), but this service is "y": check appId.',
-      access({ azp: 'x' }, { appId: 'y' }),
-      { token: 'access_token', claim: 'azp', expected: 'y', actual: 'x' },
-    ],
-    [
-      'The access_token has an invalid iat: an object.',
-      access({ iat: { a: 1 } }),
-      { token: 'access_token', claim: 'iat', actual: {} },
-    ],
-    [
-      'The access_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
-      access({ iat: NOW - 90, exp: NOW - 60 }),
-      { token: 'access_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
-    ],
-    [
-      'The id_token expired 60 seconds ago: correct the clock of this machine, or raise clockTolerance. ' +
-        'If the id_token is from an earlier login, sign in again.',
-      id(() => idToken({ iat: NOW - 90, exp: NOW - 60 })),
-      { token: 'id_token', claim: 'exp', actual: NOW - 60, seconds: 60 },
-    ],
-    [
-      'The access_token becomes valid in 60 seconds: correct the clock of this machine, or raise clockTolerance.',
-      access({ iat: NOW + 60, nbf: NOW + 60 }),
-      { token: 'access_token', claim: 'iat', actual: NOW + 60, seconds: 60 },
-    ],
-    [
-      'The access_token becomes valid in 9 seconds: correct the clock of this machine, or raise clockTolerance.',
-      access({ nbf: NOW + 9 }),
-      { token: 'access_token', claim: 'nbf', actual: NOW + 9, seconds: 9 },
-    ],
-    [
-      'The payload of the access_token is not a JSON object.',
-      () => bench.verify(forge().text(forge().header, '[]')),
-      { token: 'access_token' },
-    ],
-    [
-      'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +
-        'send the access token.',
-      access({ scope: undefined }),
-      { token: 'access_token' },
-    ],
-    ['This is an access token, not an id_token: pass the id_token.', id(() => accessToken()), { token: 'id_token' }],
-    ['The signature of the id_token is wrong.', id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
-    [
-      'The id_token belongs to another access token (at_hash).',
-      id(() => idToken({ at_hash: 'x' })),
-      { token: 'id_token', claim: 'at_hash' },
-    ],
-    [
-      'The application secret has 22 bytes, but HS256 needs 32 or more: ' +
-        'choose RS256 in the console, and remove the option idTokenSignedResponseAlg.',
-      id(() => idToken({}, { alg: 'HS256' }), { idTokenAlgorithm: 'HS256' }),
-    ],
-  ])('%s', async (message, run, details = {}) => {
-    expect(await catchError(run())).toMatchObject({ message, details });
-  });
+const access = (claims: Claims, settings?: Settings) => () => verifyAccessToken(claims, settings);
+const id = (make: () => string, settings?: Settings) => () => bench.verifier(settings).verifyIdToken(make(), 'access');
+const EXPIRED = { iat: NOW - 90, exp: NOW - 60 };
+const expired = { claim: 'exp', actual: NOW - 60, seconds: 60 };
+const ROWS: [run: () => Promise<unknown>, details?: object][] = [
+  [access({ iss: 'x' }, { issuer: 'y' }), { claim: 'iss', expected: 'y', actual: 'x' }],
+  [access({ aud: ['x'] }, { audience: ['y', 'z'] }), { claim: 'aud', expected: ['y', 'z'], actual: ['x'] }],
+  [id(() => idToken({ aud: 'x' }), { appId: 'y' }), { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' }],
+  [access({ azp: 'x' }, { appId: 'y' }), { claim: 'azp', expected: 'y', actual: 'x' }],
+  [access({ iat: { a: 1 } }), { claim: 'iat', actual: {} }],
+  [access(EXPIRED), expired],
+  [id(() => idToken(EXPIRED)), { token: 'id_token', ...expired }],
+  [access({ iat: NOW + 60, nbf: NOW + 60 }), { claim: 'iat', actual: NOW + 60, seconds: 60 }],
+  [access({ nbf: NOW + 9 }), { claim: 'nbf', actual: NOW + 9, seconds: 9 }],
+  [() => bench.verify(forge().text(forge().header, '[]'))],
+  [access({ scope: undefined })],
+  [id(() => accessToken()), { token: 'id_token' }],
+  [id(() => forge().head({}, other.privateKey)), { token: 'id_token' }],
+  [id(() => idToken({ at_hash: 'x' })), { token: 'id_token', claim: 'at_hash' }],
+];
+const CLOCK = 'correct the clock of this machine, or raise clockTolerance.';
+const MESSAGES = [
+  'The access_token has the issuer "x", but this service accepts only "y": correct appHost, or set the option issuer.',
+  'The access_token is for ["x"] (aud), but this service is ["y", "z"]: check appId, or set the option audience.',
+  'The id_token is for "x" (aud), but this service is "y": check appId.',
+  'The access_token was issued to "x" (azp), but this service is "y": check appId.',
+  'The access_token has an invalid iat: an object.',
+  'The access_token expired 60 seconds ago: get a new token, or correct the clock of this machine.',
+  `The id_token expired 60 seconds ago: ${CLOCK} If the id_token is from an earlier login, sign in again.`,
+  `The access_token becomes valid in 60 seconds: ${CLOCK}`,
+  `The access_token becomes valid in 9 seconds: ${CLOCK}`,
+  'The payload of the access_token is not a JSON object.',
+  expect.stringContaining('This is not an access token (it has no scope, or it has the nonce or at_hash'),
+  'This is an access token, not an id_token: pass the id_token.',
+  'The signature of the id_token is wrong.',
+  'The id_token belongs to another access token (at_hash).',
+];
+
+it('an error has a message and details', async () => {
+  const errors = await Promise.all(ROWS.map(([run]) => catchError(run())));
+  const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members }));
+  expect(errors).toMatchObject(details.map((each, i) => ({ message: MESSAGES[i], details: each })));
 });
 
-/** Returns whether jose accepts a token. Without `maxTokenAge` jose accepts an `iat` in the future. */
-async function askJose(token: string): Promise<boolean> {
-  const { key, issuer: expected } = issuer();
-  const times = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
-  const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
-  const keys = createLocalJWKSet({ keys: [key.jwk] });
-  const verifying = jwtVerify(token, keys, { ...required, ...times, issuer: expected, audience: APP_ID });
-  return (await codeOf(verifying)) === 'accepted';
-}
-
 it('accepts no changed token that jose refuses', async () => {
-  const odd = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom(undefined, null, '', 0, -1, 7, [], {}, true));
-  const member = (name: string, ...likely: unknown[]): fc.Arbitrary<[string, unknown]> => {
-    const value = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...likely) }, { weight: 1, arbitrary: odd });
-    return fc.tuple(fc.constant(name), value);
-  };
-  const offsets = [-1e7, -3600, -6, -5, -1, 0, 0.5, 1, 5, 6, 3600, LIFETIME, 4e7].map((offset) => NOW + offset);
-  const header = fc.oneof(
-    member('alg', 'RS256', 'RS512', 'PS256', 'HS256', 'none', 'rs256'),
-    member('typ', 'JWT', 'jwt', 'at+jwt', 'application/jwt', 'JOSE'),
-    member('kid', issuer().key.kid, undefined, 'unknown', 'k'.repeat(257)),
-    ...['crit', 'b64', 'zip', 'jwk', 'x5c', 'jku', '__proto__'].map((name) => member(name, ['b64'], other.jwk)),
-  );
-  const payload = fc.oneof(
-    member('iss', issuer().issuer, [issuer().issuer], `${issuer().issuer}/`),
-    member('sub', 's', 's'.repeat(255), 's'.repeat(256)),
-    member('aud', [APP_ID], [APP_ID, OTHER_APP], [[APP_ID]], OTHER_APP),
-    member('azp', APP_ID, OTHER_APP),
-    ...['exp', 'iat', 'nbf'].map((name) => member(name, ...offsets)),
-    ...['scope', 'jti', 'nonce', 'at_hash', '__proto__', 'x'].map((name) => member(name, 'x', 'x'.repeat(7000))),
-  );
+  const { key, issuer: expected } = issuer();
+  const members = 'alg typ kid crit b64 zip jwk jku iss sub aud azp exp iat nbf scope jti nonce at_hash __proto__';
+  const texts = ['RS512', 'HS256', 'at+jwt', key.kid, `${expected}/`, 's'.repeat(256), 'x'.repeat(7000)];
+  const times = [-3600, -6, -5, 0, 0.5, 5, 6, LIFETIME, 4e7].map((offset) => NOW + offset);
+  const likely = fc.constantFrom(...texts, ...times, undefined, [APP_ID], [APP_ID, OTHER_APP], [[APP_ID]], other.jwk);
+  const change = fc.tuple(fc.constantFrom(...members.split(' ')), fc.oneof(likely, fc.jsonValue({ maxDepth: 1 })));
   const replaced = fc.option(fc.tuple(fc.nat({ max: 900 }), fc.constantFrom('A', 'g', '-', '.', ' ', '=', 'é')));
-  const change = fc.tuple(fc.option(header), fc.array(payload, { maxLength: 2 }), replaced);
-  const property = fc.asyncProperty(change, async ([head, claims, character]) => {
-    const { text, ...right } = forge();
-    const changedHeader = { ...right.header, ...Object.fromEntries(head === null ? [] : [head]) };
-    const signed = text(changedHeader, { ...right.payload, ...Object.fromEntries(claims) });
+  const keys = createLocalJWKSet({ keys: [key.jwk] });
+  // Without `maxTokenAge` jose accepts an `iat` in the future.
+  const options = { clockTolerance: 5, currentDate: new Date(bench.sets.now), maxTokenAge: '367 days' };
+  const required = { algorithms: ['RS256'], requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'] };
+  const askJose = (token: string): Promise<unknown> =>
+    codeOf(jwtVerify(token, keys, { ...required, ...options, issuer: expected, audience: APP_ID }));
+  const property = fc.asyncProperty(fc.array(change, { maxLength: 2 }), replaced, async (changes, character) => {
+    const { text, header, payload } = forge();
+    const changed = Object.fromEntries(changes);
+    const signed = text({ ...header, ...changed }, { ...payload, ...changed });
     const [position, letter] = character ?? [0, signed[0]];
     const token = `${signed.slice(0, position)}${letter}${signed.slice(position + 1)}`;
     const code = await codeOf(bench.verify(token));
     expect(code).toMatch(/^(accepted|token_.*)$/);
-    expect([code, await askJose(token)]).not.toEqual(['accepted', false]);
+    expect([code, (await askJose(token)) === 'accepted']).not.toEqual(['accepted', false]);
   });
   await fc.assert(property, propertyRuns(300));
 }, 600_000);

@@ -20,32 +20,18 @@ const TOKEN = toToken({ sub: 'alice', exp: 7 });
 const toLength = (length: number): string => TOKEN.replace(/[^.]*$/, '').padEnd(length, 'A');
 const codeOf = (run: () => unknown): unknown => (catchThrown(run) as { code?: string } | undefined)?.code;
 
-describe('decomposeUnverifiedToken', () => {
-  it('returns the decoded parts and the signed bytes', () => {
-    expect(decomposeUnverifiedToken(TOKEN, 'id_token')).toEqual({
-      header: HEADER,
-      payload: Buffer.from('{"sub":"alice","exp":7}'),
-      signingInput: Buffer.from(TOKEN.slice(0, TOKEN.lastIndexOf('.'))),
-      signature: Buffer.from('signature'),
-    });
-  });
-
-  it.each([
-    ['access_token', 8192],
-    ['id_token', 65_536],
-  ] as const)('accepts an %s of up to %i characters, and does not split a longer one', (kind, limit) => {
-    expect(decomposeUnverifiedToken(toLength(limit), kind)).toMatchObject({ header: HEADER });
-    expect(codeOf(() => decomposeUnverifiedToken('.'.repeat(limit + 1), kind))).toBe('token_too_large');
-  });
+it.each([
+  ['access_token', 8192],
+  ['id_token', 65_536],
+] as const)('splits an %s of up to %i characters, and no longer one', (kind, limit) => {
+  expect(decomposeUnverifiedToken(toLength(limit), kind)).toMatchObject({ header: HEADER });
+  expect(codeOf(() => decomposeUnverifiedToken('.'.repeat(limit + 1), kind))).toBe('token_too_large');
 });
 
-it.each<[string, string, object]>([
-  ['returns sub and exp of a token of 65,536 characters', toLength(65_536), { sub: 'alice', exp: 7 }],
-  ['returns nothing of a token of 65,537 characters', toLength(65_537), { sub: undefined, exp: undefined }],
-  ['returns nothing of a token that is not a JWT', 'opaque', { sub: undefined, exp: undefined }],
-  ['ignores an exp that is not a time', toToken({ sub: 7, exp: '7' }), { sub: 7, exp: undefined }],
-])('decodeUnverifiedAccessToken %s', (_title, token, expected) => {
-  expect(decodeUnverifiedAccessToken(token)).toEqual(expected);
+it('decodeUnverifiedAccessToken returns sub and exp of a JWT of at most 65,536 characters', () => {
+  const tokens = [toLength(65_536), toToken({ sub: 7, exp: '7' }), toLength(65_537), 'opaque'];
+  const claims = [{ sub: 'alice', exp: 7 }, { sub: 7, exp: undefined }, {}, {}];
+  expect(tokens.map(decodeUnverifiedAccessToken)).toEqual(claims);
 });
 
 it('parseJsonObject returns an object that inherits nothing', () => {
@@ -53,75 +39,63 @@ it('parseJsonObject returns an object that inherits nothing', () => {
   expect([Object.getPrototypeOf(object), object['alg']]).toEqual([null, undefined]);
 });
 
-it.each([
-  ['JWT', undefined],
-  ['application/jwt', undefined],
-  ['at+jwt', 'token_type_mismatch'],
-])('checkHeader of an id_token with typ %s: %j', (typ, expected) => {
-  expect(codeOf(() => checkHeader({ alg: 'RS256', typ }, 'id_token', 'RS256'))).toBe(expected);
+it('checkHeader accepts the types of an id_token', () => {
+  const types = ['JWT', 'application/jwt', 'at+jwt'];
+  const codes = types.map((typ) => codeOf(() => checkHeader({ alg: 'RS256', typ }, 'id_token', 'RS256')));
+  expect(codes).toEqual([undefined, undefined, 'token_type_mismatch']);
 });
 
-it.each([
-  [0, true],
-  [-1, false],
-  [Infinity, false],
-  ['7', false],
-])('isTime(%j) is %j', (value, expected) => {
-  expect(isTime(value)).toBe(expected);
+it('isTime accepts finite numbers that are not negative', () => {
+  expect([0, -1, Infinity, '7'].map(isTime)).toEqual([true, false, false, false]);
 });
 
-describe('throws an error with message and details:', () => {
-  const HS256_FIX = " If the tenant must use HS256, set the option idTokenSignedResponseAlg: 'HS256'.";
-  const CONSOLE =
-    ' HS256 is the default of GenAuth. Choose RS256 in the console under application → protocol configuration → ' +
-    'authorization → id_token signature algorithm.';
-  const types = ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'];
-  const decompose = (token: string) => () => decomposeUnverifiedToken(token, 'access_token');
-  const check = (header: object) => () => checkHeader({ alg: 'RS256', ...header }, 'access_token', 'RS256');
-  const checkAlg = (alg: string, expected: SigningAlgorithm) => () => checkHeader({ alg }, 'id_token', expected);
+const TYPES = ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'];
+const decompose = (token: string) => () => decomposeUnverifiedToken(token, 'access_token');
+const check = (header: object) => () => checkHeader({ alg: 'RS256', ...header }, 'access_token', 'RS256');
+const checkAlg = (alg: string, expected: SigningAlgorithm) => () => checkHeader({ alg }, 'id_token', expected);
+const ALG = { token: 'id_token', claim: 'alg' };
+const ROWS: [run: () => unknown, details?: object][] = [
+  [decompose('')],
+  [decompose('a'.repeat(8193)), { expected: 8192, actual: 8193 }],
+  [decompose(`${TOKEN}.x`)],
+  [decompose(`=${TOKEN}`)],
+  [decompose(TOKEN.replace('.', '.='))],
+  [decompose(`${TOKEN}=`)],
+  [decompose(toToken({}, 'x'))],
+  [check({ crit: ['x'] })],
+  [check({ typ: 'x' }), { claim: 'typ', expected: TYPES, actual: 'x' }],
+  [check({ kid: 7 }), { claim: 'kid', actual: 7 }],
+  [check({ alg: 'HS256' }), { claim: 'alg', expected: 'RS256', actual: 'HS256' }],
+  [checkAlg('HS256', 'RS256'), { ...ALG, expected: 'RS256', actual: 'HS256' }],
+  [checkAlg('RS256', 'HS256'), { ...ALG, expected: 'HS256', actual: 'RS256' }],
+  [checkAlg('ES256', 'RS256'), { ...ALG, expected: 'RS256', actual: 'ES256' }],
+];
+const toFix = (alg: string): string =>
+  ` If the tenant must use ${alg}, set the option idTokenSignedResponseAlg: '${alg}'.`;
+const CONSOLE =
+  ' HS256 is the default of GenAuth. Choose RS256 in the console under application → protocol configuration → ' +
+  'authorization → id_token signature algorithm.';
+const MESSAGES = [
+  'The access_token is missing.',
+  'The access_token has 8193 characters, but at most 8192 are accepted.',
+  'The access_token is not a signed JWT: it has 4 parts, not 3.',
+  'The header of the access_token is not canonical base64url.',
+  'The payload of the access_token is not canonical base64url.',
+  'The signature of the access_token is not canonical base64url.',
+  'The header of the access_token is not a JSON object.',
+  'The header of the access_token has crit, b64 or zip, which are not supported.',
+  `The access_token has typ "x", but its typ must be one of ${TYPES.join(', ')}.`,
+  'The access_token has an invalid kid: 7.',
+  'The access_token is signed with "HS256", but this service accepts only RS256.',
+  `The id_token is signed with "HS256", but this service accepts only RS256.${CONSOLE}${toFix('HS256')}`,
+  `The id_token is signed with "RS256", but this service accepts only HS256.${toFix('RS256')}`,
+  'The id_token is signed with "ES256", but this service accepts only RS256.',
+];
 
-  it.each<[message: string, details: object, run: () => unknown]>([
-    ['The access_token is missing.', {}, decompose('')],
-    [
-      'The access_token has 8193 characters, but at most 8192 are accepted.',
-      { expected: 8192, actual: 8193 },
-      decompose('a'.repeat(8193)),
-    ],
-    ['The access_token is not a signed JWT: it has 4 parts, not 3.', {}, decompose(`${TOKEN}.x`)],
-    ['The header of the access_token is not canonical base64url.', {}, decompose(`=${TOKEN}`)],
-    ['The payload of the access_token is not canonical base64url.', {}, decompose(TOKEN.replace('.', '.='))],
-    ['The signature of the access_token is not canonical base64url.', {}, decompose(`${TOKEN}=`)],
-    ['The header of the access_token is not a JSON object.', {}, decompose(toToken({}, 'x'))],
-    ['The header of the access_token has crit, b64 or zip, which are not supported.', {}, check({ crit: ['x'] })],
-    [
-      `The access_token has typ "x", but its typ must be one of ${types.join(', ')}.`,
-      { claim: 'typ', expected: types, actual: 'x' },
-      check({ typ: 'x' }),
-    ],
-    ['The access_token has an invalid kid: 7.', { claim: 'kid', actual: 7 }, check({ kid: 7 })],
-    [
-      'The access_token is signed with "HS256", but this service accepts only RS256.',
-      { claim: 'alg', expected: 'RS256', actual: 'HS256' },
-      check({ alg: 'HS256' }),
-    ],
-    [
-      `The id_token is signed with "HS256", but this service accepts only RS256.${CONSOLE}${HS256_FIX}`,
-      { token: 'id_token', claim: 'alg', expected: 'RS256', actual: 'HS256' },
-      checkAlg('HS256', 'RS256'),
-    ],
-    [
-      `The id_token is signed with "RS256", but this service accepts only HS256.${HS256_FIX.replaceAll('HS', 'RS')}`,
-      { token: 'id_token', claim: 'alg', expected: 'HS256', actual: 'RS256' },
-      checkAlg('RS256', 'HS256'),
-    ],
-    [
-      'The id_token is signed with "ES256", but this service accepts only RS256.',
-      { token: 'id_token', claim: 'alg', expected: 'RS256', actual: 'ES256' },
-      checkAlg('ES256', 'RS256'),
-    ],
-  ])('%s', (message, details, run) => {
-    const error = catchThrown(run) as TokenVerificationError;
-    expect([error.message, error.details]).toEqual([message, { token: 'access_token', ...details }]);
-    expect(findLeaks(error, TOKEN.split('.'))).toEqual([]);
-  });
+it('an error has a message and details, and no part of the token', () => {
+  const errors = ROWS.map(([run]) => catchThrown(run) as TokenVerificationError);
+  expect(errors.map(({ message }) => message)).toEqual(MESSAGES);
+  const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members }));
+  expect(errors.map((error) => error.details)).toEqual(details);
+  expect(findLeaks(errors, TOKEN.split('.'))).toEqual([]);
 });

@@ -25,119 +25,100 @@ const counted = (): Promise<string> => {
 };
 const get = (value: RefreshingValue<string>): Promise<string> => value.get(counted);
 const refresh = (value: RefreshingValue<string>): Promise<string> => value.refresh(counted);
-const open = (settings: Partial<RefreshingValueSettings> = {}): RefreshingValue<string> => {
-  const endsValue = (error: unknown): boolean => error === REFUSED;
-  const times = { maxAge: MAX_AGE, staleIfError: STALE, pause: PAUSE, now: () => now };
-  return new RefreshingValue({ ...times, endsValue, ...settings });
-};
+const endsValue = (error: unknown): boolean => error === REFUSED;
+const times = { maxAge: MAX_AGE, staleIfError: STALE, pause: PAUSE, now: () => now };
+const open = (settings: Partial<RefreshingValueSettings> = {}): RefreshingValue<string> =>
+  new RefreshingValue({ ...times, endsValue, ...settings });
 /** A value that has become too old, and whose next load fails. */
-const openOld = async (error: Error): Promise<RefreshingValue<string>> => {
+const openOld = (error: Error): RefreshingValue<string> => {
   const value = open();
-  await get(value);
+  value.set('first');
   load = () => Promise.reject(error);
   now += MAX_AGE;
   return value;
 };
 
-describe('get', () => {
-  it('loads once for parallel calls, and again after maxAge', async () => {
-    const value = open();
-    expect(await Promise.all([get(value), get(value)])).toEqual(['first', 'first']);
-    const gate = new Gate<string>();
-    load = () => gate.opened;
-    now += MAX_AGE - 1;
-    expect([await get(value), loads]).toEqual(['first', 1]);
-    now += 1;
-    const loading = refresh(value);
-    now += MAX_AGE;
-    gate.open('second');
-    expect(await loading).toBe('second');
-    load = async () => 'third';
-    // The age is counted from the start of the load.
-    expect([await get(value), loads]).toEqual(['third', 3]);
-  });
-
-  it.each([
-    [MAX_AGE, 2],
-    [Infinity, 1],
-  ])('with maxAge %i has loaded %i times after the clock was set back', async (maxAge, expected) => {
-    const value = open({ maxAge });
-    await get(value);
-    now -= 60_000;
-    await get(value);
-    expect(loads).toBe(expected);
-  });
-
-  it('throws the error of a failed load to all parallel calls, and pauses from the end of the load', async () => {
-    const value = open();
-    const gate = new Gate();
-    load = () => gate.opened.then(() => Promise.reject(DOWN));
-    const failing = [get(value), get(value)].map(catchError);
-    now += 5000;
-    gate.open();
-    expect(await Promise.all(failing)).toEqual([DOWN, DOWN]);
-    load = async () => 'back';
-    now += PAUSE - 1;
-    expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
-    now += 1;
-    expect([await get(value), loads]).toEqual(['back', 2]);
-  });
-
-  it('serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
-    const value = await openOld(DOWN);
-    expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 2]);
-    now += STALE - 1;
-    expect([await get(value), loads]).toEqual(['first', 3]);
-    now += 1;
-    expect([await catchError(get(value)), loads]).toEqual([DOWN, 3]);
-    now += PAUSE;
-    load = async () => 'back';
-    expect(await get(value)).toBe('back');
-    // A successful load ends the pause.
-    value.expire('back');
-    load = async () => 'next';
-    expect(await get(value)).toBe('next');
-  });
-
-  it('drops the last value if the error ends it', async () => {
-    const value = await openOld(REFUSED);
-    expect(await catchError(get(value))).toBe(REFUSED);
-    expect([await catchError(get(value)), loads]).toEqual([REFUSED, 2]);
-  });
-
-  it('serves an old value if the load takes longer than 500 ms, and then the late result', async () => {
-    const value = open();
-    await get(value);
-    now += MAX_AGE;
-    const gate = new Gate<string>();
-    load = () => gate.opened;
-    expect(await get(value)).toBe('first');
-    gate.open('late');
-    await refresh(value);
-    expect([await get(value), loads]).toEqual(['late', 2]);
-  });
+it('get loads once for parallel calls, and again after maxAge, counted from the start of the load', async () => {
+  const value = open();
+  load = async () => {
+    now += 10;
+    return 'first';
+  };
+  expect(await Promise.all([get(value), get(value)])).toEqual(['first', 'first']);
+  load = async () => 'second';
+  now += MAX_AGE - 11;
+  expect([await get(value), loads]).toEqual(['first', 1]);
+  now += 1;
+  expect([await get(value), loads]).toEqual(['second', 2]);
 });
 
-describe('refresh', () => {
-  it('joins a load in progress although there was a failure shortly before', async () => {
-    const value = open({ pause: 0 });
-    load = () => Promise.reject(DOWN);
-    await catchError(get(value));
-    load = async () => 'second';
-    expect(await Promise.all([get(value), refresh(value)])).toEqual(['second', 'second']);
-    expect(loads).toBe(2);
-  });
+it('get loads again after the clock was set back, unless maxAge is Infinity', async () => {
+  const values = [open(), open({ maxAge: Infinity })];
+  await Promise.all(values.map(get));
+  now -= 60_000;
+  await Promise.all(values.map(get));
+  expect(loads).toBe(3);
+});
 
-  it('loads a fresh value, keeps it if loading fails, and does not load during the pause', async () => {
-    const value = open();
-    await get(value);
-    load = () => Promise.reject(DOWN);
-    expect(await catchError(refresh(value))).toBe(DOWN);
-    expect([await catchError(refresh(value)), await get(value), loads]).toEqual([DOWN, 'first', 2]);
-    now += PAUSE;
-    load = async () => 'second';
-    expect(await refresh(value)).toBe('second');
-  });
+it('get throws the error of a failed load to all parallel calls, and pauses from the end of the load', async () => {
+  const value = open();
+  load = async () => {
+    now += 5000;
+    throw DOWN;
+  };
+  expect(await Promise.all([get(value), get(value)].map(catchError))).toEqual([DOWN, DOWN]);
+  load = async () => 'back';
+  now += PAUSE - 1;
+  expect([await catchError(get(value)), loads]).toEqual([DOWN, 1]);
+  now += 1;
+  expect([await get(value), loads]).toEqual(['back', 2]);
+});
+
+it('get serves the last value while loading fails, with one load per pause, up to staleIfError', async () => {
+  const value = openOld(DOWN);
+  expect([await get(value), await get(value), loads]).toEqual(['first', 'first', 1]);
+  now += STALE - 1;
+  expect([await get(value), loads]).toEqual(['first', 2]);
+  now += 1;
+  expect([await catchError(get(value)), loads]).toEqual([DOWN, 2]);
+  now += PAUSE;
+  load = async () => 'back';
+  expect(await get(value)).toBe('back');
+});
+
+it('get drops the last value if the error ends it', async () => {
+  const value = openOld(REFUSED);
+  expect(await catchError(get(value))).toBe(REFUSED);
+  expect([await catchError(get(value)), loads]).toEqual([REFUSED, 1]);
+});
+
+it('get serves an old value if the load takes longer than 500 ms, and then the late result', async () => {
+  const value = openOld(DOWN);
+  const gate = new Gate<string>();
+  load = () => gate.opened;
+  expect(await get(value)).toBe('first');
+  gate.open('late');
+  await refresh(value);
+  expect([await get(value), loads]).toEqual(['late', 1]);
+});
+
+it('refresh joins a load in progress although there was a failure shortly before', async () => {
+  const value = open({ pause: 0 });
+  load = () => Promise.reject(DOWN);
+  await catchError(get(value));
+  load = async () => 'second';
+  expect([await Promise.all([get(value), refresh(value)]), loads]).toEqual([['second', 'second'], 2]);
+});
+
+it('refresh loads a fresh value, keeps it if loading fails, and does not load during the pause', async () => {
+  const value = open();
+  expect([await refresh(value), loads]).toEqual(['first', 1]);
+  load = () => Promise.reject(DOWN);
+  expect(await catchError(refresh(value))).toBe(DOWN);
+  expect([await catchError(refresh(value)), await get(value), loads]).toEqual([DOWN, 'first', 2]);
+  now += PAUSE;
+  load = async () => 'second';
+  expect(await refresh(value)).toBe('second');
 });
 
 it('set stores a value for maxAge, and expire ends this value and no other', async () => {
@@ -146,11 +127,8 @@ it('set stores a value for maxAge, and expire ends this value and no other', asy
   value.expire('other');
   now += MAX_AGE - 1;
   expect([await get(value), loads]).toEqual(['given', 0]);
-  now += 1;
+  value.expire('given');
   expect(await get(value)).toBe('first');
-  value.expire('first');
-  load = async () => 'second';
-  expect(await get(value)).toBe('second');
 });
 
 it('wasAttemptedWithin counts from the start of the last load, once it has ended', async () => {
