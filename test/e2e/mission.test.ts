@@ -138,12 +138,12 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
 
   /** Passport's registry is one per process, so only one application runs at a time. */
   let app: RunningApp;
-  let signInOptions: object | undefined;
+  let signInOptions = {};
   const useApp = (options: Partial<GenAuthOptions> = {}): void => {
     beforeAll(async () => {
       app = await start({ ...emulator.clientOptions, scope: SCOPES, signInOptions: () => signInOptions, ...options });
     });
-    afterEach(() => (signInOptions = undefined));
+    afterEach(() => (signInOptions = {}));
     afterAll(() => app.close());
   };
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,17 +16,7 @@ export interface RunningProcess {
 
 /** Starts Node with these arguments. The environment contains only `env`, PATH and NO_COLOR. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): RunningProcess {
-  return startProgram(process.execPath, args, env, cwd);
-}
-
-/** Starts any program in the same way. */
-function startProgram(
-  program: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-  cwd = ROOT,
-): RunningProcess {
-  const child: ChildProcess = spawn(program, args, {
+  const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,7 +27,6 @@ function startProgram(
   const lines: string[] = [];
   const waiting = new Set<(line?: string) => void>();
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue;
     createInterface(stream).on('line', (line) => {
       lines.push(line);
       for (const look of waiting) look(line);
