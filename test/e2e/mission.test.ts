@@ -1,8 +1,6 @@
 import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import passport from 'passport';
 import {
   GenAuthAdStrategy,
@@ -15,6 +13,7 @@ import {
 import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { AuthInfo, CurrentUser, GenAuthGuard, GenAuthModule, Roles } from 'passport-genauth/nest';
 import { type Platform, startNestApp } from '../support/nest-app.js';
+import { startWebServer } from '../support/web-server.js';
 
 /** One row per promise of the package, on every framework and with both strategies. Later changes only add rows. */
 
@@ -109,15 +108,8 @@ async function startExpress(
   app.get('/me', requireAuth(client), answer);
   app.get('/admin', requireAuth(client, { roles: ['admin'] }), answer);
   app.use(answerError);
-  const server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async (): Promise<void> => {
-    client.close();
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  const { url, close } = await startWebServer(app);
+  return { url, close: () => (client.close(), close()) };
 }
 
 const FRAMEWORKS: Readonly<Record<string, (options: GenAuthOptions) => Promise<RunningApp>>> = {
