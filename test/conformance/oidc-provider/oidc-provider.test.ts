@@ -51,7 +51,7 @@ it('refuses tokens for another application or API, of another issuer, and in pla
 it.each([
   [-60, 'accepted'],
   [60, 'token_expired'],
-])('decides %i s after the tokens expired: %s', async (seconds, decision) => {
+])('decides about tokens %i s after their end: %s', async (seconds, decision) => {
   const client = open({}, { now: () => Date.now() + (LIFETIME + seconds) * 1000 });
   expect(await decide(client, await provider().issueTokens())).toEqual(all(decision));
 });
