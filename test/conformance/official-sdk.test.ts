@@ -13,14 +13,8 @@ const MFA = { username: 'dave', password, mfa: true };
 
 function connect(emulator: GenAuthEmulator): AuthenticationClient {
   const { appId, appHost, appSecret = '', tokenEndpointAuthMethod: method } = emulator.clientOptions;
-  return new AuthenticationClient({
-    appId,
-    appHost,
-    appSecret,
-    tokenEndPointAuthMethod: method,
-    introspectionEndPointAuthMethod: method,
-    revocationEndPointAuthMethod: method,
-  });
+  const methods = { tokenEndPointAuthMethod: method, introspectionEndPointAuthMethod: method };
+  return new AuthenticationClient({ appId, appHost, appSecret, ...methods, revocationEndPointAuthMethod: method });
 }
 
 type Tokens = Record<'access_token' | 'id_token' | 'refresh_token', string>;
@@ -43,27 +37,20 @@ describe('each sign-in method of the SDK', () => {
   const { email, username, phone_number: phone } = ALICE;
 
   it.each<[string, SignIn, connection: string, password: string]>([
-    [
-      'AccountPassword',
-      (sdk, given) => sdk.signInByAccountPassword({ account: email, ...given }),
-      'PASSWORD',
-      password,
-    ],
-    ['EmailPassword', (sdk, given) => sdk.signInByEmailPassword({ email, ...given }), 'PASSWORD', password],
-    ['UsernamePassword', (sdk, given) => sdk.signInByUsernamePassword({ username, ...given }), 'PASSWORD', password],
-    ['PhonePassword', (sdk, given) => sdk.signInByPhonePassword({ phone, ...given }), 'PASSWORD', password],
-    ['AD', (sdk, given) => sdk.signInByAD({ sAMAccountName: 'zhangsan', ...given }), 'AD', 'AdPassw0rd'],
+    ['AccountPassword', (sdk, own) => sdk.signInByAccountPassword({ account: email, ...own }), 'PASSWORD', password],
+    ['EmailPassword', (sdk, own) => sdk.signInByEmailPassword({ email, ...own }), 'PASSWORD', password],
+    ['UsernamePassword', (sdk, own) => sdk.signInByUsernamePassword({ username, ...own }), 'PASSWORD', password],
+    ['PhonePassword', (sdk, own) => sdk.signInByPhonePassword({ phone, ...own }), 'PASSWORD', password],
+    ['AD', (sdk, own) => sdk.signInByAD({ sAMAccountName: 'zhangsan', ...own }), 'AD', 'AdPassw0rd'],
   ])('signInBy%s returns tokens that the SDK verifies, or a refusal', async (_method, call, connection, right) => {
     const sdk = connect(emulator());
     const { statusCode, data } = await call(sdk, { password: right, options });
-    expect(statusCode).toBe(200);
     expect(data).toMatchObject({ token_type: 'Bearer', expire_in: 1_209_600, refresh_token: expect.any(String) });
-    expect(data.scope?.split(' ').sort()).toEqual(SCOPE.split(' ').sort());
-    const { appId: aud, url } = emulator();
-    const accessToken = await sdk.parseAccessToken(data.access_token ?? '');
-    expect(accessToken).toMatchObject({ aud, iss: `${url}/oidc`, sub: expect.stringMatching(/^[\da-f]{24}$/) });
-    const idToken = await sdk.parseIDToken(data.id_token ?? '');
-    expect(idToken).toMatchObject({ aud, iss: `${url}/oidc`, sub: accessToken.sub, email: expect.any(String) });
+    expect([statusCode, data.scope?.split(' ').sort()]).toEqual([200, SCOPE.split(' ').sort()]);
+    const own = { aud: emulator().appId, iss: `${emulator().url}/oidc`, sub: expect.stringMatching(/^[\da-f]{24}$/) };
+    const { sub, ...accessToken } = await sdk.parseAccessToken(data.access_token ?? '');
+    expect({ sub, ...accessToken }).toMatchObject(own);
+    expect(await sdk.parseIDToken(data.id_token ?? '')).toMatchObject({ ...own, sub, email: expect.any(String) });
     const refused = await call(sdk, { password: 'wrong', options });
     expect([refused.statusCode, refused.apiCode, refused.data]).toEqual([403, 2333, undefined]);
     expect(emulator().signIns).toMatchObject([{ connection, ...sent, outcome: 'success' }, { connection }]);
@@ -134,8 +121,7 @@ describe('the other methods of the SDK', () => {
 
   it('buildLogoutUrl leads back with its state', async () => {
     const sdk = connect(emulator());
-    const { id_token: idToken } = await signIn(sdk);
-    const url = sdk.buildLogoutUrl({ idToken, redirectUri: target, state: 's t' });
+    const url = sdk.buildLogoutUrl({ idToken: (await signIn(sdk)).id_token, redirectUri: target, state: 's t' });
     const { status, headers } = await fetch(url, { redirect: 'manual' });
     expect([status, headers.get('location')]).toEqual([302, `${target}&state=s%20t`]);
   });
@@ -146,24 +132,19 @@ describe('the other methods of the SDK', () => {
   ] as const)('getSystemInfo returns the key for passwords of type %s', async (type, encrypt, publicKey) => {
     const sdk = connect(emulator());
     expect(await sdk.getSystemInfo()).toMatchObject({ [type]: { publicKey: expect.stringMatching(publicKey) } });
-    const { statusCode } = await sdk.signInByAccountPassword({
-      account: 'alice',
-      password: await encrypt(emulator(), password),
-      options: { passwordEncryptType: type as Models.SignInOptionsDto.passwordEncryptType },
-    });
-    expect(statusCode).toBe(200);
+    const options = { passwordEncryptType: type as Models.SignInOptionsDto.passwordEncryptType };
+    const alice = { account: 'alice', password: await encrypt(emulator(), password), options };
+    expect(await sdk.signInByAccountPassword(alice)).toMatchObject({ statusCode: 200 });
   });
 
   it('geneCatchaCodeAndToken returns a captcha, which a sign-in requires', async () => {
     emulator().protectLogins({ captchaAfter: 0 });
     const sdk = connect(emulator());
-    const account = 'alice';
-    expect(await sdk.signInByAccountPassword({ account, password })).toMatchObject({ statusCode: 403, apiCode: 2000 });
+    const alice = { account: 'alice', password };
+    expect(await sdk.signInByAccountPassword(alice)).toMatchObject({ statusCode: 403, apiCode: 2000 });
     const { data } = await sdk.geneCatchaCodeAndToken();
     expect(data).toEqual({ captchaCodeSvg: expect.stringMatching(/^<svg /), captchaToken: expect.any(String) });
     const options = await getCaptcha(emulator());
-    expect(await sdk.signInByAccountPassword({ account: 'alice', password, options })).toMatchObject({
-      statusCode: 200,
-    });
+    expect(await sdk.signInByAccountPassword({ ...alice, options })).toMatchObject({ statusCode: 200 });
   });
 });

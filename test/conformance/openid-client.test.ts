@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { getTokens, useEmulator } from '../emulator/support.js';
@@ -9,11 +10,10 @@ const SCOPE = 'openid profile email roles offline_access';
 /** Configures the client by discovery. It allows http, and no other exception. */
 async function connect(
   emulator: GenAuthEmulator,
-  metadata: Partial<openid.ClientMetadata> = {},
   authentication: openid.ClientAuth = openid.ClientSecretPost(emulator.appSecret),
 ): Promise<openid.Configuration> {
   const options = { execute: [openid.allowInsecureRequests] };
-  return openid.discovery(new URL(`${emulator.url}/oidc`), emulator.appId, metadata, authentication, options);
+  return openid.discovery(new URL(`${emulator.url}/oidc`), emulator.appId, {}, authentication, options);
 }
 
 /** Signs in through GenAuth's own API, because OpenID Connect has no flow for it. */
@@ -34,7 +34,7 @@ describe('openid-client', () => {
   it('gets user info and compares its subject, or reads the challenge', async () => {
     const config = await connect(emulator());
     const { access_token, id_token } = await signIn(emulator());
-    const { sub } = JSON.parse(Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
+    const { sub = '' } = decodeJwt(id_token);
     const user = await openid.fetchUserInfo(config, access_token, sub);
     expect(user).toMatchObject({ sub, email: 'alice@example.com', roles: ['admin'] });
     await expect(openid.fetchUserInfo(config, 'nonsense', sub)).rejects.toMatchObject({
@@ -60,19 +60,15 @@ describe('openid-client', () => {
   it.each(['access_token', 'refresh_token'] as const)('introspects and revokes the %s', async (kind) => {
     const config = await connect(emulator());
     const { [kind]: token } = await signIn(emulator());
-    const introspected = await openid.tokenIntrospection(config, token, { token_type_hint: kind });
     const expected = { active: true, client_id: emulator().appId, scope: SCOPE, token_type: 'Bearer' };
-    expect(introspected).toMatchObject(expected);
+    expect(await openid.tokenIntrospection(config, token, { token_type_hint: kind })).toMatchObject(expected);
     await openid.tokenRevocation(config, token, { token_type_hint: kind });
     expect(await openid.tokenIntrospection(config, token)).toEqual({ active: false });
   });
 
   it('gets the error of a wrong secret and of another grant', async () => {
-    const introspected = openid.tokenIntrospection(
-      await connect(emulator(), {}, openid.ClientSecretPost('wrong')),
-      'x',
-    );
-    await expect(introspected).rejects.toMatchObject({ status: 401, error: 'invalid_client' });
+    const wrong = await connect(emulator(), openid.ClientSecretPost('wrong'));
+    await expect(openid.tokenIntrospection(wrong, 'x')).rejects.toMatchObject({ error: 'invalid_client' });
     const granted = openid.clientCredentialsGrant(await connect(emulator()));
     await expect(granted).rejects.toMatchObject({ error: 'unsupported_grant_type' });
   });
@@ -83,14 +79,11 @@ it('openid-client authenticates with a Basic header, which it encodes as a form 
   const appSecret = 's3cret:with+plus %41 ü&=';
   const app = { appId: 'my-app_1', appSecret, tokenEndpointAuthMethod: 'client_secret_basic' } as const;
   await using emulator = await new GenAuthEmulator(app).start();
-  const config = await connect(emulator, {}, openid.ClientSecretBasic(appSecret));
+  const config = await connect(emulator, openid.ClientSecretBasic(appSecret));
   expect(await openid.tokenIntrospection(config, 'x')).toEqual({ active: false });
-  const wrong = await connect(emulator, {}, openid.ClientSecretBasic('wrong'));
-  await expect(openid.tokenIntrospection(wrong, 'x')).rejects.toMatchObject({
-    code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
-    status: 401,
-    cause: [{ scheme: 'basic' }],
-  });
+  const wrong = await connect(emulator, openid.ClientSecretBasic('wrong'));
+  const challenged = { status: 401, cause: [{ scheme: 'basic' }] };
+  await expect(openid.tokenIntrospection(wrong, 'x')).rejects.toMatchObject(challenged);
 });
 
 it.each<GenAuthEmulatorOptions>([

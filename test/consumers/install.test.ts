@@ -31,11 +31,8 @@ const [FROM_A_CLONE, FROM_GIT] = [readCommands('Install').slice(0, -1), readComm
 let tarball: string;
 
 function run(line: string, folder: string): string {
-  const { status, stdout, stderr } = spawnSync('bash', ['-ec', line], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: ENVIRONMENT,
-  });
+  const options = { cwd: folder, encoding: 'utf8', env: ENVIRONMENT } as const;
+  const { status, stdout, stderr } = spawnSync('bash', ['-ec', line], options);
   if (status !== 0) throw new Error(`${line} ended with ${status}:\n${stdout}\n${stderr}`);
   return stdout;
 }
@@ -113,7 +110,7 @@ it(
   LIMIT,
 );
 
-const COMMONJS = { compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, esModuleInterop: true } };
+const COMMONJS = { target: 'es2022', module: 'nodenext', strict: true, esModuleInterop: true };
 
 it(
   'CommonJS, Express 4, Passport 0.6 and TypeScript 5.9, with every type checked',
@@ -126,16 +123,11 @@ it(
       .concat('}\nmain();\n');
     const folder = makeFolder('commonjs', {
       'server.ts': server,
-      'tsconfig.json': JSON.stringify({
-        compilerOptions: { ...COMMONJS.compilerOptions, types: ['node'] },
-        files: ['server.ts'],
-      }),
+      'tsconfig.json': JSON.stringify({ compilerOptions: { ...COMMONJS, types: ['node'] }, files: ['server.ts'] }),
     });
     run('npm init -y && npm pkg set type=commonjs', folder);
-    run(
-      `npm install ${tarball} passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport`,
-      folder,
-    );
+    const types = '@types/node@20 @types/express@4 @types/passport';
+    run(`npm install ${tarball} passport@0.6 express@4 typescript@5.9 ${types}`, folder);
     run('npx tsc', folder);
     expect(readFileSync(join(folder, 'server.js'), 'utf8')).toContain('require("passport-genauth")');
     await expectGoodLogin('server.js', folder);
@@ -151,12 +143,7 @@ it(
     const folder = makeFolder('nest-11', {
       'nest.ts': main,
       'tsconfig.json': JSON.stringify({
-        compilerOptions: {
-          ...COMMONJS.compilerOptions,
-          experimentalDecorators: true,
-          types: ['node', 'jest'],
-          isolatedModules: true,
-        },
+        compilerOptions: { ...COMMONJS, experimentalDecorators: true, types: ['node', 'jest'], isolatedModules: true },
         include: ['*.ts'],
       }),
       'sign-in.test.ts': `
@@ -186,9 +173,8 @@ it(
         });`,
     });
     run('npm init -y && npm pkg set type=commonjs', folder);
-    const nest =
-      '@nestjs/common@11 @nestjs/core@11 @nestjs/platform-express@11 @nestjs/passport@11 reflect-metadata rxjs';
-    run(`npm install ${tarball} passport ${nest}`, folder);
+    const nest = ['common', 'core', 'platform-express', 'passport'].map((name) => `@nestjs/${name}@11`).join(' ');
+    run(`npm install ${tarball} passport ${nest} reflect-metadata rxjs`, folder);
     run('npm install typescript@5.9 @types/node@20 @types/express jest@29 ts-jest@29 @types/jest@29', folder);
     run('npx tsc --noEmit false', folder);
     await expectGoodLogin('nest.js', folder);

@@ -40,15 +40,8 @@ beforeAll(() => {
   // Applications compile in strict mode, and most of them without our other checks.
   const settings = { strict: true, noImplicitOverride: false, emitDecoratorMetadata: false };
   const output = { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false, declarationMap: false };
-  writeFileSync(
-    join(FOLDER, 'tsconfig.json'),
-    JSON.stringify({
-      extends: '../../../tsconfig.build.json',
-      compilerOptions: { ...settings, ...output },
-      include: ['*.ts'],
-      exclude: ['out'],
-    }),
-  );
+  const config = { extends: '../../../tsconfig.build.json', compilerOptions: { ...settings, ...output } };
+  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify({ ...config, include: ['*.ts'], exclude: ['out'] }));
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout, status } = spawnSync(process.execPath, [compiler, '-p', FOLDER], { encoding: 'utf8' });
   if (status !== 0) throw new Error(stdout);
@@ -65,14 +58,13 @@ beforeEach(() => printed.mockClear());
 const startEmulator = (options?: ConstructorParameters<typeof GenAuthEmulator>[0]) =>
   new GenAuthEmulator(options).start();
 /** The code of a built snippet with these replacements. */
-function edit(name: string, replacements: readonly (readonly [old: string, replacement: string])[]): string {
-  return replacements.reduce(
-    (code, [old, replacement]) => {
-      if (!code.includes(old)) throw new Error(`${name} does not contain ${old}`);
-      return code.replace(old, replacement);
-    },
-    readFileSync(join(OUT, name), 'utf8'),
-  );
+function edit(name: string, replacements: readonly (readonly [old: string, replacement: string])[] = []): string {
+  let code = readFileSync(join(OUT, name), 'utf8');
+  for (const [old, replacement] of replacements) {
+    if (!code.includes(old)) throw new Error(`${name} does not contain ${old}`);
+    code = code.replace(old, replacement);
+  }
+  return code;
 }
 
 // The changes that the pages describe before their curl lines.
@@ -172,13 +164,8 @@ itWithCurl.each([
   ['docs/guarding.md', 'snippet: staff.ts', 5, () => edit('two-apps.js', STAFF) + START_TWO_APPS],
   ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', EXPRESS_SHOP)],
   ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', PAGES_SERVER)],
-  ['docs/sign-in.md', 'snippet: two-apps.ts', 3, () => edit('two-apps.js', []) + START_TWO_APPS],
-  [
-    'docs/emulator.md',
-    'snippet: development.module.ts',
-    2,
-    () => edit('development.module.js', []) + START_DEVELOPMENT,
-  ],
+  ['docs/sign-in.md', 'snippet: two-apps.ts', 3, () => edit('two-apps.js') + START_TWO_APPS],
+  ['docs/emulator.md', 'snippet: development.module.ts', 2, () => edit('development.module.js') + START_DEVELOPMENT],
   ['docs/emulator.md', '## Control over HTTP', 4, () => START_EMULATOR],
 ])('%s: the curl lines after "%s" get the responses that the page shows', async (page, marker, count, makeProgram) => {
   const { lines, shown } = readRequests(page, marker);
@@ -260,9 +247,8 @@ describe('docs/sign-in.md', () => {
   });
 
   it('session.ts refreshes, introspects, revokes and builds the logout URL', async () => {
-    const { keepSignedIn } = await load<{ keepSignedIn: (client: object, tokens: object) => Promise<string> }>(
-      'session.js',
-    );
+    type Session = { keepSignedIn: (client: object, tokens: object) => Promise<string> };
+    const { keepSignedIn } = await load<Session>('session.js');
     await using emulator = await startEmulator();
     const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'offline_access'] });
     const { tokens, user } = (await client.signIn({ account: 'alice', password: 'passw0rd' })) as SignInSuccess;
@@ -311,14 +297,10 @@ describe('docs/emulator.md', () => {
   });
 
   it('directory.ts checks names and passwords of Active Directory sign-ins', async () => {
-    const directory = await load<{ startEmulator: (entries: Map<string, object>) => Promise<GenAuthEmulator> }>(
-      'directory.js',
-    );
+    type Directory = { startEmulator: (entries: Map<string, object>) => Promise<GenAuthEmulator> };
+    const directory = await load<Directory>('directory.js');
     const zhang = { password: 'p', displayName: '张三', mail: 'zhang@example.com', groups: ['admin'] };
-    const entries = new Map<string, object>([
-      ['zhang', zhang],
-      ['li', { ...zhang, disabled: true }],
-    ]);
+    const entries = new Map(Object.entries({ zhang, li: { ...zhang, disabled: true } }));
     await using emulator = await directory.startEmulator(entries);
     const client = new GenAuthClient({ ...emulator.clientOptions, scope: ['openid', 'profile', 'email', 'roles'] });
     const signIn = (sAMAccountName: string, password = 'p') => client.signIn({ sAMAccountName, password });
@@ -343,9 +325,8 @@ describe('docs/emulator.md', () => {
     replaced.restore();
     const app = await NestFactory.create(AppModule, { logger: false });
     await app.listen(0, '127.0.0.1');
-    const { tokens } = (await app
-      .get(GenAuthClient)
-      .signIn({ account: 'alice', password: 'passw0rd' })) as SignInSuccess;
+    const outcome = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
+    const { tokens } = outcome as SignInSuccess;
     const headers = { authorization: `Bearer ${tokens.accessToken}` };
     const { status } = await fetch(`${await app.getUrl()}/shop/stock`, { headers });
     await app.close();
@@ -354,9 +335,8 @@ describe('docs/emulator.md', () => {
 
   it('names only methods and control paths that the emulator has', () => {
     const known = CONTROL_OPERATIONS.map(({ path }) => path.replace(':account', ''));
-    const paths = [...page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g)].map(
-      ([, path = '']) => path,
-    );
+    const requests = page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g);
+    const paths = [...requests].map(([, path = '']) => path);
     expect(paths.filter((path) => !known.some((each) => each.startsWith(path)))).toEqual([]);
     const methods = [...page.matchAll(/`([a-z]\w+)\(/gi)].map(([, name = '']) => name);
     const unknown = methods.filter((name) => !(name in GenAuthEmulator.prototype) && name !== 'GenAuthEmulator');

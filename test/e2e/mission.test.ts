@@ -1,11 +1,6 @@
-import { Controller, Get, type INestApplication, Module, Post, UseGuards } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import passport from 'passport';
 import {
   GenAuthAdStrategy,
@@ -17,6 +12,8 @@ import {
 } from 'passport-genauth';
 import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { AuthInfo, CurrentUser, GenAuthGuard, GenAuthModule, Roles } from 'passport-genauth/nest';
+import { type Platform, startNestApp } from '../support/nest-app.js';
+import { startWebServer } from '../support/web-server.js';
 
 /** One row per promise of the package, on every framework and with both strategies. Later changes only add rows. */
 
@@ -51,59 +48,51 @@ const PASSWORD = 'Mission-passw0rd';
 const USER_AGENT = 'mission-test/1.0';
 const CLIENT_IP = '203.0.113.7';
 
+const ENCRYPTIONS = ['none', 'rsa', 'sm2'] as const;
+/** `admin` is the status of the route that requires the role `admin`. */
 const STRATEGIES = {
-  'genauth-password': { path: '/login', identifier: 'account', account: 'lina' },
-  'genauth-ad': { path: '/login/ad', identifier: 'sAMAccountName', account: 'LiNa' },
+  'genauth-password': { path: '/login', identifier: 'account', account: 'lina', role: 'admin', admin: 200 },
+  'genauth-ad': { path: '/login/ad', identifier: 'sAMAccountName', account: 'LiNa', role: 'editor', admin: 403 },
 } as const;
 type StrategyName = keyof typeof STRATEGIES;
+const NAMES = Object.keys(STRATEGIES) as StrategyName[];
 
-interface RunningApp {
-  url: string;
-  close: () => Promise<unknown>;
-}
-
-/** A Nest application that only imports the module: no provider, no strategy and no `passport.use` of its own. */
-function createModule(options: GenAuthOptions): object {
-  @Controller()
-  class LoginController {
-    @UseGuards(AuthGuard('genauth-password'))
-    @Post('login')
-    login(@CurrentUser() user: unknown, @AuthInfo() info: { tokens: object }): object {
-      return { user, tokens: info.tokens };
-    }
-
-    @UseGuards(AuthGuard('genauth-ad'))
-    @Post('login/ad')
-    loginAd(@CurrentUser() user: unknown, @AuthInfo() info: { tokens: object }): object {
-      return { user, tokens: info.tokens };
-    }
-
-    @UseGuards(GenAuthGuard)
-    @Get('me')
-    me(@CurrentUser('sub') sub: string): object {
-      return { sub };
-    }
-
-    @Roles('admin')
-    @UseGuards(GenAuthGuard)
-    @Get('admin')
-    admin(): object {
-      return {};
-    }
+/** The application only imports the module: it has no provider, no strategy and no `passport.use` of its own. */
+@Controller()
+class LoginController {
+  @UseGuards(AuthGuard('genauth-password'))
+  @Post('login')
+  login(@CurrentUser() user: unknown, @AuthInfo() info: { tokens: object }): object {
+    return { user, tokens: info.tokens };
   }
 
-  @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [LoginController] })
-  class AppModule {}
-  return AppModule;
+  @UseGuards(AuthGuard('genauth-ad'))
+  @Post('login/ad')
+  loginAd(@CurrentUser() user: unknown, @AuthInfo() info: { tokens: object }): object {
+    return { user, tokens: info.tokens };
+  }
+
+  @UseGuards(GenAuthGuard)
+  @Get('me')
+  me(@CurrentUser('sub') sub: string): object {
+    return { sub };
+  }
+
+  @Roles('admin')
+  @UseGuards(GenAuthGuard)
+  @Get('admin')
+  admin(): object {
+    return {};
+  }
 }
 
-async function listenNest(app: INestApplication): Promise<RunningApp> {
-  await app.listen(0, '127.0.0.1');
-  return { url: await app.getUrl(), close: () => app.close() };
-}
+type RunningApp = Pick<Awaited<ReturnType<typeof startNestApp>>, 'url' | 'close'>;
+
+const startNest = (platform: Platform, options: GenAuthOptions, trustProxy: string): Promise<RunningApp> =>
+  startNestApp(platform, { imports: [GenAuthModule.forRoot(options)], controllers: [LoginController] }, { trustProxy });
 
 /** The strategies in plain Express: registered with Passport by name, as every Passport strategy is. */
-async function listenExpress(
+async function startExpress(
   options: GenAuthOptions,
   login: (name: StrategyName) => RequestHandler,
 ): Promise<RunningApp> {
@@ -111,40 +100,24 @@ async function listenExpress(
   passport.use(new GenAuthPasswordStrategy(client));
   passport.use(new GenAuthAdStrategy(client));
   const answer: RequestHandler = ({ user, authInfo }, res) => void res.json({ user, ...authInfo });
-  const answerError: ErrorRequestHandler = (error: { statusCode?: number }, _req, res, _next) => {
-    res.status(error.statusCode ?? 500).end();
-  };
-  const app = express().set('trust proxy', 'loopback');
-  app.use(express.json());
+  const answerError: ErrorRequestHandler = (error: { statusCode?: number }, _req, res, _next) =>
+    void res.status(error.statusCode ?? 500).end();
+  const app = express().set('trust proxy', 'loopback').use(express.json());
   app.post('/login', login('genauth-password'), answer);
   app.post('/login/ad', login('genauth-ad'), answer);
   app.get('/me', requireAuth(client), answer);
   app.get('/admin', requireAuth(client, { roles: ['admin'] }), answer);
   app.use(answerError);
-  const server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async (): Promise<void> => {
-    client.close();
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  const { url, close } = await startWebServer(app);
+  return { url, close: () => (client.close(), close()) };
 }
 
 const FRAMEWORKS: Readonly<Record<string, (options: GenAuthOptions) => Promise<RunningApp>>> = {
-  'Nest on Express': async (options) => {
-    const app = await NestFactory.create<NestExpressApplication>(createModule(options), { logger: false });
-    app.set('trust proxy', 'loopback');
-    return listenNest(app);
-  },
-  'Nest on Fastify': async (options) => {
-    const adapter = new FastifyAdapter({ trustProxy: '127.0.0.1' });
-    return listenNest(await NestFactory.create(createModule(options), adapter, { logger: false }));
-  },
+  'Nest on Express': (options) => startNest('Express', options, 'loopback'),
+  'Nest on Fastify': (options) => startNest('Fastify', options, '127.0.0.1'),
   'Express with passport.authenticate': (options) =>
-    listenExpress(options, (name) => passport.authenticate(name, { session: false }) as RequestHandler),
-  'Express with signInHandler': (options) => listenExpress(options, (name) => signInHandler(name) as RequestHandler),
+    startExpress(options, (name) => passport.authenticate(name, { session: false }) as RequestHandler),
+  'Express with signInHandler': (options) => startExpress(options, (name) => signInHandler(name) as RequestHandler),
 };
 
 describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
@@ -152,10 +125,18 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
     users: [{ ...CLAIMS, username: 'lina', roles: ['admin'], tenants: ['tenant-1'], password: PASSWORD }],
     adAccounts: [{ ...CLAIMS, sAMAccountName: 'LiNa', roles: ['editor'], tenants: ['tenant-1'], password: PASSWORD }],
   });
+  beforeAll(() => emulator.start());
+  afterAll(() => emulator.stop());
+
   /** Passport's registry is one per process, so only one application runs at a time. */
   let app: RunningApp;
-  const startApp = async (options: Partial<GenAuthOptions> = {}): Promise<void> => {
-    app = await start({ ...emulator.clientOptions, scope: SCOPES, ...options });
+  let signInOptions = {};
+  const useApp = (options: Partial<GenAuthOptions> = {}): void => {
+    beforeAll(async () => {
+      app = await start({ ...emulator.clientOptions, scope: SCOPES, signInOptions: () => signInOptions, ...options });
+    });
+    afterEach(() => (signInOptions = {}));
+    afterAll(() => app.close());
   };
 
   const login = async (name: StrategyName, password = PASSWORD) => {
@@ -166,78 +147,64 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
       body: JSON.stringify({ [identifier]: account, password }),
     });
     const body = (await response.json().catch(() => ({}))) as { user: unknown; tokens: Record<string, string> };
-    return { isSignedIn: response.ok, status: response.status, ...body };
+    return { status: response.status, ...body };
   };
 
-  const get = async (path: string, token?: string): Promise<number> => {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    return (await fetch(app.url + path, { headers })).status;
-  };
+  describe.each(ENCRYPTIONS)('with passwordEncryptType %s', (type) => {
+    useApp({ passwordEncryptType: type });
 
-  beforeAll(() => emulator.start());
-  afterEach(() => app.close());
-  afterAll(() => emulator.stop());
+    it.each(NAMES)('%s checks the password', async (name) => {
+      expect((await login(name)).user).toBeDefined();
+      expect(emulator.signIns.at(-1)?.options['passwordEncryptType'] ?? 'none').toBe(type);
+      expect(await login(name, 'not the password')).toMatchObject({ status: 401 });
+    });
+  });
 
-  describe.each(Object.keys(STRATEGIES) as StrategyName[])('%s', (name) => {
-    const isAd = name === 'genauth-ad';
+  describe.each(NAMES)('%s', (name) => {
+    useApp();
+    const { account, role, admin } = STRATEGIES[name];
 
     it('attaches a user with exactly the claims of the ten scopes', async () => {
-      await startApp({ signInOptions: { tenantId: 'tenant-1' } });
-      const { isSignedIn, user, tokens } = await login(name);
-      expect(isSignedIn).toBe(true);
-      expect(user).toEqual({
-        ...CLAIMS,
-        sub: expect.any(String) as string,
-        username: isAd ? 'LiNa' : 'lina',
-        roles: [isAd ? 'editor' : 'admin'],
-        tenant_id: 'tenant-1',
-      });
+      signInOptions = { tenantId: 'tenant-1' };
+      const { user, tokens } = await login(name);
+      const own = { sub: expect.any(String) as string, username: account, roles: [role], tenant_id: 'tenant-1' };
+      expect(user).toEqual({ ...CLAIMS, ...own });
       expect(tokens).toMatchObject({ refreshToken: expect.any(String) as string });
     });
 
-    it("forwards the client's real IP address and, by default, its user agent as context", async () => {
-      await startApp();
+    it("forwards the client's real IP address, and its user agent or the application's own context", async () => {
       await login(name);
       expect(emulator.signIns.at(-1)).toMatchObject({ clientIp: CLIENT_IP, context: { userAgent: USER_AGENT } });
-    });
-
-    it("forwards the application's own context instead", async () => {
-      await startApp({ signInOptions: () => ({ context: { source: 'mission' } }) });
-      expect(await login(name)).toMatchObject({ isSignedIn: true });
+      signInOptions = { context: { source: 'mission' } };
+      expect((await login(name)).user).toBeDefined();
       expect(emulator.signIns.at(-1)?.context).toEqual({ source: 'mission' });
     });
 
     it.each(FLAWS)('refuses an id_token with the flaw %s', async (flaw) => {
-      await startApp();
       emulator.flawIdToken(flaw);
       const { status, user } = await login(name);
       expect([status, user]).toEqual([502, undefined]);
     });
 
     it('verifies id_tokens by the key set, also after a rotation', async () => {
-      await startApp();
-      expect(await login(name)).toMatchObject({ isSignedIn: true });
+      expect((await login(name)).user).toBeDefined();
       const before = emulator.requests('jwks');
       const { kid } = await emulator.rotateKeys({ withdraw: true });
-      const { isSignedIn, tokens } = await login(name);
+      const { user, tokens } = await login(name);
       const [header = ''] = String(tokens['idToken']).split('.');
       expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toMatchObject({ alg: 'RS256', kid });
-      expect([isSignedIn, emulator.requests('jwks')]).toEqual([true, before + 1]);
-    });
-
-    it.each(['none', 'rsa', 'sm2'] as const)('checks a password with passwordEncryptType %s', async (type) => {
-      await startApp({ passwordEncryptType: type });
-      expect(await login(name)).toMatchObject({ isSignedIn: true });
-      expect(emulator.signIns.at(-1)?.options['passwordEncryptType'] ?? 'none').toBe(type);
-      expect(await login(name, 'not the password')).toMatchObject({ status: 401 });
+      expect([user, emulator.requests('jwks')]).toEqual([expect.anything(), before + 1]);
     });
 
     it('guards routes by the access token and by role', async () => {
-      await startApp();
       const { accessToken = '', idToken } = (await login(name)).tokens;
+      const get = async (path: string, token?: string): Promise<number> => {
+        const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+        return (await fetch(app.url + path, { headers })).status;
+      };
       const statuses = [undefined, `${accessToken}x`, idToken, accessToken].map((token) => get('/me', token));
       expect(await Promise.all(statuses)).toEqual([401, 401, 401, 200]);
-      expect(await get('/admin', accessToken)).toBe(isAd ? 403 : 200);
+      expect(await get('/admin', accessToken)).toBe(admin);
     });
   });
 });

@@ -1,9 +1,18 @@
+import { jest } from '@jest/globals';
+import { Test } from '@nestjs/testing';
+import { AppModule } from '../../sample-app/app.module.js';
+import { makeApp } from '../../sample-app/express-app.js';
+import { type Settings, loadSettings } from '../../sample-app/settings.js';
+import { GenAuthClient } from '../../src/index.js';
+import { GenAuthTestingModule } from '../../src/testing/index.js';
 import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../support/canary.js';
+import { lastSignIn } from '../support/client.js';
 import { APP_ID, useIssuer } from '../support/issuer.js';
-import { send } from '../support/nest-app.js';
+import { PLATFORMS, send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
 import { type RunningSample, SAMPLES, startSample } from './sample.js';
 import { ask } from '../support/web-server.js';
+import { PRODUCTION, useClosing, useTestKit } from '../testing/support.js';
 
 const ALICE = { account: 'alice', password: 'passw0rd' };
 const ZHANGSAN = { sAMAccountName: 'zhangsan', password: 'AdPassw0rd' };
@@ -110,54 +119,95 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   });
 });
 
-describe('the sample app reads its settings from the environment', () => {
+describe('with settings in the environment', () => {
   const issuer = useIssuer();
 
-  it.each(SAMPLES)('%s uses a tenant, and writes none of the secrets that the tenant repeats', async (name) => {
-    const env = { GENAUTH_APP_ID: APP_ID, GENAUTH_APP_SECRET: APP_SECRET, GENAUTH_APP_HOST: issuer().url, PORT: '0' };
-    const sample = startNode([`${ROOT}/dist-sample/${name}.js`], { ...env, NODE_ENV: 'development' });
-    const url = await sample.line(LISTENING);
-    const signIn = async (statusCode: number, apiCode?: number) => {
-      const tokens = echoSignIn(issuer(), statusCode, apiCode, { message: `${PASSWORD} ${APP_SECRET}` });
-      const answer = await post(`${url}/auth/login`, { account: 'alice', password: PASSWORD });
-      return { answer, tokens };
-    };
-    const answers = [await signIn(403, 2333), await signIn(401), await signIn(500), await signIn(200)];
-    expect(answers.map(({ answer }) => answer.status)).toEqual([401, 500, 503, 502]);
-    expect((await send(`${url}/demo/last-sign-in`)).status).toBe(404);
-    await sample.line(/upstream_invalid_response/i);
-    await sample.stop();
-    const secrets = { ...SECRETS, ...answers[0]?.tokens };
-    expect(findCanaries([answers.map(({ answer }) => answer.body), sample.output()], secrets)).toEqual([]);
-    expect(sample.output()).not.toContain('emulator');
-  });
+  it.each(SAMPLES)(
+    '%s uses a tenant and a proxy, and writes none of the secrets that GenAuth repeats',
+    async (name) => {
+      const tenant = { GENAUTH_APP_ID: APP_ID, GENAUTH_APP_SECRET: APP_SECRET, GENAUTH_APP_HOST: issuer().url };
+      const env = { ...tenant, PORT: '0', TRUST_PROXY: 'loopback', NODE_ENV: 'development' };
+      const sample = startNode([`${ROOT}/dist-sample/${name}.js`], env);
+      const url = await sample.line(LISTENING);
+      const signIn = async (statusCode: number, apiCode?: number) => {
+        const tokens = echoSignIn(issuer(), statusCode, apiCode, { message: `${PASSWORD} ${APP_SECRET}` });
+        const body = { account: 'alice', password: PASSWORD };
+        const answer = await post(`${url}/auth/login`, body, { 'x-forwarded-for': '203.0.113.7' });
+        return { answer, tokens };
+      };
+      const answers = [await signIn(403, 2333), await signIn(401), await signIn(500), await signIn(200)];
+      expect(answers.map(({ answer }) => answer.status)).toEqual([401, 500, 503, 502]);
+      expect(lastSignIn(issuer()).options).toMatchObject({ clientIp: '203.0.113.7' });
+      expect((await send(`${url}/demo/last-sign-in`)).status).toBe(404);
+      await sample.line(/upstream_invalid_response/i);
+      await sample.stop();
+      const secrets = { ...SECRETS, ...answers[0]?.tokens };
+      expect(findCanaries([answers.map(({ answer }) => answer.body), sample.output()], secrets)).toEqual([]);
+      expect(sample.output()).not.toContain('emulator');
+    },
+  );
 
-  it.each(SAMPLES)('%s uses a proxy, a scope, algorithms and an authentication method', async (name) => {
-    const sample = await startSample(name, {
-      TRUST_PROXY: 'loopback',
-      GENAUTH_SCOPE: 'openid email',
-      GENAUTH_APP_ID: 'my-app',
-      GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
-      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
-      GENAUTH_ID_TOKEN_ALG: 'HS256',
-      GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
-    });
-    const { status, body } = await post(`${sample.url}/auth/login`, ALICE, { 'x-forwarded-for': '203.0.113.7' });
-    const journal = await readJournal(sample);
-    await sample.process.stop();
-    expect([status, Object.keys(body['user'] as object)]).toEqual([200, ['sub', 'email', 'email_verified']]);
-    const [header = ''] = String(body['idToken']).split('.');
-    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toMatchObject({ alg: 'HS256' });
-    expect(journal.at(-1)).toMatchObject({ clientIp: '203.0.113.7', options: { passwordEncryptType: 'sm2' } });
+  it('ends with a message if a setting is wrong', async () => {
+    const env = { PORT: '0', EMULATOR_PORT: '0', GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'secret' };
+    const app = startNode([`${ROOT}/dist-sample/main.js`], env);
+    await expect(app.line(LISTENING)).rejects.toThrow(/tokenEndpointAuthMethod: expected one .* got "secret"/);
+    await app.stop();
   });
 
   it.each([
-    ['main', 'GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'secret', /tokenEndpointAuthMethod: expected one .* got "secret"/],
-    ['express', 'PORT', 'http', /PORT is "http"/],
-    ['express', 'TRUST_PROXY', 'nonsense', /\nTRUST_PROXY is "nonsense": write a number of proxies, loopback, or /],
-  ])('%s: with %s=%s it ends and reports the mistake', async (name, variable, value, message) => {
-    const app = startNode([`${ROOT}/dist-sample/${name}.js`], { PORT: '0', EMULATOR_PORT: '0', [variable]: value });
-    await expect(app.line(LISTENING)).rejects.toThrow(message);
-    await app.stop();
+    ['a tenant', { GENAUTH_APP_HOST: 'https://tenant.example' }, '::'],
+    ['the emulator', { EMULATOR_PORT: '0' }, '127.0.0.1'],
+  ])('passes the settings to %s', async (_, env, host) => {
+    jest.spyOn(console, 'log').mockImplementation(() => {});
+    const { options, emulator, ...settings } = await loadSettings({
+      GENAUTH_APP_ID: 'my-app',
+      GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
+      GENAUTH_SCOPE: 'openid email',
+      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
+      GENAUTH_ID_TOKEN_ALG: 'HS256',
+      GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
+      ...env,
+    });
+    const appHost = emulator?.url ?? 'https://tenant.example';
+    await emulator?.stop();
+    expect(settings).toEqual({ port: 3000, host, trustProxy: false });
+    const app = { appId: 'my-app', appSecret: 'my-secret-0123456789abcdef0123456789', appHost };
+    const methods = { tokenEndpointAuthMethod: 'client_secret_basic', idTokenSignedResponseAlg: 'HS256' };
+    expect(options).toMatchObject({ ...app, ...methods, scope: 'openid email', passwordEncryptType: 'sm2' });
+  });
+
+  it.each([
+    ['PORT', 'http', /^PORT is "http"/],
+    ['TRUST_PROXY', 'nonsense', /^TRUST_PROXY is "nonsense": write a number of proxies, loopback, or /],
+  ])('refuses %s=%s', async (variable, value, message) => {
+    const loaded = loadSettings({ GENAUTH_APP_HOST: 'https://tenant.example', [variable]: value });
+    await expect(loaded).rejects.toThrow(message);
+  });
+});
+
+describe('under the test kit', () => {
+  const kit = useTestKit();
+  const closeLater = useClosing();
+  const options = { ...PRODUCTION, scope: 'openid profile email phone roles offline_access', userClaims: 'userinfo' };
+  const settings = { options, port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined } as Settings;
+  const publicRoutes = ['GET /health', 'GET /auth/captcha', 'GET /demo/last-sign-in'].concat(
+    ['login', 'login/ad', 'refresh', 'logout'].map((name) => `POST /auth/${name}`),
+  );
+
+  async function createNest(): Promise<object> {
+    const builder = Test.createTestingModule({ imports: [AppModule.forRoot(settings)] });
+    const testing = await GenAuthTestingModule.override(builder, kit()).compile();
+    return closeLater(testing.createNestApplication(PLATFORMS.Express(), { logger: false }));
+  }
+  const createExpress = async () => makeApp(closeLater(new GenAuthClient(kit().redirect(settings.options))), settings);
+
+  it.each<[string, () => Promise<object>, string[]]>([
+    ['main', createNest, publicRoutes],
+    // In Express the page is part of the application. In Nest `main.ts` adds it.
+    ['express', createExpress, [...publicRoutes, 'GET /']],
+  ])('%s guards every route that is not public, and requires the scopes of /orders', async (_, create, except) => {
+    const app = await create();
+    await kit().assertProtected(app, { except });
+    expect((await kit().as(app, { scope: 'openid profile' }).get('/orders')).status).toBe(403);
   });
 });

@@ -94,14 +94,14 @@ async function startNest(options: GenAuthOptions) {
 
 const post = (path: string, json: unknown, headers: Record<string, string> = {}) => ({ path, json, headers });
 /** Signs in through our handler or guard, and through Passport alone. */
-const SIGN_IN = [post('/own', ALICE), post('/bare', ALICE)];
+const SIGN_IN = [post('/own', ALICE), post('/bare', ALICE)] as const;
 
 describe.each([
   ['Express', startExpress],
   ['Nest', startNest],
 ])('%s', (_framework, start) => {
   /** No secret is in the responses, in a thrown error, in the log or in anything that was printed. */
-  async function expectNoSecret(requests: WebRequest[], statuses: number[], tokens: Partial<Tokens> = {}) {
+  async function expectNoSecret(requests: readonly WebRequest[], statuses: number[], tokens: Partial<Tokens> = {}) {
     const { url, lines } = await start({ ...issuer().clientOptions, appSecret: APP_SECRET, exposeReasons: true });
     const responses = await Promise.all(requests.map((request) => ask(url, request)));
     // The body of a response is the place for the token of the next step.

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Controller, Get, HttpCode, type INestApplication, Post, type Type, UseGuards } from '@nestjs/common';
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
@@ -11,31 +8,15 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import passport from 'passport';
 import { lastValueFrom } from 'rxjs';
 import { io } from 'socket.io-client';
-import {
-  GenAuthAdStrategy,
-  GenAuthBearerStrategy,
-  GenAuthClient,
-  type GenAuthOptions,
-  GenAuthPasswordStrategy,
-  genAuthErrorHandler,
-  requireAuth,
-  signInHandler,
-} from '../../src/index.js';
-import {
-  GenAuthAdGuard,
-  GenAuthGuard,
-  GenAuthModule,
-  GenAuthPasswordGuard,
-  OptionalAuth,
-  RequireScopes,
-  Roles,
-  Tenant,
-} from '../../src/nest/index.js';
+import { GenAuthAdStrategy, GenAuthBearerStrategy, GenAuthClient, GenAuthPasswordStrategy } from '../../src/index.js';
+import { type GenAuthOptions, genAuthErrorHandler, requireAuth, signInHandler } from '../../src/index.js';
+import { GenAuthAdGuard, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard } from '../../src/nest/index.js';
+import { OptionalAuth, RequireScopes, Roles, Tenant } from '../../src/nest/index.js';
 import { EXPRESS_VERSIONS, type ExpressFactory } from './express-version.js';
 import { buildHandlers } from './handlers.js';
 import { startMicroservice } from './microservice.js';
 import { PLATFORMS, type Platform, startNestApp } from './nest-app.js';
-import { ask } from './web-server.js';
+import { ask, startWebServer } from './web-server.js';
 
 /** The requirements of each guarded route, as options of `requireAuth` and as decorators of Nest. */
 const ROUTES = {
@@ -53,11 +34,7 @@ const NAMES = Object.keys(ROUTES) as Route[];
 export type Authorization = string | readonly string[] | undefined;
 
 /** A response. A transport without HTTP has no headers. */
-export interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  body: unknown;
-}
+export type Answer = { status: number; headers: Record<string, unknown>; body: unknown };
 
 /** One way to guard routes or to sign users in. */
 export interface Adapter {
@@ -70,10 +47,7 @@ export interface Adapter {
   /** Sends the body to the login route of this kind. Only HTTP has login routes. */
   login?: (kind: 'password' | 'ad', body: object) => Promise<Answer>;
 }
-interface Running {
-  adapters: readonly Adapter[];
-  close: () => unknown;
-}
+type Running = { adapters: readonly Adapter[]; close: () => unknown };
 
 /** Builds a class with a handler for each guarded route, each with the decorator of the transport. */
 function buildGuardedHandlers(decorate: (name: Route) => MethodDecorator, decorateClass: ClassDecorator): Type {
@@ -146,18 +120,12 @@ async function startExpress(version: string, express: ExpressFactory, options: G
   for (const name of NAMES) app.use(`/own/${name}`, requireAuth(client, ROUTES[name][0]));
   app.use((req, res) => void res.json({ user: req.user ?? null }));
   app.use(genAuthErrorHandler(client));
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await startWebServer(app);
   const adapters: Adapter[] = [
     { name: `requireAuth and signInHandler on ${version}`, kind: 'http', ...openHttp(`${url}/own`) },
     { name: `Passport on ${version}`, kind: 'plain', routes: ['me'], ...openHttp(`${url}/passport`) },
   ];
-  const close = (): void => {
-    client.close();
-    server.close();
-  };
-  return { adapters, close };
+  return { adapters, close: () => [client.close(), close()] };
 }
 
 /** Converts the result of a handler, or the body of a refusal. */
@@ -225,15 +193,13 @@ export async function startAdapters(options: GenAuthOptions): Promise<Running> {
   return { adapters: started.flatMap((each) => each.adapters), close };
 }
 
-/** The part of a response that Passport alone sends: of a refusal only the status and the challenge. */
-function toPlain({ status, headers, body }: Answer): Answer {
-  const { 'cache-control': _, ...shown } = headers;
-  return { status, headers: shown, body: status < 400 ? body : (body as { error: unknown }).error };
-}
-
 /** Converts the expected response to the form of one kind of adapter. */
 export function toExpected(kind: Adapter['kind'], expected: Answer): Answer {
+  const { status, headers, body } = expected;
+  if (kind === 'message') return { status, headers: {}, body };
   // Passport passes errors with a status of 500 or more to `genAuthErrorHandler`, which sends the whole response.
-  if (kind === 'plain') return expected.status < 500 ? toPlain(expected) : expected;
-  return kind === 'http' ? expected : { ...expected, headers: {} };
+  if (kind === 'http' || status >= 500) return expected;
+  // Of a refusal Passport alone sends only the status and the challenge.
+  const { 'cache-control': _, ...shown } = headers;
+  return { status, headers: shown, body: status < 400 ? body : (body as { error: unknown }).error };
 }

@@ -1,11 +1,5 @@
 import { once } from 'node:events';
-import {
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  createServer,
-} from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type RsaKey, createRsaKey } from './rsa-key.js';
 import { buildToken } from './token.js';
@@ -24,7 +18,7 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** What is answered: a text or bytes go out as they are, anything else as JSON. `reset` ends the connection instead. */
+/** A response: a text or bytes are sent as they are, every other body as JSON. `reset` ends the connection instead. */
 export interface Reply {
   status?: number;
   headers?: Record<string, string>;
@@ -39,18 +33,14 @@ type Responder = Reply | ((request: ReceivedRequest) => Reply | Promise<Reply>);
  * shares only the paths with the emulator. It answers every path without a response with 404.
  */
 export class Issuer {
-  /** What arrived, oldest first. */
+  /** All requests, oldest first. */
   readonly requests: ReceivedRequest[] = [];
-  /** Signs the tokens that are not told otherwise; the only key of the key set until `reply` says otherwise. */
+  /** Signs the tokens by default. By default it is the only key of the key set. */
   readonly key: RsaKey = createRsaKey();
-  readonly #server: Server;
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #responders = new Map<string, Responder>();
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#serve(request, response));
-  }
-
-  /** Listens on a free loopback port, with a right discovery document and a right key set. */
+  /** Listens on a free loopback port, with a valid discovery document and key set. */
   static async start(): Promise<Issuer> {
     const issuer = new Issuer();
     issuer.#server.listen(0, '127.0.0.1');
@@ -72,17 +62,17 @@ export class Issuer {
     return { appId: APP_ID, appSecret: 'app-secret-of-the-test', appHost: this.url };
   }
 
-  /** Sets what a path answers from now on. */
+  /** Sets the response of a path. */
   reply(path: string, responder: Responder): void {
     this.#responders.set(path, responder);
   }
 
-  /** How many requests a path has met; all of them without a path. */
+  /** The number of requests for a path, or of all requests. */
   count(path?: string): number {
     return this.requests.filter((request) => path === undefined || request.path === path).length;
   }
 
-  /** Forgets what arrived, and answers as at the start. */
+  /** Removes all requests, and answers as at the start. */
   reset(): void {
     this.requests.length = 0;
     this.#responders.clear();
@@ -90,28 +80,27 @@ export class Issuer {
     this.reply(JWKS_PATH, { body: { keys: [this.key.jwk] } });
   }
 
-  /** Claims of a right id_token; `undefined` takes one out. */
+  /** Claims of a valid id_token. `undefined` removes a claim. */
   idTokenClaims(changes: Record<string, unknown> = {}, now = Date.now()): Record<string, unknown> {
     const iat = Math.floor(now / 1000);
     return { iss: this.issuer, sub: SUBJECT, aud: APP_ID, iat, exp: iat + 3600, ...changes };
   }
 
-  /** Claims of a right access token. */
+  /** Claims of a valid access token. */
   accessTokenClaims(changes: Record<string, unknown> = {}, now = Date.now()): Record<string, unknown> {
     return { ...this.idTokenClaims({}, now), scope: 'openid profile', jti: 'jti-of-the-test', ...changes };
   }
 
-  /** A token with a right header and a right signature over any payload. */
+  /** A token with a valid header and a valid signature over any payload. */
   sign(payload: object | string, header: object = {}): string {
     return buildToken({ alg: 'RS256', typ: 'JWT', kid: this.key.kid, ...header }, payload, this.key.privateKey);
   }
 
-  /** Answers the next sign-ins with these `data`, by default with two right tokens. */
+  /** Answers the next sign-ins with these `data`, by default with two valid tokens. */
   replySignIn(data: Record<string, unknown> = {}): void {
     const tokens = { id_token: this.sign(this.idTokenClaims()), access_token: this.sign(this.accessTokenClaims()) };
-    this.reply(SIGN_IN_PATH, {
-      body: { statusCode: 200, message: '', requestId: 'request-1', data: { ...tokens, ...data } },
-    });
+    const body = { statusCode: 200, message: '', requestId: 'request-1', data: { ...tokens, ...data } };
+    this.reply(SIGN_IN_PATH, { body });
   }
 
   async close(): Promise<void> {
@@ -127,20 +116,16 @@ export class Issuer {
     const request = { method, path, headers, body: Buffer.concat(chunks).toString() };
     this.requests.push(request);
     const responder = this.#responders.get(path) ?? { status: 404 };
-    const {
-      status = 200,
-      headers: replied = {},
-      body,
-      reset,
-    } = typeof responder === 'function' ? await responder(request) : responder;
-    if (reset === true) return void message.socket.resetAndDestroy();
+    const reply = typeof responder === 'function' ? await responder(request) : responder;
+    if (reply.reset === true) return void message.socket.resetAndDestroy();
+    const { status = 200, body } = reply;
     const plain = typeof body === 'string' || Buffer.isBuffer(body);
-    response.writeHead(status, { 'content-type': plain ? 'text/html' : 'application/json', ...replied });
+    response.writeHead(status, { 'content-type': plain ? 'text/html' : 'application/json', ...reply.headers });
     response.end(plain || body === undefined ? body : JSON.stringify(body));
   }
 }
 
-/** One issuer for all tests of a file or `describe`, put back after each. */
+/** One issuer for all tests of a file or `describe`. It is reset after each. */
 export function useIssuer(): () => Issuer {
   let issuer: Issuer;
   beforeAll(async () => {

@@ -8,20 +8,15 @@ export const MAX_AGE = 600_000;
 export const COOLDOWN = 30_000;
 export const STALE_IF_ERROR = 86_400_000;
 
-/** Key sets that are fetched from an issuer over HTTP, one request a fetch, by a clock that the test sets. */
-export interface KeySets {
-  /** Milliseconds since 1970; put back before each test. */
-  now: number;
-  open(settings?: Partial<JwksSettings>): Jwks;
-  publish(...keys: unknown[]): void;
-  fetches(): number;
-}
+export type KeySets = ReturnType<typeof useKeySets>;
 
-export function useKeySets(issuer: () => Issuer): KeySets {
+/** Key sets that are fetched from an issuer over HTTP, one request per fetch, by a clock that the test sets. */
+export function useKeySets(issuer: () => Issuer) {
   const clients: Http[] = [];
-  const keySets: KeySets = {
+  const keySets = {
+    /** Milliseconds since 1970. It is reset before each test. */
     now: 0,
-    open(settings = {}) {
+    open(settings: Partial<JwksSettings> = {}): Jwks {
       const { url, clientOptions } = issuer();
       const http = new Http({ origin: url, timeout: 5000 });
       clients.push(http);
@@ -29,7 +24,7 @@ export function useKeySets(issuer: () => Issuer): KeySets {
       const times = { maxAge: MAX_AGE, cooldown: COOLDOWN, staleIfError: STALE_IF_ERROR, now: () => keySets.now };
       return new Jwks({ requestKeySet: () => source.requestKeySet(), ...times, ...settings });
     },
-    publish: (...keys) => issuer().reply(JWKS_PATH, { body: { keys } }),
+    publish: (...keys: unknown[]) => issuer().reply(JWKS_PATH, { body: { keys } }),
     fetches: () => issuer().count(JWKS_PATH),
   };
   beforeEach(() => {

@@ -1,10 +1,13 @@
 import { inspect } from 'node:util';
 
+/** The limit of a search. An error of axios holds sockets, and to search them would use up the memory. */
+const MAX_OBJECTS = 1000;
+
 /** Everything that a logger, a debugger or a framework could make of a value, as texts. */
 function listTexts(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null || seen.has(value)) return [];
-  seen.add(value);
+  if (seen.add(value).size > MAX_OBJECTS) throw new Error('The value is too large for a search, or holds a socket.');
   const make = [
     () => inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: null, maxStringLength: null }),
     () => inspect(value),
@@ -46,8 +49,11 @@ function listForms(secret: string): string[] {
       .replace(/=+$/, '');
     return text.slice(shift === 0 ? 0 : shift + 1, -1);
   });
-  const json = JSON.stringify(secret).slice(1, -1);
-  return [secret, json, encodeURIComponent(secret), bytes.toString('latin1'), bytes.toString('hex'), ...base64];
+  const escape = (text: string): string => JSON.stringify(text).slice(1, -1);
+  const plain = [secret, escape(secret), escape(escape(secret))];
+  const latin1 = plain.map((text) => Buffer.from(text).toString('latin1'));
+  const html = plain.map((text) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;'));
+  return [...plain, ...latin1, ...html, encodeURIComponent(secret), bytes.toString('hex'), ...base64];
 }
 
 /** Which of the secrets can be found in a value, however deep: an error with its causes, a client, an outcome. */

@@ -8,7 +8,7 @@ export interface LoginAppSettings {
   strategies: readonly Strategy[];
   /** Makes the handler of `/login`. Default: `passport.authenticate('genauth-password', { session: false })`. */
   authenticate?: (passport: Passport) => unknown;
-  /** Runs before all else. */
+  /** Runs before everything else. */
   prepare?: (app: Express) => void;
 }
 
@@ -29,7 +29,12 @@ export function createLoginApp(express: ExpressFactory, settings: LoginAppSettin
   return app;
 }
 
-const answerError: ErrorRequestHandler = (error: Partial<Record<string, unknown>>, _req, res, _next) => {
-  const status = error['statusCode'] ?? error['status'];
-  res.status(typeof status === 'number' ? status : 500).json({ thrown: { name: error['name'], code: error['code'] } });
+const answerError: ErrorRequestHandler = (
+  error: Partial<Record<'statusCode' | 'status' | 'name' | 'code', unknown>>,
+  _req,
+  res,
+  _next,
+) => {
+  const { statusCode, status = 500, name, code } = error;
+  res.status((statusCode ?? status) as number).json({ thrown: { name, code } });
 };

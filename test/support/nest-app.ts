@@ -35,44 +35,33 @@ function show(part: unknown): string {
   return typeof part === 'string' ? part : inspect(part, { depth: Infinity, showHidden: true, maxStringLength: null });
 }
 
-export interface RunningApp {
-  app: INestApplication;
-  url: string;
-  logger: MemoryLogger;
-  close: () => Promise<void>;
-}
+export type RunningApp = Awaited<ReturnType<typeof startNestApp>>;
 
 /** Starts a real Nest application on a free loopback port. */
 export async function startNestApp(
   platform: Platform,
   metadata: ModuleMetadata,
   { trustProxy, prepare }: { trustProxy?: string; prepare?: (app: INestApplication) => void } = {},
-): Promise<RunningApp> {
+) {
   class AppModule {}
   const logger = new MemoryLogger();
-  const app = await NestFactory.create({ module: AppModule, ...metadata }, PLATFORMS[platform](trustProxy), {
-    logger,
-    abortOnError: false,
-  });
+  const module = { module: AppModule, ...metadata };
+  const options = { logger, abortOnError: false };
+  const app: INestApplication = await NestFactory.create(module, PLATFORMS[platform](trustProxy), options);
   prepare?.(app);
   await app.listen(0, '127.0.0.1');
   return { app, url: await app.getUrl(), logger, close: () => app.close() };
 }
 
-/** One HTTP exchange, read to its end. */
+/** Sends a request, and reads the whole response. A body that is not JSON becomes `{ text }`. */
 export async function send(
   url: string,
   { method = 'GET', body, headers = {} }: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }> {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  const content = body === undefined ? {} : { body: JSON.stringify(body) };
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await fetch(url, { method, headers: { ...type, ...headers }, ...content });
   const text = await response.text();
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
-  };
+  const parsed = (text.startsWith('{') ? JSON.parse(text) : { text }) as Record<string, unknown>;
+  return { status: response.status, headers: response.headers, body: parsed };
 }

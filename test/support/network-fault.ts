@@ -15,6 +15,8 @@ interface NetworkFault {
 const authority = new CertificateAuthority();
 /** The head of a response that announces more than its body. */
 const LONG = 'HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n';
+const encoded = (encoding: string) => ({ 'content-encoding': encoding });
+const url = (body: string): string => `http://127.0.0.1:9/?${encodeURIComponent(body)}`;
 const bodyOf = (request: string): string => request.slice(request.indexOf('\r\n\r\n') + 4);
 
 /** A server that acts once a request has arrived completely. */
@@ -63,31 +65,17 @@ export const NETWORK_FAULTS: readonly NetworkFault[] = [
   acting('the connection is reset', UNREACHABLE, (socket) => socket.resetAndDestroy()),
   acting('no response comes', TIMED_OUT, () => {}, { timeout: 60 }),
   acting('half a body comes', TIMED_OUT, (socket, request) => socket.write(LONG + bodyOf(request)), { timeout: 60 }),
-  acting('the connection is closed after half a body', UNREACHABLE, (socket, request) =>
-    socket.end(LONG + bodyOf(request)),
-  ),
+  acting('the connection is closed after half a body', UNREACHABLE, (socket, sent) => socket.end(LONG + bodyOf(sent))),
   acting('the request comes back', UNREACHABLE, (socket, request) => socket.end(request)),
   answering('the body comes back as HTML with HTTP 200', INVALID, (body) => [200, {}, `<html>${body}`]),
   answering('the body comes back with HTTP 502', UNAVAILABLE, (body) => [502, {}, body]),
   answering('the body comes back as data', INVALID, (body) => [200, {}, `{"statusCode":200,"data":${body}}`]),
-  answering('the body comes back in the address of a redirect', INVALID, (body) => [
+  answering('the body comes back as the address of a redirect', INVALID, (body) => [
     302,
-    { location: `http://127.0.0.1:9/?${encodeURIComponent(body)}` },
+    { location: url(body) },
     body,
   ]),
-  answering('the body comes back in an encoding that was not requested', INVALID, (body) => [
-    200,
-    { 'content-encoding': 'gzip' },
-    gzipSync(body),
-  ]),
-  answering('the body comes back as the name of an encoding', INVALID, (body) => [
-    200,
-    { 'content-encoding': encodeURIComponent('x'.repeat(64) + body).slice(0, 900) },
-    '',
-  ]),
-  answering('more than a megabyte comes', INVALID, (body) => [
-    200,
-    {},
-    body.repeat(Math.ceil(1_100_000 / body.length)),
-  ]),
+  answering('the body is compressed without request', INVALID, (body) => [200, encoded('gzip'), gzipSync(body)]),
+  answering('the body comes back as an encoding', INVALID, (body) => [200, encoded('x'.repeat(64) + url(body)), '']),
+  answering('more than a megabyte comes', INVALID, (body) => [200, {}, body.padEnd(1_100_000, body)]),
 ];

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -16,17 +16,7 @@ export interface RunningProcess {
 
 /** Starts Node with these arguments. The environment contains only `env`, PATH and NO_COLOR. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): RunningProcess {
-  return startProgram(process.execPath, args, env, cwd);
-}
-
-/** Starts any program in the same way. */
-function startProgram(
-  program: string,
-  args: readonly string[],
-  env: Record<string, string> = {},
-  cwd = ROOT,
-): RunningProcess {
-  const child: ChildProcess = spawn(program, args, {
+  const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,35 +25,27 @@ function startProgram(
   const killOnExit = (): void => void child.kill('SIGKILL');
   process.once('exit', killOnExit);
   const lines: string[] = [];
-  const waiting = new Set<(line?: string) => void>();
+  const printed = new EventEmitter().setMaxListeners(0);
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null) continue;
-    createInterface(stream).on('line', (line) => {
-      lines.push(line);
-      for (const look of waiting) look(line);
-    });
+    createInterface(stream).on('line', (line) => printed.emit('line', lines.push(line)));
   }
-  const ended = once(child, 'close').then(() => {
+  let isOpen = true;
+  const ended = once(child, 'close').finally(() => {
+    isOpen = false;
     process.off('exit', killOnExit);
-    for (const look of waiting) look();
   });
   return {
     output: () => lines.join('\n'),
-    line: (pattern) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => look(), 20_000);
-        const look = (line?: string): void => {
-          const found = line === undefined ? null : pattern.exec(line);
-          if (found === null && line !== undefined) return;
-          waiting.delete(look);
-          clearTimeout(timer);
-          if (found === null) reject(new Error(`the process did not print ${String(pattern)}:\n${lines.join('\n')}`));
-          else resolve(found[1] ?? '');
-        };
-        waiting.add(look);
-        for (const line of lines) if (waiting.has(look)) look(line);
-        if (child.exitCode !== null && waiting.has(look)) look();
-      }),
+    line: async (pattern) => {
+      const find = () => lines.map((line) => pattern.exec(line)).find((found) => found !== null);
+      const latest = AbortSignal.timeout(20_000);
+      while (find() === undefined && isOpen && !latest.aborted) {
+        await Promise.race([ended, once(printed, 'line', { signal: latest }).catch(() => {})]);
+      }
+      const found = find();
+      if (found === undefined) throw new Error(`the process did not print ${String(pattern)}:\n${lines.join('\n')}`);
+      return found[1] ?? '';
+    },
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

@@ -21,12 +21,10 @@ export const SNIPPETS = readSnippets('README.md');
 /** The examples in the doc comments of `src`, each with the path of its file. */
 export function readExamples(): (readonly [file: string, code: string])[] {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
-  return files
-    .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) => {
-      const text = readFileSync(join(ROOT, 'src', file), 'utf8').replaceAll(/^ *\* ?/gm, '');
-      return [...text.matchAll(/```ts\n([^]*?)```/g)].map(([, code = '']) => [file, code] as const);
-    });
+  return files.flatMap((file) => {
+    const text = file.endsWith('.ts') ? readFileSync(join(ROOT, 'src', file), 'utf8').replaceAll(/^ *\* ?/gm, '') : '';
+    return [...text.matchAll(/```ts\n([^]*?)```/g)].map(([, code = '']) => [file, code] as const);
+  });
 }
 
 /** The lines in the shell blocks of a page, or of one section. */
@@ -59,7 +57,10 @@ export async function runRequests(lines: readonly string[], url: string, cwd = R
   return stdout.split('\0');
 }
 
-/** The path of a curl line, with the status and the content of its response, as the pages show them. */
+/**
+ * The path of a curl line, with the status and the content of its response, as the pages show them: the code of a
+ * refusal, the names in another object, or the text, without the parts that differ from run to run.
+ */
 export function describeResponse(line: string, printed: string): string {
   const [, path = ''] = /https?:\/\/[^/]+(\/\S*)/.exec(line) ?? [];
   const [, status, headers = '', body = printed] = /^HTTP\S+ (\d+)([^]*?)\r\n\r\n([^]*)$/.exec(printed) ?? [];
@@ -67,7 +68,6 @@ export function describeResponse(line: string, printed: string): string {
   return [path, status, content].filter(Boolean).join(' ');
 }
 
-/** The code of a refusal, the names in another object, or the text, without the parts that differ from run to run. */
 function describeBody(body: string): string {
   if (!body.startsWith('{')) return body.replaceAll(/\b[\da-f]{24}\b/g, '…').replace(/^eyJ.*/, 'eyJ…');
   const { code, ...rest } = JSON.parse(body) as Record<string, unknown>;
@@ -117,5 +117,5 @@ export async function tryLogin(url: string): Promise<unknown> {
   return { email: user['email'], sameUser: me.body['sub'] === user['sub'], refused: [anonymous.status, wrong.status] };
 }
 
-/** The result of `tryLogin` for the servers of the README. */
+/** The result of {@link tryLogin} for the servers of the README. */
 export const GOOD_LOGIN = { email: 'alice@example.com', sameUser: true, refused: [401, 401] };

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { type Server, type Socket, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import { type TlsOptions, createServer as createTlsServer } from 'node:tls';
 
 /** Gets each connection, and every piece of text that comes over it together with all that came before. */
@@ -14,31 +13,23 @@ export class TcpServer {
   readonly received: string[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
-  readonly #protocol: string;
-  #port = 0;
+  /** The port and the address stay after the server is closed. */
+  port = 0;
+  url = '';
 
   private constructor(converse: Conversation, tls: TlsOptions | undefined) {
     const accept = (socket: Socket): void => this.#accept(socket, converse);
     this.#server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
-    this.#protocol = tls === undefined ? 'http' : 'https';
   }
 
-  /** Listens on a free loopback port. Without a conversation it takes everything in and says nothing. */
+  /** Listens on a free loopback port. Without a conversation it reads everything and sends nothing. */
   static async start(converse: Conversation = () => {}, tls?: TlsOptions): Promise<TcpServer> {
     const server = new TcpServer(converse, tls);
     server.#server.listen(0, '127.0.0.1');
     await once(server.#server, 'listening');
-    server.#port = (server.#server.address() as AddressInfo).port;
+    server.port = (server.#server.address() as AddressInfo).port;
+    server.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${server.port}`;
     return server;
-  }
-
-  /** Where it listens, or did before it was closed. */
-  get port(): number {
-    return this.#port;
-  }
-
-  get url(): string {
-    return `${this.#protocol}://127.0.0.1:${this.port}`;
   }
 
   /** Resolves when the other side has ended every connection. */

@@ -1,28 +1,29 @@
 import { once } from 'node:events';
-import { type RequestListener, type Server, createServer, request } from 'node:http';
+import { type IncomingMessage, type RequestListener, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/**
- * Serves an application on a free loopback port, or on the Unix socket with the given path. Stops after the test.
- *
- * @returns a function that gives the address, `http://127.0.0.1:PORT`, or the path as it was given
- */
+/** Serves an application on a free loopback port, or on the Unix socket with the given path, which is then the URL. */
+export async function startWebServer(app: RequestListener, path?: string) {
+  const server = createServer(app).listen(path ?? { port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const close = async (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  };
+  return { url: path ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
+/** Serves applications until the end of the test. Returns their URLs. */
 export function useWebServer(): (app: RequestListener, path?: string) => Promise<string> {
-  const servers: Server[] = [];
+  const closing: (() => Promise<void>)[] = [];
   afterEach(async () => {
-    for (const server of servers.splice(0)) {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    }
+    for (const close of closing.splice(0)) await close();
   });
   return async (app, path) => {
-    const server = createServer(app);
-    servers.push(server);
-    if (path === undefined) server.listen(0, '127.0.0.1');
-    else server.listen(path);
-    await once(server, 'listening');
-    return path ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { url, close } = await startWebServer(app, path);
+    closing.push(close);
+    return url;
   };
 }
 
@@ -39,33 +40,21 @@ export interface WebRequest {
   signal?: AbortSignal;
 }
 
-export interface WebAnswer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-}
+export type WebAnswer = Awaited<ReturnType<typeof ask>>;
 
-/** One request over its own connection to what {@link useWebServer} gave, and the whole answer. */
-export async function ask(address: string, options: WebRequest = {}): Promise<WebAnswer> {
+/** Sends a request over its own connection to a URL of {@link useWebServer}, and reads the whole response. */
+export async function ask(address: string, options: WebRequest = {}) {
   const { json, text = json === undefined ? undefined : JSON.stringify(json), type = 'application/json' } = options;
   const { method = text === undefined ? 'GET' : 'POST', path = '/', headers = {}, signal } = options;
-  const target = address.startsWith('http')
-    ? { host: '127.0.0.1', port: new URL(address).port }
-    : { socketPath: address };
-  const outgoing = request({
-    ...target,
-    agent: false,
-    method,
-    path,
-    headers: {
-      ...(text === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
-      ...headers,
-    },
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const isUrl = address.startsWith('http');
+  const target = isUrl ? { host: '127.0.0.1', port: new URL(address).port } : { socketPath: address };
+  const content = text === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(text) };
+  const own = { agent: false, method, path, headers: { ...content, ...headers } };
+  const outgoing = request({ ...target, ...own, ...(signal && { signal }) });
   outgoing.end(text);
-  const [incoming] = (await once(outgoing, 'response')) as [import('node:http').IncomingMessage];
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return { status: incoming.statusCode ?? 0, headers: incoming.headers, text: Buffer.concat(chunks).toString() };
+  const received = incoming.headers as Record<string, string | string[] | undefined>;
+  return { status: incoming.statusCode ?? 0, headers: received, text: Buffer.concat(chunks).toString() };
 }

@@ -21,10 +21,11 @@ echo.get('/moved', (_req, res) => res.redirect('/echo'));
 echo.get('/reset', (req) => req.socket.destroy());
 const agent = createAgent(echo, undefined);
 
-test.each(['get', 'post', 'put', 'patch', 'delete', 'options'] as const)('sends %s with the token', async (method) => {
-  const { status, body } = await createAgent(echo, 'a-token')[method]('/echo?a=1');
-  const received = { method: method.toUpperCase(), url: '/echo?a=1', authorization: 'Bearer a-token', body: null };
-  expect([status, body]).toMatchObject([200, received]);
+test('sends each method with the token', async () => {
+  const methods = ['get', 'post', 'put', 'patch', 'delete', 'options'] as const;
+  const asked = methods.map(async (method) => (await createAgent(echo, 'a-token')[method]('/echo?a=1')).body);
+  const received = { url: '/echo?a=1', authorization: 'Bearer a-token', body: null };
+  expect(await Promise.all(asked)).toEqual(methods.map((name) => ({ ...received, method: name.toUpperCase() })));
 });
 
 test('sends head, and no token if there is none', async () => {

@@ -39,11 +39,15 @@ test('sends requests as a user, with a token, or without a token', async () => {
 
 test('adds and removes faults of GenAuth', async () => {
   for (const endpoint of ['discovery', 'jwks'] as const) kit().fault({ endpoint, status: 503, times: 50 });
-  const app = createExpressApp(connect(kit()));
-  expect((await kit().as(app).get('/me')).status).toBe(503);
+  const ask = async () =>
+    (
+      await kit()
+        .as(createExpressApp(connect(kit())))
+        .get('/me')
+    ).status;
+  expect(await ask()).toBe(503);
   kit().clearFaults();
-  const fresh = createExpressApp(connect(kit()));
-  expect((await kit().as(fresh).get('/me')).status).toBe(200);
+  expect(await ask()).toBe(200);
 });
 
 test('asserts that routes refuse no token, an expired and a forged token, with 401 or 403 only', async () => {
@@ -60,9 +64,12 @@ test('signs in the given users only, and closes its port when it is stopped, als
   const message: unknown = expect.stringContaining('genauth.redirect(options)');
   expect(() => genauth.as({})).toThrow(expect.objectContaining({ code: 'not_started', message }));
   const client = connect(genauth, { tokenEndpointAuthMethod: 'none' });
-  expect((await client.signIn({ account: 'carol', password: 'c' })).kind).toBe('success');
-  expect((await client.signIn({ sAMAccountName: 'lisi', password: 'l' })).kind).toBe('success');
-  expect((await client.signIn({ account: 'alice', password: 'passw0rd' })).kind).toBe('invalid_credentials');
+  const outcomes = await Promise.all([
+    client.signIn({ account: 'carol', password: 'c' }),
+    client.signIn({ sAMAccountName: 'lisi', password: 'l' }),
+    client.signIn({ account: 'alice', password: 'passw0rd' }),
+  ]);
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['success', 'success', 'invalid_credentials']);
   kit().redirect(PRODUCTION);
   expect((await kit().as(createExpressApp(client)).get('/me')).status).toBe(401);
   expect(genauth.redirect().appSecret).not.toBe(kit().redirect().appSecret);
@@ -113,9 +120,8 @@ test.each<[kind: Kind, claims: TestClaims, path: string, status: number, code: s
   ['wrongTenant', { tenant_id: 't1' }, '/tenants/t1', 403, 'tenant_mismatch'],
   ['wrongTenant', {}, '/tenants/yours', 403, 'tenant_mismatch'],
 ])('a guard answers the token %s of %j at %s with %i', async (kind, claims, path, status, code) => {
-  const answer = await kit()
-    .as(createExpressApp(connect(kit())), kit().mint[kind](claims))
-    .get(path);
+  const app = createExpressApp(connect(kit()));
+  const answer = await kit().as(app, kit().mint[kind](claims)).get(path);
   expect([answer.status, (answer.body as { code?: string }).code]).toEqual([status, code]);
 });
 
@@ -133,21 +139,19 @@ test('a valid token has the claims that GenAuth sends, and can be introspected a
   expect((await client.introspect(token)).active).toBe(false);
 });
 
-test.each(['expired', 'wrongAudience', 'forged'] as const)('user info refuses the token %s', async (kind) => {
+test('an invalid token differs from a valid token only in its lifetime or its signature', async () => {
   const { appHost } = kit().redirect(PRODUCTION);
-  const headers = { authorization: `Bearer ${kit().mint[kind]()}` };
-  expect((await fetch(`${appHost}/oidc/me`, { headers })).status).toBe(401);
-});
-
-test('an invalid token differs from a valid token only in its lifetime or its signature, and each is unique', () => {
-  kit().redirect(PRODUCTION);
+  const { mint } = kit();
   const now = Math.floor(Date.now() / 1000);
-  const { iat, exp } = decodeJwt(kit().mint.expired());
+  const { iat, exp } = decodeJwt(mint.expired());
   expect([Math.round((Number(iat) - now) / 60), Math.round((Number(exp) - now) / 60)]).toEqual([-120, -60]);
-  const [valid, forged] = [kit().mint.valid(), kit().mint.forged()].map((token) => token.split('.'));
-  expect(forged?.[0]).toBe(valid?.[0]);
-  expect(forged?.[2]).not.toBe(valid?.[2]);
-  expect(kit().mint.valid()).not.toBe(kit().mint.valid());
+  const [valid, forged] = [mint.valid(), mint.forged()].map((token) => token.split('.'));
+  expect([forged?.[0], forged?.[2]]).toEqual([valid?.[0], expect.not.stringMatching(valid?.[2] ?? '')]);
+  expect(mint.valid()).not.toBe(mint.valid());
+  const asked = [mint.expired(), mint.wrongAudience(), mint.forged(), mint.valid()].map((token) =>
+    fetch(`${appHost}/oidc/me`, { headers: { authorization: `Bearer ${token}` } }),
+  );
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([401, 401, 401, 200]);
 });
 
 test('a token has the scopes of the test or of the application, and a token without scopes has only openid', () => {
@@ -167,7 +171,7 @@ test.each<[kind: Kind, claims: object, message: string]>([
   ['expired', { tenant_id: 't' }, 'Add "tenant_id" to the option scope of the application, or remove tenant_id from'],
   ['forged', { roles: 'admin', scope: 'openid roles' }, 'roles: expected a list of'],
   ['valid', { sub: '' }, 'sub: expected a string that is not empty'],
-  ['valid', { sub: 5 }, 'sub: expected a string that is not empty'],
+  ['valid', { sub: 5 }, 'sub: expected a string'],
   ['valid', { tenant_id: 5 }, 'tenant_id: expected a string'],
   ['valid', { isAdmin: true }, 'isAdmin: unknown claim. Use one of: sub, scope, '],
 ])('refuses to make the token %s of %j, which GenAuth would not send', (kind, claims, message) => {

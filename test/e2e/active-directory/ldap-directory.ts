@@ -4,8 +4,8 @@ import type { EmulatorAdAnswer, EmulatorAdDirectory, EmulatorAdRefusal } from 'p
 export interface LdapDirectoryOptions {
   /** `ldaps://HOST`. Passwords are sent to it, so it must use TLS. */
   url: string;
-  /** Certificate of the authority that issued the directory's certificate, PEM. Default: those that Node trusts. */
-  ca?: string | undefined;
+  /** Certificate of the authority that issued the directory's certificate, PEM. */
+  ca: string;
   /** The account that searches for users. */
   bindDn: string;
   bindPassword: string;
@@ -13,14 +13,14 @@ export interface LdapDirectoryOptions {
   baseDn: string;
 }
 
-/** Claim → the attributes that may hold it. The first one with a text counts. */
+/** The claims and their attributes. */
 const CLAIM_ATTRIBUTES = {
-  username: ['sAMAccountName'],
-  name: ['displayName', 'cn'],
-  given_name: ['givenName'],
-  family_name: ['sn'],
-  email: ['mail'],
-  phone_number: ['mobile', 'telephoneNumber'],
+  username: 'sAMAccountName',
+  name: 'displayName',
+  given_name: 'givenName',
+  family_name: 'sn',
+  email: 'mail',
+  phone_number: 'mobile',
 } as const;
 
 /** Milliseconds for one operation. It is below the limit of the emulator, so that a connection is closed before it. */
@@ -39,7 +39,6 @@ const NO_SUCH_PLACE: readonly unknown[] = [10, 32, 34];
 const BIND_REFUSALS: ReadonlyMap<string | undefined, EmulatorAdRefusal> = new Map([
   ['530', { statusCode: 403, apiCode: 2120008, message: 'User may not sign in at this time.' }],
   ['531', { statusCode: 403, apiCode: 2120008, message: 'User may not sign in from this computer.' }],
-  ['532', { statusCode: 301, apiCode: 2058, message: 'Password is too old and must be changed.' }],
   ['533', { statusCode: 403, apiCode: 2120008, message: 'User is disabled.', outcome: 'account_disabled' }],
   ['701', { statusCode: 403, apiCode: 2120008, message: 'Account has expired.', outcome: 'account_expired' }],
   ['773', { statusCode: 301, apiCode: 2058, message: 'Password must be changed.' }],
@@ -53,15 +52,9 @@ class MisconfiguredError extends Error {}
  * Makes a function for the emulator's option `ad` that asks a real Active Directory. One account searches for the name.
  * A bind as the user that was found checks the password.
  */
-export function makeLdapDirectory(options: LdapDirectoryOptions): EmulatorAdDirectory {
+export function makeLdapDirectory({ url, ca, ...options }: LdapDirectoryOptions): EmulatorAdDirectory {
   return async (sAMAccountName, password) => {
-    const { url, ca } = options;
-    const client = new Client({
-      url,
-      timeout: TIMEOUT_MS,
-      connectTimeout: TIMEOUT_MS,
-      ...(ca !== undefined && { tlsOptions: { ca } }),
-    });
+    const client = new Client({ url, timeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS, tlsOptions: { ca } });
     try {
       const entry = await findUser(client, options, sAMAccountName);
       return entry && (await checkPassword(client, entry, password));
@@ -75,19 +68,19 @@ export function makeLdapDirectory(options: LdapDirectoryOptions): EmulatorAdDire
 
 async function findUser(
   client: Client,
-  { bindDn, bindPassword, baseDn }: LdapDirectoryOptions,
+  { bindDn, bindPassword, baseDn }: Omit<LdapDirectoryOptions, 'url' | 'ca'>,
   sAMAccountName: string,
 ): Promise<Entry | undefined> {
   await client.bind(bindDn, bindPassword).catch(wrapMistake('bindDn', INVALID_CREDENTIALS));
   // Computers have the class user, too.
   const wanted = { objectCategory: 'person', objectClass: 'user', sAMAccountName };
   const filters = Object.entries(wanted).map(([attribute, value]) => new EqualityFilter({ attribute, value }));
-  const search = { filter: new AndFilter({ filters }), attributes: Object.values(CLAIM_ATTRIBUTES).flat() };
+  const search = { filter: new AndFilter({ filters }), attributes: Object.values(CLAIM_ATTRIBUTES) };
   const { searchEntries } = await client.search(baseDn, search).catch(wrapMistake('baseDn'));
   const [entry] = searchEntries;
   // A directory ignores spaces and accents. The emulator counts failures by the name, and does not ignore them.
-  const found = textOf(entry?.['sAMAccountName'])?.toLowerCase();
-  return searchEntries.length === 1 && found === sAMAccountName.toLowerCase() ? entry : undefined;
+  const isSame = textOf(entry?.['sAMAccountName'])?.toLowerCase() === sAMAccountName.toLowerCase();
+  return searchEntries.length === 1 && isSame ? entry : undefined;
 }
 
 async function checkPassword(client: Client, entry: Entry, password: string): Promise<EmulatorAdAnswer> {
@@ -97,10 +90,8 @@ async function checkPassword(client: Client, entry: Entry, password: string): Pr
     if (codeOf(error) !== INVALID_CREDENTIALS) throw error;
     return BIND_REFUSALS.get(/\bdata ([\da-f]+)/i.exec(String(error))?.[1]);
   }
-  const claims = Object.entries(CLAIM_ATTRIBUTES).map(([claim, attributes]) => {
-    return [claim, attributes.map((name) => textOf(entry[name])).find((text) => text !== undefined)] as const;
-  });
-  return { claims: Object.fromEntries(claims) };
+  const claims = Object.entries(CLAIM_ATTRIBUTES).map(([claim, attribute]) => [claim, textOf(entry[attribute])]);
+  return { claims: Object.fromEntries(claims) as Record<string, string | undefined> };
 }
 
 const wrapMistake =
@@ -114,16 +105,13 @@ const wrapMistake =
 function toFailure(error: unknown): EmulatorAdRefusal {
   const code = codeOf(error);
   // Codes of Node for certificates (node:tls, X509 certificate error codes).
-  if (typeof code === 'string' && /CERT|SIGNATURE|CHAIN|HOSTNAME|^INVALID_/.test(code)) {
-    return misconfigured(`its certificate is not trusted (${code})`);
+  const isUntrusted = typeof code === 'string' && /CERT|SIGNATURE|CHAIN|HOSTNAME|^INVALID_/.test(code);
+  if (isUntrusted || error instanceof MisconfiguredError) {
+    const reason = isUntrusted ? `its certificate is not trusted (${code})` : (error as Error).message;
+    return { statusCode: 422, apiCode: 2820002, message: `The AD connection is misconfigured: ${reason}.` };
   }
-  if (error instanceof MisconfiguredError) return misconfigured(error.message);
   if (typeof code === 'number') return { statusCode: 602, message: `LDAP result code ${code}.` };
   return { statusCode: 601, message: `The directory cannot be reached: ${code ?? 'the connection ended'}.` };
-}
-
-function misconfigured(reason: string): EmulatorAdRefusal {
-  return { statusCode: 422, apiCode: 2820002, message: `The AD connection is misconfigured: ${reason}.` };
 }
 
 /** The first value, if it is a text. */
