@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { ConfigurationError } from '../../../src/core/errors.js';
 import { defineGenAuthOptions, resolveOptions } from '../../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { findLeaks } from '../../support/leak.js';
+import { propertyRuns } from '../../support/property.js';
 import { catchThrown } from '../../support/thrown.js';
 
 /** 32 bytes, as HS256 requires. */
@@ -163,6 +165,19 @@ it('ignores inherited options, and refuses an own __proto__', () => {
   expect(resolveOptions(disabled)).toHaveProperty('verifiedTokenCache', DEFAULTS.verifiedTokenCache);
   const own = refuse(JSON.parse('{"__proto__":{}}') as object);
   expect(own).toMatchObject({ details: { mistakes: [{ option: '__proto__' }] } });
+});
+
+it('accepts any value of any option, or refuses it with an error that names the option and no secret', () => {
+  const names = fc.constantFrom(...NAMES, 'jwks.maxAge', 'verifiedTokenCache.maxEntries', 'fields.account', 'other');
+  const values = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withMap: true }), fc.webUrl());
+  const property = fc.property(names, values, (name, value) => {
+    const result = refuse(withOption(name, value));
+    const mistakes = result instanceof ConfigurationError ? result.details.mistakes : [];
+    expect(result instanceof Error).toBe(mistakes.length > 0);
+    expect(mistakes.filter(({ option }) => !option.startsWith(name.replace(/\..*/, '')))).toEqual([]);
+    expect(findLeaks(mistakes, [SECRET])).toEqual([]);
+  });
+  fc.assert(property, propertyRuns(500));
 });
 
 it('defines options as a frozen copy without defaults, or refuses them', () => {

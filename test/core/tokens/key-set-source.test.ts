@@ -1,10 +1,13 @@
 import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { GenAuthError } from '../../../src/core/errors.js';
 import { Http } from '../../../src/core/http/http.js';
 import { resolveOptions } from '../../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { KeySetSource } from '../../../src/core/tokens/key-set-source.js';
 import { APP_ID, DISCOVERY_PATH, JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
+import { propertyRuns } from '../../support/property.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { answering, useTcpServers } from '../../support/tcp-server.js';
 
@@ -144,4 +147,17 @@ it('waits at most 5 s for all requests together, even if the option timeout is l
   expect(await failing).toMatchObject({ code: 'upstream_timeout', message: expect.stringContaining(' 2000 ms') });
   jest.useRealTimers();
   second.open();
+});
+
+it('a discovery document with any values never causes a request to another server, or an error of another kind', async () => {
+  const values = fc.oneof(fc.anything(), fc.webUrl(), fc.constantFrom('', '//x/keys', `${issuer().url}@x/`, {}, null));
+  const property = fc.asyncProperty(values, values, async (jwksUri, iss) => {
+    reply(DISCOVERY_PATH, { body: { jwks_uri: jwksUri, issuer: iss } });
+    const result: unknown = await open()
+      .requestKeySet()
+      .catch((error: unknown) => error);
+    expect(result instanceof GenAuthError || result).toEqual(result instanceof GenAuthError || KEY_SET);
+    expect(paths().filter((path) => ![DISCOVERY_PATH, JWKS_PATH, APP_JWKS_PATH].includes(path))).toEqual([]);
+  });
+  await fc.assert(property, propertyRuns(50));
 });

@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { GenAuthEmulator, readUsersFile } from '../../../src/emulator/index.js';
 import { catchError } from '../../support/promise.js';
+import { propertyRuns } from '../../support/property.js';
 import { invalidInput } from '../support.js';
 
 let path: string;
@@ -41,4 +43,23 @@ it.each<[string, string]>([
   const error = await catchError(read(content));
   expect(error).toEqual(invalidInput(start.replace('FILE', path)));
   expect(String(error.stack)).not.toContain('canary');
+});
+
+it('reads a file with any values, or refuses it with an error that quotes no password', async () => {
+  const user = fc.record({ username: fc.anything(), password: fc.constant('canary'), roles: fc.anything() });
+  const content = fc.oneof(
+    fc.jsonValue(),
+    fc.array(user),
+    fc.record({ users: fc.array(user), tenants: fc.anything() }),
+  );
+  const property = fc.asyncProperty(content, async (value) => {
+    const error = await read(JSON.stringify(value)).then(
+      () => undefined,
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(['EmulatorError', undefined]).toContain(error?.name);
+    expect(String(error?.stack)).not.toContain('canary');
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+  await fc.assert(property, propertyRuns());
 });
