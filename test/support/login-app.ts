@@ -8,8 +8,6 @@ export interface LoginAppSettings {
   strategies: readonly Strategy[];
   /** Makes the handler of `/login`. Default: `passport.authenticate('genauth-password', { session: false })`. */
   authenticate?: (passport: Passport) => unknown;
-  /** Runs before everything else. */
-  prepare?: (app: Express) => void;
 }
 
 /**
@@ -21,20 +19,13 @@ export function createLoginApp(express: ExpressFactory, settings: LoginAppSettin
   for (const strategy of settings.strategies) own.use(strategy);
   const authenticate = settings.authenticate ?? ((made) => made.authenticate('genauth-password', { session: false }));
   const answer: RequestHandler = (req, res) => void res.json({ user: req.user, authInfo: req.authInfo });
-  const app = express();
-  settings.prepare?.(app);
-  app.use(express.json());
+  const app = express().use(express.json());
   app.use('/login', authenticate(own) as RequestHandler, answer);
   app.use(answerError);
   return app;
 }
 
-const answerError: ErrorRequestHandler = (
-  error: Partial<Record<'statusCode' | 'status' | 'name' | 'code', unknown>>,
-  _req,
-  res,
-  _next,
-) => {
-  const { statusCode, status = 500, name, code } = error;
-  res.status((statusCode ?? status) as number).json({ thrown: { name, code } });
+const answerError: ErrorRequestHandler = (error: Partial<Record<string, unknown>>, _req, res, _next) => {
+  const status = error['statusCode'] ?? error['status'];
+  res.status(typeof status === 'number' ? status : 500).json({ thrown: { name: error['name'], code: error['code'] } });
 };

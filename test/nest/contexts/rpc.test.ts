@@ -1,28 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import {
-  KafkaContext,
-  MqttContext,
-  NatsContext,
-  RedisContext,
-  RmqContext,
-  RpcException,
-  TcpContext,
-} from '@nestjs/microservices';
+import { KafkaContext, MqttContext, NatsContext, RedisContext, RmqContext } from '@nestjs/microservices';
+import { RpcException, TcpContext } from '@nestjs/microservices';
+import { TokenVerificationError } from '../../../src/index.js';
 import { readRpcContext } from '../../../src/nest/contexts/rpc.js';
-import { GenAuthGuard, OptionalAuth } from '../../../src/nest/index.js';
-import { useClients } from '../../support/client.js';
-import { failOnUnhandledRejections } from '../../support/host-process.js';
-import { SUBJECT, useIssuer } from '../../support/issuer.js';
-import { findLeaks } from '../../support/leak.js';
-import { bearer } from '../../support/marked-routes.js';
 import { MemoryLogger } from '../../support/nest-app.js';
-import { catchError } from '../../support/promise.js';
-
-failOnUnhandledRejections();
-const issuer = useIssuer();
-const openClient = useClients(issuer);
 
 /** The headers of nats.js. Names keep their case, and `get` returns the first value or an empty string. */
 function natsHeaders(...lines: [string, string][]): object {
@@ -76,43 +58,35 @@ it.each([null, 'Bearer x', [{ authorization: 'Bearer x' }], { headers: H }])(
   },
 );
 
-it('stores the user on the context of the transport', () => {
-  const transport = kafka();
-  expect(readRpcContext(new ExecutionContextHost([{}, transport])).state).toBe(transport);
+describe('the user', () => {
+  const readState = (...args: unknown[]): object => readRpcContext(new ExecutionContextHost(args)).state;
+
+  it('is stored on the context of the transport', () => {
+    const transport = kafka();
+    expect(readState({}, transport)).toBe(transport);
+  });
+
+  it('is stored outside of a message without a context', () => {
+    const data = { user: { sub: 'admin' }, authInfo: {} };
+    const state = readState(data);
+    expect(state).toEqual({});
+    expect(readState(data)).toBe(state);
+    expect(readState({ ...data })).not.toBe(state);
+  });
+
+  it.each(['text', null])('is not read from the message %j', (data) => {
+    expect(readState(data)).toEqual({});
+  });
 });
 
-describe('a message without a context', () => {
-  class Handlers {
-    guarded(): void {}
-
-    @OptionalAuth()
-    optional(): void {}
-  }
-  const guard = async (handler: keyof Handlers, data: unknown): Promise<unknown> => {
-    const context = new ExecutionContextHost([data, undefined], Handlers, Handlers.prototype[handler]);
-    context.setType('rpc');
-    await new GenAuthGuard(openClient(), new Reflector()).canActivate(context);
-    return readRpcContext(context).state.user;
-  };
-
-  it('keeps its user outside of the message', async () => {
-    const data = { authorization: bearer(issuer()) };
-    expect(await guard('guarded', data)).toMatchObject({ sub: SUBJECT });
-    expect(Object.keys(data)).toEqual(['authorization']);
-  });
-
-  it.each([{ user: { sub: 'admin' }, authInfo: {} }, 'text', null])('has no user from its content %j', async (data) => {
-    expect(await guard('optional', data)).toBeUndefined();
-  });
-
-  it('is refused by an RpcException, without the token in the error and the log', async () => {
-    const logger = new MemoryLogger();
-    Logger.overrideLogger(logger);
-    const authorization = bearer(issuer(), { aud: 'another' });
-    const error = (await catchError(guard('guarded', { authorization }))) as unknown as RpcException;
-    expect(error).toBeInstanceOf(RpcException);
-    expect(error.getError()).toMatchObject({ statusCode: 401, code: 'invalid_token' });
-    expect(logger.lines).toEqual([expect.stringContaining('debug token_audience_mismatch')]);
-    expect(findLeaks([error, logger.lines], [authorization.split('.')[2] ?? ''])).toEqual([]);
-  });
+it('refuses by an RpcException, and logs the refusal', async () => {
+  const logger = new MemoryLogger();
+  Logger.overrideLogger(logger);
+  const body = { statusCode: 401, error: 'e', message: 'm', code: 'invalid_token' };
+  const error = new TokenVerificationError('token_expired', 'why', { details: { token: 'access_token' } });
+  const { refuse } = readRpcContext(new ExecutionContextHost([{}]));
+  const exception = await refuse({ action: 'fail', status: 401, headers: {}, body, error });
+  expect(exception).toEqual(new RpcException(body));
+  expect((exception as RpcException).getError()).toBe(body);
+  expect(logger.lines).toEqual(['debug token_expired: why GenAuth']);
 });
