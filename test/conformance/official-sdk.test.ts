@@ -1,15 +1,13 @@
 import { AuthenticationClient, type Models } from 'authing-node-sdk';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { encryptBySm2, encryptRsa } from '../emulator/encryption/ciphertexts.js';
-import { getCaptcha, useEmulator } from '../emulator/support.js';
+import { useEmulator } from '../emulator/support.js';
 
 // The SDK of GenAuth itself signs in at the emulator, one row for each of its methods.
 
 const SCOPE = 'openid profile username email phone roles external_id extended_fields tenant_id offline_access';
 const password = 'passw0rd';
-const CLAIMS = { username: 'alice', roles: ['admin'], external_id: 'e-7', extended_fields: { school: 'pku' } };
-const ALICE = { ...CLAIMS, email: 'alice@example.com', phone_number: '+8613800000001', name: 'Alice', password };
-const MFA = { username: 'dave', password, mfa: true };
+const ALICE = { username: 'alice', email: 'alice@example.com', phone_number: '+8613800000001', password };
 
 function connect(emulator: GenAuthEmulator): AuthenticationClient {
   const { appId, appHost, appSecret = '', tokenEndpointAuthMethod: method } = emulator.clientOptions;
@@ -29,7 +27,7 @@ const refresh = (sdk: AuthenticationClient, token: string) =>
   sdk.getNewAccessTokenByRefreshToken(token) as unknown as Promise<Tokens>;
 
 describe('each sign-in method of the SDK', () => {
-  const emulator = useEmulator({ users: [ALICE, MFA] });
+  const emulator = useEmulator({ users: [ALICE] });
   type Given = { password: string; options: Models.SignInOptionsDto };
   type SignIn = (sdk: AuthenticationClient, given: Given) => Promise<Models.LoginTokenRespDto>;
   const sent = { clientIp: '203.0.113.7', context: { source: 'utm' } };
@@ -54,13 +52,6 @@ describe('each sign-in method of the SDK', () => {
     const refused = await call(sdk, { password: 'wrong', options });
     expect([refused.statusCode, refused.apiCode, refused.data]).toEqual([403, 2333, undefined]);
     expect(emulator().signIns).toMatchObject([{ connection, ...sent, outcome: 'success' }, { connection }]);
-  });
-
-  it('signInByAccountPassword returns the claims of the scopes, or the next step', async () => {
-    const sdk = connect(emulator());
-    expect(await sdk.parseIDToken((await signIn(sdk)).id_token)).toMatchObject(CLAIMS);
-    const refused = await sdk.signInByAccountPassword({ account: 'dave', password });
-    expect(refused).toMatchObject({ statusCode: 301, apiCode: 1636 });
   });
 });
 
@@ -108,17 +99,6 @@ describe('the other methods of the SDK', () => {
     expect(await sdk.getUserInfoByAccessToken(access_token, { ...place })).toEqual(claims);
   });
 
-  it('parseIDToken verifies after a rotation, and not with a withdrawn key', async () => {
-    const sdk = connect(emulator());
-    const old = (await signIn(sdk)).id_token;
-    await emulator().rotateKeys();
-    const { id_token } = await signIn(sdk);
-    const { appId: aud } = emulator();
-    expect([await sdk.parseIDToken(old), await sdk.parseIDToken(id_token)]).toMatchObject([{ aud }, { aud }]);
-    await emulator().rotateKeys({ withdraw: true });
-    await expect(sdk.parseIDToken(old)).rejects.toMatchObject({ code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
-  });
-
   it('buildLogoutUrl leads back with its state', async () => {
     const sdk = connect(emulator());
     const url = sdk.buildLogoutUrl({ idToken: (await signIn(sdk)).id_token, redirectUri: target, state: 's t' });
@@ -144,7 +124,5 @@ describe('the other methods of the SDK', () => {
     expect(await sdk.signInByAccountPassword(alice)).toMatchObject({ statusCode: 403, apiCode: 2000 });
     const { data } = await sdk.geneCatchaCodeAndToken();
     expect(data).toEqual({ captchaCodeSvg: expect.stringMatching(/^<svg /), captchaToken: expect.any(String) });
-    const options = await getCaptcha(emulator());
-    expect(await sdk.signInByAccountPassword({ ...alice, options })).toMatchObject({ statusCode: 200 });
   });
 });

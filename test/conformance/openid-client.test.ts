@@ -25,51 +25,33 @@ async function signIn(emulator: GenAuthEmulator) {
 describe('openid-client', () => {
   const emulator = useEmulator();
 
-  it('finds the issuer by discovery', async () => {
-    const server = (await connect(emulator())).serverMetadata();
-    const asked = emulator().requests('discovery');
-    expect([server.issuer, server.supportsPKCE(), asked]).toEqual([`${emulator().url}/oidc`, true, 1]);
-  });
-
-  it('gets user info and compares its subject, or reads the challenge', async () => {
+  it('finds the issuer by discovery, and gets user info or the challenge', async () => {
     const config = await connect(emulator());
+    const { issuer } = config.serverMetadata();
+    expect([issuer, config.serverMetadata().supportsPKCE()]).toEqual([`${emulator().url}/oidc`, true]);
     const { access_token, id_token } = await signIn(emulator());
     const { sub = '' } = decodeJwt(id_token);
     const user = await openid.fetchUserInfo(config, access_token, sub);
     expect(user).toMatchObject({ sub, email: 'alice@example.com', roles: ['admin'] });
-    await expect(openid.fetchUserInfo(config, 'nonsense', sub)).rejects.toMatchObject({
-      code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
-      status: 401,
-      cause: [{ scheme: 'bearer', parameters: { error: 'invalid_token' } }],
-    });
+    const cause = [{ scheme: 'bearer', parameters: { error: 'invalid_token' } }];
+    await expect(openid.fetchUserInfo(config, 'nonsense', sub)).rejects.toMatchObject({ status: 401, cause });
   });
 
-  it('refreshes once for each refresh token, also for fewer scopes', async () => {
+  it('refreshes once for each refresh token, introspects and revokes', async () => {
     const config = await connect(emulator());
     const { refresh_token: first } = await signIn(emulator());
-    const refreshed = await openid.refreshTokenGrant(config, first);
-    expect(refreshed.claims()).toMatchObject({ iss: `${emulator().url}/oidc`, aud: emulator().appId });
-    expect(refreshed.expiresIn()).toBeGreaterThan(1_209_600 - 60);
-    expect(refreshed).toMatchObject({ token_type: 'bearer', refresh_token: expect.any(String) });
-    const narrowed = await openid.refreshTokenGrant(config, refreshed.refresh_token ?? '', { scope: 'openid email' });
-    expect(narrowed.scope).toBe('openid email');
+    const {
+      access_token: token,
+      scope,
+      expires_in,
+    } = await openid.refreshTokenGrant(config, first, { scope: 'openid' });
+    expect([scope, Number(expires_in) > 1_209_600 - 60]).toEqual(['openid', true]);
     const refused = { name: 'ResponseBodyError', status: 400, error: 'invalid_grant' };
     await expect(openid.refreshTokenGrant(config, first)).rejects.toMatchObject(refused);
-  });
-
-  it.each(['access_token', 'refresh_token'] as const)('introspects and revokes the %s', async (kind) => {
-    const config = await connect(emulator());
-    const { [kind]: token } = await signIn(emulator());
-    const expected = { active: true, client_id: emulator().appId, scope: SCOPE, token_type: 'Bearer' };
-    expect(await openid.tokenIntrospection(config, token, { token_type_hint: kind })).toMatchObject(expected);
-    await openid.tokenRevocation(config, token, { token_type_hint: kind });
+    expect(await openid.tokenIntrospection(config, token)).toMatchObject({ active: true, scope, token_type: 'Bearer' });
+    await openid.tokenRevocation(config, token);
     expect(await openid.tokenIntrospection(config, token)).toEqual({ active: false });
-  });
-
-  it('gets the error of a wrong secret and of another grant', async () => {
-    const wrong = await connect(emulator(), openid.ClientSecretPost('wrong'));
-    await expect(openid.tokenIntrospection(wrong, 'x')).rejects.toMatchObject({ error: 'invalid_client' });
-    const granted = openid.clientCredentialsGrant(await connect(emulator()));
+    const granted = openid.clientCredentialsGrant(config);
     await expect(granted).rejects.toMatchObject({ error: 'unsupported_grant_type' });
   });
 });

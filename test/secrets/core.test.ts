@@ -136,11 +136,7 @@ it.each([
 
 it.each<[flaw: string, code: string, claims: object, header: object]>([
   ['an expired token', 'token_expired', { iat: 8, exp: 9 }, {}],
-  ['a token for another application', 'token_audience_mismatch', { aud: 'another-app' }, {}],
-  ['a token of another issuer', 'token_issuer_mismatch', { iss: 'https://issuer.invalid/oidc' }, {}],
   ['a token with an unknown key', 'token_key_unknown', {}, { kid: 'unknown' }],
-  ['a token with another algorithm', 'token_algorithm_mismatch', {}, { alg: 'HS256' }],
-  ['a token of another type', 'token_type_mismatch', {}, { typ: 'logout+jwt' }],
 ])('the errors of a client do not contain %s', async (_flaw, code, claims, header) => {
   const tokens = makeTokens(issuer(), claims, header);
   answerSignIn(issuer(), tokens);
@@ -186,9 +182,7 @@ it('the emulator records no password', async () => {
 it.each<[string, unknown]>([
   ['the cause of a cause', new Error('x', { cause: new Error('y', { cause: { config: { data: PASSWORD } } }) })],
   ['a hidden property', Object.defineProperty(new Error('x'), 'request', { value: { body: PASSWORD } })],
-  ['a map of sets', new Map([['a', new Set([PASSWORD])]])],
   ['bytes', { body: Buffer.from(`{"password":${JSON.stringify(PASSWORD)}}`) }],
-  ['a key', { [PASSWORD]: 1 }],
   ['JSON in JSON', JSON.stringify({ body: JSON.stringify({ PASSWORD }) })],
   ['HTML', `<pre>${PASSWORD.replace('&', '&amp;').replace('"', '&quot;').replace('<', '&lt;')}</pre>`],
   ['base64url inside a longer text', `.${Buffer.from(`ab${PASSWORD}b`).toString('base64url')}.`],

@@ -42,8 +42,6 @@ export const requirements: RequireAuthOptions[] = [
   { roles: [{ code: 'admin' }] },
   // @ts-expect-error a number has no unit
   { introspect: 10_000 },
-  // @ts-expect-error the request of another library
-  { tenant: (req: { tenantHeader: number }) => String(req.tenantHeader) },
 ];
 
 export const decorators = [
@@ -51,8 +49,6 @@ export const decorators = [
   [Tenant((req: Request) => req.params['tenant']?.toString()), Introspect(), Introspect({ maxAge: 0 }), CurrentUser()],
   // @ts-expect-error an array
   Roles(['admin']),
-  // @ts-expect-error a number has no unit
-  Introspect(5_000),
   // @ts-expect-error a fixed tenant instead of a function
   Tenant('tenant-1'),
 ];
@@ -68,13 +64,12 @@ declare const bearer: BearerUser<'openid' | 'email'>;
 // @ts-expect-error an access token has no e-mail address
 export const email: unknown = bearer.email;
 
-type Refreshed = RefreshedTokens<WithEmail>;
 const refresh = () => client.refresh('r');
 type User = GenAuthUser<'openid' | 'extended_fields', { department: string }>;
 export type Refreshes = [
   Expect<Equal<Awaited<ReturnType<typeof refresh>>, RefreshedTokens<User>>>,
-  Expect<Equal<Refreshed['user'], WithEmail | undefined>>,
+  Expect<Equal<RefreshedTokens<WithEmail>['user'], WithEmail | undefined>>,
   // The refresh token is always present, the id_token only if GenAuth sent a new one.
-  Expect<Equal<Refreshed['tokens']['refreshToken'], string>>,
-  Expect<Equal<Refreshed['tokens']['idToken'], string | undefined>>,
+  Expect<Equal<RefreshedTokens['tokens']['refreshToken'], string>>,
+  Expect<Equal<RefreshedTokens['tokens']['idToken'], string | undefined>>,
 ];

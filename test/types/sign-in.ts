@@ -15,8 +15,6 @@ export const credentials: Credentials[] = [
   { samAccountName: 'zhangsan', password: 'p' },
   // @ts-expect-error two identifiers
   { account: 'a', email: 'a@example.com', password: 'p' },
-  // @ts-expect-error no identifier
-  { password: 'p' },
 ];
 
 const client = new GenAuthClient({ ...required, scope: ['openid', 'email'] });
@@ -51,37 +49,12 @@ export type Extended = [
   Expect<Equal<UserOf<ReturnType<typeof typedSignIn>>, WithFields>>,
   Expect<Equal<UserOf<ReturnType<typeof typedSignInByScope>>, GenAuthUser<'openid' | 'email'>>>,
 ];
-// @ts-expect-error fields are an object
-export type NoFields = GenAuthUser<'openid' | 'extended_fields', string>;
-
 export const customData: SignInOptions<string, { school: string }>[] = [
   { customData: { school: 'pku' } },
   // @ts-expect-error a field is not defined
   { customData: { school: 'pku', course: 'x' } },
 ];
 export const untyped: SignInOptions = { customData: { anything: [1, { deep: true }] } };
-
-/** A `switch` over `kind` distinguishes the outcomes, and must handle each of them. */
-export function handleEach(outcome: SignInOutcome): string {
-  switch (outcome.kind) {
-    case 'success':
-      return outcome.user.sub;
-    case 'invalid_credentials':
-      return String(outcome.remainingAttempts);
-    case 'mfa_required':
-      return outcome.mfaToken ?? '';
-    case 'rate_limited':
-      return String(outcome.retryAfter);
-    case 'captcha_required':
-    case 'password_change_required':
-    case 'identity_binding_required':
-    case 'profile_completion_required':
-    case 'account_locked':
-    case 'access_denied':
-    case 'rejected':
-      return outcome.message;
-  }
-}
 
 export type Outcomes = [
   Expect<Equal<SignInRejection['kind'], Exclude<SignInOutcome['kind'], 'success'>>>,

