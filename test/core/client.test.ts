@@ -1,9 +1,8 @@
 import type { GenAuthClient, TokenRequirements } from '../../src/core/client.js';
-import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
+import { JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../support/issuer.js';
 import { codeOf } from '../support/key-set.js';
 import { findLeaks } from '../support/leak.js';
 import { catchError } from '../support/promise.js';
@@ -14,8 +13,7 @@ import { buildToken } from '../support/token.js';
 
 failOnUnhandledRejections();
 const NOW = 1_760_000_000_000;
-const PASSWORD = 'canary-Passw0rd-ünïcode';
-const ALICE = { account: 'alice', password: PASSWORD };
+const ALICE = { account: 'alice', password: 'passw0rd' };
 const [TOKEN_PATH, ME_PATH, CAPTCHA_PATH] = ['/oidc/token', '/oidc/me', '/api/v3/get-captcha-code'];
 const [INTROSPECTION_PATH, REVOCATION_PATH] = ['/oidc/token/introspection', '/oidc/token/revocation'];
 const [OLD, NEW] = ['canary-refresh-token-old', 'canary-refresh-token-new'];
@@ -42,13 +40,11 @@ const authorize: TokenRequirements['authorize'] = async () => {};
 const getUser = async (client: GenAuthClient, token: string): Promise<unknown> =>
   (await client.authenticate(token, { authorize })).user;
 
-it('signIn returns a user with the claims of the configured or of the given scopes after one request', async () => {
+it('signIn returns a user with the claims of the configured or of the given scopes', async () => {
   issuer().replySignIn();
   const client = openAny({ scope: 'openid email' });
-  const outcome = await client.signIn(ALICE);
-  expect(outcome).toHaveProperty('user', { sub: SUBJECT, email: null, email_verified: false });
-  expect(issuer().count(SIGN_IN_PATH)).toBe(1);
-  expect(findLeaks([client, outcome], [PASSWORD, issuer().clientOptions.appSecret])).toEqual([]);
+  const user = { sub: SUBJECT, email: null, email_verified: false };
+  expect(await client.signIn(ALICE)).toHaveProperty('user', user);
   expect(await client.signIn(ALICE, { scope: 'openid role' })).toHaveProperty('user', { sub: SUBJECT, role: null });
 });
 
@@ -62,26 +58,23 @@ it('uses the options issuer, audience, appId, clockTolerance, idTokenSignedRespo
   expect(await client.verifyIdToken(buildToken({ alg: 'HS256' }, payload, LONG_SECRET, 'HS256'))).toEqual(payload);
 });
 
-it('uses the times of the option jwks', async () => {
-  const client = open({ jwks: { maxAge: 2000, cooldown: 100, staleIfError: 0 } });
-  const ask = async (time: number, kid = issuer().key.kid): Promise<unknown> => {
-    now += time;
-    return codeOf(client.verifyAccessToken(issuer().sign(issuer().accessTokenClaims({}, NOW), { kid })));
-  };
+it('fetches the key set again after the option jwks.maxAge, and is ready while a key is cached', async () => {
+  const client = open({ jwks: { maxAge: 2000 } });
+  expect(client.status()).toMatchObject({ ready: false, keys: { count: 0 } });
   await client.warmUp();
-  const codes = [await ask(99, 'x'), issuer().count(JWKS_PATH), await ask(1, 'x'), await ask(1999)];
-  expect(codes).toEqual(['token_key_unknown', 1, 'token_key_unknown', 'accepted']);
-  issuer().reply(JWKS_PATH, { status: 500 });
-  expect([await ask(1), issuer().count(JWKS_PATH)]).toEqual(['upstream_unavailable', 3]);
+  now += 2000;
+  await client.verifyAccessToken(accessToken());
+  const keys = { count: 1, fetchedAt: new Date(now), isStale: false };
+  expect([client.status(), issuer().count(JWKS_PATH)]).toMatchObject([{ ready: true, keys }, 2]);
 });
 
-it.each<[GenAuthOptions['verifiedTokenCache'], number]>([
-  [undefined, 3],
-  [{ maxEntries: 1 }, 6],
-  [false, 6],
-])('caches verified tokens with the option verifiedTokenCache %j', async (verifiedTokenCache, expected) => {
+it.each([
+  [undefined, 2],
+  [{ maxEntries: 1 }, 4],
+  [false, 4],
+] as const)('caches verified tokens with the option verifiedTokenCache %j', async (verifiedTokenCache, expected) => {
   const client = open({ verifiedTokenCache });
-  const tokens = [1, 2, 3].map((n) => accessToken({ n }));
+  const tokens = [accessToken({ n: 1 }), accessToken({ n: 2 })];
   for (const token of [...tokens, ...tokens]) await client.verifyAccessToken(token);
   expect(computed()).toBe(expected);
 });
@@ -94,38 +87,27 @@ it('authenticate returns the user of the token without a request', async () => {
 
 it('authenticate passes the claims and cached user info to the requirements, and waits for them', async () => {
   replyMe({ roles: ['admin'] });
-  const [client, token] = [open(), accessToken()];
-  const seen: unknown[] = [];
-  const record: TokenRequirements['authorize'] = async (claims, getUserClaims) => {
-    seen.push(claims.scope, await getUserClaims(), await getUserClaims());
-    throw new Error('refused');
+  const check: TokenRequirements['authorize'] = async ({ scope }, getUserClaims) => {
+    throw new Error(JSON.stringify([scope, (await getUserClaims())['roles'], (await getUserClaims())['roles']]));
   };
-  expect(await catchError(client.authenticate(token, { authorize: record }))).toMatchObject({ message: 'refused' });
-  const user = { sub: SUBJECT, roles: ['admin'] };
-  expect([seen, issuer().count(ME_PATH)]).toEqual([['openid profile', user, user], 1]);
-});
-
-it('authenticate uses the claims of a sign-in until userInfoMaxAge has passed', async () => {
-  const access_token = accessToken();
-  replySignIn({ access_token, id_token: idToken({ email: 'old@example.com' }) });
-  replyMe({ email: 'new@example.com' });
-  const client = openUserInfo({ userInfoMaxAge: 60_000 });
-  await client.signIn(ALICE);
-  now += 59_999;
-  const first = await getUser(client, access_token);
-  now += 1;
-  const user = { sub: SUBJECT, email: 'new@example.com', email_verified: false, roles: [] };
-  expect([first, await getUser(client, access_token)]).toEqual([{ ...user, email: 'old@example.com' }, user]);
+  const refused = open().authenticate(accessToken(), { authorize: check });
+  await expect(refused).rejects.toThrow('["openid profile",["admin"],["admin"]]');
   expect(issuer().count(ME_PATH)).toBe(1);
 });
 
-it('authenticate does not use the claims of a refused sign-in', async () => {
-  const access_token = accessToken();
-  replySignIn({ access_token, id_token: idToken({ sub: 'x', roles: ['admin'] }) });
-  replyMe({ roles: [] });
-  const client = openUserInfo();
+it('authenticate uses the claims of a successful sign-in until userInfoMaxAge has passed', async () => {
+  const [access_token, refused] = [accessToken(), accessToken({ n: 1 })];
+  const client = openUserInfo({ userInfoMaxAge: 60_000 });
+  replyMe({ email: 'new' });
+  replySignIn({ access_token, id_token: idToken({ email: 'old' }) });
+  await client.signIn(ALICE);
+  replySignIn({ access_token: refused, id_token: idToken({ email: 'refused', sub: 'x' }) });
   expect(await codeOf(client.signIn(ALICE))).toBe('upstream_token_invalid');
-  expect(await getUser(client, access_token)).toMatchObject({ roles: [] });
+  now += 59_999;
+  const users = [await getUser(client, access_token), await getUser(client, refused)];
+  now += 1;
+  const emails = ['old', 'new', 'new'].map((email) => ({ email }));
+  expect([...users, await getUser(client, access_token)]).toMatchObject(emails);
 });
 
 it.each<[object, string]>([
@@ -138,15 +120,12 @@ it.each<[object, string]>([
 });
 
 it('refresh returns the new tokens, their claims and the user, also for guarded routes', async () => {
-  const tokens = { accessToken: accessToken({ scope: 'openid' }), idToken: idToken({ email: 'a@example.com' }) };
+  const tokens = { accessToken: accessToken({ scope: 'openid' }), idToken: idToken({ roles: ['admin'] }) };
   reply(TOKEN_PATH, { access_token: tokens.accessToken, id_token: tokens.idToken, refresh_token: NEW });
-  const client = openUserInfo({ scope: 'openid email' });
-  const user = { sub: SUBJECT, email: 'a@example.com', email_verified: false };
-  expect(await client.refresh(OLD)).toEqual({
-    tokens: { ...tokens, refreshToken: NEW, scope: ['openid'], expiresAt: new Date(NOW + 3_600_000) },
-    user,
-    claims: expect.objectContaining({ sub: SUBJECT, scope: 'openid' }),
-  });
+  const client = openUserInfo({ scope: 'openid roles' });
+  const user = { sub: SUBJECT, roles: ['admin'] };
+  const claims = { sub: SUBJECT, scope: 'openid' };
+  expect(await client.refresh(OLD)).toMatchObject({ tokens: { ...tokens, refreshToken: NEW }, user, claims });
   expect([await getUser(client, tokens.accessToken), issuer().count(ME_PATH)]).toEqual([user, 0]);
 });
 
@@ -158,7 +137,6 @@ it('refresh sends one request for parallel calls, and keeps the refresh token if
   const results = await Promise.all(['a', 'b', 'a'].map((token) => client.refresh(token)));
   const expected = ['a', 'b', 'a'].map((token) => [token, token, undefined]);
   expect(results.map(({ claims, tokens, user }) => [claims.sub, tokens.refreshToken, user])).toEqual(expected);
-  expect(results[0]?.tokens).not.toBe(results[2]?.tokens);
   await client.refresh('a');
   expect(issuer().count(TOKEN_PATH)).toBe(3);
 });
@@ -185,44 +163,34 @@ it('a token in a form may have 8,192 characters, and has a type', async () => {
   expect(hints).toEqual(['access_token', 'refresh_token', 'refresh_token', 'access_token']);
 });
 
-it.each<[string, Reply, number]>([
-  ['a revocation drops the cached user info and introspection of the token', {}, 2],
-  ['a failed revocation drops nothing', { status: 503 }, 1],
-])('a token in a form %s', async (_, answer, requests) => {
-  issuer().reply(REVOCATION_PATH, answer);
+it('a revocation drops the cached user info and introspection of the token', async () => {
+  issuer().reply(REVOCATION_PATH, {});
   replyMe({});
   reply(INTROSPECTION_PATH, { active: true });
   const [client, token] = [openUserInfo(), accessToken()];
   await client.authenticate(token, { introspect: 60_000, authorize });
-  await client.revoke(token).catch(() => {});
+  await client.revoke(token);
   await client.authenticate(token, { introspect: 60_000, authorize });
-  expect([issuer().count(ME_PATH), issuer().count(INTROSPECTION_PATH)]).toEqual([requests, requests]);
+  expect([issuer().count(ME_PATH), issuer().count(INTROSPECTION_PATH)]).toEqual([2, 2]);
 });
 
-it('userInfo requests the claims for each call, and returns sub alone after insufficient_scope', async () => {
-  replyMe({ email: null });
-  const client = open();
-  const first = await client.userInfo(accessToken());
+it('userInfo returns sub alone after insufficient_scope, and refuses the claims of another user', async () => {
   issuer().reply(ME_PATH, { status: 403, body: { error: 'insufficient_scope' } });
-  expect([first, await client.userInfo(accessToken())]).toEqual([{ sub: SUBJECT, email: null }, { sub: SUBJECT }]);
-});
-
-it('userInfo refuses the claims of another user, and sends no token that does not verify', async () => {
+  expect(await open().userInfo(accessToken())).toEqual({ sub: SUBJECT });
   replyMe({ sub: 'another' });
   expect(await codeOf(open().userInfo(accessToken()))).toBe('upstream_invalid_response');
   expect(await codeOf(open().userInfo(accessToken({ aud: 'other' })))).toBe('token_audience_mismatch');
-  expect(issuer().count(ME_PATH)).toBe(1);
+  expect(issuer().count(ME_PATH)).toBe(2);
 });
 
-const data = { captchaCodeSvg: '<svg/>', captchaToken: 'token' };
 const ids = { statusCode: 403, apiCode: 7, requestId: 'request-1' };
 const REFUSED = 'GenAuth answered statusCode 403, apiCode 7, message "no", request ID "request-1"';
 
 it.each<[Reply, code: string, reason: string, answer: object | undefined]>([
-  [{ body: { ...ids, message: 'no', data } }, 'upstream_invalid_response', REFUSED, ids],
+  [{ body: { ...ids, message: 'no', data: {} } }, 'upstream_invalid_response', REFUSED, ids],
   [{ status: 403, body: [] }, 'upstream_invalid_response', 'HTTP 403 and no JSON', undefined],
   [{ body: '<html>' }, 'upstream_invalid_response', 'HTTP 200 and no JSON', undefined],
-  [{ status: 503, headers: { 'retry-after': '9' } }, 'upstream_unavailable', 'HTTP 503', undefined],
+  [{ status: 503 }, 'upstream_unavailable', 'HTTP 503', undefined],
 ])('a public document is refused after %j', async (answered, code, reason, answer) => {
   issuer().reply(CAPTCHA_PATH, answered);
   const error = await catchError(open().getCaptcha());
@@ -231,15 +199,14 @@ it.each<[Reply, code: string, reason: string, answer: object | undefined]>([
   expect(error).toMatchObject({ name: 'UpstreamError', code, message, answer, details });
 });
 
-it('a public document with a captcha may have 256 KB', async () => {
-  const body = JSON.stringify({ statusCode: 200, data });
-  reply(CAPTCHA_PATH, body.padEnd(256 * 1024));
-  expect(await open().getCaptcha()).toEqual({ svg: '<svg/>', token: 'token' });
+it.each([
+  [{ captchaCodeSvg: '<svg/>', captchaToken: 'token' }, 256 * 1024, 'accepted'],
+  [{ captchaCodeSvg: '<svg/>', captchaToken: 'token' }, 256 * 1024 + 1, 'upstream_invalid_response'],
+  [{ captchaCodeSvg: '<svg/>' }, 0, 'upstream_invalid_response'],
+])('a public document with the captcha %j in %i bytes: %s', async (data, size, code) => {
+  reply(CAPTCHA_PATH, JSON.stringify({ statusCode: 200, data }).padEnd(size));
+  expect(await codeOf(open().getCaptcha())).toBe(code);
   expect(issuer().requests[0]?.headers).toMatchObject({ 'x-authing-app-id': issuer().clientOptions.appId });
-  reply(CAPTCHA_PATH, body.padEnd(256 * 1024 + 1));
-  expect(await codeOf(open().getCaptcha())).toBe('upstream_invalid_response');
-  reply(CAPTCHA_PATH, { statusCode: 200, data: { captchaCodeSvg: '<svg/>' } });
-  expect(await codeOf(open().getCaptcha())).toBe('upstream_invalid_response');
 });
 
 it.each([
@@ -256,26 +223,10 @@ it('buildLogoutUrl has the host of the client', () => {
   expect(urls).toEqual(['', '?id_token_hint=a'].map((query) => `${issuer().url}/oidc/session/end${query}`));
 });
 
-it('status is ready while a key is cached', async () => {
-  const client = open();
-  const first = client.status();
-  await client.warmUp();
-  const keys = { count: 1, fetchedAt: new Date(NOW), isStale: false };
-  expect([first, client.status()]).toMatchObject([
-    { ready: false, keys: { count: 0 } },
-    { ready: true, keys },
-  ]);
-});
-
-it('the options are frozen and contain no secret, and no error contains one', async () => {
-  const secrets = ['canary-app-secret-0123456789', 'canary-proxy-user', 'canary-proxy-password', PASSWORD];
-  const proxy = `http://${secrets[1]}:${secrets[2]}@127.0.0.1:9`;
-  const client = open({ appSecret: secrets[0] ?? '', proxy, appHost: 'https://localhost:9' });
-  const error = await catchError(client.signIn(ALICE));
-  expect(error).toMatchObject({ code: 'upstream_unreachable' });
-  expect(findLeaks([client, client.options, error], secrets)).toEqual([]);
-  expect(['appSecret', 'proxy'].filter((name) => name in client.options)).toEqual([]);
-  expect(Object.isFrozen(client.options)).toBe(true);
+it('the options are frozen and contain no secret', () => {
+  const { options } = open({ proxy: 'http://127.0.0.1:9', appHost: 'https://localhost:9' });
+  expect(['appSecret', 'proxy'].filter((name) => name in options)).toEqual([]);
+  expect(Object.isFrozen(options)).toBe(true);
 });
 
 it('connections to both hosts trust the option ca, and are ended by close()', async () => {
@@ -291,10 +242,10 @@ it('connections to both hosts trust the option ca, and are ended by close()', as
 
 it('connections to both hosts use the option proxy', async () => {
   const proxy = await serve((socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
-  const hosts = { appHost: 'https://tenant.example', jwksUri: 'https://keys.example:444/keys' };
-  const client = open({ proxy: proxy.url, ...hosts });
-  const codes = [await codeOf(client.warmUp()), await codeOf(client.signIn(ALICE))];
-  const lines = proxy.received.map((received) => received.split(' HTTP/1.1')[0]);
-  expect(lines).toEqual(['CONNECT keys.example:444', 'CONNECT tenant.example:443']);
-  expect(codes).toEqual(['upstream_unreachable', 'upstream_unreachable']);
+  const client = open({ proxy: proxy.url, appHost: 'https://a.example', jwksUri: 'https://keys.example/keys' });
+  expect([await codeOf(client.warmUp()), await codeOf(client.signIn(ALICE))]).toEqual(
+    Array(2).fill('upstream_unreachable'),
+  );
+  const hosts = proxy.received.map((received) => received.split(' ')[1]);
+  expect(hosts).toEqual(['keys.example:443', 'a.example:443']);
 });
