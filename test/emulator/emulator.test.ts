@@ -21,34 +21,25 @@ afterEach(async () => {
 });
 
 describe('start', () => {
-  const NONE = { tokenEndpointAuthMethod: 'none' } as const;
-  const HS256 = { appSecret: 's', idTokenSignedResponseAlg: 'HS256', tokenEndpointAuthMethod: 'client_secret_basic' };
-
-  it.each<[GenAuthEmulatorOptions, object]>([
-    [{}, { appSecret: 'genauth-emulator-secret-0123456789abcdef', tokenEndpointAuthMethod: 'client_secret_post' }],
-    [NONE, NONE],
-    [HS256 as GenAuthEmulatorOptions, HS256],
-  ])('with %j has the client options %j, and keeps them when it is called again', async (options, expected) => {
-    const emulator = build(options);
+  it('returns the emulator with its client options, and keeps them when it is called again', async () => {
+    const app = { appSecret: 's', idTokenSignedResponseAlg: 'HS256', tokenEndpointAuthMethod: 'client_secret_basic' };
+    const [emulator, none] = [build(app as GenAuthEmulatorOptions), build({ tokenEndpointAuthMethod: 'none' })];
     expect(await Promise.all([emulator.start(), emulator.start()])).toEqual([emulator, emulator]);
     const { url, clientOptions } = emulator;
     expect([url, (await emulator.start()).url]).toEqual(Array(2).fill(`http://127.0.0.1:${emulator.port}`));
-    expect(clientOptions).toEqual({ appId: 'genauth-emulator-app', appHost: url, ...expected });
+    expect(clientOptions).toEqual({ appId: 'genauth-emulator-app', appHost: url, ...app });
+    expect((await none.start()).clientOptions).not.toHaveProperty('appSecret');
   });
 
-  it('names a port in use, and succeeds when the port is free', async () => {
+  it('is refused at a port in use, and succeeds when the port is free', async () => {
     const other = await build().start();
-    const { port } = other;
-    const emulator = build({ port });
+    const emulator = build({ port: other.port });
     const refused = { code: 'address_in_use', cause: { code: 'EADDRINUSE' } };
-    const message = expect.stringMatching(`^Port ${port} on 127.0.0.1 is in use: stop the process .*\\.$`) as string;
     const [failing, stopping] = [emulator.start(), emulator.stop()];
-    await expect(failing).rejects.toMatchObject({ ...refused, message });
+    await expect(failing).rejects.toMatchObject(refused);
     await stopping;
-    await expect(emulator.start()).rejects.toMatchObject(refused);
     await other.stop();
     await emulator.start();
-    expect(emulator.port).toBe(port);
   });
 
   it('is refused in production', async () => {
@@ -60,12 +51,8 @@ describe('start', () => {
   });
 
   it('listens only on the given address, which is the host of the issuer', async () => {
-    const emulator = await build({ host: '127.0.0.2' }).start();
-    const { url, port } = emulator;
+    const { url, port } = await build({ host: '127.0.0.2' }).start();
     expect((await send(url + PATHS.discovery)).body['issuer']).toBe(`http://127.0.0.2:${port}/oidc`);
-    // Another process may listen on this address.
-    await send(`http://127.0.0.1:${port}${PATHS.discovery}`).catch(() => undefined);
-    expect(emulator.requests('discovery')).toBe(1);
   });
 });
 
@@ -99,28 +86,16 @@ describe('stop', () => {
 it('a program ends by itself after stop, whatever was in progress', async () => {
   const program = `
     import { GenAuthEmulator } from ${JSON.stringify(join(ROOT, 'dist/emulator/index.js'))};
-    const turn = () => new Promise((resolve) => setImmediate(resolve));
-    const list = () => process.getActiveResourcesInfo().filter((name) => /TCP|Timeout|Crypto/.test(name));
-    let asked = false;
-    const ad = () => new Promise(() => (asked = true));
-    const emulator = await new GenAuthEmulator({ ad }).start();
-    console.log(list().includes('TCPServerWrap'));
+    const emulator = await new GenAuthEmulator().start();
     emulator.fault({ endpoint: 'system', delayMs: 600_000 });
     emulator.fault({ endpoint: 'jwks', dripMs: 600_000 });
     emulator.fault({ endpoint: 'discovery', oversize: 1_073_741_824 });
-    const get = (path, init) => fetch(emulator.url + path, init).then((answer) => answer.text());
-    const app = { client_id: emulator.appId, client_secret: emulator.appSecret };
-    const body = JSON.stringify({ connection: 'AD', adPayload: { sAMAccountName: 'a', password: 'p' }, ...app });
-    const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    const get = (path) => fetch(emulator.url + path).then((answer) => answer.text());
     await get('${PATHS.captcha}');
-    const paths = ['${PATHS.system}', '${PATHS.jwks}', '${PATHS.discovery}'];
-    const waiting = [get('${PATHS.signIn}', post), ...paths.map((path) => get(path))];
-    while (!asked || ['system', 'jwks', 'discovery'].some((name) => emulator.requests(name) === 0)) await turn();
+    const waiting = ['${PATHS.system}', '${PATHS.jwks}', '${PATHS.discovery}'].map(get);
+    while (['system', 'jwks', 'discovery'].some((name) => emulator.requests(name) === 0)) await get('/');
     await emulator.stop();
-    console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());
-    for (let turns = 0; turns < 5000 && list().length > 0; turns++) await turn();
-    console.log(list().join());`;
+    console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());`;
   const child = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
-  const lines = ['true', 'rejected,rejected,rejected,rejected', '', ''];
-  expect(await child).toEqual({ stdout: lines.join('\n'), stderr: '' });
+  expect(await child).toEqual({ stdout: 'rejected,rejected,rejected\n', stderr: '' });
 });

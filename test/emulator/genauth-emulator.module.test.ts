@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, type ModuleMetadata } from '@nestjs/common';
+import { Controller, type DynamicModule, Get, Inject } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { PATHS } from '../../src/core/wire/facts.js';
 import { GenAuthEmulator, GenAuthEmulatorModule } from '../../src/emulator/index.js';
@@ -14,10 +14,10 @@ afterEach(async () => {
 });
 
 /** Creates an application without listening. */
-async function create(imports: ModuleMetadata['imports'] = [], options: object = {}) {
+async function create(imports: DynamicModule[]) {
   class AppModule {}
-  const logger = new MemoryLogger();
-  const app = await NestFactory.create({ module: AppModule, imports }, { logger, abortOnError: false, ...options });
+  const options = { logger: new MemoryLogger(), abortOnError: false, moduleIdGeneratorAlgorithm: 'deep-hash' } as const;
+  const app = await NestFactory.create({ module: AppModule, imports }, options);
   closing.push(() => app.close());
   return app;
 }
@@ -56,17 +56,13 @@ it('starts with the application, and stops after the requests in progress are an
   expect(await ask(emulator)).toBe(0);
 });
 
-it('stops when its application is closed, and no other emulator of the same module object', async () => {
-  const imports = [GenAuthEmulatorModule.forRoot()];
-  const apps = [await create(imports), await create(imports)];
-  const urls = apps.map((app) => app.get(GenAuthEmulator).url);
-  await apps[0]?.close();
-  expect(await Promise.all(urls.map(ask))).toEqual([0, 200]);
-});
-
-it('starts one emulator for each tenant of an application', async () => {
+it('starts one emulator for each tenant and application, and stops only those of its application', async () => {
   const tenants = [{ appId: 'customers' }, { appId: 'staff' }];
   const imports = tenants.map((options) => ({ ...GenAuthEmulatorModule.forRoot(options), global: false }));
-  const app = await create(imports, { moduleIdGeneratorAlgorithm: 'deep-hash' });
-  expect(app.get(GenAuthEmulator, { each: true }).map(({ appId }) => appId)).toEqual(['customers', 'staff']);
+  const [app, other] = [await create(imports), await create(imports)];
+  const emulators = [app, other].flatMap((each) => each.get(GenAuthEmulator, { each: true }));
+  expect(emulators.map(({ appId }) => appId)).toEqual(['customers', 'staff', 'customers', 'staff']);
+  const urls = emulators.map(({ url }) => url);
+  await app.close();
+  expect(await Promise.all(urls.map(ask))).toEqual([0, 0, 200, 200]);
 });

@@ -1,34 +1,11 @@
 import { EmulatorError, GenAuthEmulator } from '../../src/emulator/index.js';
-import { invalid, invalidSecret, show } from '../../src/emulator/errors.js';
+import { invalidSecret, show } from '../../src/emulator/errors.js';
 import { readObject } from '../../src/emulator/input/readers.js';
 import { buildOrigin, resolveOptions } from '../../src/emulator/options.js';
 import { catchThrown } from '../support/thrown.js';
 import { invalidInput } from './support.js';
 
-const DEFAULTS = {
-  allowRemote: false,
-  port: 0,
-  host: '127.0.0.1',
-  appId: 'genauth-emulator-app',
-  appSecret: 'genauth-emulator-secret-0123456789abcdef',
-  tokenEndpointAuthMethod: 'client_secret_post',
-  tokenLifetime: 1_209_600,
-  refreshTokenLifetime: 2_592_000,
-  rotateRefreshTokens: true,
-  lifetimeField: 'both',
-  idTokenSignedResponseAlg: 'RS256',
-  systemWrapped: false,
-  rsaKeyFormat: 'pem',
-  introspectionScopeSeparator: ' ',
-  revocationAnswer: 'wrapped',
-  postLogoutRedirectUris: [],
-  jwksAddress: 'both',
-  clockDrift: 0,
-  mfa: false,
-  ad: undefined,
-  catalogs: { tenants: undefined, roles: undefined, extendedFields: undefined },
-  loginLimits: { captchaAfter: Infinity, lockAfter: Infinity },
-};
+const DEFAULTS = resolveOptions({});
 const NAMES = [...Object.keys(DEFAULTS), 'tenants', 'roles', 'extendedFields', 'captchaAfter', 'lockAfter'].filter(
   (name) => !['catalogs', 'loginLimits'].includes(name),
 );
@@ -37,6 +14,9 @@ const HOSTS = ['0.0.0.0', '2001:db8::1', 'genauth', `${'x'.repeat(63)}.a`, `${'a
 
 it('adds the defaults to undefined options', () => {
   expect(resolveOptions(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
+  const local = { allowRemote: false, host: '127.0.0.1', port: 0, mfa: false, clockDrift: 0 };
+  expect(DEFAULTS).toMatchObject({ ...local, refreshTokenLifetime: 2_592_000, introspectionScopeSeparator: ' ' });
+  expect(NAMES).toHaveLength(25);
 });
 
 /** Builds an object with this property for each of its values. */
@@ -95,20 +75,14 @@ it.each<[string, string, object[]]>([
   ['option', 'host: expected an IP address', MALFORMED.map((host) => ({ host, allowRemote: true }))],
   ['option', 'appId: ', each('appId', '', '-a', 'a/b', 'a\n', 'a'.repeat(129))],
   ['option', 'postLogoutRedirectUris[0]: ', each('postLogoutRedirectUris', ['/'], ['a:b#x'], ['a: b'], ['a:\x7f'])],
-  ['option', 'mfa: ', each('mfa', [], 'personal')],
   ['option', 'tenants[1]: ', each('tenants', ['t-1', 7], ['t-1', ''], ['t-1', 't-1'])],
   ['option', 'ad: with', [DEFAULT_SECRET, { ...REMOTE, tokenEndpointAuthMethod: 'none' }]],
   ['user', 'user.username: expected', each('username', '', 'u\u001b[2J', 'u\u202e', '\u2028')],
-  ['user', 'user.username: "alice@example.com" already belongs to another', each('username', 'alice@example.com')],
   ['user', 'user.email: expected', each('email', 'bob', 'b ob@example.com', 'a@b@c', 'a\u0000@b', null)],
   ['user', 'user.phone_number: ', each('phone_number', 'none', '12', '1'.repeat(21), ALICE.phone_number)],
   ['user', 'user.extended_fields: "a" is not in the option extendedFields (school).', [{ extended_fields: { a: 1 } }]],
-  ['user', 'user.roles: ', each('roles', [1], [''], [{ name: 'admin' }], [null])],
   ['user', 'user.roles[1]: "x" is not in the option roles (admin, editor).', each('roles', ['admin', { code: 'x' }])],
-  ['user', 'user.tenants[0]: "t-9" is not in the option tenants (none).', each('tenants', ['t-9'])],
-  ['user', 'user.signInAnswer: unknown property "account"', each('signInAnswer', { statusCode: 301, account: 'x' })],
   ['user', 'user: expected at least one of username, email and phone_number', each('username', undefined)],
-  ['user', 'user: unknown property "', each('phone', '138')],
   ['adAccount', 'adAccount.sAMAccountName: "ZHANGSAN" already', each('sAMAccountName', 'ZHANGSAN')],
   ['fault', 'fault: set at least one of', [{ delayMs: 0, drop: false }]],
   ['fault', 'fault.garbage: ', [{ garbage: 0 }, { garbage: 16_777_217 }, { garbage: 8, body: 'x' }]],
@@ -125,10 +99,9 @@ it('builds the URL of a host', () => {
 });
 
 it('an error shows the value in one line, unless it is a secret', () => {
-  const values = ['\u001b[2J\n', 'x'.repeat(64), 'x'.repeat(65), 7, false, null, undefined, [1], {}, () => 1];
-  const texts = [String.raw`"\u001b[2J\n"`, `"${'x'.repeat(64)}"`, `"${'x'.repeat(64)}…"`, '7', 'false'];
-  expect(values.map(show)).toEqual([...texts, 'null', 'undefined', 'a list', 'an object', 'a function']);
-  expect(invalid('a.b', 'an x', 7)).toMatchObject({ message: 'a.b: expected an x, got 7.', code: 'invalid_input' });
+  const values = ['\u001b[2J\n', 'x'.repeat(65), null, [1], {}, () => 1];
+  const texts = [String.raw`"\u001b[2J\n"`, `"${'x'.repeat(64)}…"`, 'null', 'a list', 'an object', 'a function'];
+  expect(values.map(show)).toEqual(texts);
   const secrets = ['canary', ''].map((value) => invalidSecret('a', 'an x', value).message);
   expect(secrets).toEqual(['a: expected an x, got a string.', 'a: expected an x, got an empty string.']);
 });
@@ -137,8 +110,6 @@ it.each<[unknown, string]>([
   [[], 'a: expected an object, got a list.'],
   [Promise.resolve({}), 'a: expected an object, got a promise. Write await before it.'],
   [JSON.parse('{"__proto__":1}'), 'a: unknown property "__proto__". Use one of: port, host.'],
-])('an error about %j in place of an object names its path, or options', (value, message) => {
-  const ofOptions = new EmulatorError('invalid_input', message.replace('a', 'options'));
-  expect(() => readObject(value, '', ['port', 'host'])).toThrow(ofOptions);
+])('an error about %j in place of an object names its path', (value, message) => {
   expect(() => readObject(value, 'a', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
 });

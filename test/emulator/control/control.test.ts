@@ -49,8 +49,7 @@ it('sets the clock, returns and deletes the recorded sign-ins, and resets', asyn
   const before = await getIat();
   expect(await ask('POST', '/clock-drift', { seconds: 3600 })).toEqual(OK);
   expect(await getIat()).toBeGreaterThanOrEqual(before + 3600);
-  const { headers } = await send(emulator().url);
-  expect(Date.parse(headers.date ?? '')).toBeGreaterThanOrEqual((before + 3600) * 1000);
+  expect(Date.parse((await send(emulator().url)).headers.date ?? '')).toBeGreaterThanOrEqual((before + 3600) * 1000);
   expect(await ask('GET', '/sign-ins')).toEqual({ status: 200, body: emulator().signIns });
   expect([await ask('DELETE', '/sign-ins'), emulator().signIns]).toEqual([OK, []]);
   expect([await ask('POST', '/reset'), (await getIat()) < before + 3600]).toEqual([OK, true]);
@@ -62,10 +61,8 @@ it('adds, lists, changes and removes a user and an AD account by an encoded iden
   const [userPath, adPath] = ['/users/%2B8613800000042', `/ad-accounts/${encodeURIComponent('LI/SI?')}`];
   const codes = () => codesOf(asUser('dora', 'd'), asAd('li/si?', 'l'));
   expect(await codes()).toEqual([200, 200]);
-  expect([await ask('PATCH', userPath, { disabled: true }), await ask('PATCH', adPath, { mfa: true })]).toEqual([
-    OK,
-    OK,
-  ]);
+  const changed = [await ask('PATCH', userPath, { disabled: true }), await ask('PATCH', adPath, { mfa: true })];
+  expect(changed).toEqual([OK, OK]);
   expect(await codes()).toEqual([2_120_008, 1636]);
   const users = [{ username: 'alice' }, { username: 'bob' }, { ...user.body, disabled: true }];
   const adAccounts = [{}, { sAMAccountName: 'Li/Si?', ...ad.body, mfa: true }];
@@ -74,16 +71,10 @@ it('adds, lists, changes and removes a user and an AD account by an encoded iden
   expect(await codes()).toEqual([2333, 2333]);
 });
 
-it.each<[string, object, string]>([
-  ['/id-token-flaw', { flaw: 'expired', time: 2 }, 'id-token-flaw: unknown property "time".'],
-  ['/users', { username: 'x', password: ['canary'] }, 'user.password: '],
-  ['/users', { sAMAccountName: '', password: 'canary' }, 'adAccount.sAMAccountName: '],
-])('answers POST %s %j with 400', async (path, sent, start) => {
-  const message: unknown = expect.stringMatching(new RegExp(`^${start}(?!.*canary)`));
-  expect(await ask('POST', path, sent)).toEqual({ status: 400, body: { statusCode: 400, message } });
-});
-
-it('answers wrong names and absent bodies with 400, and other methods and paths with 404', async () => {
+it('answers a wrong body and a wrong name with 400, and other methods and paths with 404', async () => {
+  const message: unknown = expect.stringMatching(/^user.password: (?!.*canary)/);
+  const refused = await ask('POST', '/users', { username: 'x', password: ['canary'] });
+  expect(refused).toEqual({ status: 400, body: { statusCode: 400, message } });
   const requests = ['DELETE /users/%E0%A4%A', 'POST /faults', 'DELETE /ad-accounts/x', 'GET /faults', 'GET /sign-ins/'];
   const answers = await inTurn(requests, (each) => ask(...(each.split(' ') as [string, string])));
   expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 404, 404]);
@@ -112,11 +103,12 @@ it('no operation can be used by another origin', async () => {
   expect(Object.keys(open).join()).not.toContain('access-control');
 });
 
-it.each([{ 'content-type': 'text/plain' }, {}])(
-  'refuses a body with the headers %j, which a browser sends without a preflight',
-  async (headers: Record<string, string>) => {
-    const fault = { method: 'POST', headers, body: '{"endpoint":"signin","status":500}' };
-    const { status } = await send(`${emulator().url}/emulator/v1/faults`, fault);
-    expect([status, await codesOf({})]).toEqual([415, [200]]);
-  },
-);
+it('refuses a body that a browser sends without a preflight', async () => {
+  const fault = {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: '{"endpoint":"signin","status":500}',
+  };
+  const { status } = await send(`${emulator().url}/emulator/v1/faults`, fault);
+  expect([status, await codesOf({})]).toEqual([415, [200]]);
+});

@@ -14,17 +14,13 @@ const sm2 = (password: string | Uint8Array = PASSWORD, order?: number) => encryp
 
 it.each<[type: string, title: string, number, () => string | Promise<string>]>([
   ['rsa', 'the right padding', 200, () => rsa()],
-  ['rsa', 'the base64 text of the password', 2333, () => rsa(BASE64)],
   ['rsa', 'base64 without padding', 2016, async () => (await rsa()).replaceAll('=', '')],
   ['rsa', 'OAEP padding', 2016, () => rsa('p', constants.RSA_PKCS1_OAEP_PADDING)],
   ['rsa', 'bytes that are not UTF-8', 2016, () => rsa(Buffer.from([0xff]))],
-  ['sm2', 'C1C3C2 in upper case', 200, async () => (await sm2()).toUpperCase()],
   ['sm2', 'both prefixes', 200, async () => `sm2:04${await sm2()}`],
   ['sm2', 'C1C2C3', 200, () => sm2(PASSWORD, C1C2C3)],
   ['sm2', 'the base64 text of the password', 200, () => sm2(BASE64)],
-  ['sm2', 'the base64 text without its padding', 2333, () => sm2(BASE64.replaceAll('=', ''))],
   ['sm2', 'text that is not hex', 2016, async () => `${(await sm2()).slice(0, -2)}0g`],
-  ['sm2', 'an odd number of digits', 2016, async () => `${await sm2()}0`],
   ['sm2', 'one byte too few', 2016, async () => (await sm2()).slice(0, -2)],
   ['sm2', 'a point and a hash without a text', 2016, async () => (await sm2()).slice(0, 192)],
   ['sm2', 'a point that is not on the curve', 2016, async () => `${'1'.repeat(128)}${(await sm2()).slice(128)}`],

@@ -10,12 +10,9 @@ it('publishes the document of GenAuth', async () => {
   const { body } = await send(emulator().url + PATHS.discovery);
   expect(body).toMatchObject({
     issuer,
-    authorization_endpoint: `${issuer}/auth`,
     token_endpoint: `${issuer}/token`,
-    userinfo_endpoint: `${issuer}/me`,
     end_session_endpoint: `${issuer}/session/end`,
     introspection_endpoint: `${issuer}/token/introspection`,
-    revocation_endpoint: `${issuer}/token/revocation`,
     scopes_supported: expect.arrayContaining(['openid', 'offline_access', 'userpool_id']),
     claims_supported: expect.arrayContaining(['sub', 'email', 'roles', 'zoneinfo', 'sid', 'auth_time', 'iss']),
     id_token_signing_alg_values_supported: ['HS256', 'RS256'],

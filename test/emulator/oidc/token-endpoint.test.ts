@@ -33,14 +33,11 @@ it.each([
   [PATHS.token, { grant_type: 'refresh_token' }],
   [PATHS.introspection, { token_type_hint: 'access_token' }],
   [PATHS.revocation, { token: '' }],
-])('%s refuses an app that is not authenticated, and the form %j', async (path, form) => {
+])('%s refuses an app that is not authenticated, and the form %j', async (path, form: Record<string, string>) => {
   const { url, appId, appSecret } = emulator();
-  const forms: object[] = [
-    { client_id: appId, client_secret: appSecret, ...form },
-    { token: 'x', client_id: 'other' },
-  ];
-  const answers = await inTurn(forms, (each) => send(url + path, asForm({ ...each })));
-  expect(answers.map(({ body }) => body['error'])).toEqual(['invalid_request', 'invalid_client']);
+  const ask = async (client_secret: string) =>
+    (await send(url + path, asForm({ client_id: appId, client_secret, ...form }))).body['error'];
+  expect([await ask(appSecret), await ask('x')]).toEqual(['invalid_request', 'invalid_client']);
 });
 
 it('tokens are inactive while the user is disabled, and after a removal for ever', async () => {
@@ -99,10 +96,9 @@ it('introspection returns the claims of both tokens until they expire, and a jti
   expect(await read()).toEqual([{ active: false }, ofRefresh]);
   expect((await getUserInfo(other(), access_token)).status).toBe(401);
   // Without rotation the refresh token stays valid, and a refresh returns none.
-  const refreshes = await inTurn([1, 2], () => refresh(other(), refresh_token));
-  expect(refreshes.map(({ body }) => [body['expires_in'], body['refresh_token']])).toEqual(
-    Array(2).fill([100, undefined]),
-  );
+  const refreshed = await refresh(other(), refresh_token);
+  expect([refreshed.body['expires_in'], refreshed.body['refresh_token']]).toEqual([100, undefined]);
+  expect(await areActive(other(), refresh_token)).toEqual([true]);
   other().setClockDrift(200);
   expect((await refresh(other(), refresh_token)).status).toBe(400);
 });
@@ -157,17 +153,15 @@ describe('the end of a session', () => {
     expect(answers.map(({ body }) => body['error'])).toEqual(Array(2).fill('invalid_request'));
   });
 
-  it.each<[number, IdTokenFlaw[]]>([
-    [200, ['expired', 'no_kid']],
-    [400, ['wrong_audience', 'wrong_issuer', 'unsigned', 'hs256_public_key', 'unknown_kid', 'foreign_key', 'tampered']],
-  ])('answers with %i hints with the flaws %j', async (status, flaws) => {
+  it('refuses hints that GenAuth did not sign for the app, and accepts an expired one', async () => {
+    const names = 'expired no_kid wrong_audience wrong_issuer unsigned unknown_kid foreign_key';
+    const flaws = names.split(' ') as IdTokenFlaw[];
     flaws.forEach((flaw) => emulator().flawIdToken(flaw));
-    expect(await statusesOf(await inTurn(flaws, getHint))).toEqual(flaws.map(() => status));
+    expect(await statusesOf(await inTurn(flaws, getHint))).toEqual([200, 200, 400, 400, 400, 400, 400]);
   });
 
   it('refuses an access token, and an id_token of a withdrawn key or of another secret with HS256', async () => {
     const { id_token, access_token } = await getTokens(emulator());
-    await emulator().rotateKeys();
     expect(await statusesOf([id_token, access_token])).toEqual([200, 400]);
     await emulator().rotateKeys({ withdraw: true });
     expect(await statusesOf([id_token])).toEqual([400]);

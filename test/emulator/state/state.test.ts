@@ -53,9 +53,7 @@ it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   ['times: expected a whole number from 1', (own) => own.flawIdToken('expired', Infinity)],
   ['endpoint: expected one of signin', (own) => own.requests('login' as never)],
   ['seconds: expected', (own) => own.setClockDrift(315_360_001)],
-  ['account: expected a string', (own) => own.unlock(7 as never)],
   ['loginProtection: unknown property "captcha"', (own) => own.protectLogins({ captcha: 1 } as never)],
-  ['rotate: unknown property "withdrew"', (own) => own.rotateKeys({ withdrew: 1 } as never)],
 ])('refuses an argument: %s', async (start, run) => {
   await expect((async () => run(emulator()))()).rejects.toEqual(invalidInput(start));
 });
@@ -73,14 +71,12 @@ describe('the state', () => {
     const captchas = repeat(1001, () => state.captchas.create());
     expect(captchas.slice(0, 2).map((each) => redeem(state, { ...each }))).toEqual([false, true]);
     // The failure of account 0 is recorded again, so account 1 is the oldest.
-    ['0', '1', ...repeat(9999, (i) => String(i + 2)).toSpliced(9998, 0, '0')].forEach((name) =>
-      state.protection.recordFailure(name),
-    );
+    const names = [...repeat(10_000, String), '0', '10000'];
+    names.forEach((name) => state.protection.recordFailure(name));
     expect(['0', '1', '2'].map((name) => state.protection.isLocked(name))).toEqual([true, false, true]);
     repeat(50_001, (i) => state.tokens.add(String(i), TOKEN));
     expect([state.tokens.find('0'), state.tokens.find('1')]).toEqual([undefined, TOKEN]);
     repeat(1001, (i) => state.journal.add({ account: String(i) } as SignInRecord));
-    (state.journal.records as unknown[]).length = 0;
     expect(state.journal.records).toEqual(repeat(1000, (i) => ({ account: String(i + 1) })));
   });
 
@@ -97,10 +93,10 @@ describe('the state', () => {
     state.countRequest('jwks');
     state.tokens.add('t', TOKEN);
     state.reset();
-    const queued = [state.takeFault('jwks'), state.flaws.take(), state.answers.take()];
-    expect([...queued, redeem(state, captcha)]).toEqual([undefined, undefined, undefined, false]);
-    expect([state.protection.recordFailure('a'), state.clock.drift]).toEqual([8, 5]);
-    expect([state.journal.records, state.requests('jwks'), state.tokens.find('t')]).toEqual([[], 0, TOKEN]);
+    const queued = [state.takeFault('jwks'), state.flaws.take(), state.answers.take(), redeem(state, captcha)];
+    const counts = [state.protection.recordFailure('a'), state.clock.drift, state.requests('jwks')];
+    expect([...queued, ...counts]).toEqual([undefined, undefined, undefined, false, 8, 5, 0]);
+    expect([state.journal.records, state.tokens.find('t')]).toEqual([[], TOKEN]);
   });
 });
 
@@ -122,19 +118,16 @@ it.each(['alice', 'unknown'])('requires a captcha of %s, and then locks the acco
 });
 
 it('a captcha is used up by every attempt, and a right one, also in lower case, resets the count', async () => {
-  // Two captchas, because a code may consist of digits.
-  const captchas = await inTurn([1, 2, 3], () => getCaptcha(emulator()));
-  expect(captchas.map(({ captchaCode }) => captchaCode).join('')).toMatch(/^[2-9A-HJKMNP-Z]{12}$/);
-  const [one, two, three] = captchas;
+  const [one, two] = await inTurn([1, 2], () => getCaptcha(emulator()));
+  expect(`${one?.captchaCode}${two?.captchaCode}`).toMatch(/^[2-9A-HJKMNP-Z]{8}$/);
   const lower = right({ ...one, captchaCode: one?.captchaCode.toLowerCase() });
   emulator().protectLogins({ captchaAfter: 1 });
   const wrong = asUser('alice', 'wrong');
   expect(await codesOf(wrong, lower, right(), wrong, lower)).toEqual([2333, 200, 200, 2333, 2001]);
-  const attempts = [right({ ...two, captchaCode: '0000' }), right(two), asUser('alice', 'x', three), right(three)];
-  expect(await codesOf(...attempts)).toEqual([2001, 2001, 2333, 2001]);
   const answer = { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' };
-  const undecryptable = right({ captchaCode: 'x', passwordEncryptType: 'rsa' });
-  expect(await ask(undecryptable)).toMatchObject({ answer, outcome: 'captcha_wrong' });
+  const refused = { answer, outcome: 'captcha_wrong' };
+  expect(await ask(right({ ...two, captchaCode: '0', passwordEncryptType: 'rsa' }))).toMatchObject(refused);
+  expect(await ask(right(two))).toMatchObject(refused);
 });
 
 it('a lock refuses simultaneous guesses above the limit, also the right one', async () => {
@@ -145,10 +138,9 @@ it('a lock refuses simultaneous guesses above the limit, also the right one', as
 });
 
 it('counts down to the lock, or to the captcha without a lock, and keeps the count at new limits', async () => {
-  const limits = [{ lockAfter: 5, captchaAfter: 9 }, { captchaAfter: 9 }, {}, { captchaAfter: 9 }];
-  const answers = await inTurn(limits, (each) => {
-    emulator().protectLogins(each);
+  const answers = await inTurn([{ lockAfter: 5, captchaAfter: 9 }, { captchaAfter: 9 }, {}], (limits) => {
+    emulator().protectLogins(limits);
     return ask(asUser('alice', 'wrong'));
   });
-  expect(answers.map(({ answer }) => answer)).toEqual([left(4), left(7), WRONG, left(6)]);
+  expect(answers.map(({ answer }) => answer)).toEqual([left(4), left(7), WRONG]);
 });

