@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import * as openid from 'openid-client';
-import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
+import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { getTokens, useEmulator } from '../emulator/support.js';
 
 // A certified OpenID Connect client uses the emulator's OIDC endpoints, one row for each flow.
@@ -68,16 +68,13 @@ it('openid-client authenticates with a Basic header, which it encodes as a form 
   await expect(openid.tokenIntrospection(wrong, 'x')).rejects.toMatchObject(challenged);
 });
 
-it.each<GenAuthEmulatorOptions>([
-  { jwksAddress: 'host', lifetimeField: 'expires_in' },
-  { jwksAddress: 'app', lifetimeField: 'expire_in', clockDrift: 20 },
-])('openid-client checks the signature of the id_token of a refresh, with %j', async (options) => {
+it('openid-client checks the signature of the id_token of a refresh', async () => {
+  const options = { jwksAddress: 'app', lifetimeField: 'expire_in', clockDrift: 20 } as const;
   await using emulator = await new GenAuthEmulator(options).start();
   const config = await connect(emulator);
   // Without this check the client trusts a TLS connection.
   openid.enableNonRepudiationChecks(config);
   const tokens = await openid.refreshTokenGrant(config, (await signIn(emulator)).refresh_token);
-  expect(tokens.claims()?.sub).toMatch(/^[\da-f]{24}$/);
   emulator.flawIdToken('foreign_key');
   const refreshing = openid.refreshTokenGrant(config, tokens.refresh_token ?? '');
   await expect(refreshing).rejects.toMatchObject({ code: 'OAUTH_INVALID_RESPONSE' });

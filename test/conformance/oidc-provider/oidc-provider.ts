@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { type IncomingMessage, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
-import type { Provider } from 'oidc-provider';
 
 export const APP_SECRET = 'app-secret-of-the-test-0123456789abcdef';
 /** The IDs of the applications by their authentication method. Both have the same secret. */
@@ -12,8 +11,7 @@ export const APPS = { client_secret_post: 'first-application', client_secret_bas
 export const API = 'https://api.example';
 export const API_SCOPE = 'orders:read';
 export const USER = 'user-1';
-export const LIFETIME = 3600;
-export const LOGGED_OUT_URI = 'https://app.example/bye';
+const LIFETIME = 3600;
 const REDIRECT_URI = 'https://app.example/callback';
 
 export type OidcProvider = Awaited<ReturnType<typeof startOidcProvider>>;
@@ -28,7 +26,6 @@ const configuration = {
     client_id,
     client_secret: APP_SECRET,
     redirect_uris: [REDIRECT_URI],
-    post_logout_redirect_uris: [LOGGED_OUT_URI],
     grant_types: ['authorization_code', 'client_credentials', 'refresh_token'],
     token_endpoint_auth_method,
     id_token_signed_response_alg: 'RS256',
@@ -54,10 +51,7 @@ const configuration = {
   },
 };
 
-/**
- * Serves the package `oidc-provider` below `/oidc`. Its token endpoint issues the tokens. Its keys are rotated as an
- * operator does it: a new key is added first, and the old one is removed later.
- */
+/** Serves the package `oidc-provider` below `/oidc`. Its token endpoint issues the tokens. */
 async function startOidcProvider() {
   // The provider warns that this configuration is for development only.
   for (const method of ['warn', 'info'] as const) jest.spyOn(console, method).mockImplementation(() => {});
@@ -74,14 +68,7 @@ async function startOidcProvider() {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const issuer = `${url}/oidc`;
-  let keys: JsonWebKey[] = [];
-  let provider: Provider;
-  // A provider reads its keys once, so a new one is made. Issued tokens are stored outside of it.
-  const setKeys = (next: JsonWebKey[]): void => {
-    keys = next;
-    provider = new ProviderClass(issuer, { ...configuration, jwks: { keys } });
-  };
-  setKeys([createKey()]);
+  const provider = new ProviderClass(issuer, { ...configuration, jwks: { keys: [createKey()] } });
 
   async function requestTokens(clientId: string, form: Record<string, string>): Promise<Record<string, string>> {
     const isBasic = clientId === APPS.client_secret_basic;
@@ -99,12 +86,6 @@ async function startOidcProvider() {
     issuer,
     clientOptions: { appId: APPS.client_secret_post, appSecret: APP_SECRET, appHost: url, audience: API },
     requests,
-    /** Number of requests for the key set. */
-    keyFetches: () => requests.filter((path) => path === '/oidc/jwks').length,
-    /** Adds a key, which signs from now on. */
-    rotate: () => setKeys([createKey(), ...keys]),
-    /** Removes all keys except the newest. */
-    withdrawOldKeys: () => setKeys(keys.slice(0, 1)),
     /**
      * Issues the tokens of a user who signed in and consented, for an authorization code (RFC 6749 §4.1.3), and an
      * access token of the application itself (RFC 6749 §4.4).
