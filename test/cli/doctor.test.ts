@@ -19,12 +19,10 @@ const write = (...chunks: (string | Buffer)[]): Partial<CommandIo> => ({ stdin: 
 
 test.each<[title: string, args: string[], io: Partial<CommandIo>, message: string]>([
   ['a password as an option', [`--password=${PASSWORD}`], {}, "Unknown option '--password'. See --help."],
-  ['a password as an argument', [PASSWORD], {}, 'Unexpected argument. See --help.'],
   ['a missing file', ['--env', '/nowhere/.env'], {}, '--env: cannot read /nowhere/.env (ENOENT). Correct the path.'],
   ['an invalid address', ['--client-ip', PASSWORD], {}, '--client-ip: the value is not an IP address.'],
   ['no standard input', [...ALICE, STDIN], {}, 'Standard input is not a terminal, so the doctor cannot ask'],
   ['no terminal and no --password-stdin', ALICE, write(PASSWORD), 'Add --password-stdin'],
-  ['one password for two', [...BOTH, STDIN], write('x'), 'The password of "zhangsan" is missing.'],
   ['an empty line', [...BOTH, STDIN], write('\nx'), 'The password of "alice" is missing.'],
   ['a line too many', [...ALICE, STDIN], write('x\ny'), 'has 2 lines. Write exactly 1,'],
 ])('ends with 2 and a message for %s', async (_title, args, io, message) => {

@@ -81,15 +81,12 @@ test('applies the options', async () => {
   expect((await fetch(`${url}/oidc/session/end?${query}`, { redirect: 'manual' })).status).toBe(302);
 });
 
-test.each<[args: string[], right: number]>([
-  [['--captcha-after', '1'], 2000],
-  [['--lock-after', '1'], 2005],
-  [['--mfa'], 1636],
-])('answers a wrong and then the right password by %j, with a client of the environment', async (args, right) => {
+test('protects logins with a client of the environment', async () => {
   const client = { GENAUTH_APP_ID: 'env-app', GENAUTH_APP_SECRET: 's', GENAUTH_ID_TOKEN_ALG: 'HS256' };
-  const { url } = await start(args, { ...client, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' });
-  expect((await signIn(url, { client_id: 'env-app' }, 'wrong')).apiCode).toBe(2333);
-  expect((await signIn(url, { client_id: 'env-app' })).apiCode).toBe(right);
+  const env = { ...client, GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'none' };
+  const { url } = await start(['--captcha-after', '1', '--lock-after', '2', '--mfa'], env);
+  const ask = async (password?: string) => (await signIn(url, { client_id: 'env-app' }, password)).apiCode;
+  expect([await ask(), await ask('wrong'), await ask()]).toEqual([1636, 2333, 2000]);
 });
 
 const names = (count: number) => Array.from({ length: count }, (_, i) => ({ username: `user${i}`, password: 'p' }));
@@ -116,10 +113,8 @@ test.each<[args: string[], message: string]>([
   [['--users', '/nowhere/users.json'], '--users: cannot read /nowhere/users.json (ENOENT).'],
   [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
   [['--port='], '--port: expected a number from 0 to 65535, got "".'],
-  [['--port', '1234567890'], 'got "1234567890"'],
   [['--port', '65536'], 'port: expected a whole number from 0 to 65535, got 65536.'],
   [['--token-lifetime', '1h'], '--token-lifetime: expected a number of seconds, got "1h".'],
-  [['--refresh-token-lifetime', ''], '--refresh-token-lifetime: expected a number of seconds, got "".'],
   [['--captcha-after=-1'], '--captcha-after: expected a number of failures, got "-1".'],
 ])('%j ends the command with 2', async (args, message) => {
   const { code, stdout, stderr } = await runCommand(['emulator', ...args]);

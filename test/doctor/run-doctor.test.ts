@@ -41,20 +41,9 @@ test('finds no problem at a tenant without mistakes, and requests each document 
   expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, 2]);
 });
 
-test('requests the key set again for a token with an unknown key', async () => {
-  const emulator = await emulate({ jwksAddress: 'host' });
-  emulator.flawIdToken('unknown_kid');
-  await runDoctor({ options: emulator.clientOptions, signIns: [ALICE], env: {} });
-  expect(emulator.requests('jwks')).toBe(2);
-});
-
 const REQUESTS = ['connection', 'clock', 'discovery', 'keys', 'client', 'encryption'];
 const SIGN_IN = ['login', 'directory', 'tokens', 'scopes', 'address'];
 const noAnswer = async (): Promise<object> => ({ appHost: (await serve()).url, timeout: 100 });
-const breakKeys = async (): Promise<object> => {
-  (await emulate()).fault({ endpoint: 'system', body: {} });
-  return { passwordEncryptType: 'rsa' };
-};
 const breakTokens = async (): Promise<object> => {
   (await emulate()).flawIdToken('expired');
   return {};
@@ -69,7 +58,6 @@ test.each<[need: string, arrange: () => Promise<object>, code: string, skipped: 
   ['configuration', async () => ({ appHost: 'x' }), 'configuration_invalid', [...REQUESTS, ...SIGN_IN]],
   ['connection', noAnswer, 'connection_timeout', [...REQUESTS.slice(1), ...SIGN_IN]],
   ['client', async () => ({ appSecret: 'wrong' }), 'client_refused', SIGN_IN],
-  ['encryption', breakKeys, 'password_key_unusable', ['login', 'directory']],
   ['login', async () => ({ appSecret: failLater }), 'check_failed', []],
   ['tokens', breakTokens, 'id_token_clock', ['scopes', 'address']],
 ])('skips the checks that need the check %s if it has an error', async (need, arrange, code, skipped) => {
@@ -91,11 +79,9 @@ test('reads the options from the environment, which overrides the file, and make
   expect(emulator.requests('signin')).toBe(0);
 });
 
-test('names no application if the options are invalid, and judges Node by what it can do', async () => {
-  const options = { appHost: 'x' } as DoctorOptions['options'];
-  const report = await runDoctor({ options }, { canRequireModules: false, nodeVersion: '99.0.0' });
-  expect(report).toMatchObject({ appHost: undefined, appId: undefined, node: '99.0.0' });
-  expect(report.findings[0]).toMatchObject({ check: 'runtime', code: 'node_unsupported' });
+test('names no application if the options are invalid', async () => {
+  const report = await runDoctor({ options: { appHost: 'x' } as DoctorOptions['options'] });
+  expect(report).toMatchObject({ appHost: undefined, appId: undefined });
 });
 
 test.each([
@@ -117,21 +103,17 @@ test.each([
 
 test('reports a wrong Node and another version of the package, or lists the versions of the packages', async () => {
   const folder = await makeFolder();
-  const install = async (name: string, own: string): Promise<void> => {
-    await mkdir(join(folder, 'node_modules', name), { recursive: true });
-    await writeFile(join(folder, 'node_modules', name, 'package.json'), JSON.stringify({ version: own }));
+  const check = async (canRequireModules: boolean, own: string) => {
+    await mkdir(join(folder, 'node_modules/passport-genauth'), { recursive: true });
+    await writeFile(join(folder, 'node_modules/passport-genauth/package.json'), JSON.stringify({ version: own }));
+    return checkRuntime({ nodeVersion: '20.1.0', canRequireModules, folder });
   };
-  const check = (canRequireModules: boolean) => checkRuntime({ nodeVersion: '20.1.0', canRequireModules, folder });
-  await install('passport', '0.5.3');
-  await install('passport-genauth', '9.9.9');
-  const found = await check(false);
+  const [found, valid] = [await check(false, '9.9.9'), await check(true, version)];
+  await rm(folder, { recursive: true });
   expectFindings(found, ['node_unsupported', 'package_other_version'], `npm install passport-genauth@${version}`);
   expect(found[0]).toMatchObject({ impact: expect.stringContaining(`requires Node ${engines.node}.`) });
-  await install('passport-genauth', version);
-  const valid = await check(true);
-  await rm(folder, { recursive: true });
-  expectFindings(valid, 'ok runtime', 'passport 0.5.3');
   const names = ['Node', 'passport-genauth', ...Object.keys(peerDependencies)];
+  expectFindings(valid, 'ok runtime');
   expect(valid[0]?.message.replaceAll(/ \d[\d.]*\d/g, '')).toBe(`${names.join(', ')}.`);
 });
 
@@ -143,7 +125,6 @@ test.each<[env: Environment, file: Environment, outline: string[], part: string]
   [{ AUTHING_APP_HOST: 'x', GENAUTH_X: 'x', TRUST_PROXY: 'true' }, {}, MANY, 'Rename it to GENAUTH_APP_HOST, or'],
   [{ GENAUTH_X: 'x', GENAUTH_Y: 'x', TRUST_PROXY: 'true' }, {}, MANY, 'one of GENAUTH_APP_ID, GENAUTH'],
   [{ GENAUTH_APP_ID: 'x' }, { GENAUTH_APP_ID: 'y' }, OVERRULED, 'unset GENAUTH_APP_ID'],
-  [{ GENAUTH_SCOPE: 'x' }, { GENAUTH_SCOPE: 'x' }, OK_ENVIRONMENT, '1 variable of passport-genauth is'],
   [{ TRUST_PROXY: '1', HTTPS_PROXY: 'x', GEN: 'x' }, {}, OK_ENVIRONMENT, '0 variables of passport-genauth are'],
 ])('judges the variables %j and the file %j', (env, file, outline, part) => {
   expectFindings(checkEnvironment(env, file), outline, part);
@@ -158,7 +139,6 @@ test.each([
   ['GENAUTH_APP_HOST', `https://${PROXY_USER}x`, 'https://<app>.genauth.ai', ENDPOINTS],
   ['GENAUTH_ID_TOKEN_ALG', 'none', 'RS256', `${INVALID} @ id_token signature algorithm`],
   ['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'x', 'client_secret_post', WRONG_METHOD],
-  ['GENAUTH_JWKS_URI', 'keys', 'https://<app>.genauth.ai/oidc/.well-known/jwks.json', INVALID],
   ['GENAUTH_PROXY', `socks://${PROXY_USER}x`, 'http://proxy.example.com:3128', INVALID],
 ])('reports an invalid %s with a line to copy', (variable, value, example, outline) => {
   const { options, found } = checkConfiguration(readOptions({ ...RIGHT, [variable]: value }), 'environment');
@@ -213,7 +193,6 @@ const ALL = [...MISSING, ...EMPTY, 'refresh_token_missing @ authorization mode']
 test.each<[scope: string, claims: object, outline: string[], part: string, granted?: string]>([
   ['openid email orders:read', { email: 'a@x', email_verified: false }, OK_SCOPES, ': openid email orders:read.'],
   ['openid external_id', { externalId: 'x' }, OK_SCOPES, ''],
-  ['openid address', { address: { city: '', zip: 1 } }, OK_SCOPES, ''],
   ['openid external_id', { external_id: null }, EMPTY, 'these scopes are empty: external_id.'],
   ['openid email', { email: '', email_verified: false }, EMPTY, ''],
   ['openid roles address', { roles: [], address: { more: { zip: null } } }, EMPTY, ': roles, address.'],
@@ -274,7 +253,6 @@ test.each<[title: string, path: string, answer: Answer, options: object, outline
   ['an accepted ID', TOKEN, GRANT, none, 'ok client', "application's ID (none)."],
   ['another method', TOKEN, onlyBasic, {}, METHOD, 'Set GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD=client_secret_basic'],
   ['a wrong secret', TOKEN, REFUSAL, {}, REFUSED, 'set GENAUTH_APP_SECRET=<App secret>'],
-  ['statusCode 401', TOKEN, { body: { statusCode: 401 } }, {}, REFUSED, ''],
   ['an answer without an error', TOKEN, { status: 299, body: {} }, {}, 'ok client', ''],
   ['HTTP 300', TOKEN, { status: 300, body: {} }, {}, 'client_unclear', 'GenAuth answered HTTP 300.'],
   ['HTTP 500 with an error', TOKEN, fail(500, 'x'), {}, 'client_unclear', 'answered HTTP 500 and error "x".'],
@@ -292,11 +270,7 @@ test.each<[title: string, path: string, answer: Answer, options: object, outline
 test('refreshes, introspects and revokes a token that does not exist, and makes no sign-in', async () => {
   issuer().reply(TOKEN, GRANT);
   await checkClient(createContext({ appHost: issuer().url }));
-  const token = 'token=passport-genauth-doctor';
-  expect(issuer().requests.map(({ path, body }) => [path, body.includes(token)])).toEqual([
-    [TOKEN, true],
-    [INTROSPECTION, true],
-    [REVOCATION, true],
-  ]);
-  expect(issuer().requests[0]?.body).toContain('grant_type=refresh_token&refresh_token=');
+  const paths = issuer().requests.filter(({ body }) => body.includes('token=passport-genauth-doctor'));
+  expect(paths.map(({ path }) => path)).toEqual([TOKEN, INTROSPECTION, REVOCATION]);
+  expect(issuer().count()).toBe(3);
 });

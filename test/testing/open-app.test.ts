@@ -29,8 +29,8 @@ test('sends each method with the token', async () => {
 });
 
 test('sends head, and no token if there is none', async () => {
-  const { status, headers, text, body } = await agent.head('/echo');
-  expect([status, headers['x-method'], text, body]).toEqual([200, 'HEAD', '', '']);
+  const { headers, body } = await agent.head('/echo');
+  expect([headers['x-method'], body]).toEqual(['HEAD', '']);
   expect((await agent.get('/echo')).body).not.toHaveProperty('authorization');
 });
 
