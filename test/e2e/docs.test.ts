@@ -1,5 +1,4 @@
 import { jest } from '@jest/globals';
-import { NestFactory } from '@nestjs/core';
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -80,13 +79,6 @@ const EXPRESS_SHOP = [
   addImport("import { makeShop } from './shop.js';"),
   ['app.use(genAuthErrorHandler(client))', "app.use('/shop', makeShop(client));\napp.use(genAuthErrorHandler(client))"],
 ] as const;
-const DOCUMENTED = [
-  addImport("import { documentApi } from './openapi.js';"),
-  [
-    'await (await NestFactory.create(AppModule)).listen(3000);',
-    'const app = await NestFactory.create(AppModule); documentApi(app); await app.listen(3000);',
-  ],
-] as const;
 const STAFF = [
   addImport("import { APP_GUARD } from '@nestjs/core';"),
   addImport("import { GenAuthGuard } from 'passport-genauth/nest';"),
@@ -97,10 +89,7 @@ const STAFF = [
     providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],`,
   ],
 ] as const;
-const PAGES_SERVER = [
-  addImport("import { makePages } from './pages.js';"),
-  ['app.listen(3000)', 'makePages(client).listen(3000)'],
-] as const;
+const IMPORT_PAGES = addImport("import { makePages } from './pages.js';");
 const START_TWO_APPS = `
   import { NestFactory } from '@nestjs/core';
   import { GenAuthEmulator } from 'passport-genauth/emulator';
@@ -125,13 +114,6 @@ describe('the pages', () => {
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
     expect(built.filter((file) => !existsSync(file))).toEqual([]);
-  });
-
-  it('and the doc comments of these files have examples, and all of them compile', () => {
-    const files = `core/client.ts emulator/emulator.ts express/require-auth.ts nest/genauth.module.ts
-      passport/ad.strategy.ts passport/bearer.strategy.ts passport/password.strategy.ts
-      testing/genauth-testing.module.ts`;
-    expect(readExamples().map(([file]) => file)).toEqual(expect.arrayContaining(files.split(/\s+/)));
   });
 
   it('link to files that exist', () => {
@@ -160,10 +142,14 @@ afterAll(() => host.stop());
 
 itWithCurl.each([
   ['docs/guarding.md', 'snippet: guarded.ts', 8, () => edit('nest.js', NEST_SHOP)],
-  ['docs/guarding.md', 'snippet: openapi.ts', 1, () => edit('nest.js', [...NEST_SHOP, ...DOCUMENTED])],
   ['docs/guarding.md', 'snippet: staff.ts', 5, () => edit('two-apps.js', STAFF) + START_TWO_APPS],
   ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', EXPRESS_SHOP)],
-  ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', PAGES_SERVER)],
+  [
+    'docs/guarding.md',
+    'snippet: pages.js',
+    5,
+    () => edit('server.js', [IMPORT_PAGES, ['app.listen(3000)', 'makePages(client).listen(3000)']]),
+  ],
   ['docs/sign-in.md', 'snippet: two-apps.ts', 3, () => edit('two-apps.js') + START_TWO_APPS],
   ['docs/emulator.md', 'snippet: development.module.ts', 2, () => edit('development.module.js') + START_DEVELOPMENT],
   ['docs/emulator.md', '## Control over HTTP', 4, () => START_EMULATOR],
@@ -206,12 +192,6 @@ describe('README.md', () => {
     expect(printed.mock.calls).toEqual([[['editor'], '203.0.113.7'], ['token_expired'], ['mfa_required']]);
   });
 
-  it('installs the package in one section only', () => {
-    // The first release changes that section.
-    const others = ['Try it', 'Nest', 'Express'].flatMap((section) => readCommands(section));
-    expect(others.filter((line) => /npm install.*passport-genauth/.test(line))).toEqual([]);
-  });
-
   it('has only commands that CI or a test runs', () => {
     expect(readCommands()).toEqual([
       'git clone "$REPOSITORY" passport-genauth && cd passport-genauth',
@@ -236,14 +216,9 @@ describe('docs/sign-in.md', () => {
     await using emulator = await startEmulator({ users });
     await load('events.js');
     const { signIn } = await load<{ signIn: (options: GenAuthOptions) => Promise<string> }>('types.js');
-    const options = { ...emulator.clientOptions, scope: ['openid', 'extended_fields'] };
-    expect(await signIn(options)).toBe('pku');
-    expect(JSON.parse(String(printed.mock.calls[0]))).toEqual({
-      result: 'success',
-      requestId: expect.any(String),
-      duration: expect.any(Number),
-      text: expect.stringContaining('200'),
-    });
+    expect(await signIn({ ...emulator.clientOptions, scope: ['openid', 'extended_fields'] })).toBe('pku');
+    const text: unknown = expect.stringContaining('200');
+    expect(JSON.parse(String(printed.mock.calls[0]))).toMatchObject({ result: 'success', text });
   });
 
   it('session.ts refreshes, introspects, revokes and builds the logout URL', async () => {
@@ -286,14 +261,10 @@ describe('docs/emulator.md', () => {
     await using emulator = await startEmulator(await readUsersFile(file));
     const client = new GenAuthClient(emulator.clientOptions);
     const signIn = (username: string) => client.signIn({ username, password: `${username} passw0rd` });
-    const outcomes = await Promise.all([
-      ...['carol', 'dave', 'erin', 'frank'].map(signIn),
-      client.signIn({ sAMAccountName: 'lisi', password: 'lisi passw0rd' }),
-    ]);
+    const outcomes = await Promise.all(['carol', 'dave', 'erin', 'frank'].map(signIn));
     client.close();
-    const kinds = ['success', 'password_change_required', 'mfa_required', 'access_denied', 'success'];
+    const kinds = ['success', 'password_change_required', 'mfa_required', 'access_denied'];
     expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
-    expect(page).toContain('npx passport-genauth emulator --users users.json');
   });
 
   it('directory.ts checks names and passwords of Active Directory sign-ins', async () => {
@@ -307,30 +278,10 @@ describe('docs/emulator.md', () => {
     const user = { name: '张三', email: 'zhang@example.com', roles: ['admin'] };
     expect(await signIn('Zhang')).toMatchObject({ kind: 'success', user });
     await signIn('zhang', 'wrong');
-    await signIn('wang');
     await signIn('li');
-    await signIn('li', 'wrong');
     client.close();
-    const [wrong, disabled] = ['invalid_credentials', 'account_disabled'];
-    expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(['success', wrong, wrong, disabled, wrong]);
-  });
-
-  // The curl lines above check the same module with its emulator.
-  it('development.module.ts uses the tenant of the environment', async () => {
-    await using tenant = await startEmulator({ appId: 'tenant' });
-    const { appId, appSecret, url } = tenant;
-    const env = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: appSecret, GENAUTH_APP_HOST: url };
-    const replaced = jest.replaceProperty(process, 'env', env);
-    const { AppModule } = await load<{ AppModule: object }>('development.module.js');
-    replaced.restore();
-    const app = await NestFactory.create(AppModule, { logger: false });
-    await app.listen(0, '127.0.0.1');
-    const outcome = await app.get(GenAuthClient).signIn({ account: 'alice', password: 'passw0rd' });
-    const { tokens } = outcome as SignInSuccess;
-    const headers = { authorization: `Bearer ${tokens.accessToken}` };
-    const { status } = await fetch(`${await app.getUrl()}/shop/stock`, { headers });
-    await app.close();
-    expect([status, tenant.signIns.length]).toEqual([200, 1]);
+    const outcomes = ['success', 'invalid_credentials', 'account_disabled'];
+    expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(outcomes);
   });
 
   it('names only methods and control paths that the emulator has', () => {

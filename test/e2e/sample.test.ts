@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../sample-app/app.module.js';
 import { makeApp } from '../../sample-app/express-app.js';
@@ -59,16 +58,6 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect(await statusesOf(`Bearer ${String(body['accessToken'])}`)).toEqual([200, 403, 200]);
   });
 
-  it('refuses a request without a token and one with an id_token', async () => {
-    const { idToken = '' } = (await signIn()).body as Record<string, string>;
-    const [missing, wrong] = await Promise.all(
-      ['', `Bearer ${idToken}`].map((authorization) => send(`${sample.url}/me`, { headers: { authorization } })),
-    );
-    expect(missing).toMatchObject({ status: 401, body: { code: 'token_missing' } });
-    expect(wrong).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
-    expect(wrong?.headers.get('www-authenticate')).toContain('error="invalid_token"');
-  });
-
   it('refreshes the tokens, and accepts each refresh token once', async () => {
     const { body } = await signIn();
     const refresh = () => post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
@@ -86,9 +75,8 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
 
   it('revokes the refresh token at a logout, and returns the URL that ends the session at GenAuth', async () => {
     const { refreshToken, idToken } = (await signIn()).body;
-    const logout = await post(`${sample.url}/auth/logout`, { refreshToken, idToken });
-    expect(logout.status).toBe(200);
-    expect((await fetch(String(logout.body['logoutUrl']))).status).toBe(200);
+    const { body } = await post(`${sample.url}/auth/logout`, { refreshToken, idToken });
+    expect((await fetch(String(body['logoutUrl']))).status).toBe(200);
     expect((await post(`${sample.url}/auth/refresh`, { refreshToken })).status).toBe(401);
   });
 
@@ -154,26 +142,24 @@ describe('with settings in the environment', () => {
     await app.stop();
   });
 
-  it.each([
-    ['a tenant', { GENAUTH_APP_HOST: 'https://tenant.example' }, '::'],
-    ['the emulator', { EMULATOR_PORT: '0' }, '127.0.0.1'],
-  ])('passes the settings to %s', async (_, env, host) => {
-    jest.spyOn(console, 'log').mockImplementation(() => {});
-    const { options, emulator, ...settings } = await loadSettings({
-      GENAUTH_APP_ID: 'my-app',
-      GENAUTH_APP_SECRET: 'my-secret-0123456789abcdef0123456789',
-      GENAUTH_SCOPE: 'openid email',
-      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: 'client_secret_basic',
-      GENAUTH_ID_TOKEN_ALG: 'HS256',
-      GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
-      ...env,
-    });
-    const appHost = emulator?.url ?? 'https://tenant.example';
-    await emulator?.stop();
-    expect(settings).toEqual({ port: 3000, host, trustProxy: false });
-    const app = { appId: 'my-app', appSecret: 'my-secret-0123456789abcdef0123456789', appHost };
+  it('passes the settings to a tenant', async () => {
+    const app = {
+      appId: 'my-app',
+      appSecret: 'my-secret-0123456789abcdef0123456789',
+      appHost: 'https://tenant.example',
+    };
     const methods = { tokenEndpointAuthMethod: 'client_secret_basic', idTokenSignedResponseAlg: 'HS256' };
-    expect(options).toMatchObject({ ...app, ...methods, scope: 'openid email', passwordEncryptType: 'sm2' });
+    const loaded = await loadSettings({
+      GENAUTH_APP_ID: app.appId,
+      GENAUTH_APP_SECRET: app.appSecret,
+      GENAUTH_APP_HOST: app.appHost,
+      GENAUTH_SCOPE: 'openid email',
+      GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD: methods.tokenEndpointAuthMethod,
+      GENAUTH_ID_TOKEN_ALG: methods.idTokenSignedResponseAlg,
+      GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
+    });
+    const options = { ...app, ...methods, scope: 'openid email', passwordEncryptType: 'sm2' };
+    expect(loaded).toMatchObject({ options, emulator: undefined, port: 3000, host: '::', trustProxy: false });
   });
 
   it.each([

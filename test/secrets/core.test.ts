@@ -162,13 +162,6 @@ it('an error for malformed credentials or a malformed key for passwords does not
   expect(issuer().requests).toMatchObject([{ path: SYSTEM_PATH }]);
 });
 
-it('an error of the function appSecret is only the cause of an error', async () => {
-  const own = Object.assign(new Error(`vault: ${APP_SECRET}`), { config: { token: APP_SECRET } });
-  const error = await catchError(open({ appSecret: () => Promise.reject(own) }).signIn(ALICE));
-  expect(error).toMatchObject({ code: 'app_secret_unavailable', cause: own });
-  await expectNoSecret([error.message, JSON.stringify(error), error.stack]);
-});
-
 it('the emulator records no password', async () => {
   const users = [{ username: 'alice', password: PASSWORD }];
   await using emulator = await new GenAuthEmulator({ appSecret: APP_SECRET, users }).start();
