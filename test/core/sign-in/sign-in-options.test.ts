@@ -1,4 +1,4 @@
-import { ConfigurationError, RequestError } from '../../../src/core/errors.js';
+import { ConfigurationError } from '../../../src/core/errors.js';
 import {
   type SignInOptions,
   checkAutoRegister,
@@ -80,6 +80,6 @@ it('refuses autoRegister with account, and with no other identifier', () => {
   const check = (autoRegister: boolean, identifier: 'account' | 'email'): unknown =>
     catchThrown(() => checkAutoRegister({ autoRegister }, { ...credentials, identifier }));
   const message = '"account" cannot be registered: send "email", "username" or "phone" instead.';
-  expect(check(true, 'account')).toEqual(new RequestError(message, { field: 'account' }));
+  expect(check(true, 'account')).toMatchObject({ code: 'invalid_request', message, details: { field: 'account' } });
   expect([check(true, 'email'), check(false, 'account')]).toEqual([undefined, undefined]);
 });
