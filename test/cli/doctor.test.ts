@@ -19,6 +19,7 @@ const write = (...chunks: (string | Buffer)[]): Partial<CommandIo> => ({ stdin: 
 
 test.each<[title: string, args: string[], io: Partial<CommandIo>, message: string]>([
   ['a password as an option', [`--password=${PASSWORD}`], {}, "Unknown option '--password'. See --help."],
+  ['a password as an argument', [PASSWORD], {}, 'Unexpected argument. See --help.'],
   ['a missing file', ['--env', '/nowhere/.env'], {}, '--env: cannot read /nowhere/.env (ENOENT). Correct the path.'],
   ['an invalid address', ['--client-ip', PASSWORD], {}, '--client-ip: the value is not an IP address.'],
   ['no standard input', [...ALICE, STDIN], {}, 'Standard input is not a terminal, so the doctor cannot ask'],

@@ -1,6 +1,5 @@
 import { AuthenticationClient, type Models } from 'authing-node-sdk';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from '../../src/emulator/index.js';
-import { encryptBySm2, encryptRsa } from '../emulator/encryption/ciphertexts.js';
 import { useEmulator } from '../emulator/support.js';
 
 // The SDK of GenAuth itself signs in at the emulator, one row for each of its methods.
@@ -98,15 +97,10 @@ describe('the other methods of the SDK', () => {
     expect(await sdk.getUserInfoByAccessToken(access_token, { ...place })).toEqual(claims);
   });
 
-  it.each([
-    ['rsa', encryptRsa, /^-----BEGIN PUBLIC KEY-----\n/],
-    ['sm2', encryptBySm2, /^04[\da-f]{128}$/],
-  ] as const)('getSystemInfo returns the key for passwords of type %s', async (type, encrypt, publicKey) => {
-    const sdk = connect(emulator());
-    expect(await sdk.getSystemInfo()).toMatchObject({ [type]: { publicKey: expect.stringMatching(publicKey) } });
-    const options = { passwordEncryptType: type as Models.SignInOptionsDto.passwordEncryptType };
-    const alice = { account: 'alice', password: await encrypt(emulator(), password), options };
-    expect(await sdk.signInByAccountPassword(alice)).toMatchObject({ statusCode: 200 });
+  it('getSystemInfo returns the keys for passwords', async () => {
+    const rsa = { publicKey: expect.stringMatching(/^-----BEGIN PUBLIC KEY-----\n/) };
+    const sm2 = { publicKey: expect.stringMatching(/^04[\da-f]{128}$/) };
+    expect(await connect(emulator()).getSystemInfo()).toMatchObject({ rsa, sm2 });
   });
 
   it('geneCatchaCodeAndToken returns a captcha, which a sign-in requires', async () => {

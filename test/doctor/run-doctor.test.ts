@@ -125,6 +125,7 @@ test.each<[env: Environment, file: Environment, outline: string[], part: string]
   [{ AUTHING_APP_HOST: 'x', GENAUTH_X: 'x', TRUST_PROXY: 'true' }, {}, MANY, 'Rename it to GENAUTH_APP_HOST, or'],
   [{ GENAUTH_X: 'x', GENAUTH_Y: 'x', TRUST_PROXY: 'true' }, {}, MANY, 'one of GENAUTH_APP_ID, GENAUTH'],
   [{ GENAUTH_APP_ID: 'x' }, { GENAUTH_APP_ID: 'y' }, OVERRULED, 'unset GENAUTH_APP_ID'],
+  [{ GENAUTH_SCOPE: 'x' }, { GENAUTH_SCOPE: 'x' }, OK_ENVIRONMENT, '1 variable of passport-genauth is'],
   [{ TRUST_PROXY: '1', HTTPS_PROXY: 'x', GEN: 'x' }, {}, OK_ENVIRONMENT, '0 variables of passport-genauth are'],
 ])('judges the variables %j and the file %j', (env, file, outline, part) => {
   expectFindings(checkEnvironment(env, file), outline, part);
@@ -253,6 +254,7 @@ test.each<[title: string, path: string, answer: Answer, options: object, outline
   ['an accepted ID', TOKEN, GRANT, none, 'ok client', "application's ID (none)."],
   ['another method', TOKEN, onlyBasic, {}, METHOD, 'Set GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD=client_secret_basic'],
   ['a wrong secret', TOKEN, REFUSAL, {}, REFUSED, 'set GENAUTH_APP_SECRET=<App secret>'],
+  ['statusCode 401', TOKEN, { body: { statusCode: 401 } }, {}, REFUSED, ''],
   ['an answer without an error', TOKEN, { status: 299, body: {} }, {}, 'ok client', ''],
   ['HTTP 300', TOKEN, { status: 300, body: {} }, {}, 'client_unclear', 'GenAuth answered HTTP 300.'],
   ['HTTP 500 with an error', TOKEN, fail(500, 'x'), {}, 'client_unclear', 'answered HTTP 500 and error "x".'],

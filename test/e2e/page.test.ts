@@ -117,11 +117,4 @@ if (BROWSER === undefined) process.stderr.write(SKIPPED);
     expect(await page.textContent('#admin')).toContain('(insufficient_role)');
     expect(await page.isVisible('#captcha')).toBe(false);
   });
-
-  it('signs in by Active Directory', async () => {
-    await page.check('input[value=ad]');
-    expect(await page.textContent('label[for=name]')).toBe('Windows account name');
-    await signIn('zhangsan', 'AdPassw0rd');
-    await page.locator('#user', { hasText: '张三' }).waitFor();
-  });
 });

@@ -83,6 +83,7 @@ it.each<[string, string, object[]]>([
   ['user', 'user.extended_fields: "a" is not in the option extendedFields (school).', [{ extended_fields: { a: 1 } }]],
   ['user', 'user.roles[1]: "x" is not in the option roles (admin, editor).', each('roles', ['admin', { code: 'x' }])],
   ['user', 'user: expected at least one of username, email and phone_number', each('username', undefined)],
+  ['user', 'user.tenants[0]: "t-9" is not in the option tenants (none).', each('tenants', ['t-9'])],
   ['adAccount', 'adAccount.sAMAccountName: "ZHANGSAN" already', each('sAMAccountName', 'ZHANGSAN')],
   ['fault', 'fault: set at least one of', [{ delayMs: 0, drop: false }]],
   ['fault', 'fault.garbage: ', [{ garbage: 0 }, { garbage: 16_777_217 }, { garbage: 8, body: 'x' }]],
@@ -110,6 +111,8 @@ it.each<[unknown, string]>([
   [[], 'a: expected an object, got a list.'],
   [Promise.resolve({}), 'a: expected an object, got a promise. Write await before it.'],
   [JSON.parse('{"__proto__":1}'), 'a: unknown property "__proto__". Use one of: port, host.'],
-])('an error about %j in place of an object names its path', (value, message) => {
+])('an error about %j in place of an object names its path, or options', (value, message) => {
+  const ofOptions = new EmulatorError('invalid_input', message.replace('a', 'options'));
+  expect(() => readObject(value, '', ['port', 'host'])).toThrow(ofOptions);
   expect(() => readObject(value, 'a', ['port', 'host'])).toThrow(new EmulatorError('invalid_input', message));
 });

@@ -93,11 +93,6 @@ describe('a sign-in keeps secrets out of outcomes, errors, events and output', (
     await expectSilentFailure(signingIn, 'password_decryption_failed', tokens);
     expect(findCanaries(issuer().requests)).toEqual(['appSecret']);
   });
-
-  it('when GenAuth sends a password as id_token', async () => {
-    answerSignIn(issuer(), makeTokens(issuer()), { id_token: PASSWORD });
-    await expectSilentFailure(open().signIn(ALICE), 'upstream_token_invalid');
-  });
 });
 
 it.each<[string, string, (client: GenAuthClient, tokens: Tokens) => Promise<unknown>]>([

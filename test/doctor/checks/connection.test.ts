@@ -49,6 +49,7 @@ test.each<Row>([
   ['https at a port for http', async () => issuer().url.replace('http', 'https'), 'tls_failed', ': TLS failed ('],
   ['a certificate 14 days before its end', () => certified({ notAfter: END }), 'ok connection', END_DAY, SOON],
   ['a later time', () => certified({ notAfter: END }), 'certificate_ends_soon', 'HOST expires in 13 days.', SOON + 1],
+  ['a path', () => redirect(300, { location: '/x' }), REDIRECTED, 'http://HOST redirects to "http://HOST".'],
   ['a redirection', () => redirect(399, { location: 'https://x.example/?a' }), REDIRECTED, ' to "https://x.example".'],
   ['a wrong address', () => redirect(302, { location: 'https://' }), REDIRECTED, ' redirects to "https://".'],
   ['a redirection without an address', () => redirect(302, {}), 'ok connection', 'http://HOST answers.'],

@@ -39,6 +39,8 @@ test.each<Row>([
   ['a page', () => ({ body: `<html>${SECRET}` }), UNUSABLE, ''],
   ['HTTP 403 and an object', () => ({ status: 403, body: {} }), UNUSABLE, 'was answered with HTTP 403.'],
   ['HTTP 404', () => ({ status: 404 }), MISSING, 'Set GENAUTH_APP_HOST=https://<app>.g'],
+  ['a document that is too large', () => ({ body: 'x'.repeat(300_000) }), UNUSABLE, ''],
+  ['an issuer of 512 characters', change({ issuer: 'x'.repeat(512) }), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that a shell would run', change({ issuer: 'https://x;reboot' }), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that repeats the secret', change({ issuer: SECRET }), ISSUER, 'is "[hidden]", but'],
   ['a key set on another host', change({ jwks_uri: OTHER_KEYS }), FOREIGN, `set GENAUTH_JWKS_URI=${OTHER_KEYS}`],

@@ -126,6 +126,7 @@ test.each<Token>([
   ['an unknown key', claim({}, { kid: 'x' }), KEY, 'is signed with key "x", which the key set does not have.'],
   ['no subject', claim({ sub: undefined }), UNUSABLE, 'The id_token has an invalid sub: undefined.'],
   ['an unknown algorithm', claim({}, { alg: 'ES256' }), ALGORITHM, `"ES256", but the options expect ${VALID_ALGS}.`],
+  ['the hash of another access token', claim({ at_hash: 'x' }), UNUSABLE, 'belongs to another access token (at_hash).'],
   ['another subject than the access token', claim({ sub: 'x' }), UNUSABLE, 'belong to different users (sub).'],
   ['no signature', (at) => claim({})(at).replace(/[^.]+$/, ''), UNUSABLE, 'cannot be used (token_malformed).'],
 ])('judges an id_token with %s', async (...[, makeIdToken, outline, part, options]) => {

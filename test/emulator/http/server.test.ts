@@ -77,6 +77,7 @@ describe('a fault', () => {
   it.each<[Partial<EmulatorFault>, number, string, string]>([
     [{ body: '<html>' }, 200, '<html>', 'text/html'],
     [{ body: { a: [1] } }, 200, '{"a":[1]}', 'application/json'],
+    [{ body: null }, 200, 'null', 'application/json'],
     [{ status: 404 }, 404, '', 'text/html'],
     [{ body: 'x', status: 502, oversize: 4, dripMs: 0 }, 502, 'x   ', 'text/html'],
     [{ garbage: 64 }, 200, expect.stringMatching(/^[^]{20,64}$/) as unknown as string, 'application/json'],

@@ -66,6 +66,7 @@ describe('the function ad', () => {
   it.each<[string, (name: string, password: string) => unknown]>([
     ['must return', () => ({ claims: JSON.parse('{"__proto__":{"roles":["admin"]}}') as object })],
     ['must return', () => ({ claims: CLAIMS, statusCode: 403 })],
+    ['must return', () => ({ statusCode: 299 })],
     ['must return', (_name, password) => ({ statusCode: 403, apiCode: password })],
     ['must return', () => ({ statusCode: 403, outcome: 'success' })],
     ['threw an error', (_name, password) => Promise.reject(new TypeError(password))],

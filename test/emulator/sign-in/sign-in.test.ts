@@ -21,6 +21,7 @@ describe('readSignIn', () => {
     [NO_NAME, { passwordPayload: undefined }],
     ['passwordPayload must include only one of account, phone.', { passwordPayload: { account: 'a', phone: 'b' } }],
     ['passwordPayload.password must be a string.', { passwordPayload: { account: 'a', password: ['p'] } }],
+    ['adPayload must be an object.', { connection: 'AD', adPayload: [] }],
     ['connection must be PASSWORD, PASSCODE, LDAP or AD.', { connection: ['AD'] }],
     ['options must be an object.', { options: null }],
     ['options.scope must contain openid.', { options: { scope: 'openid2 email' } }],
@@ -90,15 +91,12 @@ describe('a right password', () => {
   const FULL = { email: 'd@b', phone_number: phone, nickname: 'D', picture: 'p', mfa: ['SMS', 'PASSKEY', 'FACE'] };
   const CLAIMS = { phone, mfaPhone: phone, email: 'd@b', mfaEmail: 'd@b', nickname: 'D', avatar: 'p' };
   const BY_APP = { phoneCountryCode: '+86', faceMfaEnabled: true, totpMfaEnabled: false, passkeyEnabled: true };
+  const BY_CHOICE = { totpMfaEnabled: true, applicationMfa: [] };
   const applicationMfa = FULL.mfa.map((mfaPolicy, sort) => ({ mfaPolicy, status: 1, sort }));
 
   it.each<[string, object, object]>([
     ['mfa', FULL, { username: 'dave', ...CLAIMS, ...BY_APP, applicationMfa }],
-    [
-      'mfa',
-      { phone_number: '+4912345', mfa: 'personal' },
-      { nickname: null, phoneCountryCode: null, totpMfaEnabled: true },
-    ],
+    ['mfa', { phone_number: '+4912345', mfa: 'personal' }, { nickname: null, phoneCountryCode: null, ...BY_CHOICE }],
     ['reset_password', { mustChangePassword: 'first_login' }, {}],
   ])('is answered with a token for the step %s of a user with %j', async (stage, user, expected) => {
     const { sub } = add(user);

@@ -53,6 +53,7 @@ it.each<[string, (own: ReturnType<typeof emulator>) => unknown]>([
   ['times: expected a whole number from 1', (own) => own.flawIdToken('expired', Infinity)],
   ['endpoint: expected one of signin', (own) => own.requests('login' as never)],
   ['seconds: expected', (own) => own.setClockDrift(315_360_001)],
+  ['account: expected a string', (own) => own.unlock(7 as never)],
   ['loginProtection: unknown property "captcha"', (own) => own.protectLogins({ captcha: 1 } as never)],
 ])('refuses an argument: %s', async (start, run) => {
   await expect((async () => run(emulator()))()).rejects.toEqual(invalidInput(start));
@@ -126,7 +127,8 @@ it('a captcha is used up by every attempt, and a right one, also in lower case, 
   expect(await codesOf(wrong, lower, right(), wrong, lower)).toEqual([2333, 200, 200, 2333, 2001]);
   const answer = { statusCode: 403, apiCode: 2001, message: 'Captcha code is incorrect or expired.' };
   const refused = { answer, outcome: 'captcha_wrong' };
-  expect(await ask(right({ ...two, captchaCode: '0', passwordEncryptType: 'rsa' }))).toMatchObject(refused);
+  expect(await ask(right({ captchaCode: 'x', passwordEncryptType: 'rsa' }))).toMatchObject(refused);
+  expect(await ask(right({ ...two, captchaCode: '0' }))).toMatchObject(refused);
   expect(await ask(right(two))).toMatchObject(refused);
 });
 

@@ -30,6 +30,7 @@ it.each<[string, (store: UserStore) => unknown]>([
   ['account: expected', (store) => store.updateUser('unknown', {})],
   ['account: expected', (store) => store.removeUser(undefined)],
   ['sAMAccountName: expected', (store) => store.updateAdAccount('unknown', {})],
+  ['sAMAccountName: expected', (store) => store.removeAdAccount(undefined)],
   ['changes: unknown property "username"', (store) => store.updateAdAccount('zhangsan', { username: 'x' })],
 ])('a change that is refused with "%s" changes nothing', (start, change) => {
   const store = buildStore();
