@@ -52,6 +52,7 @@ it.each<[header: unknown, language: 'en' | 'zh']>([
   ['de-CH, de;q=0.9, zh;q=0.5, en;q=0.3', 'zh'],
   ['en, zh', 'en'],
   ['zh;q=0.5, en;q=0.5', 'zh'],
+  ['en;q=0.5, zh;q=1', 'zh'],
   ['zh;q=0, *', 'en'],
   ['zh;Q=0.1, en;Q=0.2', 'en'],
   [' zh ; q=0.8 ,\ten ; q=0.7 ', 'zh'],

@@ -64,6 +64,15 @@ it.each([
   expect([server.connections, hasRef, jest.getTimerCount()]).toEqual([1, [false], 0]);
 });
 
+it('a GET on a used connection is not repeated if the response is not HTTP', async () => {
+  const replies = [toBytes(200, {}, '{}'), `SSH-2.0-${SECRET}\r\n`, toBytes(200, {}, '{}')];
+  const server = await serve((socket) => void socket.write(replies.shift() ?? ''));
+  const http = connect(server.url);
+  await http.request(GET);
+  expect(await catchError(http.request(GET))).toMatchObject({ details: { systemCode: 'HPE_INVALID_CONSTANT' } });
+  expect([server.connections, replies.length]).toEqual([1, 1]);
+});
+
 // test/secrets runs all NETWORK_FAULTS.
 it.each<[string, string, Conversation]>([
   ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
