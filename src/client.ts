@@ -38,6 +38,7 @@ export type {
   Language,
   LoginFields,
   SignInOptionsResolver,
+  UserResolver,
   UserClaimsSource,
   VerifiedTokenCacheOptions,
 } from './core/options/types.js';

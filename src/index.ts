@@ -7,7 +7,7 @@ export { GenAuthAdStrategy } from './passport/ad.strategy.js';
 export { GenAuthBearerStrategy } from './passport/bearer.strategy.js';
 export type { BearerInfo, BearerUser } from './web/authenticate-bearer.js';
 export { type ErrorHandler, genAuthErrorHandler } from './express/error-handler.js';
-export type { VerifyFunction } from './passport/genauth.strategy.js';
+export type { VerifyFunction } from './web/application-user.js';
 export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
 export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './express/require-auth.js';
 export { type SignInHandler, type SignInStrategy, signInHandler } from './express/sign-in-handler.js';

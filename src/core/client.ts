@@ -128,6 +128,7 @@ export class GenAuthClient<
   readonly #endpoints: OidcEndpoints;
   readonly #introspections: IntrospectionCache;
   readonly #userInfo: UserInfoCache;
+  #isClosed = false;
   /** The pending refresh request of each refresh token. */
   readonly #pendingRefreshes = new Map<string, Promise<ReceivedRefresh>>();
 
@@ -500,8 +501,18 @@ export class GenAuthClient<
 
   /** Closes all connections to GenAuth. Pending requests fail. The client opens new connections if it is used again. */
   close(): void {
+    this.#isClosed = true;
     this.#http.close();
     this.#keySetSource.close();
+  }
+
+  /**
+   * Whether the application has called `close`.
+   *
+   * @internal
+   */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /**

@@ -53,6 +53,10 @@ export type ConfigurationErrorCode =
    * error.
    */
   | 'invalid_sign_in_options'
+  /** The function `verify` or `resolveUser` of the application returned neither a user nor `null`. */
+  | 'invalid_callback_result'
+  /** The promise of a function of the application took longer than the option `timeout`. */
+  | 'callback_timeout'
   /** GenAuth's discovery document has a different issuer than the option `issuer`. */
   | 'discovery_issuer_mismatch'
   /** The `jwks_uri` of GenAuth's discovery document is not on the host of `appHost`. */
@@ -82,8 +86,8 @@ export function describeMistake({ option, problem, fix }: OptionMistake): string
 /** `details` of a {@link ConfigurationError}. */
 export interface ConfigurationErrorDetails {
   /**
-   * All wrong options, if the error has the code `invalid_options` or `invalid_sign_in_options`. With other codes, the
-   * list is empty.
+   * All wrong options, if the error has the code `invalid_options`, `invalid_sign_in_options`,
+   * `invalid_callback_result` or `callback_timeout`. With other codes, the list is empty.
    */
   readonly mistakes: readonly OptionMistake[];
   /**
@@ -256,10 +260,10 @@ export class TokenVerificationError extends GenAuthError {
 }
 
 /**
- * The `code` of an {@link AuthorizationError}: a required scope or role is missing, or the user did not sign in to the
- * required tenant.
+ * The `code` of an {@link AuthorizationError}: a required scope or role is missing, the user did not sign in to the
+ * required tenant, or the application's function `verify` or `resolveUser` refused the user.
  */
-export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch';
+export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch' | 'verify_denied';
 
 /** `details` of an {@link AuthorizationError}. */
 export interface AuthorizationErrorDetails {
@@ -269,11 +273,14 @@ export interface AuthorizationErrorDetails {
    * `all` if the route requires all scopes or roles in `required`. `any` if one scope or role in `required` is enough.
    */
   readonly mode?: 'all' | 'any';
+  /** With `verify_denied`: the function of the application that refused the user. */
+  readonly callback?: 'verify' | 'resolveUser';
 }
 
 /**
- * The token is valid, but its scopes, the user's roles or the user's tenant do not meet the requirements of the route.
- * The HTTP response has status 403 ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ * The token or the sign-in is valid, but the scopes, the roles or the tenant do not meet the requirements of the route,
+ * or the application's own function refused the user. The HTTP response has status 403 ([RFC 6750
+ * §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  */
 export class AuthorizationError extends GenAuthError {
   override readonly name = 'AuthorizationError';

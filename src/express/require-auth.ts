@@ -26,24 +26,27 @@ type Names = readonly string[];
  */
 type ChoiceOfNames = Names | { any: Names; all?: never } | { all: Names; any?: never };
 
-/** Options of `requireAuth`. If no option is set, a route requires only a valid access token. */
+/**
+ * Options of `requireAuth`. If no option is set, a route requires only a valid access token. `scopes`, `roles`,
+ * `tenant` and `introspect` must not be `undefined`: leave out an option that is not needed.
+ */
 export interface RequireAuthOptions {
   /**
    * The scopes that the access token must have. `['email', 'phone']` requires both scopes.
    * `{ any: ['email', 'phone'] }` requires at least one of the two scopes.
    */
-  scopes?: ChoiceOfNames | undefined;
+  scopes?: ChoiceOfNames;
   /**
    * The codes of the roles that the user must have. `['admin', 'editor']` requires at least one of the two roles.
    * `{ all: ['admin', 'editor'] }` requires both roles. GenAuth's access tokens contain no roles, so the handler reads
    * the roles from GenAuth's user info.
    */
-  roles?: ChoiceOfNames | undefined;
+  roles?: ChoiceOfNames;
   /**
    * A function that returns the ID of the tenant whose data the request asks for. The user must belong to this tenant.
    * If the function returns `undefined`, access is denied.
    */
-  tenant?: TenantResolver | undefined;
+  tenant?: TenantResolver;
   /**
    * Whether a request without an access token may pass. `req.user` is `undefined` for this request. A request with a
    * token that is not valid is still refused. `optional: true` cannot be combined with `scopes`, `roles` or `tenant`.
@@ -56,12 +59,13 @@ export interface RequireAuthOptions {
    * milliseconds, a whole number, 0 or more. With `maxAge: 0` GenAuth is asked for each request. `true` means
    * `{ maxAge: 10_000 }`. Default: GenAuth is not asked.
    */
-  introspect?: true | { maxAge: number } | undefined;
+  introspect?: true | { maxAge: number };
 }
 
 /** A request handler for Express 4 and 5. This type does not import types of Express. */
 export type RequireAuthHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
+const REQUIREMENT_NAMES = ['scopes', 'roles', 'tenant', 'introspect'] as const;
 const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
 
 /**
@@ -73,11 +77,12 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
  * [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3). The HTTP status is
  *
  * - 401 if the request has no valid access token,
- * - 403 if a scope, a role or the tenant is missing,
+ * - 403 if a scope, a role or the tenant is missing, or if the client's option `resolveUser` refuses the user,
  * - 502 or 503 if the access token cannot be checked because GenAuth or the network fails,
  * - 500 if the configuration is wrong.
  *
- * If the function in `options.tenant` throws an error, the handler passes this error to `next`.
+ * If the function in `options.tenant` or in the client's option `resolveUser` throws an error, the handler passes this
+ * error to `next`.
  *
  * @throws ConfigurationError if an option is wrong.
  *
@@ -105,6 +110,11 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
       { option: unknown, problem: 'is not an option of requireAuth', fix },
       `${quote(unknown)} is not an option of requireAuth: ${fix}.`,
     );
+  }
+  const missing = REQUIREMENT_NAMES.find((name) => Object.hasOwn(options, name) && options[name] === undefined);
+  if (missing !== undefined) {
+    const fix = 'look for a misspelt name on the right side, or leave the option out';
+    throw buildValueError(missing, 'undefined, with which the route would not require it', fix);
   }
   const { optional = false, tenant, introspect } = options;
   if (typeof optional !== 'boolean') throw buildValueError('optional', quote(optional), 'write true or false');

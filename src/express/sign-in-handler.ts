@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import passport from 'passport';
-import { buildOptionError } from '../core/errors.js';
+import { ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
-import { type LoginResult, TAKE_STRATEGY } from '../passport/genauth.strategy.js';
+import { type LoginResult, TAKE_STRATEGY, listStrategyNames } from '../passport/genauth.strategy.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
@@ -45,8 +45,8 @@ interface Authenticator {
  *
  * @param strategy - A strategy, or the name of a strategy that is registered with Passport, such as
  * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
- * this call. For an unknown name Passport passes an error to `next`. For a strategy of another package the login
- * handler passes a `ConfigurationError` to `next`.
+ * this call. For an unknown name, and for a strategy of another package, the login handler passes a
+ * `ConfigurationError` with the known names to `next`.
  * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth.
  *
  * @example
@@ -80,15 +80,26 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
     const take = (found: SignInStrategy): void => handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
     // Passport calls this callback if the registered strategy is not a strategy of passport-genauth.
-    const callback = (error: unknown): void => {
-      const fix =
-        'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
-        'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';
-      const problem = `got ${quote(strategy)}, which is not the name of a registered strategy of passport-genauth`;
-      next(error ?? buildOptionError({ option: 'signInHandler', problem, fix }));
-    };
-    (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, next);
+    const callback = (error: unknown): void => next(error ?? buildNameError(strategy));
+    // Passport calls `next` directly if no strategy has this name.
+    const unknown = (error: unknown): void => next(buildNameError(strategy, error));
+    (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, unknown);
   };
+}
+
+function buildNameError(strategy: string, cause?: unknown): ConfigurationError {
+  const created = listStrategyNames().map(quote).join(', ');
+  const fix =
+    'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
+    'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';
+  const problem =
+    `got ${quote(strategy)}, which is not the name of a registered strategy of passport-genauth. ` +
+    `The created strategies are ${created === '' ? 'none' : created}`;
+  const mistake = { option: 'signInHandler', problem, fix };
+  return new ConfigurationError('invalid_options', describeMistake(mistake), {
+    cause,
+    details: { mistakes: [mistake] },
+  });
 }
 
 function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -100,7 +111,7 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
       case 'denied':
-        return answerJson(res, result.body, {});
+        return answerJson(res, result.refusal.body, {});
       case 'refusal':
         warnOperator(strategy.name, result.refusal);
         return answerJson(res, result.refusal.body, result.refusal.headers);

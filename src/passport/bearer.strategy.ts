@@ -2,7 +2,8 @@ import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { type BearerInfo, type BearerUser, authenticateBearer } from '../web/authenticate-bearer.js';
 import { parseBearerToken } from '../web/bearer-token.js';
-import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
+import type { VerifyFunction } from '../web/application-user.js';
+import { GenAuthStrategy, refuseThirdArgument } from './genauth.strategy.js';
 
 /**
  * Passport strategy `genauth-bearer`. It requires a valid GenAuth access token in `Authorization: Bearer …`
@@ -34,18 +35,26 @@ export class GenAuthBearerStrategy<
   /**
    * @param optionsOrClient - The options of a new client, or an existing client. Strategies with the same client use
    * the same key set and the same connections.
-   * @param verify - Maps the GenAuth user to the application's own user object. Default: `req.user` is the GenAuth
-   * user.
-   * @throws ConfigurationError if an option is wrong. The error message names every wrong option.
+   * @param verify - Maps the GenAuth user to the application's own user, or refuses the user. Default: `req.user` is
+   * the GenAuth user.
+   * @throws ConfigurationError if an option is wrong, or if `verify` is given and not a function. The error message
+   * names every wrong option.
    */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
     verify?: VerifyFunction<BearerUser<S, ExtendedFields>, BearerInfo>,
   ) {
     super('bearer', optionsOrClient, verify);
+    // oxlint-disable-next-line prefer-rest-params -- PassportStrategy of @nestjs/passport appends its callback.
+    refuseThirdArgument(arguments.length);
   }
 
   protected async identify(req: GenAuthRequest): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
     return authenticateBearer(this.client, parseBearerToken(req) ?? '', req);
+  }
+
+  /** A request without the header `Authorization` may be authenticated by another strategy of the same route. */
+  protected isForOther(req: GenAuthRequest): boolean {
+    return req.headers.authorization === undefined;
   }
 }

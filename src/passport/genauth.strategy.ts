@@ -1,9 +1,10 @@
-import { isPromise } from 'node:util/types';
 import CustomStrategy from 'passport-custom';
 import { GenAuthClient } from '../core/client.js';
-import { buildOptionError } from '../core/errors.js';
+import { AuthorizationError, buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
-import { type Refusal, type RefusalBody, buildDenial, toError, toRefusal } from '../web/refusal.js';
+import { quote } from '../core/util/quote.js';
+import { type VerifyFunction, callVerify } from '../web/application-user.js';
+import { type Refusal, toError, toRefusal } from '../web/refusal.js';
 
 /**
  * The functions that Passport sets on a strategy for each request. Each function ends the authentication of the
@@ -42,40 +43,17 @@ type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
 
-/**
- * Maps the GenAuth user to the application's own user object, as the verify function of other Passport strategies does.
- * The strategy calls `verify(req, user, info, done)` after each successful authentication. `verify` must call `done`:
- *
- * - `done(null, appUser, info?)` sets `req.user` to `appUser` and `req.authInfo` to `info`. Default of `info`: the
- *   `info` that `verify` received.
- * - `done(null, false, info?)` refuses the user. `signInHandler` sends a response with HTTP status 403 and the code
- *   `verify_denied`.
- * - `done(error)` ends the request with this error.
- *
- * Only the first call of `done` has an effect. If `verify` returns a promise that rejects, the request ends with the
- * promise's error.
- */
-export type VerifyFunction<User = unknown, Info = unknown> = Verify<User, Info>['verify'];
-
-// `verify` is a method, because TypeScript compares the parameters of methods bivariantly. So a function with the type
-// `(req: express.Request, …) => …` is assignable to `verify`.
-interface Verify<User, Info> {
-  verify(
-    req: GenAuthRequest,
-    user: User,
-    info: Info,
-    done: (error: unknown, user?: object | false | null, info?: unknown) => void,
-  ): void | Promise<void>;
-}
-
 /** The result of the authentication of one request. */
 export type LoginResult =
   /** The request is accepted. `user` becomes `req.user`, and `info` becomes `req.authInfo`. */
   | { kind: 'success'; user: unknown; info: unknown }
   /** The application's function `verify` refused the user. */
-  | { kind: 'denied'; info: unknown; body: RefusalBody }
-  /** An error of passport-genauth, converted to a response. */
-  | { kind: 'refusal'; refusal: Refusal }
+  | { kind: 'denied'; info: unknown; refusal: Refusal }
+  /**
+   * An error of passport-genauth, converted to a response. `isForOther`: the request has no credentials for this
+   * strategy, so another strategy of the same route may authenticate it.
+   */
+  | { kind: 'refusal'; refusal: Refusal; isForOther: boolean }
   /** An error that is not from passport-genauth, for example an error of the application's function `verify`. */
   | { kind: 'error'; error: unknown };
 
@@ -89,6 +67,8 @@ export abstract class GenAuthStrategy<
   User,
   Info,
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
+  /** Whether the strategy signs in users, or verifies access tokens. */
+  readonly kind: 'password' | 'ad' | 'bearer';
   /** The client of this strategy. Strategies with the same client use the same key set and the same connections. */
   readonly client: GenAuthClient<S, ExtendedFields>;
   /** The application's function that maps the user. `undefined`: the GenAuth user is used. */
@@ -108,15 +88,18 @@ export abstract class GenAuthStrategy<
         .then((result) => this.act(result, actions, req))
         .catch((thrown: NodeJS.ErrnoException) => {
           // The promise of `attempt` never rejects. So `thrown` is an error of Passport (flash messages without a
-          // session) or of the application's callback. The request ends with this error, and the process continues. The
-          // error is ignored if the response was already sent, for example by a timeout handler.
+          // session) or of the application's callback. The request ends with this error, and the process continues.
+          // Passport throws `ERR_HTTP_HEADERS_SENT` if the response was already sent, for example by a timeout handler.
+          // Then the request has already ended.
           if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
         });
     });
-    if (verify !== undefined && typeof verify !== 'function') {
-      const fix = 'write (req, user, info, done) => done(null, user)';
-      throw buildOptionError({ option: 'verify', problem: 'is not a function', fix });
+    if (verify !== undefined) expectVerify(verify);
+    if (typeof optionsOrClient === 'function') {
+      const fix = 'pass the options or a client first, super(client) in a class that extends the strategy';
+      throw buildOptionError({ option: 'optionsOrClient', problem: 'is a function', fix });
     }
+    this.kind = kind;
     this.client =
       optionsOrClient instanceof GenAuthClient
         ? optionsOrClient
@@ -125,13 +108,19 @@ export abstract class GenAuthStrategy<
     // TypeScript has checked the types of the parameter `verify`. The type of the field is more general, so that
     // strategies with different user types are assignable to one type.
     this.verify = verify as VerifyFunction | undefined;
+    warnSharedName(this.name, this.client);
   }
 
   /** Authenticates a request. Passport calls this method. */
   override authenticate(req: GenAuthRequest, options?: Readonly<Record<string | symbol, unknown>>): void {
     const take = options?.[TAKE_STRATEGY];
+    // Passport calls the strategy on a new object, if it has found the strategy by its name.
+    const isFoundByName = !Object.hasOwn(this, 'client');
+    const other = isFoundByName ? router.find?.(req, Object.getPrototypeOf(this) as this) : undefined;
     if (typeof take === 'function') take(this);
-    else super.authenticate(req, options);
+    else if (other instanceof Error) this.error(other);
+    else if (other === undefined) super.authenticate(req, options);
+    else Object.assign(Object.create(other) as this, this).authenticate(req, options);
   }
 
   /**
@@ -142,6 +131,12 @@ export abstract class GenAuthStrategy<
   protected abstract identify(req: GenAuthRequest): Promise<{ user: User; info: Info }>;
 
   /**
+   * Whether the request has no credentials for this strategy, so that another strategy of the same route may
+   * authenticate it.
+   */
+  protected abstract isForOther(req: GenAuthRequest): boolean;
+
+  /**
    * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so the
    * promise never rejects.
    */
@@ -150,27 +145,37 @@ export abstract class GenAuthStrategy<
     try {
       const { user, info } = await this.identify(req);
       if (this.verify === undefined) return { kind: 'success', user, info };
-      const verified = await callVerify(this.verify, req, user, info);
+      const verified = await callVerify(this.verify, this.client.options.timeout, req, user, info);
       if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
-      return { kind: 'denied', info: verified.info, body: buildDenial(context) };
+      const message = "The application's function verify refused the user.";
+      const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
+      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, context) };
     } catch (error) {
       const refusal = toRefusal(error, context);
-      if (refusal !== undefined) return { kind: 'refusal', refusal };
+      if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
       return { kind: 'error', error: toError(error) };
     }
   }
 
-  /** Calls the Passport action that matches `result`: `success`, `fail` or `error`. */
-  protected act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
+  /**
+   * Calls the Passport action that matches `result`: `success`, `fail` or `error`. Passport tries the next strategy of
+   * the route after `fail`. A wrong access token must end the request, so the bearer strategy calls `error` for it.
+   *
+   * @internal
+   */
+  act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
     switch (result.kind) {
       case 'success':
         return passport.success(result.user, result.info);
       case 'denied':
+        if (this.kind === 'bearer') return passport.error(result.refusal.error);
         return passport.fail(result.info, 403);
       case 'error':
         return passport.error(result.error);
       case 'refusal': {
         const { action, status, error, headers } = result.refusal;
+        // The error handler of Express sends the `headers` of an error.
+        if (this.kind === 'bearer' && !result.isForOther) return passport.error(Object.assign(error, { headers }));
         // Passport writes the first argument of `fail` into the header `WWW-Authenticate` only if the argument is a
         // string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
@@ -179,19 +184,59 @@ export abstract class GenAuthStrategy<
   }
 }
 
-interface Verified {
-  user: object | false | null | undefined;
-  info: unknown;
+/**
+ * Checks the application's function `verify`.
+ *
+ * @throws ConfigurationError if `verify` is not a function.
+ */
+export function expectVerify(verify: unknown): void {
+  if (typeof verify === 'function') return;
+  const fix = 'write (req, user, info, done) => done(null, user), or leave verify out';
+  throw buildOptionError({ option: 'verify', problem: `is ${quote(verify)}`, fix });
 }
 
-function callVerify(verify: VerifyFunction, req: GenAuthRequest, user: unknown, info: unknown): Promise<Verified> {
-  return new Promise((resolve, reject) => {
-    const returned = verify(req, user, info, (error, mapped, ownInfo) => {
-      if (error) reject(error as Error);
-      else resolve({ user: mapped, info: ownInfo });
-    });
-    // Only a real promise is used. A query object of a database library can have the methods `then` and `catch`, and a
-    // call of its `catch` would run the query a second time.
-    if (isPromise(returned)) returned.catch(reject);
-  });
+/**
+ * Refuses a class that passes a function `verify` to `super` and also has a method `validate`: `PassportStrategy` of
+ * @nestjs/passport appends a call of `validate` as the third argument, which would be ignored.
+ *
+ * @throws ConfigurationError if the constructor of a strategy got more than two arguments.
+ */
+export function refuseThirdArgument(count: number): void {
+  if (count <= 2) return;
+  const fix = 'in a class with the method validate, pass only the client: super(client)';
+  throw buildOptionError({ option: 'verify', problem: 'is followed by a third argument', fix });
+}
+
+/**
+ * Finds the strategy of the Nest application that handles a request, in place of a strategy that was registered with
+ * Passport later under the same name. Returns an error if the strategy is not known. The Nest module sets the function.
+ */
+export const router: { find?: (req: object, registered: object) => object | undefined } = {};
+
+/** Clients whose strategies are kept apart by the Nest application that uses them. */
+export const clientsOfNest = new WeakSet<object>();
+/** The client of the newest strategy with each name. */
+const newestClients = new Map<string, WeakRef<GenAuthClient<string>>>();
+const warnedNames = new Set<string>();
+
+/** Returns the names of all strategies that were created in this process. */
+export function listStrategyNames(): string[] {
+  return [...newestClients.keys()];
+}
+
+/** Warns once if two clients of different GenAuth applications have strategies with the same name. */
+function warnSharedName(name: string, client: Pick<GenAuthClient<string>, 'options'>): void {
+  const other = newestClients.get(name)?.deref();
+  newestClients.set(name, new WeakRef(client as GenAuthClient<string>));
+  if (clientsOfNest.has(client)) return;
+  const { appId, appHost } = client.options;
+  if (other === undefined || other.isClosed || warnedNames.has(name)) return;
+  if (other.options.appId === appId && other.options.appHost === appHost) return;
+  warnedNames.add(name);
+  process.emitWarning(
+    `Two clients have strategies with the name ${quote(name)}, for the apps ${quote(other.options.appId)} of ` +
+      `${other.options.appHost} and ${quote(appId)} of ${appHost}. Passport keeps only the last strategy of a name. ` +
+      "Give the second client another name: new GenAuthClient({ …, name: 'staff' }).",
+    { type: 'GenAuthWarning', code: 'GENAUTH_SHARED_STRATEGY_NAME' },
+  );
 }

@@ -1,8 +1,9 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
-import { parsePasswordLogin } from '../web/login-body.js';
-import { GenAuthStrategy, type VerifyFunction } from './genauth.strategy.js';
+import { findLoginKind, parsePasswordLogin } from '../web/login-body.js';
+import type { VerifyFunction } from '../web/application-user.js';
+import { GenAuthStrategy, refuseThirdArgument } from './genauth.strategy.js';
 import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
@@ -35,18 +36,26 @@ export class GenAuthPasswordStrategy<
   /**
    * @param optionsOrClient - The options of a new client, or an existing client. Strategies with the same client use
    * the same key set and the same connections.
-   * @param verify - Maps the GenAuth user to the application's own user object. Default: `req.user` is the GenAuth
-   * user.
-   * @throws ConfigurationError if an option is wrong. The error message names every wrong option.
+   * @param verify - Maps the GenAuth user to the application's own user, or refuses the user. Default: `req.user` is
+   * the GenAuth user.
+   * @throws ConfigurationError if an option is wrong, or if `verify` is given and not a function. The error message
+   * names every wrong option.
    */
   constructor(
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
     verify?: VerifyFunction<GenAuthUser<S, ExtendedFields>, SignInInfo>,
   ) {
     super('password', optionsOrClient, verify);
+    // oxlint-disable-next-line prefer-rest-params -- PassportStrategy of @nestjs/passport appends its callback.
+    refuseThirdArgument(arguments.length);
   }
 
   protected identify(req: GenAuthRequest): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
     return signInRequest(this.client, req, parsePasswordLogin);
+  }
+
+  /** A request with the fields of the other login only may be authenticated by the other strategy of the same route. */
+  protected isForOther({ body }: GenAuthRequest): boolean {
+    return findLoginKind(body, this.client.options.fields) === 'ad';
   }
 }

@@ -1,8 +1,15 @@
 import type { GenAuthClient } from '../core/client.js';
+import { AuthorizationError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
+import { digestToken } from '../core/tokens/token-digest.js';
+import { LruMap } from '../core/util/lru-map.js';
+import { callResolveUser, callWithLimit } from './application-user.js';
 import { type AccessRequirements, authorize } from './authorization.js';
+
+/** Maximum number of access tokens whose users are cached with the option `resolveUserMaxAge`. */
+const MAX_CACHED_USERS = 10_000;
 
 /** The value of `req.authInfo` on a guarded route. */
 export interface BearerInfo {
@@ -16,7 +23,7 @@ export interface BearerInfo {
 /**
  * The value of `req.user` on a guarded route. With the client's option `userClaims: 'token'` (default) it is a
  * `GenAuthTokenUser` with the claims of the access token. With `userClaims: 'userinfo'` it is a `GenAuthUser` with all
- * claims of the configured scopes.
+ * claims of the configured scopes. With the client's option `resolveUser` it is the application's own user.
  */
 export type BearerUser<S extends string = string, ExtendedFields extends object = Record<string, unknown>> =
   | GenAuthTokenUser
@@ -32,12 +39,13 @@ export interface BearerRequirements extends AccessRequirements {
 }
 
 /**
- * Verifies an access token and checks the conditions of the route.
+ * Verifies an access token, checks the conditions of the route, and finds the application's own user if the client has
+ * the option `resolveUser`.
  *
  * @param token - The access token of the request. An empty string causes a `TokenVerificationError` with the code
  * `token_missing`.
  * @throws TokenVerificationError if the access token is missing, not valid or revoked.
- * @throws AuthorizationError if a scope, a role or the tenant is missing.
+ * @throws AuthorizationError if a scope, a role or the tenant is missing, or if `resolveUser` refuses the user.
  * @throws UpstreamError if a request to GenAuth is needed and fails.
  * @throws ConfigurationError if the configuration is wrong, for example if GenAuth refuses the application's
  * credentials.
@@ -48,9 +56,42 @@ export async function authenticateBearer<S extends string, ExtendedFields extend
   req: GenAuthRequest,
   requirements: BearerRequirements = {},
 ): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+  const { tenant } = requirements;
+  const { timeout } = client.options;
+  const limited = {
+    ...requirements,
+    tenant: tenant && ((request: GenAuthRequest) => callWithLimit('tenant', timeout, () => tenant(request))),
+  };
   const { user, claims } = await client.authenticate(token, {
     introspect: requirements.introspect,
-    authorize: (verified, getUserClaims) => authorize(requirements, verified, getUserClaims, req),
+    authorize: (verified, getUserClaims) => authorize(limited, verified, getUserClaims, req),
   });
-  return { user: user as BearerUser<S, ExtendedFields>, info: { claims } };
+  const appUser = await resolveAppUser(client, token, req, claims);
+  return { user: (appUser ?? user) as BearerUser<S, ExtendedFields>, info: { claims } };
+}
+
+/** The application's own users of one client, by the digest of the access token. */
+type AppUserCache = LruMap<string, { user: object; until: number }>;
+const caches = new WeakMap<object, AppUserCache>();
+
+async function resolveAppUser(
+  client: Pick<GenAuthClient<string>, 'options'>,
+  token: string,
+  req: GenAuthRequest,
+  claims: AccessTokenClaims,
+): Promise<object | undefined> {
+  const { resolveUser, resolveUserMaxAge, timeout } = client.options;
+  if (resolveUser === undefined) return undefined;
+  const cache: AppUserCache = caches.get(client) ?? new LruMap(MAX_CACHED_USERS);
+  caches.set(client, cache);
+  const key = digestToken(token);
+  const known = cache.get(key);
+  if (known !== undefined && performance.now() < known.until) return known.user;
+  const user = await callResolveUser(resolveUser, timeout, req, claims);
+  if (user === null) {
+    const message = "The application's function resolveUser refused the user of the access token.";
+    throw new AuthorizationError('verify_denied', message, { callback: 'resolveUser' });
+  }
+  if (resolveUserMaxAge > 0) cache.set(key, { user, until: performance.now() + resolveUserMaxAge });
+  return user;
 }

@@ -35,6 +35,28 @@ export function parseAdLogin(req: GenAuthRequest, fields: Readonly<LoginFields>)
 }
 
 /**
+ * Returns the kind of login whose fields the request body has: `ad` if it has `sAMAccountName` and none of `account`,
+ * `email`, `username` and `phone`, `password` if it has one of those four and not `sAMAccountName`. Returns `undefined`
+ * if the body has the fields of both kinds or of neither kind.
+ *
+ * @param fields - The names of these fields in the body, from the client's option `fields`.
+ */
+export function findLoginKind(body: unknown, fields: Readonly<LoginFields>): 'password' | 'ad' | undefined {
+  const isPassword = IDENTIFIERS.some((name) => readField(body, fields[name]) !== undefined);
+  const isAd = readField(body, fields.sAMAccountName) !== undefined;
+  if (isPassword === isAd) return undefined;
+  return isAd ? 'ad' : 'password';
+}
+
+/**
+ * Reads a field of a parsed body. Some clients send `null` for an empty field, so `null` is read as a missing field.
+ */
+function readField(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
+  return (body as Record<string, unknown>)[name] ?? undefined;
+}
+
+/**
  * Reads the login fields of the parsed request body. Only own properties are read, because a sender can put `__proto__`
  * into a body. The query string is not read: access logs contain the query string, so they would contain the password.
  */
@@ -50,9 +72,7 @@ function parseLogin(
         'send JSON, and parse it before this route. In Express write app.use(express.json()).',
     );
   }
-  // Some clients send `null` for an empty field. `null` is read as a missing field.
-  const read = (name: keyof LoginFields): unknown =>
-    Object.hasOwn(body, fields[name]) ? ((body as Record<string, unknown>)[fields[name]] ?? undefined) : undefined;
+  const read = (name: keyof LoginFields): unknown => readField(body, fields[name]);
   const given = Object.fromEntries([...names, 'password' as const].map((name) => [name, read(name)]));
   const captcha: LoginBody['captcha'] = {};
   for (const name of ['captchaCode', 'captchaToken'] as const) {

@@ -117,6 +117,8 @@ function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolea
  * @returns The response, or `undefined` if `error` is not an error of passport-genauth. In this case the caller of
  * `toRefusal` passes the error on.
  */
+export function toRefusal(error: GenAuthError, context: RefusalContext): Refusal;
+export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined;
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
   const texts = getTexts(context.options.language, context.acceptLanguage);
   if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
@@ -142,12 +144,6 @@ export function toRefusal(error: unknown, context: RefusalContext): Refusal | un
 export function toError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
   return new Error(`A function of the application threw ${String(thrown)}: throw an Error instead.`);
-}
-
-/** Builds the response body for a user that the application's function `verify` refused. */
-export function buildDenial({ options, acceptLanguage }: RefusalContext): RefusalBody {
-  const { rejected: message } = getTexts(options.language, acceptLanguage);
-  return { statusCode: 403, error: 'Forbidden', message, code: 'verify_denied' };
 }
 
 function build(
@@ -221,11 +217,13 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
 }
 
 /**
- * Builds the response to a valid access token without a required scope, role or tenant. If a scope is missing, the
+ * Builds the response to a valid access token without a required scope, role or tenant, and to a user whom the
+ * application's own function refused. If a scope is missing, the
  * header `WWW-Authenticate` names the required scopes (RFC 6750 §3.1). The response does not name roles or tenants.
  */
 function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
-  const refusal = build('fail', error, error.code, texts.forbidden);
+  const text = error.details.callback === 'verify' ? texts.rejected : texts.forbidden;
+  const refusal = build('fail', error, error.code, text);
   if (error.code !== 'insufficient_scope') return refusal;
   const challenge = `Bearer ${REALM}, error="insufficient_scope", scope="${(error.details.required ?? []).join(' ')}"`;
   return { ...refusal, headers: { 'www-authenticate': challenge } };

@@ -53,13 +53,19 @@ const TIME = 'write true, or { maxAge: 10_000 } with whole milliseconds, 0 or mo
 const LIST = 'write a list, { any: [...] } or { all: [...] }';
 const TOGETHER = 'is set together with scopes, roles or tenant';
 const NO_TOKEN = 'remove optional, because a request without a token has no scope, role or tenant';
-it.each<[string, object, string, string]>([
+it.each<[string, object, unknown, unknown]>([
   ['optional', { optional: 'false' }, 'is "false"', 'write true or false'],
   ['tenant', { tenant: 't' }, 'is "t"', FUNCTION],
   ['introspect', { introspect: { maxAge: -1 } }, 'is { maxAge: -1 }', TIME],
   ['scopes', { scopes: {} }, 'is an object', LIST],
   ['scopes', { scopes: { any: ['a'], all: ['b'] } }, 'is an object', LIST],
   ['roles', { roles: { any: [] } }, 'are []', expect.stringContaining("such as 'admin'")],
+  ...['scopes', 'roles', 'tenant', 'introspect'].map((option): [string, object, unknown, unknown] => [
+    option,
+    { [option]: undefined },
+    expect.stringMatching(/^is undefined, with which the route would not require it/),
+    expect.stringContaining('misspelt'),
+  ]),
   ['optional', { optional: true, scopes: ['email'] }, TOGETHER, NO_TOKEN],
   ['optional', { optional: true, roles: ['admin'] }, TOGETHER, NO_TOKEN],
   ['optional', { optional: true, tenant: () => 't' }, TOGETHER, NO_TOKEN],

@@ -77,8 +77,8 @@ describe('a strategy', () => {
   });
 
   it.each([null, {}])('cannot be created with the verify function %j', (verify) => {
-    const fix = 'write (req, user, info, done) => done(null, user)';
-    const mistakes = [{ option: 'verify', problem: 'is not a function', fix }];
+    const fix = expect.stringMatching(/^write \(req, user, info, done\) => done\(null, user\)/);
+    const mistakes = [{ option: 'verify', problem: expect.stringMatching(/^is /), fix }];
     const error = { name: 'ConfigurationError', code: 'invalid_options', details: { mistakes } };
     expect(catchThrown(() => password(verify))).toMatchObject(error);
   });
@@ -90,6 +90,23 @@ describe('a strategy', () => {
     expect(taken).toEqual([strategy]);
     expect(issuer().count()).toBe(0);
   });
+});
+
+it('warns once if clients of two applications have strategies with the same name', async () => {
+  const warnings: string[] = [];
+  const listen = ({ message }: Error): unknown => warnings.push(message);
+  hostProcess.on('warning', listen);
+  const make = (appId: string): GenAuthPasswordStrategy =>
+    new GenAuthPasswordStrategy({ ...issuer().clientOptions, name: 'shared', appId });
+  const first = make('first');
+  new GenAuthBearerStrategy(first.client);
+  new GenAuthPasswordStrategy(first.client);
+  make('second');
+  make('third');
+  await until(() => warnings.length > 0);
+  hostProcess.off('warning', listen);
+  const start = `Two clients have strategies with the name "shared-password", for the apps "first" of ${issuer().url}`;
+  expect(warnings).toEqual([expect.stringContaining(start)]);
 });
 
 describe('the actions of a login', () => {
@@ -132,10 +149,33 @@ it('passes the user and the claims of a bearer token to verify, and then to succ
   expect(actions).toEqual([['success', { mapped }, { claims: USER }]]);
 });
 
+it.each<[title: string, authorization: string | undefined, actions: unknown[][]]>([
+  ['calls fail with the challenge for no token', undefined, [['fail', 'Bearer realm="genauth"', 401]]],
+  [
+    'ends the chain for a wrong token',
+    'Bearer a.b.c',
+    [['error', expect.objectContaining({ code: 'token_malformed' })]],
+  ],
+  ['ends the chain for another scheme', 'Basic YTpi', [['error', expect.objectContaining({ code: 'token_missing' })]]],
+])('the bearer strategy %s', async (_title, authorization, actions) => {
+  const headers = authorization === undefined ? {} : { authorization };
+  expect(await authenticate(new GenAuthBearerStrategy(issuer().clientOptions), { headers })).toEqual(actions);
+});
+
+it('the bearer strategy ends the chain for a user whom verify refuses', async () => {
+  const strategy = new GenAuthBearerStrategy(issuer().clientOptions, () => null);
+  const actions = await authenticate(strategy, { headers: { authorization: bearer(issuer()) } });
+  expect(actions).toEqual([['error', expect.objectContaining({ code: 'verify_denied', statusCode: 403 })]]);
+});
+
 describe('a verify function', () => {
   const bug = new TypeError('of the application');
   const own = new UpstreamError('upstream_timeout', 'x');
   const mapped = { id: SUBJECT };
+  const NO_RESULT = expect.objectContaining({
+    code: 'invalid_callback_result',
+    details: { mistakes: [expect.objectContaining({ option: 'verify' })] },
+  }) as unknown;
   const success = (user: unknown = USER, info: unknown = INFO): unknown[] => ['success', user, info];
 
   it.each<[string, Verify, unknown[]]>([
@@ -148,6 +188,19 @@ describe('a verify function', () => {
     ['refuses with undefined', (_req, _user, _info, done) => done(null), ['fail', undefined, 403]],
     ['passes an error and a user', (_req, user, _info, done) => done(bug, user), ['error', bug]],
     ['passes an error of this library', (_req, _user, _info, done) => done(own), ['error', own]],
+    ['returns the user', (_req, { sub }) => ({ id: sub }), success(mapped)],
+    ['returns a promise of the user', async (_req, { sub }) => ({ id: sub }), success(mapped)],
+    ['returns null', () => null, ['fail', undefined, 403]],
+    ['returns a promise of false', async () => false, ['fail', undefined, 403]],
+    ['returns a thenable', (_req, { sub }) => Object.assign(Promise.resolve({ id: sub }), {}), success(mapped)],
+    ['returns nothing', () => {}, ['error', NO_RESULT]],
+    ['returns a promise of nothing', async () => {}, ['error', NO_RESULT]],
+    ['returns true', () => true as never, ['error', NO_RESULT]],
+    ['returns the rows of a query', () => [], ['error', NO_RESULT]],
+    ['passes a promise', (_req, _user, _info, done) => done(null, Promise.resolve(null)), ['error', NO_RESULT]],
+    ['passes a string', (_req, _user, _info, done) => done(null, 'id' as never), ['error', NO_RESULT]],
+    ['uses done and returns an object', (_req, user, _info, done) => (setImmediate(done, null, user), {}), success()],
+    ['uses done and returns null', (_req, _user, _info, _done) => null, ['fail', undefined, 403]],
     ['throws', fail(bug), ['error', bug]],
     ['throws undefined', fail(undefined), ['error', expect.any(Error)]],
     ['rejects', () => Promise.reject(bug), ['error', bug]],
@@ -156,6 +209,13 @@ describe('a verify function', () => {
     ['accepts, then rejects', (_req, user, _info, done) => (done(null, user), Promise.reject(bug)), success()],
   ])('that %s ends the request once', async (_title, verify, action) => {
     expect(await authenticate(password(verify), LOGIN)).toEqual([action]);
+  });
+
+  it('that gives no result within the option timeout ends the request', async () => {
+    const never: Verify = (_req, _user, _info, _done) => {};
+    const strategy = new GenAuthPasswordStrategy({ ...issuer().clientOptions, timeout: 500 }, never);
+    const refusal = { status: 500, error: { code: 'callback_timeout', message: expect.stringContaining('verify') } };
+    expect(await strategy.attempt(LOGIN)).toMatchObject({ kind: 'refusal', refusal });
   });
 
   it('that returns a rejected promise of another realm ends the request', async () => {
@@ -181,7 +241,7 @@ describe('a verify function', () => {
     const verify: Verify = (_req, _user, _info, done) => done(null, false, 'suspended');
     const body = { statusCode: 403, error: 'Forbidden', message: '登录被拒绝。', code: 'verify_denied' };
     const result = await password(verify).attempt({ ...LOGIN, headers: { 'accept-language': 'zh' } });
-    expect(result).toEqual({ kind: 'denied', info: 'suspended', body });
+    expect(result).toMatchObject({ kind: 'denied', info: 'suspended', refusal: { status: 403, body } });
   });
 });
 

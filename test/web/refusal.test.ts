@@ -7,7 +7,7 @@ import {
   TokenVerificationError,
   UpstreamError,
 } from '../../src/index.js';
-import { type RefusalContext, buildDenial, toError, toRefusal, toRejectedError } from '../../src/web/refusal.js';
+import { type RefusalContext, toError, toRefusal, toRejectedError } from '../../src/web/refusal.js';
 import { type Texts, getTexts } from '../../src/web/texts.js';
 import { findLeaks } from '../support/leak.js';
 
@@ -151,10 +151,12 @@ it.each([
   expect(toRefusal(error, PLAIN)).toBeUndefined();
 });
 
-it('buildDenial answers in the language of the context', () => {
+it('toRefusal answers in the language of the context to a user whom verify or resolveUser refused', () => {
+  const refuse = (callback: 'verify' | 'resolveUser', context: RefusalContext): object =>
+    toRefusal(new AuthorizationError('verify_denied', CANARY, { callback }), context).body;
   const body = { statusCode: 403, error: 'Forbidden', code: 'verify_denied' };
-  const bodies = [EN, ZH, ZH].map(({ rejected }) => ({ ...body, message: rejected }));
-  expect([EXPOSING, CHINESE, CONFIGURED].map(buildDenial)).toStrictEqual(bodies);
+  const bodies = [EN.rejected, ZH.rejected, ZH.forbidden].map((message) => ({ ...body, message }));
+  expect([refuse('verify', EXPOSING), refuse('verify', CHINESE), refuse('resolveUser', CONFIGURED)]).toEqual(bodies);
 });
 
 it('toError returns an Error unchanged, and wraps another value, which Express would not treat as an error', () => {

@@ -167,10 +167,15 @@ export class OptionChecker {
     return defaultValue;
   }
 
-  /** @param example - A line of code that sets the option. */
-  function(name: string, example: string): unknown {
+  /**
+   * @param example - A line of code that sets the option.
+   * @param presence - `required`: an own property with the value `undefined` is a mistake. A function that refuses
+   * users must not disappear because its name is misspelt.
+   */
+  function(name: string, example: string, presence: 'optional' | 'required' = 'optional'): unknown {
     const value = this.#read(name);
-    if (value !== undefined && typeof value !== 'function') {
+    const isMissing = value === undefined && (presence === 'optional' || !Object.hasOwn(this.#source, name));
+    if (!isMissing && typeof value !== 'function') {
       this.#addMistake(name, `is ${quote(value)}`, `write a function, ${example}`);
     }
     return value;

@@ -12,6 +12,7 @@ import {
   LANGUAGES,
   type ResolvedOptions,
   USER_CLAIMS_SOURCES,
+  type UserResolver,
 } from './types.js';
 
 /**
@@ -120,6 +121,10 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     }),
     userClaims: check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token'),
     userInfoMaxAge: check.integer('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
+    resolveUser: check.function('resolveUser', 'resolveUser: (req, claims) => users.find(claims.sub)', 'required') as
+      | UserResolver
+      | undefined,
+    resolveUserMaxAge: check.integer('resolveUserMaxAge', 'milliseconds', 0, 86_400_000, 0),
     verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
   };
   const all = [...findUnknownOptions(options, Object.keys(resolved), SYNONYMS), ...mistakes];

@@ -1,6 +1,7 @@
 import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { GenAuthUser, ScopeNames } from '../scopes.js';
 import type { SignInOptions } from '../sign-in/sign-in-options.js';
+import type { AccessTokenClaims } from '../tokens/claims.js';
 import type { SigningAlgorithm } from '../tokens/unverified-token.js';
 import type { PasswordEncryptType, TokenEndpointAuthMethod } from '../wire/facts.js';
 
@@ -211,6 +212,22 @@ export interface GenAuthOptions<S extends string = string> {
    */
   userInfoMaxAge?: number | undefined;
   /**
+   * A function that maps the verified access token of a request on a guarded route to the application's own user. It
+   * receives the request and the claims of the access token. It returns the user (an object) or a promise of the user.
+   * The user becomes `req.user`. `null` refuses the user: the response has HTTP status 403 and the code
+   * `verify_denied`. Default: `req.user` has the claims of GenAuth, see `userClaims`.
+   *
+   * The function is called for each request, so that a user who was blocked in the application's database is refused at
+   * once. If it throws, the request ends with this error. `requireAuth`, `GenAuthGuard` and the strategy
+   * `genauth-bearer` call the function after all conditions of the route are met.
+   */
+  resolveUser?: UserResolver;
+  /**
+   * How long the result of `resolveUser` is reused for the same access token, in milliseconds: 0 to 86,400,000 (24
+   * hours). Default: 0, `resolveUser` is called for each request. A refusal is never reused.
+   */
+  resolveUserMaxAge?: number | undefined;
+  /**
    * Cache of RS256 tokens that passed verification, so that the signature of a cached token is not verified again. One
    * cache entry takes about 1 kB of memory. `false` turns the cache off. Default: `{ maxEntries: 10_000 }`. The cache
    * never changes whether a token is accepted.
@@ -273,15 +290,18 @@ export type Language = (typeof LANGUAGES)[number];
 export type GenAuthUserOf<Options, ExtendedFields extends object = Record<string, unknown>> =
   Options extends GenAuthOptions<infer S> ? GenAuthUser<S, ExtendedFields> : never;
 
-// The two functions are declared as methods, because TypeScript compares the parameters of methods bivariantly. The
-// types `SignInOptionsResolver` and `ClientIpResolver` therefore accept a function whose parameter is a subtype of
-// `GenAuthRequest`, for example `(req: express.Request) => …`.
+// The functions are declared as methods, because TypeScript compares the parameters of methods bivariantly. The
+// types `SignInOptionsResolver`, `ClientIpResolver` and `UserResolver` therefore accept a function whose parameter is a
+// subtype of `GenAuthRequest`, for example `(req: express.Request) => …`.
 interface Resolvers<S extends string> {
   /** See {@link SignInOptionsResolver}. */
   signInOptions(req: GenAuthRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
   /** See {@link ClientIpResolver}. */
   clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
+  /** See {@link UserResolver}. */
+  resolveUser(req: GenAuthRequest, claims: AccessTokenClaims): AppUser | PromiseLike<AppUser>;
 }
+type AppUser = object | false | null;
 /** Returns the sign-in options for an HTTP request, or a promise of these options. */
 export type SignInOptionsResolver<S extends string = string> = Resolvers<S>['signInOptions'];
 /**
@@ -289,6 +309,11 @@ export type SignInOptionsResolver<S extends string = string> = Resolvers<S>['sig
  * promise.
  */
 export type ClientIpResolver = Resolvers<string>['clientIp'];
+/**
+ * Returns the application's own user for a request on a guarded route, or `null` to refuse the user. May return a
+ * promise.
+ */
+export type UserResolver = Resolvers<string>['resolveUser'];
 
 /** Times of the key set cache. All values are integers, in milliseconds. */
 export interface JwksOptions {
@@ -365,6 +390,10 @@ export interface ResolvedOptions {
   readonly userClaims: UserClaimsSource;
   /** How long user info is fresh in the cache, in milliseconds. */
   readonly userInfoMaxAge: number;
+  /** Maps an access token to the application's own user. `undefined`: the user has the claims of GenAuth. */
+  readonly resolveUser: UserResolver | undefined;
+  /** How long the result of `resolveUser` is reused, in milliseconds. */
+  readonly resolveUserMaxAge: number;
   /** The maximum number of cached verified tokens. `false` if the cache is off. */
   readonly verifiedTokenCache: false | { readonly maxEntries: number };
 }

@@ -29,6 +29,8 @@ const DEFAULTS = {
   ...METHODS,
   ...TIMES,
   ...toObject('language signInOptions clientIp jwksUri ca proxy', () => undefined),
+  resolveUser: undefined,
+  resolveUserMaxAge: 0,
   issuer: 'https://example.genauth.ai/oidc',
   passwordEncryptType: 'none',
   scope: ['openid', 'profile'],
@@ -41,7 +43,8 @@ const DEFAULTS = {
   verifiedTokenCache: { maxEntries: 10_000 },
 };
 const NAMES = Object.keys(DEFAULTS);
-const OPTIONAL = NAMES.filter((name) => !Object.hasOwn(REQUIRED, name));
+// An own property `resolveUser` must not be undefined.
+const OPTIONAL = NAMES.filter((name) => !Object.hasOwn(REQUIRED, name) && name !== 'resolveUser');
 
 it('fills in the defaults, also for options that are undefined', () => {
   expect(resolve(Object.fromEntries(OPTIONAL.map((name) => [name, undefined])))).toStrictEqual(DEFAULTS);
