@@ -7,6 +7,14 @@
 export const OPTIONS_TOKEN = 'passport-genauth:options';
 
 /**
+ * The NestJS injection token of the options of the client: the options of `GenAuthModule` without `verify` and such.
+ */
+export const CLIENT_OPTIONS_TOKEN = 'passport-genauth:client-options';
+
+/** The NestJS injection token of an object that lists the findings of the check at the start. */
+export const STARTUP_TOKEN = 'passport-genauth:startup';
+
+/**
  * Builds the NestJS injection token of one object that `GenAuthModule` creates for a GenAuth application: the client, a
  * strategy or the lifecycle hooks.
  *

@@ -16,11 +16,12 @@ const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>>
   nest: [
     'web passport core injection-tokens.ts',
     // The last two are loaded by `import()`, where a gateway or a microservice has them.
-    '@nestjs/common @nestjs/core @nestjs/passport passport rxjs @nestjs/microservices @nestjs/websockets',
+    '@nestjs/common @nestjs/core @nestjs/passport passport rxjs on-headers @nestjs/microservices @nestjs/websockets',
   ],
   'nest/openapi': ['nest web core', '@nestjs/common @nestjs/core'],
   emulator: ['core/wire/facts.ts', 'express jose node-forge sm-crypto'],
-  testing: ['emulator core injection-tokens.ts'],
+  // The list of Nest's routes is loaded by `import()`, for an application of Nest.
+  testing: ['emulator core nest/openapi/routes.ts injection-tokens.ts'],
   doctor: ['core'],
   cli: ['doctor emulator core'],
   'client.ts': ['core'],
@@ -48,7 +49,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
     'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
     'core/sign-in/outcome.ts',
   'core/oidc': 'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/errors.ts',
-  'nest/contexts': 'core web nest/genauth.exception.ts',
+  'nest/contexts': 'core web nest/genauth.exception.ts nest/response-headers.ts',
   'doctor/checks': 'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/report.ts',
   'emulator/input': 'emulator/errors.ts',
   'emulator/users': 'core/wire emulator/input emulator/state emulator/errors.ts emulator/options.ts',

@@ -4,6 +4,9 @@ import type { GenAuthRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
 import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
+import type { RequestState } from '../web/guard-request.js';
+import { recallUser } from './answer-by-exception.js';
+import { findApplication } from './applications.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
 // The metadata keys under which the decorators of this file store their values.
@@ -22,6 +25,49 @@ export const INTROSPECT = 'genauth:introspect';
 
 /** A decorator for a method or for a class. */
 type RouteDecorator = MethodDecorator & ClassDecorator;
+
+/** The decorator of each metadata key, for messages. */
+export const DECORATOR_NAMES: Readonly<Record<string, string>> = {
+  [PUBLIC]: '@Public()',
+  [OPTIONAL]: '@OptionalAuth()',
+  [SCOPES]: '@RequireScopes()',
+  [ROLES]: '@Roles()',
+  [TENANT]: '@Tenant()',
+  [INTROSPECT]: '@Introspect()',
+};
+
+/** A method that has a decorator of this file: the function that the decorator has seen, and the decorator's key. */
+export interface DecoratedMethod {
+  prototype: object;
+  method: string | symbol;
+  handler: unknown;
+  key: string;
+}
+
+/** The decorated methods, by the prototype of their class. */
+const decorated = new WeakMap<object, DecoratedMethod[]>();
+
+/** Returns the decorated methods of a class. Methods of its parent classes are not included. */
+export function listDecoratedMethods(prototype: object): readonly DecoratedMethod[] {
+  return decorated.get(prototype) ?? [];
+}
+
+/**
+ * Stores metadata on a method or a class. If another decorator replaces the method later, the metadata is lost. So the
+ * function that is decorated is remembered, and the check at the start compares it with the function of the class.
+ */
+function setMetadata(key: string, value: unknown): RouteDecorator {
+  const set = SetMetadata(key, value);
+  const decorate = (target: object, method?: string | symbol, descriptor?: TypedPropertyDescriptor<never>): void => {
+    if (method === undefined || descriptor === undefined) return void (set as (target: object) => unknown)(target);
+    decorated.set(target, [
+      ...listDecoratedMethods(target),
+      { prototype: target, method, handler: descriptor.value, key },
+    ]);
+    set(target, method, descriptor);
+  };
+  return decorate as RouteDecorator;
+}
 
 /**
  * Opens a route, or all routes of a controller. Without `@Public()` the global `GenAuthGuard` would guard them. The
@@ -47,14 +93,14 @@ type RouteDecorator = MethodDecorator & ClassDecorator;
  * }
  * ```
  */
-export const Public = (): RouteDecorator => SetMetadata(PUBLIC, true);
+export const Public = (): RouteDecorator => setMetadata(PUBLIC, true);
 
 /**
  * Lets a request without an access token pass, without a user. A request with a token that is not valid is still
  * refused. `@OptionalAuth()` is ignored if the route also requires a scope, a role or a tenant. A subclass of the
  * controller does not inherit `@OptionalAuth()`.
  */
-export const OptionalAuth = (): RouteDecorator => SetMetadata(OPTIONAL, true);
+export const OptionalAuth = (): RouteDecorator => setMetadata(OPTIONAL, true);
 
 /**
  * `@RequireScopes('email', 'phone')` requires both scopes in the access token. `@RequireScopes.any('email', 'phone')`
@@ -81,8 +127,8 @@ export const OptionalAuth = (): RouteDecorator => SetMetadata(OPTIONAL, true);
  * ```
  */
 export const RequireScopes = Object.assign(
-  (...scopes: string[]): RouteDecorator => SetMetadata(SCOPES, toChoice('scope', 'all', scopes)),
-  { any: (...scopes: string[]): RouteDecorator => SetMetadata(SCOPES, toChoice('scope', 'any', scopes)) },
+  (...scopes: string[]): RouteDecorator => setMetadata(SCOPES, toChoice('scope', 'all', scopes)),
+  { any: (...scopes: string[]): RouteDecorator => setMetadata(SCOPES, toChoice('scope', 'any', scopes)) },
 );
 
 /**
@@ -113,8 +159,8 @@ export const RequireScopes = Object.assign(
  * ```
  */
 export const Roles = Object.assign(
-  (...roles: string[]): RouteDecorator => SetMetadata(ROLES, toChoice('role', 'any', roles)),
-  { all: (...roles: string[]): RouteDecorator => SetMetadata(ROLES, toChoice('role', 'all', roles)) },
+  (...roles: string[]): RouteDecorator => setMetadata(ROLES, toChoice('role', 'any', roles)),
+  { all: (...roles: string[]): RouteDecorator => setMetadata(ROLES, toChoice('role', 'all', roles)) },
 );
 
 /**
@@ -146,7 +192,7 @@ export const Roles = Object.assign(
 export const Tenant = <Request = GenAuthRequest>(
   resolve: (req: Request) => ReturnType<TenantResolver>,
 ): RouteDecorator => {
-  if (typeof resolve === 'function') return SetMetadata(TENANT, resolve);
+  if (typeof resolve === 'function') return setMetadata(TENANT, resolve);
   throw buildOptionError({
     option: '@Tenant',
     problem: `got ${quote(resolve)}`,
@@ -174,7 +220,7 @@ export interface IntrospectOptions {
  */
 export const Introspect = (options?: IntrospectOptions): RouteDecorator => {
   const maxAge = toIntrospectionMaxAge(options === undefined ? true : options);
-  if (maxAge !== undefined) return SetMetadata(INTROSPECT, maxAge);
+  if (maxAge !== undefined) return setMetadata(INTROSPECT, maxAge);
   const fix = 'write @Introspect(), or @Introspect({ maxAge: 5_000 }) with whole milliseconds, 0 or more';
   throw buildOptionError({ option: '@Introspect', problem: `got ${describeIntrospection(options)}`, fix });
 };
@@ -204,7 +250,7 @@ type Claim = keyof GenAuthUser | keyof GenAuthTokenUser | (string & {});
  */
 export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDecorator(
   (claim: string | undefined, context: ExecutionContext): unknown => {
-    const { user } = readRequestContext(context).state;
+    const { user } = readState(context);
     return claim === undefined ? user : (user as Record<string, unknown> | undefined)?.[claim];
   },
 );
@@ -231,5 +277,20 @@ export const CurrentUser: (claim?: Claim) => ParameterDecorator = createParamDec
  * ```
  */
 export const AuthInfo: () => ParameterDecorator = createParamDecorator(
-  (_: undefined, context: ExecutionContext): unknown => readRequestContext(context).state.authInfo,
+  (_: undefined, context: ExecutionContext): unknown => readState(context).authInfo,
 );
+
+/**
+ * Returns the object from which `@CurrentUser()` and `@AuthInfo()` read. `PassportModule.register({ property })` lets
+ * `AuthGuard` put the user on another property of the request than `user`.
+ */
+function readState(context: ExecutionContext): RequestState {
+  const { request, state } = readRequestContext(context);
+  const recalled = recallUser(request);
+  const authInfo = state.authInfo ?? recalled?.info;
+  // `AuthGuard` also puts `null` there, if its method `handleRequest` returns no user.
+  const property = [...(findApplication(request)?.userProperties ?? [])].find((name) => Object.hasOwn(request, name));
+  const isElsewhere = property !== undefined && (recalled !== undefined || state.user === undefined);
+  if (!isElsewhere) return Object.hasOwn(state, 'user') ? state : { user: recalled?.user, authInfo };
+  return { user: (request as unknown as Record<string, unknown>)[property], authInfo };
+}

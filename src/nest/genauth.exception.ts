@@ -52,7 +52,7 @@ export function toException(refusal: Refusal): GenAuthException {
 
 /** Writes the headers of the refusal on the HTTP response, logs the refusal and builds the exception for it. */
 export function toHttpException(refusal: Refusal, request: object): GenAuthException {
-  writeHeaders(request, { ...refusal.headers, ...NO_STORE });
+  writeHeaders(request, { ...refusal.headers, ...NO_STORE }, refusal.status);
   return toException(refusal);
 }
 

@@ -1,8 +1,10 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
+import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { guardRequest } from '../web/guard-request.js';
+import { toRefusal } from '../web/refusal.js';
+import { findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
@@ -49,11 +51,8 @@ export class GenAuthGuard implements CanActivate {
     if (name === DEFAULT_NAME) return GenAuthGuard;
     @Injectable()
     class NamedGuard extends GenAuthGuard {
-      constructor(
-        @Inject(getProviderToken('client', name)) client: GenAuthClient<string>,
-        @Inject(Reflector) reflector: Reflector,
-      ) {
-        super(client, reflector);
+      constructor(@Inject(getProviderToken('client', name)) client: GenAuthClient<string>) {
+        super(client);
       }
     }
     registerGuard(NamedGuard, 'bearer', name);
@@ -66,10 +65,7 @@ export class GenAuthGuard implements CanActivate {
    */
   private readonly accesses = new WeakMap<object, WeakMap<object, RouteAccess>>();
 
-  constructor(
-    @Inject(GenAuthClient) private readonly client: GenAuthClient<string>,
-    @Inject(Reflector) private readonly reflector: Reflector,
-  ) {}
+  constructor(@Inject(GenAuthClient) private readonly client: GenAuthClient<string>) {}
 
   /**
    * Checks one request. If the request may pass, the guard stores the user and the auth info, which `@CurrentUser()`
@@ -83,8 +79,10 @@ export class GenAuthGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.getAccess(context);
     if (access === 'open') return true;
-    const { request, state, refuse } = readRequestContext(context);
-    const refusal = await guardRequest(this.client, request, state, access);
+    const { request, state, isAnswered, refuse } = readRequestContext(context);
+    const refusal = isAnswered
+      ? toRefusal(buildContextError(), { options: this.client.options })
+      : await guardRequest(this.client, request, state, access);
     if (refusal !== undefined) throw await refuse(refusal);
     return true;
   }
@@ -95,9 +93,15 @@ export class GenAuthGuard implements CanActivate {
     this.accesses.set(controller, byHandler);
     const known = byHandler.get(handler);
     if (known !== undefined) return known;
-    const access = readRouteAccess(this.reflector, findGuardRole(this)?.name, [handler, controller]);
+    const access = readRouteAccess(findGuardRole(this)?.name, [handler, controller], findApplication(this.client));
     byHandler.set(handler, access);
     return access;
   }
 }
 registerGuard(GenAuthGuard, 'bearer', DEFAULT_NAME);
+
+/** Builds the error for a GraphQL context that holds the request of an earlier caller. */
+function buildContextError(): ConfigurationError {
+  const problem = 'of GraphQLModule holds a request that was already answered, so the caller is not known';
+  return buildOptionError({ option: 'context', problem, fix: 'write a function, context: ({ req }) => ({ req })' });
+}

@@ -1,58 +1,77 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import passport from 'passport';
-import type { GenAuthClient } from '../core/client.js';
-import { GenAuthError, buildOptionError } from '../core/errors.js';
-import type { ResolvedOptions } from '../core/options/types.js';
-import { refuseSecondGlobalGuard } from './global-guards.js';
-import { registerAuthGuards } from './guard-registry.js';
+import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
+import { AuthModuleOptions } from '@nestjs/passport';
+import { GenAuthError } from '../core/errors.js';
+import { answerByException } from './answer-by-exception.js';
+import { GenAuthStrategy } from '../passport/genauth.strategy.js';
+import {
+  type AnyStrategy,
+  type Application,
+  type ModuleParts,
+  closeApplication,
+  getApplication,
+  isOfModule,
+  openApplication,
+  registerStrategy,
+} from './applications.js';
+import { listGlobalGuards } from './global-guards.js';
+import { prepareAuthGuard, registerAuthGuards } from './guard-registry.js';
+import { listHandlers } from './handlers.js';
 import { trackReplies } from './response-headers.js';
-
-/** The clients of each Nest application, by the client's option `name`. */
-const applications = new WeakMap<HttpAdapterHost, Map<string, GenAuthClient<string>>>();
-
-/**
- * Returns the options for the response to an error of an unknown client. If the Nest application has exactly one
- * client, these are the options of this client. Otherwise they are the defaults.
- */
-export function getOnlyOptions(host: HttpAdapterHost): Pick<ResolvedOptions, 'language' | 'exposeReasons'> {
-  const [only, ...others] = applications.get(host)?.values() ?? [];
-  return only !== undefined && others.length === 0 ? only.options : { language: undefined, exposeReasons: false };
-}
+import { type StartupFindings, buildStartupError, findStartupMistakes, readStartupCheck } from './startup-check.js';
 
 /** Prepares a client when the Nest application starts, and closes the client when the Nest application stops. */
 export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('GenAuth');
   private warmingUp: Promise<void> = Promise.resolve();
+  private readonly application: Application;
 
   constructor(
-    private readonly client: GenAuthClient<string>,
+    private readonly parts: ModuleParts,
     private readonly adapterHost: HttpAdapterHost,
     private readonly config: ApplicationConfig,
-    // The type is not `passport.Strategy`, because some applications do not install @types/passport.
-    private readonly strategies: readonly object[],
-  ) {}
-
-  /**
-   * Registers the strategies with Passport, and checks the client's name and the global guards.
-   *
-   * @throws ConfigurationError if two different GenAuth applications have the same name, or if two `GenAuthGuard`s are
-   * global. With the same name, Passport could use the strategy of the wrong GenAuth application.
-   */
-  onModuleInit(): void {
-    this.expectUniqueName();
-    refuseSecondGlobalGuard(this.config);
-    trackReplies(this.adapterHost);
-    for (const strategy of this.strategies) passport.use(strategy as passport.Strategy);
-    registerAuthGuards(this.client.options.name);
+    private readonly discovery: DiscoveryService,
+  ) {
+    this.application = getApplication(adapterHost);
   }
 
   /**
-   * Fetches the keys for the verification of tokens. The start of the Nest application does not wait for the keys, and
+   * Registers the strategies with Passport. A provider of the application that extends a strategy of passport-genauth
+   * replaces the strategy of the same name.
+   *
+   * @throws ConfigurationError if two different GenAuth applications have the same name, or if a strategy of another
+   * package has the name of a strategy of passport-genauth.
+   */
+  onModuleInit(): void {
+    const { client, strategies } = this.parts;
+    openApplication(this.adapterHost, client);
+    trackReplies(this.adapterHost);
+    const providers = this.discovery.getProviders();
+    const candidates = providers
+      .map(({ instance }): unknown => instance)
+      .filter((each): each is AnyStrategy => each instanceof GenAuthStrategy && !isOfModule(each));
+    for (const strategy of [...strategies, ...candidates]) strategy.act = answerByException;
+    for (const strategy of strategies) registerStrategy(this.application, strategy, candidates);
+    for (const { token, instance } of providers) {
+      if (token === AuthModuleOptions) addPassportOptions(this.application, instance as AuthModuleOptions);
+    }
+    registerAuthGuards(client.options.name);
+    this.application.modules.push(this.parts);
+  }
+
+  /**
+   * Checks once for each Nest application that everything is guarded that its author believes to be guarded. Then
+   * fetches the keys for the verification of tokens. The start of the Nest application does not wait for the keys, and
    * does not fail if GenAuth is down.
+   *
+   * @throws ConfigurationError if the check finds mistakes, unless `startupCheck` is `'warn'`.
    */
   onApplicationBootstrap(): void {
-    this.warmingUp = this.client.warmUp().catch((error: unknown) => {
+    if (this.application.modules[0] === this.parts) {
+      this.prepareAuthGuards();
+      this.checkStartup();
+    }
+    this.warmingUp = this.parts.client.warmUp().catch((error: unknown) => {
       const reason = error instanceof GenAuthError ? `${error.code}: ${error.message}` : String(error);
       this.logger.warn(
         'The keys could not be fetched at the start. ' +
@@ -61,28 +80,41 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     });
   }
 
+  /** Returns what the check at the start finds, without logging and without throwing. */
+  listFindings(): StartupFindings {
+    return findStartupMistakes(this.application, this.adapterHost, this.config, this.discovery);
+  }
+
   /**
    * Closes the connections to GenAuth. Nest calls this hook after the HTTP server has answered its pending requests.
    * The hook `onModuleDestroy` would run before the server has answered them, so pending logins would fail.
    */
   async onApplicationShutdown(): Promise<void> {
-    this.client.close();
+    closeApplication(this.application);
+    this.parts.client.close();
     await this.warmingUp;
   }
 
-  private expectUniqueName(): void {
-    const { name, appId, appHost } = this.client.options;
-    const known = applications.get(this.adapterHost) ?? new Map<string, GenAuthClient<string>>();
-    applications.set(this.adapterHost, known);
-    const other = known.get(name)?.options;
-    if (other !== undefined && (other.appId !== appId || other.appHost !== appHost)) {
-      const apps = `the apps '${other.appId}' of ${other.appHost} and '${appId}' of ${appHost}`;
-      const fix = "give the second app another name, GenAuthModule.forRoot({ …, name: 'staff' })";
-      throw buildOptionError(
-        { option: 'name', problem: `is '${name}' for ${apps}`, fix },
-        `GenAuthModule is imported for ${apps} with the same name '${name}': ${fix}.`,
-      );
-    }
-    known.set(name, this.client);
+  private prepareAuthGuards(): void {
+    const levels = listHandlers(this.discovery, []).flatMap((handler) => handler.levels);
+    const guards = [...listGlobalGuards(this.config), ...levels.flatMap((level) => level.guards)];
+    for (const guard of guards) prepareAuthGuard(guard);
   }
+
+  private checkStartup(): void {
+    const { mistakes, warnings } = this.listFindings();
+    for (const warning of warnings) this.logger.warn(warning);
+    if (mistakes.length === 0) return;
+    const error = buildStartupError(mistakes);
+    if (readStartupCheck(this.application).mode === 'refuse') {
+      closeApplication(this.application);
+      throw error;
+    }
+    this.logger.warn(error.message);
+  }
+}
+
+function addPassportOptions(application: Application, { defaultStrategy, property }: AuthModuleOptions): void {
+  if (defaultStrategy !== undefined) application.defaultStrategies.add(String(defaultStrategy));
+  if (property !== undefined) application.userProperties.add(property);
 }

@@ -1,20 +1,61 @@
-import { ConfigurableModuleBuilder, Module, type Provider } from '@nestjs/common';
-import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import type passport from 'passport';
+import {
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnModuleInit,
+  type Provider,
+  Scope,
+} from '@nestjs/common';
+import {
+  APP_FILTER,
+  ApplicationConfig,
+  DiscoveryModule,
+  DiscoveryService,
+  HttpAdapterHost,
+  ModuleRef,
+} from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
 import { buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options/types.js';
-import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
+import type { GenAuthUser } from '../core/scopes.js';
+import { quote } from '../core/util/quote.js';
+import { isRecord } from '../core/util/record.js';
+import { CLIENT_OPTIONS_TOKEN, OPTIONS_TOKEN, STARTUP_TOKEN, buildToken } from '../injection-tokens.js';
+import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
+import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
+import { clientsOfNest, expectVerify } from '../passport/genauth.strategy.js';
+import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
+import type { VerifyFunction } from '../web/application-user.js';
+import type { SignInInfo } from '../web/sign-in.js';
+import { type AnyStrategy, type StartupCheck, addModuleStrategy, getOnlyOptions } from './applications.js';
 import { GenAuthErrorFilter } from './genauth.filter.js';
 import { GenAuthGuard } from './genauth.guard.js';
-import { GenAuthLifecycle, getOnlyOptions } from './genauth.lifecycle.js';
-import { AdStrategyForNest, BearerStrategyForNest, PasswordStrategyForNest } from './genauth.strategies.js';
+import { GenAuthLifecycle } from './genauth.lifecycle.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { getProviderToken } from './genauth.providers.js';
-import { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
+import { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
+
+/** The options of `GenAuthModule`: the options of the client, and the options that concern the Nest application. */
+export interface GenAuthModuleOptions<S extends string = string> extends GenAuthOptions<S> {
+  /**
+   * Maps the GenAuth user of a login to the application's own user, or refuses the user. It is called after each
+   * successful sign-in with the strategies `genauth-password` and `genauth-ad`, and by the login guards. See
+   * {@link VerifyFunction}. Default: `req.user` is the GenAuth user. The option `resolveUser` does the same on guarded
+   * routes.
+   */
+  verify?: VerifyFunction<GenAuthUser<S>, SignInInfo>;
+  /**
+   * The check at the start of the Nest application. It finds routes, resolvers and message handlers that are open
+   * although a decorator of passport-genauth requires something, contradictory decorators, and settings of Nest with
+   * which a guard does not run. `refuse`: the Nest application does not start. `warn`: the list is only logged.
+   * Default: `refuse`.
+   */
+  startupCheck?: StartupCheck | undefined;
+}
 
 /** The base class with `forRoot` and `forRootAsync`. It creates the providers of one GenAuth application. */
-const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions>({
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthModuleOptions>({
   optionsInjectionToken: OPTIONS_TOKEN,
 })
   .setClassMethodName('forRoot')
@@ -26,8 +67,11 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthOptions
       // The module is global, because Nest creates a guard in the module of the controller that uses the guard. Nest
       // must find the client in that module.
       global: true,
+      imports: [...(definition.imports ?? []), DiscoveryModule],
       providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
-      exports: providers.map((provider) => ('provide' in provider ? provider.provide : provider)),
+      exports: providers
+        .map((provider) => ('provide' in provider ? provider.provide : provider))
+        .filter((token) => token !== CLIENT_OPTIONS_TOKEN && token !== STARTUP_TOKEN),
     };
   })
   .build();
@@ -38,7 +82,7 @@ export interface GenAuthOptionsFactory {
    * Returns the options of the client, or a promise of the options. Nest calls this method once, when the application
    * starts.
    */
-  createGenAuthOptions(): GenAuthOptions | Promise<GenAuthOptions>;
+  createGenAuthOptions(): GenAuthModuleOptions | Promise<GenAuthModuleOptions>;
 }
 
 /**
@@ -53,8 +97,9 @@ export interface GenAuthOptionsFactory {
  * If a process uses several GenAuth applications, import the module once for each GenAuth application. Give every
  * import after the first a different `name`. With `forRootAsync` write `name` next to `useFactory`.
  *
- * `forRoot` throws no error. The start of the Nest application fails with a `ConfigurationError` if an option is wrong,
- * if two GenAuth applications have the same name, or if two `GenAuthGuard`s are global.
+ * The start of the Nest application fails with a `ConfigurationError` if an option is wrong,
+ * if two GenAuth applications have the same name, or if the check at the start finds that something is open, see
+ * `startupCheck`.
  *
  * @example
  * ```ts
@@ -74,39 +119,96 @@ export interface GenAuthOptionsFactory {
  * ```
  */
 @Module({})
-export class GenAuthModule extends ConfigurableModuleClass {}
+export class GenAuthModule extends ConfigurableModuleClass implements OnModuleInit {
+  /**
+   * Returns the module for the `imports` of the Nest application.
+   *
+   * @throws ConfigurationError if the options are not an object. Wrong options in the object are found when the Nest
+   * application starts.
+   */
+  static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]): DynamicModule {
+    expectOptions(options);
+    return super.forRoot(options);
+  }
+
+  constructor(@Inject(ModuleRef) private readonly moduleRef: ModuleRef) {
+    super();
+  }
+
+  /**
+   * Checks that Nest creates the options when the application starts. If the options depend on the request, Nest
+   * creates no strategy and no lifecycle hook when the application starts, and skips the global guard.
+   *
+   * @throws ConfigurationError if the options come from a request-scoped provider.
+   */
+  onModuleInit(): void {
+    if (this.moduleRef.introspect(OPTIONS_TOKEN).scope !== Scope.REQUEST) return;
+    throw buildOptionError({
+      option: 'GenAuthModule.forRootAsync',
+      problem: 'injects a request-scoped provider, so Nest has no options when the application starts',
+      fix:
+        'inject providers with the default scope only. For several tenants write signInOptions: (req) => ' +
+        '({ tenantId }), or import the module once for each GenAuth application with a different name',
+    });
+  }
+}
 
 function buildProviders(name: string): Provider[] {
   const client = getProviderToken('client', name);
   const strategies = [
-    { provide: getProviderToken('password', name), Strategy: PasswordStrategyForNest },
-    { provide: getProviderToken('ad', name), Strategy: AdStrategyForNest },
-    { provide: getProviderToken('bearer', name), Strategy: BearerStrategyForNest },
+    { provide: getProviderToken('password', name), Strategy: GenAuthPasswordStrategy<string>, usesVerify: true },
+    { provide: getProviderToken('ad', name), Strategy: GenAuthAdStrategy<string>, usesVerify: true },
+    { provide: getProviderToken('bearer', name), Strategy: GenAuthBearerStrategy, usesVerify: false },
   ];
   return [
     {
-      provide: client,
+      provide: CLIENT_OPTIONS_TOKEN,
       inject: [OPTIONS_TOKEN],
-      useFactory: (options: GenAuthOptions) => new GenAuthClient(withName(options, name)),
+      useFactory: (options: GenAuthModuleOptions) => toClientOptions(options, name),
     },
-    ...strategies.map(({ provide, Strategy }) => ({
+    {
+      provide: client,
+      inject: [CLIENT_OPTIONS_TOKEN],
+      useFactory: (options: GenAuthOptions) => new GenAuthClient(options),
+    },
+    ...strategies.map(({ provide, Strategy, usesVerify }) => ({
       provide,
-      inject: [client],
-      useFactory: (injected: GenAuthClient<string>) => new Strategy(injected),
+      inject: [client, OPTIONS_TOKEN],
+      useFactory: (injected: GenAuthClient<string>, { verify }: GenAuthModuleOptions) => {
+        clientsOfNest.add(injected);
+        const isVerified = verify !== undefined && usesVerify;
+        const strategy = isVerified ? new Strategy(injected, verify as never) : new Strategy(injected);
+        addModuleStrategy(strategy);
+        return strategy;
+      },
     })),
     {
       provide: buildToken(name, 'lifecycle'),
-      inject: [client, HttpAdapterHost, ApplicationConfig, ...strategies.map(({ provide }) => provide)],
+      inject: [
+        OPTIONS_TOKEN,
+        client,
+        HttpAdapterHost,
+        ApplicationConfig,
+        DiscoveryService,
+        ...strategies.map(({ provide }) => provide),
+      ],
       useFactory: (
+        { verify, startupCheck }: GenAuthModuleOptions,
         injected: GenAuthClient<string>,
         host: HttpAdapterHost,
         config: ApplicationConfig,
-        ...registered: passport.Strategy[]
-      ) => new GenAuthLifecycle(injected, host, config, registered),
+        discovery: DiscoveryService,
+        ...registered: AnyStrategy[]
+      ) => {
+        const parts = { client: injected, strategies: registered, hasVerify: verify !== undefined, startupCheck };
+        return new GenAuthLifecycle(parts, host, config, discovery);
+      },
     },
+    { provide: STARTUP_TOKEN, useExisting: buildToken(name, 'lifecycle') },
     GenAuthGuard.named(name),
     GenAuthPasswordGuard.named(name),
     GenAuthAdGuard.named(name),
+    GenAuthLoginGuard.named(name),
   ];
 }
 
@@ -121,13 +223,38 @@ const ERROR_FILTER: Provider = {
 };
 
 /**
- * Adds the `name` of the module to the options of the client.
+ * Returns the options of the client: the options of the module without those that concern the Nest application, and
+ * with the `name` of the module.
  *
- * @throws ConfigurationError if the options have a different `name`. The injection tokens are already made from the
- * `name` of the module.
+ * @throws ConfigurationError if the options are not an object, if an option that concerns the Nest application is
+ * wrong, or if the options have a different `name`. The injection tokens are already made from the `name` of the
+ * module.
  */
-function withName(options: GenAuthOptions, name: string): GenAuthOptions {
+function toClientOptions(given: GenAuthModuleOptions, name: string): GenAuthOptions {
+  expectOptions(given);
+  const { verify, startupCheck, ...options } = given;
+  if (Object.hasOwn(given, 'verify')) expectVerify(verify);
+  if (!isStartupCheck(startupCheck)) {
+    const fix = "write 'refuse', 'warn' or { microservicesInheritGuards: true }";
+    throw buildOptionError({ option: 'startupCheck', problem: `is ${quote(startupCheck)}`, fix });
+  }
   if (options.name === undefined || options.name === name) return { ...options, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;
   throw buildOptionError({ option: 'name', problem, fix: `write forRootAsync({ name: '${options.name}', … })` });
+}
+
+function expectOptions(given: unknown): void {
+  if (isRecord(given)) return;
+  const fix =
+    'pass an object with appId, appSecret and appHost to forRoot, or return it from useFactory. ' +
+    'With @nestjs/config compare the namespace, and the order of the imports';
+  throw buildOptionError({ option: 'options', problem: `of GenAuthModule are ${quote(given)}`, fix });
+}
+
+function isStartupCheck(value: unknown): boolean {
+  if (!isRecord(value)) return value === undefined || value === 'refuse' || value === 'warn';
+  const { mode, microservicesInheritGuards, ...others } = value;
+  const isMode = mode === undefined || mode === 'refuse' || mode === 'warn';
+  const isInherit = microservicesInheritGuards === undefined || typeof microservicesInheritGuards === 'boolean';
+  return isMode && isInherit && Object.keys(others).length === 0;
 }

@@ -1,5 +1,4 @@
 import type { ApplicationConfig } from '@nestjs/core';
-import { buildOptionError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findGuardRole } from './guard-registry.js';
 
@@ -16,32 +15,13 @@ export function listGlobalGuards(config: ApplicationConfig): unknown[] {
   return [...config.getGlobalGuards(), ...scoped];
 }
 
-/**
- * Checks that at most one `GenAuthGuard` is global. A request has one access token. This token could never pass the
- * guards of two GenAuth applications.
- *
- * @throws ConfigurationError if two `GenAuthGuard`s are global.
- */
-export function refuseSecondGlobalGuard(config: ApplicationConfig): void {
-  const [first, second] = listGlobalGuards(config).filter(isGenAuthGuard).map(describe);
-  if (first === undefined || second === undefined) return;
-  const mistake = {
-    option: 'APP_GUARD',
-    problem: `makes two guards global, ${first} and ${second}`,
-    fix:
-      first === second
-        ? 'remove one of the two registrations'
-        : `keep one of them, ${first} for example, and write @Public() @UseGuards(${second}) on the routes ` +
-          'of the other',
-  };
-  throw buildOptionError(mistake);
-}
-
-function isGenAuthGuard(guard: unknown): boolean {
+/** Whether a guard, or its class, is a `GenAuthGuard`. */
+export function isGenAuthGuard(guard: unknown): boolean {
   return findGuardRole(guard)?.kind === 'bearer';
 }
 
-function describe(guard: unknown): string {
+/** Returns the name of a `GenAuthGuard` for a message, such as `GenAuthGuard.named('staff')`. */
+export function describeGlobalGuard(guard: unknown): string {
   const name = findGuardRole(guard)?.name;
   return name === DEFAULT_NAME ? 'GenAuthGuard' : `GenAuthGuard.named('${name}')`;
 }

@@ -1,4 +1,5 @@
 import { AuthGuard } from '@nestjs/passport';
+import { GenAuthException } from './genauth.exception.js';
 
 type GuardClass = abstract new (...args: never[]) => unknown;
 
@@ -24,10 +25,20 @@ export function registerGuard(guard: GuardClass, kind: GuardRole['kind'], name: 
   roles.set(guard, { kind, name });
 }
 
+/** The part of a Nest application on which the role of `AuthGuard()` without a strategy name depends. */
+export interface GuardContext {
+  /** Each `defaultStrategy` of `PassportModule.register`. The names of several strategies are separated by commas. */
+  readonly defaultStrategies: ReadonlySet<string>;
+}
+
 /** Registers the classes that `AuthGuard` makes for the strategies of the GenAuth application with this `name`. */
 export function registerAuthGuards(name: string): void {
   const [password, ad] = [`${name}-password`, `${name}-ad`];
-  for (const types of [password, ad, [password, ad], [ad, password]]) registerGuard(AuthGuard(types), 'sign-in', name);
+  for (const types of [password, ad, [password, ad], [ad, password]]) {
+    throwOwnExceptions(AuthGuard(types) as unknown as AuthGuardClass);
+    registerGuard(AuthGuard(types), 'sign-in', name);
+  }
+  throwOwnExceptions(AuthGuard(`${name}-bearer`) as unknown as AuthGuardClass);
   registerGuard(AuthGuard(`${name}-bearer`), 'passport-bearer', name);
 }
 
@@ -36,13 +47,98 @@ export function registerAuthGuards(name: string): void {
  * class is returned.
  *
  * @param guard - A guard class or an instance of a guard class.
+ * @param application - The Nest application that uses the guard. Default: the role of `AuthGuard()` is unknown.
  */
-export function findGuardRole(guard: unknown): GuardRole | undefined {
+export function findGuardRole(guard: unknown, application?: GuardContext): GuardRole | undefined {
   let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
   while (typeof prototype === 'object' && prototype !== null) {
-    const role = roles.get(prototype.constructor as GuardClass);
+    const role = roles.get(resolveClass(prototype.constructor, application));
     if (role !== undefined) return role;
     prototype = Object.getPrototypeOf(prototype);
   }
   return undefined;
 }
+
+/**
+ * Returns the role of the `GenAuthGuard` that reads the decorators for a guard: of the guard itself, or of the
+ * `GenAuthGuard` that the guard's class injects or that the guard holds as a property.
+ *
+ * @param guard - A guard class or an instance of a guard class.
+ */
+export function findReaderRole(guard: unknown): GuardRole | undefined {
+  const isBearer = (role: GuardRole | undefined): boolean => role?.kind === 'bearer';
+  const own = findGuardRole(guard);
+  if (isBearer(own)) return own;
+  const guardClass: unknown = typeof guard === 'function' ? guard : (guard as object | null)?.constructor;
+  if (typeof guardClass !== 'function') return undefined;
+  // TypeScript stores the types of the constructor's parameters, and Nest stores the arguments of `@Inject`.
+  const types = (Reflect.getMetadata('design:paramtypes', guardClass) as unknown[] | undefined) ?? [];
+  const injected = (Reflect.getMetadata('self:paramtypes', guardClass) as { param: unknown }[] | undefined) ?? [];
+  const properties =
+    (Reflect.getMetadata('self:properties_metadata', guardClass) as { type: unknown }[] | undefined) ?? [];
+  const tokens = [...types, ...injected.map(({ param }) => param), ...properties.map(({ type }) => type)];
+  // A factory passes the `GenAuthGuard` to a guard whose class has no metadata.
+  const held = typeof guard === 'object' ? Object.values(guard as object).map((value) => findGuardRole(value)) : [];
+  return [...tokens.map(findGuardRoleOfClass), ...held].find(isBearer);
+}
+
+function findGuardRoleOfClass(token: unknown): GuardRole | undefined {
+  return typeof token === 'function' ? findGuardRole(token) : undefined;
+}
+
+/** Returns the class of `AuthGuard('…')` that behaves like `AuthGuard()` in this Nest application. */
+function resolveClass(guard: unknown, application: GuardContext | undefined): GuardClass {
+  const [name, ...others] = application?.defaultStrategies ?? [];
+  // With several defaults, the module of the controller decides. This module is not known here.
+  if (guard !== AuthGuard() || name === undefined || others.length > 0) return guard as GuardClass;
+  return AuthGuard(name.includes(',') ? name.split(',') : name);
+}
+
+/**
+ * Whether a guard is made by `AuthGuard` of @nestjs/passport, with a strategy that is not from passport-genauth.
+ *
+ * @param guard - A guard class or an instance of a guard class.
+ */
+export function isForeignAuthGuard(guard: unknown, application: GuardContext): boolean {
+  const prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
+  return isAuthGuard(prototype) && findGuardRole(guard, application) === undefined;
+}
+
+/** Whether an object has the methods of the interface `IAuthGuard` of @nestjs/passport. */
+function isAuthGuard(guard: unknown): boolean {
+  const methods = ['canActivate', 'handleRequest', 'logIn', 'getAuthenticateOptions', 'getRequest'];
+  return methods.every((name) => typeof (guard as Record<string, unknown> | null | undefined)?.[name] === 'function');
+}
+
+/**
+ * Makes an `AuthGuard` of @nestjs/passport answer with the refusal of passport-genauth, for example a list with a
+ * strategy of passport-genauth and a strategy of another package. Does nothing for other guards.
+ *
+ * @param guard - A guard class or an instance of a guard class.
+ */
+export function prepareAuthGuard(guard: unknown): void {
+  let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
+  if (!isAuthGuard(prototype)) return;
+  // The class that `AuthGuard` has made is the topmost class with these methods.
+  while (isAuthGuard(Object.getPrototypeOf(prototype))) prototype = Object.getPrototypeOf(prototype);
+  throwOwnExceptions((prototype as { constructor: AuthGuardClass }).constructor);
+}
+
+/**
+ * If each strategy of an `AuthGuard` has called `fail`, `AuthGuard` throws its own `UnauthorizedException`. This
+ * function makes the guard throw the exception of passport-genauth instead.
+ */
+function throwOwnExceptions(guard: AuthGuardClass): void {
+  if (prepared.has(guard)) return;
+  prepared.add(guard);
+  const { prototype } = guard;
+  const { handleRequest } = prototype;
+  prototype.handleRequest = function (error, user, info, ...rest) {
+    const refused = error ? undefined : [info].flat().find((each) => each instanceof GenAuthException);
+    return handleRequest.call(this, user ? error : (error ?? refused ?? null), user, info, ...rest);
+  };
+}
+
+const prepared = new WeakSet<GuardClass>();
+type HandleRequest = (error: unknown, user: unknown, info: unknown, ...rest: unknown[]) => unknown;
+type AuthGuardClass = GuardClass & { prototype: { handleRequest: HandleRequest } };

@@ -13,8 +13,9 @@ export {
   Roles,
   Tenant,
 } from './genauth.decorators.js';
+export type { StartupCheck } from './applications.js';
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';
-export { GenAuthModule, type GenAuthOptionsFactory } from './genauth.module.js';
+export { GenAuthModule, type GenAuthModuleOptions, type GenAuthOptionsFactory } from './genauth.module.js';
 export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.providers.js';
-export { GenAuthAdGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
+export { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

@@ -1,17 +1,12 @@
-import type { Reflector } from '@nestjs/core';
 import type { RouteRequirements } from '../web/guard-request.js';
 import { INTROSPECT, OPTIONAL, PUBLIC, ROLES, SCOPES, TENANT } from './genauth.decorators.js';
-import { findGuardRole } from './guard-registry.js';
+import { type GuardContext, findGuardRole } from './guard-registry.js';
 
 /**
  * The metadata key under which Nest stores the guards of `@UseGuards`. The main entry point of @nestjs/common does not
  * export this key.
  */
 const GUARDS = '__guards__';
-/** The metadata keys of the decorators that make a guard check the access token. */
-const TOKEN_DECORATORS = [OPTIONAL, SCOPES, ROLES, TENANT, INTROSPECT];
-
-type Target = Parameters<Reflector['get']>[1];
 
 /**
  * The requirements of a `GenAuthGuard` on a route. `open`: no requirement. `RouteRequirements`: an access token is
@@ -19,16 +14,27 @@ type Target = Parameters<Reflector['get']>[1];
  */
 export type RouteAccess = 'open' | RouteRequirements;
 
-/** The decorators on a route handler or on its controller class, as one guard sees them. */
-interface Level {
+/** The decorators on a route handler or on a class of its controller, as one guard sees them. */
+export interface Level {
+  /** The route handler or the class. */
+  target: object;
+  /** The metadata keys of this file's decorators that the level has. `@Public()` is not included. */
+  tokenDecorators: readonly string[];
+  /** The guards of `@UseGuards`. */
+  guards: readonly unknown[];
+  isPublic: boolean;
+  isOptional: boolean;
+  /** Reads the metadata of a decorator. */
+  read: (key: string) => unknown;
+}
+
+/** A level with the roles of its guards, as one guard sees them. */
+interface JudgedLevel extends Level {
   /** Whether `@UseGuards` contains a `GenAuthGuard` or an `AuthGuard('…-bearer')` of the same GenAuth application. */
   hasOwnGuard: boolean;
   /** Whether `@UseGuards` contains a `GenAuthGuard` of another GenAuth application. */
   hasOtherGuard: boolean;
   hasLoginGuard: boolean;
-  hasTokenDecorator: boolean;
-  isPublic: boolean;
-  isOptional: boolean;
 }
 
 /**
@@ -36,7 +42,8 @@ interface Level {
  * OpenAPI module calls it for each documented route.
  *
  * The function first examines the route handler. If no row of this table applies to the handler, it examines the
- * controller class. The first row that applies decides:
+ * controller class. If the controller inherits the handler from a parent class, the controller class is examined first.
+ * The first row that applies decides:
  *
  * | decorator                                                               | effect           |
  * | ----------------------------------------------------------------------- | ---------------- |
@@ -54,55 +61,103 @@ interface Level {
  * `@UseGuards`.
  *
  * A required access token must satisfy the nearest `@RequireScopes`, `@Roles`, `@Tenant` and `@Introspect`. A decorator
- * on the handler is nearer than a decorator on the class. `@OptionalAuth()` applies if no guard of the same name is
- * nearer, and if the route requires no scope, role or tenant.
+ * on the handler is nearer than a decorator on the class that declares the handler. `@OptionalAuth()` applies if no
+ * guard of the same name is nearer, and if the route requires no scope, role or tenant.
  *
  * @param name - The `name` of the GenAuth application whose tokens the guard accepts.
- * @param targets - The route handler, followed by its controller class.
+ * @param targets - The route handler and its controller class.
+ * @param application - The Nest application, whose `defaultStrategy` decides the role of `AuthGuard()`.
  */
 export function readRouteAccess(
-  reflector: Reflector,
   name: string | undefined,
-  targets: readonly Target[],
+  [handler, controller]: readonly [handler: object, controller: object],
+  application?: GuardContext,
 ): RouteAccess {
-  const levels = targets.map((target) => readLevel(reflector, name, target));
+  const levels = listLevels(handler, controller).map((level) => judge(level, name, application));
   const ownsDecorators =
     levels.some(({ hasOwnGuard }) => hasOwnGuard) || !levels.some(({ hasOtherGuard }) => hasOtherGuard);
   if (isOpen(levels, ownsDecorators)) return 'open';
-  return ownsDecorators ? readRequirements(reflector, levels, targets) : { optional: false };
+  return ownsDecorators ? readRequirements(levels) : { optional: false };
+}
+
+/**
+ * Returns the levels at which a handler can have decorators, the nearest level first: the classes of the controller
+ * that inherit the handler, the handler itself, and the class that declares the handler.
+ */
+export function listLevels(handler: object, controller: object): Level[] {
+  const classes = listClasses(controller);
+  const declaring = classes.findIndex((each) => declares(each, handler));
+  const inheriting = declaring < 0 ? [] : classes.slice(0, declaring);
+  const declaringClass = classes[inheriting.length] ?? controller;
+  // Nest runs the guards of the nearest class that has guards. It does not run the guards of the parent classes.
+  const guarded = classes.find((each) => Reflect.hasOwnMetadata(GUARDS, each));
+  const isBelow = guarded !== undefined && inheriting.includes(guarded);
+  return [
+    ...inheriting.map((each) =>
+      readLevel(each, (key) => Reflect.getOwnMetadata(key, each), each === guarded ? listGuards(each) : []),
+    ),
+    readLevel(handler, (key) => Reflect.getOwnMetadata(key, handler), listGuards(handler)),
+    readLevel(declaringClass, (key) => Reflect.getMetadata(key, declaringClass), isBelow ? [] : listGuards(controller)),
+  ].map((level) => (level.target === handler || level.target === controller ? level : withoutOpening(level)));
+}
+
+/** A subclass does not inherit `@Public()` and `@OptionalAuth()` of its parent classes. */
+function withoutOpening(level: Level): Level {
+  const tokenDecorators = level.tokenDecorators.filter((key) => key !== OPTIONAL);
+  return { ...level, tokenDecorators, isPublic: false, isOptional: false };
 }
 
 /** Returns the guards of `@UseGuards` on a route handler or a controller class. */
-export function listGuards(reflector: Reflector, target: Target): unknown[] {
-  return reflector.get<unknown[] | undefined>(GUARDS, target) ?? [];
+export function listGuards(target: object): unknown[] {
+  return (Reflect.getMetadata(GUARDS, target) as unknown[] | undefined) ?? [];
 }
 
-function readLevel(reflector: Reflector, name: string | undefined, target: Target): Level {
-  const roles = listGuards(reflector, target).map(findGuardRole);
-  const bearers = roles.filter((role) => role?.kind === 'bearer');
+function readLevel(target: object, read: Level['read'], guards: readonly unknown[]): Level {
+  const hasOwn = (key: string): boolean => Reflect.getOwnMetadata(key, target) === true;
+  const isOptional = hasOwn(OPTIONAL);
+  const requirements = [SCOPES, ROLES, TENANT, INTROSPECT].filter((key) => read(key) !== undefined);
+  const tokenDecorators = isOptional ? [OPTIONAL, ...requirements] : requirements;
+  return { target, tokenDecorators, guards, isPublic: hasOwn(PUBLIC), isOptional, read };
+}
+
+function listClasses(controller: object): object[] {
+  const classes: object[] = [];
+  for (let each: unknown = controller; typeof each === 'function' && each !== Function.prototype;) {
+    classes.push(each);
+    each = Object.getPrototypeOf(each);
+  }
+  return classes;
+}
+
+function declares(controller: object, handler: object): boolean {
+  const { prototype } = controller as { prototype?: object };
+  const members = prototype === undefined ? [] : Object.values(Object.getOwnPropertyDescriptors(prototype));
+  return members.some(({ value }) => value === handler);
+}
+
+function judge(level: Level, name: string | undefined, application: GuardContext | undefined): JudgedLevel {
+  const roles = level.guards.map((guard) => findGuardRole(guard, application));
   return {
+    ...level,
     // Includes `AuthGuard('genauth-bearer')`. This guard requires an access token but reads no decorators. So the
     // global guard must read the decorators.
-    hasOwnGuard: roles.some((role) => role?.kind !== 'sign-in' && role?.name === name),
-    hasOtherGuard: bearers.some((role) => role?.name !== name),
+    hasOwnGuard: roles.some((role) => role !== undefined && role.kind !== 'sign-in' && role.name === name),
+    hasOtherGuard: roles.some((role) => role?.kind === 'bearer' && role.name !== name),
     hasLoginGuard: roles.some((role) => role?.kind === 'sign-in'),
-    hasTokenDecorator: TOKEN_DECORATORS.some((key) => reflector.get(key, target) !== undefined),
-    // Only the target's own metadata is read, because a subclass does not inherit `@Public()` and `@OptionalAuth()`.
-    isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
-    isOptional: Reflect.getOwnMetadata(OPTIONAL, target) === true,
   };
 }
 
-function isOpen(levels: readonly Level[], ownsDecorators: boolean): boolean {
-  for (const { hasOwnGuard, hasTokenDecorator, isPublic, hasLoginGuard } of levels) {
-    if (hasOwnGuard || (hasTokenDecorator && ownsDecorators)) return false;
+function isOpen(levels: readonly JudgedLevel[], ownsDecorators: boolean): boolean {
+  for (const { hasOwnGuard, tokenDecorators, isPublic, hasLoginGuard } of levels) {
+    if (hasOwnGuard || (tokenDecorators.length > 0 && ownsDecorators)) return false;
     if (isPublic || hasLoginGuard) return true;
   }
   return false;
 }
 
-function readRequirements(reflector: Reflector, levels: readonly Level[], targets: readonly Target[]): RouteAccess {
-  const read = <T>(key: string): T | undefined => reflector.getAllAndOverride<T | undefined>(key, [...targets]);
+function readRequirements(levels: readonly JudgedLevel[]): RouteAccess {
+  const read = <T>(key: string): T | undefined =>
+    levels.map((level) => level.read(key)).find((value) => value !== undefined) as T | undefined;
   const requirements = { scopes: read(SCOPES), roles: read(ROLES), tenant: read(TENANT) } as Pick<
     RouteRequirements,
     'scopes' | 'roles' | 'tenant'

@@ -1,8 +1,10 @@
-import { type CanActivate, type ExecutionContext, ForbiddenException, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import type { GenAuthRequest } from '../core/options/types.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
-import type { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import { findLoginKind } from '../web/login-body.js';
+import { type AnyStrategy, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
 import { readHttpContext } from './contexts/http.js';
@@ -12,19 +14,22 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
  * Base class of the guards for login routes. It signs in the user and stores the user and the tokens on the request.
  */
 abstract class SignInGuard implements CanActivate {
-  /** The strategy that signs in the user. */
-  protected abstract readonly strategy: GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
+  /** Returns the strategy of the module that signs in the user of a request. */
+  protected abstract chooseStrategy(request: GenAuthRequest): AnyStrategy;
 
   /**
    * Signs in the user of the request.
    *
    * @returns `true` if the sign-in succeeds. If it does not succeed, the guard throws.
-   * @throws GenAuthException with the HTTP status and the body of the response.
-   * @throws ForbiddenException with the code `verify_denied` if the strategy's function `verify` refused the user.
+   * @throws GenAuthException with the HTTP status and the body of the response. Its code is `verify_denied` if the
+   * application's function `verify` refused the user.
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, state, refuse } = readHttpContext(context);
-    const result = await this.strategy.attempt(request);
+    const strategy = this.chooseStrategy(request);
+    // A provider of the application can replace a strategy of the module.
+    const used = findApplication(strategy.client)?.replacements.get(strategy) ?? strategy;
+    const result = await used.attempt(request);
     switch (result.kind) {
       case 'success':
         state.user = result.user;
@@ -32,9 +37,8 @@ abstract class SignInGuard implements CanActivate {
         writeHeaders(request, NO_STORE);
         return true;
       case 'refusal':
-        throw await refuse(result.refusal);
       case 'denied':
-        throw new ForbiddenException(result.body);
+        throw await refuse(result.refusal);
       case 'error':
         throw result.error;
     }
@@ -83,8 +87,12 @@ export class GenAuthPasswordGuard extends SignInGuard {
     return NamedPasswordGuard;
   });
 
-  constructor(@Inject(GenAuthPasswordStrategy) protected readonly strategy: GenAuthPasswordStrategy<string>) {
+  constructor(@Inject(GenAuthPasswordStrategy) private readonly strategy: GenAuthPasswordStrategy<string>) {
     super();
+  }
+
+  protected chooseStrategy(): AnyStrategy {
+    return this.strategy as AnyStrategy;
   }
 }
 
@@ -111,10 +119,70 @@ export class GenAuthAdGuard extends SignInGuard {
     return NamedAdGuard;
   });
 
-  constructor(@Inject(GenAuthAdStrategy) protected readonly strategy: GenAuthAdStrategy<string>) {
+  constructor(@Inject(GenAuthAdStrategy) private readonly strategy: GenAuthAdStrategy<string>) {
     super();
+  }
+
+  protected chooseStrategy(): AnyStrategy {
+    return this.strategy as AnyStrategy;
+  }
+}
+
+/**
+ * Guards a login route for both logins. A request body with `sAMAccountName` and without `account`, `email`, `username`
+ * and `phone` is an Active Directory login, as with `GenAuthAdGuard`. Every other request is a password login, as with
+ * `GenAuthPasswordGuard`.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Post, UseGuards } from '@nestjs/common';
+ * import type { GenAuthUser } from 'passport-genauth';
+ * import { CurrentUser, GenAuthLoginGuard } from 'passport-genauth/nest';
+ *
+ * @Controller()
+ * export class LoginController {
+ *   @UseGuards(GenAuthLoginGuard)
+ *   @Post('login')
+ *   login(@CurrentUser() user: GenAuthUser): GenAuthUser {
+ *     return user;
+ *   }
+ * }
+ * ```
+ */
+@Injectable()
+export class GenAuthLoginGuard extends SignInGuard {
+  /**
+   * Returns the guard class for the GenAuth application with this `name`. Use this function if a process uses several
+   * GenAuth applications.
+   */
+  static readonly named = memoizeByName((name): typeof GenAuthLoginGuard => {
+    if (name === DEFAULT_NAME) return GenAuthLoginGuard;
+    @Injectable()
+    class NamedLoginGuard extends GenAuthLoginGuard {
+      constructor(
+        @Inject(getProviderToken('password', name)) password: GenAuthPasswordStrategy<string>,
+        @Inject(getProviderToken('ad', name)) ad: GenAuthAdStrategy<string>,
+      ) {
+        super(password, ad);
+      }
+    }
+    registerGuard(NamedLoginGuard, 'sign-in', name);
+    return NamedLoginGuard;
+  });
+
+  constructor(
+    @Inject(GenAuthPasswordStrategy) private readonly password: GenAuthPasswordStrategy<string>,
+    @Inject(GenAuthAdStrategy) private readonly ad: GenAuthAdStrategy<string>,
+  ) {
+    super();
+  }
+
+  protected chooseStrategy({ body }: GenAuthRequest): AnyStrategy {
+    const { fields } = this.password.client.options;
+    return (findLoginKind(body, fields) === 'ad' ? this.ad : this.password) as AnyStrategy;
   }
 }
 
 registerGuard(GenAuthPasswordGuard, 'sign-in', DEFAULT_NAME);
 registerGuard(GenAuthAdGuard, 'sign-in', DEFAULT_NAME);
+registerGuard(GenAuthLoginGuard, 'sign-in', DEFAULT_NAME);

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
-import { getOnlyOptions } from '../../src/nest/genauth.lifecycle.js';
+import { getOnlyOptions } from '../../src/nest/applications.js';
 import { GenAuthModule, GenAuthPasswordGuard } from '../../src/nest/index.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';

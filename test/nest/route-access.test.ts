@@ -1,5 +1,4 @@
 import { UseGuards } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import fc from 'fast-check';
 import { registerAuthGuards } from '../../src/nest/guard-registry.js';
@@ -40,17 +39,29 @@ const OWN_GUARDS: readonly Name[] = ['guard', 'AuthGuard bearer'];
 const RIGHTS: readonly Name[] = ['roles', 'scopes', 'tenant'];
 const OPENING: readonly Name[] = ['public', 'login', 'login of staff'];
 
-/** Reads the access of the guard of `name` on a route of a controller that extends a class with these decorators. */
-function read(onClass: readonly Name[], onHandler: readonly Name[], onParent: readonly Name[] = [], name = 'genauth') {
+/**
+ * Reads the access of the guard of `name` on a route of a controller that extends a class with these decorators.
+ * `isInherited`: the parent class declares the handler.
+ */
+function read(
+  onClass: readonly Name[],
+  onHandler: readonly Name[],
+  onParent: readonly Name[] = [],
+  { name = 'genauth', isInherited = false } = {},
+) {
   class Parent {
     handle(): void {}
   }
   class Routes extends Parent {}
-  const descriptor = Object.getOwnPropertyDescriptor(Parent.prototype, 'handle') ?? {};
+  class Overriding extends Parent {
+    override handle(): void {}
+  }
+  const [controller, { prototype }] = isInherited ? [Routes, Parent] : [Overriding, Overriding];
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'handle') ?? {};
   for (const each of onParent) (DECORATORS[each]('class') as Decorator)(Parent);
-  for (const each of onClass) (DECORATORS[each]('class') as Decorator)(Routes);
-  for (const each of onHandler) (DECORATORS[each]('handler') as Decorator)(Parent.prototype, 'handle', descriptor);
-  return readRouteAccess(new Reflector(), name, [descriptor.value as () => void, Routes]);
+  for (const each of onClass) (DECORATORS[each]('class') as Decorator)(controller);
+  for (const each of onHandler) (DECORATORS[each]('handler') as Decorator)(prototype, 'handle', descriptor);
+  return readRouteAccess(name, [descriptor.value as () => void, controller]);
 }
 
 /** The same decision from the table in the documentation of `readRouteAccess`. */
@@ -102,5 +113,17 @@ it.each<[title: string, onClass: Name[], onHandler: Name[], expected: unknown, o
 
 it('gives the decorators of a route to the guard of the other application', () => {
   const onHandler: Name[] = ['public', 'guard of staff', 'roles'];
-  expect(read([], onHandler, [], 'staff')).toMatchObject({ roles: { names: ['handler'] }, optional: false });
+  expect(read([], onHandler, [], { name: 'staff' })).toMatchObject({ roles: { names: ['handler'] }, optional: false });
+});
+
+it.each<[title: string, onClass: Name[], onHandler: Name[], onParent: Name[], expected: unknown]>([
+  ['keeps @Public of an inherited handler', [], ['public'], ['roles'], 'open'],
+  ['lets @Roles of the class override @Public of an inherited handler', ['roles'], ['public'], [], ROLE],
+  ['lets @Public of the class override @Roles of an inherited handler', ['public'], ['roles'], [], 'open'],
+  ['lets a guard of the class override @Public of an inherited handler', ['guard'], ['public'], [], TOKEN],
+  ['keeps @Roles of an inherited handler', [], ['roles'], [], { roles: { names: ['handler'] } }],
+  ['does not inherit @Public of the class with an inherited handler', [], [], ['public'], TOKEN],
+  ['inherits @Roles of the class with an inherited handler', [], [], ['roles'], ROLE],
+])('%s', (...[, onClass, onHandler, onParent, expected]) => {
+  expect([read(onClass, onHandler, onParent, { isInherited: true })]).toMatchObject([expected]);
 });

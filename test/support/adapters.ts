@@ -197,8 +197,9 @@ export async function startAdapters(options: GenAuthOptions): Promise<Running> {
 export function toExpected(kind: Adapter['kind'], expected: Answer): Answer {
   const { status, headers, body } = expected;
   if (kind === 'message') return { status, headers: {}, body };
-  // Passport passes errors with a status of 500 or more to `genAuthErrorHandler`, which sends the whole response.
-  if (kind === 'http' || status >= 500) return expected;
+  // Passport passes an outage and a wrong access token to `genAuthErrorHandler`, which sends the whole response.
+  const isError = status >= 500 || (body as { code?: unknown }).code === 'invalid_token';
+  if (kind === 'http' || isError) return expected;
   // Of a refusal Passport alone sends only the status and the challenge.
   const { 'cache-control': _, ...shown } = headers;
   return { status, headers: shown, body: status < 400 ? body : (body as { error: unknown }).error };

@@ -2,6 +2,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import { isRecord } from '../../core/util/record.js';
 import type { Refusal } from '../../web/refusal.js';
 import { toException } from '../genauth.exception.js';
+import { findResponse } from '../response-headers.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
 import type { RequestContext } from './request-context.js';
 
@@ -13,6 +14,9 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED'
  * For a subscription with graphql-ws it contains the HTTP request that opened the WebSocket connection. If the
  * `connectionParams` of the connection contain `authorization`, this value overrides the Authorization header of the
  * HTTP request.
+ *
+ * If an application gives the same GraphQL context object to several callers, the object can contain the request of an
+ * earlier caller. `isAnswered` shows such a request.
  */
 export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   const args = context.getArgs<unknown[]>();
@@ -26,7 +30,12 @@ export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   const requests = [graphql['req'], graphql['request'], ...extras.map(({ request }) => request)];
   const request = requests.filter(isRecord).find(({ headers }) => isRecord(headers)) ?? {};
   const params = [graphql['connectionParams'], connection['connectionParams']].find(isRecord) ?? {};
-  return { request: withAuthorization(request, findAuthorization(params)), state: graphql, refuse: toGraphqlException };
+  return {
+    request: withAuthorization(request, findAuthorization(params)),
+    state: graphql,
+    isAnswered: findResponse(request)?.writableEnded === true,
+    refuse: toGraphqlException,
+  };
 }
 
 /**

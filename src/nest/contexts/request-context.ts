@@ -11,6 +11,11 @@ export interface RequestContext {
   request: GenAuthRequest;
   /** The object on which guards store the user. `@CurrentUser()` and `@AuthInfo()` read the user from it. */
   state: RequestState;
+  /**
+   * Whether the request belongs to an HTTP exchange that has already been answered. Then the request is not the request
+   * of the caller.
+   */
+  isAnswered?: boolean;
   /** Builds the exception for a refusal, in the form that this transport requires. */
   refuse: (refusal: Refusal) => Error | Promise<Error>;
 }

@@ -1,8 +1,9 @@
 import { type INestApplicationContext, VersioningType } from '@nestjs/common';
-import { ApplicationConfig, ModulesContainer, Reflector } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { GenAuthClient } from '../../core/client.js';
 import { PATHS } from '../../core/wire/facts.js';
 import type { Choice } from '../../web/authorization.js';
+import { getApplication } from '../applications.js';
 import { getProviderToken } from '../genauth.providers.js';
 import { listGlobalGuards } from '../global-guards.js';
 import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
@@ -185,16 +186,16 @@ function toShape(path: string): string {
  * application.
  */
 function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
-  const reflector = app.get(Reflector);
   const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
+  const application = getApplication(app.get(HttpAdapterHost));
   return ({ controller, handler }) => {
-    const guards = [...globalGuards, ...[controller, handler].flatMap((target) => listGuards(reflector, target))];
+    const guards = [...globalGuards, ...[controller, handler].flatMap((target) => listGuards(target))];
     const demands = new Map<string, Demand>();
     for (const guard of guards) {
-      const role = findGuardRole(guard);
+      const role = findGuardRole(guard, application);
       if (role === undefined || role.kind === 'sign-in') continue;
       const access: RouteAccess =
-        role.kind === 'bearer' ? readRouteAccess(reflector, role.name, [handler, controller]) : { optional: false };
+        role.kind === 'bearer' ? readRouteAccess(role.name, [handler, controller], application) : { optional: false };
       if (access === 'open') continue;
       const { optional, scopes, roles, tenant } = access;
       const known = demands.get(role.name);

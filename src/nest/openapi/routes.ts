@@ -1,5 +1,11 @@
 import { type INestApplicationContext, RequestMethod, type Type, VersioningType } from '@nestjs/common';
-import { METHOD_METADATA, MODULE_PATH, PATH_METADATA, VERSION_METADATA } from '@nestjs/common/constants.js';
+import {
+  HOST_METADATA,
+  METHOD_METADATA,
+  MODULE_PATH,
+  PATH_METADATA,
+  VERSION_METADATA,
+} from '@nestjs/common/constants.js';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 
@@ -16,6 +22,16 @@ export interface Route {
   bare: string;
   controller: Type;
   handler: Handler;
+  /** What a request needs in addition to its method and path, so that Nest calls this handler. */
+  selectors: Selector[];
+}
+
+/** The headers by which a request selects one of several handlers with the same method and path. */
+export interface Selector {
+  /** For messages, such as `version 2, host admin.example.com`. Empty if the request needs no header. */
+  name: string;
+  /** `undefined` if the headers are not known, because a function or a regular expression selects the handler. */
+  headers: Record<string, string> | undefined;
 }
 
 /**
@@ -57,6 +73,7 @@ function listControllerRoutes(config: ApplicationConfig, controller: Type, modul
       bare: bare[i] ?? path,
       controller,
       handler,
+      selectors: listSelectors(metadata, getMetadata(HOST_METADATA, controller)),
     }));
   });
 }
@@ -67,4 +84,42 @@ function getDefaultVersion(options: RouteMetadata['versioningOptions']): unknown
 
 function getMetadata(key: string, target: object): unknown {
   return Reflect.getMetadata(key, target);
+}
+
+function listSelectors(
+  { methodVersion, controllerVersion, versioningOptions }: RouteMetadata,
+  host: unknown,
+): Selector[] {
+  const versions = [methodVersion ?? controllerVersion ?? defaultOf(versioningOptions)].flat();
+  const hosts = [host].flat();
+  return versions.flatMap((version) =>
+    hosts.map((each): Selector => {
+      const selections = [selectVersion(version, versioningOptions), selectHost(each)].filter(
+        (one) => one !== undefined,
+      );
+      const isKnown = selections.every(({ headers }) => headers !== undefined);
+      return {
+        name: selections.map(({ name }) => name).join(', '),
+        headers: isKnown ? Object.assign({}, ...selections.map(({ headers }) => headers)) : undefined,
+      };
+    }),
+  );
+}
+
+function defaultOf(options: RouteMetadata['versioningOptions']): unknown {
+  return options?.defaultVersion;
+}
+
+function selectVersion(version: unknown, options: RouteMetadata['versioningOptions']): Selector | undefined {
+  // A URI version is a part of the path.
+  if (typeof version !== 'string' || options === undefined || options.type === VersioningType.URI) return undefined;
+  const name = `version ${version}`;
+  if (options.type === VersioningType.HEADER) return { name, headers: { [options.header.toLowerCase()]: version } };
+  if (options.type === VersioningType.CUSTOM) return { name, headers: undefined };
+  return { name, headers: { accept: `application/json;${options.key}${version}` } };
+}
+
+function selectHost(host: unknown): Selector | undefined {
+  if (typeof host === 'string') return { name: `host ${host}`, headers: { host } };
+  return host instanceof RegExp ? { name: `host ${host}`, headers: undefined } : undefined;
 }

@@ -6,7 +6,7 @@ import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { GenAuthClient, UpstreamError } from '../../../src/index.js';
 import { readGraphqlContext } from '../../../src/nest/contexts/graphql.js';
-import { CurrentUser, GenAuthGuard } from '../../../src/nest/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
@@ -137,4 +137,20 @@ it.each<[title: string, options: Partial<ApolloDriverConfig>]>([
   expect(refusals).toMatchObject(refusals.map(() => INVALID));
   expect(running.logger.lines.join()).toContain('token_expired');
   expect(findLeaks([refusals, running.logger.lines], [expired.split('.')[2] ?? '', 'node_modules'])).toEqual([]);
+});
+
+it('refuses a request that was already answered', async () => {
+  const shared: { req?: object } = {};
+  const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: ApolloDriver,
+    typeDefs,
+    // Every caller gets the request of the first caller, as with an object as context in @nestjs/apollo 13.
+    context: ({ req }: { req: object }) => ({ req: (shared.req ??= req) }),
+  });
+  const imports = [graphql, GenAuthModule.forRoot(issuer().clientOptions)];
+  const running = await startNestApp('Express', { imports, providers: [Resolvers] });
+  const answers = [await query(running, bearer(issuer(), { sub: 'user-1' })), await query(running, 'Bearer x')];
+  await running.close();
+  const error = { extensions: { originalError: { statusCode: 500, code: 'configuration_error' } } };
+  expect(answers).toMatchObject([{ data: { me: 'user-1' } }, { errors: [error] }]);
 });

@@ -1,4 +1,3 @@
-import { Reflector } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { readRequestContext } from '../../../src/nest/contexts/read-request-context.js';
 import { GenAuthGuard, GenAuthPasswordGuard, Public } from '../../../src/nest/index.js';
@@ -22,6 +21,6 @@ it.each<[guard: string, type: string, read: (context: ExecutionContextHost) => u
 });
 
 it('opens a @Public handler in an unknown context', async () => {
-  const guard = new GenAuthGuard({} as never, new Reflector());
+  const guard = new GenAuthGuard({} as never);
   expect(await guard.canActivate(createContext('cron'))).toBe(true);
 });

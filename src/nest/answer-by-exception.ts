@@ -1,0 +1,46 @@
+import type { GenAuthRequest } from '../core/options/types.js';
+import type { LoginResult, PassportActions } from '../passport/genauth.strategy.js';
+import type { AnyStrategy } from './applications.js';
+import { toHttpException } from './genauth.exception.js';
+import { NO_STORE, writeHeaders } from './response-headers.js';
+
+/**
+ * Ends a request in the way of @nestjs/passport. It replaces the method `act` of each strategy of a Nest application.
+ *
+ * If a strategy calls `fail`, `AuthGuard` answers with HTTP status 401 and without the body of passport-genauth. If a
+ * strategy calls `error`, `AuthGuard` throws the argument. So this function calls `error` for each refusal, with an
+ * exception that contains the HTTP status and the body. It calls `fail` only if another strategy of the same
+ * `AuthGuard` may authenticate the request.
+ */
+export function answerByException(
+  this: AnyStrategy,
+  result: LoginResult,
+  passport: PassportActions,
+  req: GenAuthRequest,
+): void {
+  switch (result.kind) {
+    case 'success':
+      if (this.kind !== 'bearer') writeHeaders(req, NO_STORE);
+      rememberUser(req, result);
+      return passport.success(result.user, result.info);
+    case 'error':
+      return passport.error(result.error);
+    case 'denied':
+      return passport.error(toHttpException(result.refusal, req));
+    case 'refusal': {
+      const exception = toHttpException(result.refusal, req);
+      return result.isForOther ? passport.fail(exception, result.refusal.status) : passport.error(exception);
+    }
+  }
+}
+
+const users = new WeakMap<object, { user: unknown; info: unknown }>();
+
+function rememberUser(req: object, { user, info }: { user: unknown; info: unknown }): void {
+  users.set(req, { user, info });
+}
+
+/** Returns the user and the auth info with which a strategy ended this request, or `undefined` if none did. */
+export function recallUser(req: object): { user: unknown; info: unknown } | undefined {
+  return users.get(req);
+}
