@@ -1,7 +1,7 @@
 import { GenAuthClient } from '../core/client.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import type { GenAuthOptions } from '../core/options/types.js';
-import { OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
+import { CLIENT_OPTIONS_TOKEN, buildToken } from '../injection-tokens.js';
 import type { GenAuthTestKit } from './test-kit.js';
 
 /** The members of Nest's `TestingModuleBuilder` that this file uses. */
@@ -43,8 +43,8 @@ export class GenAuthTestingModule {
     name = DEFAULT_NAME,
   ): Builder {
     builder.overrideProvider(name === DEFAULT_NAME ? GenAuthClient : buildToken(name, 'client')).useFactory({
-      factory: (options) => new GenAuthClient(genauth.redirect({ ...options, name })),
-      inject: [OPTIONS_TOKEN],
+      factory: (options) => new GenAuthClient(genauth.redirect(options)),
+      inject: [CLIENT_OPTIONS_TOKEN],
     });
     return builder;
   }

@@ -7,5 +7,5 @@ export type { TestClaims } from './token-claims.js';
 export { GenAuthTestingModule } from './genauth-testing.module.js';
 export type { TokenMint } from './token-mint.js';
 export type { TestAnswer, TestRequest } from './open-app.js';
-export type { ProtectionOptions } from './protection.js';
+export { ProtectionError, type ProtectionOptions } from './protection.js';
 export { GenAuthTestKit, type GenAuthTestKitOptions } from './test-kit.js';

@@ -9,7 +9,8 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { invalid } from '../emulator/errors.js';
-import { type ExpressApp, type Route, listExpressRoutes, parseFastifyRoutes } from './routes.js';
+import { STARTUP_TOKEN } from '../injection-tokens.js';
+import { type ExpressApp, type Route, listExpressRoutes, parseFastifyRoutes, toRoutes } from './routes.js';
 
 /** The headers and the body of a request to the tested application. */
 export interface TestRequest {
@@ -36,19 +37,34 @@ export interface OpenApp {
   /** Sends a request and reads the whole response. */
   send(method: string, path: string, message: TestRequest): Promise<TestAnswer>;
   /**
-   * Returns the HTTP status without reading the response body. Returns `undefined` if there is no response within 5
-   * seconds.
+   * Sends a request and returns the response. The response body is read only if the HTTP status is 401 or 403. Returns
+   * `undefined` if there is no response within 5 seconds.
    */
-  probe(method: string, path: string, message: TestRequest): Promise<number | undefined>;
+  probe(method: string, path: string, message: TestRequest): Promise<TestAnswer | undefined>;
   /** Returns the routes of the application. The list is empty if the routes cannot be listed. */
   routes(): Route[];
+  /** What is known about a Nest application. `undefined` for other applications. */
+  report: NestReport | undefined;
   /** Closes the server that {@link openApp} created. The application itself is not closed. */
   close(): Promise<void>;
+}
+
+/** What the test kit knows about a Nest application. */
+export interface NestReport {
+  /** What the check at the start finds. Empty if the application does not import `GenAuthModule`. */
+  mistakes: readonly { option: string; problem: string; fix: string }[];
+  /** The routes of the controllers, and the headers that select one of several handlers. */
+  routes: readonly {
+    method: string;
+    path: string;
+    selectors: readonly { name: string; headers: Readonly<Record<string, string>> | undefined }[];
+  }[];
 }
 
 /** The members of a Nest application that this file uses. */
 interface NestApp {
   init(): Promise<unknown>;
+  get(token: string, options: { strict: false }): unknown;
   getHttpAdapter(): { getInstance(): object };
 }
 
@@ -76,7 +92,8 @@ const PROBE_TIMEOUT_MS = 5_000;
 export async function openApp(app: object): Promise<OpenApp> {
   if (has<NestApp>(app, 'getHttpAdapter', 'init')) {
     await initialize(app);
-    return openApp(app.getHttpAdapter().getInstance());
+    const [opened, report] = [await openApp(app.getHttpAdapter().getInstance()), await buildReport(app)];
+    return { ...opened, report, routes: () => listNestRoutes(opened, report) };
   }
   if (has<FastifyApp>(app, 'routing', 'printRoutes')) {
     await app.ready();
@@ -94,6 +111,31 @@ export async function openApp(app: object): Promise<OpenApp> {
       () => [],
     );
   throw invalid('app', 'a Nest, Express or Fastify application, or an HTTP server', app);
+}
+
+function listNestRoutes(opened: OpenApp, { routes }: NestReport): Route[] {
+  try {
+    return opened.routes();
+  } catch {
+    // Fastify cannot print routes with the version `VERSION_NEUTRAL`.
+    return routes.flatMap(({ method, path }) => toRoutes([method === 'all' ? '_ALL' : method.toUpperCase()], path));
+  }
+}
+
+async function buildReport(app: NestApp): Promise<NestReport> {
+  // Nest is loaded only for a Nest application.
+  const { listRoutes } = await import('../nest/openapi/routes.js');
+  return { mistakes: findMistakes(app), routes: listRoutes(app as unknown as Parameters<typeof listRoutes>[0]) };
+}
+
+function findMistakes(app: NestApp): NestReport['mistakes'] {
+  try {
+    const startup = app.get(STARTUP_TOKEN, { strict: false }) as { listFindings(): Pick<NestReport, 'mistakes'> };
+    return startup.listFindings().mistakes;
+  } catch {
+    // Nest throws an error for an unknown token: the application does not import `GenAuthModule`.
+    return [];
+  }
 }
 
 const initializing = new WeakMap<NestApp, Promise<unknown>>();
@@ -129,27 +171,32 @@ async function open(listener: RequestListener, routes: OpenApp['routes']): Promi
   };
   return {
     async send(method, path, message) {
-      const res = await ask(method, path, message);
-      const chunks: Buffer[] = [];
-      for await (const chunk of res) chunks.push(chunk as Buffer);
-      return toAnswer(res.statusCode ?? 0, res.headers, Buffer.concat(chunks).toString());
+      return readAnswer(await ask(method, path, message));
     },
     async probe(method, path, message) {
       try {
         const res = await ask(method, path, message, PROBE_TIMEOUT_MS);
+        if (res.statusCode === 401 || res.statusCode === 403) return await readAnswer(res);
         res.destroy();
-        return res.statusCode;
+        return toAnswer(res.statusCode ?? 0, res.headers, '');
       } catch {
         return undefined;
       }
     },
     routes,
+    report: undefined,
     close: async () => {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
     },
   };
+}
+
+async function readAnswer(res: IncomingMessage): Promise<TestAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of res) chunks.push(chunk as Buffer);
+  return toAnswer(res.statusCode ?? 0, res.headers, Buffer.concat(chunks).toString());
 }
 
 function encode({ headers = {}, body }: TestRequest): { headers: Record<string, string>; payload?: string | Buffer } {

@@ -1,14 +1,15 @@
-import { AssertionError } from 'node:assert';
 import { randomUUID } from 'node:crypto';
-import { type OpenApp, openApp } from './open-app.js';
+import { type NestReport, type OpenApp, type TestAnswer, openApp } from './open-app.js';
 import { type Route, buildSamplePath } from './routes.js';
 
 /** The options of {@link GenAuthTestKit.assertProtected}. */
 export interface ProtectionOptions {
   /**
    * The routes that are intentionally public, and the login routes. Write them as in the application: `'GET /health'`,
-   * or `'/health'` for all methods. Write `'*'` if the application sends a page for paths without a route. An entry
-   * whose route is guarded or does not exist is reported as a mistake. Default: none.
+   * or `'/health'` for all methods. `'/files*'` is a prefix: the entry matches every path that begins with `/files`.
+   * `'GET /orders (version 2)'` is one of several handlers, with the name that the error shows.
+   * Write `'*'` if the application sends a page for paths without a route. An entry whose routes are all guarded or
+   * which matches no route is reported as a mistake. Default: none.
    */
   except?: readonly string[] | undefined;
   /**
@@ -29,15 +30,30 @@ export type Attempt = readonly [name: string, token: string | undefined];
 /** The entry for all paths for which the application has no route. */
 const NO_ROUTE: Route = { method: 'GET', path: '*', kind: 'mount' };
 
-/** The name of the attempt, and the HTTP status of the response. The status is `undefined` if there was no response. */
-type Answer = readonly [attempt: string, status: number | undefined];
+/** The name of the attempt, and the response. The response is `undefined` if there was none. */
+type Answer = readonly [attempt: string, response: TestAnswer | undefined];
+
+/** A route, and the headers with which a request reaches one of its handlers. */
+interface Probe extends Route {
+  /** Names the handler if the route has several, such as ` (version 2)`. */
+  label: string;
+  /** `undefined` if the headers are not known. */
+  headers: Readonly<Record<string, string>> | undefined;
+}
+
+/** The routes of Swagger below the path of its page. They are documentation, which is public in most applications. */
+const SWAGGER_SCRIPT = '/swagger-ui-init.js';
+const SWAGGER_PAGES = ['', '/', '/index.html', '/LICENSE', '/*', SWAGGER_SCRIPT];
+
+/** The codes of the responses with which passport-genauth refuses a request. */
+const REFUSAL_CODES = ['token_missing', 'invalid_token', 'insufficient_scope', 'insufficient_role', 'tenant_mismatch'];
 
 /**
  * Sends every attempt to every route. To a route in `except` only the first attempt is sent.
  *
  * @param attempts The attempts. The first attempt has no access token.
- * @throws AssertionError if a route does not refuse an attempt, or if an entry of `except` is wrong. The message lists
- * all these mistakes.
+ * @throws ProtectionError if a route does not refuse an attempt, if an entry of `except` is wrong, or if the check at
+ * the start of a Nest application finds mistakes. The message lists all these mistakes.
  */
 export async function checkProtection(
   app: object,
@@ -47,18 +63,35 @@ export async function checkProtection(
   const open = await openApp(app);
   try {
     const listed = open.routes();
-    const routes = distinct([...listed, NO_ROUTE]);
-    const mistakes: string[] = [];
+    const routes = toProbes(distinct(withoutSwagger([...listed, NO_ROUTE])), open.report);
+    const mistakes = (open.report?.mistakes ?? []).map(({ option, problem, fix }) => `${option} ${problem}: ${fix}`);
+    const refusedExceptions = new Map<string, string[]>();
     for (const route of routes) {
-      const isExcepted = except.some((entry) => matchesEntry(route, entry));
-      const asked = isExcepted ? attempts.slice(0, 1) : attempts;
-      const answers = route.kind === 'hidden' ? [] : await ask(open, route, asked, params, headers);
-      const mistake = isExcepted ? findExceptionMistake(answers) : findMistake(route, answers);
-      if (mistake !== undefined) mistakes.push(`${describe(route)}: ${mistake}`);
+      const exceptions = except.filter((entry) => matchesEntry(route, entry));
+      const asked = exceptions.length > 0 ? attempts.slice(0, 1) : attempts;
+      const answers = isHidden(route) ? [] : await ask(open, route, asked, params, headers);
+      if (exceptions.length === 0) {
+        const mistake = findMistake(route, answers);
+        if (mistake !== undefined) mistakes.push(`${describe(route)}: ${mistake}`);
+      }
+      for (const entry of exceptions) {
+        const refused = findExceptionMistake(answers);
+        const known = refusedExceptions.get(entry) ?? [];
+        refusedExceptions.set(
+          entry,
+          refused === undefined ? [...known, ''] : [...known, `${describe(route)}: ${refused}`],
+        );
+      }
     }
-    const unknown = except.filter((entry) => !routes.some((route) => matchesEntry(route, entry)));
-    const isUnknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
-    mistakes.push(...unknown.map((entry) => `${entry}: ${isUnknown}`));
+    for (const entry of except) {
+      const results = refusedExceptions.get(entry);
+      const isUnknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
+      if (results === undefined) mistakes.push(`${entry}: ${isUnknown}`);
+      // A prefix may also match guarded routes, but not only guarded routes.
+      else if (!isPrefix(entry) || results.every((result) => result !== '')) {
+        mistakes.push(...results.filter((result) => result !== ''));
+      }
+    }
     if (listed.every(({ kind }) => kind === 'mount')) {
       mistakes.push('no route was found. Pass the complete application, after all its routes were added');
     }
@@ -70,19 +103,21 @@ export async function checkProtection(
 
 async function ask(
   open: OpenApp,
-  route: Route,
+  route: Probe,
   attempts: readonly Attempt[],
   params: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer[]> {
-  const path = route === NO_ROUTE ? `/${randomUUID()}` : buildSamplePath(route.path, params);
+  const path = route.path === NO_ROUTE.path ? `/${randomUUID()}` : buildSamplePath(route.path, params);
   const answers: Answer[] = [];
   for (const [attempt, token] of attempts) {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const status = await open.probe(route.method, path, { headers: { ...headers, ...authorization } });
-    answers.push([attempt, status]);
+    const response = await open.probe(route.method, path, {
+      headers: { ...headers, ...toHeaders(route.headers, params), ...authorization },
+    });
+    answers.push([attempt, response]);
     // If there is no response, the remaining attempts are skipped, so that the test waits only once.
-    if (status === undefined) break;
+    if (response === undefined) break;
   }
   return answers;
 }
@@ -100,12 +135,55 @@ function distinct(routes: readonly Route[]): Route[] {
   return [...byName.values()];
 }
 
+/** Removes the routes of Swagger's page. The page is recognized by its script. */
+function withoutSwagger(routes: readonly Route[]): Route[] {
+  const scripts = routes.filter(({ path }) => path.endsWith(SWAGGER_SCRIPT));
+  const bases = scripts.map(({ path }) => path.slice(0, -SWAGGER_SCRIPT.length));
+  const pages = bases.flatMap((base) => [...SWAGGER_PAGES.map((page) => base + page), `${base}-json`, `${base}-yaml`]);
+  return routes.filter(({ method, path, kind }) => kind === 'hidden' || method !== 'GET' || !pages.includes(path));
+}
+
+/**
+ * Adds the headers by which a request reaches each handler of a Nest application. Several handlers can have the same
+ * method and path, for example with different versions or hosts.
+ */
+function toProbes(routes: readonly Route[], report: NestReport | undefined): Probe[] {
+  const handlers = report?.routes ?? [];
+  return routes.flatMap((route): Probe[] => {
+    const own = handlers.filter(
+      ({ method, path }) =>
+        (method === 'all' || method.toUpperCase() === route.method) && toComparable(path) === toComparable(route.path),
+    );
+    const selectors = own.flatMap((handler) => handler.selectors);
+    const byName = new Map(selectors.map((selector) => [selector.name, selector]));
+    const found = byName.size === 0 ? [{ name: '', headers: {} }] : [...byName.values()];
+    return found.map(({ name, headers }) => ({ ...route, label: name === '' ? '' : ` (${name})`, headers }));
+  });
+}
+
+/** Fills the parameters of a host name, such as `:tenant.example.com`. */
+function toHeaders(headers: Probe['headers'], params: Readonly<Record<string, string>>): Record<string, string> {
+  const { host, ...rest } = headers ?? {};
+  return host === undefined ? rest : { ...rest, host: buildSamplePath(host, params).replace(/^\//, '') };
+}
+
+/** Whether no request to the route can be built. */
+function isHidden({ kind, headers }: Probe): boolean {
+  return kind === 'hidden' || headers === undefined;
+}
+
+/** Whether an entry of `except` is a prefix, such as `GET /files*`. The entry `*` is no prefix. */
+function isPrefix(entry: string): boolean {
+  return /[^\s*]\*$/.test(entry);
+}
+
 /** Returns whether an entry of `except` matches a route. */
-function matchesEntry({ method, path }: Route, entry: string): boolean {
+function matchesEntry({ method, path, label }: Probe, entry: string): boolean {
   const [, entryMethod, pattern = ''] = /^(?:([A-Za-z-]+) +)?(.*)$/.exec(entry) ?? [];
-  return (
-    (entryMethod === undefined || entryMethod.toUpperCase() === method) && toComparable(pattern) === toComparable(path)
-  );
+  if (entryMethod !== undefined && entryMethod.toUpperCase() !== method) return false;
+  if (label !== '' && pattern.endsWith(label)) return toComparable(pattern) === toComparable(path + label);
+  if (toComparable(pattern) === toComparable(path)) return true;
+  return isPrefix(pattern) && toComparable(path).startsWith(toComparable(pattern.slice(0, -1)));
 }
 
 /**
@@ -119,42 +197,74 @@ function toComparable(path: string): string {
     .replace(/(?<=.)\/$/, '');
 }
 
-function isRefusal([, status]: Answer): boolean {
-  return status === 401 || status === 403;
+/**
+ * Whether a guard of passport-genauth sent the response. Another guard, or the handler itself, can also answer with 401
+ * or 403.
+ */
+function isRefusal([, response]: Answer): boolean {
+  if (response?.status !== 401 && response?.status !== 403) return false;
+  const challenges = [response.headers['www-authenticate']].flat();
+  const { code } = (response.body ?? {}) as { code?: unknown };
+  return challenges.some((each) => each?.includes('Bearer realm="genauth"')) || REFUSAL_CODES.includes(String(code));
 }
 
 /**
  * Returns the mistake of a route, or `undefined` if the route is guarded. A guard runs before the route handler and its
  * validation. So every HTTP status other than 401 and 403 means that the request passed the guard.
  */
-function findMistake({ kind, path }: Route, answers: readonly Answer[]): string | undefined {
+function findMistake({ kind, path, headers }: Probe, answers: readonly Answer[]): string | undefined {
   if (kind === 'hidden')
     return 'the paths behind this entry cannot be listed. Test them separately, and list this entry in except';
+  if (headers === undefined) {
+    return 'a function or a regular expression selects this handler. Test it separately, and list this entry in except';
+  }
   // A mount that answers with the HTTP status 404 has passed the request to the next handler. For a path without a
   // route, every error status is accepted.
-  const isHarmless = ([, status]: Answer): boolean =>
-    kind === 'mount' && status !== undefined && (status === 404 || (path === NO_ROUTE.path && status >= 400));
+  const isHarmless = ([, response]: Answer): boolean =>
+    kind === 'mount' &&
+    response !== undefined &&
+    (response.status === 404 || (path === NO_ROUTE.path && response.status >= 400));
   const passed = answers.filter((answer) => !isRefusal(answer) && !isHarmless(answer));
   if (passed.length === 0) return undefined;
-  return passed.map(([attempt, status]) => `${status ?? 'no answer'} ${attempt}`).join(', ');
+  return passed.map(([attempt, response]) => describeAnswer(attempt, response?.status)).join(', ');
+}
+
+function describeAnswer(attempt: string, status: number | undefined): string {
+  const isOther = status === 401 || status === 403;
+  return `${status ?? 'no answer'} ${attempt}${isOther ? ', but not from passport-genauth' : ''}`;
 }
 
 /** Returns the mistake of a route that is listed in `except`, or `undefined` if the route is public. */
 function findExceptionMistake([answer]: readonly Answer[]): string | undefined {
   if (answer === undefined || !isRefusal(answer)) return undefined;
-  return `${answer[1]} ${answer[0]}, but it is listed in except. Remove it from except`;
+  return `${answer[1]?.status} ${answer[0]}, but it is listed in except. Remove it from except`;
 }
 
-function describe(route: Route): string {
-  return route === NO_ROUTE ? `${route.method} * (a path without a route)` : `${route.method} ${route.path}`;
+function describe({ method, path, label }: Probe): string {
+  return path === NO_ROUTE.path ? `${method} * (a path without a route)` : `${method} ${path}${label}`;
 }
 
-function toError(mistakes: readonly string[]): AssertionError {
+/** The error of {@link GenAuthTestKit.assertProtected}. Test frameworks print its message without a comparison. */
+export class ProtectionError extends Error {
+  override readonly name = 'ProtectionError';
+
+  /** @param mistakes - The routes that are not guarded, the wrong entries of `except` and the mistakes of the start. */
+  constructor(
+    message: string,
+    readonly mistakes: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
+function toError(mistakes: readonly string[]): ProtectionError {
   const message = [
     `assertProtected found ${mistakes.length} ${mistakes.length === 1 ? 'mistake' : 'mistakes'}:`,
     ...mistakes.map((mistake) => `  - ${mistake}`),
     'A guarded route answers 401 or 403. Add a guard to each open route, or list the route in except if it is public.',
   ].join('\n');
-  // With stackStartFn, the stack trace starts in the test instead of in this file.
-  return new AssertionError({ message, stackStartFn: checkProtection });
+  const error = new ProtectionError(message, mistakes);
+  // The stack trace starts in the test instead of in this file.
+  Error.captureStackTrace(error, checkProtection);
+  return error;
 }

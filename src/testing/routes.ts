@@ -129,7 +129,8 @@ function toPart(text: string): string {
   return text === '(empty root node)' ? '' : text.replace(/\|:.*$/, '');
 }
 
-function toRoutes(methods: readonly string[], path: string): Route[] {
+/** Returns a route for each method. `_ALL` stands for the common methods. */
+export function toRoutes(methods: readonly string[], path: string): Route[] {
   const names = toMethods(methods);
   // A wildcard route for all methods may be a handler for the HTTP status 404. Nest registers such a handler below a
   // global prefix.

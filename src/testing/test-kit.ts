@@ -129,12 +129,14 @@ export class GenAuthTestKit {
 
   /**
    * Sends requests to every route of an application without a token, with an expired token and with a forged token.
-   * Checks that every response has the HTTP status 401 or 403. If a route has no guard, its handler runs with all its
-   * side effects.
+   * Checks that passport-genauth refuses every request with the HTTP status 401 or 403. If a route has no guard, its
+   * handler runs with all its side effects. Routes of a Nest application are requested once for each version and host.
+   * The routes of a Swagger page need not be listed. The error also lists what the check at the start of a Nest
+   * application finds.
    *
    * @param app A Nest application (on Express or Fastify), or an Express or Fastify application.
    * @param options The public routes, the path parameters and the headers. Default: none.
-   * @throws AssertionError if a route is not guarded, or if an entry of `except` is wrong. The message lists all these
+   * @throws ProtectionError if a route is not guarded, or if an entry of `except` is wrong. The message lists all these
    * mistakes.
    * @throws EmulatorError with the code `not_started` if no application is connected to the test kit (see
    * {@link redirect}).

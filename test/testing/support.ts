@@ -3,7 +3,8 @@ import { APP_GUARD } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import express from 'express';
 import { GenAuthClient, type GenAuthOptions, genAuthErrorHandler, requireAuth } from '../../src/index.js';
-import { CurrentUser, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public } from '../../src/nest/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule, type GenAuthModuleOptions } from '../../src/nest/index.js';
+import { GenAuthPasswordGuard, Public } from '../../src/nest/index.js';
 import { GenAuthTestKit, GenAuthTestingModule } from '../../src/testing/index.js';
 import { PLATFORMS, type Platform } from '../support/nest-app.js';
 
@@ -55,7 +56,7 @@ class ShopController {
 }
 
 /** A module of Nest with these controllers. All its routes are guarded. */
-export function makeAppModule(options: GenAuthOptions, ...controllers: Type[]): Type {
+export function makeAppModule(options: GenAuthModuleOptions, ...controllers: Type[]): Type {
   const providers = [{ provide: APP_GUARD, useExisting: GenAuthGuard }];
   @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [ShopController, ...controllers], providers })
   class AppModule {}
