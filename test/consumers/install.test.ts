@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, startNode } from '../support/process.js';
@@ -40,6 +40,10 @@ function run(line: string, folder: string): string {
 /** The lines of a section up to the start of its server; the curl lines come after it. */
 const readSetup = (section: string): string[] => readCommands(section).filter((line) => !isRequest(line));
 
+/** The README's lines that install the packages for Nest, and the line that compiles the example. */
+const NEST_SETUP = readSetup('Nest');
+const COMPILE = NEST_SETUP.pop()?.replace(' && node nest.js', '') ?? '';
+
 /** Creates a folder with these files. */
 function makeFolder(name: string, files: Record<string, string>): string {
   const folder = join(FOLDER, name);
@@ -68,7 +72,7 @@ async function expectGoodLogin(file: string, folder: string, section?: string): 
 beforeAll(() => {
   const folder = makeFolder('nest', {});
   run('npm init -y', folder);
-  for (const line of FROM_A_CLONE) run(line, folder);
+  for (const line of [...FROM_A_CLONE, ...NEST_SETUP]) run(line, folder);
   const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   tarball = join(folder, file);
 }, LIMIT);
@@ -81,12 +85,27 @@ it(
       [...SNIPPETS, ...readSnippets('docs/sign-in.md')].filter(([name]) => name.endsWith('.ts')),
     );
     const folder = makeFolder('nest', others);
-    const commands = readSetup('Nest').map((line) => line.replace(' && node nest.js', ''));
-    for (const line of commands) run(line, folder);
+    run(COMPILE, folder);
     // The other snippets must compile as well, with the same compiler, the newest there is.
-    const compile = commands.at(-1) ?? '';
-    run(compile.replace('nest.ts', `${Object.keys(others).join(' ')} --noEmit --strict`), folder);
+    run(COMPILE.replace('nest.ts', `${Object.keys(others).join(' ')} --noEmit --strict`), folder);
     await expectGoodLogin('nest.js', folder, 'Nest');
+  },
+  LIMIT,
+);
+
+it(
+  "refuses a user who is blocked in the application's own table, at login and on the next request",
+  () => {
+    const folder = makeFolder('nest', {});
+    run('npm install drizzle-orm @electric-sql/pglite @types/express @types/passport', folder);
+    cpSync(join(import.meta.dirname, 'own-users'), join(folder, 'own-users'), { recursive: true });
+    run(COMPILE.replace('nest.ts', 'own-users/*.ts --strict'), folder);
+    // V8 compiles the database in half the time if it does not optimize the WebAssembly code.
+    const printed = run('node --liftoff-only own-users/main.js', folder).trim().split('\n');
+    const [alice, bob, refused] = ['Alice Example', 'Bob Example', '403 verify_denied'];
+    const open = [alice, alice, bob, bob];
+    const answers = { first: alice, open, blocked: [refused, refused, bob, bob], again: open, rows: 2 };
+    expect(printed.map((line) => JSON.parse(line) as unknown)).toEqual([answers, answers]);
   },
   LIMIT,
 );
