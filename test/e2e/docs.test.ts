@@ -1,4 +1,6 @@
 import { jest } from '@jest/globals';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -89,7 +91,41 @@ const STAFF = [
     providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }],`,
   ],
 ] as const;
-const IMPORT_PAGES = addImport("import { makePages } from './pages.js';");
+const PAGES_SERVER = [
+  addImport("import { makePages } from './pages.js';"),
+  ['app.listen(3000)', 'makePages(client).listen(3000)'],
+] as const;
+const SEVERAL = [
+  addImport("import { ApiKeyStrategy, SeveralController } from './several.js';"),
+  ['controllers: [AppController]', 'controllers: [AppController, SeveralController]'],
+  ['providers: [globalGuard]', 'providers: [ApiKeyStrategy, globalGuard]'],
+] as const;
+const DEFAULTS = [
+  addImport("import { DefaultModule } from './defaults.js';"),
+  ['imports: [GenAuthModule.forRoot(options)]', 'imports: [DefaultModule, GenAuthModule.forRoot(options)]'],
+] as const;
+const STRATEGY_CLASS = [
+  addImport("import { AppPasswordStrategy } from './app-password.strategy.js';"),
+  ['verify: (_req, { sub, email }) => users.register(sub, email),', ''],
+  ['providers: [globalGuard]', 'providers: [AppPasswordStrategy, globalGuard]'],
+] as const;
+const MEMBER_PAGES = [
+  addImport("import { makeMemberPages } from './member-pages.js';"),
+  ['app.listen(3000)', 'makeMemberPages(client).listen(3000)'],
+] as const;
+const SESSION_PAGES = [
+  addImport("import session from 'express-session';"),
+  addImport("import passport from 'passport';"),
+  addImport("import { PagesController, UserSerializer } from './session-pages.js';"),
+  ['controllers: [AccountController]', 'controllers: [AccountController, PagesController]'],
+  ['providers: [globalGuard]', 'providers: [UserSerializer, globalGuard]'],
+  [
+    'await (await NestFactory.create(AppModule)).listen(3000);',
+    /replace the last line by[^]*?```js\n([^]*?)```/i.exec(readText('docs/own-users.md'))?.[1] ?? '',
+  ],
+] as const;
+// Passport keeps the functions that serialize users until the process ends, so these programs need a process each.
+const NEED_OWN_PROCESS: readonly string[] = ['pages.js', 'member-pages.js', 'session-pages.ts'];
 const START_TWO_APPS = `
   import { NestFactory } from '@nestjs/core';
   import { GenAuthEmulator } from 'passport-genauth/emulator';
@@ -108,9 +144,10 @@ const START_EMULATOR = `
 
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
-    const names = `app.module.ts app.test.ts development.module.ts directory.ts emulator.ts events.ts examine.ts
-      guarded.ts nest.ts openapi.ts options.ts outcomes.ts pages.js server.js session.ts shop.js shop.test.js staff.ts
-      two-apps.ts types.ts`;
+    const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
+      directory.ts emulator.ts events.ts examine.ts express-user.ts guarded.ts member-pages.js nest.ts openapi.ts
+      options.ts outcomes.ts own-users.ts pages.js server.js session-pages.ts session.ts several.ts shop.js shop.test.js
+      staff.ts two-apps.ts types.ts unguarded.ts users.js users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
     expect(built.filter((file) => !existsSync(file))).toEqual([]);
@@ -134,9 +171,10 @@ describe('the pages', () => {
 if (!HAS_CURL) process.stderr.write('SKIPPED the curl lines in test/e2e/docs.test.ts: bash or curl is missing.\n');
 const itWithCurl = HAS_CURL ? it : it.skip;
 
+const HOST_ENVIRONMENT = { SESSION_SECRET: 'any text' };
 let host: ProgramHost;
 beforeAll(async () => {
-  host = await startHost(OUT, { SESSION_SECRET: 'any text' });
+  host = await startHost(OUT, HOST_ENVIRONMENT);
 });
 afterAll(() => host.stop());
 
@@ -144,12 +182,14 @@ itWithCurl.each([
   ['docs/guarding.md', 'snippet: guarded.ts', 8, () => edit('nest.js', NEST_SHOP)],
   ['docs/guarding.md', 'snippet: staff.ts', 5, () => edit('two-apps.js', STAFF) + START_TWO_APPS],
   ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', EXPRESS_SHOP)],
-  [
-    'docs/guarding.md',
-    'snippet: pages.js',
-    5,
-    () => edit('server.js', [IMPORT_PAGES, ['app.listen(3000)', 'makePages(client).listen(3000)']]),
-  ],
+  ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', PAGES_SERVER)],
+  ['docs/guarding.md', 'snippet: several.ts', 7, () => edit('nest.js', SEVERAL)],
+  ['docs/guarding.md', 'snippet: defaults.ts', 1, () => edit('nest.js', DEFAULTS)],
+  ['docs/own-users.md', 'snippet: own-users.ts', 5, () => edit('own-users.js')],
+  ['docs/own-users.md', 'snippet: app-password.strategy.ts', 5, () => edit('own-users.js', STRATEGY_CLASS)],
+  ['docs/own-users.md', 'snippet: accounts.js', 5, () => edit('accounts.js')],
+  ['docs/own-users.md', 'snippet: member-pages.js', 5, () => edit('server.js', MEMBER_PAGES)],
+  ['docs/own-users.md', 'snippet: session-pages.ts', 5, () => edit('own-users.js', SESSION_PAGES)],
   ['docs/sign-in.md', 'snippet: two-apps.ts', 3, () => edit('two-apps.js') + START_TWO_APPS],
   ['docs/emulator.md', 'snippet: development.module.ts', 2, () => edit('development.module.js') + START_DEVELOPMENT],
   ['docs/emulator.md', '## Control over HTTP', 4, () => START_EMULATOR],
@@ -158,7 +198,10 @@ itWithCurl.each([
   expect(lines).toHaveLength(count);
   const program = join(OUT, `program-${marker.replaceAll(/\W+/g, '-')}.js`);
   writeFileSync(program, makeProgram());
-  const texts = await runRequests(lines, await host.serve(program), OUT);
+  const needsOwn = NEED_OWN_PROCESS.includes(marker.replace('snippet: ', ''));
+  const used = needsOwn ? await startHost(OUT, HOST_ENVIRONMENT) : host;
+  const texts = await runRequests(lines, await used.serve(program), OUT);
+  if (needsOwn) await used.stop();
   const requests = lines.map((line, i) => [line, texts[i] ?? ''] as const).filter(([, text]) => text !== '');
   expect(requests.map(([line, text]) => describeResponse(line, text))).toEqual(shown);
 });
@@ -214,11 +257,20 @@ describe('docs/sign-in.md', () => {
   it('types.ts signs in, and events.ts prints the event', async () => {
     const users = [{ username: 'alice', password: 'passw0rd', extended_fields: { school: 'pku' } }];
     await using emulator = await startEmulator({ users });
-    await load('events.js');
-    const { signIn } = await load<{ signIn: (options: GenAuthOptions) => Promise<string> }>('types.js');
-    expect(await signIn({ ...emulator.clientOptions, scope: ['openid', 'extended_fields'] })).toBe('pku');
-    const text: unknown = expect.stringContaining('200');
-    expect(JSON.parse(String(printed.mock.calls[0]))).toMatchObject({ result: 'success', text });
+    const options = { ...emulator.clientOptions, scope: ['openid', 'extended_fields'] };
+    // The subscriber of events.js exists until the process ends, so the program needs its own process.
+    const program = `import './events.js'; import { signIn } from './types.js';
+      console.log(await signIn(${JSON.stringify(options)}));`;
+    const args = ['--input-type=module', '--eval', program];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: OUT, timeout: 30_000 });
+    const [event, school] = stdout.trim().split('\n');
+    expect(school).toBe('pku');
+    expect(JSON.parse(String(event))).toEqual({
+      result: 'success',
+      requestId: expect.any(String),
+      duration: expect.any(Number),
+      text: expect.stringContaining('200'),
+    });
   });
 
   it('session.ts refreshes, introspects, revokes and builds the logout URL', async () => {
@@ -241,6 +293,19 @@ it('docs/testing.md: app.test.ts and shop.test.js pass under node:test', async (
   const env = { PATH: process.env['PATH'] ?? '' };
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: OUT, env, timeout: 30_000 });
   expect(stdout).toContain('# pass 6\n# fail 0');
+});
+
+it('docs/guarding.md: unguarded.ts refuses to start with the message that the page shows', async () => {
+  const { ReportsController } = await load<{ ReportsController: Type }>('unguarded.js');
+  const { GenAuthModule } = await import('passport-genauth/nest');
+  const options = { appId: 'a'.repeat(24), appSecret: 'b'.repeat(32), appHost: 'https://example.genauth.ai' };
+  @Module({ imports: [GenAuthModule.forRoot(options)], controllers: [ReportsController] })
+  class AppModule {}
+  const app = await NestFactory.create(AppModule, { logger: false });
+  const error = await app.init().catch((thrown: Error) => thrown);
+  await app.close();
+  const shown = /snippet: unguarded\.ts[^]*?```text\n([^]*?)\n```/.exec(readText('docs/guarding.md'))?.[1];
+  expect((error as Error).message).toBe(shown);
 });
 
 it('docs/doctor.md: examine.ts finds a wrong secret', async () => {

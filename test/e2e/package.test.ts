@@ -32,6 +32,7 @@ describe('the packed package', () => {
       'docs/doctor.md',
       'docs/emulator.md',
       'docs/guarding.md',
+      'docs/own-users.md',
       'docs/sign-in.md',
       'docs/testing.md',
       'package.json',
