@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
@@ -8,6 +9,10 @@ import { describeGlobalGuard, isGenAuthGuard, listGlobalGuards } from './global-
 import { findGuardRole, findReaderRole, isForeignAuthGuard } from './guard-registry.js';
 import { type GraphqlModule, type Handler, listClasses, listGraphqlModules, listHandlers } from './handlers.js';
 import { type Level, readRouteAccess } from './route-access.js';
+
+const UNKNOWN_VERSION =
+  'The version of @nestjs/core could not be read from the working directory. So the check at the start assumes ' +
+  'Nest 12, which runs global guards in gateways. Start the application in its own folder.';
 
 /** What the check at the start finds. */
 export interface StartupFindings {
@@ -46,12 +51,13 @@ export function findStartupMistakes(
 ): StartupFindings {
   const globalGuards = listGlobalGuards(config).filter(isGenAuthGuard);
   const isServer = Boolean(host.httpAdapter);
+  const nestVersion = readMajorVersion('@nestjs/core');
   const graphqlModules = listGraphqlModules(discovery);
   const scope: Scope = {
     application,
     globalNames: listGlobalGuards(config).flatMap((guard) => findReaderRole(guard)?.name ?? []),
     // Nest 11 does not run global guards in gateways.
-    guardsGateways: readMajorVersion('@nestjs/core') >= 12,
+    guardsGateways: (nestVersion ?? 12) >= 12,
     // The global guards of a pure microservice also guard its message handlers.
     guardsMessages: !isServer || readStartupCheck(application).inheritsGuards,
   };
@@ -67,6 +73,7 @@ export function findStartupMistakes(
       ...distinct(handlers.flatMap((handler) => findHandlerMistakes(handler, scope))),
     ],
     warnings: [
+      ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
       ...findUnusedStrategies(application),
       ...scope.globalNames.flatMap((name) => handlers.flatMap((handler) => findWarnings(handler, name, application))),
     ],
@@ -174,7 +181,7 @@ function findContextMistakes(graphqlModules: readonly GraphqlModule[]): OptionMi
   const isShared = ({ options }: GraphqlModule): boolean =>
     typeof options.context === 'object' && options.driver?.name.startsWith('Apollo') === true;
   const [module] = graphqlModules.filter(isShared);
-  if (module === undefined || readMajorVersion('@nestjs/apollo') >= 14) return [];
+  if (module === undefined || (readMajorVersion('@nestjs/apollo') ?? 14) >= 14) return [];
   const problem = 'of GraphQLModule is one object, on which @nestjs/apollo below version 14 keeps the first request';
   return [{ option: 'context', problem, fix: 'write a function, context: ({ req }) => ({ req })' }];
 }
@@ -348,12 +355,20 @@ function distinct(mistakes: readonly OptionMistake[]): OptionMistake[] {
   return [...new Map(mistakes.map((mistake) => [describeMistake(mistake), mistake])).values()];
 }
 
-/** Returns the major version of an installed package, or 0 if the package or its version cannot be found. */
-function readMajorVersion(name: string): number {
-  try {
-    const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };
-    return Number.parseInt(version, 10);
-  } catch {
-    return 0;
+/**
+ * Returns the major version of a package of the application, or `undefined` if the package cannot be found.
+ *
+ * The package is searched from the working directory and from the program's file. `import.meta` is not used, because
+ * test frameworks that compile this file to CommonJS cannot load it.
+ */
+function readMajorVersion(name: string): number | undefined {
+  for (const folder of [process.cwd(), dirname(process.argv[1] ?? '')]) {
+    try {
+      const { version } = createRequire(join(folder, 'index.js'))(`${name}/package.json`) as { version: string };
+      return Number.parseInt(version, 10);
+    } catch {
+      // The package is not in this folder or above it.
+    }
   }
+  return undefined;
 }
