@@ -154,7 +154,7 @@ it.each<[title: string, authorization: string | undefined, actions: unknown[][]]
   [
     'ends the chain for a wrong token',
     'Bearer a.b.c',
-    [['error', expect.objectContaining({ code: 'token_malformed' })]],
+    [['error', expect.objectContaining({ code: 'token_malformed', status: 401 })]],
   ],
   ['ends the chain for another scheme', 'Basic YTpi', [['error', expect.objectContaining({ code: 'token_missing' })]]],
 ])('the bearer strategy %s', async (_title, authorization, actions) => {
