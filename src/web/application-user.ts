@@ -125,8 +125,9 @@ async function limit<T>(name: string, timeout: number, pending: Promise<T>): Pro
 }
 
 function isVerdict(given: unknown): given is Verdict {
-  // A database query that returns all matching rows gives an array, also for no row. A promise is no user either.
-  return given === false || (typeof given === 'object' && !Array.isArray(given) && !isPromise(given));
+  // A database query that returns all matching rows gives an array, also for no row. A promise, or a query that has
+  // not run, is no user either.
+  return given === false || (typeof given === 'object' && !Array.isArray(given) && !isThenable(given));
 }
 
 function isThenable<T>(given: T | PromiseLike<T>): given is PromiseLike<T> {

@@ -197,6 +197,11 @@ describe('a verify function', () => {
     ['returns a promise of nothing', async () => {}, ['error', NO_RESULT]],
     ['returns true', () => true as never, ['error', NO_RESULT]],
     ['returns the rows of a query', () => [], ['error', NO_RESULT]],
+    [
+      'passes a query',
+      (_req, _user, _info, done) => done(null, Object.create(Promise.prototype) as object),
+      ['error', NO_RESULT],
+    ],
     ['passes a promise', (_req, _user, _info, done) => done(null, Promise.resolve(null)), ['error', NO_RESULT]],
     ['passes a string', (_req, _user, _info, done) => done(null, 'id' as never), ['error', NO_RESULT]],
     ['uses done and returns an object', (_req, user, _info, done) => (setImmediate(done, null, user), {}), success()],
