@@ -1,6 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import { AuthorizationError } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthRequest, UserResolver } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
 import { digestToken } from '../core/tokens/token-digest.js';
@@ -56,18 +56,20 @@ export async function authenticateBearer<S extends string, ExtendedFields extend
   req: GenAuthRequest,
   requirements: BearerRequirements = {},
 ): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
-  const { tenant } = requirements;
-  const { timeout } = client.options;
-  const limited = {
-    ...requirements,
-    tenant: tenant && ((request: GenAuthRequest) => callWithLimit('tenant', timeout, () => tenant(request))),
-  };
   const { user, claims } = await client.authenticate(token, {
     introspect: requirements.introspect,
-    authorize: (verified, getUserClaims) => authorize(limited, verified, getUserClaims, req),
+    authorize: (verified, getUserClaims) =>
+      authorize(limitTenant(requirements, client.options.timeout), verified, getUserClaims, req),
   });
   const appUser = await resolveAppUser(client, token, req, claims);
   return { user: (appUser ?? user) as BearerUser<S, ExtendedFields>, info: { claims } };
+}
+
+/** Adds the time limit of the client to the function `tenant`. */
+function limitTenant(requirements: BearerRequirements, timeout: number): BearerRequirements {
+  const { tenant } = requirements;
+  if (tenant === undefined) return requirements;
+  return { ...requirements, tenant: (req) => callWithLimit('tenant', timeout, () => tenant(req)) };
 }
 
 /** The application's own users of one client, by the digest of the access token. */
@@ -82,16 +84,25 @@ async function resolveAppUser(
 ): Promise<object | undefined> {
   const { resolveUser, resolveUserMaxAge, timeout } = client.options;
   if (resolveUser === undefined) return undefined;
+  if (resolveUserMaxAge === 0) return callResolver(resolveUser, timeout, req, claims);
   const cache: AppUserCache = caches.get(client) ?? new LruMap(MAX_CACHED_USERS);
   caches.set(client, cache);
   const key = digestToken(token);
   const known = cache.get(key);
   if (known !== undefined && performance.now() < known.until) return known.user;
-  const user = await callResolveUser(resolveUser, timeout, req, claims);
-  if (user === null) {
-    const message = "The application's function resolveUser refused the user of the access token.";
-    throw new AuthorizationError('verify_denied', message, { callback: 'resolveUser' });
-  }
-  if (resolveUserMaxAge > 0) cache.set(key, { user, until: performance.now() + resolveUserMaxAge });
+  const user = await callResolver(resolveUser, timeout, req, claims);
+  cache.set(key, { user, until: performance.now() + resolveUserMaxAge });
   return user;
+}
+
+async function callResolver(
+  resolveUser: UserResolver,
+  timeout: number,
+  req: GenAuthRequest,
+  claims: AccessTokenClaims,
+): Promise<object> {
+  const user = await callResolveUser(resolveUser, timeout, req, claims);
+  if (user !== null) return user;
+  const message = "The application's function resolveUser refused the user of the access token.";
+  throw new AuthorizationError('verify_denied', message, { callback: 'resolveUser' });
 }
