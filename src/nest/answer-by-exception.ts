@@ -21,7 +21,7 @@ export function answerByException(
   switch (result.kind) {
     case 'success':
       if (this.kind !== 'bearer') writeHeaders(req, NO_STORE);
-      rememberUser(req, result);
+      users.set(req, { user: result.user, info: result.info });
       return passport.success(result.user, result.info);
     case 'error':
       return passport.error(result.error);
@@ -34,11 +34,8 @@ export function answerByException(
   }
 }
 
+/** The user and the auth info of each request that a strategy has accepted. */
 const users = new WeakMap<object, { user: unknown; info: unknown }>();
-
-function rememberUser(req: object, { user, info }: { user: unknown; info: unknown }): void {
-  users.set(req, { user, info });
-}
 
 /** Returns the user and the auth info with which a strategy ended this request, or `undefined` if none did. */
 export function recallUser(req: object): { user: unknown; info: unknown } | undefined {

@@ -50,7 +50,7 @@ export interface Application {
   /** The strategies of the module that a provider of the application replaces. */
   readonly replacements: Map<AnyStrategy, AnyStrategy>;
   /** The strategies of the module, and those that providers of the application have created. */
-  readonly ownStrategies: Set<object>;
+  readonly ownStrategies: Set<AnyStrategy>;
   /** The imported `GenAuthModule`s. */
   readonly modules: ModuleParts[];
   /**
@@ -105,7 +105,7 @@ export function findApplication(of: object): Application | undefined {
  * the request to which of the two Nest applications the request belongs. They cannot if both Nest applications use the
  * same Express or Fastify application.
  */
-export function openApplication(host: HttpAdapterHost, client: GenAuthClient<string>): Application {
+export function openApplication(host: HttpAdapterHost, client: GenAuthClient<string>): void {
   const application = getApplication(host);
   const { name } = client.options;
   const known = application.clients.get(name);
@@ -123,21 +123,25 @@ export function openApplication(host: HttpAdapterHost, client: GenAuthClient<str
   byClient.set(client, application);
   if (application.isRecognizable && server !== undefined) byServer.set(server, application);
   open.add(application);
-  return application;
 }
 
 router.find = (req, registered) => {
   const application = findApplication(req);
-  if (application === undefined || application.ownStrategies.has(registered)) return undefined;
-  const { name, client } = registered as AnyStrategy;
-  const used = application.strategies.get(name);
+  const strategy = registered as AnyStrategy;
+  if (application === undefined || application.ownStrategies.has(strategy)) return undefined;
+  const used = application.strategies.get(strategy.name);
+  if (used === undefined || listUnusedStrategies(application, used).length === 0) return used;
   // The application has a strategy with a name of its own, and another application has registered the same own name.
-  const hasOwnName = [...application.ownStrategies].some(
-    (each) =>
-      each !== used && !application.replacements.has(each as AnyStrategy) && (each as AnyStrategy).name === name,
-  );
-  return hasOwnName && used !== undefined ? buildOpenError(used.client, client) : used;
+  return buildOpenError(used.client, strategy.client);
 };
+
+/**
+ * Returns the strategies of providers that are not used for the name of `used`, although their class extends the same
+ * strategy. `PassportStrategy` can register them under a name of their own, which is not known.
+ */
+export function listUnusedStrategies({ ownStrategies, replacements }: Application, used: AnyStrategy): AnyStrategy[] {
+  return [...ownStrategies].filter((each) => each !== used && !replacements.has(each) && each.name === used.name);
+}
 
 const ofModules = new WeakSet<object>();
 
@@ -207,19 +211,18 @@ const shared = new Map<string, SharedStrategy>();
 const displaced = new WeakMap<AnyStrategy, string>();
 
 /**
- * Registers a strategy of a Nest application with Passport.
+ * Registers a strategy of a Nest application with Passport: the candidate that is registered under the same name,
+ * otherwise `strategy`.
  *
  * @param candidates - The strategies that providers of the application have created. `PassportStrategy` of
  * @nestjs/passport has registered them with Passport before this call.
- * @returns The strategy that is used for the name: the candidate that is registered under the same name, otherwise
- * `strategy`.
  * @throws ConfigurationError if a strategy of another package is registered under the same name.
  */
 export function registerStrategy(
   application: Application,
   strategy: AnyStrategy,
   candidates: readonly AnyStrategy[],
-): AnyStrategy {
+): void {
   const { name } = strategy;
   const registered = findRegistered(name);
   if (registered !== undefined) displaced.set(registered, name);
@@ -234,7 +237,6 @@ export function registerStrategy(
   application.strategies.set(name, used);
   application.replacements.set(strategy, used);
   passport.use(entry as unknown as passport.Strategy);
-  return used;
 }
 
 /**

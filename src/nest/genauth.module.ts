@@ -97,9 +97,8 @@ export interface GenAuthOptionsFactory {
  * If a process uses several GenAuth applications, import the module once for each GenAuth application. Give every
  * import after the first a different `name`. With `forRootAsync` write `name` next to `useFactory`.
  *
- * The start of the Nest application fails with a `ConfigurationError` if an option is wrong,
- * if two GenAuth applications have the same name, or if the check at the start finds that something is open, see
- * `startupCheck`.
+ * The start of the Nest application fails with a `ConfigurationError` if an option is wrong, if two GenAuth
+ * applications have the same name, or if the check at the start finds that something is open, see `startupCheck`.
  *
  * @example
  * ```ts

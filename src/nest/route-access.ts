@@ -85,7 +85,7 @@ export function readRouteAccess(
  * that inherit the handler, the handler itself, and the class that declares the handler.
  */
 export function listLevels(handler: object, controller: object): Level[] {
-  const classes = listClasses(controller);
+  const classes = listClassChain(controller);
   const declaring = classes.findIndex((each) => declares(each, handler));
   const inheriting = declaring < 0 ? [] : classes.slice(0, declaring);
   const declaringClass = classes[inheriting.length] ?? controller;
@@ -120,18 +120,18 @@ function readLevel(target: object, read: Level['read'], guards: readonly unknown
   return { target, tokenDecorators, guards, isPublic: hasOwn(PUBLIC), isOptional, read };
 }
 
-function listClasses(controller: object): object[] {
-  const classes: object[] = [];
+/** Returns a class and its parent classes. */
+export function listClassChain(controller: object): { prototype: object }[] {
+  const classes: { prototype: object }[] = [];
   for (let each: unknown = controller; typeof each === 'function' && each !== Function.prototype;) {
-    classes.push(each);
+    classes.push(each as unknown as { prototype: object });
     each = Object.getPrototypeOf(each);
   }
   return classes;
 }
 
-function declares(controller: object, handler: object): boolean {
-  const { prototype } = controller as { prototype?: object };
-  const members = prototype === undefined ? [] : Object.values(Object.getOwnPropertyDescriptors(prototype));
+function declares({ prototype }: { prototype: object }, handler: object): boolean {
+  const members = Object.values(Object.getOwnPropertyDescriptors(prototype));
   return members.some(({ value }) => value === handler);
 }
 

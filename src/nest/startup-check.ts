@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
-import type { AnyStrategy, Application } from './applications.js';
+import { type Application, listUnusedStrategies } from './applications.js';
 import { DECORATOR_NAMES, ROLES, SCOPES, TENANT, listDecoratedMethods } from './genauth.decorators.js';
 import { describeGlobalGuard, isGenAuthGuard, listGlobalGuards } from './global-guards.js';
 import { findGuardRole, findReaderRole, isForeignAuthGuard } from './guard-registry.js';
 import { type GraphqlModule, type Handler, listClasses, listGraphqlModules, listHandlers } from './handlers.js';
-import { type Level, readRouteAccess } from './route-access.js';
+import { type Level, listClassChain, readRouteAccess } from './route-access.js';
 
 const UNKNOWN_VERSION =
   'The version of @nestjs/core could not be read from the working directory. So the check at the start assumes ' +
@@ -155,12 +155,10 @@ function findImportMistakes({ modules }: Application): OptionMistake[] {
 }
 
 /** Finds several classes that extend the same strategy. Only one class can be used for the name of the strategy. */
-function findUnusedStrategies({ ownStrategies, replacements }: Application): string[] {
-  return [...replacements.values()].flatMap((used) => {
-    const unused = [...ownStrategies].filter(
-      (each) => each !== used && !replacements.has(each as AnyStrategy) && (each as AnyStrategy).name === used.name,
-    );
-    if (replacements.has(used) || unused.length === 0) return [];
+function findUnusedStrategies(application: Application): string[] {
+  return [...application.replacements].flatMap(([own, used]) => {
+    const unused = listUnusedStrategies(application, used);
+    if (own === used || unused.length === 0) return [];
     const names = unused.map((each) => each.constructor.name).join(', ');
     return [
       `The strategy ${used.name} is ${used.constructor.name}. ${names} extends the same strategy and is not used for ` +
@@ -189,8 +187,8 @@ function findContextMistakes(graphqlModules: readonly GraphqlModule[]): OptionMi
 /** Finds methods whose decorators are lost, because a decorator above them has replaced the method. */
 function findLostDecorators(discovery: DiscoveryService): OptionMistake[] {
   return listClasses(discovery).flatMap(({ type }) => {
-    return listPrototypes(type)
-      .flatMap(listDecoratedMethods)
+    return listClassChain(type)
+      .flatMap(({ prototype }) => listDecoratedMethods(prototype))
       .flatMap(({ prototype, method, handler, key }) => {
         const current: unknown = Object.getOwnPropertyDescriptor(prototype, method)?.value;
         // A subclass may override the method. Then the decorated method is not called.
@@ -202,15 +200,6 @@ function findLostDecorators(discovery: DiscoveryService): OptionMistake[] {
         return [{ option, problem, fix: `write ${DECORATOR_NAMES[key]} above that decorator` }];
       });
   });
-}
-
-/** Returns the prototype of a class and of its parent classes. */
-function listPrototypes(type: { prototype: unknown }): object[] {
-  const prototypes: object[] = [];
-  for (let each = type.prototype as object | null; each !== null; each = Object.getPrototypeOf(each) as object | null) {
-    prototypes.push(each);
-  }
-  return prototypes;
 }
 
 function findHandlerMistakes(handler: Handler, scope: Scope): OptionMistake[] {

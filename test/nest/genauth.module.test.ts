@@ -127,3 +127,16 @@ it('refuses to start if the name in the options differs from the name in the mod
     details: { mistakes: [{ option: 'name', problem, fix: "write forRootAsync({ name: 'staff', … })" }] },
   });
 });
+
+it.each<[title: string, make: () => unknown]>([
+  ['forRoot', () => GenAuthModule.forRoot(undefined as never)],
+  ['useFactory', () => start({ useFactory: () => undefined as never })],
+  ['useFactory, as a promise', () => start({ useFactory: async () => null as never })],
+])('names the options that %s does not get', async (_title, make) => {
+  const mistakes = [{ option: 'options', problem: expect.stringMatching(/^of GenAuthModule are (undefined|null)$/) }];
+  await expect((async () => make())()).rejects.toMatchObject({ code: 'invalid_options', details: { mistakes } });
+});
+
+function start(options: Parameters<typeof GenAuthModule.forRootAsync>[0]): Promise<unknown> {
+  return startNestApp('Express', { imports: [GenAuthModule.forRootAsync(options)] });
+}

@@ -283,7 +283,7 @@ it.each<[title: string, metadata: ModuleMetadata, mistakes: Record<'11' | '12', 
   expect(await listMistakes(metadata)).toEqual(mistakes[NEST].map((mistake) => expect.stringMatching(mistake)));
 });
 
-it('with @Public and @Roles for the guard of another GenAuth application', async () => {
+it('starts with @Public and @Roles for the guard of another GenAuth application', async () => {
   const staff = GenAuthModule.forRoot({ ...issuer().clientOptions, name: 'staff' });
   const metadata = route([Public(), UseGuards(STAFF), ADMIN]);
   expect(await listMistakes({ ...globally(metadata), imports: [staff] })).toEqual([]);
