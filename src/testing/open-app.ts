@@ -129,13 +129,14 @@ async function buildReport(app: NestApp): Promise<NestReport> {
 }
 
 function findMistakes(app: NestApp): NestReport['mistakes'] {
+  let startup: { listFindings(): Pick<NestReport, 'mistakes'> };
   try {
-    const startup = app.get(STARTUP_TOKEN, { strict: false }) as { listFindings(): Pick<NestReport, 'mistakes'> };
-    return startup.listFindings().mistakes;
+    startup = app.get(STARTUP_TOKEN, { strict: false }) as typeof startup;
   } catch {
     // Nest throws an error for an unknown token: the application does not import `GenAuthModule`.
     return [];
   }
+  return startup.listFindings().mistakes;
 }
 
 const initializing = new WeakMap<NestApp, Promise<unknown>>();

@@ -45,6 +45,8 @@ interface Probe extends Route {
 const SWAGGER_SCRIPT = '/swagger-ui-init.js';
 const SWAGGER_PAGES = ['', '/', '/index.html', '/LICENSE', '/*', SWAGGER_SCRIPT];
 
+const UNKNOWN_ENTRY = 'there is no such route, but it is listed in except. Correct or remove the entry';
+
 /** The codes of the responses with which passport-genauth refuses a request. */
 const REFUSAL_CODES = ['token_missing', 'invalid_token', 'insufficient_scope', 'insufficient_role', 'tenant_mismatch'];
 
@@ -65,32 +67,22 @@ export async function checkProtection(
     const listed = open.routes();
     const routes = toProbes(distinct(withoutSwagger([...listed, NO_ROUTE])), open.report);
     const mistakes = (open.report?.mistakes ?? []).map(({ option, problem, fix }) => `${option} ${problem}: ${fix}`);
-    const refusedExceptions = new Map<string, string[]>();
+    // For each entry of `except`, one result for each route that it matches.
+    const excepted = new Map(except.map((entry): [string, (string | undefined)[]] => [entry, []]));
     for (const route of routes) {
-      const exceptions = except.filter((entry) => matchesEntry(route, entry));
-      const asked = exceptions.length > 0 ? attempts.slice(0, 1) : attempts;
+      const entries = except.filter((entry) => matchesEntry(route, entry));
+      const asked = entries.length > 0 ? attempts.slice(0, 1) : attempts;
       const answers = isHidden(route) ? [] : await ask(open, route, asked, params, headers);
-      if (exceptions.length === 0) {
-        const mistake = findMistake(route, answers);
-        if (mistake !== undefined) mistakes.push(`${describe(route)}: ${mistake}`);
-      }
-      for (const entry of exceptions) {
-        const refused = findExceptionMistake(answers);
-        const known = refusedExceptions.get(entry) ?? [];
-        refusedExceptions.set(
-          entry,
-          refused === undefined ? [...known, ''] : [...known, `${describe(route)}: ${refused}`],
-        );
-      }
+      const mistake = entries.length > 0 ? findExceptionMistake(answers) : findMistake(route, answers);
+      const described = mistake === undefined ? undefined : `${describe(route)}: ${mistake}`;
+      if (entries.length === 0 && described !== undefined) mistakes.push(described);
+      for (const entry of entries) excepted.get(entry)?.push(described);
     }
-    for (const entry of except) {
-      const results = refusedExceptions.get(entry);
-      const isUnknown = 'there is no such route, but it is listed in except. Correct or remove the entry';
-      if (results === undefined) mistakes.push(`${entry}: ${isUnknown}`);
-      // A prefix may also match guarded routes, but not only guarded routes.
-      else if (!isPrefix(entry) || results.every((result) => result !== '')) {
-        mistakes.push(...results.filter((result) => result !== ''));
-      }
+    for (const [entry, results] of excepted) {
+      const refused = results.filter((result) => result !== undefined);
+      if (results.length === 0) mistakes.push(`${entry}: ${UNKNOWN_ENTRY}`);
+      // A prefix may match guarded routes too, if it also matches a public route.
+      else if (!isPrefix(entry) || refused.length === results.length) mistakes.push(...refused);
     }
     if (listed.every(({ kind }) => kind === 'mount')) {
       mistakes.push('no route was found. Pass the complete application, after all its routes were added');
