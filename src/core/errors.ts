@@ -279,8 +279,8 @@ export interface AuthorizationErrorDetails {
 
 /**
  * The token or the sign-in is valid, but the scopes, the roles or the tenant do not meet the requirements of the route,
- * or the application's own function refused the user. The HTTP response has status 403 ([RFC 6750
- * §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+ * or the application's own function refused the user. The HTTP response has status 403
+ * ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  */
 export class AuthorizationError extends GenAuthError {
   override readonly name = 'AuthorizationError';

@@ -218,8 +218,8 @@ function toTokenRefusal(error: TokenVerificationError, texts: Texts): Refusal {
 
 /**
  * Builds the response to a valid access token without a required scope, role or tenant, and to a user whom the
- * application's own function refused. If a scope is missing, the
- * header `WWW-Authenticate` names the required scopes (RFC 6750 §3.1). The response does not name roles or tenants.
+ * application's own function refused. If a scope is missing, the header `WWW-Authenticate` names the required scopes
+ * (RFC 6750 §3.1). The response does not name roles or tenants.
  */
 function toDenialRefusal(error: AuthorizationError, texts: Texts): Refusal {
   const text = error.details.callback === 'verify' ? texts.rejected : texts.forbidden;
