@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   // A busy machine is slow, and no test measures time.
   testTimeout: 30_000,
-  // Jest would leave one core to itself, and on two cores work on one.
-  maxWorkers: '100%',
+  // Many tests wait for other processes, so a core can run more than one worker.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
+  globalSetup: '<rootDir>/test/support/rsa-key-pool.ts',
   roots: ['<rootDir>/test'],
   testRegex: '\\.test\\.ts$',
   testPathIgnorePatterns: ['<rootDir>/test/.tmp/'],

@@ -41,7 +41,12 @@ beforeAll(() => {
   // Applications compile in strict mode, and most of them without our other checks.
   const settings = { strict: true, noImplicitOverride: false, emitDecoratorMetadata: false };
   const output = { rootDir: '.', outDir: 'out', declaration: false, sourceMap: false, declarationMap: false };
-  const config = { extends: '../../../tsconfig.build.json', compilerOptions: { ...settings, ...output } };
+  // Otherwise the compiler would overwrite the build information of `dist`.
+  const incremental = { incremental: false, tsBuildInfoFile: null };
+  const config = {
+    extends: '../../../tsconfig.build.json',
+    compilerOptions: { ...settings, ...output, ...incremental },
+  };
   writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify({ ...config, include: ['*.ts'], exclude: ['out'] }));
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout, status } = spawnSync(process.execPath, [compiler, '-p', FOLDER], { encoding: 'utf8' });
