@@ -145,7 +145,7 @@ export class GenAuthClient<
   constructor(options: GenAuthOptions<S>, seams: ClientSeams);
   constructor(
     given: GenAuthOptions<S>,
-    { now = Date.now, createHttp = (settings) => new Http(settings) }: ClientSeams = {},
+    { now = () => Date.now(), createHttp = (settings) => new Http(settings) }: ClientSeams = {},
   ) {
     const { appSecret: appSecretSource, proxy, ...options } = resolveOptions(given);
     this.options = Object.freeze(options);

@@ -106,7 +106,7 @@ export function runDoctor(options: DoctorOptions | undefined, overrides: DoctorO
 export async function runDoctor(
   { options: givenOptions, env = process.env, envFile = {}, signIns = [], clientIp, signal }: DoctorOptions = {},
   {
-    now = Date.now,
+    now = () => Date.now(),
     nodeVersion = process.versions.node,
     canRequireModules = process.features.require_module,
     folder = process.cwd(),

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { GenAuthClient, TokenRequirements } from '../../src/core/client.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { useClients } from '../support/client.js';
@@ -56,6 +57,17 @@ it('uses the options issuer, audience, appId, clockTolerance, idTokenSignedRespo
   expect(await client.verifyAccessToken(accessToken({ ...claims, aud: 'api' }))).toMatchObject(claims);
   const payload = { ...issuer().idTokenClaims({}, NOW), ...claims, aud: options.appId };
   expect(await client.verifyIdToken(buildToken({ alg: 'HS256' }, payload, LONG_SECRET, 'HS256'))).toEqual(payload);
+});
+
+it('uses the clock that a test framework set after the client was made', async () => {
+  // Without a clock of its own.
+  const client = openAny();
+  const token = issuer().sign(issuer().accessTokenClaims());
+  await client.verifyAccessToken(token);
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout'], now: Date.now() + 7 * 86_400_000 });
+  const code = await codeOf(client.verifyAccessToken(token));
+  jest.useRealTimers();
+  expect(code).toBe('token_expired');
 });
 
 it('fetches the key set again after the option jwks.maxAge, and is ready while a key is cached', async () => {
@@ -183,8 +195,8 @@ it('userInfo returns sub alone after insufficient_scope, and refuses the claims 
   expect(issuer().count(ME_PATH)).toBe(2);
 });
 
-const ids = { statusCode: 403, apiCode: 7, requestId: 'request-1' };
-const REFUSED = 'GenAuth answered statusCode 403, apiCode 7, message "no", request ID "request-1"';
+const ids = { statusCode: 403, apiCode: 1000, requestId: 'request-1' };
+const REFUSED = 'GenAuth answered statusCode 403, apiCode 1000, message "no", request ID "request-1"';
 
 it.each<[Reply, code: string, reason: string, answer: object | undefined]>([
   [{ body: { ...ids, message: 'no', data: {} } }, 'upstream_invalid_response', REFUSED, ids],

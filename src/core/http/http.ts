@@ -24,7 +24,8 @@ export const DEFAULT_HEADERS = {
   'user-agent': 'passport-genauth',
 };
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Removes a byte order mark at the start (RFC 8259 §8.1). With `ignoreBOM: true` the mark would stay in the text. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Matches one or several registered content codings (RFC 9110 §8.4.1). An error message shows the server's content

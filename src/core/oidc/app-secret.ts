@@ -24,7 +24,7 @@ export class AppSecret {
    * @param source - The option `appSecret`. `undefined` if the application has no secret.
    * @param now - Returns the current time, in milliseconds since 1970.
    */
-  constructor(source: AppSecretSource | undefined, now: () => number = Date.now) {
+  constructor(source: AppSecretSource | undefined, now: () => number = () => Date.now()) {
     this.#source = source;
     this.#value = new RefreshingValue({ maxAge: Infinity, staleIfError: 0, pause: FAILURE_PAUSE_MS, now });
   }

@@ -1,4 +1,4 @@
-import { TokenVerificationError } from '../errors.js';
+import { UpstreamError } from '../errors.js';
 import { digestToken } from '../tokens/token-digest.js';
 import { LruMap } from '../util/lru-map.js';
 import { deepFreeze } from '../util/record.js';
@@ -37,8 +37,7 @@ export class UserInfoCache {
 
   constructor({ requestUserInfo, maxEntries, ...times }: UserInfoCacheSettings) {
     this.#requestUserInfo = requestUserInfo;
-    const endsValue = (error: unknown): boolean => error instanceof TokenVerificationError;
-    this.#entrySettings = { ...times, pause: PAUSE_MS, endsValue };
+    this.#entrySettings = { ...times, pause: PAUSE_MS, endsValue: (error) => !isOutage(error) };
     this.#entries = new LruMap(maxEntries);
   }
 
@@ -75,4 +74,12 @@ export class UserInfoCache {
     this.#entries.set(key, entry);
     return entry;
   }
+}
+
+/**
+ * Returns whether GenAuth gave no answer. All other errors end the cache entry: a refusal, claims of another user, or a
+ * response that cannot be used.
+ */
+function isOutage(error: unknown): boolean {
+  return error instanceof UpstreamError && error.code !== 'upstream_invalid_response';
 }

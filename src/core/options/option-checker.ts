@@ -158,7 +158,13 @@ export class OptionChecker {
   }
 
   /** @param unit - The unit of `min` and `max`, in the plural, for example `milliseconds`. */
-  integer(name: string, unit: string, min: number, max: number, defaultValue: number): number {
+  integer<Default extends number | undefined>(
+    name: string,
+    unit: string,
+    min: number,
+    max: number,
+    defaultValue: Default,
+  ): number | Default {
     const value = this.#read(name);
     if (value === undefined) return defaultValue;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
@@ -225,8 +231,13 @@ export class OptionChecker {
     return this.#addMistake(name, 'is not a PEM certificate', `write ca: readFileSync('ca.pem', 'utf8')`);
   }
 
-  /** Reads an `https:` address, or an `http:` address of a loopback host, without user name, query and fragment. */
-  url(name: string): { url: URL; text: string } | undefined {
+  /**
+   * Reads an `https:` address, or an `http:` address of a loopback host, without user name, query and fragment.
+   *
+   * @param use - `compared`: the address is only compared, and no request is sent to it. `http:` is accepted for all
+   * hosts.
+   */
+  url(name: string, use: 'requested' | 'compared' = 'requested'): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
     // The first two checks do not show the value. The value can be an address with a password, or an array that
@@ -250,7 +261,7 @@ export class OptionChecker {
     if (url.pathname.startsWith('//')) {
       return this.#addMistake(name, `is ${quote(value)}, whose path begins with two slashes`, 'remove one slash');
     }
-    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    if (use === 'requested' && url.protocol === 'http:' && !isLoopback(url.hostname)) {
       return this.#addMistake(
         name,
         `is ${quote(value)}`,

@@ -86,8 +86,10 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     'client_secret_post',
   );
   const appId = check.credential('appId') ?? '';
-  const appSecret = tokenEndpointAuthMethod === 'none' ? undefined : check.secret('appSecret');
   const idTokenSignedResponseAlg = check.oneOf('idTokenSignedResponseAlg', SIGNING_ALGORITHMS, 'RS256');
+  // With the method 'none' the secret is never sent, but it is the key of HS256.
+  const needsSecret = tokenEndpointAuthMethod !== 'none' || idTokenSignedResponseAlg === 'HS256';
+  const appSecret = needsSecret ? check.secret('appSecret') : undefined;
   mistakes.push(...findSecretMistakes(options, tokenEndpointAuthMethod, appSecret, idTokenSignedResponseAlg));
   const appHost = check.origin('appHost') ?? '';
   const scope = check.scope('scope', ['openid', 'profile']);
@@ -97,7 +99,7 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     appId,
     appSecret,
     appHost,
-    issuer: check.url('issuer')?.text ?? buildIssuer(appHost),
+    issuer: check.url('issuer', 'compared')?.text ?? buildIssuer(appHost),
     tokenEndpointAuthMethod,
     idTokenSignedResponseAlg,
     passwordEncryptType: check.oneOf('passwordEncryptType', PASSWORD_ENCRYPT_TYPES, 'none'),
@@ -109,7 +111,7 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     name: check.strategyName('name'),
     clientIp: check.function('clientIp', 'clientIp: (req) => req.ip') as ClientIpResolver | undefined,
     timeout: check.integer('timeout', 'milliseconds', 1, 600_000, 10_000),
-    clockTolerance: check.integer('clockTolerance', 'seconds', 0, 300, 5),
+    clockTolerance: check.integer('clockTolerance', 'seconds', 0, 300, undefined),
     jwksUri: check.url('jwksUri')?.url.href,
     audience: Object.freeze(check.strings('audience', [appId])),
     ca: check.certificates('ca'),
@@ -136,8 +138,8 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
 }
 
 /**
- * Finds options that contradict each other: `tokenEndpointAuthMethod: 'none'` excludes an application secret, and HS256
- * requires an application secret of 32 bytes or more.
+ * Finds options that contradict each other: an application secret that is neither sent nor the key of HS256, and an
+ * application secret of less than 32 bytes with HS256.
  */
 function findSecretMistakes(
   options: GenAuthOptions,
@@ -147,14 +149,11 @@ function findSecretMistakes(
 ): OptionMistake[] {
   const mistakes: OptionMistake[] = [];
   const useRs256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
-  if (tokenEndpointAuthMethod === 'none' && options.appSecret !== undefined) {
-    const problem = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
-    mistakes.push({ option: 'appSecret', problem, fix: 'remove one of the two options' });
-  }
-  if (idTokenSignedResponseAlg !== 'HS256') return mistakes;
-  if (tokenEndpointAuthMethod === 'none') {
-    const problem = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
-    mistakes.push({ option: 'idTokenSignedResponseAlg', problem, fix: useRs256 });
+  if (idTokenSignedResponseAlg !== 'HS256') {
+    if (tokenEndpointAuthMethod === 'none' && options.appSecret !== undefined) {
+      const problem = "is set, but tokenEndpointAuthMethod 'none' sends no secret and RS256 needs none";
+      mistakes.push({ option: 'appSecret', problem, fix: 'remove one of the two options' });
+    }
   } else if (typeof appSecret === 'string' && Buffer.byteLength(appSecret) < MIN_HS256_SECRET_BYTES) {
     const problem = `has ${Buffer.byteLength(appSecret)} bytes, but HS256 needs ${MIN_HS256_SECRET_BYTES} or more`;
     mistakes.push({ option: 'appSecret', problem, fix: useRs256 });

@@ -68,7 +68,7 @@ export interface GenAuthOptions<S extends string = string> {
    */
   appHost: string;
   /**
-   * The issuer: a full `https:` address without a query. `http:` is accepted for loopback hosts only. The claim `iss`
+   * The issuer: a full `https:` or `http:` address without a query. No request is sent to this address. The claim `iss`
    * of every token must be exactly this string. The `issuer` of GenAuth's discovery document must also be exactly this
    * string. The discovery document is read unless `jwksUri` is set. Default: `${appHost}/oidc`.
    */
@@ -167,7 +167,9 @@ export interface GenAuthOptions<S extends string = string> {
    */
   timeout?: number | undefined;
   /**
-   * Allowed clock difference in seconds when `exp`, `nbf` and `iat` of a token are checked: 0 to 300. Default: 5.
+   * Allowed clock difference in seconds when `exp`, `nbf` and `iat` of a token are checked: 0 to 300. Default: 60 for
+   * `iat` and `nbf` of tokens that came directly from GenAuth at a login or a refresh, 5 in all other cases. A value
+   * replaces both defaults.
    */
   clockTolerance?: number | undefined;
   /**
@@ -371,8 +373,8 @@ export interface ResolvedOptions {
   readonly clientIp: ClientIpResolver | undefined;
   /** Maximum duration of one HTTP exchange with GenAuth, in milliseconds. */
   readonly timeout: number;
-  /** Allowed clock difference when the times of a token are checked, in seconds. */
-  readonly clockTolerance: number;
+  /** Allowed clock difference when the times of a token are checked, in seconds. `undefined`: the two defaults. */
+  readonly clockTolerance: number | undefined;
   /**
    * The address of the key set. `undefined`: the address comes from the discovery document, or from GenAuth's
    * documentation if there is no discovery document.

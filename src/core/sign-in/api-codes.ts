@@ -5,9 +5,11 @@ type Kind = SignInRejection['kind'];
 
 /**
  * The outcome `kind` for each `apiCode` of GenAuth. The values of `apiCode` come from the page about errors in
- * GenAuth's documentation, and from GenAuth's own front end. Values with the same meaning, for example 2333, 2004 and
- * 2006, have the same `kind`. A value with different meanings in different parts of GenAuth, for example 2021, has no
- * `kind`.
+ * GenAuth's documentation, from GenAuth's own front end and from recorded answers. Values with the same meaning, for
+ * example 2333, 2004 and 2006, have the same `kind`. A value with different meanings in different parts of GenAuth, for
+ * example 2021, has no `kind`. With 1576 the user has no right to this application. The values 2334 and 2338 to 2346
+ * are answers of an Active Directory. With 2001 the text of the captcha is wrong, because a password or Active
+ * Directory sign-in has no other code.
  */
 export const KINDS: Readonly<Record<number, Kind>> = {
   1001: 'access_denied',
@@ -39,6 +41,16 @@ export const KINDS: Readonly<Record<number, Kind>> = {
   2071: 'password_change_required',
   2100: 'rate_limited',
   2333: 'invalid_credentials',
+  2334: 'invalid_credentials',
+  2338: 'invalid_credentials',
+  2339: 'access_denied',
+  2340: 'access_denied',
+  2341: 'access_denied',
+  2342: 'password_change_required',
+  2343: 'account_locked',
+  2344: 'access_denied',
+  2345: 'password_change_required',
+  2346: 'account_locked',
   2120008: 'access_denied',
   2130010: 'access_denied',
 };
@@ -58,20 +70,26 @@ export const CLIENT_REFUSED: OperatorFault = [
   'GenAuth refused the application itself: compare appSecret and tokenEndpointAuthMethod with the console, ' +
     'application → configuration → token-exchange authentication method',
 ];
-/** For each `apiCode` that reports wrong configuration: the `code` and the text of the `ConfigurationError`. */
+const CONNECTION_MISCONFIGURED: OperatorFault = [
+  'connection_misconfigured',
+  "The tenant's connection to its directory is set up wrongly: correct it on the console's LDAP and AD page",
+];
+export const DECRYPTION_FAILED: OperatorFault = [
+  'password_decryption_failed',
+  "GenAuth could not decrypt the password: change passwordEncryptType, or write passwordEncryptType: 'none'",
+];
+/**
+ * For each `apiCode` that reports wrong configuration: the `code` and the text of the `ConfigurationError`. 2347: the
+ * Active Directory entry has entries below it, so it is not a user.
+ */
 export const OPERATOR_FAULTS: Readonly<Record<number, OperatorFault>> = {
   2011: APP_NOT_FOUND,
-  2016: [
-    'password_decryption_failed',
-    "GenAuth could not decrypt the password: change passwordEncryptType, or write passwordEncryptType: 'none'",
-  ],
-  2224: APP_NOT_FOUND,
+  2016: DECRYPTION_FAILED,
   4021: PLAN_EXHAUSTED,
   3720001: PLAN_EXHAUSTED,
   3720002: PLAN_EXHAUSTED,
   3720003: PLAN_EXHAUSTED,
-  2820002: [
-    'connection_misconfigured',
-    "The tenant's connection to its directory is set up wrongly: correct it on the console's LDAP and AD page",
-  ],
+  2224: APP_NOT_FOUND,
+  2347: CONNECTION_MISCONFIGURED,
+  2820002: CONNECTION_MISCONFIGURED,
 };

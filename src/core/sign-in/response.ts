@@ -11,7 +11,14 @@ import {
   parseRejectionData,
   parseTokens,
 } from '../wire/parse.js';
-import { CLIENT_REFUSED, KINDS, OPERATOR_FAULTS, type OperatorFault, PLAN_EXHAUSTED } from './api-codes.js';
+import {
+  CLIENT_REFUSED,
+  DECRYPTION_FAILED,
+  KINDS,
+  OPERATOR_FAULTS,
+  type OperatorFault,
+  PLAN_EXHAUSTED,
+} from './api-codes.js';
 import type { SignInAnswer, SignInRejection } from './outcome.js';
 
 const REQUEST = `POST ${PATHS.signIn}`;
@@ -127,9 +134,13 @@ function throwIfNotUserFault(answer: SignInAnswer, { status, retryAfter }: HttpA
   }
 }
 
-function findOperatorFault({ statusCode, apiCode }: SignInAnswer): OperatorFault | undefined {
+/** The message of older tenants after a failed decryption. Their answer has `statusCode` 499 and no `apiCode`. */
+const DECRYPTION_MESSAGE = /解密|decrypt/i;
+
+function findOperatorFault({ statusCode, apiCode, message }: SignInAnswer): OperatorFault | undefined {
   const fault = apiCode === undefined ? undefined : OPERATOR_FAULTS[apiCode];
   if (fault !== undefined) return fault;
   if (statusCode === 401 && apiCode === undefined) return CLIENT_REFUSED;
+  if (statusCode === 499 && apiCode === undefined && DECRYPTION_MESSAGE.test(message)) return DECRYPTION_FAILED;
   return statusCode === 402 ? PLAN_EXHAUSTED : undefined;
 }

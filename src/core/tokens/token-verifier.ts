@@ -35,6 +35,13 @@ const EXPIRED_FIX: Readonly<Record<TokenKind, string>> = {
     'correct the clock of this machine, or raise clockTolerance. ' +
     'If the id_token is from an earlier login, sign in again.',
 };
+/** Default of the accepted difference between clocks, in seconds. The doctor uses it too. */
+export const CLOCK_TOLERANCE = 5;
+/**
+ * Default of the accepted difference between clocks for `iat` and `nbf` of a token that came directly from GenAuth, in
+ * seconds. GenAuth issued such a token a moment ago, so a time in the future only means that the clocks differ.
+ */
+export const RECEIVED_CLOCK_TOLERANCE = 60;
 /** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
 const SECRET_COOLDOWN_MS = 30_000;
 /** Minimum length of an HS256 key, in bytes (RFC 7518 §3.2). */
@@ -50,8 +57,11 @@ export interface TokenVerifierSettings {
   appId: string;
   /** The claim `aud` of an access token must contain one of these values. */
   audience: readonly string[];
-  /** Accepted difference between clocks, in seconds. */
-  clockTolerance: number;
+  /**
+   * Accepted difference between clocks, in seconds. `undefined`: `RECEIVED_CLOCK_TOLERANCE` for `iat` and `nbf` of
+   * tokens that came directly from GenAuth, otherwise `CLOCK_TOLERANCE`.
+   */
+  clockTolerance: number | undefined;
   /** The only algorithm that is accepted for id_tokens. Access tokens must be signed with RS256. */
   idTokenAlgorithm: SigningAlgorithm;
   jwks: Jwks;
@@ -146,7 +156,7 @@ export class TokenVerifier {
     if (known !== undefined) {
       const key = this.#settings.jwks.getFreshKey(known.kid) ?? (await this.#getKey(known.kid, false));
       if (key === known.key) {
-        this.#checkTimes(known.times, kind);
+        this.#checkTimes(known.times, kind, false);
         return known.claims;
       }
       verified.delete(digest);
@@ -174,7 +184,7 @@ export class TokenVerifier {
       key = await this.#getKey(kid, fromGenAuth);
       if (!crypto.verify('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
     }
-    return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind), kid, key };
+    return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth), kid, key };
   }
 
   /**
@@ -218,7 +228,7 @@ export class TokenVerifier {
     }
   }
 
-  #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind): TokenClaims {
+  #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): TokenClaims {
     const { issuer, appId, audience } = this.#settings;
     const { iss, sub, aud, azp, exp, iat, nbf } = claims;
     if (iss !== issuer) {
@@ -255,28 +265,35 @@ export class TokenVerifier {
     if (!isTime(iat)) throw claimInvalid(kind, 'iat', iat);
     if (nbf !== undefined && !isTime(nbf)) throw claimInvalid(kind, 'nbf', nbf);
     if (exp <= iat || exp - iat > MAX_LIFETIME) throw claimInvalid(kind, 'exp', exp);
-    this.#checkTimes({ exp, iat, nbf }, kind);
+    this.#checkTimes({ exp, iat, nbf }, kind, fromGenAuth);
     checkKind(claims, kind);
     return claims as TokenClaims;
   }
 
-  #checkTimes({ exp, iat, nbf }: Times, kind: TokenKind): void {
+  #checkTimes({ exp, iat, nbf }: Times, kind: TokenKind, fromGenAuth: boolean): void {
     const { clockTolerance, now } = this.#settings;
     const seconds = Math.floor(now() / 1000);
-    if (seconds >= exp + clockTolerance) {
+    if (seconds >= exp + (clockTolerance ?? CLOCK_TOLERANCE)) {
+      const ago = Math.round(seconds - exp);
       throw new TokenVerificationError(
         'token_expired',
-        `The ${kind} expired ${seconds - exp} seconds ago: ${EXPIRED_FIX[kind]}`,
-        { details: { token: kind, claim: 'exp', actual: exp, seconds: seconds - exp } },
+        `The ${kind} expired ${ago} seconds ago: ${EXPIRED_FIX[kind]}`,
+        {
+          details: { token: kind, claim: 'exp', actual: exp, seconds: ago },
+        },
       );
     }
     const [claim, time] = nbf !== undefined && nbf > iat ? (['nbf', nbf] as const) : (['iat', iat] as const);
     const ahead = time - seconds;
-    if (ahead > clockTolerance) {
+    if (ahead > (clockTolerance ?? (fromGenAuth ? RECEIVED_CLOCK_TOLERANCE : CLOCK_TOLERANCE))) {
+      const drift = Math.ceil(ahead);
+      const problem = fromGenAuth
+        ? `GenAuth's clock is ${drift} seconds ahead of the clock of this machine (${claim} of the ${kind})`
+        : `The ${kind} becomes valid in ${drift} seconds`;
       throw new TokenVerificationError(
         'token_not_yet_valid',
-        `The ${kind} becomes valid in ${ahead} seconds: correct the clock of this machine, or raise clockTolerance.`,
-        { details: { token: kind, claim, actual: time, seconds: ahead } },
+        `${problem}: correct the clock of this machine, or raise clockTolerance.`,
+        { details: { token: kind, claim, actual: time, seconds: drift } },
       );
     }
   }

@@ -93,6 +93,7 @@ function decodeSegment(segment: string, name: string, token: TokenKind): Buffer 
   return bytes;
 }
 
+/** Keeps a byte order mark in the text, so that a token with this mark is refused. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**

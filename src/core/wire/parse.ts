@@ -29,9 +29,13 @@ export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
   };
 }
 
+/** The smallest `apiCode` of GenAuth. Some answers repeat their `statusCode` or their HTTP status in this place. */
+const MIN_API_CODE = 1000;
+
 /**
  * The body (envelope) of an answer of GenAuth's V3 API, always in the same form. `apiCode` is a number, even if the
- * answer has it as a string or with the name `code`.
+ * answer has it as a string or with the name `code`. A number below 1000 is not an `apiCode`: it is `undefined` here.
+ * `requestId` has the name `uniqueId` in some answers.
  */
 export interface Envelope {
   statusCode: number;
@@ -51,9 +55,9 @@ export function parseEnvelope(body: unknown): Envelope | undefined {
   const apiCode = typeof code === 'string' && /^\d+$/.test(code) ? Number(code) : code;
   return {
     statusCode: body['statusCode'],
-    apiCode: typeof apiCode === 'number' && Number.isInteger(apiCode) ? apiCode : undefined,
+    apiCode: Number.isInteger(apiCode) && (apiCode as number) >= MIN_API_CODE ? (apiCode as number) : undefined,
     message: typeof body['message'] === 'string' ? body['message'] : '',
-    requestId: toRequestId(body['requestId']),
+    requestId: toRequestId(body['requestId']) ?? toRequestId(body['uniqueId']),
     data: isRecord(body['data']) ? body['data'] : {},
   };
 }

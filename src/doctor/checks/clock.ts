@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE, RECEIVED_CLOCK_TOLERANCE } from '../../core/tokens/token-verifier.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, skipped, warning } from '../report.js';
 
@@ -24,10 +25,11 @@ export async function checkClock({ probe, options }: Context): Promise<Observati
  * Judges the difference between the clock of this machine and a reference clock.
  *
  * @param drift - The number of seconds by which the clock of this machine is behind. Negative if the clock is ahead.
- * @param tolerance - The value of the option `clockTolerance`, in seconds.
+ * @param configured - The value of the option `clockTolerance`, in seconds. `undefined`: the defaults.
  * @param reference - The name of the reference clock, for the message.
  */
-export function judgeDrift(drift: number, tolerance: number, reference: string): Observation {
+export function judgeDrift(drift: number, configured: number | undefined, reference: string): Observation {
+  const tolerance = configured ?? CLOCK_TOLERANCE;
   const seconds = Math.abs(drift);
   if (seconds <= tolerance) {
     return ok(
@@ -37,7 +39,10 @@ export function judgeDrift(drift: number, tolerance: number, reference: string):
   }
   if (drift > 0) {
     return error('clock_behind', `The clock of this machine is ${seconds} s behind ${reference}.`, {
-      impact: 'By this clock, new tokens are not valid yet. Every login fails with HTTP 502.',
+      impact:
+        seconds > (configured ?? RECEIVED_CLOCK_TOLERANCE)
+          ? 'By this clock, new tokens are not valid yet. Every login fails with HTTP 502.'
+          : 'By this clock, new tokens are not valid yet. Guarded routes refuse new tokens with HTTP 401.',
       fix: SET_CLOCK,
     });
   }

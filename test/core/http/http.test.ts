@@ -198,7 +198,8 @@ const INVALID = { name: 'UpstreamError', code: 'upstream_invalid_response', stat
 it.each<[string | Buffer, unknown, number, object]>([
   ['{"a":[1,null]}', { a: [1, null] }, 299, { location: '/', 'content-encoding': 'Identity' }],
   ['<html>', undefined, 300, {}],
-  ['\uFEFF{}', undefined, 400, { location: '/', 'content-encoding': '' }],
+  ['\uFEFF{}', {}, 400, { location: '/', 'content-encoding': '' }],
+  ['\uFEFF\uFEFF{}', undefined, 200, {}],
   [Buffer.from([0x22, 0xff, 0x22]), undefined, 200, {}],
 ])('response is parsed as UTF-8 JSON: %j is %j with status %i and the headers %j', (bytes, body, status, headers) => {
   expect(parse(bytes, headers, status)).toEqual({ status, body, retryAfter: undefined });

@@ -57,6 +57,20 @@ it('serves old claims while GenAuth is down, pauses for 5 s, and drops them if G
   expect(await catchError(cache.get('t'))).toBe(REVOKED);
 });
 
+it.each([
+  ['a refusal', REVOKED, true],
+  ['an unusable response', new UpstreamError('upstream_invalid_response', 'HTTP 404'), true],
+  ['a fault of the application', new Error('a'), true],
+  ['no connection', new UpstreamError('upstream_unreachable', 'reset'), false],
+  ['a timeout', new UpstreamError('upstream_timeout', 'late'), false],
+])('after %s (%s) does not serve old claims: %s', async (_, error, isEnd) => {
+  const cache = open();
+  const claims = await cache.get('t');
+  answer = () => Promise.reject(error);
+  now += MAX_AGE;
+  expect(await cache.get('t').catch((thrown: unknown) => thrown)).toBe(isEnd ? error : claims);
+});
+
 it('prime stores a frozen copy of the claims of a login', async () => {
   const cache = open();
   const given = { sub: 'alice', roles: [{ code: 'user' }] };

@@ -23,7 +23,7 @@ const withOption = (name: string, value: unknown): object =>
 const toObject = <T>(names: string, toValue: (name: string) => T): Record<string, T> =>
   Object.fromEntries(names.split(' ').map((name) => [name, toValue(name)]));
 const METHODS = { tokenEndpointAuthMethod: 'client_secret_post', idTokenSignedResponseAlg: 'RS256' };
-const TIMES = { timeout: 10_000, clockTolerance: 5, userInfoMaxAge: 300_000 };
+const TIMES = { timeout: 10_000, clockTolerance: undefined, userInfoMaxAge: 300_000 };
 const DEFAULTS = {
   ...REQUIRED,
   ...METHODS,
@@ -57,7 +57,7 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
   const given = {
     ...methods,
     ...texts,
-    issuer: 'https://a.example/oidc',
+    issuer: 'http://a.example:3000/oidc',
     scope: ['openid', 'email'],
     fields: { account: 'email', email: 'account', password: '__proto__' },
     exposeReasons: true,
@@ -135,18 +135,20 @@ it('the app secret may be absent without authentication, 32 bytes for HS256, or 
     { ...NONE, appSecret: undefined },
     { ...HS256, appSecret: 'ü'.repeat(16) },
     { ...HS256, appSecret },
+    { ...NONE, ...HS256, appSecret },
   ];
   expect(rows.map(resolve)).toMatchObject(rows);
 });
 
-const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret";
-const ABSENT = "is HS256, whose key is appSecret, but with tokenEndpointAuthMethod 'none' there is no appSecret";
+const UNUSED = "is set, but tokenEndpointAuthMethod 'none' sends no secret and RS256 needs none";
+const COPY = 'copy it from the console, application → endpoint information';
 const SHORT = 'has 31 bytes, but HS256 needs 32 or more';
 const USE_RS256 = "choose RS256 in the console, and write idTokenSignedResponseAlg: 'RS256'";
 it.each<[object, option: string, problem: string, fix: string]>([
   [{ ...NONE, appSecret }, 'appSecret', UNUSED, 'remove one of the two options'],
   [{ ...HS256, appSecret: SECRET.slice(1) }, 'appSecret', SHORT, USE_RS256],
-  [{ ...NONE, ...HS256, appSecret: undefined }, 'idTokenSignedResponseAlg', ABSENT, USE_RS256],
+  [{ ...NONE, ...HS256, appSecret: undefined }, 'appSecret', 'is missing', COPY],
+  [{ ...NONE, ...HS256, appSecret: SECRET.slice(1) }, 'appSecret', SHORT, USE_RS256],
 ])('the app secret is refused with %j', (options, option, problem, fix) => {
   const thrown = refuse(options) as ConfigurationError;
   expect(thrown.details.mistakes).toEqual([{ option, problem, fix }]);

@@ -20,13 +20,13 @@ const BINDING = { kind: 'identity_binding_required', flowToken: 'flow-1' };
 const PROFILE = { kind: 'profile_completion_required', flowToken: 'flow-1' };
 
 const OUTCOMES: readonly (readonly [outcome: object, apiCodes: number[]])[] = [
-  [LOCKED, [1643, 2005, 2057]],
-  [DENIED, [1001, 1576, 1577, 1578, 2031, 2042, 2_120_008, 2_130_010]],
+  [LOCKED, [1643, 2005, 2057, 2343, 2346]],
+  [DENIED, [1001, 1576, 1577, 1578, 2031, 2042, 2339, 2340, 2341, 2344, 2_120_008, 2_130_010]],
   [CAPTCHA, [2000, 2001]],
-  [WRONG, [2004, 2006, 2027, 2333]],
+  [WRONG, [2004, 2006, 2027, 2333, 2334, 2338]],
   [MFA, [1635, 1636]],
   [LIMITED, [1002, 2100]],
-  [PASSWORD, [1639, 2058, 2061, 2071]],
+  [PASSWORD, [1639, 2058, 2061, 2071, 2342, 2345]],
   [BINDING, [1640, 1641, 1666]],
   [PROFILE, [1108, 1642, 1645]],
 ];
@@ -48,6 +48,7 @@ const FAULTS: readonly (readonly [apiCode: number, code: string, fix: string])[]
   [2011, 'app_not_found', UNKNOWN_APP],
   [2016, 'password_decryption_failed', ENCRYPTION],
   [2224, 'app_not_found', UNKNOWN_APP],
+  [2347, 'connection_misconfigured', DIRECTORY],
   [4021, 'plan_exhausted', PLAN],
   [2_820_002, 'connection_misconfigured', DIRECTORY],
   [3_720_001, 'plan_exhausted', PLAN],

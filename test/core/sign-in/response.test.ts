@@ -57,6 +57,28 @@ it('maps statusCode 401 to a fault of the operator without an apiCode, and to a 
   expect(parse({ statusCode: 401, apiCode: UNKNOWN_CODE })).toMatchObject(REJECTED);
 });
 
+it.each([
+  [401, undefined, 401, 'client_authentication_failed'],
+  [401, '401', undefined, 'client_authentication_failed'],
+  [499, 400, 400, undefined],
+  [400, 400, undefined, undefined],
+  [500, 500, 500, 'upstream_unavailable'],
+])('maps statusCode %i with the apiCode %s and the code %s as without them', (statusCode, apiCode, code, expected) => {
+  const result = parse({ uniqueId: 'u-1', statusCode, apiCode, code, message: 'no' });
+  const rejection = { ...REJECTED, requestId: 'u-1', apiCode: undefined, statusCode };
+  expect(result).toMatchObject(expected === undefined ? rejection : { code: expected, answer: { requestId: 'u-1' } });
+});
+
+it.each([
+  ['密码解密失败', 499, 'password_decryption_failed'],
+  ['Decrypt password failed', 499, 'password_decryption_failed'],
+  ['密码解密失败', 403, undefined],
+  ['密码错误', 499, undefined],
+])('maps the message %s with statusCode %i and the code 400 to the fault %s', (message, statusCode, code) => {
+  const result = parse({ statusCode, code: 400, apiCode: 400, message });
+  expect((result as { code?: string }).code).toBe(code);
+});
+
 it('maps apiCode 1000 to a failure of GenAuth with any statusCode, and describes the answer on one line', () => {
   const answer = { statusCode: 403, apiCode: 1000, requestId: 'r-1' };
   const shown = 'statusCode 403, apiCode 1000, message "No\\u{202e} \\"x\\"\\n", request ID "r-1"';

@@ -10,7 +10,9 @@ import { findLeaks } from '../../support/leak.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
 import { propertyRuns } from '../../support/property.js';
 import { useSignInEvents } from '../../support/sign-in-event.js';
+import { LONG_SECRET } from '../../support/signing-key.js';
 import { catchThrown } from '../../support/thrown.js';
+import { buildToken } from '../../support/token.js';
 import { createVault } from '../../support/vault.js';
 
 const SYSTEM_PATH = '/api/v3/system';
@@ -90,6 +92,35 @@ it.each<[Credentials, SignInOptions, Partial<GenAuthOptions>, string]>([
 ])('sends and publishes no sign-in of %j with the options %j', async (credentials, given, options, code) => {
   expect(await signIn(open(options), given, credentials)).toMatchObject({ code });
   expect([signIns(), events]).toEqual([0, []]);
+});
+
+it('fetches the key for passwords again after the decryption error of older tenants', async () => {
+  const message = '密码解密失败';
+  issuer().reply(SIGN_IN_PATH, { body: { statusCode: 499, code: 400, apiCode: 400, message, uniqueId: 'u-1' } });
+  const error = await signIn(open(RSA));
+  expect(error).toMatchObject({ code: 'password_decryption_failed', answer: { requestId: 'u-1' } });
+  expect([fetches(), signIns()]).toEqual([2, 2]);
+});
+
+it('verifies HS256 by the secret without sending it, with the method none', async () => {
+  const claims = issuer().idTokenClaims();
+  const idToken = buildToken({ alg: 'HS256' }, claims, LONG_SECRET, 'HS256');
+  issuer().reply(SIGN_IN_PATH, { body: { statusCode: 200, data: { id_token: idToken, access_token: 'opaque' } } });
+  const hs256 = { idTokenSignedResponseAlg: 'HS256', appSecret: LONG_SECRET } as const;
+  expect(await signIn(open({ tokenEndpointAuthMethod: 'none', ...hs256 }))).toMatchObject({ kind: 'success' });
+  expect(findLeaks(issuer().requests, [LONG_SECRET])).toEqual([]);
+});
+
+it.each<[ahead: number, clockTolerance: number | undefined, result: object]>([
+  [60, undefined, { kind: 'success' }],
+  [62, undefined, { code: 'upstream_token_invalid', cause: { code: 'token_not_yet_valid' } }],
+  [10, 5, { code: 'upstream_token_invalid', cause: { details: { claim: 'iat' } } }],
+  [90, 100, { kind: 'success' }],
+])("accepts GenAuth's clock %i s ahead with clockTolerance %s: %j", async (ahead, clockTolerance, result) => {
+  const iat = Math.floor(Date.now() / 1000) + ahead;
+  const id_token = issuer().sign(issuer().idTokenClaims({ iat, exp: iat + 3600 }));
+  issuer().reply(SIGN_IN_PATH, { body: { statusCode: 200, data: { id_token, access_token: 'opaque' } } });
+  expect(await signIn(open({ clockTolerance }))).toMatchObject(result);
 });
 
 it.each<[SignInOptions, Partial<GenAuthOptions>, string, string[]]>([

@@ -19,7 +19,15 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
   ['scopes are in scope, and token is a misprint', parseTokens, { scope: 'a' }, { scope: 'a', token: 'b' }],
   ['token_type is xxx', parseTokens, { accessToken: 'a' }, { access_token: 'a', token_type: 'xxx' }],
   ['keys are in an envelope or not', parseSystemKeys, { rsa: 'k' }, { rsa }, { statusCode: 200, data: { rsa } }],
-  ['apiCode is called code', envelope, { apiCode: 7 }, { apiCode: '7' }, { code: 7 }, { apiCode: 7, code: 1 }],
+  [
+    'apiCode is called code',
+    envelope,
+    { apiCode: 1000 },
+    { apiCode: '1000' },
+    { code: 1000 },
+    { apiCode: 1000, code: 1 },
+  ],
+  ['requestId is called uniqueId', envelope, { requestId: 'r' }, { uniqueId: 'r' }, { requestId: 'r', uniqueId: 'u' }],
   ['scopes have commas between them', introspect, { scope: ['a', 'b'] }, { scope: 'a b' }, { scope: ' a, b ' }],
   ['exp is a number or a string', introspect, { exp: 1_760_000_000 }, { exp: 1_760_000_000 }, { exp: '1760000000' }],
 ])('reads every form if %s', (_contradiction, parse, expected, ...forms) => {
@@ -42,6 +50,9 @@ it.each<[Body]>([
   [{ apiCode: '2333.0' }],
   [{ apiCode: 2333.5 }],
   [{ apiCode: true }],
+  // These numbers only repeat the HTTP status or the statusCode.
+  [{ apiCode: 403 }],
+  [{ code: '999', uniqueId: 'r 1' }],
 ])('parseEnvelope returns defaults for %j', (body) => {
   expect(envelope(body)).toStrictEqual(EMPTY);
 });
