@@ -405,7 +405,7 @@ export class GenAuthClient<
 
   /**
    * Revokes a token at GenAuth ([RFC 7009 §2](https://www.rfc-editor.org/rfc/rfc7009#section-2)). An unknown token is
-   * not an error. Each call sends one request to GenAuth.
+   * not an error. Each call sends one request to GenAuth, and removes the token from the caches of this client.
    *
    * A guarded route verifies access tokens without a request to GenAuth. It accepts a revoked access token until the
    * token expires, unless the route uses introspection.
@@ -419,6 +419,7 @@ export class GenAuthClient<
    */
   async revoke(token: string, hint: TokenTypeHint = 'refresh_token'): Promise<void> {
     await this.#endpoints.requestRevocation(expectToken(token), hint);
+    this.#verifier.forget(token);
     this.#userInfo.forget(token);
     this.#introspections.forget(token);
   }

@@ -60,7 +60,9 @@ export type ConfigurationErrorCode =
   /** GenAuth's discovery document has a different issuer than the option `issuer`. */
   | 'discovery_issuer_mismatch'
   /** The `jwks_uri` of GenAuth's discovery document is not on the host of `appHost`. */
-  | 'discovery_jwks_uri_refused';
+  | 'discovery_jwks_uri_refused'
+  /** This Node.js process cannot import a well-formed RSA key, for example because it has no global WebCrypto. */
+  | 'runtime_unsuitable';
 
 /**
  * `statusCode`, `apiCode` and `requestId` of GenAuth's answer. They are for the operator's log and for GenAuth's
@@ -232,6 +234,16 @@ export interface TokenVerificationErrorDetails {
    * this machine's clock.
    */
   readonly seconds?: number;
+  /** With `token_key_unknown`: the keys of the key set that cannot verify tokens, at most 20, each with its problem. */
+  readonly unusableKeys?: readonly UnusableKeyDetail[];
+}
+
+/** A key of GenAuth's key set that cannot verify tokens. */
+export interface UnusableKeyDetail {
+  /** The key ID. */
+  readonly kid: unknown;
+  /** Why the key cannot verify tokens, for example `alg is "RS512"`. */
+  readonly problem: string;
 }
 
 /**
@@ -326,6 +338,8 @@ export interface UpstreamErrorDetails {
    * With `upstream_timeout`: the time limit in milliseconds. If GenAuth's answer is too large: the size limit in bytes.
    */
   readonly limit?: number;
+  /** If no key of the key set can verify tokens: the keys, at most 20, each with its problem. */
+  readonly unusableKeys?: readonly UnusableKeyDetail[];
 }
 
 /**

@@ -325,11 +325,13 @@ export interface JwksOptions {
    */
   maxAge?: number | undefined;
   /**
-   * Minimum time between two fetches of the key set that tokens with an unknown key ID cause: 100 to 3,600,000 (1
-   * hour). Default: 30,000 (30 seconds).
+   * Minimum time between two fetches of the key set that tokens with an unknown key ID, or with a signature that fits
+   * no key, cause: 100 to 3,600,000 (1 hour). Default: 30,000 (30 seconds). If a fetch did not bring the key, the next
+   * fetches may start after 2, 4, 8 … seconds, because the key may not be published yet.
    *
    * This option also limits the pause after failed fetches. The pause begins at 2 seconds, doubles after each further
-   * failure, and varies randomly by up to 25 %. The pause is longer if GenAuth sends `Retry-After`.
+   * failure, and varies randomly by up to 25 %. The pause is longer if GenAuth sends `Retry-After`. A login
+   * waits for the end of the pause at most 5 seconds.
    */
   cooldown?: number | undefined;
   /**

@@ -1,5 +1,7 @@
 import { KeyObject } from 'node:crypto';
 import { importJWK } from 'jose';
+import { ConfigurationError } from '../errors.js';
+import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import { MAX_KID_LENGTH } from './unverified-token.js';
 
@@ -12,10 +14,19 @@ export const JWK_ALGORITHM = 'RS256';
 
 /** A key of GenAuth's key set that can verify tokens. */
 export interface VerificationKey {
-  readonly kid: string;
+  /** `undefined` if the key has no key ID. Such a key verifies only tokens without a key ID. */
+  readonly kid: string | undefined;
   /** Modulus and exponent as text. Two keys are the same key if this text is equal. */
   readonly modulusAndExponent: string;
   readonly key: KeyObject;
+}
+
+/** A key of GenAuth's key set that cannot verify tokens. */
+export interface UnusableKey {
+  /** The key ID, for a message. It can have any type. */
+  readonly kid: unknown;
+  /** Why the key cannot verify tokens, for example `alg is "RS512"`. */
+  readonly problem: string;
 }
 
 /**
@@ -24,46 +35,63 @@ export interface VerificationKey {
  * verified tokens.
  *
  * @param value - One item of the array `keys` in the key set (RFC 7517 §5).
- * @param findKnownKey - Returns the key with the given key ID from the previous key set.
- * @returns The key. `undefined` if the value is not a usable RSA signature key.
+ * @param findKnownKey - Returns the key with the given ID, modulus and exponent from the previous key set.
+ * @throws ConfigurationError `runtime_unsuitable` if this process cannot import a key that is well-formed.
  */
 export async function importVerificationKey(
   value: unknown,
-  findKnownKey: (kid: string) => VerificationKey | undefined,
-): Promise<VerificationKey | undefined> {
-  const jwk = toPublicJwk(value);
-  if (jwk === undefined) return undefined;
+  findKnownKey: (kid: string | undefined, modulusAndExponent: string) => VerificationKey | undefined,
+): Promise<VerificationKey | UnusableKey> {
+  const jwk = readPublicJwk(value);
+  if ('problem' in jwk) return jwk;
   const { kid, n, e } = jwk;
   const modulusAndExponent = `${n}.${e}`;
-  const known = findKnownKey(kid);
-  if (known?.modulusAndExponent === modulusAndExponent) return known;
+  const known = findKnownKey(kid, modulusAndExponent);
+  if (known !== undefined) return known;
+  return { kid, modulusAndExponent, key: await importKey(n, e) };
+}
+
+async function importKey(n: string, e: string): Promise<KeyObject> {
   try {
     const key = await importJWK({ kty: 'RSA', n, e }, JWK_ALGORITHM);
-    return key instanceof Uint8Array ? undefined : { kid, modulusAndExponent, key: KeyObject.from(key) };
-  } catch {
-    // Modulus and exponent do not form an RSA key.
-    return undefined;
+    return KeyObject.from(key as Exclude<typeof key, Uint8Array>);
+  } catch (cause) {
+    // The form of the key was checked before, so the fault is not in GenAuth's key set.
+    throw new ConfigurationError(
+      'runtime_unsuitable',
+      'This process cannot import an RSA key. Start Node.js with its global WebCrypto, and outside jsdom.',
+      { cause },
+    );
   }
 }
 
 /**
  * Reads the ID, the modulus and the exponent of a JWK. All other members of the JWK are only checked (for example
- * `alg`) or are ignored (for example other key material).
+ * `alg`) or are ignored (for example other key material). A member that is `null` counts as absent, because some
+ * serializers write absent members so.
  *
- * @returns `undefined` if the JWK is not usable. A usable JWK has a key ID of 1 to 256 characters, the type RSA, a
- * modulus of 2048 to 8192 bits and the exponent 65537. If `use`, `alg` or `key_ops` is present, `use` must be `sig`,
- * `alg` must be `RS256` and `key_ops` must contain `verify` (RFC 7517 §4, RFC 7518 §6.3).
+ * A usable JWK has the type RSA, a modulus of 2048 to 8192 bits and the exponent 65537. If `kid` is present, it must
+ * have 1 to 256 characters. If `use`, `alg` or `key_ops` is present, `use` must be `sig`, `alg` must be `RS256` and
+ * `key_ops` must contain `verify` (RFC 7517 §4, RFC 7518 §6.3).
  */
-function toPublicJwk(value: unknown): { kid: string; n: string; e: string } | undefined {
-  if (!isRecord(value)) return undefined;
-  const { kty, kid, use, alg, key_ops: operations, n, e } = ownProperties(value);
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return undefined;
-  if (use !== undefined && use !== 'sig') return undefined;
-  if (alg !== undefined && alg !== JWK_ALGORITHM) return undefined;
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return undefined;
-  if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string' || !EXPONENT_65537.test(e)) return undefined;
+function readPublicJwk(value: unknown): { kid: string | undefined; n: string; e: string } | UnusableKey {
+  if (!isRecord(value)) return { kid: undefined, problem: 'is not an object' };
+  const present = Object.entries(value).filter(([, member]) => member !== null);
+  const members = ownProperties(Object.fromEntries(present) as Record<string, unknown>);
+  const { kty, kid, use, alg, key_ops: operations, n, e } = members;
+  const unusable = (problem: string): UnusableKey => ({ kid, problem });
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH))
+    return unusable(`kid is not a string of 1 to ${MAX_KID_LENGTH} characters`);
+  if (kty !== 'RSA') return unusable(`kty is ${quote(kty)}`);
+  if (use !== undefined && use !== 'sig') return unusable(`use is ${quote(use)}`);
+  if (alg !== undefined && alg !== JWK_ALGORITHM) return unusable(`alg is ${quote(alg)}`);
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
+    return unusable('key_ops does not contain "verify"');
+  if (typeof n !== 'string' || typeof e !== 'string') return unusable('n or e is missing (x5c is not read)');
+  if (!EXPONENT_65537.test(e)) return unusable('the exponent is not 65537');
   const bits = countBits(Buffer.from(n, 'base64url'));
-  return bits >= MIN_MODULUS_BITS && bits <= MAX_MODULUS_BITS ? { kid, n, e } : undefined;
+  if (bits < MIN_MODULUS_BITS || bits > MAX_MODULUS_BITS) return unusable(`the modulus has ${bits} bits`);
+  return { kid, n, e };
 }
 
 function countBits(bytes: Uint8Array): number {

@@ -115,7 +115,7 @@ export class TokenVerifier {
    *
    * @param accessToken - The access token that came directly from GenAuth together with the id_token. If the id_token
    * has the claim `at_hash`, the access token must match it (§3.1.3.6). If `accessToken` is given, an unknown key ID
-   * causes a fetch of the key set at once, see `Jwks.getKey`.
+   * causes a fetch of the key set at once, see `Jwks.getKeys`.
    * @returns The claims. The object is frozen if `accessToken` is not given.
    * @throws TokenVerificationError if the token is not valid.
    * @throws UpstreamError if the key set cannot be loaded.
@@ -146,6 +146,11 @@ export class TokenVerifier {
     return this.#verifyOnce(token, 'access_token') as Promise<AccessTokenClaims>;
   }
 
+  /** Removes a token that was revoked from the cache of verified tokens. */
+  forget(token: string): void {
+    this.#verified?.delete(`access_token ${digestToken(token)}`);
+  }
+
   async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
     const verified = this.#verified;
     if (verified === undefined || typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH[kind]) {
@@ -154,8 +159,8 @@ export class TokenVerifier {
     const digest = `${kind} ${digestToken(token)}`;
     const known = verified.get(digest);
     if (known !== undefined) {
-      const key = this.#settings.jwks.getFreshKey(known.kid) ?? (await this.#getKey(known.kid, false));
-      if (key === known.key) {
+      const keys = this.#settings.jwks.getFreshKeys(known.kid) ?? (await this.#getKeys(known.kid, false));
+      if (keys.includes(known.key)) {
         this.#checkTimes(known.times, kind, false);
         return known.claims;
       }
@@ -181,23 +186,26 @@ export class TokenVerifier {
     let key: KeyObject | undefined;
     if (algorithm === 'HS256') await this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth);
     else {
-      key = await this.#getKey(kid, fromGenAuth);
-      if (!crypto.verify('RSA-SHA256', signingInput, key, signature)) throw signatureInvalid(kind);
+      const fits = (candidate: KeyObject): boolean => crypto.verify('RSA-SHA256', signingInput, candidate, signature);
+      const keys = await this.#getKeys(kid, fromGenAuth);
+      key = keys.find(fits) ?? (await this.#settings.jwks.getOtherKeys(kid, keys, fromGenAuth)).find(fits);
+      if (key === undefined) throw signatureInvalid(kind);
     }
     return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth), kid, key };
   }
 
   /**
-   * Returns the key that verifies a token. On a guarded route every `UpstreamError` of the key set gets status 503,
+   * Returns the keys that can verify a token. On a guarded route every `UpstreamError` of the key set gets status 503,
    * because the caller can only retry. At a login or a token refresh the token came directly from GenAuth, and the
    * error keeps its status.
    */
-  async #getKey(kid: string | undefined, fromGenAuth: boolean): Promise<KeyObject> {
+  async #getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
     try {
-      return await this.#settings.jwks.getKey(kid, fromGenAuth);
+      return await this.#settings.jwks.getKeys(kid, fromGenAuth);
     } catch (error) {
       if (fromGenAuth || !(error instanceof UpstreamError) || error.statusCode === 503) throw error;
-      throw new UpstreamError('upstream_unavailable', error.message, { cause: error, details: error.details });
+      const { message, details, retryAfter } = error;
+      throw new UpstreamError('upstream_unavailable', message, { cause: error, details, retryAfter });
     }
   }
 

@@ -1,7 +1,6 @@
-import { createPublicKey } from 'node:crypto';
 import { ConfigurationError, GenAuthError } from '../../core/errors.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
-import { JWK_ALGORITHM, importVerificationKey } from '../../core/tokens/jwk.js';
+import { JWK_ALGORITHM, type UnusableKey, importVerificationKey } from '../../core/tokens/jwk.js';
 import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
@@ -96,11 +95,12 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
   const unusable: string[] = [];
   let usable = 0;
   for (const key of keys) {
-    if ((await importVerificationKey(key, () => undefined)) !== undefined) usable += 1;
-    else if (isMeantForTokens(key)) unusable.push(describeKey(context, key));
+    const imported = await importVerificationKey(key, () => undefined);
+    if (!('problem' in imported)) usable += 1;
+    else if (isMeantForTokens(key)) unusable.push(describeKey(context, imported));
   }
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
-  const rules = 'A key must be an RSA key with 2048 to 8192 bits, exponent 65537 and a kid (key ID).';
+  const rules = 'A key must be an RSA key with 2048 to 8192 bits and exponent 65537.';
   if (usable === 0) {
     const message = `None of the ${keys.length} keys can verify ${JWK_ALGORITHM}${list === '' ? '' : `: ${list}`}.`;
     return [
@@ -126,20 +126,9 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
  */
 function isMeantForTokens(key: unknown): boolean {
   if (!isRecord(key) || key['use'] === 'enc') return false;
-  return key['alg'] === undefined || key['alg'] === JWK_ALGORITHM;
+  return (key['alg'] ?? JWK_ALGORITHM) === JWK_ALGORITHM;
 }
 
-function describeKey(context: Context, key: unknown): string {
-  const { kid, kty } = isRecord(key) ? key : {};
-  return `kid ${context.quote(kid)} (kty ${context.quote(kty)}${describeSize(key)})`;
-}
-
-function describeSize(key: unknown): string {
-  try {
-    const { modulusLength, publicExponent, namedCurve } =
-      createPublicKey({ key: key as never, format: 'jwk' }).asymmetricKeyDetails ?? {};
-    return modulusLength === undefined ? `, ${namedCurve}` : `, ${modulusLength} bits, exponent ${publicExponent}`;
-  } catch {
-    return ', not a valid key';
-  }
+function describeKey(context: Context, { kid, problem }: UnusableKey): string {
+  return `kid ${context.quote(kid)} (${problem})`;
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type VerificationKey, importVerificationKey } from '../../../src/core/tokens/jwk.js';
+import { type UnusableKey, type VerificationKey, importVerificationKey } from '../../../src/core/tokens/jwk.js';
 import { createRsaKey } from '../../support/rsa-key.js';
 
 const { jwk } = createRsaKey({ kid: 'key' });
-const importKey = (value: unknown, known?: VerificationKey): Promise<VerificationKey | undefined> =>
-  importVerificationKey(value, (kid) => (kid === 'key' ? known : undefined));
+const importKey = (value: unknown, known?: VerificationKey): Promise<VerificationKey | UnusableKey> =>
+  importVerificationKey(value, (kid, text) =>
+    kid === known?.kid && text === known?.modulusAndExponent ? known : undefined,
+  );
 
 /** A modulus of exactly this length after these zero bytes. It is not a product of two primes. */
 function createModulus(bits: number, zeros = 0): string {
@@ -17,6 +19,8 @@ function createModulus(bits: number, zeros = 0): string {
 it.each<[string, object]>([
   ['all usual members', {}],
   ['neither alg nor use', { alg: undefined, use: undefined }],
+  ['alg, use and key_ops null', { alg: null, use: null, key_ops: null, x5c: null }],
+  ['no kid', { kid: undefined }],
   ['key_ops with verify', { key_ops: ['encrypt', 'verify'] }],
   ['a modulus of 2048 bits after a zero byte', { n: createModulus(2048, 1) }],
   ['a modulus of 8192 bits', { n: createModulus(8192) }],
@@ -31,9 +35,20 @@ it.each<[string, object]>([
   expect(bytes.equals(Buffer.from(n, 'base64url').subarray(-bytes.length))).toBe(true);
 });
 
+it('imports a key with kid null as a key without kid', async () => {
+  expect(await importKey({ ...jwk, kid: null })).toMatchObject({ kid: undefined, modulusAndExponent: `${jwk.n}.AQAB` });
+});
+
+it('reads no member from a polluted Object.prototype', async () => {
+  Object.assign(Object.prototype, { kid: 'polluted' });
+  const imported = await importKey({ ...jwk, kid: null });
+  Reflect.deleteProperty(Object.prototype, 'kid');
+  expect(imported.kid).toBeUndefined();
+  expect(imported).toHaveProperty('key');
+});
+
 it.each<[string, unknown]>([
   ['alg RS512', { ...jwk, alg: 'RS512' }],
-  ['alg null', { ...jwk, alg: null }],
   ['use enc', { ...jwk, use: 'enc' }],
   ['key_ops with sign only', { ...jwk, key_ops: ['sign'] }],
   ['key_ops as a string', { ...jwk, key_ops: 'verify' }],
@@ -52,12 +67,26 @@ it.each<[string, unknown]>([
   ['a kid of 257 characters', { ...jwk, kid: 'k'.repeat(257) }],
   ['all members inherited', Object.create(jwk)],
 ])('skips a key with %s', async (_title, value) => {
-  expect(await importKey(value)).toBeUndefined();
+  expect(Object.keys(await importKey(value))).toEqual(['kid', 'problem']);
 });
 
 it('returns the known key object if modulus and exponent are equal, otherwise a new one', async () => {
-  const known = await importKey(jwk);
+  const known = (await importKey(jwk)) as VerificationKey;
   expect(await importKey({ ...jwk, alg: undefined }, known)).toBe(known);
-  const replaced = await importKey({ ...createRsaKey().jwk, kid: 'key' }, known);
-  expect(replaced?.modulusAndExponent).not.toBe(known?.modulusAndExponent);
+  const replaced = (await importKey({ ...createRsaKey().jwk, kid: 'key' }, known)) as VerificationKey;
+  expect(replaced.modulusAndExponent).not.toBe(known.modulusAndExponent);
+});
+
+it.each([
+  [7, 'is not an object'],
+  [{ ...jwk, kid: 7 }, 'kid is not a string of 1 to 256 characters'],
+  [{ ...jwk, kty: 'oct' }, 'kty is "oct"'],
+  [{ ...jwk, use: 'enc' }, 'use is "enc"'],
+  [{ ...jwk, alg: 'RSA256' }, 'alg is "RSA256"'],
+  [{ ...jwk, key_ops: [] }, 'key_ops does not contain "verify"'],
+  [{ ...jwk, n: null, x5c: ['x'] }, 'n or e is missing (x5c is not read)'],
+  [{ ...jwk, e: 'Aw' }, 'the exponent is not 65537'],
+  [{ ...jwk, n: createModulus(1024) }, 'the modulus has 1024 bits'],
+])('names the problem of the key %j', async (value, problem) => {
+  expect(await importKey(value)).toEqual({ kid: (value as { kid?: unknown }).kid, problem });
 });

@@ -19,7 +19,7 @@ const openWarm = async (): Promise<Jwks> => {
 /** Asks for a key after some time. Returns `accepted` or the code of the error, and the number of fetches so far. */
 const ask = async (jwks: Jwks, time: number, kid: string | undefined, fromGenAuth = false): Promise<unknown[]> => {
   sets.now += time;
-  return [await codeOf(jwks.getKey(kid, fromGenAuth)), sets.fetches()];
+  return [await codeOf(jwks.getKeys(kid, fromGenAuth)), sets.fetches()];
 };
 const fail = (): void => issuer().reply(JWKS_PATH, { status: 500 });
 /** Holds the responses of the key set until the gate is open. */
@@ -29,14 +29,56 @@ const hold = (reply: Reply): Gate => {
   return gate;
 };
 
-it('the lookup of a key uses the first of two keys with the same kid', async () => {
-  sets.publish({ ...next.jwk, kid: known() }, issuer().key.jwk);
-  expect((await sets.open().getKey(known(), false)).export({ format: 'jwk' }).n).toBe(next.jwk.n);
+const moduli = async (jwks: Jwks, kid: string | undefined): Promise<unknown[]> =>
+  (await jwks.getKeys(kid, false)).map((key) => key.export({ format: 'jwk' }).n);
+const third = createRsaKey({ kid: 'third' });
+const none = { kid: undefined };
+
+it.each<[title: string, keys: () => object[], kid: () => string | undefined, found: () => object[]]>([
+  ['two keys with one kid', () => [next.jwk, { ...third.jwk, kid: 'next' }], () => 'next', () => [next.jwk, third.jwk]],
+  ['equal keys with one kid', () => [next.jwk, next.jwk], () => 'next', () => [next.jwk]],
+  ['one key without kid', () => [{ ...next.jwk, ...none }], () => undefined, () => [next.jwk]],
+  [
+    'one key without kid beside others',
+    () => [third.jwk, { ...next.jwk, kid: null }],
+    () => undefined,
+    () => [next.jwk],
+  ],
+])('the lookup of a key returns all keys that can fit: %s', async (_, keys, kid, found) => {
+  sets.publish(...keys());
+  expect(await moduli(sets.open(), kid())).toEqual(found().map((jwk) => (jwk as { n: string }).n));
+});
+
+it('the lookup of a key returns at most four keys with one kid, and names the others', async () => {
+  // The numbers of these keys differ only in their last bit.
+  const keys = Array.from({ length: 6 }, (_, i) => {
+    const bytes = Buffer.from(next.jwk.n, 'base64url');
+    bytes[bytes.length - 2] = i;
+    return { ...next.jwk, n: bytes.toString('base64url') };
+  });
+  sets.publish(...keys);
+  const jwks = sets.open();
+  expect(await moduli(jwks, 'next')).toHaveLength(4);
+  const problem = { kid: 'next', problem: '4 keys before it have the same kid' };
+  const error = { details: { unusableKeys: [problem, problem] } };
+  expect(await catchError(jwks.getKeys('x', false))).toMatchObject(error);
+});
+
+it.each<[title: string, keys: () => object[], kid: string | undefined]>([
+  ['a kid and one key without', () => [{ ...next.jwk, ...none }], 'next'],
+  ['no kid and two keys without', () => [next.jwk, third.jwk].map((jwk) => ({ ...jwk, ...none })), undefined],
+])('the lookup of a key finds none for a token with %s', async (_, keys, kid) => {
+  sets.publish(...keys());
+  expect(await ask(sets.open(), 0, kid)).toEqual(['token_key_unknown', 1]);
 });
 
 it.each([
   ['x', 'The token is signed with key "x", which the key set does not have: get a new token, or check appHost.'],
-  [undefined, 'The token has no kid (key ID), and the key set has 2 RS256 keys instead of 1.'],
+  [
+    undefined,
+    'The token has no kid (key ID), and the key set has 2 RS256 keys. ' +
+      'Exactly one key, or exactly one key without a kid, could verify it.',
+  ],
 ])('the lookup of a key throws an error with message and details for kid %j with two keys', async (kid, message) => {
   const jwks = sets.open();
   expect(await ask(jwks, 0, undefined)).toEqual(['accepted', 1]);
@@ -44,20 +86,87 @@ it.each([
   sets.now += MAX_AGE;
   const details = { claim: 'kid', expected: [known(), 'next'], actual: kid };
   const error = { code: 'token_key_unknown', message, details };
-  expect(await catchError(jwks.getKey(kid, false))).toMatchObject(error);
+  expect(await catchError(jwks.getKeys(kid, false))).toMatchObject(error);
 });
 
-const UNUSABLE =
-  "in GenAuth's key set can verify RS256 tokens: ask GenAuth's support for a new signing key. " +
-  'If jwksUri is set, check it first.';
+const UNUSABLE = "ask GenAuth's support for a new signing key. If jwksUri is set, check it first.";
 it.each<[unknown, string]>([
   [undefined, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
   [{ keys: { 0: {} } }, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
-  [{ keys: [{ kty: 'oct' }, null] }, `None of the 2 keys ${UNUSABLE}`],
+  [{ keys: [] }, `None of the 0 keys in GenAuth's key set can verify RS256 tokens: ${UNUSABLE}`],
+  [
+    { keys: [{ kty: 'oct', kid: 'a' }, null] },
+    "None of the 2 keys in GenAuth's key set can verify RS256 tokens " +
+      `(kid "a": kty is "oct"; kid undefined: is not an object): ${UNUSABLE}`,
+  ],
 ])('the lookup of a key refuses the document %j', async (document, message) => {
   const jwks = sets.open({ requestKeySet: async () => document });
   const error = { name: 'UpstreamError', code: 'upstream_invalid_response', message };
-  expect(await catchError(jwks.getKey('x', false))).toMatchObject(error);
+  expect(await catchError(jwks.getKeys('x', false))).toMatchObject(error);
+});
+
+it('an empty key set withdraws all keys at once, and is not an outage', async () => {
+  const jwks = await openWarm();
+  sets.publish();
+  expect(await ask(jwks, MAX_AGE, known())).toEqual(['upstream_invalid_response', 2]);
+  expect(jwks.status()).toMatchObject({ count: 0, lastError: 'upstream_invalid_response' });
+  expect(await ask(jwks, 0, known())).toEqual(['upstream_invalid_response', 2]);
+  issuer().reset();
+  expect(await ask(jwks, COOLDOWN, known())).toEqual(['accepted', 1]);
+});
+
+it('asks for a key that is not published yet after 2, 4, 8 and 16 s, and then once per cool-down', async () => {
+  const jwks = await openWarm();
+  const fetches: unknown[] = [await ask(jwks, COOLDOWN, 'next')];
+  for (const pause of [2000, 4000, 8000, 16_000, COOLDOWN, COOLDOWN])
+    fetches.push(await ask(jwks, pause - 1, 'next'), await ask(jwks, 1, 'next'));
+  const counts = [2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8];
+  expect(fetches).toEqual(counts.map((count) => ['token_key_unknown', count]));
+  // After a quiet time the pauses start at 2 s again.
+  expect(await ask(jwks, 2 * COOLDOWN, 'next')).toEqual(['token_key_unknown', 9]);
+  sets.publish(next.jwk);
+  expect(await ask(jwks, 2000, 'next')).toEqual(['accepted', 10]);
+  expect(await ask(jwks, COOLDOWN - 1, 'x')).toEqual(['token_key_unknown', 10]);
+});
+
+it('getOtherKeys fetches once per cool-down, and returns a key that was replaced under its kid', async () => {
+  const jwks = await openWarm();
+  const tried = [...(await jwks.getKeys(known(), false))];
+  sets.publish({ ...next.jwk, kid: known() });
+  const others = async (time: number, fromGenAuth = false): Promise<unknown[]> => {
+    sets.now += time;
+    return [(await jwks.getOtherKeys(known(), tried, fromGenAuth)).length, sets.fetches()];
+  };
+  expect(await others(COOLDOWN - 1)).toEqual([0, 1]);
+  expect(await others(0, true)).toEqual([1, 2]);
+  expect(await others(0)).toEqual([1, 2]);
+  sets.publish(issuer().key.jwk);
+  expect(await ask(jwks, MAX_AGE, known())).toEqual(['accepted', 3]);
+  tried.push(...(await jwks.getKeys(known(), false)));
+  expect(await others(COOLDOWN - 1)).toEqual([0, 3]);
+  expect(await others(1)).toEqual([0, 4]);
+  fail();
+  expect(await others(COOLDOWN)).toEqual([0, 5]);
+});
+
+it('a login waits at most 5 s after a Retry-After, and later answers count the rest of it down', async () => {
+  issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': '120' } });
+  const jwks = sets.open();
+  const seconds = async (time: number, fromGenAuth = false): Promise<unknown[]> => {
+    sets.now += time;
+    const error = (await catchError(jwks.getKeys('x', fromGenAuth))) as { retryAfter?: number };
+    return [error.retryAfter, sets.fetches()];
+  };
+  expect([await seconds(0), await seconds(1500), await seconds(1500, true)]).toEqual([
+    [120, 1],
+    [119, 1],
+    [2, 1],
+  ]);
+  expect([await seconds(2000, true), await seconds(119_999), await seconds(1)]).toEqual([
+    [120, 2],
+    [1, 2],
+    [120, 3],
+  ]);
 });
 
 it('the cool-down starts with the last attempt, even if the attempt failed', async () => {
@@ -85,9 +194,9 @@ it('maxAge ends the use of a withdrawn key, even during a longer cool-down', asy
   await jwks.warmUp();
   sets.publish(next.jwk);
   expect(await ask(jwks, MAX_AGE - 1, known())).toEqual(['accepted', 1]);
-  expect(jwks.getFreshKey(known())).toBeDefined();
+  expect(jwks.getFreshKeys(known())).toBeDefined();
   sets.now += 1;
-  expect(jwks.getFreshKey(known())).toBeUndefined();
+  expect(jwks.getFreshKeys(known())).toBeUndefined();
   expect(await ask(jwks, 0, known())).toEqual(['token_key_unknown', 2]);
 });
 
@@ -104,10 +213,9 @@ it.each([
   const randomly = jest.spyOn(Math, 'random').mockReturnValue(random);
   fail();
   const jwks = sets.open();
-  // A token from GenAuth keeps to the pause too.
-  const results = [await ask(jwks, 0, known(), true)];
+  const results = [await ask(jwks, 0, known())];
   for (const pause of [2000, 4000, 8000, 16_000, COOLDOWN, COOLDOWN])
-    results.push(await ask(jwks, pause * factor - 1, known(), true), await ask(jwks, 1, known(), true));
+    results.push(await ask(jwks, pause * factor - 1, known()), await ask(jwks, 1, known()));
   const fetches = [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7];
   expect(results).toEqual(fetches.map((count) => ['upstream_unavailable', count]));
   issuer().reset();
@@ -156,9 +264,9 @@ it('parallel requests wait for one fetch, and maxAge is counted from the request
   const jwks = await openWarm();
   sets.now += COOLDOWN;
   const gate = hold({ body: { keys: [next.jwk] } });
-  const asked = ['next', 'x', 'next'].map((kid) => codeOf(jwks.getKey(kid, false)));
+  const asked = ['next', 'x', 'next'].map((kid) => codeOf(jwks.getKeys(kid, false)));
   await until(() => sets.fetches() === 2);
-  asked.push(codeOf(jwks.getKey('next', true)));
+  asked.push(codeOf(jwks.getKeys('next', true)));
   sets.now += MAX_AGE;
   asked.push(codeOf(jwks.warmUp()));
   gate.open();

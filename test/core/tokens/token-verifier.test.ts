@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
 import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
 import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
-import { MAX_AGE, STALE_IF_ERROR, codeOf } from '../../support/key-set.js';
+import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, codeOf } from '../../support/key-set.js';
 import { catchError } from '../../support/promise.js';
 import { propertyRuns } from '../../support/property.js';
 import { createRsaKey } from '../../support/rsa-key.js';
@@ -220,6 +220,37 @@ it.each<[string, header: object, keys: () => unknown[], advance: number, expecte
   bench.sets.publish(...keys());
   bench.sets.now += advance;
   expect([await codeOf(verifier.verifyAccessToken(token)), computed()]).toEqual([expected, signatures]);
+});
+
+it('a token is accepted by each of two keys with its kid, also from the cache', async () => {
+  bench.sets.publish({ ...other.jwk, kid: issuer().key.kid }, issuer().key.jwk);
+  for (const token of [accessToken(), forge().head({}, other.privateKey)])
+    expect(await codeOf(bench.verify(token))).toBe('accepted');
+  expect(bench.sets.fetches()).toBe(1);
+});
+
+it('a key that was replaced under its kid is fetched once per cool-down, and at once for a login', async () => {
+  const verifier = bench.verifier();
+  await verifier.verifyAccessToken(accessToken());
+  bench.sets.publish({ ...other.jwk, kid: issuer().key.kid });
+  const token = forge().head({}, other.privateKey);
+  const codes: unknown[] = [];
+  for (const time of [COOLDOWN - 1, 1]) {
+    bench.sets.now += time;
+    codes.push(await codeOf(verifier.verifyAccessToken(token)), bench.sets.fetches());
+  }
+  bench.sets.publish(issuer().key.jwk);
+  codes.push(await codeOf(verifier.verifyIdToken(idToken(), 'access')), bench.sets.fetches());
+  expect(codes).toEqual(['token_signature_invalid', 1, 'accepted', 2, 'accepted', 3]);
+});
+
+it('a forgotten token is verified again', async () => {
+  const verifier = bench.verifier({ maxVerifiedTokens: 100 });
+  const token = accessToken();
+  await verifier.verifyAccessToken(token);
+  verifier.forget(token);
+  await verifier.verifyAccessToken(token);
+  expect(computed()).toBe(2);
 });
 
 it('the cache does not confuse a known token with another text, with an id_token or with an array', async () => {
