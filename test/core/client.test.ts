@@ -59,6 +59,18 @@ it('uses the options issuer, audience, appId, clockTolerance, idTokenSignedRespo
   expect(await client.verifyIdToken(buildToken({ alg: 'HS256' }, payload, LONG_SECRET, 'HS256'))).toEqual(payload);
 });
 
+it('accepts both forms of the address and of the issuer, and only one with the option issuer', async () => {
+  const { url, issuer: own, clientOptions } = issuer();
+  const issuers = [own, `${url}/${clientOptions.appId}/oidc`, `${url}/oidc/`, url, `${url}/other/oidc`];
+  const decide = (options: object) =>
+    Promise.all(issuers.map((iss) => codeOf(open(options).verifyAccessToken(accessToken({ iss })))));
+  const refused = 'token_issuer_mismatch';
+  const both = ['accepted', 'accepted', refused, refused, refused];
+  expect(await decide({})).toEqual(both);
+  expect(await decide({ appHost: `${url}/${clientOptions.appId}` })).toEqual(both);
+  expect(await decide({ issuer: own })).toEqual(['accepted', refused, refused, refused, refused]);
+});
+
 it('uses the clock that a test framework set after the client was made', async () => {
   // Without a clock of its own.
   const client = openAny();

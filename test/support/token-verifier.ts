@@ -27,7 +27,7 @@ export class VerifierBench {
   verifier(settings: Partial<TokenVerifierSettings> = {}): TokenVerifier {
     this.#jwks ??= this.sets.open();
     return new TokenVerifier({
-      issuer: this.#issuer().issuer,
+      issuer: [this.#issuer().issuer],
       appId: APP_ID,
       audience: [APP_ID],
       clockTolerance: 5,

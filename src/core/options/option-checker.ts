@@ -271,7 +271,12 @@ export class OptionChecker {
     return { url, text: value };
   }
 
-  origin(name: string): string | undefined {
+  /**
+   * Reads the address of the application, and returns its origin.
+   *
+   * @param appId - The only path that the address may have. The console shows this path for newer applications.
+   */
+  origin(name: string, appId: string): string | undefined {
     const value = this.#read(name);
     if (value === undefined || value === '') {
       return this.#addMistake(
@@ -288,8 +293,9 @@ export class OptionChecker {
       );
     }
     const parsed = this.url(name)?.url;
-    if (parsed !== undefined && parsed.pathname !== '/') {
-      return this.#addMistake(name, `is ${quote(value)}`, `write it without the path, "${parsed.origin}"`);
+    if (parsed !== undefined && !['/', `/${appId}`, `/${appId}/`].includes(parsed.pathname)) {
+      const fix = `write it without the path, or with the appId as the only path, "${parsed.origin}"`;
+      return this.#addMistake(name, `is ${quote(value)}`, fix);
     }
     return parsed?.origin;
   }

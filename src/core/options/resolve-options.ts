@@ -4,7 +4,7 @@ import { isRecord, ownProperties } from '../util/record.js';
 import type { DefaultScope } from '../scopes.js';
 import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
-import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuer } from '../wire/facts.js';
+import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
 import { OptionChecker, findUnknownOptions } from './option-checker.js';
 import {
   type ClientIpResolver,
@@ -91,7 +91,8 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
   const needsSecret = tokenEndpointAuthMethod !== 'none' || idTokenSignedResponseAlg === 'HS256';
   const appSecret = needsSecret ? check.secret('appSecret') : undefined;
   mistakes.push(...findSecretMistakes(options, tokenEndpointAuthMethod, appSecret, idTokenSignedResponseAlg));
-  const appHost = check.origin('appHost') ?? '';
+  const appHost = check.origin('appHost', appId) ?? '';
+  const issuer = check.url('issuer', 'compared')?.text;
   const scope = check.scope('scope', ['openid', 'profile']);
   const checkJwks = check.group('jwks', ['maxAge', 'cooldown', 'staleIfError'], 'jwks: { maxAge: 600_000 }');
 
@@ -99,7 +100,7 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     appId,
     appSecret,
     appHost,
-    issuer: check.url('issuer', 'compared')?.text ?? buildIssuer(appHost),
+    issuer: Object.freeze(issuer === undefined ? buildIssuers(appHost, appId) : [issuer]),
     tokenEndpointAuthMethod,
     idTokenSignedResponseAlg,
     passwordEncryptType: check.oneOf('passwordEncryptType', PASSWORD_ENCRYPT_TYPES, 'none'),

@@ -63,14 +63,16 @@ export interface GenAuthOptions<S extends string = string> {
    */
   appSecret?: AppSecretSource | undefined;
   /**
-   * The address of the GenAuth application, for example `https://example.genauth.ai`, without a path, query or user
-   * name. This option is required. `http:` is accepted for loopback hosts only: `localhost`, `127.0.0.0/8` and `[::1]`.
+   * The address of the GenAuth application, for example `https://example.genauth.ai` or
+   * `https://example.genauth.ai/<appId>`, without any other path, a query or a user name. This option is required.
+   * `http:` is accepted for loopback hosts only: `localhost`, `127.0.0.0/8` and `[::1]`.
    */
   appHost: string;
   /**
    * The issuer: a full `https:` or `http:` address without a query. No request is sent to this address. The claim `iss`
    * of every token must be exactly this string. The `issuer` of GenAuth's discovery document must also be exactly this
-   * string. The discovery document is read unless `jwksUri` is set. Default: `${appHost}/oidc`.
+   * string. The discovery document is read unless `jwksUri` is set. Default: `https://host/oidc` and
+   * `https://host/<appId>/oidc` are both accepted.
    */
   issuer?: string | undefined;
   /**
@@ -349,10 +351,10 @@ export interface ResolvedOptions {
   readonly appId: string;
   /** The application secret, or a function that returns it. `undefined` with `tokenEndpointAuthMethod: 'none'`. */
   readonly appSecret: AppSecretSource | undefined;
-  /** The address of the GenAuth application, without a slash at the end. */
+  /** The origin of the GenAuth application, without a path and without a slash at the end. */
   readonly appHost: string;
-  /** The required claim `iss` of all tokens. */
-  readonly issuer: string;
+  /** The accepted values of the claim `iss`, at least one. */
+  readonly issuer: readonly string[];
   /** How the application proves its identity to GenAuth. */
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   /** The only accepted signature algorithm of id_tokens. */

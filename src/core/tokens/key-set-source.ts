@@ -71,12 +71,13 @@ export class KeySetSource {
     const answer = await this.#get(PATHS.discovery, deadline);
     if (answer.status === 404) return PATHS.jwks;
     const document = expectDocument('discovery document', answer);
-    if (document['issuer'] !== issuer) {
+    if (!(issuer as readonly unknown[]).includes(document['issuer'])) {
+      const expected = issuer.length === 1 ? issuer[0] : issuer;
       throw new ConfigurationError(
         'discovery_issuer_mismatch',
         `The discovery document of ${appHost} has the issuer ${quote(document['issuer'])}, but this client expects ` +
-          `${quote(issuer)}: correct appHost, or set the option issuer to the claim iss of the tokens.`,
-        { details: { expected: issuer, actual: toDetail(document['issuer']) } },
+          `${quote(expected)}: correct appHost, or set the option issuer to the claim iss of the tokens.`,
+        { details: { expected, actual: toDetail(document['issuer']) } },
       );
     }
     const address = document['jwks_uri'];

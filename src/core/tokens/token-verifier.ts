@@ -48,8 +48,8 @@ const SECRET_COOLDOWN_MS = 30_000;
 export const MIN_HS256_SECRET_BYTES = 32;
 
 export interface TokenVerifierSettings {
-  /** Required claim `iss` of all tokens. The claim must be exactly this string. */
-  issuer: string;
+  /** The claim `iss` of all tokens must be exactly one of these strings. */
+  issuer: readonly string[];
   /**
    * The application ID. The claim `aud` of an id_token must contain this ID. The claim `azp` must equal this ID in
    * every token that has `azp` or more than one audience.
@@ -239,12 +239,13 @@ export class TokenVerifier {
   #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): TokenClaims {
     const { issuer, appId, audience } = this.#settings;
     const { iss, sub, aud, azp, exp, iat, nbf } = claims;
-    if (iss !== issuer) {
+    if (!(issuer as readonly unknown[]).includes(iss)) {
+      const expected = issuer.length === 1 ? issuer[0] : issuer;
       throw new TokenVerificationError(
         'token_issuer_mismatch',
-        `The ${kind} has the issuer ${quote(iss)}, but this service accepts only ${quote(issuer)}: ` +
+        `The ${kind} has the issuer ${quote(iss)}, but this service accepts only ${quote(expected)}: ` +
           'correct appHost, or set the option issuer.',
-        { details: { token: kind, claim: 'iss', expected: issuer, actual: toDetail(iss) } },
+        { details: { token: kind, claim: 'iss', expected, actual: toDetail(iss) } },
       );
     }
     if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) throw claimInvalid(kind, 'sub', sub);

@@ -36,11 +36,17 @@ export function buildAppJwksPath(appId: string): string {
   return `/${encodeURIComponent(appId)}/oidc/.well-known/jwks.json`;
 }
 
-/**
- * Builds the issuer of GenAuth's tokens: `appHost` followed by `/oidc`. The issuer does not contain the application ID.
- */
+/** Builds the usual issuer of GenAuth's tokens: `appHost` followed by `/oidc`. */
 export function buildIssuer(appHost: string): string {
   return `${appHost}/oidc`;
+}
+
+/**
+ * Builds the issuers that the tokens of an application can have. Applications whose address in the console contains
+ * the application ID can have it in the issuer too.
+ */
+export function buildIssuers(appHost: string, appId: string): string[] {
+  return [buildIssuer(appHost), buildIssuer(`${appHost}/${encodeURIComponent(appId)}`)];
 }
 
 /**

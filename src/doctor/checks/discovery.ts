@@ -40,14 +40,18 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
     const problem = isRecord(body) ? '' : ' and no JSON object';
     return [unusable(`The request for the discovery document was answered with HTTP ${status}${problem}.`)];
   }
-  if (body['issuer'] !== issuer) {
+  if (!(issuer as readonly unknown[]).includes(body['issuer'])) {
     const actual = context.quote(body['issuer']);
     return [
-      error('issuer_mismatch', `The issuer of ${appHost} is ${actual}, but the options expect "${issuer}".`, {
-        impact: 'Logins and guarded routes fail, because the library refuses tokens of another issuer.',
-        consolePage: CONSOLE_PAGES.endpoints,
-        fix: `If appHost is right, set ${context.setting('issuer', context.literal(body['issuer'], '<issuer>'))}`,
-      }),
+      error(
+        'issuer_mismatch',
+        `The issuer of ${appHost} is ${actual}, but the options expect ${listIssuers(issuer)}.`,
+        {
+          impact: 'Logins and guarded routes fail, because the library refuses tokens of another issuer.',
+          consolePage: CONSOLE_PAGES.endpoints,
+          fix: `If appHost is right, set ${context.setting('issuer', context.literal(body['issuer'], '<issuer>'))}`,
+        },
+      ),
     ];
   }
   context.discovery = body;
@@ -65,7 +69,13 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
     ];
   }
   const found = [...findAlgorithmNotOffered(context), ...findScopesNotOffered(context)];
-  return found.length > 0 ? found : [ok('discovery', `The issuer is ${issuer}, as the options expect.`)];
+  return found.length > 0
+    ? found
+    : [ok('discovery', `The issuer is ${String(body['issuer'])}, as the options expect.`)];
+}
+
+function listIssuers(issuers: readonly string[]): string {
+  return issuers.map((issuer) => `"${issuer}"`).join(' or ');
 }
 
 function unusable(message: string): Observation {

@@ -19,7 +19,7 @@ const METHODS = {
   strings: (check: OptionChecker): unknown => check.strings('strings', ['default']),
   ca: (check: OptionChecker): unknown => check.certificates('ca'),
   url: (check: OptionChecker): unknown => check.url('url')?.text,
-  appHost: (check: OptionChecker): unknown => check.origin('appHost'),
+  appHost: (check: OptionChecker): unknown => check.origin('appHost', 'app-1'),
   proxy: (check: OptionChecker): unknown => check.proxy('proxy'),
   group: (check: OptionChecker): unknown => check.group('group', ['max'], 'group: { max: 1 }').boolean('max'),
 };
@@ -40,6 +40,8 @@ it.each<[Method, unknown, unknown]>([
   ['ca', cert, cert],
   ['url', 'https://A.example/x/oidc/', 'https://A.example/x/oidc/'],
   ['appHost', 'https://A.Example:443/', 'https://a.example'],
+  ['appHost', 'https://a.example/app-1', 'https://a.example'],
+  ['appHost', 'http://localhost:3999/app-1/', 'http://localhost:3999'],
   ['appHost', 'http://localhost:3999', 'http://localhost:3999'],
   ['appHost', 'http://127.8.9.10', 'http://127.8.9.10'],
   ['appHost', 'http://[::1]:3999', 'http://[::1]:3999'],
@@ -63,6 +65,7 @@ const [NO_PEM, READ_PEM] = ['is not a PEM certificate', "write ca: readFileSync(
 const HTTPS = 'write https://, because http:// sends passwords unencrypted';
 const USER = ['contains a user name or a password', 'remove it and the @'] as const;
 const QUERY = ['has a query or a fragment', 'remove everything from the ? or # on'] as const;
+const ONLY_APP_ID = 'write it without the path, or with the appId as the only path, "https://a.example"';
 const SLASHES = 'https://a.example//keys';
 const address = (host = 'example.genauth.ai'): string => `write a full address, "https://${host}"`;
 
@@ -99,7 +102,9 @@ it.each<[Method, value: unknown, problem: string, fix: string]>([
   ['appHost', 'genauth', 'is "genauth"', address('genauth')],
   ['appHost', 'ftp://a.example/x', 'is "ftp://a.example/x"', address('a.example')],
   ['appHost', 'http://127.0.0.1.a.example', 'is "http://127.0.0.1.a.example"', HTTPS],
-  ['appHost', 'https://a.example/x', 'is "https://a.example/x"', 'write it without the path, "https://a.example"'],
+  ['appHost', 'https://a.example/x', 'is "https://a.example/x"', ONLY_APP_ID],
+  ['appHost', 'https://a.example/app-1/oidc', 'is "https://a.example/app-1/oidc"', ONLY_APP_ID],
+  ['appHost', 'https://a.example/App-1', 'is "https://a.example/App-1"', ONLY_APP_ID],
   ['proxy', 'socks5://user:canary@proxy.example', NO_PROXY, PROXY],
   ['proxy', 'http://u:canary%@127.0.0.1:1', NO_PROXY, PROXY],
   ['proxy', 'http:', NO_PROXY, PROXY],

@@ -31,7 +31,7 @@ const DEFAULTS = {
   ...toObject('language signInOptions clientIp jwksUri ca proxy', () => undefined),
   resolveUser: undefined,
   resolveUserMaxAge: 0,
-  issuer: 'https://example.genauth.ai/oidc',
+  issuer: ['https://example.genauth.ai/oidc', `https://example.genauth.ai/${REQUIRED.appId}/oidc`],
   passwordEncryptType: 'none',
   scope: ['openid', 'profile'],
   fields: toObject('account email username phone sAMAccountName password captchaCode captchaToken', (name) => name),
@@ -72,8 +72,9 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
   };
   const fields = { ...DEFAULTS.fields, ...given.fields };
   const jwks = { ...DEFAULTS.jwks, maxAge: 5000 };
+  const jwksUri = 'https://a.example/j';
   const resolved = resolve(given) as typeof given;
-  expect(resolved).toStrictEqual({ ...DEFAULTS, ...given, fields, jwksUri: 'https://a.example/j', jwks });
+  expect(resolved).toStrictEqual({ ...DEFAULTS, ...given, fields, issuer: [given.issuer], jwksUri, jwks });
   const parts = [resolved, ...Object.values(resolved), resolved.signInOptions.context.of];
   expect(parts.filter((part) => !Object.isFrozen(part))).toEqual([given.clientIp]);
   expect(Object.values(given).filter((part) => typeof part === 'object' && Object.isFrozen(part))).toEqual([]);

@@ -43,6 +43,12 @@ it('the address comes from a discovery document that has only jwks_uri and the i
   expect(issuer().requests[0]).toMatchObject({ method: 'GET', body: '' });
 });
 
+it('the discovery document may have the issuer with the application ID', async () => {
+  discover({ issuer: `${issuer().url}/${APP_ID}/oidc` });
+  expect(await open({ appHost: `${issuer().url}/${APP_ID}/` }).requestKeySet()).toEqual(KEY_SET);
+  expect(paths()).toEqual([DISCOVERY_PATH, OWN_PATH]);
+});
+
 it('the address is the documented one, then the one with the application ID, if the others return 404', async () => {
   [DISCOVERY_PATH, JWKS_PATH].forEach((path) => reply(path, NOT_FOUND));
   expect(await open().requestKeySet()).toEqual(KEY_SET);
@@ -90,8 +96,7 @@ it('the option jwksUri on another host has its own connections, which close() en
   expect([server.connections, issuer().count()]).toEqual([1, 0]);
 });
 
-const ISSUER =
-  'but this client expects "URL/oidc": correct appHost, or set the option issuer to the claim iss of the tokens';
+const ISSUER = `but this client expects ["URL/oidc", "URL/${APP_ID}/oidc"]: correct appHost, or set the option issuer to the claim iss of the tokens`;
 const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
 it.each([
   ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
@@ -99,11 +104,11 @@ it.each([
   ['jwks_uri', `["URL${JWKS_PATH}"]`, 'discovery_jwks_uri_refused', ADDRESS],
   ['jwks_uri', '"URL//evil.invalid/keys"', 'discovery_jwks_uri_refused', ADDRESS],
 ])('a discovery document is refused if its %s is %s', async (name, value, code, fix) => {
-  const { url, issuer: expected } = issuer();
+  const { url } = issuer();
   const actual: unknown = JSON.parse(value.replace('URL', url));
   discover({ [name]: actual });
   const error = await catchError(open().requestKeySet());
-  const details = { expected: { issuer: expected, jwks_uri: url }[name], actual };
+  const details = { expected: { issuer: [`${url}/oidc`, `${url}/${APP_ID}/oidc`], jwks_uri: url }[name], actual };
   expect(error).toMatchObject({ name: 'ConfigurationError', code, statusCode: 500, details });
   expect(error.message.replaceAll(url, 'URL')).toBe(`The discovery document of URL has the ${name} ${value}, ${fix}.`);
   expect(paths()).toEqual([DISCOVERY_PATH]);

@@ -280,7 +280,7 @@ const id = (make: () => string, settings?: Settings) => () => bench.verifier(set
 const EXPIRED = { iat: NOW - 90, exp: NOW - 60 };
 const expired = { claim: 'exp', actual: NOW - 60, seconds: 60 };
 const ROWS: [run: () => Promise<unknown>, details?: object][] = [
-  [access({ iss: 'x' }, { issuer: 'y' }), { claim: 'iss', expected: 'y', actual: 'x' }],
+  [access({ iss: 'x' }, { issuer: ['y'] }), { claim: 'iss', expected: 'y', actual: 'x' }],
   [access({ aud: ['x'] }, { audience: ['y', 'z'] }), { claim: 'aud', expected: ['y', 'z'], actual: ['x'] }],
   [id(() => idToken({ aud: 'x' }), { appId: 'y' }), { token: 'id_token', claim: 'aud', expected: ['y'], actual: 'x' }],
   [access({ azp: 'x' }, { appId: 'y' }), { claim: 'azp', expected: 'y', actual: 'x' }],

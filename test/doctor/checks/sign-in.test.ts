@@ -117,7 +117,12 @@ test.each<Token>([
   ['HS256', sign('HS256', SECRET), VALID, 'algorithm (HS256), issuer, ', HS256],
   ['an old iat', claim({ iat: time(-600) }), [...VALID, 'clock_ahead'], "s ahead of the id_token's iat."],
   ['the other algorithm', sign('HS256', SECRET), ALGORITHM, `${VALID_ALGS}, or set GENAUTH_ID_TOKEN_ALG=HS256`],
-  ['another issuer', claim({ iss: 'https://x' }), ISSUER, 'expect "http://HOST/oidc". Set GENAUTH_ISSUER=https://x'],
+  [
+    'another issuer',
+    claim({ iss: 'https://x' }),
+    ISSUER,
+    '"http://HOST/65f0c1d2e3a4b5c6d7e8f901/oidc"]. Set GENAUTH_ISSUER=https://x',
+  ],
   ['another audience', claim({ aud: 'other' }), AUDIENCE, `for "other" (aud), but this application is "${APP_ID}".`],
   ['an end in the past', claim({ iat: time(-200), exp: time(-100) }), CLOCK, ', the id_token expired 1'],
   ['a beginning in the future', claim({ nbf: time(109) }), CLOCK, 'is not valid yet. It becomes valid in 10'],
