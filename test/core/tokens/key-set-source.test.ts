@@ -96,7 +96,9 @@ it('the option jwksUri on another host has its own connections, which close() en
   expect([server.connections, issuer().count()]).toEqual([1, 0]);
 });
 
-const ISSUER = `but this client expects ["URL/oidc", "URL/${APP_ID}/oidc"]: correct appHost, or set the option issuer to the claim iss of the tokens`;
+const ISSUER =
+  `but this client expects ["URL/oidc", "URL/${APP_ID}/oidc"]: correct appHost, ` +
+  'or set the option issuer to the claim iss of the tokens';
 const ADDRESS = 'which is not on that host: if this address is correct, set the option jwksUri to it';
 it.each([
   ['issuer', '"URL/oidc/"', 'discovery_issuer_mismatch', ISSUER],
