@@ -51,15 +51,18 @@ export interface Envelope {
  */
 export function parseEnvelope(body: unknown): Envelope | undefined {
   if (!isRecord(body) || typeof body['statusCode'] !== 'number') return undefined;
-  const code = body['apiCode'] ?? body['code'];
-  const apiCode = typeof code === 'string' && /^\d+$/.test(code) ? Number(code) : code;
   return {
     statusCode: body['statusCode'],
-    apiCode: Number.isInteger(apiCode) && (apiCode as number) >= MIN_API_CODE ? (apiCode as number) : undefined,
+    apiCode: toApiCode(body['apiCode']) ?? toApiCode(body['code']),
     message: typeof body['message'] === 'string' ? body['message'] : '',
     requestId: toRequestId(body['requestId']) ?? toRequestId(body['uniqueId']),
     data: isRecord(body['data']) ? body['data'] : {},
   };
+}
+
+function toApiCode(value: unknown): number | undefined {
+  const code = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof code === 'number' && Number.isInteger(code) && code >= MIN_API_CODE ? code : undefined;
 }
 
 /**

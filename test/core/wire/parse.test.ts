@@ -27,6 +27,7 @@ it.each<[contradiction: string, parse: (body: Body) => unknown, expected: object
     { code: 1000 },
     { apiCode: 1000, code: 1 },
   ],
+  ['apiCode repeats the status', envelope, { apiCode: 2333 }, { apiCode: 403, code: 2333 }, { code: 2333 }],
   ['requestId is called uniqueId', envelope, { requestId: 'r' }, { uniqueId: 'r' }, { requestId: 'r', uniqueId: 'u' }],
   ['scopes have commas between them', introspect, { scope: ['a', 'b'] }, { scope: 'a b' }, { scope: ' a, b ' }],
   ['exp is a number or a string', introspect, { exp: 1_760_000_000 }, { exp: 1_760_000_000 }, { exp: '1760000000' }],
