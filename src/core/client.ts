@@ -136,7 +136,7 @@ export class GenAuthClient<
    * Creates a client. Sends no request to GenAuth.
    *
    * @param options - `appId` and `appHost` are required. `appSecret` is required unless `tokenEndpointAuthMethod` is
-   * `'none'`.
+   * `'none'` and `idTokenSignedResponseAlg` is `RS256`.
    * @throws ConfigurationError `invalid_options` if options are wrong. The message and `details.mistakes` list every
    * wrong option.
    */

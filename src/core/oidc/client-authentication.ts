@@ -70,6 +70,10 @@ export class ClientAuthentication {
    * rethrown.
    */
   async prove<Result>(body: 'form' | 'json', exchange: (proof: ClientProof) => Promise<Result>): Promise<Result> {
+    // With the method `none`, `appSecret` is only the key of HS256, so the request does not depend on it.
+    if (this.#identity.tokenEndpointAuthMethod === 'none') {
+      return exchange(buildClientProof(this.#identity, undefined, body));
+    }
     const secret = await this.#appSecret.get();
     try {
       return await exchange(buildClientProof(this.#identity, secret, body));

@@ -54,7 +54,8 @@ export interface GenAuthOptions<S extends string = string> {
   /**
    * The application secret, which GenAuth's console shows under application → endpoint information. The value is a
    * string, or a function that returns the secret or a promise of the secret. This option is required, except with
-   * `tokenEndpointAuthMethod: 'none'`. With `'none'`, `appSecret` must be absent.
+   * `tokenEndpointAuthMethod: 'none'`. With `'none'`, `appSecret` is never sent: it is required if
+   * `idTokenSignedResponseAlg` is `HS256`, and must be absent otherwise.
    *
    * A function is called when the secret is first needed. The function is called again if GenAuth refuses the secret,
    * or if an HS256 signature does not match the secret. The secret can therefore be replaced without a restart of the
@@ -91,8 +92,8 @@ export interface GenAuthOptions<S extends string = string> {
    * The only algorithm that is accepted for the signature of id_tokens: `RS256` or `HS256`. Default: `RS256`.
    *
    * GenAuth signs id_tokens with `HS256` until `RS256` is chosen in GenAuth's console. The key of `HS256` is
-   * `appSecret`. With `HS256`, `appSecret` must have at least 32 bytes, and `tokenEndpointAuthMethod: 'none'` is not
-   * allowed. Access tokens must always be signed with RS256.
+   * `appSecret`. With `HS256`, `appSecret` must have at least 32 bytes, also with `tokenEndpointAuthMethod: 'none'`.
+   * Access tokens must always be signed with RS256.
    */
   idTokenSignedResponseAlg?: SigningAlgorithm | undefined;
   /**

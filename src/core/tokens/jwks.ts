@@ -100,8 +100,9 @@ export interface JwksSettings {
  *
  * - Only one fetch runs at a time. A well-formed key set replaces the old one, even if it has no usable key.
  * - For a token with an unknown key ID, or with a signature that fits no key of its key ID, a new fetch starts only if
- *   `cooldown` has passed since the last fetch. A failed fetch counts too. If the fetch did not bring the key, the next
- *   fetches may start after 2, 4, 8 … seconds, up to `cooldown`, because a new key may not be published yet.
+ *   `cooldown` has passed since the last fetch. A failed fetch counts too. If the fetch did not bring an unknown key
+ *   ID, the next fetches may start after 2, 4, 8 … seconds, up to `cooldown`, because a new key may not be published
+ *   yet.
  * - After a failed fetch there is a pause without fetches. The pause grows with each failure.
  * - While GenAuth is down, the last key set is used for the additional time `staleIfError`.
  */
@@ -175,6 +176,7 @@ export class Jwks {
    * @param tried - The keys that did not fit.
    * @returns The keys with this key ID that were not tried yet. Empty if there are none, if the fetch failed, or if no
    * fetch may start now.
+   * @throws UpstreamError if the key set has no usable key any more.
    */
   async getOtherKeys(
     kid: string | undefined,
@@ -182,14 +184,15 @@ export class Jwks {
     fromGenAuth: boolean,
   ): Promise<readonly KeyObject[]> {
     const findOthers = (): KeyObject[] => (this.#find(kid) ?? []).filter((key) => !tried.includes(key));
-    const others = findOthers();
-    if (others.length > 0 || !this.#mayFetch(fromGenAuth, this.#settings.cooldown)) return others;
-    try {
-      await this.#refresh().done;
-    } catch (error) {
-      // The key set could not be fetched. The last known keys decide.
-      if (!(error instanceof UpstreamError)) throw error;
+    if (findOthers().length === 0 && this.#mayFetch(fromGenAuth, this.#settings.cooldown)) {
+      try {
+        await this.#refresh().done;
+      } catch (error) {
+        // The key set could not be fetched. The last known keys decide, if there are any.
+        if (!(error instanceof UpstreamError)) throw error;
+      }
     }
+    if (this.#keys.size === 0) throw this.#countDown(fromGenAuth);
     return findOthers();
   }
 
@@ -243,7 +246,8 @@ export class Jwks {
     // A negative time means that the clock was set back. In this case the time since the last fetch is not known.
     if (this.#pending !== undefined || sinceAttempt < 0) return true;
     if (sinceAttempt < this.#currentPause(fromGenAuth)) return false;
-    return this.#age() >= maxAge || fromGenAuth || sinceAttempt >= cooldown;
+    // Without any key, only the pause after the failed fetch counts.
+    return this.#keys.size === 0 || this.#age() >= maxAge || fromGenAuth || sinceAttempt >= cooldown;
   }
 
   #currentPause(fromGenAuth: boolean): number {

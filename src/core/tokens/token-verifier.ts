@@ -188,20 +188,27 @@ export class TokenVerifier {
     else {
       const fits = (candidate: KeyObject): boolean => crypto.verify('RSA-SHA256', signingInput, candidate, signature);
       const keys = await this.#getKeys(kid, fromGenAuth);
-      key = keys.find(fits) ?? (await this.#settings.jwks.getOtherKeys(kid, keys, fromGenAuth)).find(fits);
+      key = keys.find(fits) ?? (await this.#getOtherKeys(kid, keys, fromGenAuth)).find(fits);
       if (key === undefined) throw signatureInvalid(kind);
     }
     return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth), kid, key };
   }
 
+  #getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
+    return this.#waitFor(this.#settings.jwks.getKeys(kid, fromGenAuth), fromGenAuth);
+  }
+
+  #getOtherKeys(kid: string | undefined, tried: readonly KeyObject[], fromGenAuth: boolean) {
+    return this.#waitFor(this.#settings.jwks.getOtherKeys(kid, tried, fromGenAuth), fromGenAuth);
+  }
+
   /**
-   * Returns the keys that can verify a token. On a guarded route every `UpstreamError` of the key set gets status 503,
-   * because the caller can only retry. At a login or a token refresh the token came directly from GenAuth, and the
-   * error keeps its status.
+   * Waits for keys. On a guarded route every `UpstreamError` of the key set gets status 503, because the caller can
+   * only retry. At a login or a token refresh the token came directly from GenAuth, and the error keeps its status.
    */
-  async #getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
+  async #waitFor(finding: Promise<readonly KeyObject[]>, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
     try {
-      return await this.#settings.jwks.getKeys(kid, fromGenAuth);
+      return await finding;
     } catch (error) {
       if (fromGenAuth || !(error instanceof UpstreamError) || error.statusCode === 503) throw error;
       const { message, details, retryAfter } = error;

@@ -115,6 +115,16 @@ it('an empty key set withdraws all keys at once, and is not an outage', async ()
   expect(await ask(jwks, COOLDOWN, known())).toEqual(['accepted', 1]);
 });
 
+it('a key set that is empty for a moment is asked for again after the pause, not the cool-down', async () => {
+  const jwks = await openWarm();
+  const tried = await jwks.getKeys(known(), false);
+  sets.publish();
+  expect(await ask(jwks, COOLDOWN, 'x')).toEqual(['upstream_invalid_response', 2]);
+  expect(await codeOf(jwks.getOtherKeys(known(), tried, false))).toBe('upstream_invalid_response');
+  issuer().reset();
+  expect(await ask(jwks, 2500, known())).toEqual(['accepted', 1]);
+});
+
 it('asks for a key that is not published yet after 2, 4, 8 and 16 s, and then once per cool-down', async () => {
   const jwks = await openWarm();
   const fetches: unknown[] = [await ask(jwks, COOLDOWN, 'next')];

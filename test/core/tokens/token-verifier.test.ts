@@ -244,6 +244,15 @@ it('a key that was replaced under its kid is fetched once per cool-down, and at 
   expect(codes).toEqual(['token_signature_invalid', 1, 'accepted', 2, 'accepted', 3]);
 });
 
+it('a wrong signature is no 401 if the key set that is fetched for it is empty', async () => {
+  const verifier = bench.verifier();
+  await verifier.verifyAccessToken(accessToken());
+  bench.sets.publish();
+  bench.sets.now += COOLDOWN;
+  const error = await catchError(verifier.verifyAccessToken(forge().head({}, other.privateKey)));
+  expect(error).toMatchObject({ code: 'upstream_unavailable', statusCode: 503 });
+});
+
 it('a forgotten token is verified again', async () => {
   const verifier = bench.verifier({ maxVerifiedTokens: 100 });
   const token = accessToken();
