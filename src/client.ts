@@ -21,6 +21,7 @@ export {
   TokenVerificationError,
   type TokenVerificationErrorCode,
   type TokenVerificationErrorDetails,
+  type UnusableKey,
   UpstreamError,
   type UpstreamErrorCode,
   type UpstreamErrorDetails,

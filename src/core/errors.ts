@@ -235,12 +235,12 @@ export interface TokenVerificationErrorDetails {
    */
   readonly seconds?: number;
   /** With `token_key_unknown`: the keys of the key set that cannot verify tokens, at most 20, each with its problem. */
-  readonly unusableKeys?: readonly UnusableKeyDetail[];
+  readonly unusableKeys?: readonly UnusableKey[];
 }
 
 /** A key of GenAuth's key set that cannot verify tokens. */
-export interface UnusableKeyDetail {
-  /** The key ID. */
+export interface UnusableKey {
+  /** The key ID as GenAuth sent it. It can have any type. */
   readonly kid: unknown;
   /** Why the key cannot verify tokens, for example `alg is "RS512"`. */
   readonly problem: string;
@@ -339,7 +339,7 @@ export interface UpstreamErrorDetails {
    */
   readonly limit?: number;
   /** If no key of the key set can verify tokens: the keys, at most 20, each with its problem. */
-  readonly unusableKeys?: readonly UnusableKeyDetail[];
+  readonly unusableKeys?: readonly UnusableKey[];
 }
 
 /**

@@ -112,7 +112,7 @@ export class Context {
    * Formats a value that the doctor received for a sentence. The value is escaped, shortened, and contains no secrets.
    */
   quote(value: unknown): string {
-    return quote(typeof value === 'string' ? this.#redact(value) : value);
+    return quote(typeof value === 'string' ? this.redact(value) : value);
   }
 
   /**
@@ -123,7 +123,7 @@ export class Context {
    */
   literal(value: unknown, placeholder: string): string {
     if (typeof value !== 'string' || value.length > MAX_LITERAL_LENGTH) return placeholder;
-    const text = this.#redact(value);
+    const text = this.redact(value);
     return /^[\w.~:/?@%=+,[\]-]+$/.test(text) ? text : placeholder;
   }
 
@@ -134,12 +134,13 @@ export class Context {
    */
   describe(error: Error): string {
     const answer = error instanceof ConfigurationError || error instanceof UpstreamError ? error.answer : undefined;
-    if (answer === undefined) return this.#redact(error.message);
+    if (answer === undefined) return this.redact(error.message);
     const requestId = answer.requestId === undefined ? 'no request ID' : `request ID ${this.quote(answer.requestId)}`;
     return `GenAuth answered ${formatCodes(answer)}, ${requestId}.`;
   }
 
-  #redact(text: string): string {
+  /** Replaces the secrets of the options in a text. */
+  redact(text: string): string {
     return redactText(text, this.#secrets);
   }
 

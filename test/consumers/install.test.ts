@@ -82,7 +82,7 @@ beforeAll(() => {
   run('npm init -y', folder);
   run(clone, folder);
   // CI installed the packages of a clone before. With hard links to them, `npm install` is done in seconds.
-  run(`cp -al ${ROOT}/node_modules ../passport-genauth/ || rm -rf ../passport-genauth/node_modules`, folder);
+  run(`cp -al '${ROOT}/node_modules' ../passport-genauth/ || rm -rf ../passport-genauth/node_modules`, folder);
   for (const line of [...lines, ...NEST_SETUP]) run(line, folder);
   const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   tarball = join(folder, file);

@@ -1,6 +1,6 @@
 import { KeyObject } from 'node:crypto';
 import { importJWK } from 'jose';
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, type UnusableKey } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import { MAX_KID_LENGTH } from './unverified-token.js';
@@ -19,14 +19,6 @@ export interface VerificationKey {
   /** Modulus and exponent as text. Two keys are the same key if this text is equal. */
   readonly modulusAndExponent: string;
   readonly key: KeyObject;
-}
-
-/** A key of GenAuth's key set that cannot verify tokens. */
-export interface UnusableKey {
-  /** The key ID, for a message. It can have any type. */
-  readonly kid: unknown;
-  /** Why the key cannot verify tokens, for example `alg is "RS512"`. */
-  readonly problem: string;
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { GenAuthError, TokenVerificationError, type UnusableKey, UpstreamError } from '../errors.js';
 import { quote, toDetail } from '../util/quote.js';
 import { PendingFetch } from '../util/pending-fetch.js';
 import { isRecord } from '../util/record.js';
-import { JWK_ALGORITHM, type UnusableKey, type VerificationKey, importVerificationKey } from './jwk.js';
+import { JWK_ALGORITHM, type VerificationKey, importVerificationKey } from './jwk.js';
 
 /**
  * Pause after the first failed fetch of the key set, in milliseconds. Each further failure doubles the pause, up to
@@ -25,7 +25,11 @@ class KeySet {
   /** The usable keys, by key ID. The key ID of the keys without one is `undefined`. */
   readonly #keys = new Map<string | undefined, VerificationKey[]>();
   readonly unusable: UnusableKey[] = [];
-  size = 0;
+
+  /** The number of usable keys. */
+  get size(): number {
+    return [...this.#keys.values()].flat().length;
+  }
 
   add(key: VerificationKey): void {
     const sameId = this.#keys.get(key.kid) ?? [];
@@ -36,7 +40,6 @@ class KeySet {
       return;
     }
     this.#keys.set(key.kid, [...sameId, key]);
-    this.size += 1;
   }
 
   /** Returns the key with this key ID, modulus and exponent. */
@@ -59,7 +62,7 @@ class KeySet {
   }
 
   /** The unusable keys for the details of an error. Empty if there are none. */
-  get details(): { unusableKeys?: readonly { kid: unknown; problem: string }[] } {
+  get details(): { unusableKeys?: readonly UnusableKey[] } {
     const shown = this.unusable.slice(0, MAX_SHOWN_KEYS);
     return shown.length === 0
       ? {}

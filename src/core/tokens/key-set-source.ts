@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import { quote, toDetail } from '../util/quote.js';
+import { onlyOrAll, quote, toDetail } from '../util/quote.js';
 import { Http, type HttpAnswer, type HttpSettings } from '../http/http.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
@@ -72,7 +72,7 @@ export class KeySetSource {
     if (answer.status === 404) return PATHS.jwks;
     const document = expectDocument('discovery document', answer);
     if (!(issuer as readonly unknown[]).includes(document['issuer'])) {
-      const expected = issuer.length === 1 ? issuer[0] : issuer;
+      const expected = onlyOrAll(issuer);
       throw new ConfigurationError(
         'discovery_issuer_mismatch',
         `The discovery document of ${appHost} has the issuer ${quote(document['issuer'])}, but this client expects ` +

@@ -1,6 +1,6 @@
 import crypto, { type KeyObject } from 'node:crypto';
 import { ConfigurationError, TokenVerificationError, UpstreamError } from '../errors.js';
-import { quote, toDetail } from '../util/quote.js';
+import { onlyOrAll, quote, toDetail } from '../util/quote.js';
 import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js';
 import type { AppSecret } from '../oidc/app-secret.js';
 import { JWK_ALGORITHM } from './jwk.js';
@@ -247,7 +247,7 @@ export class TokenVerifier {
     const { issuer, appId, audience } = this.#settings;
     const { iss, sub, aud, azp, exp, iat, nbf } = claims;
     if (!(issuer as readonly unknown[]).includes(iss)) {
-      const expected = issuer.length === 1 ? issuer[0] : issuer;
+      const expected = onlyOrAll(issuer);
       throw new TokenVerificationError(
         'token_issuer_mismatch',
         `The ${kind} has the issuer ${quote(iss)}, but this service accepts only ${quote(expected)}: ` +
@@ -265,8 +265,7 @@ export class TokenVerifier {
       const fix = kind === 'id_token' ? 'check appId' : 'check appId, or set the option audience';
       throw new TokenVerificationError(
         'token_audience_mismatch',
-        `The ${kind} is for ${quote(aud)} (aud), but this service is ` +
-          `${quote(accepted.length === 1 ? accepted[0] : accepted)}: ${fix}.`,
+        `The ${kind} is for ${quote(aud)} (aud), but this service is ` + `${quote(onlyOrAll(accepted))}: ${fix}.`,
         { details: { token: kind, claim: 'aud', expected: accepted, actual: toDetail(aud) } },
       );
     }
@@ -294,9 +293,7 @@ export class TokenVerifier {
       throw new TokenVerificationError(
         'token_expired',
         `The ${kind} expired ${ago} seconds ago: ${EXPIRED_FIX[kind]}`,
-        {
-          details: { token: kind, claim: 'exp', actual: exp, seconds: ago },
-        },
+        { details: { token: kind, claim: 'exp', actual: exp, seconds: ago } },
       );
     }
     const [claim, time] = nbf !== undefined && nbf > iat ? (['nbf', nbf] as const) : (['iat', iat] as const);

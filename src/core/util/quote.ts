@@ -25,6 +25,11 @@ function quoteText(text: string): string {
   );
 }
 
+/** Returns the value of a list with one item, otherwise the list. Messages show an accepted value so. */
+export function onlyOrAll(values: readonly unknown[]): unknown {
+  return values.length === 1 ? values[0] : values;
+}
+
 const MAX_DETAIL_LENGTH = 512;
 const MAX_DETAIL_ITEMS = 16;
 

@@ -1,6 +1,6 @@
-import { ConfigurationError, GenAuthError } from '../../core/errors.js';
+import { ConfigurationError, GenAuthError, type UnusableKey } from '../../core/errors.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
-import { JWK_ALGORITHM, type UnusableKey, importVerificationKey } from '../../core/tokens/jwk.js';
+import { JWK_ALGORITHM, importVerificationKey } from '../../core/tokens/jwk.js';
 import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
@@ -130,5 +130,5 @@ function isMeantForTokens(key: unknown): boolean {
 }
 
 function describeKey(context: Context, { kid, problem }: UnusableKey): string {
-  return `kid ${context.quote(kid)} (${problem})`;
+  return `kid ${context.quote(kid)} (${context.redact(problem)})`;
 }

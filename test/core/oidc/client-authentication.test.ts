@@ -44,3 +44,15 @@ it.each<[string, string | (() => Promise<string>), ConfigurationError, string, u
   expect(await authentication.prove('form', exchange).catch((thrown: unknown) => thrown)).toEqual(expected);
   expect(sent).toEqual(expectedSecrets);
 });
+
+it.each([
+  ['a failing function', vault(undefined)],
+  ['another secret', vault('old', 'new')],
+])('prove needs no secret and repeats nothing with the method none and %s', async (_title, source) => {
+  const identity = { appId: 'app', tokenEndpointAuthMethod: 'none' } as const;
+  const sent: unknown[] = [];
+  const exchange = ({ secret }: ClientProof): Promise<string> => Promise.reject(sent.push(secret) && refusal);
+  const proving = new ClientAuthentication(identity, new AppSecret(source)).prove('json', exchange);
+  expect(await proving.catch((thrown: unknown) => thrown)).toBe(refusal);
+  expect(sent).toStrictEqual([undefined]);
+});

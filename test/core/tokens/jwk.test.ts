@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type UnusableKey, type VerificationKey, importVerificationKey } from '../../../src/core/tokens/jwk.js';
+import type { UnusableKey } from '../../../src/core/errors.js';
+import { type VerificationKey, importVerificationKey } from '../../../src/core/tokens/jwk.js';
 import { createRsaKey } from '../../support/rsa-key.js';
 
 const { jwk } = createRsaKey({ kid: 'key' });
@@ -37,6 +38,14 @@ it.each<[string, object]>([
 
 it('imports a key with kid null as a key without kid', async () => {
   expect(await importKey({ ...jwk, kid: null })).toMatchObject({ kid: undefined, modulusAndExponent: `${jwk.n}.AQAB` });
+});
+
+it('reports a process that cannot import keys as unsuitable, with the cause', async () => {
+  const webCrypto = Object.getOwnPropertyDescriptor(globalThis, 'crypto') as PropertyDescriptor;
+  Object.defineProperty(globalThis, 'crypto', { configurable: true, value: undefined });
+  const error = await importKey(jwk).catch((thrown: unknown) => thrown);
+  Object.defineProperty(globalThis, 'crypto', webCrypto);
+  expect(error).toMatchObject({ code: 'runtime_unsuitable', statusCode: 500, cause: expect.any(Error) });
 });
 
 it('reads no member from a polluted Object.prototype', async () => {

@@ -224,9 +224,9 @@ it.each<[string, header: object, keys: () => unknown[], advance: number, expecte
 
 it('a token is accepted by each of two keys with its kid, also from the cache', async () => {
   bench.sets.publish({ ...other.jwk, kid: issuer().key.kid }, issuer().key.jwk);
-  for (const token of [accessToken(), forge().head({}, other.privateKey)])
-    expect(await codeOf(bench.verify(token))).toBe('accepted');
-  expect(bench.sets.fetches()).toBe(1);
+  const codes = [await codeOf(bench.verify(accessToken()))];
+  codes.push(await codeOf(bench.verify(forge().head({}, other.privateKey))));
+  expect([codes, bench.sets.fetches()]).toEqual([['accepted', 'accepted'], 1]);
 });
 
 it('a key that was replaced under its kid is fetched once per cool-down, and at once for a login', async () => {

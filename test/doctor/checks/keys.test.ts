@@ -72,6 +72,7 @@ test.each<[title: string, keys: readonly unknown[], outline: string, part: strin
   ['no key', [], 'keys_unusable', 'None of the 0 keys can verify RS256. '],
   ['21 unusable keys', MANY, 'keys_unusable', 'kid "key-19" (the modulus has 1024 bits). '],
   ['unusable keys beside a usable key', OTHERS, 'key_unusable', `3 of the 4 keys ${LISTED}`],
+  ['a key that repeats the secret', [{ ...jwk, kty: SECRET }], 'keys_unusable', 'kid "good" (kty is "[hidden]")'],
   ['keys for other purposes', [jwk, { ...small, use: 'enc' }, ecKey, 7], 'ok keys', PLACES],
 ])('judges a key set with %s', async (_title, keys, outline, part) => {
   for (const path of [JWKS_PATH, APP_KEYS]) issuer().reply(path, { body: { keys } });
