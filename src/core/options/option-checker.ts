@@ -1,6 +1,7 @@
 import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { OptionMistake } from '../errors.js';
 import { quote } from '../util/quote.js';
+import { checkUrl } from '../util/url.js';
 import type { LoginFields, SignInOptionsResolver } from './types.js';
 import { deepFreeze, isRecord } from '../util/record.js';
 import { findScopeProblem, parseScope } from '../scopes.js';
@@ -22,10 +23,6 @@ const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
 
 /** Placeholders in GenAuth's sample code, which the developer must replace. */
 const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-}
 
 /**
  * Returns a mistake for each property of `options` whose name is not in `known`.
@@ -240,35 +237,9 @@ export class OptionChecker {
   url(name: string, use: 'requested' | 'compared' = 'requested'): { url: URL; text: string } | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    // The first two checks do not show the value. The value can be an address with a password, or an array that
-    // contains such an address.
-    if (typeof value !== 'string') {
-      const type = Array.isArray(value) ? 'array' : typeof value;
-      return this.#addMistake(name, `is of type ${type}`, 'write a full address, "https://example.genauth.ai"');
-    }
-    if (value.includes('@')) {
-      return this.#addMistake(name, 'contains a user name or a password', 'remove it and the @');
-    }
-    if (/[?#]/.test(value)) {
-      return this.#addMistake(name, 'has a query or a fragment', 'remove everything from the ? or # on');
-    }
-    const url = URL.canParse(value) ? new URL(value) : undefined;
-    if (url === undefined || !/^https?:\/\//.test(value)) {
-      const guess = value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0];
-      const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
-      return this.#addMistake(name, `is ${quote(value)}`, `write a full address, "https://${example}"`);
-    }
-    if (url.pathname.startsWith('//')) {
-      return this.#addMistake(name, `is ${quote(value)}, whose path begins with two slashes`, 'remove one slash');
-    }
-    if (use === 'requested' && url.protocol === 'http:' && !isLoopback(url.hostname)) {
-      return this.#addMistake(
-        name,
-        `is ${quote(value)}`,
-        'write https://, because http:// sends passwords unencrypted',
-      );
-    }
-    return { url, text: value };
+    const checked = checkUrl(value, use);
+    if ('problem' in checked) return this.#addMistake(name, checked.problem, checked.fix);
+    return checked;
   }
 
   /**
