@@ -155,7 +155,7 @@ export class GenAuthClient<
     const authentication = new ClientAuthentication(options, appSecret);
     this.#http = http;
     this.#keySetSource = new KeySetSource({ ...options, proxy }, http, createHttp);
-    this.#jwks = new Jwks({ ...jwks, requestKeySet: () => this.#keySetSource.requestKeySet(), now });
+    this.#jwks = new Jwks({ ...jwks, source: this.#keySetSource, now });
     this.#verifier = new TokenVerifier({
       issuer: options.issuer,
       appId,

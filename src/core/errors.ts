@@ -326,6 +326,14 @@ export type UpstreamErrorCode =
   /** A token in GenAuth's answer to a sign-in or a token refresh is not valid. The error's `cause` has the reason. */
   | 'upstream_token_invalid';
 
+/** An address at which the key set was searched. */
+export interface TriedAddress {
+  /** The path on the host of `appHost`. */
+  readonly path: string;
+  /** The HTTP status, or the reason why the answer is not usable. */
+  readonly problem: string;
+}
+
 /** `details` of an {@link UpstreamError}. */
 export interface UpstreamErrorDetails {
   /** Method and URL, or method and path, of the request to GenAuth, for example `GET /oidc/me`. */
@@ -340,6 +348,8 @@ export interface UpstreamErrorDetails {
   readonly limit?: number;
   /** If no key of the key set can verify tokens: the keys, at most 20, each with its problem. */
   readonly unusableKeys?: readonly UnusableKey[];
+  /** If no address has a key set: the addresses that were asked, in this order. */
+  readonly tried?: readonly TriedAddress[];
 }
 
 /**

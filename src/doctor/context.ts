@@ -3,6 +3,7 @@ import { ConfigurationError, type TokenVerificationError, UpstreamError } from '
 import type { Http } from '../core/http/http.js';
 import { redactText } from '../core/http/redact.js';
 import { AppSecret } from '../core/oidc/app-secret.js';
+import { resolveOptions } from '../core/options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import type { SignInAnswer, SignInSuccess } from '../core/sign-in/outcome.js';
@@ -98,6 +99,27 @@ export class Context {
    */
   setting(option: VariableOption, value: string): string {
     return toSetting(this.settings.source, option, value);
+  }
+
+  /**
+   * Formats the setting of an option with a value that the doctor received.
+   *
+   * @param placeholder - Replaces the value if the option would refuse it, or if {@link literal} refuses it.
+   */
+  proposal(option: VariableOption, value: unknown, placeholder: string): string {
+    const text = this.literal(value, placeholder);
+    return this.setting(option, this.accepts(option, text) ? text : placeholder);
+  }
+
+  /** Returns whether the options accept this value of an option beside the other options. */
+  accepts(option: VariableOption, value: string): boolean {
+    try {
+      resolveOptions({ ...this.settings.given, [option]: value });
+      return true;
+    } catch (error) {
+      if (error instanceof ConfigurationError) return false;
+      throw error;
+    }
   }
 
   /**

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { Context, type ContextSettings } from '../../src/doctor/context.js';
+import { VARIABLES } from '../../src/doctor/environment.js';
 import type { Observation } from '../../src/doctor/report.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { APP_SECRET, PASSWORD, SECRETS, findCanaries } from '../support/canary.js';
 import { hostProcess } from '../support/host-process.js';
 import { APP_ID } from '../support/issuer.js';
 import { ROOT } from '../support/process.js';
+import { catchThrown } from '../support/thrown.js';
 
 // Jest gives each test file a copy of `process`, in which this getter returns undefined.
 Object.defineProperty(process.features, 'require_module', { value: hostProcess.features.require_module });
@@ -80,12 +82,30 @@ export const FINDINGS = new Map([...ROWS].map(([, code = '', level = '']) => [co
 const findProblems = <Found extends Observation>(findings: readonly Found[]): Found[] =>
   findings.filter((finding) => 'impact' in finding);
 
+const PROPOSAL = /(?:(GENAUTH_\w+)=|the option (\w+): ')([^<',]+?)(?=[',]|\.? ?$|\. )/g;
+
+/** Expects that the options accept each value that a fix offers. A value with a placeholder `<…>` is left out. */
+function expectAcceptedProposals(fixes: readonly string[]): void {
+  const names = Object.entries(VARIABLES).map(([option, variable]) => [variable, option] as const);
+  const given = { appId: APP_ID, appSecret: SECRET, appHost: 'https://tenant.invalid' };
+  const refused = fixes.filter((fix) =>
+    [...fix.matchAll(PROPOSAL)].some(
+      ([, variable = '', option = new Map<string, string>(names).get(variable), value]) => {
+        const appSecret = fix.includes('remove the app secret') ? undefined : SECRET;
+        return catchThrown(() => resolveOptions({ ...given, appSecret, [String(option)]: value })) instanceof Error;
+      },
+    ),
+  );
+  expect(refused).toEqual([]);
+}
+
 /** Expects that each problem is documented and has an impact and a fix, and that there is no secret in any text. */
 export function expectDecent(findings: readonly Observation[], ...printed: readonly string[]): void {
   const problems = findProblems(findings);
   const text: unknown = expect.stringMatching(/^\S.{5,}\S$/);
   const texts = { message: text, impact: text, fix: text };
   expect(problems).toMatchObject(problems.map(({ code }) => ({ code, level: FINDINGS.get(code), ...texts })));
+  expectAcceptedProposals(problems.map((finding) => ('fix' in finding ? finding.fix : '')));
   const all = [JSON.stringify(findings), ...printed];
   expect(findCanaries(all, { ...SECRETS, appSecret: SECRET, adPassword: AD_PASSWORD })).toEqual([]);
   // Each JWT begins so.

@@ -98,7 +98,7 @@ describe('a sign-in keeps secrets out of outcomes, errors, events and output', (
 it.each<[string, string, (client: GenAuthClient, tokens: Tokens) => Promise<unknown>]>([
   ['the key for passwords', SYSTEM_PATH, (client) => client.signIn(ALICE)],
   ['the sign-in', SIGN_IN_PATH, (client) => client.signIn(ALICE)],
-  ['discovery', DISCOVERY_PATH, (client) => client.signIn(ALICE)],
+  ['discovery', DISCOVERY_PATH, (client) => (issuer().reply(JWKS_PATH, {}), client.signIn(ALICE))],
   ['the key set', JWKS_PATH, (client) => client.warmUp()],
   ['the captcha', '/api/v3/get-captcha-code', (client) => client.getCaptcha()],
   ['a refresh', '/oidc/token', (client) => client.refresh(REFRESH_TOKEN)],

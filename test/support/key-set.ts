@@ -16,13 +16,13 @@ export function useKeySets(issuer: () => Issuer) {
   const keySets = {
     /** Milliseconds since 1970. It is reset before each test. */
     now: 0,
-    open(settings: Partial<JwksSettings> = {}): Jwks {
+    open(settings: Partial<JwksSettings> = {}, options = { jwksUri: `${issuer().url}${JWKS_PATH}` } as object): Jwks {
       const { url, clientOptions } = issuer();
       const http = new Http({ origin: url, timeout: 5000 });
       clients.push(http);
-      const source = new KeySetSource(resolveOptions({ ...clientOptions, jwksUri: `${url}${JWKS_PATH}` }), http);
+      const source = new KeySetSource(resolveOptions({ ...clientOptions, ...options }), http);
       const times = { maxAge: MAX_AGE, cooldown: COOLDOWN, staleIfError: STALE_IF_ERROR, now: () => keySets.now };
-      return new Jwks({ requestKeySet: () => source.requestKeySet(), ...times, ...settings });
+      return new Jwks({ source, ...times, ...settings });
     },
     publish: (...keys: unknown[]) => issuer().reply(JWKS_PATH, { body: { keys } }),
     fetches: () => issuer().count(JWKS_PATH),

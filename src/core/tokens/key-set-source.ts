@@ -1,27 +1,32 @@
-import { ConfigurationError } from '../errors.js';
-import { onlyOrAll, quote, toDetail } from '../util/quote.js';
+import { type TriedAddress, UpstreamError } from '../errors.js';
 import { Http, type HttpAnswer, type HttpSettings } from '../http/http.js';
-import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown, toUpstreamError } from '../http/upstream.js';
+import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
-import { PATHS, buildAppJwksPath } from '../wire/facts.js';
+import { PATHS, buildAppPath } from '../wire/facts.js';
+import { type DiscoveryDocument, parseDiscoveryDocument, toKeySetPath } from './discovery.js';
+import { KeySet } from './key-set.js';
 
 type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
 
 /**
- * Finds and fetches GenAuth's key set. These addresses are tried in this order:
+ * Finds and fetches GenAuth's key set. If the option `jwksUri` is set, no other address is asked. Otherwise these
+ * addresses are asked in this order:
  *
- * 1. The option `jwksUri`. If this option is set, no other address is tried.
- * 2. The `jwks_uri` of GenAuth's discovery document (OpenID Connect Discovery 1.0 §4).
- * 3. The address in GenAuth's documentation, if GenAuth has no discovery document (HTTP 404).
- * 4. The address with the application ID in its path, if the address in GenAuth's documentation returns HTTP 404.
+ * 1. The `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4).
+ * 2. The path of the key set in GenAuth's documentation.
+ * 3. The `jwks_uri` of the discovery document below the application ID.
+ * 4. The path of the key set below the application ID.
+ *
+ * An address that answers, but not with the key of the token, is left for the next address. When a token has been
+ * verified, the address of its key is kept, and no other address is asked any more.
  */
 export class KeySetSource {
   readonly #options: KeySetOptions;
   readonly #http: Http;
   /** HTTP client for the host of the option `jwksUri`. `undefined` if the key set is on the host of `appHost`. */
   readonly #jwksUriHttp: Http | undefined;
-  /** The path that last returned a key set. */
+  /** The only path that is asked. `undefined` until a token was verified. */
   #path: string | undefined;
 
   /**
@@ -31,66 +36,88 @@ export class KeySetSource {
    */
   constructor(options: KeySetOptions, http: Http, createHttp = (settings: HttpSettings): Http => new Http(settings)) {
     this.#options = options;
-    const { jwksUri, timeout, ca, proxy } = options;
-    const origin = jwksUri === undefined ? options.appHost : new URL(jwksUri).origin;
-    if (origin !== options.appHost) this.#jwksUriHttp = createHttp({ origin, timeout, ca, proxy });
+    const { appHost, timeout, ca, proxy } = options;
+    const jwksUri = options.jwksUri === undefined ? undefined : new URL(options.jwksUri);
+    if (jwksUri !== undefined) this.#path = jwksUri.pathname;
+    const origin = jwksUri?.origin ?? appHost;
+    if (origin !== appHost) this.#jwksUriHttp = createHttp({ origin, timeout, ca, proxy });
     this.#http = this.#jwksUriHttp ?? http;
   }
 
   /**
-   * Fetches the key set. Fetches the discovery document first, unless `jwksUri` is set or a previous fetch found the
-   * address.
+   * Fetches the key set.
    *
-   * @throws UpstreamError if GenAuth cannot be reached or does not return a JSON object.
-   * @throws ConfigurationError `discovery_issuer_mismatch` if the discovery document has a different issuer than the
-   * option `issuer`.
-   * @throws ConfigurationError `discovery_jwks_uri_refused` if the `jwks_uri` of the discovery document is not on the
-   * host of `appHost`.
+   * @param known - The previous key set. Its key objects are used again for equal keys.
+   * @param fits - Returns whether a key set has a usable key for the purpose of the caller. While no address is kept,
+   * the next address is asked until the keys fit. If they never fit, the keys of all addresses are returned.
+   * @throws UpstreamError if GenAuth cannot be reached, or if no address has a key set.
+   * @throws ConfigurationError `discovery_issuer_mismatch` or `discovery_jwks_uri_refused` if the discovery document
+   * contradicts the options.
    */
-  async requestKeySet(): Promise<unknown> {
-    const { jwksUri, appId } = this.#options;
+  async requestKeySet(known: KeySet, fits: (keySet: KeySet) => boolean): Promise<KeySet> {
     // All fetches of one call share one time limit.
     const deadline = performance.now() + MAX_WAIT_MS;
-    if (jwksUri !== undefined) return expectDocument('key set', await this.#get(toPath(new URL(jwksUri)), deadline));
-    const path = this.#path ?? (await this.#requestAddress(deadline));
-    let answer = await this.#get(path, deadline);
-    let working = path;
-    if (answer.status === 404 && path === PATHS.jwks) {
-      working = buildAppJwksPath(appId);
-      answer = await this.#get(working, deadline);
-    }
-    // The address is stored if it returned a key set. If it did not, and GenAuth is not down, the stored address is
-    // deleted, and the next call reads the discovery document again.
-    if (answer.status === 200) this.#path = working;
-    else if (!isDown(answer.status)) this.#path = undefined;
-    return expectDocument('key set', answer);
+    if (this.#path === undefined) return this.#search(known, fits, deadline);
+    const keySet = new KeySet();
+    await this.#import(keySet, this.#path, known, deadline);
+    return keySet;
   }
 
-  async #requestAddress(deadline: number): Promise<string> {
-    const { issuer, appHost } = this.#options;
-    const answer = await this.#get(PATHS.discovery, deadline);
-    if (answer.status === 404) return PATHS.jwks;
-    const document = expectDocument('discovery document', answer);
-    if (!(issuer as readonly unknown[]).includes(document['issuer'])) {
-      const expected = onlyOrAll(issuer);
-      throw new ConfigurationError(
-        'discovery_issuer_mismatch',
-        `The discovery document of ${appHost} has the issuer ${quote(document['issuer'])}, but this client expects ` +
-          `${quote(expected)}: correct appHost, or set the option issuer to the claim iss of the tokens.`,
-        { details: { expected, actual: toDetail(document['issuer']) } },
-      );
+  /** Keeps the address of a key that has verified a token. All later fetches ask only this address. */
+  keep(path: string): void {
+    this.#path ??= path;
+  }
+
+  async #search(known: KeySet, fits: (keySet: KeySet) => boolean, deadline: number): Promise<KeySet> {
+    const tried: TriedAddress[] = [];
+    const keySet = new KeySet();
+    let isFound = false;
+    try {
+      for await (const path of this.#findPaths(tried, deadline)) {
+        if (tried.some((each) => each.path === path)) continue;
+        const importing = this.#import(keySet, path, known, deadline).then(() => true);
+        if ((await settle(importing, tried, path)) === undefined) continue;
+        isFound = true;
+        keySet.isPartial = fits(keySet);
+        if (keySet.isPartial) return keySet;
+        tried.push({ path, problem: 'the key is not in this key set' });
+      }
+    } catch (error) {
+      if (keySet.size === 0 || !(error instanceof UpstreamError)) throw error;
+      keySet.failure = error;
     }
-    const address = document['jwks_uri'];
-    const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
-    if (url === undefined || url.origin !== appHost || url.pathname.startsWith('//')) {
-      throw new ConfigurationError(
-        'discovery_jwks_uri_refused',
-        `The discovery document of ${appHost} has the jwks_uri ${quote(address)}, which is not on that host: ` +
-          'if this address is correct, set the option jwksUri to it.',
-        { details: { expected: appHost, actual: toDetail(address) } },
-      );
+    if (isFound) return keySet;
+    const list = tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ');
+    throw new UpstreamError(
+      'upstream_invalid_response',
+      `GenAuth's key set was not found below ${this.#options.appHost} (${list}): ` +
+        'check appHost and appId, or set the option jwksUri.',
+      { details: { tried } },
+    );
+  }
+
+  /** Returns the possible paths of the key set one after the other. A path can occur twice. */
+  async *#findPaths(tried: TriedAddress[], deadline: number): AsyncGenerator<string> {
+    const { appId, appHost } = this.#options;
+    for (const toPath of [(path: string) => path, (path: string) => buildAppPath(appId, path)]) {
+      const path = toPath(PATHS.discovery);
+      const document = await settle(this.#requestDiscovery(path, deadline), tried, path);
+      if (document !== undefined) yield toKeySetPath(document, appHost);
+      yield toPath(PATHS.jwks);
     }
-    return toPath(url);
+  }
+
+  async #requestDiscovery(path: string, deadline: number): Promise<DiscoveryDocument> {
+    const answer = await this.#get(path, deadline);
+    const document = parseDiscoveryDocument(answer, this.#options);
+    if (document === undefined) throw unusable('discovery document', answer, 'an issuer of the options');
+    return document;
+  }
+
+  async #import(keySet: KeySet, path: string, known: KeySet, deadline: number): Promise<void> {
+    const answer = await this.#get(path, deadline);
+    if (answer.status !== 200 || !isRecord(answer.body)) throw unusable('key set', answer, 'a JSON object');
+    await keySet.import(answer.body, path, known);
   }
 
   #get(path: string, deadline: number): Promise<HttpAnswer> {
@@ -107,15 +134,21 @@ export class KeySetSource {
   }
 }
 
-function toPath({ pathname, search }: URL): string {
-  return pathname + search;
+/** Waits for an answer. If the answer is unusable, stores its problem and returns `undefined`. */
+async function settle<T>(answer: Promise<T>, tried: TriedAddress[], path: string): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    // The error of an outage or of contradicting options ends the search.
+    if (!(error instanceof UpstreamError) || error.code !== 'upstream_invalid_response') throw error;
+    const { httpStatus } = error.details;
+    const problem = httpStatus === undefined || httpStatus === 200 ? error.message : `HTTP ${httpStatus}`;
+    tried.push({ path, problem });
+    return undefined;
+  }
 }
 
-function expectDocument(name: string, { status, body, retryAfter }: HttpAnswer): Readonly<Record<string, unknown>> {
-  if (status === 200 && isRecord(body)) return body;
-  throw toUpstreamError(
-    { status, retryAfter },
-    ({ isDown: down }) =>
-      `GenAuth's ${name} could not be loaded: HTTP ${status}${down ? '' : ' without a JSON object'}.`,
-  );
+function unusable(name: string, { status, retryAfter }: HttpAnswer, missing: string): UpstreamError {
+  const problem = `HTTP ${status}${status === 200 ? ` without ${missing}` : ''}`;
+  return toUpstreamError({ status, retryAfter }, () => `GenAuth's ${name} could not be loaded: ${problem}.`);
 }

@@ -3,7 +3,7 @@ import { ConfigurationError, TokenVerificationError, UpstreamError } from '../er
 import { onlyOrAll, quote, toDetail } from '../util/quote.js';
 import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js';
 import type { AppSecret } from '../oidc/app-secret.js';
-import { JWK_ALGORITHM } from './jwk.js';
+import { JWK_ALGORITHM, runtimeUnsuitable } from './jwk.js';
 import type { Jwks } from './jwks.js';
 import { digestToken } from './token-digest.js';
 import { LruMap } from '../util/lru-map.js';
@@ -186,12 +186,15 @@ export class TokenVerifier {
     let key: KeyObject | undefined;
     if (algorithm === 'HS256') await this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth);
     else {
-      const fits = (candidate: KeyObject): boolean => crypto.verify('RSA-SHA256', signingInput, candidate, signature);
+      const fits = (candidate: KeyObject): boolean => verifySignature(signingInput, candidate, signature);
       const keys = await this.#getKeys(kid, fromGenAuth);
       key = keys.find(fits) ?? (await this.#getOtherKeys(kid, keys, fromGenAuth)).find(fits);
       if (key === undefined) throw signatureInvalid(kind);
     }
-    return { claims: this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth), kid, key };
+    const claims = this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth);
+    // An address is kept only after all checks. A token of another application must not decide which address is kept.
+    if (key !== undefined) this.#settings.jwks.confirm(key);
+    return { claims, kid, key };
   }
 
   #getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
@@ -339,6 +342,15 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
 /** Copies claims into an ordinary object for the application. The parsed claims have no prototype. */
 function toPlain(claims: TokenClaims): TokenClaims {
   return { ...claims };
+}
+
+function verifySignature(signingInput: Buffer, key: KeyObject, signature: Buffer): boolean {
+  try {
+    return crypto.verify('RSA-SHA256', signingInput, key, signature);
+  } catch (cause) {
+    // A wrong signature throws no error.
+    throw runtimeUnsuitable('verify an RSA signature', cause);
+  }
 }
 
 function signatureInvalid(kind: TokenKind): TokenVerificationError {

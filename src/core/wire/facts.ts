@@ -31,9 +31,12 @@ export const PATHS = {
   endSession: '/oidc/session/end',
 } as const;
 
-/** Builds the path of the key set on newer GenAuth tenants. This path begins with the application ID. */
-export function buildAppJwksPath(appId: string): string {
-  return `/${encodeURIComponent(appId)}/oidc/.well-known/jwks.json`;
+/**
+ * Builds the path of a discovery document or key set on newer GenAuth tenants. This path begins with the application
+ * ID.
+ */
+export function buildAppPath(appId: string, path: string): string {
+  return `/${encodeURIComponent(appId)}${path}`;
 }
 
 /** Builds the usual issuer of GenAuth's tokens: `appHost` followed by `/oidc`. */
@@ -46,7 +49,7 @@ export function buildIssuer(appHost: string): string {
  * the application ID can have it in the issuer too.
  */
 export function buildIssuers(appHost: string, appId: string): string[] {
-  return [buildIssuer(appHost), buildIssuer(`${appHost}/${encodeURIComponent(appId)}`)];
+  return [buildIssuer(appHost), buildIssuer(appHost + buildAppPath(appId, ''))];
 }
 
 /**

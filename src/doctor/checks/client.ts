@@ -73,13 +73,14 @@ async function explain(context: Context, form: Readonly<Record<string, string>>)
   for (const other of TOKEN_ENDPOINT_AUTH_METHODS.filter((each) => each !== method)) {
     const { kind } = await authenticate(context, PATHS.token, form, other);
     if (kind !== 'accepted' && kind !== 'no_grant') continue;
+    const removal = context.accepts('tokenEndpointAuthMethod', other) ? '' : ', and remove the app secret';
     return error(
       'client_method_wrong',
       `GenAuth refuses the application with ${method}, but accepts it with ${other}.`,
       {
         impact: LOGIN_FAILS,
         consolePage: CONSOLE_PAGES.tokenAuthMethod,
-        fix: `Set ${context.setting('tokenEndpointAuthMethod', other)}`,
+        fix: `Set ${context.setting('tokenEndpointAuthMethod', other)}${removal}`,
       },
     );
   }

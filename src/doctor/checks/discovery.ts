@@ -1,8 +1,7 @@
-import { GenAuthError } from '../../core/errors.js';
-import type { HttpAnswer } from '../../core/http/http.js';
-import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
-import { isRecord } from '../../core/util/record.js';
-import { PATHS } from '../../core/wire/facts.js';
+import { ConfigurationError, GenAuthError } from '../../core/errors.js';
+import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown } from '../../core/http/upstream.js';
+import { type DiscoveryDocument, parseDiscoveryDocument, toKeySetPath } from '../../core/tokens/discovery.js';
+import { PATHS, buildAppPath } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
@@ -13,65 +12,78 @@ import { KEY_SET_IMPACT } from './keys.js';
  * scopes.
  */
 export async function checkDiscovery(context: Context): Promise<Observation[]> {
-  const { appHost, issuer, jwksUri } = context.options;
-  let answer: HttpAnswer;
-  try {
-    answer = await context.http.request({
-      method: 'GET',
-      path: PATHS.discovery,
-      maxBytes: MAX_DOCUMENT_BYTES,
-      timeout: MAX_WAIT_MS,
-    });
-  } catch (fault) {
-    if (!(fault instanceof GenAuthError)) throw fault;
-    return [unusable(context.describe(fault))];
+  const { appHost, appId, jwksUri } = context.options;
+  const problems: string[] = [];
+  let document: DiscoveryDocument | undefined;
+  for (const path of [PATHS.discovery, buildAppPath(appId, PATHS.discovery)]) {
+    try {
+      const answer = await context.http.request({
+        method: 'GET',
+        path,
+        maxBytes: MAX_DOCUMENT_BYTES,
+        timeout: MAX_WAIT_MS,
+      });
+      if (isDown(answer.status)) return [unusable(`GenAuth answered ${path} with HTTP ${answer.status}.`)];
+      document = parseDiscoveryDocument(answer, context.options);
+      if (document !== undefined) break;
+      problems.push(
+        `${path}: HTTP ${answer.status}${answer.status === 200 ? ' without an issuer of the options' : ''}`,
+      );
+    } catch (fault) {
+      if (!(fault instanceof GenAuthError)) throw fault;
+      if (fault instanceof ConfigurationError) return [reportIssuer(context, fault.details.actual)];
+      if (fault.code !== 'upstream_invalid_response') return [unusable(context.describe(fault))];
+      problems.push(`${path}: ${context.describe(fault)}`);
+    }
   }
-  const { status, body } = answer;
-  if (status === 404) {
+  if (document === undefined) {
     return [
-      warning('discovery_missing', `${appHost} has no discovery document (HTTP 404).`, {
+      warning('discovery_missing', `${appHost} has no discovery document (${problems.join('; ')}).`, {
         impact: 'Logins still work if the key set is at a documented address. The issuer was not checked.',
         consolePage: CONSOLE_PAGES.endpoints,
         fix: `Set ${context.setting('appHost', 'https://<app>.genauth.ai')}`,
       }),
     ];
   }
-  if (status !== 200 || !isRecord(body)) {
-    const problem = isRecord(body) ? '' : ' and no JSON object';
-    return [unusable(`The request for the discovery document was answered with HTTP ${status}${problem}.`)];
-  }
-  if (!(issuer as readonly unknown[]).includes(body['issuer'])) {
-    const actual = context.quote(body['issuer']);
-    return [
-      error(
-        'issuer_mismatch',
-        `The issuer of ${appHost} is ${actual}, but the options expect ${listIssuers(issuer)}.`,
-        {
-          impact: 'Logins and guarded routes fail, because the library refuses tokens of another issuer.',
-          consolePage: CONSOLE_PAGES.endpoints,
-          fix: `If appHost is right, set ${context.setting('issuer', context.literal(body['issuer'], '<issuer>'))}`,
-        },
-      ),
-    ];
-  }
-  context.discovery = body;
-  const address = body['jwks_uri'];
-  const isOnAppHost = typeof address === 'string' && URL.canParse(address) && new URL(address).origin === appHost;
-  if (!isOnAppHost && jwksUri === undefined) {
-    const actual = context.quote(address);
-    return [
-      error('jwks_uri_foreign', `The key set in the discovery document is at ${actual}, which is not on ${appHost}.`, {
-        impact:
-          'The library does not use keys of another host, because that host could then sign in as any user. ' +
-          KEY_SET_IMPACT,
-        fix: `If this address is right, set ${context.setting('jwksUri', context.literal(address, '<address>'))}`,
-      }),
-    ];
+  context.discovery = document;
+  if (jwksUri === undefined) {
+    try {
+      toKeySetPath(document, appHost);
+    } catch (fault) {
+      if (!(fault instanceof ConfigurationError)) throw fault;
+      return [reportForeignKeySet(context, document['jwks_uri'])];
+    }
   }
   const found = [...findAlgorithmNotOffered(context), ...findScopesNotOffered(context)];
   return found.length > 0
     ? found
-    : [ok('discovery', `The issuer is ${String(body['issuer'])}, as the options expect.`)];
+    : [ok('discovery', `The issuer is ${String(document['issuer'])}, as the options expect.`)];
+}
+
+function reportIssuer(context: Context, actual: unknown): Observation {
+  const { appHost, issuer } = context.options;
+  const shown = context.quote(actual);
+  const message = `The issuer of ${appHost} is ${shown}, but the options expect ${listIssuers(issuer)}.`;
+  return error('issuer_mismatch', message, {
+    impact: 'Logins and guarded routes fail, because the library refuses tokens of another issuer.',
+    consolePage: CONSOLE_PAGES.endpoints,
+    fix: `If appHost is right, set ${context.proposal('issuer', actual, '<issuer>')}`,
+  });
+}
+
+function reportForeignKeySet(context: Context, address: unknown): Observation {
+  const actual = context.quote(address);
+  const { appHost } = context.options;
+  return error(
+    'jwks_uri_foreign',
+    `The key set in the discovery document is at ${actual}, which is not on ${appHost}.`,
+    {
+      impact:
+        'The library does not use keys of another host, because that host could then sign in as any user. ' +
+        KEY_SET_IMPACT,
+      fix: `If this host is right, set ${context.proposal('jwksUri', address, 'https://<host>/<path of the key set>')}`,
+    },
+  );
 }
 
 function listIssuers(issuers: readonly string[]): string {
@@ -80,7 +92,7 @@ function listIssuers(issuers: readonly string[]): string {
 
 function unusable(message: string): Observation {
   return error('discovery_unusable', message, {
-    impact: `Without this document and without the option jwksUri, the key set cannot be found. ${KEY_SET_IMPACT}`,
+    impact: `Without an answer and without the option jwksUri, the key set cannot be found. ${KEY_SET_IMPACT}`,
     consolePage: CONSOLE_PAGES.endpoints,
     fix: 'Compare appHost with the console. If it is right, GenAuth is down: try again later.',
   });
@@ -95,7 +107,9 @@ function findAlgorithmNotOffered(context: Context): Observation[] {
     warning('algorithm_not_offered', message, {
       impact: 'The library refuses an id_token with another algorithm. Every login fails with HTTP 502.',
       consolePage: CONSOLE_PAGES.idTokenAlgorithm,
-      fix: `Choose RS256 on the console page, and set ${context.setting('idTokenSignedResponseAlg', 'RS256')}`,
+      fix: offered.includes('RS256')
+        ? `Set ${context.setting('idTokenSignedResponseAlg', 'RS256')}`
+        : `Choose ${expected} on the console page.`,
     }),
   ];
 }
@@ -105,13 +119,14 @@ function findScopesNotOffered(context: Context): Observation[] {
   const { scope } = context.options;
   const unknown = scope.filter((name) => Array.isArray(offered) && !offered.includes(name));
   if (unknown.length === 0) return [];
+  const known = scope.filter((name) => name === 'openid' || !unknown.includes(name));
   return [
     warning('scope_unknown', `GenAuth does not list ${unknown.join(', ')} among its scopes.`, {
       impact:
         'Logins work, but an unknown scope brings no claims. ' +
         'A scope of your own API resource works without being listed.',
       consolePage: CONSOLE_PAGES.scopes,
-      fix: `Set ${context.setting('scope', scope.filter((name) => !unknown.includes(name)).join(' '))}`,
+      fix: `Set ${context.setting('scope', known.join(' '))}`,
     }),
   ];
 }

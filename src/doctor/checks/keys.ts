@@ -1,9 +1,10 @@
-import { ConfigurationError, GenAuthError, type UnusableKey } from '../../core/errors.js';
+import { ConfigurationError, GenAuthError } from '../../core/errors.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
-import { JWK_ALGORITHM, importVerificationKey } from '../../core/tokens/jwk.js';
+import { JWK_ALGORITHM, type RefusedKey } from '../../core/tokens/jwk.js';
+import { KeySet } from '../../core/tokens/key-set.js';
 import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { isRecord } from '../../core/util/record.js';
-import { PATHS, buildAppJwksPath } from '../../core/wire/facts.js';
+import { PATHS, buildAppPath } from '../../core/wire/facts.js';
 import type { Context } from '../context.js';
 import { type Observation, error, ok, warning } from '../report.js';
 
@@ -25,7 +26,7 @@ export async function checkKeys(context: Context): Promise<Observation[]> {
     context.createHttp(origin),
   );
   try {
-    const found = await judgeKeys(context, await source.requestKeySet());
+    const found = judgeKeys(context, await source.requestKeySet(new KeySet(), ({ size }) => size > 0));
     if (found.length > 0) return found;
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
@@ -48,7 +49,7 @@ interface Address {
 async function findAddresses(context: Context): Promise<Address[]> {
   const { appHost, appId, jwksUri } = context.options;
   const discovered = context.discovery?.['jwks_uri'];
-  const places = [jwksUri, discovered, appHost + PATHS.jwks, appHost + buildAppJwksPath(appId)];
+  const places = [jwksUri, discovered, appHost + PATHS.jwks, appHost + buildAppPath(appId, PATHS.jwks)];
   const urls = places.filter((place): place is string => typeof place === 'string' && URL.canParse(place));
   return Promise.all(
     [...new Set(urls)].map(async (url) => ({ url, hasKeySet: await hasKeySet(context, new URL(url)) })),
@@ -85,24 +86,19 @@ function explain(context: Context, fault: GenAuthError, addresses: readonly Addr
     fix:
       isDiscovery || working === undefined
         ? 'Fix discovery and appHost first.'
-        : `Set ${context.setting('jwksUri', context.literal(working.url, '<address>'))}`,
+        : `Set ${context.proposal('jwksUri', working.url, '<address>')}`,
   });
 }
 
 /** Judges each key as passport-genauth does. Returns an empty list if every key can verify tokens. */
-async function judgeKeys(context: Context, document: unknown): Promise<Observation[]> {
-  const keys: unknown[] = isRecord(document) && Array.isArray(document['keys']) ? document['keys'] : [];
-  const unusable: string[] = [];
-  let usable = 0;
-  for (const key of keys) {
-    const imported = await importVerificationKey(key, () => undefined);
-    if (!('problem' in imported)) usable += 1;
-    else if (isMeantForTokens(key)) unusable.push(describeKey(context, imported));
-  }
+function judgeKeys(context: Context, keySet: KeySet): Observation[] {
+  const usable = keySet.size;
+  const total = usable + keySet.unusable.length;
+  const unusable = keySet.unusable.filter(({ isForTokens }) => isForTokens).map((key) => describeKey(context, key));
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
   const rules = 'A key must be an RSA key with 2048 to 8192 bits and exponent 65537.';
   if (usable === 0) {
-    const message = `None of the ${keys.length} keys can verify ${JWK_ALGORITHM}${list === '' ? '' : `: ${list}`}.`;
+    const message = `None of the ${total} keys can verify ${JWK_ALGORITHM}${list === '' ? '' : `: ${list}`}.`;
     return [
       error('keys_unusable', message, {
         impact: `${KEY_SET_IMPACT} ${rules}`,
@@ -111,7 +107,7 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
     ];
   }
   if (unusable.length === 0) return [];
-  const message = `${unusable.length} of the ${keys.length} keys cannot verify ${JWK_ALGORITHM}: ${list}.`;
+  const message = `${unusable.length} of the ${total} keys cannot verify ${JWK_ALGORITHM}: ${list}.`;
   return [
     warning('key_unusable', message, {
       impact: `Logins and guarded routes fail with tokens that such a key has signed. ${rules}`,
@@ -120,15 +116,6 @@ async function judgeKeys(context: Context, document: unknown): Promise<Observati
   ];
 }
 
-/**
- * Returns whether a key is for signatures with {@link JWK_ALGORITHM}. A key set may also contain keys for encryption
- * and for different algorithms.
- */
-function isMeantForTokens(key: unknown): boolean {
-  if (!isRecord(key) || key['use'] === 'enc') return false;
-  return (key['alg'] ?? JWK_ALGORITHM) === JWK_ALGORITHM;
-}
-
-function describeKey(context: Context, { kid, problem }: UnusableKey): string {
+function describeKey(context: Context, { kid, problem }: RefusedKey): string {
   return `kid ${context.quote(kid)} (${context.redact(problem)})`;
 }

@@ -50,7 +50,9 @@ function explainRefusal(context: Context, { code, details }: TokenVerificationEr
   const setClock = { fix: SET_CLOCK };
   switch (code) {
     case 'token_algorithm_mismatch': {
-      const other = SIGNING_ALGORITHMS.find((algorithm) => algorithm === actual);
+      const other = SIGNING_ALGORITHMS.find(
+        (algorithm) => algorithm === actual && context.accepts('idTokenSignedResponseAlg', algorithm),
+      );
       const choose = `Choose ${context.options.idTokenSignedResponseAlg} on the console page`;
       return refuse(
         'id_token_algorithm',
@@ -70,7 +72,7 @@ function explainRefusal(context: Context, { code, details }: TokenVerificationEr
         `The issuer of the id_token is ${value}, but the options expect ${context.quote(expected)}.`,
         {
           consolePage: CONSOLE_PAGES.endpoints,
-          fix: `Set ${context.setting('issuer', context.literal(actual, '<issuer>'))}`,
+          fix: `Set ${context.proposal('issuer', actual, '<issuer>')}`,
         },
       );
     case 'token_audience_mismatch':

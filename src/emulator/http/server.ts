@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
-import { buildAppJwksPath, PATHS } from '../../core/wire/facts.js';
+import { buildAppPath, PATHS } from '../../core/wire/facts.js';
 import { getCaptcha } from '../public/captcha.js';
 import { checkControlCaller } from '../control/caller.js';
 import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
@@ -105,7 +105,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.get(PATHS.discovery, serve(state, 'discovery', getDiscovery));
   const { appId, jwksAddress } = state.config;
   if (jwksAddress !== 'app') app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
-  if (jwksAddress !== 'host') app.get(buildAppJwksPath(appId), serve(state, 'jwks', getJwks));
+  if (jwksAddress !== 'host') app.get(buildAppPath(appId, PATHS.jwks), serve(state, 'jwks', getJwks));
   for (const operation of CONTROL_OPERATIONS) {
     app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
       send(res, await runControl(operation, state, toRequest(req), req.params)),

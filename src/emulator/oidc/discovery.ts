@@ -1,4 +1,4 @@
-import { buildAppJwksPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../../core/wire/facts.js';
+import { buildAppPath, PATHS, TOKEN_ENDPOINT_AUTH_METHODS } from '../../core/wire/facts.js';
 import { CLAIMS_SUPPORTED, SCOPES_SUPPORTED } from '../users/claims.js';
 import type { Operation } from '../http/operation.js';
 import type { EmulatorState } from '../state/state.js';
@@ -19,7 +19,7 @@ export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) 
     authorization_endpoint: `${issuer}/auth`,
     token_endpoint: `${issuer}/token`,
     userinfo_endpoint: `${issuer}/me`,
-    jwks_uri: `${url}${config.jwksAddress === 'app' ? buildAppJwksPath(config.appId) : PATHS.jwks}`,
+    jwks_uri: `${url}${config.jwksAddress === 'app' ? buildAppPath(config.appId, PATHS.jwks) : PATHS.jwks}`,
     end_session_endpoint: `${issuer}/session/end`,
     introspection_endpoint: `${issuer}/token/introspection`,
     revocation_endpoint: `${issuer}/token/revocation`,

@@ -5,9 +5,7 @@ import { createRsaKey } from '../../support/rsa-key.js';
 
 const { jwk } = createRsaKey({ kid: 'key' });
 const importKey = (value: unknown, known?: VerificationKey): Promise<VerificationKey | UnusableKey> =>
-  importVerificationKey(value, (kid, text) =>
-    kid === known?.kid && text === known?.modulusAndExponent ? known : undefined,
-  );
+  importVerificationKey(value, (kid, text) => (kid === known?.kid && text === known?.modulus ? known : undefined));
 
 /** A modulus of exactly this length after these zero bytes. It is not a product of two primes. */
 function createModulus(bits: number, zeros = 0): string {
@@ -37,7 +35,7 @@ it.each<[string, object]>([
 });
 
 it('imports a key with kid null as a key without kid', async () => {
-  expect(await importKey({ ...jwk, kid: null })).toMatchObject({ kid: undefined, modulusAndExponent: `${jwk.n}.AQAB` });
+  expect(await importKey({ ...jwk, kid: null })).toMatchObject({ kid: undefined, modulus: jwk.n });
 });
 
 it('reports a process that cannot import keys as unsuitable, with the cause', async () => {
@@ -76,14 +74,16 @@ it.each<[string, unknown]>([
   ['a kid of 257 characters', { ...jwk, kid: 'k'.repeat(257) }],
   ['all members inherited', Object.create(jwk)],
 ])('skips a key with %s', async (_title, value) => {
-  expect(Object.keys(await importKey(value))).toEqual(['kid', 'problem']);
+  expect(Object.keys(await importKey(value))).toEqual(['kid', 'problem', 'isForTokens']);
 });
 
-it('returns the known key object if modulus and exponent are equal, otherwise a new one', async () => {
+it('returns the known key object if the numbers are equal, however they are written, otherwise a new one', async () => {
   const known = (await importKey(jwk)) as VerificationKey;
   expect(await importKey({ ...jwk, alg: undefined }, known)).toBe(known);
+  const padded = Buffer.concat([Buffer.alloc(1), Buffer.from(jwk.n, 'base64url')]).toString('base64');
+  expect(await importKey({ ...jwk, n: padded, e: 'AAAAAQAB' }, known)).toBe(known);
   const replaced = (await importKey({ ...createRsaKey().jwk, kid: 'key' }, known)) as VerificationKey;
-  expect(replaced.modulusAndExponent).not.toBe(known.modulusAndExponent);
+  expect(replaced.modulus).not.toBe(known.modulus);
 });
 
 it.each([
@@ -97,5 +97,13 @@ it.each([
   [{ ...jwk, e: 'Aw' }, 'the exponent is not 65537'],
   [{ ...jwk, n: createModulus(1024) }, 'the modulus has 1024 bits'],
 ])('names the problem of the key %j', async (value, problem) => {
-  expect(await importKey(value)).toEqual({ kid: (value as { kid?: unknown }).kid, problem });
+  expect(await importKey(value)).toMatchObject({ kid: (value as { kid?: unknown }).kid, problem });
+});
+
+it.each<[object, boolean]>([
+  [{ kty: 'EC' }, true],
+  [{ use: 'enc' }, false],
+  [{ alg: 'ES256' }, false],
+])('knows whether the unusable key %j is meant for tokens', async (changes, isForTokens) => {
+  expect(await importKey({ ...jwk, n: 'AQAB', ...changes })).toMatchObject({ isForTokens });
 });

@@ -1,7 +1,8 @@
+import type { KeyObject } from 'node:crypto';
 import { jest } from '@jest/globals';
 import type { Jwks } from '../../../src/core/tokens/jwks.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
-import { JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
+import { APP_ID, DISCOVERY_PATH, JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
 import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, codeOf, useKeySets } from '../../support/key-set.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { createRsaKey } from '../../support/rsa-key.js';
@@ -91,7 +92,7 @@ it.each([
 
 const UNUSABLE = "ask GenAuth's support for a new signing key. If jwksUri is set, check it first.";
 it.each<[unknown, string]>([
-  [undefined, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
+  [{}, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
   [{ keys: { 0: {} } }, "GenAuth's key set has no array 'keys': check appHost and jwksUri."],
   [{ keys: [] }, `None of the 0 keys in GenAuth's key set can verify RS256 tokens: ${UNUSABLE}`],
   [
@@ -100,7 +101,8 @@ it.each<[unknown, string]>([
       `(kid "a": kty is "oct"; kid undefined: is not an object): ${UNUSABLE}`,
   ],
 ])('the lookup of a key refuses the document %j', async (document, message) => {
-  const jwks = sets.open({ requestKeySet: async () => document });
+  issuer().reply(JWKS_PATH, { body: document });
+  const jwks = sets.open();
   const error = { name: 'UpstreamError', code: 'upstream_invalid_response', message };
   expect(await catchError(jwks.getKeys('x', false))).toMatchObject(error);
 });
@@ -159,8 +161,11 @@ it('getOtherKeys fetches once per cool-down, and returns a key that was replaced
   expect(await others(COOLDOWN)).toEqual([0, 5]);
 });
 
-it('a login waits at most 5 s after a Retry-After, and later answers count the rest of it down', async () => {
-  issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': '120' } });
+it('a login waits at most 5 s after a Retry-After, others wait longer, and all answers count down', async () => {
+  const failWith = (seconds: string): void =>
+    issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': seconds } });
+  failWith('120');
+  const randomly = jest.spyOn(Math, 'random').mockReturnValue(0.5);
   const jwks = sets.open();
   const seconds = async (time: number, fromGenAuth = false): Promise<unknown[]> => {
     sets.now += time;
@@ -172,22 +177,74 @@ it('a login waits at most 5 s after a Retry-After, and later answers count the r
     [119, 1],
     [2, 1],
   ]);
-  expect([await seconds(2000, true), await seconds(119_999), await seconds(1)]).toEqual([
-    [120, 2],
+  failWith('1');
+  expect([await seconds(2000, true), await seconds(1), await seconds(114_998), await seconds(1)]).toEqual([
+    [4, 2],
+    [115, 2],
     [1, 2],
-    [120, 3],
+    [8, 3],
   ]);
+  randomly.mockRestore();
 });
 
-it('the cool-down starts with the last attempt, even if the attempt failed', async () => {
+it('the first answer names the pause that is kept, not a longer Retry-After', async () => {
+  issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': '3600' } });
+  const error = { retryAfter: MAX_AGE / 1000 };
+  expect(await catchError(sets.open().getKeys('x', false))).toMatchObject(error);
+  expect(await catchError(sets.open().warmUp())).toMatchObject(error);
+});
+
+it('after a failed fetch only the pause counts, also for an unknown key', async () => {
+  const randomly = jest.spyOn(Math, 'random').mockReturnValue(0.5);
   const jwks = await openWarm();
   fail();
   expect(await ask(jwks, COOLDOWN, 'next')).toEqual(['upstream_unavailable', 2]);
   sets.publish(next.jwk);
-  expect(await ask(jwks, COOLDOWN - 1, 'next')).toEqual(['upstream_unavailable', 2]);
+  expect(await ask(jwks, 1999, 'next')).toEqual(['upstream_unavailable', 2]);
   expect(await ask(jwks, 1, 'next')).toEqual(['accepted', 3]);
   // The fetch also removes a withdrawn key.
   expect(await ask(jwks, 0, known())).toEqual(['token_key_unknown', 3]);
+  randomly.mockRestore();
+});
+
+it('a miss counts once per fetch, also if another request has started the fetch', async () => {
+  const jwks = await openWarm();
+  sets.now += COOLDOWN;
+  const gate = hold({ body: { keys: [issuer().key.jwk] } });
+  const replaced = jwks.getOtherKeys(known(), await jwks.getKeys(known(), false), false);
+  await until(() => sets.fetches() === 2);
+  const asked = ['x', 'y', 'z'].map((kid) => codeOf(jwks.getKeys(kid, false)));
+  gate.open();
+  expect(await Promise.all([replaced, ...asked])).toEqual([[], ...Array<string>(3).fill('token_key_unknown')]);
+  expect([await ask(jwks, 1999, 'x'), await ask(jwks, 1, 'x')]).toEqual([
+    ['token_key_unknown', 2],
+    ['token_key_unknown', 3],
+  ]);
+});
+
+it('fetches for other reasons do not end the quiet time after which the waiting times start again', async () => {
+  const jwks = await openWarm();
+  await ask(jwks, COOLDOWN, 'x');
+  await ask(jwks, 2000, 'x');
+  const tried = await jwks.getKeys(known(), false);
+  sets.now += COOLDOWN;
+  await jwks.getOtherKeys(known(), tried, false);
+  sets.now += COOLDOWN;
+  await jwks.getOtherKeys(known(), tried, false);
+  expect(await ask(jwks, 4000, 'x')).toEqual(['token_key_unknown', 6]);
+  expect(await ask(jwks, 2000, 'x')).toEqual(['token_key_unknown', 7]);
+});
+
+it('a login that waited for a fetch of another request fetches again if its key is missing', async () => {
+  const jwks = await openWarm();
+  sets.now += COOLDOWN;
+  const gate = hold({ body: { keys: [issuer().key.jwk] } });
+  const other = codeOf(jwks.getKeys('x', false));
+  await until(() => sets.fetches() === 2);
+  const login = codeOf(jwks.getKeys('next', true));
+  sets.publish(next.jwk);
+  gate.open();
+  expect([await other, await login, sets.fetches()]).toEqual(['token_key_unknown', 'accepted', 3]);
 });
 
 it('the cool-down ends at once for a token that came from GenAuth, and after its time for other tokens', async () => {
@@ -214,6 +271,70 @@ it('maxAge is over after the clock was set back', async () => {
   const jwks = await openWarm();
   sets.publish(next.jwk);
   expect(await ask(jwks, -1, known())).toEqual(['token_key_unknown', 2]);
+});
+
+it('staleIfError begins when the clock was set back, and no pause outlasts the change', async () => {
+  const jwks = await openWarm();
+  fail();
+  expect(await ask(jwks, -STALE_IF_ERROR, known())).toEqual(['accepted', 2]);
+  expect(await ask(jwks, STALE_IF_ERROR, known())).toEqual(['upstream_unavailable', 3]);
+  issuer().reply(JWKS_PATH, { status: 503, headers: { 'retry-after': '120' } });
+  const paused = sets.open();
+  expect(await ask(paused, 0, known())).toEqual(['upstream_unavailable', 4]);
+  expect(await ask(paused, -1, known())).toEqual(['upstream_unavailable', 5]);
+  expect(await ask(paused, 119_999, known())).toEqual(['upstream_unavailable', 5]);
+  expect(await ask(paused, 1, known())).toEqual(['upstream_unavailable', 6]);
+});
+
+const APP_JWKS_PATH = `/${APP_ID}${JWKS_PATH}`;
+/** A client without the option jwksUri. The host has another application's key, the address below has the right one. */
+const openSearching = (): Jwks => {
+  sets.publish(third.jwk);
+  issuer().reply(DISCOVERY_PATH, { status: 404 });
+  issuer().reply(APP_JWKS_PATH, { body: { keys: [next.jwk] } });
+  return sets.open({}, {});
+};
+const asked = (): [number, number] => [sets.fetches(), issuer().count(APP_JWKS_PATH)];
+
+it('a key set of another application delays no token, also after a forged token', async () => {
+  const jwks = openSearching();
+  await jwks.warmUp();
+  expect([await codeOf(jwks.getKeys('next', false)), ...asked()]).toEqual(['accepted', 2, 1]);
+  const attacked = openSearching();
+  expect([await codeOf(attacked.getKeys('forged', false)), ...asked()]).toEqual(['token_key_unknown', 3, 2]);
+  expect([await codeOf(attacked.getKeys('next', false)), ...asked()]).toEqual(['accepted', 3, 2]);
+  expect([await codeOf(attacked.getKeys('forged', false)), ...asked()]).toEqual(['token_key_unknown', 3, 2]);
+});
+
+it('the address of the key that verified a token is kept, and the keys of other addresses are dropped', async () => {
+  const jwks = openSearching();
+  const [key] = await jwks.getKeys('next', false);
+  expect(jwks.status().count).toBe(2);
+  jwks.confirm(third.publicKey);
+  expect(jwks.status().count).toBe(2);
+  jwks.confirm(key as KeyObject);
+  expect([jwks.status().count, await codeOf(jwks.getKeys('third', false)), ...asked()]).toEqual([
+    1,
+    'token_key_unknown',
+    1,
+    1,
+  ]);
+  issuer().reply(APP_JWKS_PATH, { status: 404 });
+  expect([...(await ask(jwks, MAX_AGE, 'next')), ...asked()]).toEqual(['accepted', 1, 1, 2]);
+  issuer().reply(APP_JWKS_PATH, { body: { keys: [] } });
+  expect([...(await ask(jwks, COOLDOWN, 'next')), ...asked()]).toEqual(['upstream_invalid_response', 1, 1, 3]);
+});
+
+it('an outage of an address that may have the key is not an unknown key', async () => {
+  const jwks = openSearching();
+  issuer().reply(APP_JWKS_PATH, { status: 503 });
+  expect([await codeOf(jwks.getKeys('next', false)), await codeOf(jwks.getKeys('next', false)), ...asked()]).toEqual([
+    'upstream_unavailable',
+    'upstream_unavailable',
+    1,
+    1,
+  ]);
+  expect(await codeOf(jwks.getKeys('third', false))).toBe('accepted');
 });
 
 it.each([
@@ -305,7 +426,7 @@ it('status counts usable keys, and has the code of the last error until the next
   sets.publish(issuer().key.jwk, next.jwk, { kty: 'oct', kid: 'x', k: 'AA' }, next.jwk);
   await ask(jwks, COOLDOWN, known());
   expect(jwks.status()).toEqual({ ...NONE, count: 2, fetchedAt: new Date(sets.now) });
-  const unknown = sets.open({ requestKeySet: () => Promise.reject(new Error('x')) });
+  const unknown = sets.open({ source: { requestKeySet: () => Promise.reject(new Error('x')), keep: () => undefined } });
   await catchError(unknown.warmUp());
   expect(unknown.status()).toEqual(NONE);
 });

@@ -1,9 +1,11 @@
+import crypto from 'node:crypto';
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { ConfigurationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
 import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
-import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
+import { APP_ID, DISCOVERY_PATH, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
 import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, codeOf } from '../../support/key-set.js';
 import { catchError } from '../../support/promise.js';
 import { propertyRuns } from '../../support/property.js';
@@ -148,8 +150,37 @@ it.each<[string, Reply, object, object]>([
 
 it('an error of the key set that is no UpstreamError is thrown unchanged', async () => {
   const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
-  const jwks = bench.sets.open({ requestKeySet: () => Promise.reject(error) });
+  const jwks = bench.sets.open({ source: { requestKeySet: () => Promise.reject(error), keep: () => undefined } });
   expect(await catchError(verifyAccessToken({}, { jwks }))).toBe(error);
+});
+
+it('a token of another application on the same host does not decide where the keys are searched', async () => {
+  const [appPath, { jwk }] = [`/${APP_ID}${JWKS_PATH}`, issuer().key];
+  issuer().reply(DISCOVERY_PATH, { status: 404 });
+  issuer().reply(appPath, { body: { keys: [jwk] } });
+  bench.sets.publish(other.jwk);
+  const verifier = bench.verifier({ jwks: bench.sets.open({}, {}) });
+  const foreign = signNew({ ...forge().payload, aud: OTHER_APP });
+  expect(await codeOf(verifier.verifyAccessToken(foreign))).toBe('token_audience_mismatch');
+  expect(await codeOf(verifier.verifyAccessToken(accessToken()))).toBe('accepted');
+  issuer().requests.length = 0;
+  bench.sets.now += MAX_AGE;
+  const later = accessToken({ exp: NOW + MAX_AGE });
+  expect([await codeOf(verifier.verifyAccessToken(later)), issuer().requests.map(({ path }) => path)]).toEqual([
+    'accepted',
+    [appPath],
+  ]);
+});
+
+it('an error of the signature check itself is an unsuitable process, never a wrong token', async () => {
+  const cause = new TypeError('x');
+  const fail = (): never => {
+    throw cause;
+  };
+  jest.spyOn(crypto, 'verify').mockImplementationOnce(fail).mockImplementationOnce(fail);
+  const error = { code: 'runtime_unsuitable', statusCode: 500, cause };
+  expect(await catchError(verifyAccessToken({}))).toMatchObject(error);
+  expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(error);
 });
 
 const signNew = (payload: object): string => buildToken({ alg: 'RS256', kid: other.kid }, payload, other.privateKey);

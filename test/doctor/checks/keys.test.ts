@@ -36,10 +36,19 @@ const offer = (alg: string, ...scopes: string[]) =>
 type Row = [title: string, answer: (at: Issuer) => Reply, outline: string[], part: string, options?: object];
 test.each<Row>([
   ['the right document', change({}), OK, 'The issuer is http://HOST/oidc, as the options expect.'],
-  ['a page', () => ({ body: `<html>${SECRET}` }), UNUSABLE, ''],
-  ['HTTP 403 and an object', () => ({ status: 403, body: {} }), UNUSABLE, 'was answered with HTTP 403.'],
+  ['a page', () => ({ body: `<html>${SECRET}` }), MISSING, 'HTTP 200 without an issuer of the options'],
+  ['HTTP 403 and an object', () => ({ status: 403, body: {} }), MISSING, `(${DISCOVERY_PATH}: HTTP 403; /`],
+  ['HTTP 503', () => ({ status: 503 }), UNUSABLE, 'with HTTP 503.'],
   ['HTTP 404', () => ({ status: 404 }), MISSING, 'Set GENAUTH_APP_HOST=https://<app>.g'],
-  ['a document that is too large', () => ({ body: 'x'.repeat(300_000) }), UNUSABLE, ''],
+  ['a document that is too large', () => ({ body: 'x'.repeat(300_000) }), MISSING, 'larger than 262144 bytes'],
+  [
+    'a key set on a host without https',
+    change({ jwks_uri: 'http://keys.invalid/' }),
+    FOREIGN,
+    'JWKS_URI=https://<host>',
+  ],
+  ['an issuer that is no address', change({ issuer: 'x' }), ISSUER, 'ISSUER=<issuer>'],
+  ['HS256 only', offer('HS256', 'email', 'emial'), OFFERS.slice(0, 1), 'Choose RS256 on the console page.'],
   ['an issuer of 512 characters', change({ issuer: 'x'.repeat(512) }), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that a shell would run', change({ issuer: 'https://x;reboot' }), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that repeats the secret', change({ issuer: SECRET }), ISSUER, 'is "[hidden]", but'],
@@ -55,11 +64,32 @@ test.each<Row>([
 const KEYS = `http://HOST${JWKS_PATH}`;
 test.each<[title: string, path: string, answer: (at: Issuer) => Reply, part: string]>([
   ['another issuer', DISCOVERY_PATH, change({ issuer: 'x' }), `not be loaded. The key set is at ${KEYS}. Fix disc`],
-  ['a wrong address', DISCOVERY_PATH, (at) => change({ jwks_uri: `${at.url}/x` })(at), `Set GENAUTH_JWKS_URI=${KEYS}`],
   ['no key set', JWKS_PATH, () => ({ status: 404 }), 'not found at any other known address. Fix'],
 ])('reports a key set that cannot be loaded because of %s', async (_title, path, answer, part) => {
   issuer().reply(path, answer(issuer()));
   expectFindings((await check()).keys, 'jwks_unusable', part);
+});
+
+test('proposes a working address instead of a wrong option jwksUri', async () => {
+  const { keys } = await check({ jwksUri: `${issuer().url}/x` });
+  expectFindings(keys, 'jwks_unusable', `Set GENAUTH_JWKS_URI=${KEYS}`);
+});
+
+test('finds a discovery document and a key set below the application ID', async () => {
+  const { url, key } = issuer();
+  const below = `${url}/${APP_ID}`;
+  for (const path of [DISCOVERY_PATH, JWKS_PATH]) issuer().reply(path, { body: { statusCode: 499 } });
+  issuer().reply(`/${APP_ID}${DISCOVERY_PATH}`, { body: { issuer: `${below}/oidc`, jwks_uri: below + JWKS_PATH } });
+  issuer().reply(`/${APP_ID}${JWKS_PATH}`, { body: { keys: [key.jwk] } });
+  const { discovery, keys } = await check();
+  expectFindings(discovery, OK, `The issuer is http://HOST/${APP_ID}/oidc, as the options expect.`);
+  expectFindings(keys, 'ok keys', `The key set is at /${APP_ID}${JWKS_PATH}.`);
+});
+
+test('judges a shared host by the option issuer', async () => {
+  const { discovery, keys } = await check({ issuer: 'https://pool.example/oidc' });
+  expectFindings(discovery, MISSING, 'HTTP 200 without an issuer of the options');
+  expectFindings(keys, 'ok keys');
 });
 
 const OTHERS = [jwk, { ...jwk, kid: 5, n: 5 }, { ...ecKey, alg: 'RS256', kid: 'ec' }, { ...small, alg: undefined }];
