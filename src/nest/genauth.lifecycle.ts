@@ -98,7 +98,8 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
   private prepareAuthGuards(): void {
     const levels = listHandlers(this.discovery, []).flatMap((handler) => handler.levels);
     const guards = [...listGlobalGuards(this.config), ...levels.flatMap((level) => level.guards)];
-    for (const guard of guards) prepareAuthGuard(guard);
+    const strategies = [...this.application.strategies.keys()];
+    for (const guard of guards) prepareAuthGuard(guard, strategies);
   }
 
   private checkStartup(): void {

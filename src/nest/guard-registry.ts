@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { GenAuthException } from './genauth.exception.js';
 
@@ -112,16 +113,43 @@ function isAuthGuard(guard: unknown): boolean {
 
 /**
  * Makes an `AuthGuard` of @nestjs/passport answer with the refusal of passport-genauth, for example a list with a
- * strategy of passport-genauth and a strategy of another package. Does nothing for other guards.
+ * strategy of passport-genauth and a strategy of another package. If Passport does not know the strategy of the guard,
+ * a failed request logs the names of the strategies of passport-genauth. Does nothing for other guards.
  *
  * @param guard - A guard class or an instance of a guard class.
+ * @param strategies - The names of the strategies of the Nest application.
  */
-export function prepareAuthGuard(guard: unknown): void {
+export function prepareAuthGuard(guard: unknown, strategies: readonly string[]): void {
   let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
   if (!isAuthGuard(prototype)) return;
   // The class that `AuthGuard` has made is the topmost class with these methods.
   while (isAuthGuard(Object.getPrototypeOf(prototype))) prototype = Object.getPrototypeOf(prototype);
-  throwOwnExceptions((prototype as { constructor: AuthGuardClass }).constructor);
+  const authGuard = (prototype as { constructor: AuthGuardClass }).constructor;
+  throwOwnExceptions(authGuard);
+  if (!roles.has(authGuard)) nameStrategies(authGuard, strategies);
+}
+
+/** Makes a guard log the names of the strategies if it fails before a strategy has answered. */
+function nameStrategies({ prototype }: AuthGuardClass, strategies: readonly string[]): void {
+  if (named.has(prototype)) return;
+  named.add(prototype);
+  const { canActivate, handleRequest } = prototype;
+  const answered = new WeakSet<object>();
+  prototype.handleRequest = function (error, user, info, context, ...rest) {
+    answered.add(context);
+    return handleRequest.call(this, error, user, info, context, ...rest);
+  };
+  prototype.canActivate = async function (context) {
+    try {
+      return await canActivate.call(this, context);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'Error' && !answered.has(context)) {
+        const names = strategies.join(', ');
+        logger.warn(`AuthGuard failed: ${error.message}. The strategies of passport-genauth are ${names}.`);
+      }
+      throw error;
+    }
+  };
 }
 
 /**
@@ -133,12 +161,17 @@ function throwOwnExceptions(guard: AuthGuardClass): void {
   prepared.add(guard);
   const { prototype } = guard;
   const { handleRequest } = prototype;
-  prototype.handleRequest = function (error, user, info, ...rest) {
+  prototype.handleRequest = function (error, user, info, context, ...rest) {
     const refused = error ? undefined : [info].flat().find((each) => each instanceof GenAuthException);
-    return handleRequest.call(this, user ? error : (error ?? refused ?? null), user, info, ...rest);
+    return handleRequest.call(this, user ? error : (error ?? refused ?? null), user, info, context, ...rest);
   };
 }
 
 const prepared = new WeakSet<GuardClass>();
-type HandleRequest = (error: unknown, user: unknown, info: unknown, ...rest: unknown[]) => unknown;
-type AuthGuardClass = GuardClass & { prototype: { handleRequest: HandleRequest } };
+const named = new WeakSet<object>();
+const logger = new Logger('GenAuth');
+interface AuthGuardMethods {
+  canActivate: (context: object) => Promise<unknown>;
+  handleRequest: (error: unknown, user: unknown, info: unknown, context: object, ...rest: unknown[]) => unknown;
+}
+type AuthGuardClass = GuardClass & { prototype: AuthGuardMethods };

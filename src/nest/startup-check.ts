@@ -334,8 +334,8 @@ function findWarnings(
   if (!isForeign || readRouteAccess(guardName, [method, type], application) === 'open') return [];
   const names = [...application.strategies.keys()].join(', ');
   return [
-    `${name} has an AuthGuard whose strategy is not from passport-genauth, and the global GenAuthGuard requires an ` +
-      'access token before it. If the route is a login, write @Public(). ' +
+    `${name} has an AuthGuard with a strategy or a list that passport-genauth does not know, and the global ` +
+      'GenAuthGuard requires an access token before it. If the route is a login, write @Public(). ' +
       `The strategies of passport-genauth are ${names}.`,
   ];
 }

@@ -319,6 +319,22 @@ it('warns of an unknown AuthGuard behind the global guard, and names the strateg
   );
 });
 
+class OwnGuard extends AuthGuard(['genauth-pasword', 'jwtt']) {}
+const NAMES =
+  'warn AuthGuard failed: Unknown authentication strategy "genauth-pasword". ' +
+  'The strategies of passport-genauth are genauth-password, genauth-ad, genauth-bearer. GenAuth';
+it.each<[title: string, guard: new () => CanActivate, answer: unknown[]]>([
+  ['an unknown strategy', AuthGuard('genauth-pasword'), [500, NAMES]],
+  ['a list of unknown strategies', OwnGuard, [500, NAMES]],
+  ['a known strategy and without a token', AuthGuard('genauth-bearer'), [401]],
+  ['strategies of several kinds and without a token', AuthGuard(['genauth-bearer', 'genauth-password']), [400]],
+])('names the strategies in the log only if a strategy is unknown: %s', async (_title, guard, answer) => {
+  const { url, logger, close } = await start(route([UseGuards(guard)]));
+  const { status } = await send(`${url}/show`);
+  await close();
+  expect([status, ...logger.lines.filter((line) => line.includes('The strategies of'))]).toEqual(answer);
+});
+
 it.each([
   ['AuthGuard of passport-genauth', globally(route([BEARER]))],
   ['an unknown AuthGuard on a public route', globally(route([Public(), UseGuards(AuthGuard('jwt'))]))],
