@@ -348,6 +348,8 @@ export interface UpstreamErrorDetails {
   readonly limit?: number;
   /** If no key of the key set can verify tokens: the keys, at most 20, each with its problem. */
   readonly unusableKeys?: readonly UnusableKey[];
+  /** If a discovery document or a key set cannot be used: the reason. */
+  readonly problem?: string;
   /** If no address has a key set: the addresses that were asked, in this order. */
   readonly tried?: readonly TriedAddress[];
 }

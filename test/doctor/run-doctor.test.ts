@@ -38,7 +38,7 @@ test('finds no problem at a tenant without mistakes, and requests each document 
   expect(getEventListeners(signal, 'abort')).toEqual([]);
   const facts = { node: process.versions.node, version };
   expect(report).toMatchObject({ level: 'ok', ...facts, appHost: emulator.url, appId: emulator.appId });
-  expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, 2]);
+  expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, 1]);
 });
 
 const REQUESTS = ['connection', 'clock', 'discovery', 'keys', 'client', 'encryption'];
@@ -243,6 +243,7 @@ const REFUSAL = fail(401, 'invalid_client');
 const onlyBasic = ({ headers }: ReceivedRequest): Reply => (headers.authorization === undefined ? REFUSAL : GRANT);
 const basic = { tokenEndpointAuthMethod: 'client_secret_basic' } as const;
 const none = { tokenEndpointAuthMethod: 'none', appSecret: undefined } as const;
+const METHOD_REFUSED = REFUSED.replace(/@.*/, METHOD.slice(METHOD.indexOf('@')));
 const offline = { scope: ['openid', 'offline_access'] };
 const fault = (): never => {
   throw new Error(SECRET);
@@ -254,6 +255,7 @@ test.each<[title: string, path: string, answer: Answer, options: object, outline
   ['an accepted ID', TOKEN, GRANT, none, 'ok client', "application's ID (none)."],
   ['another method', TOKEN, onlyBasic, {}, METHOD, 'Set GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD=client_secret_basic'],
   ['a wrong secret', TOKEN, REFUSAL, {}, REFUSED, 'set GENAUTH_APP_SECRET=<App secret>'],
+  ['no secret', TOKEN, REFUSAL, none, METHOD_REFUSED, 'AUTH_METHOD=client_secret_post'],
   ['statusCode 401', TOKEN, { body: { statusCode: 401 } }, {}, REFUSED, ''],
   ['an answer without an error', TOKEN, { status: 299, body: {} }, {}, 'ok client', ''],
   ['HTTP 300', TOKEN, { status: 300, body: {} }, {}, 'client_unclear', 'GenAuth answered HTTP 300.'],

@@ -5,6 +5,7 @@ import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { TunnelAgent } from './proxy-tunnel.js';
 import { redactBody } from './redact.js';
+import { isDown, toUpstreamError } from './upstream.js';
 
 /**
  * Idle connections are closed after this time, in milliseconds. This time is less than the shortest common idle limit
@@ -248,6 +249,10 @@ export function toAnswer(target: string, { status, headers, data }: RawAnswer): 
   const encoding: unknown = headers['content-encoding'] ?? '';
   if (typeof encoding !== 'string' || !/^(identity)?$/i.test(encoding)) {
     const shown = quote(ENCODINGS.test(String(encoding)) ? encoding : 'unknown');
+    if (isDown(status)) {
+      const retryAfter = parseRetryAfter(headers['retry-after']);
+      throw toUpstreamError({ request: target, status, retryAfter }, () => `${target}: HTTP ${status} (${shown})`);
+    }
     throw new UpstreamError(
       'upstream_invalid_response',
       `${target}: the response has content-encoding ${shown}, ` +

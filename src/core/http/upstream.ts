@@ -26,6 +26,8 @@ export interface UnusableAnswer {
    * is down.
    */
   retryAfter?: number | undefined;
+  /** Why the response cannot be used. */
+  problem?: string | undefined;
   /** `statusCode`, `apiCode` and `requestId` of the JSON body (the envelope), for GenAuth's support. */
   answer?: AnswerIds | undefined;
 }
@@ -46,7 +48,7 @@ export function isDown(status: number): boolean {
  * otherwise the `statusCode` in the body.
  */
 export function toUpstreamError(
-  { request, status, statusCode = status, retryAfter, answer }: UnusableAnswer,
+  { request, status, statusCode = status, retryAfter, problem, answer }: UnusableAnswer,
   buildMessage: (decisive: { isDown: boolean; status: number }) => string,
 ): UpstreamError {
   const decisive = isDown(status) ? status : statusCode;
@@ -54,6 +56,10 @@ export function toUpstreamError(
   return new UpstreamError(
     down ? 'upstream_unavailable' : 'upstream_invalid_response',
     buildMessage({ isDown: down, status: decisive }),
-    { retryAfter: down ? retryAfter : undefined, answer, details: { ...(request && { request }), httpStatus: status } },
+    {
+      retryAfter: down ? retryAfter : undefined,
+      answer,
+      details: { ...(request && { request }), httpStatus: status, ...(problem && { problem }) },
+    },
   );
 }

@@ -5,6 +5,8 @@ import { onlyOrAll, quote, toDetail } from '../util/quote.js';
 import { isRecord } from '../util/record.js';
 import { checkUrl } from '../util/url.js';
 
+type HostOptions = Pick<ResolvedOptions, 'appHost' | 'issuer'>;
+
 /** The members of a discovery document (OpenID Connect Discovery 1.0 §3). Only `issuer` was checked. */
 export type DiscoveryDocument = Readonly<Record<string, unknown>>;
 
@@ -18,14 +20,14 @@ export type DiscoveryDocument = Readonly<Record<string, unknown>>;
  */
 export function parseDiscoveryDocument(
   { status, body }: HttpAnswer,
-  { appHost, issuer: expected }: Pick<ResolvedOptions, 'appHost' | 'issuer'>,
+  options: HostOptions,
 ): DiscoveryDocument | undefined {
+  const { appHost, issuer: expected } = options;
   if (status !== 200 || !isRecord(body)) return undefined;
   const { issuer } = body;
   if (typeof issuer !== 'string') return undefined;
   if (expected.includes(issuer)) return body;
-  const { hostname } = new URL(appHost);
-  if (expected.every((each) => new URL(each).hostname !== hostname)) return undefined;
+  if (isSharedHost(options)) return undefined;
   throw new ConfigurationError(
     'discovery_issuer_mismatch',
     `The discovery document of ${appHost} has the issuer ${quote(issuer)}, but this client expects ` +
@@ -37,15 +39,20 @@ export function parseDiscoveryDocument(
 /**
  * Returns the path of the key set on the host of the option `appHost`.
  *
+ * @returns `undefined` if the document has no `jwks_uri`, or if the host belongs to several tenants and the `jwks_uri`
+ * is on a different host.
  * @throws ConfigurationError `discovery_jwks_uri_refused` if the `jwks_uri` is not on this host. The keys of another
  * host are used only with the option `jwksUri`, because that host could sign in as any user.
  */
-export function toKeySetPath(document: DiscoveryDocument, appHost: string): string {
+export function toKeySetPath(document: DiscoveryDocument, options: HostOptions): string | undefined {
+  const { appHost } = options;
   const address = document['jwks_uri'];
+  if (address === undefined || address === null) return undefined;
   const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && isOnHost(url, new URL(appHost)) && !url.pathname.startsWith('//')) {
     return url.pathname + url.search;
   }
+  if (isSharedHost(options)) return undefined;
   const fix =
     'url' in checkUrl(address, 'requested')
       ? 'if this address is correct, set the option jwksUri to it.'
@@ -56,6 +63,12 @@ export function toKeySetPath(document: DiscoveryDocument, appHost: string): stri
     `The discovery document of ${appHost} has the jwks_uri ${quote(address)}, which is not on that host: ${fix}`,
     { details: { expected: appHost, actual: toDetail(address) } },
   );
+}
+
+/** Returns whether several tenants share the host of `appHost`, because the option `issuer` has a different host. */
+export function isSharedHost({ appHost, issuer }: HostOptions): boolean {
+  const { hostname } = new URL(appHost);
+  return issuer.every((each) => new URL(each).hostname !== hostname);
 }
 
 /**

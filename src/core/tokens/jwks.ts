@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
+import { isDown } from '../http/upstream.js';
 import { quote, toDetail } from '../util/quote.js';
 import { PendingFetch } from '../util/pending-fetch.js';
 import { FetchSchedule } from './fetch-schedule.js';
 import { JWK_ALGORITHM } from './jwk.js';
-import { KeySet } from './key-set.js';
+import { KeySets } from './key-sets.js';
 import type { KeySetSource } from './key-set-source.js';
 
 /** The state of the cached key set. {@link ClientStatus} contains this object. */
@@ -24,7 +25,7 @@ export interface KeySetStatus {
 
 export interface JwksSettings {
   /** Finds and fetches the key set. */
-  source: Pick<KeySetSource, 'requestKeySet' | 'keep'>;
+  source: Pick<KeySetSource, 'requestKeySets' | 'keep'>;
   /** Time during which a key set is fresh, in milliseconds. */
   maxAge: number;
   /** Minimum time between two fetches that are caused by unknown key IDs, in milliseconds. */
@@ -46,12 +47,14 @@ export interface JwksSettings {
 export class Jwks {
   readonly #settings: JwksSettings;
   readonly #schedule: FetchSchedule;
-  #keys = new KeySet();
+  #keys = new KeySets();
   #fetchedAt = -Infinity;
-  /** Whether a key of this client has verified a token. */
-  #isConfirmed = false;
+  /** The path of the key set that has verified the first token. It is the only path that is asked from then on. */
+  #confirmedPath: string | undefined;
   #lastError: unknown;
   #pending: PendingFetch | undefined;
+  /** What the callers that wait for the pending fetch search. */
+  readonly #wanted = new Set<FindKeys>();
   /** The last fetch after which a key was missing. */
   #missed: PendingFetch | undefined;
 
@@ -78,33 +81,25 @@ export class Jwks {
   async getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
     const fresh = this.getFreshKeys(kid);
     if (fresh !== undefined) return fresh;
-    const { maxAge, staleIfError } = this.#settings;
-    const stale = this.#age() < maxAge + staleIfError ? this.#find(kid) : undefined;
-    const fits = (keySet: KeySet): boolean => keySet.find(kid).length > 0;
-    if (this.#mayFetch(fromGenAuth)) {
-      if (stale === undefined) await this.#refreshFor(fits, fromGenAuth);
-      else if (!(await this.#refresh(fits).settlesInTime())) {
-        // The fetch failed or is too slow, so the stale keys are used, unless the fetch brought a key set without a
-        // usable key.
-        const kept = this.#find(kid);
-        if (kept === undefined) throw this.#countDown(fromGenAuth);
-        return kept;
-      }
-    } else if (stale !== undefined) {
-      return stale;
-    } else if (this.#lastError !== undefined) {
-      throw this.#countDown(fromGenAuth);
+    const find: FindKeys = (keySets) => keySets.find(kid);
+    const stale = find(this.#usable());
+    if (stale.length > 0) {
+      // If the fetch fails or is too slow, the stale keys are used, unless the fetch ended their use.
+      if (this.#mayFetch(fromGenAuth)) await this.#refresh(find).settlesInTime();
+    } else {
+      await this.#search(find, fromGenAuth);
     }
-    const keys = this.#find(kid);
-    if (keys !== undefined) return keys;
-    if (this.#keys.failure !== undefined) throw this.#keys.failure;
+    const keys = find(this.#usable());
+    if (keys.length > 0) return keys;
+    if (this.#lastError !== undefined) throw this.#countDown(fromGenAuth);
+    if (stale.length > 0 && !this.#keys.isComplete) return this.getKeys(kid, fromGenAuth);
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined
         ? `The token has no kid (key ID), and the key set has ${this.#keys.size} ${JWK_ALGORITHM} keys. ` +
             'Exactly one key, or exactly one key without a kid, could verify it.'
         : `The token is signed with key ${quote(kid)}, which the key set does not have: ` +
-            'get a new token, or check appHost.',
+            'get a new token, or check appHost and jwksUri.',
       { details: { claim: 'kid', expected: toDetail(this.#keys.kids), actual: kid, ...this.#keys.details } },
     );
   }
@@ -123,28 +118,30 @@ export class Jwks {
     tried: readonly KeyObject[],
     fromGenAuth: boolean,
   ): Promise<readonly KeyObject[]> {
-    const findOthers = (keySet: KeySet): KeyObject[] => keySet.find(kid).filter((key) => !tried.includes(key));
-    const mayFetch = this.#mayFetch(fromGenAuth, () => this.#schedule.isPast(this.#settings.cooldown));
-    if (findOthers(this.#keys).length === 0 && mayFetch) {
+    const find: FindKeys = (keySets) => keySets.find(kid).filter((key) => !tried.includes(key));
+    if (find(this.#usable()).length === 0) {
       try {
-        await this.#refresh((keySet) => findOthers(keySet).length > 0).done;
+        await this.#search(find, fromGenAuth, () => this.#schedule.isPast(this.#settings.cooldown));
       } catch (error) {
-        // The key set could not be fetched. The last known keys decide, if there are any.
+        // The key set could not be fetched. The last known keys decide, unless a different address may have the key.
         if (!(error instanceof UpstreamError)) throw error;
       }
     }
-    if (this.#keys.size === 0) throw this.#countDown(fromGenAuth);
-    return findOthers(this.#keys);
+    const others = find(this.#usable());
+    const isDecided = others.length > 0 || (this.#keys.size > 0 && this.#keys.isComplete);
+    if (!isDecided && this.#lastError !== undefined) throw this.#countDown(fromGenAuth);
+    return others;
   }
 
-  /** Notes that a token was verified with this key, so that the address of the key set is kept. */
+  /** Notes that a token was verified with this key, so that the address of its key set is kept. */
   confirm(key: KeyObject): void {
-    if (this.#isConfirmed) return;
-    const path = this.#keys.getPath(key);
-    if (path === undefined) return;
-    this.#isConfirmed = true;
-    this.#keys.retain(path);
-    this.#settings.source.keep(path);
+    if (this.#confirmedPath !== undefined) return;
+    const owner = this.#keys.findOwner(key);
+    if (owner === undefined) return;
+    this.#confirmedPath = owner.path;
+    this.#settings.source.keep(owner.path);
+    if (this.#lastError === this.#keys.failure) this.#lastError = undefined;
+    this.#keys = new KeySets([owner]);
   }
 
   /**
@@ -152,7 +149,9 @@ export class Jwks {
    * key ID.
    */
   getFreshKeys(kid: string | undefined): readonly KeyObject[] | undefined {
-    return this.#age() < this.#settings.maxAge ? this.#find(kid) : undefined;
+    if (this.#age() >= this.#settings.maxAge) return undefined;
+    const keys = this.#keys.find(kid);
+    return keys.length === 0 ? undefined : keys;
   }
 
   /**
@@ -164,18 +163,19 @@ export class Jwks {
   async warmUp(): Promise<void> {
     if (this.#age() < this.#settings.maxAge) return;
     if (!this.#mayFetch(false)) throw this.#countDown(false);
-    await this.#waitFor(this.#refresh(hasKeys), false);
+    await this.#waitFor(
+      this.#refresh((keySets) => keySets.all),
+      false,
+    );
   }
 
   /** Returns the state of the cached key set. Sends no request to GenAuth. */
   status(): KeySetStatus {
-    const { maxAge, staleIfError } = this.#settings;
-    const age = this.#age();
-    const isUsable = age < maxAge + staleIfError;
+    const count = this.#usable().size;
     return {
-      count: isUsable ? this.#keys.size : 0,
+      count,
       fetchedAt: Number.isFinite(this.#fetchedAt) ? new Date(this.#fetchedAt) : undefined,
-      isStale: isUsable && age >= maxAge,
+      isStale: count > 0 && this.#age() >= this.#settings.maxAge,
       lastError: this.#lastError instanceof GenAuthError ? this.#lastError.code : undefined,
     };
   }
@@ -189,9 +189,10 @@ export class Jwks {
     return time - this.#fetchedAt;
   }
 
-  #find(kid: string | undefined): readonly KeyObject[] | undefined {
-    const keys = this.#keys.find(kid);
-    return keys.length === 0 ? undefined : keys;
+  /** Returns the key sets that may be used now. Empty if they are older than `maxAge` and `staleIfError` together. */
+  #usable(): KeySets {
+    const { maxAge, staleIfError } = this.#settings;
+    return this.#age() < maxAge + staleIfError ? this.#keys : new KeySets();
   }
 
   #mayFetch(fromGenAuth: boolean, isCooledDown = (): boolean => this.#schedule.isCooledDown()): boolean {
@@ -199,7 +200,7 @@ export class Jwks {
     if (this.#schedule.getPause(fromGenAuth) > 0) return false;
     // After a failed fetch, and without any key, only the pause counts.
     const isDue = this.#lastError !== undefined || this.#keys.size === 0 || this.#age() >= this.#settings.maxAge;
-    return isDue || fromGenAuth || this.#keys.isPartial || isCooledDown();
+    return isDue || fromGenAuth || !this.#keys.isComplete || isCooledDown();
   }
 
   /** Returns the error of the last fetch. Its `retryAfter` is the time that is left of the pause. */
@@ -211,19 +212,32 @@ export class Jwks {
     return new UpstreamError(code, message, { cause: error.cause, details, answer, retryAfter });
   }
 
-  /** Fetches the key set for a token. `fits` returns whether a key set has a key of this token. */
-  async #refreshFor(fits: (keySet: KeySet) => boolean, fromGenAuth: boolean): Promise<void> {
-    const isShared = this.#pending !== undefined;
-    const pending = this.#refresh(fits);
-    await this.#waitFor(pending, fromGenAuth);
-    if (fits(this.#keys)) {
-      this.#schedule.hit();
-    } else if (isShared && fromGenAuth) {
-      // The fetch began before this login, or it searched the key of a different token.
-      await this.#refreshFor(fits, false);
-    } else if (this.#missed !== pending) {
-      this.#missed = pending;
-      this.#schedule.miss();
+  /**
+   * Fetches the key set until it has the keys that `find` returns, or until it is known that no address has them.
+   *
+   * @param isCooledDown - Returns whether a fetch may start. Default: the rule for a token with an unknown key ID.
+   * @throws The error of the fetch, if the fetch brought no such key.
+   */
+  async #search(find: FindKeys, fromGenAuth: boolean, isCooledDown?: () => boolean): Promise<void> {
+    let isShared = true;
+    while (isShared && this.#mayFetch(fromGenAuth, isCooledDown)) {
+      isShared = this.#pending !== undefined;
+      const pending = this.#refresh(find);
+      await this.#waitFor(pending, fromGenAuth).catch((error: unknown) => {
+        if (find(this.#usable()).length === 0) throw error;
+      });
+      const isUnknownKey = isCooledDown === undefined;
+      if (find(this.#usable()).length > 0) {
+        if (isUnknownKey) this.#schedule.hit();
+        return;
+      }
+      // The fetch of another caller may have begun before GenAuth issued the token of this login, or it may have ended
+      // before it asked every address for this key.
+      isShared &&= fromGenAuth || !this.#keys.isComplete;
+      if (!isShared && isUnknownKey && this.#missed !== pending) {
+        this.#missed = pending;
+        this.#schedule.miss();
+      }
     }
   }
 
@@ -236,33 +250,55 @@ export class Jwks {
     }
   }
 
-  #refresh(fits: (keySet: KeySet) => boolean): PendingFetch {
+  #refresh(find: FindKeys): PendingFetch {
+    this.#wanted.add(find);
     this.#pending ??= new PendingFetch(
-      this.#load(fits).finally(() => {
+      this.#load().finally(() => {
         this.#pending = undefined;
+        this.#wanted.clear();
       }),
     );
     return this.#pending;
   }
 
-  async #load(fits: (keySet: KeySet) => boolean): Promise<void> {
+  async #load(): Promise<void> {
     const { source, now } = this.#settings;
     const startedAt = now();
+    const fits = (keySets: KeySets): boolean => [...this.#wanted].every((find) => find(keySets).length > 0);
     try {
+      const known = this.#usable();
+      const keySets = await source.requestKeySets(known, fits);
       // A key set without a usable key replaces the old one too: GenAuth has withdrawn the old keys.
-      this.#keys = await source.requestKeySet(this.#keys, fits);
+      this.#keys = this.#retainConfirmed(keySets);
+      if (this.#keys.failure !== undefined) {
+        if (known.size === 0) this.#fetchedAt = startedAt;
+        throw this.#keys.failure;
+      }
       this.#keys.assertUsable();
       this.#fetchedAt = startedAt;
       this.#schedule.succeed(startedAt);
       this.#lastError = undefined;
     } catch (error) {
+      if (isRefusal(error)) this.#keys = new KeySets();
       this.#schedule.fail(error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0);
       this.#lastError = error;
       throw error;
     }
   }
+
+  /** Removes the key sets of other addresses, if a token was verified while the fetch was running. */
+  #retainConfirmed(keySets: KeySets): KeySets {
+    if (this.#confirmedPath === undefined) return keySets;
+    const confirmed = keySets.get(this.#confirmedPath);
+    return confirmed === undefined ? this.#keys : new KeySets([confirmed]);
+  }
 }
 
-function hasKeys(keySet: KeySet): boolean {
-  return keySet.size > 0;
+/** Returns the keys that a caller searches. */
+type FindKeys = (keySets: KeySets) => readonly KeyObject[];
+
+/** Whether GenAuth answered that there is no key set (HTTP 4xx), which ends the use of the last key set. */
+function isRefusal(error: unknown): boolean {
+  const { httpStatus = 0 } = error instanceof UpstreamError ? error.details : {};
+  return httpStatus >= 400 && !isDown(httpStatus);
 }

@@ -1,11 +1,12 @@
-import { type TriedAddress, UpstreamError } from '../errors.js';
+import { ConfigurationError, type TriedAddress, UpstreamError } from '../errors.js';
 import { Http, type HttpAnswer, type HttpSettings } from '../http/http.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
 import { PATHS, buildAppPath } from '../wire/facts.js';
-import { type DiscoveryDocument, parseDiscoveryDocument, toKeySetPath } from './discovery.js';
+import { parseDiscoveryDocument, toKeySetPath } from './discovery.js';
 import { KeySet } from './key-set.js';
+import { KeySets } from './key-sets.js';
 
 type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
 
@@ -45,48 +46,50 @@ export class KeySetSource {
   }
 
   /**
-   * Fetches the key set.
+   * Fetches the key set. While no address is kept, the addresses are asked one after the other.
    *
-   * @param known - The previous key set. Its key objects are used again for equal keys.
-   * @param fits - Returns whether a key set has a usable key for the purpose of the caller. While no address is kept,
-   * the next address is asked until the keys fit. If they never fit, the keys of all addresses are returned.
-   * @throws UpstreamError if GenAuth cannot be reached, or if no address has a key set.
+   * @param known - The previous key sets. Their key objects are used again for equal keys.
+   * @param fits - Returns whether key sets have a usable key for each purpose of the caller. If they have, no further
+   * address is asked, unless all addresses were asked before.
+   * @throws UpstreamError if GenAuth cannot be reached, or if no address has a key set. If GenAuth cannot be reached
+   * any more after some keys were found, the error is in the result.
    * @throws ConfigurationError `discovery_issuer_mismatch` or `discovery_jwks_uri_refused` if the discovery document
    * contradicts the options.
    */
-  async requestKeySet(known: KeySet, fits: (keySet: KeySet) => boolean): Promise<KeySet> {
+  async requestKeySets(known: KeySets, fits: (keySets: KeySets) => boolean): Promise<KeySets> {
     // All fetches of one call share one time limit.
     const deadline = performance.now() + MAX_WAIT_MS;
-    if (this.#path === undefined) return this.#search(known, fits, deadline);
-    const keySet = new KeySet();
-    await this.#import(keySet, this.#path, known, deadline);
-    return keySet;
+    if (this.#path !== undefined) return new KeySets([await this.#request(this.#path, known, deadline)]);
+    const mayStopEarly = known.size === 0 || !known.isComplete;
+    return this.#search(known, (keySets) => mayStopEarly && fits(keySets), deadline);
   }
 
-  /** Keeps the address of a key that has verified a token. All later fetches ask only this address. */
+  /** Keeps the address of a key set that has verified a token. All later fetches ask only this address. */
   keep(path: string): void {
     this.#path ??= path;
   }
 
-  async #search(known: KeySet, fits: (keySet: KeySet) => boolean, deadline: number): Promise<KeySet> {
+  async #search(known: KeySets, fits: (keySets: KeySets) => boolean, deadline: number): Promise<KeySets> {
     const tried: TriedAddress[] = [];
-    const keySet = new KeySet();
-    let isFound = false;
+    const found: KeySet[] = [];
     try {
       for await (const path of this.#findPaths(tried, deadline)) {
         if (tried.some((each) => each.path === path)) continue;
-        const importing = this.#import(keySet, path, known, deadline).then(() => true);
-        if ((await settle(importing, tried, path)) === undefined) continue;
-        isFound = true;
-        keySet.isPartial = fits(keySet);
-        if (keySet.isPartial) return keySet;
+        const keySet = await settle(this.#request(path, known, deadline), tried, path);
+        if (keySet === undefined) continue;
+        found.push(keySet);
+        const keySets = new KeySets(found, { isComplete: false });
+        if (fits(keySets)) return keySets;
         tried.push({ path, problem: 'the key is not in this key set' });
       }
     } catch (error) {
-      if (keySet.size === 0 || !(error instanceof UpstreamError)) throw error;
-      keySet.failure = error;
+      const isKnown = error instanceof UpstreamError || error instanceof ConfigurationError;
+      if (!isKnown || error.code === 'runtime_unsuitable' || new KeySets(found).size === 0) throw error;
+      // An address that did not answer keeps its last known keys.
+      const kept = known.list.filter(({ path }) => !tried.some((each) => each.path === path));
+      return new KeySets([...found, ...kept], { isComplete: false, failure: error });
     }
-    if (isFound) return keySet;
+    if (found.length > 0) return new KeySets(found);
     const list = tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ');
     throw new UpstreamError(
       'upstream_invalid_response',
@@ -98,26 +101,30 @@ export class KeySetSource {
 
   /** Returns the possible paths of the key set one after the other. A path can occur twice. */
   async *#findPaths(tried: TriedAddress[], deadline: number): AsyncGenerator<string> {
-    const { appId, appHost } = this.#options;
+    const { appId } = this.#options;
     for (const toPath of [(path: string) => path, (path: string) => buildAppPath(appId, path)]) {
       const path = toPath(PATHS.discovery);
-      const document = await settle(this.#requestDiscovery(path, deadline), tried, path);
-      if (document !== undefined) yield toKeySetPath(document, appHost);
+      const address = await settle(this.#requestAddress(path, deadline), tried, path);
+      if (address !== undefined) yield address;
       yield toPath(PATHS.jwks);
     }
   }
 
-  async #requestDiscovery(path: string, deadline: number): Promise<DiscoveryDocument> {
+  /** Returns the path of the key set in the discovery document at this path. */
+  async #requestAddress(path: string, deadline: number): Promise<string> {
     const answer = await this.#get(path, deadline);
     const document = parseDiscoveryDocument(answer, this.#options);
     if (document === undefined) throw unusable('discovery document', answer, 'an issuer of the options');
-    return document;
+    const address = toKeySetPath(document, this.#options);
+    if (address === undefined) throw unusable('discovery document', answer, 'a jwks_uri on this host');
+    return address;
   }
 
-  async #import(keySet: KeySet, path: string, known: KeySet, deadline: number): Promise<void> {
+  async #request(path: string, known: KeySets, deadline: number): Promise<KeySet> {
     const answer = await this.#get(path, deadline);
-    if (answer.status !== 200 || !isRecord(answer.body)) throw unusable('key set', answer, 'a JSON object');
-    await keySet.import(answer.body, path, known);
+    if (answer.status !== 200 || !isRecord(answer.body))
+      throw unusable(`key set (GET ${path})`, answer, 'a JSON object');
+    return KeySet.import(answer.body, path, known.get(path));
   }
 
   #get(path: string, deadline: number): Promise<HttpAnswer> {
@@ -141,8 +148,7 @@ async function settle<T>(answer: Promise<T>, tried: TriedAddress[], path: string
   } catch (error) {
     // The error of an outage or of contradicting options ends the search.
     if (!(error instanceof UpstreamError) || error.code !== 'upstream_invalid_response') throw error;
-    const { httpStatus } = error.details;
-    const problem = httpStatus === undefined || httpStatus === 200 ? error.message : `HTTP ${httpStatus}`;
+    const { httpStatus, problem = httpStatus === undefined ? error.message : `HTTP ${httpStatus}` } = error.details;
     tried.push({ path, problem });
     return undefined;
   }
@@ -150,5 +156,6 @@ async function settle<T>(answer: Promise<T>, tried: TriedAddress[], path: string
 
 function unusable(name: string, { status, retryAfter }: HttpAnswer, missing: string): UpstreamError {
   const problem = `HTTP ${status}${status === 200 ? ` without ${missing}` : ''}`;
-  return toUpstreamError({ status, retryAfter }, () => `GenAuth's ${name} could not be loaded: ${problem}.`);
+  const message = `GenAuth's ${name} could not be loaded: ${problem}.`;
+  return toUpstreamError({ status, retryAfter, problem }, () => message);
 }

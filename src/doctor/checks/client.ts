@@ -84,6 +84,17 @@ async function explain(context: Context, form: Readonly<Record<string, string>>)
       },
     );
   }
+  if (method === 'none') {
+    const message = `GenAuth refuses the application ${context.quote(appId)} without a secret (none).`;
+    const secret = context.setting('appSecret', '<App secret>');
+    return error('client_refused', message, {
+      impact: LOGIN_FAILS,
+      consolePage: CONSOLE_PAGES.tokenAuthMethod,
+      fix:
+        `Compare the App ID and the method with the console. If the application has a secret, set ${secret}, ` +
+        `and set ${context.setting('tokenEndpointAuthMethod', 'client_secret_post')}`,
+    });
+  }
   const message =
     `GenAuth refuses the application ${context.quote(appId)} with every authentication method. ` +
     'Its App ID or its app secret is wrong.';

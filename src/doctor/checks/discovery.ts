@@ -1,6 +1,13 @@
 import { ConfigurationError, GenAuthError } from '../../core/errors.js';
+import type { HttpAnswer } from '../../core/http/http.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, isDown } from '../../core/http/upstream.js';
-import { type DiscoveryDocument, parseDiscoveryDocument, toKeySetPath } from '../../core/tokens/discovery.js';
+import {
+  type DiscoveryDocument,
+  isSharedHost,
+  parseDiscoveryDocument,
+  toKeySetPath,
+} from '../../core/tokens/discovery.js';
+import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppPath } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
@@ -26,9 +33,7 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
       if (isDown(answer.status)) return [unusable(`GenAuth answered ${path} with HTTP ${answer.status}.`)];
       document = parseDiscoveryDocument(answer, context.options);
       if (document !== undefined) break;
-      problems.push(
-        `${path}: HTTP ${answer.status}${answer.status === 200 ? ' without an issuer of the options' : ''}`,
-      );
+      problems.push(`${path}: HTTP ${answer.status}${describeIssuer(context, answer)}`);
     } catch (fault) {
       if (!(fault instanceof GenAuthError)) throw fault;
       if (fault instanceof ConfigurationError) return [reportIssuer(context, fault.details.actual)];
@@ -41,14 +46,16 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
       warning('discovery_missing', `${appHost} has no discovery document (${problems.join('; ')}).`, {
         impact: 'Logins still work if the key set is at a documented address. The issuer was not checked.',
         consolePage: CONSOLE_PAGES.endpoints,
-        fix: `Set ${context.setting('appHost', 'https://<app>.genauth.ai')}`,
+        fix: isSharedHost(context.options)
+          ? 'Compare issuer with the claim iss of the tokens. Remove issuer if several tenants do not share appHost.'
+          : `Set ${context.setting('appHost', 'https://<app>.genauth.ai')}`,
       }),
     ];
   }
   context.discovery = document;
   if (jwksUri === undefined) {
     try {
-      toKeySetPath(document, appHost);
+      toKeySetPath(document, context.options);
     } catch (fault) {
       if (!(fault instanceof ConfigurationError)) throw fault;
       return [reportForeignKeySet(context, document['jwks_uri'])];
@@ -58,6 +65,12 @@ export async function checkDiscovery(context: Context): Promise<Observation[]> {
   return found.length > 0
     ? found
     : [ok('discovery', `The issuer is ${String(document['issuer'])}, as the options expect.`)];
+}
+
+function describeIssuer(context: Context, { status, body }: HttpAnswer): string {
+  if (status !== 200) return '';
+  const issuer = isRecord(body) ? body['issuer'] : undefined;
+  return issuer === undefined ? ' without an issuer' : ` with the issuer ${context.quote(issuer)}`;
 }
 
 function reportIssuer(context: Context, actual: unknown): Observation {

@@ -1,7 +1,7 @@
 import { ConfigurationError, GenAuthError } from '../../core/errors.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
 import { JWK_ALGORITHM, type RefusedKey } from '../../core/tokens/jwk.js';
-import { KeySet } from '../../core/tokens/key-set.js';
+import { KeySets } from '../../core/tokens/key-sets.js';
 import { KeySetSource } from '../../core/tokens/key-set-source.js';
 import { isRecord } from '../../core/util/record.js';
 import { PATHS, buildAppPath } from '../../core/wire/facts.js';
@@ -17,23 +17,23 @@ const MAX_SHOWN_KEYS = 20;
  */
 export const KEY_SET_IMPACT = 'Guarded routes fail, and with RS256 id_tokens every login fails.';
 
-/** Requests the key set at each possible address, and judges each key of the key set that passport-genauth uses. */
+/** Requests the key set as passport-genauth does, and judges each key. */
 export async function checkKeys(context: Context): Promise<Observation[]> {
-  const { options, settings } = context;
-  const addresses = await findAddresses(context);
-  settings.signal?.throwIfAborted();
+  const { options } = context;
   const source = new KeySetSource(options, context.createHttp(options.appHost), ({ origin }) =>
     context.createHttp(origin),
   );
   try {
-    const found = judgeKeys(context, await source.requestKeySet(new KeySet(), ({ size }) => size > 0));
+    const keySets = await source.requestKeySets(new KeySets(), ({ size }) => size > 0);
+    const found = judgeKeys(context, keySets);
     if (found.length > 0) return found;
+    const paths = keySets.list.map(({ path }) => path).join(' and ');
+    return [ok('keys', `Every key can verify ${JWK_ALGORITHM}. The key set is at ${paths}.`)];
   } catch (fault) {
     if (!(fault instanceof GenAuthError)) throw fault;
-    return [explain(context, fault, addresses)];
+    context.settings.signal?.throwIfAborted();
+    return [explain(context, fault, await findAddresses(context))];
   }
-  const paths = addresses.filter(({ hasKeySet }) => hasKeySet).map(({ url }) => new URL(url).pathname);
-  return [ok('keys', `Every key can verify ${JWK_ALGORITHM}. The key set is at ${paths.join(' and ')}.`)];
 }
 
 /** A possible address of the key set. */
@@ -91,10 +91,10 @@ function explain(context: Context, fault: GenAuthError, addresses: readonly Addr
 }
 
 /** Judges each key as passport-genauth does. Returns an empty list if every key can verify tokens. */
-function judgeKeys(context: Context, keySet: KeySet): Observation[] {
-  const usable = keySet.size;
-  const total = usable + keySet.unusable.length;
-  const unusable = keySet.unusable.filter(({ isForTokens }) => isForTokens).map((key) => describeKey(context, key));
+function judgeKeys(context: Context, { size: usable, list: keySets }: KeySets): Observation[] {
+  const refused = keySets.flatMap((keySet) => keySet.unusable);
+  const total = usable + refused.length;
+  const unusable = refused.filter(({ isForTokens }) => isForTokens).map((key) => describeKey(context, key));
   const list = unusable.slice(0, MAX_SHOWN_KEYS).join('; ');
   const rules = 'A key must be an RSA key with 2048 to 8192 bits and exponent 65537.';
   if (usable === 0) {

@@ -235,6 +235,12 @@ it.each([
   expect(findLeaks(error, ['canary'])).toEqual([]);
 });
 
+it('response with HTTP 503 and a content-encoding is an outage with its Retry-After', () => {
+  const headers = { 'content-encoding': 'gzip', 'retry-after': '7' };
+  const error = { code: 'upstream_unavailable', statusCode: 503, retryAfter: 7, details: { httpStatus: 503 } };
+  expect(catchThrown(() => parse('{}', headers, 503))).toMatchObject(error);
+});
+
 it.each<[unknown, number | undefined]>([
   ['3601', 3600],
   ['9999999999', undefined],

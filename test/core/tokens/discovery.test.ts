@@ -7,6 +7,7 @@ import { catchThrown } from '../../support/thrown.js';
 
 const HOST = 'https://tenant.example';
 const EXPECTED = [`${HOST}/oidc`, `${HOST}/app/oidc`];
+const TENANT = { appHost: HOST, issuer: EXPECTED };
 const parse = (body: unknown, status = 200, issuer: readonly string[] = EXPECTED): unknown =>
   parseDiscoveryDocument({ status, body, retryAfter: undefined }, { appHost: HOST, issuer });
 
@@ -55,7 +56,15 @@ it.each([
   [HOST, 'http://tenant.example:8080/a', '/a'],
   ['http://127.0.0.1:3999', 'http://127.0.0.1:3999/a', '/a'],
 ])('the key set of %s at %s is requested from the same host', (appHost, address, path) => {
-  expect(toKeySetPath({ jwks_uri: address }, appHost)).toBe(path);
+  expect(toKeySetPath({ jwks_uri: address }, { appHost, issuer: [appHost] })).toBe(path);
+});
+
+it.each<[title: string, address: unknown, issuer: string]>([
+  ['no jwks_uri', undefined, `${HOST}/oidc`],
+  ['jwks_uri null', null, `${HOST}/oidc`],
+  ['the key set of a tenant that shares this host', 'https://pool.example/jwks', 'https://pool.example/oidc'],
+])('a discovery document with %s names no key set on this host', (_title, address, issuer) => {
+  expect(toKeySetPath({ jwks_uri: address }, { appHost: HOST, issuer: [issuer] })).toBeUndefined();
 });
 
 const SET_IT = 'if this address is correct, set the option jwksUri to it.';
@@ -69,15 +78,15 @@ it.each<[string, unknown, string]>([
   ['a path', '/jwks', ASK],
   ['a path with two slashes', `${HOST}//keys.example/jwks`, ASK],
   ['a list', [`${HOST}/jwks`], ASK],
-  ['no value', undefined, ASK],
 ])('a jwks_uri with %s is refused, with a fix that the options accept', (_title, address, fix) => {
-  const error = catchThrown(() => toKeySetPath({ jwks_uri: address }, HOST));
+  const error = catchThrown(() => toKeySetPath({ jwks_uri: address }, TENANT));
   expect(error).toMatchObject({ code: 'discovery_jwks_uri_refused', details: { expected: HOST, actual: address } });
   expect(error).toHaveProperty('message', expect.stringContaining(`which is not on that host: ${fix}`));
 });
 
 it('http behind http is not the same host if the port differs', () => {
-  const refuse = (): string => toKeySetPath({ jwks_uri: 'http://127.0.0.1:1/a' }, 'http://127.0.0.1:2');
+  const options = { appHost: 'http://127.0.0.1:2', issuer: ['http://127.0.0.1:2/oidc'] };
+  const refuse = (): unknown => toKeySetPath({ jwks_uri: 'http://127.0.0.1:1/a' }, options);
   expect(catchThrown(refuse)).toMatchObject({ code: 'discovery_jwks_uri_refused' });
 });
 
@@ -86,7 +95,7 @@ it('every address that the error offers as the option jwksUri is accepted by the
   const addresses = fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.string());
   const property = fc.property(addresses, fc.constantFrom('', 'http:', 'user@'), (url, change) => {
     const address = url.replace(change === 'http:' ? 'https:' : '//', change === 'http:' ? change : `//${change}`);
-    const error = catchThrown(() => toKeySetPath({ jwks_uri: address }, HOST)) as ConfigurationError;
+    const error = catchThrown(() => toKeySetPath({ jwks_uri: address }, TENANT)) as ConfigurationError;
     const offered = error.message.endsWith(SET_IT) ? [address] : [];
     const refused = offered.filter(
       (jwksUri) => catchThrown(() => resolveOptions({ ...given, jwksUri })) instanceof Error,

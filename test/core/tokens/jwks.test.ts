@@ -74,7 +74,10 @@ it.each<[title: string, keys: () => object[], kid: string | undefined]>([
 });
 
 it.each([
-  ['x', 'The token is signed with key "x", which the key set does not have: get a new token, or check appHost.'],
+  [
+    'x',
+    'The token is signed with key "x", which the key set does not have: get a new token, or check appHost and jwksUri.',
+  ],
   [
     undefined,
     'The token has no kid (key ID), and the key set has 2 RS256 keys. ' +
@@ -309,7 +312,6 @@ it('a key set of another application delays no token, also after a forged token'
 it('the address of the key that verified a token is kept, and the keys of other addresses are dropped', async () => {
   const jwks = openSearching();
   const [key] = await jwks.getKeys('next', false);
-  expect(jwks.status().count).toBe(2);
   jwks.confirm(third.publicKey);
   expect(jwks.status().count).toBe(2);
   jwks.confirm(key as KeyObject);
@@ -319,21 +321,113 @@ it('the address of the key that verified a token is kept, and the keys of other 
     1,
     1,
   ]);
-  issuer().reply(APP_JWKS_PATH, { status: 404 });
+  issuer().reply(APP_JWKS_PATH, { body: '<html>' });
   expect([...(await ask(jwks, MAX_AGE, 'next')), ...asked()]).toEqual(['accepted', 1, 1, 2]);
   issuer().reply(APP_JWKS_PATH, { body: { keys: [] } });
   expect([...(await ask(jwks, COOLDOWN, 'next')), ...asked()]).toEqual(['upstream_invalid_response', 1, 1, 3]);
 });
 
+it('HTTP 404 at the kept address ends the use of the last keys, and is answered as an outage', async () => {
+  const jwks = await openWarm();
+  issuer().reply(JWKS_PATH, { status: 404 });
+  expect(await ask(jwks, MAX_AGE - 1, known())).toEqual(['accepted', 1]);
+  expect(await ask(jwks, 1, known())).toEqual(['upstream_invalid_response', 2]);
+  issuer().reset();
+  expect(await ask(jwks, COOLDOWN, known())).toEqual(['accepted', 1]);
+});
+
+it('a fetch in progress does not bring back the keys of other addresses after a token was verified', async () => {
+  const jwks = openSearching();
+  await jwks.warmUp();
+  const gate = new Gate();
+  issuer().reply(APP_JWKS_PATH, () => gate.opened.then(() => ({ body: { keys: [next.jwk] } })));
+  const forged = codeOf(jwks.getKeys('forged', false));
+  await until(() => asked()[1] === 1);
+  const [key] = await jwks.getKeys('third', false);
+  jwks.confirm(key as KeyObject);
+  gate.open();
+  expect([await forged, jwks.status().count]).toEqual(['token_key_unknown', 1]);
+});
+
+it.each<[title: string, prepare: (jwks: Jwks) => unknown]>([
+  ['warmUp', (jwks) => jwks.warmUp()],
+  ['a forged token with a known key ID', (jwks) => codeOf(jwks.getKeys('third', false))],
+  ['a forged token with an unknown key ID', (jwks) => codeOf(jwks.getKeys('forged', false))],
+])('a token that waits for the fetch of %s gets its own key', async (_title, prepare) => {
+  const jwks = openSearching();
+  const [first, second] = [prepare(jwks), codeOf(jwks.getKeys('next', false))];
+  await first;
+  expect(await second).toBe('accepted');
+});
+
+it('a known stale key is found at a later address during the fetch of a forged token', async () => {
+  const jwks = openSearching();
+  await codeOf(jwks.getKeys('forged', false));
+  sets.now += MAX_AGE;
+  const both = ['third', 'next'].map((kid) => codeOf(jwks.getKeys(kid, false)));
+  expect(await Promise.all(both)).toEqual(['accepted', 'accepted']);
+});
+
+it('the rules for tokens without a key ID, and for four keys, apply to each address', async () => {
+  const jwks = openSearching();
+  await codeOf(jwks.getKeys('forged', false));
+  expect(await moduli(jwks, undefined)).toEqual([third.jwk.n, next.jwk.n]);
+});
+
+it('contradicting options at a later address affect only tokens whose key was not found', async () => {
+  const jwks = openSearching();
+  issuer().reply(`/${APP_ID}${DISCOVERY_PATH}`, { body: { issuer: 'http://127.0.0.1/x' } });
+  expect(await codeOf(jwks.getKeys('forged', false))).toBe('discovery_issuer_mismatch');
+  expect(await codeOf(jwks.getKeys('third', false))).toBe('accepted');
+  expect(await codeOf(jwks.getKeys('next', false))).toBe('discovery_issuer_mismatch');
+});
+
+it('a wrong signature is not decided while an address with another key of this kid does not answer', async () => {
+  const jwks = openSearching();
+  issuer().reply(APP_JWKS_PATH, { status: 503, headers: { 'retry-after': '60' } });
+  const tried = await jwks.getKeys('third', false);
+  expect(await codeOf(jwks.getOtherKeys('third', tried, false))).toBe('upstream_unavailable');
+  expect(await codeOf(jwks.getOtherKeys('third', tried, true))).toBe('upstream_unavailable');
+  issuer().reply(APP_JWKS_PATH, { body: { keys: [{ ...next.jwk, kid: 'third' }] } });
+  sets.now += 60_000;
+  expect(await jwks.getOtherKeys('third', tried, false)).toHaveLength(1);
+});
+
+it('Retry-After of a later address is kept and counted down, and its last keys stay usable', async () => {
+  const jwks = openSearching();
+  await codeOf(jwks.getKeys('forged', false));
+  sets.now += MAX_AGE;
+  issuer().reply(APP_JWKS_PATH, { status: 429, headers: { 'retry-after': '120' } });
+  expect(await ask(jwks, 0, 'next')).toEqual(['accepted', 2]);
+  const waits: unknown[] = [];
+  for (const time of [0, 60_000, 59_999]) {
+    sets.now += time;
+    waits.push(((await catchError(jwks.getKeys('forged', false))) as { retryAfter?: number }).retryAfter, asked()[1]);
+  }
+  expect(waits).toEqual([120, 2, 60, 2, 1, 2]);
+  expect(await ask(jwks, 0, 'next')).toEqual(['accepted', 2]);
+});
+
+it('forged tokens of all kinds cause few requests while no token was verified', async () => {
+  const jwks = openSearching();
+  for (let time = 0; time < 120_000; time += 1000) {
+    const tried = await jwks.getKeys('third', false);
+    await Promise.all([
+      codeOf(jwks.getKeys(undefined, false)),
+      codeOf(jwks.getKeys('forged', false)),
+      codeOf(jwks.getOtherKeys('third', tried, false)),
+    ]);
+    sets.now += 1000;
+  }
+  // 2, 4, 8, 16 and 30 seconds after each other, and once per cool-down.
+  expect(asked()[1]).toBeLessThanOrEqual(8);
+});
+
 it('an outage of an address that may have the key is not an unknown key', async () => {
   const jwks = openSearching();
   issuer().reply(APP_JWKS_PATH, { status: 503 });
-  expect([await codeOf(jwks.getKeys('next', false)), await codeOf(jwks.getKeys('next', false)), ...asked()]).toEqual([
-    'upstream_unavailable',
-    'upstream_unavailable',
-    1,
-    1,
-  ]);
+  const codes = [await codeOf(jwks.getKeys('next', false)), await codeOf(jwks.getKeys('next', false))];
+  expect([...codes, ...asked()]).toEqual(['upstream_unavailable', 'upstream_unavailable', 1, 1]);
   expect(await codeOf(jwks.getKeys('third', false))).toBe('accepted');
 });
 
@@ -426,7 +520,9 @@ it('status counts usable keys, and has the code of the last error until the next
   sets.publish(issuer().key.jwk, next.jwk, { kty: 'oct', kid: 'x', k: 'AA' }, next.jwk);
   await ask(jwks, COOLDOWN, known());
   expect(jwks.status()).toEqual({ ...NONE, count: 2, fetchedAt: new Date(sets.now) });
-  const unknown = sets.open({ source: { requestKeySet: () => Promise.reject(new Error('x')), keep: () => undefined } });
+  const unknown = sets.open({
+    source: { requestKeySets: () => Promise.reject(new Error('x')), keep: () => undefined },
+  });
   await catchError(unknown.warmUp());
   expect(unknown.status()).toEqual(NONE);
 });

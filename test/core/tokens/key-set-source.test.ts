@@ -4,7 +4,7 @@ import { GenAuthError } from '../../../src/core/errors.js';
 import { Http } from '../../../src/core/http/http.js';
 import { resolveOptions } from '../../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
-import { KeySet } from '../../../src/core/tokens/key-set.js';
+import { KeySets } from '../../../src/core/tokens/key-sets.js';
 import { KeySetSource } from '../../../src/core/tokens/key-set-source.js';
 import { APP_ID, DISCOVERY_PATH, JWKS_PATH, type Reply, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
@@ -46,8 +46,8 @@ beforeEach(() => {
   reply(OWN_PATH, { body: { keys: [{ ...host.jwk, kid: 'own' }] } });
 });
 
-const request = (source: KeySetSource, kid?: string): Promise<KeySet> =>
-  source.requestKeySet(new KeySet(), (keySet) => (kid === undefined ? keySet.size > 0 : keySet.find(kid).length > 0));
+const request = (source: KeySetSource, kid?: string, known = new KeySets()): Promise<KeySets> =>
+  source.requestKeySets(known, (keySet) => (kid === undefined ? keySet.size > 0 : keySet.find(kid).length > 0));
 /** Requests the key set, and returns the key IDs, or the code of the error, and the paths of the requests. */
 const ask = async (source: KeySetSource, kid?: string): Promise<unknown[]> => {
   const asked = paths().length;
@@ -112,6 +112,21 @@ it('a shared host works with the option issuer alone', async () => {
   expect(await ask(source)).toEqual(['app', DISCOVERY_PATH, JWKS_PATH, APP_DISCOVERY_PATH, APP_JWKS_PATH]);
 });
 
+it('a shared host whose discovery document names the key set of the tenant elsewhere is searched on', async () => {
+  const own = { issuer: 'https://pool.example/oidc', jwks_uri: 'https://pool.example/oidc/keys' };
+  [DISCOVERY_PATH, APP_DISCOVERY_PATH].forEach((path) => reply(path, { body: own }));
+  expect(await ask(open({ issuer: own.issuer }), 'app')).toEqual(['host,app', ...ALL_PATHS]);
+});
+
+it('all addresses are asked again after all were asked once', async () => {
+  const source = open();
+  const all = await request(source, 'wanted');
+  expect(all.isComplete).toBe(true);
+  issuer().requests.length = 0;
+  expect((await request(source, 'host', all)).kids).toEqual(['host', 'app']);
+  expect(paths()).toEqual(ALL_PATHS);
+});
+
 it('the keys of all addresses are returned if none has the key of the token', async () => {
   reply(DISCOVERY_PATH, { body: { issuer: issuer().issuer, jwks_uri: issuer().url + JWKS_PATH } });
   expect(await ask(open(), 'wanted')).toEqual(['host,app', ...ALL_PATHS]);
@@ -123,10 +138,10 @@ it('an error lists every address and its answer if no address has a key set', as
   reply(APP_JWKS_PATH, { status: 302, headers: { location: '/login' } });
   const tried = [
     { path: DISCOVERY_PATH, problem: 'HTTP 404' },
-    { path: JWKS_PATH, problem: "GenAuth's key set could not be loaded: HTTP 200 without a JSON object." },
+    { path: JWKS_PATH, problem: 'HTTP 200 without a JSON object' },
     {
       path: APP_DISCOVERY_PATH,
-      problem: "GenAuth's discovery document could not be loaded: HTTP 200 without an issuer of the options.",
+      problem: 'HTTP 200 without an issuer of the options',
     },
     { path: APP_JWKS_PATH, problem: 'HTTP 302' },
   ];
@@ -155,8 +170,8 @@ it.each([...OUTAGES, ['a reset', { reset: true }] as [string, Reply]])(
 
 it('an outage of a later address is remembered beside the keys of the addresses before', async () => {
   reply(APP_DISCOVERY_PATH, { status: 503 });
-  const keySet = await request(open(), 'wanted');
-  expect(keySet).toMatchObject({ kids: ['host'], failure: { code: 'upstream_unavailable' }, isPartial: false });
+  const found = await request(open(), 'wanted');
+  expect(found).toMatchObject({ kids: ['host'], failure: { code: 'upstream_unavailable' }, isComplete: false });
 });
 
 it('a kept address is asked alone, whatever it answers', async () => {

@@ -150,7 +150,7 @@ it.each<[string, Reply, object, object]>([
 
 it('an error of the key set that is no UpstreamError is thrown unchanged', async () => {
   const error = new ConfigurationError('discovery_issuer_mismatch', 'x');
-  const jwks = bench.sets.open({ source: { requestKeySet: () => Promise.reject(error), keep: () => undefined } });
+  const jwks = bench.sets.open({ source: { requestKeySets: () => Promise.reject(error), keep: () => undefined } });
   expect(await catchError(verifyAccessToken({}, { jwks }))).toBe(error);
 });
 

@@ -36,7 +36,7 @@ const offer = (alg: string, ...scopes: string[]) =>
 type Row = [title: string, answer: (at: Issuer) => Reply, outline: string[], part: string, options?: object];
 test.each<Row>([
   ['the right document', change({}), OK, 'The issuer is http://HOST/oidc, as the options expect.'],
-  ['a page', () => ({ body: `<html>${SECRET}` }), MISSING, 'HTTP 200 without an issuer of the options'],
+  ['a page', () => ({ body: `<html>${SECRET}` }), MISSING, 'HTTP 200 without an issuer; /'],
   ['HTTP 403 and an object', () => ({ status: 403, body: {} }), MISSING, `(${DISCOVERY_PATH}: HTTP 403; /`],
   ['HTTP 503', () => ({ status: 503 }), UNUSABLE, 'with HTTP 503.'],
   ['HTTP 404', () => ({ status: 404 }), MISSING, 'Set GENAUTH_APP_HOST=https://<app>.g'],
@@ -48,6 +48,7 @@ test.each<Row>([
     'JWKS_URI=https://<host>',
   ],
   ['an issuer that is no address', change({ issuer: 'x' }), ISSUER, 'ISSUER=<issuer>'],
+  ['no key set', change({ jwks_uri: undefined }), OK, ''],
   ['HS256 only', offer('HS256', 'email', 'emial'), OFFERS.slice(0, 1), 'Choose RS256 on the console page.'],
   ['an issuer of 512 characters', change({ issuer: 'x'.repeat(512) }), ISSUER, 'ISSUER=<issuer>'],
   ['an issuer that a shell would run', change({ issuer: 'https://x;reboot' }), ISSUER, 'ISSUER=<issuer>'],
@@ -88,7 +89,8 @@ test('finds a discovery document and a key set below the application ID', async 
 
 test('judges a shared host by the option issuer', async () => {
   const { discovery, keys } = await check({ issuer: 'https://pool.example/oidc' });
-  expectFindings(discovery, MISSING, 'HTTP 200 without an issuer of the options');
+  expectFindings(discovery, MISSING, 'HTTP 200 with the issuer "http://HOST/oidc"; /');
+  expectFindings(discovery, MISSING, 'Compare issuer with the claim iss');
   expectFindings(keys, 'ok keys');
 });
 
@@ -96,7 +98,7 @@ const OTHERS = [jwk, { ...jwk, kid: 5, n: 5 }, { ...ecKey, alg: 'RS256', kid: 'e
 const REASONS = ['kid 5 (kid is not a string of 1 to 256 characters)', 'kid "ec" (kty is "EC")', 'kid "small"'];
 const LISTED = `cannot verify RS256: ${REASONS.join('; ')}`;
 const APP_KEYS = `/${APP_ID}${JWKS_PATH}`;
-const PLACES = `Every key can verify RS256. The key set is at ${JWKS_PATH} and ${APP_KEYS}.`;
+const PLACES = `Every key can verify RS256. The key set is at ${JWKS_PATH}.`;
 const MANY = Array.from({ length: 21 }, (_, i) => ({ ...small, kid: `key-${i}` }));
 test.each<[title: string, keys: readonly unknown[], outline: string, part: string]>([
   ['no key', [], 'keys_unusable', 'None of the 0 keys can verify RS256. '],
