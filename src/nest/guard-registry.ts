@@ -16,14 +16,24 @@ export interface GuardRole {
   kind: 'sign-in' | 'bearer' | 'passport-bearer';
   /** The `name` of the GenAuth application whose client or strategy the guard uses. */
   name: string;
+  /** The kinds of logins that a guard of the kind `sign-in` accepts. */
+  logins: readonly LoginKind[];
 }
+
+/** A login with account + password, or with Active Directory credentials. */
+export type LoginKind = 'password' | 'ad';
 
 // For the same strategy name `AuthGuard` always returns the same class, so this class can be a key of the map.
 const roles = new Map<GuardClass, GuardRole>();
 
 /** Registers the role of a guard class. */
-export function registerGuard(guard: GuardClass, kind: GuardRole['kind'], name: string): void {
-  roles.set(guard, { kind, name });
+export function registerGuard(
+  guard: GuardClass,
+  kind: GuardRole['kind'],
+  name: string,
+  ...logins: readonly LoginKind[]
+): void {
+  roles.set(guard, { kind, name, logins });
 }
 
 /** The part of a Nest application on which the role of `AuthGuard()` without a strategy name depends. */
@@ -34,10 +44,11 @@ export interface GuardContext {
 
 /** Registers the classes that `AuthGuard` makes for the strategies of the GenAuth application with this `name`. */
 export function registerAuthGuards(name: string): void {
-  const [password, ad] = [`${name}-password`, `${name}-ad`];
-  for (const types of [password, ad, [password, ad], [ad, password]]) {
-    throwOwnExceptions(AuthGuard(types) as unknown as AuthGuardClass);
-    registerGuard(AuthGuard(types), 'sign-in', name);
+  for (const logins of [['password'], ['ad'], ['password', 'ad'], ['ad', 'password']] as const) {
+    const types = logins.map((login) => `${name}-${login}`);
+    const guard = AuthGuard(types.length === 1 ? types[0] : types);
+    throwOwnExceptions(guard as unknown as AuthGuardClass);
+    registerGuard(guard, 'sign-in', name, ...logins);
   }
   throwOwnExceptions(AuthGuard(`${name}-bearer`) as unknown as AuthGuardClass);
   registerGuard(AuthGuard(`${name}-bearer`), 'passport-bearer', name);

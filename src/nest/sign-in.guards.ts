@@ -83,7 +83,7 @@ export class GenAuthPasswordGuard extends SignInGuard {
         super(strategy);
       }
     }
-    registerGuard(NamedPasswordGuard, 'sign-in', name);
+    registerGuard(NamedPasswordGuard, 'sign-in', name, 'password');
     return NamedPasswordGuard;
   });
 
@@ -115,7 +115,7 @@ export class GenAuthAdGuard extends SignInGuard {
         super(strategy);
       }
     }
-    registerGuard(NamedAdGuard, 'sign-in', name);
+    registerGuard(NamedAdGuard, 'sign-in', name, 'ad');
     return NamedAdGuard;
   });
 
@@ -166,7 +166,7 @@ export class GenAuthLoginGuard extends SignInGuard {
         super(password, ad);
       }
     }
-    registerGuard(NamedLoginGuard, 'sign-in', name);
+    registerGuard(NamedLoginGuard, 'sign-in', name, 'password', 'ad');
     return NamedLoginGuard;
   });
 
@@ -183,6 +183,6 @@ export class GenAuthLoginGuard extends SignInGuard {
   }
 }
 
-registerGuard(GenAuthPasswordGuard, 'sign-in', DEFAULT_NAME);
-registerGuard(GenAuthAdGuard, 'sign-in', DEFAULT_NAME);
-registerGuard(GenAuthLoginGuard, 'sign-in', DEFAULT_NAME);
+registerGuard(GenAuthPasswordGuard, 'sign-in', DEFAULT_NAME, 'password');
+registerGuard(GenAuthAdGuard, 'sign-in', DEFAULT_NAME, 'ad');
+registerGuard(GenAuthLoginGuard, 'sign-in', DEFAULT_NAME, 'password', 'ad');

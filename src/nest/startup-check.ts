@@ -63,11 +63,13 @@ export function findStartupMistakes(
   };
   // An application without an HTTP server, such as a command, serves no routes.
   const handlers = listHandlers(discovery, graphqlModules).filter(({ kind }) => kind !== 'http' || isServer);
+  const unchecked = findUncheckedLogins(application, handlers);
   return {
     mistakes: [
       ...findGlobalGuardMistakes(globalGuards),
       ...findStrategyMistakes(application, discovery, handlers, scope),
       ...findImportMistakes(application),
+      ...unchecked.filter(({ acceptsBoth }) => acceptsBoth).map(({ mistake }) => mistake),
       ...findContextMistakes(graphqlModules),
       ...findLostDecorators(discovery),
       ...distinct(handlers.flatMap((handler) => findHandlerMistakes(handler, scope))),
@@ -75,6 +77,7 @@ export function findStartupMistakes(
     warnings: [
       ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
       ...findUnusedStrategies(application),
+      ...unchecked.filter(({ acceptsBoth }) => !acceptsBoth).map(({ mistake }) => describeMistake(mistake)),
       ...scope.globalNames.flatMap((name) => handlers.flatMap((handler) => findWarnings(handler, name, application))),
     ],
   };
@@ -138,6 +141,33 @@ function findStrategyMistakes(
       fix: 'give the class and everything that it injects the default scope',
     }));
   return [...contradictions, ...unread, ...scoped];
+}
+
+/**
+ * Finds login routes that accept users whom no method of the application checks: a class with `validate` replaces the
+ * strategy of one kind of login, and the strategy of the other kind has neither a class nor `verify`.
+ */
+function findUncheckedLogins(application: Application, handlers: readonly Handler[]) {
+  return application.modules.flatMap(({ client, strategies, hasVerify }) => {
+    const logins = strategies.filter(({ kind }) => kind !== 'bearer');
+    const own = logins.find((each) => application.replacements.get(each) === each);
+    const used = logins
+      .map((each) => application.replacements.get(each))
+      .find((each) => !logins.includes(each as never));
+    if (hasVerify || own === undefined || used === undefined) return [];
+    return handlers.flatMap(({ name, levels }) => {
+      const accepted = levels.flatMap(({ guards }) => guards).map((guard) => findGuardRole(guard, application));
+      const role = accepted.find(
+        (each) => each?.name === client.options.name && each.logins.includes(own.kind as never),
+      );
+      if (role === undefined) return [];
+      const acceptsBoth = role.logins.length > 1;
+      const problem = `accepts logins of ${own.name} too, whose users ${used.constructor.name} does not check`;
+      const base = own.kind === 'ad' ? 'GenAuthAdStrategy' : 'GenAuthPasswordStrategy';
+      const fix = `write a second class, which extends ${base}, or write @UseGuards(AuthGuard('${used.name}'))`;
+      return [{ acceptsBoth, mistake: { option: name, problem, fix } }];
+    });
+  });
 }
 
 /** Finds a `GenAuthModule` that is imported twice, of which only one import may refuse users. */

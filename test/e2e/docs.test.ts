@@ -113,6 +113,8 @@ const STRATEGY_CLASS = [
   addImport("import { AppPasswordStrategy } from './app-password.strategy.js';"),
   ['verify: (_req, { sub, email }) => users.register(sub, email),', ''],
   ['providers: [globalGuard]', 'providers: [AppPasswordStrategy, globalGuard]'],
+  ['GenAuthLoginGuard, GenAuthModule', 'GenAuthPasswordGuard, GenAuthModule'],
+  ['UseGuards(GenAuthLoginGuard)', 'UseGuards(GenAuthPasswordGuard)'],
 ] as const;
 const MEMBER_PAGES = [
   addImport("import { makeMemberPages } from './member-pages.js';"),

@@ -185,6 +185,17 @@ it('a second microservice of another GenAuth starts only after the first one is 
 });
 
 describe('the application decides by its own users', () => {
+  /** The routes accept Active Directory logins too, whose users need a check of their own. */
+  class OwnAd extends PassportStrategy(GenAuthAdStrategy) {
+    constructor(client: GenAuthClient) {
+      super(client);
+    }
+    validate(): null {
+      return null;
+    }
+  }
+  Injectable()(OwnAd);
+  Reflect.defineMetadata('design:paramtypes', [GenAuthClient], OwnAd);
   const blocked = new Set<string>();
   beforeEach(() => blocked.clear());
   const find = (name: string): { row: string } | null => (blocked.has(name) ? null : { row: name });
@@ -222,7 +233,7 @@ describe('the application decides by its own users', () => {
       }
     }
     Reflect.defineMetadata('design:paramtypes', [GenAuthClient], Own);
-    const ask = await start('Express', { providers: [Own] });
+    const ask = await start('Express', { providers: [Own, OwnAd] });
     await blockFirst(ask(path, ALICE));
     expect(await ask(path, { ...ALICE, password: 'wrong' })).toMatchObject({ body: { code: 'invalid_credentials' } });
     expect(await ask(path, ALICE)).toMatchObject({ status: 403, body: { code: 'verify_denied' } });
@@ -265,7 +276,7 @@ describe('the application decides by its own users', () => {
       validate = validate;
     }
     Reflect.defineMetadata('design:paramtypes', [GenAuthClient], Own);
-    const ask = await start('Express', { providers: [Own] });
+    const ask = await start('Express', { providers: [Own, OwnAd] });
     expect((await ask('/login', ALICE)).status).toBe(status);
   });
 
@@ -276,7 +287,10 @@ describe('the application decides by its own users', () => {
       }
     }
     const ask = await start('Express', {
-      providers: [{ provide: Own, inject: [GenAuthClient], useFactory: (client: GenAuthClient) => new Own(client) }],
+      providers: [
+        { provide: Own, inject: [GenAuthClient], useFactory: (client: GenAuthClient) => new Own(client) },
+        OwnAd,
+      ],
     });
     expect([(await ask('/login', ALICE)).status, (await ask('/guard', ALICE)).status]).toEqual([403, 403]);
   });

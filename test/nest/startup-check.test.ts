@@ -9,6 +9,7 @@ import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import {
   type ConfigurationError,
+  GenAuthAdStrategy,
   GenAuthBearerStrategy,
   GenAuthClient,
   GenAuthPasswordStrategy,
@@ -157,6 +158,35 @@ class ScopedStrategy extends PassportStrategy(GenAuthPasswordStrategy) {
   }
 }
 
+@Injectable()
+class OwnPassword extends PassportStrategy(GenAuthPasswordStrategy) {
+  constructor(@Inject(GenAuthClient) client: GenAuthClient) {
+    super(client);
+  }
+  validate(): null {
+    return null;
+  }
+}
+@Injectable()
+class OwnAd extends PassportStrategy(GenAuthAdStrategy) {
+  constructor(@Inject(GenAuthClient) client: GenAuthClient) {
+    super(client);
+  }
+  validate(): null {
+    return null;
+  }
+}
+/** A login route with this guard, and classes with `validate`. */
+const login = (
+  guard: new (...args: never[]) => CanActivate,
+  ...providers: (new (client: GenAuthClient) => object)[]
+) => ({
+  ...route([UseGuards(guard)]),
+  providers,
+});
+const BOTH = AuthGuard(['genauth-ad', 'genauth-password']);
+const UNCHECKED = /^Handlers\.show accepts logins of genauth-ad too, whose users OwnPassword does not check: write a/;
+
 const BEARER = UseGuards(AuthGuard('genauth-bearer'));
 const LOGIN = UseGuards(GenAuthLoginGuard);
 const [GUARDS, NO_GUARDS] = [{ fieldResolverEnhancers: ['guards' as const] }, {}];
@@ -223,6 +253,13 @@ describe('refuses to start', () => {
       globally(graphql(NO_GUARDS, resolver([ResolveField('show'), GUARD], Public()))),
       /is a field resolver/,
     ],
+    ['validate for passwords only and GenAuthLoginGuard', login(GenAuthLoginGuard, OwnPassword), UNCHECKED],
+    ['validate for passwords only and AuthGuard with both strategies', login(BOTH, OwnPassword), UNCHECKED],
+    [
+      'validate for Active Directory only and GenAuthLoginGuard',
+      login(GenAuthLoginGuard, OwnAd),
+      /logins of genauth-password too, whose users OwnAd .*GenAuthPasswordStrategy, or write .*'genauth-ad'/,
+    ],
     ['a request-scoped strategy', { providers: [ScopedStrategy] }, /^ScopedStrategy is request-scoped/],
   ])('with %s', async (_title, metadata, mistake) => {
     expect(await listMistakes(metadata)).toEqual([expect.stringMatching(mistake)]);
@@ -231,6 +268,9 @@ describe('refuses to start', () => {
 
 describe('starts', () => {
   it.each<[title: string, metadata: ModuleMetadata]>([
+    ['validate for both logins', login(GenAuthLoginGuard, OwnPassword, OwnAd)],
+    ['validate for the only login of a route', login(AuthGuard('genauth-password'), OwnPassword)],
+    ['a login without validate', login(GenAuthLoginGuard)],
     ['@Roles with a guard on the method', route([GUARD, ADMIN])],
     ['@Roles with a guard on the class', route([ADMIN], GUARD)],
     ['@Roles with a global guard', globally(route([ADMIN]))],
@@ -320,6 +360,12 @@ it('warns of an unknown AuthGuard behind the global guard, and names the strateg
 });
 
 class OwnGuard extends AuthGuard(['genauth-pasword', 'jwtt']) {}
+it('warns of a login whose users no class checks', async () => {
+  const { logger, close } = await start(login(AuthGuard('genauth-ad'), OwnPassword));
+  await close();
+  expect(logger.lines.join('\n')).toContain('warn Handlers.show accepts logins of genauth-ad too, whose users');
+});
+
 const NAMES =
   'warn AuthGuard failed: Unknown authentication strategy "genauth-pasword". ' +
   'The strategies of passport-genauth are genauth-password, genauth-ad, genauth-bearer. GenAuth';
