@@ -343,6 +343,11 @@ export interface UpstreamErrorDetails {
   /** With `upstream_unreachable`: the error code of Node.js, for example `ECONNREFUSED`. */
   readonly systemCode?: string;
   /**
+   * With `upstream_unreachable` or `upstream_timeout`: whether the request was sent completely. If `true`, GenAuth may
+   * have received it, so a failed sign-in may count as an attempt.
+   */
+  readonly requestSent?: boolean;
+  /**
    * With `upstream_timeout`: the time limit in milliseconds. If GenAuth's answer is too large: the size limit in bytes.
    */
   readonly limit?: number;

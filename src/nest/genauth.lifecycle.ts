@@ -71,7 +71,10 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
       this.prepareAuthGuards();
       this.checkStartup();
     }
-    this.warmingUp = this.parts.client.warmUp().catch((error: unknown) => {
+    const { client } = this.parts;
+    this.warmingUp = client.warmUp().catch((error: unknown) => {
+      // The Nest application was closed before the keys arrived.
+      if (client.isClosed) return;
       const reason = error instanceof GenAuthError ? `${error.code}: ${error.message}` : String(error);
       this.logger.warn(
         'The keys could not be fetched at the start. ' +

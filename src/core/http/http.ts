@@ -1,17 +1,23 @@
-import { type ClientRequest, Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { ClientRequest } from 'node:http';
 import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import { UpstreamError } from '../errors.js';
 import { quote } from '../util/quote.js';
-import { TunnelAgent } from './proxy-tunnel.js';
+import { type Agents, type ConnectionSettings, createAgents, destroyIdle } from './connections.js';
+import { describeNetworkFault, wasSent } from './network-error.js';
 import { redactBody } from './redact.js';
 import { isDown, toUpstreamError } from './upstream.js';
 
 /**
- * Idle connections are closed after this time, in milliseconds. This time is less than the shortest common idle limit
- * of gateways (60 s), so that a request is not sent on a connection that the gateway is closing.
+ * Idle connections for requests that may be repeated are closed after this time, in milliseconds. This time is less
+ * than the usual idle limit of gateways (60 s).
  */
 const IDLE_CONNECTION_MS = 30_000;
+/**
+ * Idle connections for requests that must not be repeated are closed after this time, in milliseconds. This time is
+ * less than the idle limit of Node.js servers (5 s), which is the shortest usual limit. A request that is sent while
+ * the server closes the connection fails.
+ */
+const IDLE_SIGN_IN_CONNECTION_MS = 4_000;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 /**
  * The date format IMF-fixdate. It is the only date format that the sender of an HTTP header may use (RFC 9110 §5.6.7).
@@ -35,24 +41,19 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const ENCODINGS = /^(?:(?:x-)?(?:gzip|deflate|compress|br|zstd)(?:, ?)?)+$/;
 
 /** The settings of an {@link Http} client. */
-export interface HttpSettings {
+export interface HttpSettings extends ConnectionSettings {
   /** The origin of the server: `https://host[:port]`, without a path. */
   origin: string;
-  /** Time limit for one complete HTTP exchange, in milliseconds: connecting, sending, and reading the last byte. */
-  timeout: number;
-  /** Certificate authorities (PEM) to trust instead of the certificate authorities that Node.js trusts. */
-  ca?: string | readonly string[] | undefined;
-  /**
-   * URL of an HTTP proxy, with user name and password if the proxy requires them. The proxy is used for `https:`
-   * requests only. `http:` is accepted for loopback hosts only, and an `http:` request does not use the proxy.
-   */
-  proxy?: string | undefined;
 }
 
 /** One request to GenAuth. */
 export interface HttpRequest {
-  /** The HTTP method. A POST request is never repeated. */
   method: 'GET' | 'POST';
+  /**
+   * Whether the request may be sent a second time, because it changes nothing if it arrives twice. Default: `true` for
+   * a GET request, `false` for a POST request.
+   */
+  isRepeatable?: boolean;
   /**
    * An absolute path. The path comes from a constant of passport-genauth, from the client's options or from GenAuth's
    * discovery document. The path never contains data from a user's request.
@@ -97,7 +98,10 @@ export interface HttpAnswer {
  */
 export class Http {
   readonly #settings: HttpSettings;
-  readonly #agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
+  /** The connections for requests that may be repeated. */
+  readonly #agents: Agents;
+  /** The connections for requests that must not be repeated. */
+  readonly #signInAgents: Agents;
   readonly #axios: AxiosInstance;
   /**
    * Number of calls of `close`. The number shows whether `close` ended an exchange: such an exchange fails with the
@@ -107,15 +111,9 @@ export class Http {
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
-    const { timeout, ca, proxy } = settings;
-    const pool = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
-    const tls = { ...pool, ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }) };
-    this.#agents = {
-      httpAgent: new HttpAgent(pool),
-      httpsAgent: proxy === undefined ? new HttpsAgent(tls) : new TunnelAgent(proxy, timeout, tls),
-    };
+    this.#agents = createAgents(settings, true, IDLE_CONNECTION_MS);
+    this.#signInAgents = createAgents(settings, true, IDLE_SIGN_IN_CONNECTION_MS);
     this.#axios = createAxios({
-      ...this.#agents,
       adapter: 'http',
       baseURL: settings.origin,
       allowAbsoluteUrls: false,
@@ -132,8 +130,8 @@ export class Http {
   }
 
   /**
-   * Sends one request. A GET request is repeated once if it was sent on an idle connection that the server had closed.
-   * A POST request is never repeated, because a repeated sign-in could count as a second failed attempt.
+   * Sends one request. If the server had closed the idle connection of a repeatable request, the request is repeated
+   * once, on a new connection. A sign-in is never repeated, because it could count as a second failed attempt.
    *
    * @returns The response, for every HTTP status except a redirect. A text of the response that contains one of the
    * request's `secrets` is replaced.
@@ -142,6 +140,7 @@ export class Http {
    * requested.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
+    const { isRepeatable = request.method === 'GET' } = request;
     const { method, path, headers, body, form, maxBytes, secrets = [] } = request;
     if (!path.startsWith('/') || path.startsWith('//')) {
       throw new TypeError(`The path must begin with exactly one slash, but it is ${quote(path)}.`);
@@ -151,7 +150,9 @@ export class Http {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeout);
     timer.unref();
+    const agents = isRepeatable ? this.#agents : this.#signInAgents;
     const config: AxiosRequestConfig = {
+      ...agents,
       method,
       url: path,
       ...buildContent(headers, body, form),
@@ -161,20 +162,25 @@ export class Http {
     try {
       const closeCount = this.#closeCount;
       const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
-        const wasClosed = this.#closeCount !== closeCount;
-        if (method === 'GET' && !wasClosed && wasIdleConnectionReset(error)) return this.#axios.request<Buffer>(config);
-        throw error;
+        if (this.#closeCount !== closeCount || !wasIdleConnectionReset(error)) throw error;
+        // The other idle connections are as old as this one, so the server has probably closed them too.
+        destroyIdle(agents);
+        if (!isRepeatable) throw error;
+        return this.#axios.request<Buffer>({ ...config, ...createAgents(this.#settings, false) });
       });
       const answer = toAnswer(target, response);
       return { ...answer, body: redactBody(answer.body, secrets) };
     } catch (error) {
       if (error instanceof UpstreamError) throw error;
+      const requestSent = wasSent(axios.isAxiosError(error) ? (error.request as ClientRequest | undefined) : undefined);
+      const arrival = isRepeatable || !requestSent ? '' : '. GenAuth may have received the request';
       if (deadline.signal.aborted) {
-        throw new UpstreamError('upstream_timeout', `${target}: no complete response within ${timeout} ms`, {
-          details: { request: target, limit: timeout },
+        const message = `${target}: no complete response within ${timeout} ms${arrival}`;
+        throw new UpstreamError('upstream_timeout', message, {
+          details: { request: target, limit: timeout, requestSent },
         });
       }
-      throw toNetworkError(target, error, maxBytes);
+      throw toNetworkError(target, error, maxBytes, { requestSent, arrival });
     } finally {
       clearTimeout(timer);
     }
@@ -183,8 +189,10 @@ export class Http {
   /** Closes all connections. Pending requests fail. The next request opens a new connection. */
   close(): void {
     this.#closeCount += 1;
-    this.#agents.httpAgent.destroy();
-    this.#agents.httpsAgent.destroy();
+    for (const { httpAgent, httpsAgent } of [this.#agents, this.#signInAgents]) {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    }
   }
 }
 
@@ -283,7 +291,12 @@ function parseRetryAfter(value: unknown): number | undefined {
  * Converts an axios error to an `UpstreamError`. Keeps only the code and the message of the system error that caused
  * the axios error.
  */
-function toNetworkError(target: string, error: unknown, maxBytes: number): UpstreamError {
+function toNetworkError(
+  target: string,
+  error: unknown,
+  maxBytes: number,
+  { requestSent, arrival }: { requestSent: boolean; arrival: string },
+): UpstreamError {
   // axios uses the same error code for a response that is too large and for an aborted response. Only the error of an
   // aborted response has the member `response`.
   if (axios.isAxiosError(error) && error.code === AxiosError.ERR_BAD_RESPONSE && error.response === undefined) {
@@ -291,11 +304,11 @@ function toNetworkError(target: string, error: unknown, maxBytes: number): Upstr
       details: { request: target, limit: maxBytes },
     });
   }
-  const origin = axios.isAxiosError(error) && error.cause instanceof Error ? error.cause : error;
-  const { code, message }: NodeJS.ErrnoException = origin instanceof Error ? origin : new Error('unknown error');
+  const origin = axios.isAxiosError(error) && error.cause !== undefined ? error.cause : error;
+  const { code, message } = describeNetworkFault(origin);
   const reason = [code, message].filter((part) => part !== undefined && part !== '').join(': ');
-  return new UpstreamError('upstream_unreachable', `${target}: ${reason}`, {
+  return new UpstreamError('upstream_unreachable', `${target}: ${reason}${arrival}`, {
     cause: Object.assign(new Error(message), code === undefined ? {} : { code }),
-    details: { request: target, ...(code !== undefined && { systemCode: code }) },
+    details: { request: target, requestSent, ...(code !== undefined && { systemCode: code }) },
   });
 }

@@ -1,10 +1,12 @@
 import { type ClientRequest, request as httpRequest } from 'node:http';
-import { Agent, type AgentOptions, request as httpsRequest } from 'node:https';
+import { type AgentOptions, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { TlsAgent } from './agents.js';
+import { describeNetworkFault } from './network-error.js';
 
 /**
- * The `code` of a {@link ProxyError} if the proxy's response to CONNECT has an HTTP status other than 200, or has bytes
+ * The `code` of a {@link ProxyError} if the proxy's response to CONNECT has an HTTP status other than 2xx, or has bytes
  * after the headers.
  */
 export const PROXY_REFUSED = 'ERR_PROXY_REFUSED';
@@ -50,7 +52,7 @@ interface Target {
  * With these libraries, an attacker between this machine and the proxy could impersonate GenAuth. This agent uses no
  * data that was received before TLS with the target host is established.
  */
-export class TunnelAgent extends Agent {
+export class TunnelAgent extends TlsAgent {
   readonly #proxy: URL;
   readonly #timeout: number;
   readonly #connecting = new Set<ClientRequest>();
@@ -69,6 +71,8 @@ export class TunnelAgent extends Agent {
     const { protocol, hostname, port, username, password } = this.#proxy;
     const authority = `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`;
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    const { ca, autoSelectFamilyAttemptTimeout } = this.options;
+    const connection = { autoSelectFamilyAttemptTimeout, ...(ca !== undefined && { ca }) };
     const connect = (protocol === 'https:' ? httpsRequest : httpRequest)({
       method: 'CONNECT',
       // Node.js requires an IPv6 address without the brackets of a URL.
@@ -82,7 +86,8 @@ export class TunnelAgent extends Agent {
           : { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }),
       },
       agent: false,
-      ...(this.options.ca === undefined ? {} : { ca: this.options.ca }),
+      rejectUnauthorized: true,
+      ...connection,
     });
     // The HTTP request that needs this connection may end before the connection is open. The timer ends the connection
     // attempt in any case.
@@ -103,7 +108,8 @@ export class TunnelAgent extends Agent {
       settle();
       // Bytes after the headers of the CONNECT response come from the proxy. TLS would read these bytes before the
       // bytes of the target host.
-      if (statusCode === 200 && head.length === 0) return callback(null, connectTls({ ...target, socket }));
+      const isOpen = statusCode !== undefined && statusCode >= 200 && statusCode < 300;
+      if (isOpen && head.length === 0) return callback(null, connectTls({ ...target, socket }));
       socket.destroy();
       const message = `the proxy answered CONNECT with HTTP ${statusCode}`;
       return callback(new ProxyError(message, { code: PROXY_REFUSED, httpStatus: statusCode }));
@@ -118,5 +124,6 @@ export class TunnelAgent extends Agent {
 }
 
 function toProxyError(cause: NodeJS.ErrnoException): ProxyError {
-  return new ProxyError(`the proxy cannot be reached: ${cause.message}`, { code: cause.code, cause });
+  const { code, message } = describeNetworkFault(cause);
+  return new ProxyError(`the proxy cannot be reached: ${message}`, { code, cause });
 }

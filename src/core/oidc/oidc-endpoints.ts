@@ -130,6 +130,8 @@ export class OidcEndpoints {
     return authentication.prove('form', async ({ headers, members, secret }) => {
       const answer = await http.request({
         method: 'POST',
+        // A refresh token can be used only once. A second introspection or revocation changes nothing.
+        isRepeatable: path !== PATHS.token,
         path,
         headers,
         form: { ...form, ...members },

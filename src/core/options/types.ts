@@ -196,8 +196,7 @@ export interface GenAuthOptions<S extends string = string> {
   /**
    * The address of an HTTP proxy for the requests to GenAuth, for example
    * `http://user:password@proxy.example.com:3128`. Write a `%` in the password as `%25`. Default: none. Environment
-   * variables such as `HTTPS_PROXY` are not read. Requests to an `http:` address (loopback hosts only) do not use the
-   * proxy.
+   * variables such as `HTTPS_PROXY` are not read. Requests to loopback hosts do not use the proxy.
    */
   proxy?: string | undefined;
   /** Times of the key set cache, in milliseconds. */

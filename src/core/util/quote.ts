@@ -17,10 +17,21 @@ export function quote(value: unknown): string {
   return String(value);
 }
 
+/** Matches control, format, line-separator and paragraph-separator characters. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Replaces invisible characters of a text from outside this package by spaces. Without this replacement, the text could
+ * add a line to a log or control a terminal.
+ */
+export function cleanText(text: string): string {
+  return text.replaceAll(INVISIBLE, ' ').trim();
+}
+
 function quoteText(text: string): string {
   const cut = text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
-  return JSON.stringify(cut).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+  return JSON.stringify(cut).replaceAll(
+    INVISIBLE,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
 }

@@ -1,6 +1,7 @@
 import { quote } from './quote.js';
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host name of a URL is a name or an address of this machine. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 

@@ -1,9 +1,12 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { TLSSocket } from 'node:tls';
+import { buildConnectOptions } from '../../core/http/connections.js';
 import { DEFAULT_HEADERS, type HttpAnswer, toAnswer } from '../../core/http/http.js';
+import { describeNetworkFault } from '../../core/http/network-error.js';
 import { PROXY_REFUSED, PROXY_TIMEOUT, ProxyError, TunnelAgent } from '../../core/http/proxy-tunnel.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
+import { isLoopback } from '../../core/util/url.js';
 import { PATHS } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context, Probe } from '../context.js';
@@ -78,8 +81,9 @@ interface Probed {
 function probe({ options, settings }: Context, url: string): Promise<Probed> {
   const { ca, proxy, timeout } = options;
   const isTls = url.startsWith('https:');
-  const tls = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
-  const agent = isTls && proxy !== undefined ? new TunnelAgent(proxy, timeout, tls) : undefined;
+  const tls = buildConnectOptions({ timeout, ca });
+  const usesProxy = isTls && proxy !== undefined && !isLoopback(new URL(url).hostname);
+  const agent = usesProxy ? new TunnelAgent(proxy, timeout, tls) : undefined;
   const sentAt = settings.now();
   const startedAt = performance.now();
   const deadline = AbortSignal.timeout(timeout);
@@ -214,7 +218,7 @@ function explain(context: Context, fault: NodeJS.ErrnoException): Observation {
       fix: `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`,
     });
   }
-  const { code = '', message } = fault;
+  const { code = '', message } = describeNetworkFault(fault);
   const [name, , problem, advice] = FAULTS.find(([, nodeCodes]) => nodeCodes.test(code)) ?? OTHER_FAULT;
   const reason = code === '' ? context.quote(message) : code;
   return error(name, `${appHost} cannot be reached: ${problem} (${reason}).`, advice);

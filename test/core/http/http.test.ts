@@ -7,6 +7,7 @@ import { jest } from '@jest/globals';
 import axios from 'axios';
 import { type HttpRequest, toAnswer } from '../../../src/core/http/http.js';
 import { CertificateAuthority } from '../../support/certificate.js';
+import { hostProcess } from '../../support/host-process.js';
 import { findLeaks } from '../../support/leak.js';
 import { Gate, catchError, until } from '../../support/promise.js';
 import { type Conversation, answering, isWhole, toAnswer as toBytes, useTcpServers } from '../../support/tcp-server.js';
@@ -18,8 +19,9 @@ const OK = answering(200, {}, '{"a":1}');
 const serve = useTcpServers();
 const connect = useHttp();
 afterEach(() => {
-  jest.useRealTimers();
+  // A mock of a fake timer would otherwise be restored to the fake timer.
   jest.restoreAllMocks();
+  jest.useRealTimers();
 });
 
 /** Stops the timers of the code under test. Sockets continue. */
@@ -135,33 +137,90 @@ it.each<[string, Partial<HttpRequest>, string, string]>([
   ]);
 });
 
-it('connections are kept for 30 idle seconds, also after POST, until close() is called', async () => {
+it.each<[idle: number, request: HttpRequest]>([
+  [30_000, GET],
+  [30_000, { ...POST, isRepeatable: true }],
+  [4000, POST],
+])('connections are kept for %i idle milliseconds, until close() is called', async (idle, request) => {
   const sockets: Socket[] = [];
   const listen = (message: unknown): unknown => sockets.push((message as { socket: Socket }).socket);
   subscribe('net.client.socket', listen);
-  const server = await serve(answerThenReset(3, 3));
+  const server = await serve(OK);
   const http = connect(server.url);
-  await http.request(GET);
-  await http.request({ ...GET, method: 'POST' });
-  await http.request(GET);
+  await http.request(request);
+  await http.request(request);
   unsubscribe('net.client.socket', listen);
-  expect(sockets.map(({ timeout }) => timeout)).toEqual([30_000]);
+  expect([sockets.map(({ timeout }) => timeout), server.connections]).toEqual([[idle], 1]);
   http.close();
+  await server.idle();
+  await http.request(request);
+  expect(server.connections).toBe(2);
+});
+
+it('connections are closed after the first exchange that ends 5 minutes after another', async () => {
+  const server = await serve(OK);
+  const http = connect(server.url);
+  const clock = jest.spyOn(performance, 'now').mockReturnValue(1000);
+  await http.request(GET);
+  clock.mockReturnValue(300_999);
+  await http.request(GET);
+  expect(server.connections).toBe(1);
+  clock.mockReturnValue(301_000);
+  await http.request(GET);
   await server.idle();
   await http.request(GET);
   expect(server.connections).toBe(2);
 });
 
-it.each<[string, HttpRequest['method'], number[], string]>([
-  ['repeats a GET if the server had closed the kept connection', 'GET', [1, 1], 'fulfilled'],
-  ['repeats a GET only once', 'GET', [1, 0], 'rejected'],
-  ['does not repeat a POST', 'POST', [1], 'rejected'],
-])('connections %s', async (_, method, answers, expected) => {
+const REPEATABLE: HttpRequest = { ...POST, isRepeatable: true };
+it.each<[string, HttpRequest, number[], string]>([
+  ['repeats a GET if the server had closed the kept connection', GET, [1, 1], 'fulfilled'],
+  ['repeats a POST that changes nothing', REPEATABLE, [1, 1], 'fulfilled'],
+  ['repeats a GET only once', GET, [1, 0], 'rejected'],
+  ['does not repeat a sign-in', POST, [1], 'rejected'],
+])('connections %s', async (_, request, answers, expected) => {
   const server = await serve(answerThenReset(...answers));
   const http = connect(server.url);
-  await http.request(GET);
-  const [result] = await Promise.allSettled([http.request({ ...GET, method })]);
+  await http.request(request);
+  const [result] = await Promise.allSettled([http.request(request)]);
   expect([result?.status, server.connections]).toEqual([expected, answers.length]);
+});
+
+it.each([2, 5])('connections that the server has closed are all given up after one of %i fails', async (count) => {
+  const server = await serve(answerThenReset(...Array<number>(count).fill(1), 1, 1));
+  const http = connect(server.url);
+  await Promise.all(Array.from({ length: count }, () => http.request(GET)));
+  expect(server.connections).toBe(count);
+  expect(await http.request(GET)).toMatchObject({ status: 200 });
+  expect(await http.request(GET)).toMatchObject({ status: 200 });
+  expect(server.received.join('').split('GET ')).toHaveLength(count + 4);
+});
+
+const hang: Conversation = () => undefined;
+it.each<[title: string, url: () => Promise<string>, requestSent: boolean]>([
+  ['a closed port', async () => 'http://127.0.0.1:1', false],
+  ['an unknown host name', async () => `http://${'a'.repeat(64)}.example`, false],
+  ['an unknown authority', async () => (await serve(OK, new CertificateAuthority().issue())).url, false],
+  ['TLS without an answer', async () => (await serve(hang)).url.replace('http:', 'https:'), false],
+  ['a reset', async () => (await serve((socket) => socket.resetAndDestroy())).url, true],
+  ['no answer', async () => (await serve(hang)).url, true],
+])('says after %s whether GenAuth may have received a sign-in', async (_title, url, requestSent) => {
+  const origin = await url();
+  const error = await catchError(connect(origin, { timeout: 200 }).request(POST));
+  expect(error).toMatchObject({ details: { requestSent } });
+  expect(error.message.endsWith('. GenAuth may have received the request')).toBe(requestSent);
+  expect(await catchError(connect(origin, { timeout: 200 }).request(GET))).not.toMatchObject({
+    message: expect.stringContaining('may have received'),
+  });
+});
+
+it.each(['ca', 'no ca'])('checks the certificate in spite of NODE_TLS_REJECT_UNAUTHORIZED, with %s', async (option) => {
+  const server = await serve(OK, new CertificateAuthority().issue());
+  const ca = option === 'ca' ? new CertificateAuthority('Another authority').cert : undefined;
+  hostProcess.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  const error = await catchError(connect(server.url, { ca }).request(POST));
+  delete hostProcess.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  expect([error.code, server.received.join('')]).toEqual(['upstream_unreachable', '']);
 });
 
 it('connections of an exchange in progress are closed by close(), and the exchange is not repeated', async () => {

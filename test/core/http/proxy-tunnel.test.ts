@@ -10,21 +10,25 @@ import { type Conversation, type TcpServer, answering, useTcpServers } from '../
 import { PASSWORD, POST, SECRET, useHttp } from './support.js';
 
 const PROXY_PASSWORD = 'canary-pr@xy:pa$$';
-const TARGET = 'https://localhost:9';
+const HOST = 'tenant.example';
+const TARGET = `https://${HOST}:9`;
 const serve = useTcpServers();
 const connect = useHttp();
 const authority = new CertificateAuthority();
-const certificate = authority.issue({ hosts: ['localhost', '127.0.0.1'] });
+const certificate = authority.issue({ hosts: [HOST, 'localhost', '127.0.0.1'] });
+const CREATED = 'HTTP/1.1 201 Created\r\n\r\n';
 const OK = answering(200, {}, '{"a":1}');
 afterEach(() => jest.restoreAllMocks());
 
-/** The name is used because Node.js warns of TLS to an IP address through a proxy. */
-const named = ({ url }: TcpServer): string => url.replace('http:', 'https:').replace('127.0.0.1', 'localhost');
+/** The address of a proxy with TLS. */
+const named = ({ port }: TcpServer): string => `https://localhost:${port}`;
+/** The address of the tenant. Only the proxy connects to it, and the proxy of this test connects to this machine. */
+const tenant = ({ port }: TcpServer): string => `https://${HOST}:${port}`;
 const withPassword = (url: string): string => url.replace('//', `//proxy-user:${encodeURIComponent(PROXY_PASSWORD)}@`);
 
 /** Opens the tunnel that CONNECT asks for, and passes all bytes on. */
 const tunnel: Conversation = (socket: Socket, received: string) => {
-  const port = /^CONNECT localhost:(\d+) HTTP\/1\.1\r\n/.exec(received)?.[1];
+  const port = /^CONNECT tenant\.example:(\d+) HTTP\/1\.1\r\n/.exec(received)?.[1];
   if (!received.endsWith('\r\n\r\n') || port === undefined || socket.listenerCount('data') > 1) return;
   const target = connectTcp(Number(port), '127.0.0.1', () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -37,12 +41,12 @@ const tunnel: Conversation = (socket: Socket, received: string) => {
 it('open tunnel shows the proxy its password and then only TLS, and the host no header of the proxy', async () => {
   const origin = await serve(OK, certificate);
   const proxy = await serve(tunnel);
-  const http = connect(named(origin), { proxy: withPassword(proxy.url), ca: authority.cert });
+  const http = connect(tenant(origin), { proxy: withPassword(proxy.url), ca: authority.cert });
   expect(await http.request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
   const [head, ...rest] = (proxy.received[0] ?? '').split('\r\n\r\n');
   expect(head?.split('\r\n')).toEqual([
-    `CONNECT localhost:${origin.port} HTTP/1.1`,
-    `host: localhost:${origin.port}`,
+    `CONNECT ${HOST}:${origin.port} HTTP/1.1`,
+    `host: ${HOST}:${origin.port}`,
     `proxy-authorization: Basic ${Buffer.from(`proxy-user:${PROXY_PASSWORD}`).toString('base64')}`,
     'Connection: close',
   ]);
@@ -54,19 +58,38 @@ it('open tunnel shows the proxy its password and then only TLS, and the host no 
 it('open tunnel serves several exchanges, through a proxy with TLS and without a password', async () => {
   const origin = await serve(OK, certificate);
   const server = await serve(tunnel, certificate);
-  const http = connect(named(origin), { proxy: named(server), ca: authority.cert });
+  const http = connect(tenant(origin), { proxy: named(server), ca: authority.cert });
   await http.request(POST);
   expect(await http.request(POST)).toMatchObject({ status: 200 });
   expect(server.received[0]?.toLowerCase()).not.toContain('authorization');
-  const error = await catchError(connect(named(origin), { proxy: named(server) }).request(POST));
+  const error = await catchError(connect(tenant(origin), { proxy: named(server) }).request(POST));
   expect(error).toMatchObject({ details: { systemCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
   expect(origin.connections).toBe(1);
+});
+
+it('open tunnel begins with each 2xx answer of the proxy', async () => {
+  const origin = await serve(OK, certificate);
+  const proxy = await serve((socket, received) => {
+    const write = socket.write.bind(socket);
+    socket.write = (data: string | Uint8Array) => write(String(data).startsWith('HTTP/1.1 200') ? CREATED : data);
+    tunnel(socket, received);
+  });
+  const http = connect(tenant(origin), { proxy: proxy.url, ca: authority.cert });
+  expect(await http.request(POST)).toMatchObject({ status: 200 });
+});
+
+it('no proxy is used for a loopback host', async () => {
+  const origin = await serve(OK, certificate);
+  const proxy = await serve(tunnel);
+  const http = connect(`https://localhost:${origin.port}`, { proxy: proxy.url, ca: authority.cert });
+  expect(await http.request(POST)).toMatchObject({ status: 200 });
+  expect(proxy.connections).toBe(0);
 });
 
 it('open tunnel sends nothing to a host with a certificate of another host', async () => {
   const origin = await serve(OK, authority.issue());
   const settings = { proxy: withPassword((await serve(tunnel)).url), ca: authority.cert };
-  const error = await catchError(connect(named(origin), settings).request(POST));
+  const error = await catchError(connect(tenant(origin), settings).request(POST));
   expect([error.code, origin.received.join('')]).toEqual(['upstream_unreachable', '']);
   expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD])).toEqual([]);
 });
@@ -74,7 +97,7 @@ it('open tunnel sends nothing to a host with a certificate of another host', asy
 it.each([
   ['100 Continue', '\r\n', 'HTTP 100'],
   ['200 OK', 'content-length: 2\r\n\r\n{}', 'HTTP 200'],
-  ['201 Created', '\r\n', 'HTTP 201'],
+  ['300 Multiple Choices', '\r\n', 'HTTP 300'],
 ])('no tunnel opens because the proxy answers CONNECT with %j and %j', async (statusLine, rest, status) => {
   const proxy = await serve((socket) => socket.write(`HTTP/1.1 ${statusLine}\r\n${rest}`));
   const error = await catchError(connect(TARGET, { proxy: proxy.url }).request(POST));

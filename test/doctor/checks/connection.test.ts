@@ -65,7 +65,7 @@ test.each(VARIABLES)('warns about %s, which the library does not read, without t
 
 /** A proxy that opens a tunnel to a port of this machine. */
 const tunnel: Conversation = (socket: Socket, received: string) => {
-  const port = /^CONNECT localhost:(\d+) /.exec(received)?.[1];
+  const port = /^CONNECT tenant\.example:(\d+) /.exec(received)?.[1];
   if (!received.endsWith('\r\n\r\n') || port === undefined || socket.listenerCount('data') > 1) return;
   const target = connectTcp(Number(port), '127.0.0.1', () => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n');
@@ -76,14 +76,14 @@ const tunnel: Conversation = (socket: Socket, received: string) => {
 };
 
 test('sends the request through a proxy, and does not blame the proxy for an error behind the tunnel', async () => {
-  const server = await serve(answer, authority.issue({ hosts: ['localhost'], notAfter: at(90) }));
+  const server = await serve(answer, authority.issue({ hosts: ['tenant.example'], notAfter: at(90) }));
   const { url, received } = await serve(tunnel);
   const options = { proxy: url.replace('//', `//${PROXY_USER}`), timeout: 5_000 };
-  const found = await check({ ...options, appHost: `https://localhost:${server.port}` });
+  const found = await check({ ...options, appHost: `https://tenant.example:${server.port}` });
   expectFindings(found, 'ok connection', ' answers through the proxy. Its certificate');
   expect(received.join()).toContain(Buffer.from(`user:${PROXY_PASSWORD}`).toString('base64'));
   const { port } = await serve((socket) => socket.resetAndDestroy());
-  expectFindings(await check({ ...options, appHost: `https://localhost:${port}` }), FAILED);
+  expectFindings(await check({ ...options, appHost: `https://tenant.example:${port}` }), FAILED);
 });
 
 const SET_PROXY = 'Set GENAUTH_PROXY=http://user:password@proxy.example.com:3128';

@@ -1,0 +1,63 @@
+import type { AgentOptions } from 'node:https';
+import { isLoopback } from '../util/url.js';
+import { PlainAgent, TlsAgent } from './agents.js';
+import { TunnelAgent } from './proxy-tunnel.js';
+
+/** The settings of connections to GenAuth. */
+export interface ConnectionSettings {
+  /** Time limit for one complete HTTP exchange, in milliseconds: connecting, sending, and reading the last byte. */
+  timeout: number;
+  /** Certificate authorities (PEM) to trust instead of the certificate authorities that Node.js trusts. */
+  ca?: string | readonly string[] | undefined;
+  /**
+   * URL of an HTTP proxy, with user name and password if the proxy requires them. The proxy is used for `https:`
+   * requests to hosts that are not loopback hosts.
+   */
+  proxy?: string | undefined;
+}
+
+/** The agents of one pool of connections. */
+export interface Agents {
+  httpAgent: PlainAgent;
+  httpsAgent: TlsAgent;
+}
+
+/**
+ * Creates the agents for one pool of connections.
+ *
+ * @param idleTimeout - Time after which idle connections are closed, in milliseconds.
+ */
+export function createAgents(
+  settings: ConnectionSettings & { origin: string },
+  keepAlive: boolean,
+  idleTimeout?: number,
+): Agents {
+  const { origin, proxy } = settings;
+  const pool = { keepAlive, ...(idleTimeout !== undefined && { timeout: idleTimeout }) };
+  const options = { ...pool, ...buildConnectOptions(settings) };
+  const usesProxy = proxy !== undefined && !isLoopback(new URL(origin).hostname);
+  return {
+    httpAgent: new PlainAgent(options),
+    httpsAgent: usesProxy ? new TunnelAgent(proxy, settings.timeout, options) : new TlsAgent(options),
+  };
+}
+
+/**
+ * Builds the options of Node.js for a connection to GenAuth or to a proxy. The certificate of the server is always
+ * checked, also if the environment variable `NODE_TLS_REJECT_UNAUTHORIZED` turns the check off for the process.
+ */
+export function buildConnectOptions({ timeout, ca }: Pick<ConnectionSettings, 'timeout' | 'ca'>): AgentOptions {
+  return {
+    // By default, Node.js gives up each address but the last after 250 ms. Half of the time is left for the others.
+    autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(timeout / 2)),
+    rejectUnauthorized: true,
+    ...(ca !== undefined && { ca: typeof ca === 'string' ? ca : [...ca] }),
+  };
+}
+
+/** Closes the connections that no request uses. */
+export function destroyIdle({ httpAgent, httpsAgent }: Agents): void {
+  for (const { freeSockets } of [httpAgent, httpsAgent]) {
+    for (const socket of Object.values(freeSockets).flatMap((sockets) => [...(sockets ?? [])])) socket.destroy();
+  }
+}

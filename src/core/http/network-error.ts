@@ -1,0 +1,40 @@
+import type { ClientRequest } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { cleanText } from '../util/quote.js';
+import { isRecord } from '../util/record.js';
+
+/** The facts of a failed connection. */
+export interface NetworkFault {
+  /** The error code of Node.js, for example `ECONNREFUSED`. */
+  code: string | undefined;
+  /** The message of Node.js. If several addresses were tried: each address with its error code. */
+  message: string;
+}
+
+/**
+ * Describes an error of Node.js. If a host has several addresses, Node.js reports all failed addresses in an
+ * `AggregateError`.
+ */
+export function describeNetworkFault(error: unknown): NetworkFault {
+  // `instanceof Error` is false for an error of Node.js if a test framework runs this package in another realm.
+  if (!isRecord(error)) return { code: undefined, message: 'unknown error' };
+  const { code, message = 'unknown error', errors } = error as Partial<NodeJS.ErrnoException & AggregateError>;
+  if (!Array.isArray(errors)) return { code, message: cleanText(message) };
+  return { code, message: errors.map(describeAttempt).join(', ') };
+}
+
+function describeAttempt(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  const { address, port, code } = error;
+  if (address === undefined) return describeNetworkFault(error).message;
+  return `${address.includes(':') ? `[${address}]` : address}:${port} ${code}`;
+}
+
+/**
+ * Returns whether a failed request was sent completely, so that the server may have acted on it. A request is not sent
+ * before the certificate of the server was accepted.
+ */
+export function wasSent(request: ClientRequest | undefined): boolean {
+  if (request?.writableFinished !== true) return false;
+  const { socket } = request;
+  return !(socket instanceof TLSSocket) || socket.authorized;
+}
