@@ -144,6 +144,24 @@ export class ConfigurationError extends GenAuthError {
   }
 }
 
+/** Builds the error for a function of the application that returned a wrong result, or none in time. */
+export function buildCallbackError(
+  code: ConfigurationErrorCode,
+  option: string,
+  problem: string,
+  fix: string,
+): ConfigurationError {
+  return new ConfigurationError(code, `The function ${option} ${problem}: ${fix}.`, {
+    details: { mistakes: [{ option, problem, fix }] },
+  });
+}
+
+/** Builds the error for a promise of the application that did not settle in time. */
+export function buildCallbackTimeout(option: string, timeout: number): ConfigurationError {
+  const fix = 'make the function faster, or raise timeout';
+  return buildCallbackError('callback_timeout', option, `gave no result within ${timeout} ms`, fix);
+}
+
 /** `details` of a {@link RequestError}. */
 export interface RequestErrorDetails {
   /** Name of the wrong field in the request. Absent if the error is not about one field. */

@@ -1,6 +1,7 @@
 import { isPromise } from 'node:util/types';
-import { ConfigurationError, type ConfigurationErrorCode } from '../core/errors.js';
+import { type ConfigurationError, buildCallbackError, buildCallbackTimeout } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
+import { Deadline } from '../core/util/deadline.js';
 import { quote } from '../core/util/quote.js';
 
 /**
@@ -73,7 +74,7 @@ export function callVerify(
     if (isPromise(returned) || (!usesDone && isThenable(returned))) Promise.resolve(returned).then(settle, reject);
     else if (!usesDone || returned === null || returned === false) settle(returned);
   });
-  return limit('verify', timeout, verified);
+  return new Deadline(timeout).wait(verified, () => buildCallbackTimeout('verify', timeout));
 }
 
 /**
@@ -106,22 +107,8 @@ export async function callResolveUser<Claims>(
  */
 export async function callWithLimit<T>(name: string, timeout: number, call: () => T | PromiseLike<T>): Promise<T> {
   const returned = call();
-  return isThenable(returned) ? limit(name, timeout, Promise.resolve(returned)) : returned;
-}
-
-async function limit<T>(name: string, timeout: number, pending: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const problem = `gave no result within ${timeout} ms`;
-      reject(buildCallbackError('callback_timeout', name, problem, 'make the function faster, or raise timeout'));
-    }, timeout);
-  });
-  try {
-    return await Promise.race([pending, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
+  if (!isThenable(returned)) return returned;
+  return new Deadline(timeout).wait(Promise.resolve(returned), () => buildCallbackTimeout(name, timeout));
 }
 
 function isVerdict(given: unknown): given is Verdict {
@@ -138,15 +125,4 @@ function buildResultError(name: string, given: unknown, fix: string): Configurat
   const problem = `gave ${given === undefined ? 'undefined' : quote(given)} in place of a user`;
   const hint = Array.isArray(given) ? ' (the first row of a query, not the array)' : '';
   return buildCallbackError('invalid_callback_result', name, problem, `${fix}${hint}, or null to refuse the user`);
-}
-
-function buildCallbackError(
-  code: ConfigurationErrorCode,
-  option: string,
-  problem: string,
-  fix: string,
-): ConfigurationError {
-  return new ConfigurationError(code, `The function ${option} ${problem}: ${fix}.`, {
-    details: { mistakes: [{ option, problem, fix }] },
-  });
 }

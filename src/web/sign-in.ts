@@ -1,10 +1,11 @@
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError } from '../core/errors.js';
+import { ConfigurationError, buildCallbackTimeout } from '../core/errors.js';
 import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import type { TokenSet } from '../core/sign-in/outcome.js';
 import type { SignInOptions } from '../core/sign-in/sign-in-options.js';
 import type { IdTokenClaims } from '../core/tokens/claims.js';
+import { Deadline } from '../core/util/deadline.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
 import { resolveClientIp } from './client-address.js';
@@ -41,9 +42,16 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
 ): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {
   const { options } = client;
   const { credentials, captcha } = parseLogin(req, options.fields);
-  const clientIp = await wrapError('clientIp', () => resolveClientIp(client, req));
+  const deadline = new Deadline(options.timeout);
+  const wait = <T>(option: string, pending: Promise<T>): Promise<T> =>
+    deadline.wait(pending, (timeout) => buildCallbackTimeout(option, timeout));
+  const clientIp = await wait(
+    'clientIp',
+    wrapError('clientIp', () => resolveClientIp(client, req)),
+  );
   const request = { ...buildDefaultContext(req), ...captcha, clientIp };
-  const outcome = await client.signInRoute(credentials, { request, given: await callSignInOptions(client, req) });
+  const given = await wait('signInOptions', callSignInOptions(client, req));
+  const outcome = await client.signInRoute(credentials, { request, given, deadline });
   if (outcome.kind !== 'success') {
     throw toRejectedError(outcome, { options, acceptLanguage: req.headers['accept-language'] });
   }

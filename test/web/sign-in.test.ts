@@ -146,3 +146,21 @@ it('ignores members of Object.prototype', async () => {
   await signIn().finally(() => Object.keys(added).forEach((name) => Reflect.deleteProperty(Object.prototype, name)));
   expect(lastSignIn(issuer()).options).toEqual(DEFAULTS);
 });
+
+it.each(['signInOptions', 'clientIp'])(
+  'ends a login whose function %s gives no result within timeout',
+  async (option) => {
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const error = await catchError(signIn({ timeout: 50, [option]: never }));
+    const details = { mistakes: [expect.objectContaining({ option, problem: 'gave no result within 50 ms' })] };
+    expect(error).toMatchObject({ code: 'callback_timeout', statusCode: 500, details });
+    expect(issuer().count(SIGN_IN_PATH)).toBe(0);
+  },
+);
+
+it('subtracts the time of signInOptions from the time of the login', async () => {
+  const slowly = (): Promise<object> => new Promise((resolve) => setTimeout(resolve, 600, {}));
+  issuer().reply(SIGN_IN_PATH, () => slowly().then(() => ({ body: { statusCode: 403, apiCode: 2333 } })));
+  const error = await catchError(signIn({ timeout: 1000, signInOptions: slowly }));
+  expect(error).toMatchObject({ code: 'upstream_timeout', details: { requestSent: true } });
+});

@@ -30,20 +30,38 @@ export function redactText(text: string, secrets: readonly (string | undefined)[
 }
 
 /**
- * Returns each secret in its forms: unchanged, escaped as JSON, percent-encoded, and encoded as a form. The longest
+ * Returns each secret in its forms: unchanged, escaped as JSON and as HTML, percent-encoded, encoded as a form, and in
+ * base64 and base64url. The longest
  * form comes first, because the replacement of a shorter form could leave a part of a longer form.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
   const forms = secrets.flatMap((secret) =>
     secret === undefined || UNESCAPED.test(secret)
-      ? (secret ?? [])
+      ? [secret ?? '', ...toBase64(secret)]
       : [
           secret,
           JSON.stringify(secret).slice(1, -1),
+          secret.replaceAll(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character),
           // A password may contain half of a surrogate pair, for which `encodeURIComponent` throws.
           encodeURIComponent(Buffer.from(secret).toString()),
           new URLSearchParams({ s: secret }).toString().slice(2),
+          ...toBase64(secret),
         ],
   );
   return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
+}
+
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Returns the encoded secret without padding. Texts of less than 8 characters are too short to be recognized. */
+function toBase64(secret: string | undefined): string[] {
+  const bytes = Buffer.from(secret ?? '');
+  const forms = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  return forms.filter((form) => form.length >= 8);
 }

@@ -1,5 +1,6 @@
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, buildCallbackTimeout } from '../errors.js';
 import type { ResolvedOptions } from '../options/types.js';
+import type { Deadline } from '../util/deadline.js';
 import type { AppSecret } from './app-secret.js';
 
 /** The parts of a request to GenAuth that authenticate the application (RFC 6749 §2.3.1). */
@@ -66,20 +67,27 @@ export class ClientAuthentication {
    * @param body - The type of the request body.
    * @param exchange - Sends the request with the given proof. This function must throw ConfigurationError
    * `client_authentication_failed` if GenAuth refuses the credentials of the application.
-   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` fails. Errors of `exchange` are
-   * rethrown.
+   * @param deadline - The time limit for the function `appSecret`. Default: no limit.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` fails, or `callback_timeout` if it
+   * exceeds the time limit. Errors of `exchange` are rethrown.
    */
-  async prove<Result>(body: 'form' | 'json', exchange: (proof: ClientProof) => Promise<Result>): Promise<Result> {
+  async prove<Result>(
+    body: 'form' | 'json',
+    exchange: (proof: ClientProof) => Promise<Result>,
+    deadline?: Deadline,
+  ): Promise<Result> {
+    const wait = <T>(pending: Promise<T>): Promise<T> =>
+      deadline?.wait(pending, (timeout) => buildCallbackTimeout('appSecret', timeout)) ?? pending;
     // With the method `none`, `appSecret` is only the key of HS256, so the request does not depend on it.
     if (this.#identity.tokenEndpointAuthMethod === 'none') {
       return exchange(buildClientProof(this.#identity, undefined, body));
     }
-    const secret = await this.#appSecret.get();
+    const secret = await wait(this.#appSecret.get());
     try {
       return await exchange(buildClientProof(this.#identity, secret, body));
     } catch (error) {
       const isRefused = error instanceof ConfigurationError && error.code === 'client_authentication_failed';
-      if (!isRefused || !(await this.#appSecret.renew(secret))) throw error;
+      if (!isRefused || !(await wait(this.#appSecret.renew(secret)))) throw error;
       return exchange(buildClientProof(this.#identity, await this.#appSecret.get(), body));
     }
   }

@@ -162,8 +162,9 @@ export interface GenAuthOptions<S extends string = string> {
    */
   clientIp?: ClientIpResolver | undefined;
   /**
-   * Maximum duration of one HTTP exchange with GenAuth in milliseconds, from connecting to the last byte: 1 to 600,000.
-   * Default: 10,000.
+   * Maximum duration of a whole login in milliseconds: 1 to 600,000. The limit includes promises of `appSecret`,
+   * `signInOptions` and `clientIp`. It is also the limit of each other HTTP exchange with GenAuth, from connecting to
+   * the last byte, and of each promise of `verify`, `resolveUser` and `tenant`. Default: 10,000.
    *
    * Requests for the key set, for introspection and for user info have a limit of 5,000 ms if `timeout` is greater,
    * because callers of guarded routes wait for them. A sign-in is not repeated after a timeout.

@@ -1,10 +1,11 @@
 import { ConfigurationError, UpstreamError } from '../errors.js';
 import { publishSignIn } from '../events.js';
 import type { Http } from '../http/http.js';
-import type { ClientAuthentication } from '../oidc/client-authentication.js';
+import type { ClientAuthentication, ClientProof } from '../oidc/client-authentication.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { type GenAuthUser, parseScope, toUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
+import { Deadline } from '../util/deadline.js';
 import { verifySignedInTokens } from '../tokens/received-tokens.js';
 import type { TokenVerifier } from '../tokens/token-verifier.js';
 import type { ParsedCredentials } from './credentials.js';
@@ -31,10 +32,12 @@ export interface SignInLayers {
    * Options from the caller of `GenAuthClient.signIn`, or from the client's option `signInOptions` if it is a function.
    */
   given: SignInOptions;
+  /** The time limit of the login. Default: a time limit with the client's option `timeout` that begins now. */
+  deadline?: Deadline;
 }
 
 export interface SignInSettings {
-  options: Pick<ResolvedOptions, 'appId' | 'scope' | 'signInOptions' | 'passwordEncryptType'>;
+  options: Pick<ResolvedOptions, 'appId' | 'scope' | 'signInOptions' | 'passwordEncryptType' | 'timeout'>;
   http: Http;
   authentication: ClientAuthentication;
   passwordEncryption: PasswordEncryption;
@@ -65,7 +68,7 @@ export class SignIn {
    */
   async run<S extends string, ExtendedFields extends object>(
     credentials: ParsedCredentials,
-    { request = {}, given }: SignInLayers,
+    { request = {}, given, deadline = new Deadline(this.#settings.options.timeout) }: SignInLayers,
     toUserScope: (given: readonly string[], configured: readonly string[]) => readonly string[],
   ): Promise<SignInOutcome<S, ExtendedFields>> {
     checkSignInOptions(given);
@@ -79,8 +82,9 @@ export class SignIn {
     const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
     const startedAt = performance.now();
     try {
-      const parsed = await this.#request(credentials, options);
-      const outcome = await this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
+      const parsed = await this.#request(credentials, options, deadline);
+      const verifying = this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
+      const outcome = await deadline.wait(verifying, buildTimeoutError);
       this.#publish(credentials, outcome, startedAt);
       return outcome;
     } catch (error) {
@@ -100,17 +104,22 @@ export class SignIn {
   async #request(
     credentials: ParsedCredentials,
     options: SignInOptions & { scope: readonly string[] },
+    deadline: Deadline,
   ): Promise<ParsedSignIn> {
     const { http, authentication, passwordEncryption, options: configured } = this.#settings;
     const passwordEncryptType = options.passwordEncryptType ?? configured.passwordEncryptType;
     const parts = { appId: configured.appId, credentials, options, passwordEncryptType };
     let mayRenewKey = passwordEncryptType !== 'none';
-    return authentication.prove('json', async (proof) => {
+    const exchange = async (proof: ClientProof): Promise<ParsedSignIn> => {
       for (;;) {
-        const key = passwordEncryptType === 'none' ? undefined : await passwordEncryption.getKey(passwordEncryptType);
+        const key =
+          passwordEncryptType === 'none'
+            ? undefined
+            : await deadline.wait(passwordEncryption.getKey(passwordEncryptType), buildTimeoutError);
         const password = key === undefined ? credentials.password : key.encrypt(credentials.password);
         try {
-          return parseSignInResponse(await http.request(buildSignInRequest({ ...parts, password, proof })));
+          const request = buildSignInRequest({ ...parts, password, proof });
+          return parseSignInResponse(await http.request({ ...request, timeout: deadline.left }));
         } catch (error) {
           const isKeyRefused = error instanceof ConfigurationError && error.code === 'password_decryption_failed';
           if (!isKeyRefused || !mayRenewKey || key === undefined) throw error;
@@ -118,7 +127,8 @@ export class SignIn {
           passwordEncryption.forget(key);
         }
       }
-    });
+    };
+    return authentication.prove('json', exchange, deadline);
   }
 
   async #toOutcome<S extends string, ExtendedFields extends object>(
@@ -151,4 +161,11 @@ export class SignIn {
       return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
     });
   }
+}
+
+/** Builds the error for a login that ends while it waits for GenAuth's keys. */
+function buildTimeoutError(timeout: number): UpstreamError {
+  return new UpstreamError('upstream_timeout', `GenAuth's keys did not arrive within the ${timeout} ms of a login`, {
+    details: { limit: timeout },
+  });
 }

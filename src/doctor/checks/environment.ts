@@ -2,7 +2,8 @@ import { type Environment, VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
 /**
- * Finds environment variables with wrong names, environment variables that override the file, and `TRUST_PROXY=true`.
+ * Finds environment variables with wrong names, environment variables that override the file, `TRUST_PROXY=true`, and
+ * `NODE_TLS_REJECT_UNAUTHORIZED=0`.
  *
  * @param env - The environment variables. They override the variables of the file.
  * @param file - The variables of the file that the flag `--env` names.
@@ -29,6 +30,7 @@ export function checkEnvironment(env: Environment, file: Environment = {}): Obse
       }),
     ),
     ...(all['TRUST_PROXY'] === 'true' ? [TRUST_PROXY_TRUE] : []),
+    ...(all['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? [TLS_NOT_CHECKED] : []),
   ];
   const count = VARIABLE_NAMES.filter((name) => all[name] !== undefined).length;
   if (found.length > 0) return found;
@@ -45,6 +47,13 @@ const TRUST_PROXY_TRUE = warning('trust_proxy_true', 'TRUST_PROXY is true.', {
     'With the header X-Forwarded-For every client can choose the IP address that GenAuth receives. ' +
     'GenAuth uses this address for lock-out and IP rules.',
   fix: 'Set the number of proxies before your application, or their addresses: TRUST_PROXY=1',
+});
+
+const TLS_NOT_CHECKED = warning('tls_checks_off', 'NODE_TLS_REJECT_UNAUTHORIZED is 0.', {
+  impact:
+    'The application accepts each certificate, so an attacker can read its other connections. ' +
+    'passport-genauth still checks the certificate of GenAuth.',
+  fix: 'Trust a private authority with NODE_EXTRA_CA_CERTS, and unset NODE_TLS_REJECT_UNAUTHORIZED',
 });
 
 /**

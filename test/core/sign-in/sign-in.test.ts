@@ -5,7 +5,7 @@ import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { type Credentials, parseCredentials } from '../../../src/core/sign-in/credentials.js';
 import type { SignInOptions } from '../../../src/core/sign-in/sign-in-options.js';
 import { lastSignIn, useClients } from '../../support/client.js';
-import { APP_ID, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../../support/issuer.js';
+import { APP_ID, JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
 import { propertyRuns } from '../../support/property.js';
@@ -227,4 +227,23 @@ it('returns an outcome or throws a GenAuthError for any answer, and a success on
     expect(findLeaks([result, events.at(-1)], [PASSWORD, appSecret])).toEqual([]);
   });
   await fc.assert(property, propertyRuns());
+});
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const slowly = (reply: Reply): Promise<Reply> => new Promise((resolve) => setTimeout(resolve, 600, reply));
+const NO_KEYS = { code: 'upstream_timeout', statusCode: 503, details: { limit: 300 } };
+it.each<[title: string, options: Partial<GenAuthOptions>, path: string | undefined, error: object]>([
+  ['appSecret', { appSecret: never }, undefined, { code: 'callback_timeout', statusCode: 500 }],
+  ['the key for passwords', { passwordEncryptType: 'rsa' }, SYSTEM_PATH, { code: 'upstream_timeout' }],
+  ['the key set', {}, JWKS_PATH, NO_KEYS],
+  ['the sign-in', {}, SIGN_IN_PATH, { code: 'upstream_timeout', details: { requestSent: true } }],
+])('timeout bounds a login that waits for %s', async (_title, options, path, error) => {
+  if (path !== undefined) issuer().reply(path, never);
+  expect(await signIn(open({ timeout: 300, ...options }))).toMatchObject(error);
+});
+
+it('timeout bounds all exchanges of a login together', async () => {
+  issuer().reply(SIGN_IN_PATH, () => slowly({ body: { statusCode: 499, apiCode: 2016 } }));
+  const result = await signIn(open({ timeout: 1000, passwordEncryptType: 'rsa' }));
+  expect([result, signIns()]).toMatchObject([{ code: 'upstream_timeout' }, 2]);
 });
