@@ -25,15 +25,12 @@ export interface Agents {
 /**
  * Creates the agents for one pool of connections.
  *
- * @param idleTimeout - Time after which idle connections are closed, in milliseconds.
+ * @param idleTimeout - Time after which idle connections are closed, in milliseconds. Default: each request opens a new
+ * connection.
  */
-export function createAgents(
-  settings: ConnectionSettings & { origin: string },
-  keepAlive: boolean,
-  idleTimeout?: number,
-): Agents {
+export function createAgents(settings: ConnectionSettings & { origin: string }, idleTimeout?: number): Agents {
   const { origin, proxy } = settings;
-  const pool = { keepAlive, ...(idleTimeout !== undefined && { timeout: idleTimeout }) };
+  const pool = idleTimeout === undefined ? { keepAlive: false } : { keepAlive: true, timeout: idleTimeout };
   const options = { ...pool, ...buildConnectOptions(settings) };
   const usesProxy = proxy !== undefined && !isLoopback(new URL(origin).hostname);
   return {

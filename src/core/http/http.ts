@@ -102,6 +102,8 @@ export class Http {
   readonly #agents: Agents;
   /** The connections for requests that must not be repeated. */
   readonly #signInAgents: Agents;
+  /** The connections for repeated requests. Each of these requests opens a new connection. */
+  readonly #repeatAgents: Agents;
   readonly #axios: AxiosInstance;
   /**
    * Number of calls of `close`. The number shows whether `close` ended an exchange: such an exchange fails with the
@@ -111,8 +113,9 @@ export class Http {
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
-    this.#agents = createAgents(settings, true, IDLE_CONNECTION_MS);
-    this.#signInAgents = createAgents(settings, true, IDLE_SIGN_IN_CONNECTION_MS);
+    this.#agents = createAgents(settings, IDLE_CONNECTION_MS);
+    this.#signInAgents = createAgents(settings, IDLE_SIGN_IN_CONNECTION_MS);
+    this.#repeatAgents = createAgents(settings);
     this.#axios = createAxios({
       adapter: 'http',
       baseURL: settings.origin,
@@ -166,7 +169,7 @@ export class Http {
         // The other idle connections are as old as this one, so the server has probably closed them too.
         destroyIdle(agents);
         if (!isRepeatable) throw error;
-        return this.#axios.request<Buffer>({ ...config, ...createAgents(this.#settings, false) });
+        return this.#axios.request<Buffer>({ ...config, ...this.#repeatAgents });
       });
       const answer = toAnswer(target, response);
       return { ...answer, body: redactBody(answer.body, secrets) };
@@ -189,7 +192,7 @@ export class Http {
   /** Closes all connections. Pending requests fail. The next request opens a new connection. */
   close(): void {
     this.#closeCount += 1;
-    for (const { httpAgent, httpsAgent } of [this.#agents, this.#signInAgents]) {
+    for (const { httpAgent, httpsAgent } of [this.#agents, this.#signInAgents, this.#repeatAgents]) {
       httpAgent.destroy();
       httpsAgent.destroy();
     }

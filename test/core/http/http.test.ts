@@ -157,7 +157,7 @@ it.each<[idle: number, request: HttpRequest]>([
   expect(server.connections).toBe(2);
 });
 
-it('connections are closed after the first exchange that ends 5 minutes after another', async () => {
+it('a connection is used for 5 minutes after its first exchange, and then closed', async () => {
   const server = await serve(OK);
   const http = connect(server.url);
   const clock = jest.spyOn(performance, 'now').mockReturnValue(1000);
@@ -194,6 +194,21 @@ it.each([2, 5])('connections that the server has closed are all given up after o
   expect(await http.request(GET)).toMatchObject({ status: 200 });
   expect(await http.request(GET)).toMatchObject({ status: 200 });
   expect(server.received.join('').split('GET ')).toHaveLength(count + 4);
+});
+
+it('close() also ends a request that is repeated on a new connection', async () => {
+  let first: Socket | undefined;
+  const server = await serve((socket, received) => {
+    first ??= socket;
+    if (socket === first)
+      void (received.split('GET ').length === 2 ? socket.write(toBytes(200, {}, '{}')) : socket.resetAndDestroy());
+  });
+  const http = connect(server.url);
+  await http.request(GET);
+  const repeating = catchError(http.request(GET));
+  await until(() => server.received[1] !== undefined && isWhole(server.received[1]));
+  http.close();
+  expect(await repeating).toMatchObject({ code: 'upstream_unreachable' });
 });
 
 const hang: Conversation = () => undefined;
