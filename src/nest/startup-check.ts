@@ -147,25 +147,28 @@ function findStrategyMistakes(
  * Finds login routes that accept users whom no method of the application checks: a class with `validate` replaces the
  * strategy of one kind of login, and the strategy of the other kind has neither a class nor `verify`.
  */
-function findUncheckedLogins(application: Application, handlers: readonly Handler[]) {
+function findUncheckedLogins(
+  application: Application,
+  handlers: readonly Handler[],
+): { acceptsBoth: boolean; mistake: OptionMistake }[] {
+  const { replacements } = application;
   return application.modules.flatMap(({ client, strategies, hasVerify }) => {
     const logins = strategies.filter(({ kind }) => kind !== 'bearer');
-    const own = logins.find((each) => application.replacements.get(each) === each);
-    const used = logins
-      .map((each) => application.replacements.get(each))
-      .find((each) => !logins.includes(each as never));
-    if (hasVerify || own === undefined || used === undefined) return [];
+    const unchecked = logins.find((each) => replacements.get(each) === each);
+    const replaced = logins.find((each) => replacements.get(each) !== each);
+    const checking = replaced && replacements.get(replaced);
+    if (hasVerify || unchecked === undefined || checking === undefined) return [];
+    const base = unchecked.kind === 'ad' ? 'GenAuthAdStrategy' : 'GenAuthPasswordStrategy';
     return handlers.flatMap(({ name, levels }) => {
-      const accepted = levels.flatMap(({ guards }) => guards).map((guard) => findGuardRole(guard, application));
-      const role = accepted.find(
-        (each) => each?.name === client.options.name && each.logins.includes(own.kind as never),
+      const roles = levels.flatMap(({ guards }) => guards).map((guard) => findGuardRole(guard, application));
+      const role = roles.find(
+        (each) => each?.name === client.options.name && each.logins.some((login) => login === unchecked.kind),
       );
       if (role === undefined) return [];
-      const acceptsBoth = role.logins.length > 1;
-      const problem = `accepts logins of ${own.name} too, whose users ${used.constructor.name} does not check`;
-      const base = own.kind === 'ad' ? 'GenAuthAdStrategy' : 'GenAuthPasswordStrategy';
-      const fix = `write a second class, which extends ${base}, or write @UseGuards(AuthGuard('${used.name}'))`;
-      return [{ acceptsBoth, mistake: { option: name, problem, fix } }];
+      const checker = checking.constructor.name;
+      const problem = `accepts logins of ${unchecked.name} too, whose users ${checker} does not check`;
+      const fix = `write a second class, which extends ${base}, or write @UseGuards(AuthGuard('${checking.name}'))`;
+      return [{ acceptsBoth: role.logins.length > 1, mistake: { option: name, problem, fix } }];
     });
   });
 }

@@ -2,8 +2,6 @@ import { isRecord } from '../util/record.js';
 
 /** Members of GenAuth's responses that are copied into errors, events and logs. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
-/** Matches a text of letters and digits only. JSON, URLs and forms contain this text unchanged. */
-const UNESCAPED = /^[A-Za-z0-9]*$/;
 const REDACTED = '(redacted: it repeats a secret)';
 
 /**
@@ -35,19 +33,15 @@ export function redactText(text: string, secrets: readonly (string | undefined)[
  * form comes first, because the replacement of a shorter form could leave a part of a longer form.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
-  const forms = secrets.flatMap((secret) =>
-    secret === undefined || UNESCAPED.test(secret)
-      ? [secret ?? '', ...toBase64(secret)]
-      : [
-          secret,
-          JSON.stringify(secret).slice(1, -1),
-          secret.replaceAll(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character),
-          // A password may contain half of a surrogate pair, for which `encodeURIComponent` throws.
-          encodeURIComponent(Buffer.from(secret).toString()),
-          new URLSearchParams({ s: secret }).toString().slice(2),
-          ...toBase64(secret),
-        ],
-  );
+  const forms = secrets.flatMap((secret = '') => [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    secret.replaceAll(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character),
+    // A password may contain half of a surrogate pair, for which `encodeURIComponent` throws.
+    encodeURIComponent(Buffer.from(secret).toString()),
+    new URLSearchParams({ s: secret }).toString().slice(2),
+    ...toBase64(secret),
+  ]);
   return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
 }
 
@@ -60,8 +54,8 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** Returns the encoded secret without padding. Texts of less than 8 characters are too short to be recognized. */
-function toBase64(secret: string | undefined): string[] {
-  const bytes = Buffer.from(secret ?? '');
+function toBase64(secret: string): string[] {
+  const bytes = Buffer.from(secret);
   const forms = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
   return forms.filter((form) => form.length >= 8);
 }

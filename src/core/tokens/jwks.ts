@@ -92,6 +92,7 @@ export class Jwks {
     const keys = find(this.#usable());
     if (keys.length > 0) return keys;
     if (this.#lastError !== undefined) throw this.#countDown(fromGenAuth);
+    // The fetch of another token replaced the stale keys, and did not ask every address.
     if (stale.length > 0 && !this.#keys.isComplete) return this.getKeys(kid, fromGenAuth);
     throw new TokenVerificationError(
       'token_key_unknown',
