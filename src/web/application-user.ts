@@ -47,7 +47,7 @@ export interface Verified {
  * @param timeout - Maximum time to wait, in milliseconds.
  * @throws the error that `verify` threw or passed to `done`.
  * @throws ConfigurationError with the code `callback_timeout` after `timeout`, and with the code
- * `invalid_callback_result` if `verify` gave `undefined`, an array or a value that is not an object.
+ * `invalid_callback_result` if `verify` gave `undefined`, the request, an array or a value that is not an object.
  */
 export function callVerify(
   verify: VerifyFunction,
@@ -60,7 +60,8 @@ export function callVerify(
     // `done` is the fourth parameter.
     const usesDone = verify.length >= 4;
     const settle = (given: unknown, ownInfo?: unknown): void => {
-      if (isVerdict(given)) resolve({ user: given || null, info: ownInfo });
+      if (given === req) reject(buildParametersError());
+      else if (isVerdict(given)) resolve({ user: given || null, info: ownInfo });
       else reject(buildResultError('verify', given, 'call done(null, appUser) or return the user'));
     };
     const returned = verify(req, user, info, (error, given, ownInfo) => {
@@ -119,6 +120,12 @@ function isVerdict(given: unknown): given is Verdict {
 
 function isThenable<T>(given: T | PromiseLike<T>): given is PromiseLike<T> {
   return typeof (given as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** The error for `verify(user)` and `validate(user)`, whose first argument is the request. */
+function buildParametersError(): ConfigurationError {
+  const fix = 'declare the parameters (req, user, info), also of the method validate, and return the user';
+  return buildCallbackError('invalid_callback_result', 'verify', 'gave the request in place of a user', fix);
 }
 
 function buildResultError(name: string, given: unknown, fix: string): ConfigurationError {

@@ -195,6 +195,7 @@ describe('a verify function', () => {
     ['returns a thenable', (_req, { sub }) => Object.assign(Promise.resolve({ id: sub }), {}), success(mapped)],
     ['returns nothing', () => {}, ['error', NO_RESULT]],
     ['returns a promise of nothing', async () => {}, ['error', NO_RESULT]],
+    ['takes the request for the user', (user) => user, ['error', NO_RESULT]],
     ['returns true', () => true as never, ['error', NO_RESULT]],
     ['returns the rows of a query', () => [], ['error', NO_RESULT]],
     [
