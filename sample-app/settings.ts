@@ -1,5 +1,5 @@
 import express from 'express';
-import type { GenAuthOptions, GenAuthRequest } from 'passport-genauth';
+import { type GenAuthOptions, type GenAuthRequest, genAuthOptionsFromEnvironment } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
 /** The scopes of the sample application if the environment variable GENAUTH_SCOPE is not set. */
@@ -30,7 +30,7 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
   const emulator = env['GENAUTH_APP_HOST'] === undefined ? await startEmulator(env) : undefined;
   return {
     options: {
-      ...(emulator === undefined ? readTenant(env) : emulator.clientOptions),
+      ...(emulator === undefined ? genAuthOptionsFromEnvironment(env) : emulator.clientOptions),
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
@@ -70,17 +70,6 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
   await emulator.start();
   console.log(`GenAuth emulator listening on ${emulator.url}`);
   return emulator;
-}
-
-function readTenant(env: NodeJS.ProcessEnv): GenAuthOptions {
-  const tokenEndpointAuthMethod = env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
-  return {
-    appId: env['GENAUTH_APP_ID'] ?? '',
-    appSecret: tokenEndpointAuthMethod === 'none' ? undefined : env['GENAUTH_APP_SECRET'],
-    appHost: env['GENAUTH_APP_HOST'] ?? '',
-    tokenEndpointAuthMethod: tokenEndpointAuthMethod as GenAuthOptions['tokenEndpointAuthMethod'],
-    idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthOptions['idTokenSignedResponseAlg'],
-  };
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): number {

@@ -43,6 +43,7 @@ export type {
   UserClaimsSource,
   VerifiedTokenCacheOptions,
 } from './core/options/types.js';
+export { type Environment, genAuthOptionsFromEnvironment } from './core/options/environment.js';
 export { defineGenAuthOptions } from './core/options/resolve-options.js';
 export type {
   ClaimScope,

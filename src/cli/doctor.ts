@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { parseArgs, parseEnv } from 'node:util';
+import { type Environment, VARIABLES } from '../core/options/environment.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import { readVersion } from '../core/util/manifest.js';
 import { type Command, type CommandIo, EXIT } from './command.js';
 import type { DoctorReport } from '../doctor/report.js';
 import { runDoctor } from '../doctor/run-doctor.js';
-import { type Environment, VARIABLES } from '../doctor/environment.js';
 import { formatReport } from './doctor-text.js';
 import { askPasswords, readLines } from './password-prompt.js';
 

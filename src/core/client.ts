@@ -1,4 +1,5 @@
 import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
+import { pickConnectionSettings } from './http/connections.js';
 import { Http, type HttpSettings } from './http/http.js';
 import { MAX_DOCUMENT_BYTES, toUpstreamError } from './http/upstream.js';
 import { AppSecret } from './oidc/app-secret.js';
@@ -115,10 +116,10 @@ export class GenAuthClient<
   ExtendedFields extends object = Record<string, unknown>,
 > {
   /**
-   * The options of this client, with all defaults filled in. The object is frozen. `appSecret` and `proxy` are left
-   * out, because `appSecret` is a secret and `proxy` may contain a password.
+   * The options of this client, with all defaults filled in. The object is frozen. `appSecret`, `key` and `proxy` are
+   * left out, because `appSecret` and `key` are secrets and `proxy` may contain a password.
    */
-  readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'proxy'>>;
+  readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'key' | 'proxy'>>;
   readonly #http: Http;
   readonly #keySetSource: KeySetSource;
   readonly #jwks: Jwks;
@@ -147,14 +148,15 @@ export class GenAuthClient<
     given: GenAuthOptions<S>,
     { now = () => Date.now(), createHttp = (settings) => new Http(settings) }: ClientSeams = {},
   ) {
-    const { appSecret: appSecretSource, proxy, ...options } = resolveOptions(given);
+    const { appSecret: appSecretSource, key, proxy, ...options } = resolveOptions(given);
     this.options = Object.freeze(options);
-    const { appHost: origin, appId, timeout, ca, jwks, verifiedTokenCache } = options;
-    const http = createHttp({ origin, timeout, ca, proxy });
+    const { appHost: origin, appId, jwks, verifiedTokenCache } = options;
+    const connection = pickConnectionSettings({ ...options, key, proxy });
+    const http = createHttp({ origin, ...connection });
     const appSecret = new AppSecret(appSecretSource, now);
     const authentication = new ClientAuthentication(options, appSecret);
     this.#http = http;
-    this.#keySetSource = new KeySetSource({ ...options, proxy }, http, createHttp);
+    this.#keySetSource = new KeySetSource({ ...options, key, proxy }, http, createHttp);
     this.#jwks = new Jwks({ ...jwks, source: this.#keySetSource, now });
     this.#verifier = new TokenVerifier({
       issuer: options.issuer,

@@ -1,15 +1,17 @@
 import { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, type TokenVerificationError, UpstreamError } from '../core/errors.js';
+import { pickConnectionSettings } from '../core/http/connections.js';
 import type { Http } from '../core/http/http.js';
 import { redactText } from '../core/http/redact.js';
 import { AppSecret } from '../core/oidc/app-secret.js';
+import type { Environment, VariableOption } from '../core/options/environment.js';
 import { resolveOptions } from '../core/options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import type { SignInAnswer, SignInSuccess } from '../core/sign-in/outcome.js';
 import { quote } from '../core/util/quote.js';
 import { Documents } from './documents.js';
-import { type Environment, type Source, type VariableOption, toSetting } from './environment.js';
+import { type Source, toSetting } from './environment.js';
 
 /**
  * Maximum length of a value that is shown completely, in characters. Errors cut the values in their `details` after 512
@@ -90,8 +92,7 @@ export class Context {
    * need separate connections.
    */
   createHttp(origin: string): Http {
-    const { timeout, ca, proxy } = this.options;
-    return this.documents.createHttp({ origin, timeout, ca, proxy });
+    return this.documents.createHttp({ origin, ...pickConnectionSettings(this.options) });
   }
 
   /**
@@ -102,13 +103,15 @@ export class Context {
   }
 
   /**
-   * Formats the setting of an option with a value that the doctor received.
+   * Formats the setting of an option with an address that the doctor received.
    *
-   * @param placeholder - Replaces the value if the option would refuse it, or if {@link literal} refuses it.
+   * @param placeholder - Replaces the address if it is on another host than `appHost`, because the sender of the
+   * address could choose a host of its own. It also replaces an address that the option or {@link literal} refuses.
    */
-  proposal(option: VariableOption, value: unknown, placeholder: string): string {
-    const text = this.literal(value, placeholder);
-    return this.setting(option, this.accepts(option, text) ? text : placeholder);
+  proposal(option: VariableOption, address: unknown, placeholder: string): string {
+    const text = this.literal(address, placeholder);
+    const isOwn = URL.canParse(text) && new URL(text).hostname === new URL(this.options.appHost).hostname;
+    return this.setting(option, isOwn && this.accepts(option, text) ? text : placeholder);
   }
 
   /** Returns whether the options accept this value of an option beside the other options. */

@@ -1,7 +1,9 @@
 import { GenAuthError } from '../core/errors.js';
+import { type Environment, genAuthOptionsFromEnvironment } from '../core/options/environment.js';
 import type { GenAuthOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import { readVersion } from '../core/util/manifest.js';
+import { cleanText } from '../core/util/quote.js';
 import { checkClientIp } from './checks/client-ip.js';
 import { checkClient } from './checks/client.js';
 import { checkClock } from './checks/clock.js';
@@ -16,7 +18,6 @@ import { checkScopes } from './checks/scopes.js';
 import { checkDirectory, checkLogin } from './checks/sign-in.js';
 import { checkTokens } from './checks/tokens.js';
 import { Context } from './context.js';
-import { type Environment, readOptions } from './environment.js';
 import {
   type CheckName,
   type DoctorReport,
@@ -114,16 +115,16 @@ export async function runDoctor(
 ): Promise<DoctorReport> {
   const source = givenOptions === undefined ? 'environment' : 'code';
   const variables = { ...envFile, ...env };
-  const given = givenOptions ?? readOptions(variables);
-  const { options, found } = checkConfiguration(given, source);
+  const readOptions = (): GenAuthOptions => givenOptions ?? genAuthOptionsFromEnvironment(variables);
+  const { given, options, found } = checkConfiguration(readOptions, source);
   const findings: Finding[] = [];
   const add = (check: CheckName, observations: readonly Observation[]): void => {
-    findings.push(...observations.map((observation) => ({ check, ...observation })));
+    findings.push(...observations.map((observation) => ({ check, ...cleanTexts(observation) })));
   };
   add('runtime', await checkRuntime({ nodeVersion, canRequireModules, folder }));
   if (source === 'environment') add('environment', checkEnvironment(env, envFile));
   add('configuration', found);
-  if (options === undefined) {
+  if (given === undefined || options === undefined) {
     for (const { name } of CHECKS) add(name, [notChecked('configuration')]);
   } else {
     const context = new Context({ given, options, source, env: variables, signIns, clientIp, signal, now });
@@ -153,6 +154,15 @@ export async function runDoctor(
 
 function notChecked(failed: CheckName): Observation {
   return skipped('not_checked', `Not checked, because the check "${failed}" found an error. Fix that error first.`);
+}
+
+/**
+ * Replaces invisible characters in the texts of a finding. The texts contain parts of certificates, of responses and of
+ * error messages, which must not add a line to the report or control the terminal.
+ */
+function cleanTexts(observation: Observation): Observation {
+  const texts = Object.entries(observation).map(([name, text]) => [name, cleanText(text)]);
+  return Object.fromEntries(texts) as Observation;
 }
 
 /** Runs a check. If an error of passport-genauth ends the check early, the error becomes the finding `check_failed`. */

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { VARIABLES } from '../../src/doctor/environment.js';
+import { VARIABLES } from '../../src/core/options/environment.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { makeFolder, runCommand } from '../cli/support.js';
 import { ROOT } from '../support/process.js';

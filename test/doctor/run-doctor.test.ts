@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Environment, genAuthOptionsFromEnvironment } from '../../src/core/options/environment.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import type { SignInSuccess } from '../../src/core/sign-in/outcome.js';
 import { readManifest } from '../../src/core/util/manifest.js';
@@ -12,7 +13,6 @@ import { checkEncryption } from '../../src/doctor/checks/encryption.js';
 import { checkEnvironment } from '../../src/doctor/checks/environment.js';
 import { checkRuntime } from '../../src/doctor/checks/runtime.js';
 import { checkScopes } from '../../src/doctor/checks/scopes.js';
-import { type Environment, readOptions } from '../../src/doctor/environment.js';
 import { type DoctorOptions, runDoctor } from '../../src/doctor/run-doctor.js';
 import { makeFolder } from '../cli/support.js';
 import { PASSWORD, PROXY_USER } from '../support/canary.js';
@@ -56,7 +56,7 @@ const failLater = (): string => {
 
 test.each<[need: string, arrange: () => Promise<object>, code: string, skipped: string[]]>([
   ['configuration', async () => ({ appHost: 'x' }), 'configuration_invalid', [...REQUESTS, ...SIGN_IN]],
-  ['connection', noAnswer, 'connection_timeout', [...REQUESTS.slice(1), ...SIGN_IN]],
+  ['connection', noAnswer, 'answer_timeout', [...REQUESTS.slice(1), ...SIGN_IN]],
   ['client', async () => ({ appSecret: 'wrong' }), 'client_refused', SIGN_IN],
   ['login', async () => ({ appSecret: failLater }), 'check_failed', []],
   ['tokens', breakTokens, 'id_token_clock', ['scopes', 'address']],
@@ -144,17 +144,20 @@ test.each([
   ['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'x', 'client_secret_post', WRONG_METHOD],
   ['GENAUTH_PROXY', `socks://${PROXY_USER}x`, 'http://proxy.example.com:3128', INVALID],
 ])('reports an invalid %s with a line to copy', (variable, value, example, outline) => {
-  const { options, found } = checkConfiguration(readOptions({ ...RIGHT, [variable]: value }), 'environment');
+  const { options, found } = checkConfiguration(
+    () => genAuthOptionsFromEnvironment({ ...RIGHT, [variable]: value }),
+    'environment',
+  );
   expectFindings(found, outline, ` Set ${variable}=${example}`);
   expect(options).toBeUndefined();
 });
 
 test('reports each mistake in code with a line of code or a sentence, and accepts valid options', () => {
   const right = { appId: 'app', appSecret: SECRET, appHost: 'https://tenant.example' };
-  const { found } = checkConfiguration({ ...right, appHost: 'x', clientId: 'app' } as GenAuthOptions, 'code');
+  const { found } = checkConfiguration(() => ({ ...right, appHost: 'x', clientId: 'app' }) as GenAuthOptions, 'code');
   expectFindings(found.slice(0, 1), INVALID, 'write appId. Write appId.');
   expectFindings(found.slice(1), ENDPOINTS, "Set the option appHost: 'https:");
-  const valid = checkConfiguration(right, 'code').found;
+  const valid = checkConfiguration(() => right, 'code').found;
   expectFindings(valid, 'ok configuration', 'Alg RS256, passwordEncryptType none, scope openid profile');
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { resolveOptions } from '../../src/core/options/resolve-options.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { Context, type ContextSettings } from '../../src/doctor/context.js';
-import { VARIABLES } from '../../src/doctor/environment.js';
+import { VARIABLES } from '../../src/core/options/environment.js';
 import type { Observation } from '../../src/doctor/report.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { APP_SECRET, PASSWORD, SECRETS, findCanaries } from '../support/canary.js';
@@ -82,9 +82,12 @@ export const FINDINGS = new Map([...ROWS].map(([, code = '', level = '']) => [co
 const findProblems = <Found extends Observation>(findings: readonly Found[]): Found[] =>
   findings.filter((finding) => 'impact' in finding);
 
-const PROPOSAL = /(?:(GENAUTH_\w+)=|the option (\w+): ')([^<',]+?)(?=[',]|\.? ?$|\. )/g;
+const PROPOSAL = /(?:(GENAUTH_(?!CA)\w+)=|the option (\w+): ')([^<',]+?)(?=[',]|\.? ?$|\. )/g;
 
-/** Expects that the options accept each value that a fix offers. A value with a placeholder `<…>` is left out. */
+/**
+ * Expects that the options accept each value that a fix offers. Left out are values with a placeholder `<…>`, and the
+ * path of a PEM file.
+ */
 function expectAcceptedProposals(fixes: readonly string[]): void {
   const names = Object.entries(VARIABLES).map(([option, variable]) => [variable, option] as const);
   const given = { appId: APP_ID, appSecret: SECRET, appHost: 'https://tenant.invalid' };

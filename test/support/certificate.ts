@@ -37,6 +37,6 @@ export class CertificateAuthority {
     cert.setIssuer([{ name: 'commonName', value: this.#name }]);
     cert.setExtensions([extension]);
     cert.sign(forge.pki.privateKeyFromPem(this.#key.privateKey), forge.md.sha256.create());
-    return forge.pki.certificateToPem(cert);
+    return forge.pki.certificateToPem(cert).replaceAll('\r', '');
   }
 }

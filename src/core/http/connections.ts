@@ -8,12 +8,24 @@ export interface ConnectionSettings {
   /** Time limit for one complete HTTP exchange, in milliseconds: connecting, sending, and reading the last byte. */
   timeout: number;
   /** Certificate authorities (PEM) to trust instead of the certificate authorities that Node.js trusts. */
-  ca?: string | readonly string[] | undefined;
+  ca?: readonly string[] | undefined;
+  /** The client certificate (PEM) for servers that require one, and the certificates up to its authority. */
+  cert?: readonly string[] | undefined;
+  /** The private key (PEM) of the client certificate. */
+  key?: string | undefined;
   /**
    * URL of an HTTP proxy, with user name and password if the proxy requires them. The proxy is used for `https:`
    * requests to hosts that are not loopback hosts.
    */
   proxy?: string | undefined;
+  /** Whether connections are kept and used again. Default: `true`. */
+  keepAlive?: boolean | undefined;
+}
+
+/** Returns the settings of connections from the options of a client. */
+export function pickConnectionSettings(options: ConnectionSettings): ConnectionSettings {
+  const { timeout, ca, cert, key, proxy, keepAlive } = options;
+  return { timeout, ca, cert, key, proxy, keepAlive };
 }
 
 /** The agents of one pool of connections. */
@@ -29,8 +41,9 @@ export interface Agents {
  * connection.
  */
 export function createAgents(settings: ConnectionSettings & { origin: string }, idleTimeout?: number): Agents {
-  const { origin, proxy } = settings;
-  const pool = idleTimeout === undefined ? { keepAlive: false } : { keepAlive: true, timeout: idleTimeout };
+  const { origin, proxy, keepAlive = true } = settings;
+  const pool =
+    idleTimeout === undefined || !keepAlive ? { keepAlive: false } : { keepAlive: true, timeout: idleTimeout };
   const options = { ...pool, ...buildConnectOptions(settings) };
   const usesProxy = proxy !== undefined && !isLoopback(new URL(origin).hostname);
   return {
@@ -43,12 +56,13 @@ export function createAgents(settings: ConnectionSettings & { origin: string }, 
  * Builds the options of Node.js for a connection to GenAuth or to a proxy. The certificate of the server is always
  * checked, also if the environment variable `NODE_TLS_REJECT_UNAUTHORIZED` turns the check off for the process.
  */
-export function buildConnectOptions({ timeout, ca }: Pick<ConnectionSettings, 'timeout' | 'ca'>): AgentOptions {
+export function buildConnectOptions({ timeout, ca, cert, key }: ConnectionSettings): AgentOptions {
   return {
     // By default, Node.js gives up each address but the last after 250 ms. Half of the time is left for the others.
     autoSelectFamilyAttemptTimeout: Math.max(10, Math.floor(timeout / 2)),
     rejectUnauthorized: true,
-    ...(ca !== undefined && { ca: typeof ca === 'string' ? ca : [...ca] }),
+    ...(ca !== undefined && { ca: [...ca] }),
+    ...(cert !== undefined && { cert: cert.join(''), key }),
   };
 }
 

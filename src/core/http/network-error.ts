@@ -7,7 +7,10 @@ import { isRecord } from '../util/record.js';
 export interface NetworkFault {
   /** The error code of Node.js, for example `ECONNREFUSED`. */
   code: string | undefined;
-  /** The message of Node.js. If several addresses were tried: each address with its error code. */
+  /**
+   * The message of Node.js, or the reason that OpenSSL reports. If several addresses were tried: each address with its
+   * error code.
+   */
   message: string;
 }
 
@@ -19,7 +22,9 @@ export function describeNetworkFault(error: unknown): NetworkFault {
   // `instanceof Error` is false for an error of Node.js if a test framework runs this package in another realm.
   if (!isRecord(error)) return { code: undefined, message: 'unknown error' };
   const { code, message = 'unknown error', errors } = error as Partial<NodeJS.ErrnoException & AggregateError>;
-  if (!Array.isArray(errors)) return { code, message: cleanText(message) };
+  // The errors of OpenSSL hold the reason between memory addresses and file names.
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
+  if (!Array.isArray(errors)) return { code, message: cleanText(reason) };
   return { code, message: errors.map(describeAttempt).join(', ') };
 }
 

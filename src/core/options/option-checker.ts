@@ -5,6 +5,7 @@ import { checkUrl } from '../util/url.js';
 import type { LoginFields, SignInOptionsResolver } from './types.js';
 import { deepFreeze, isRecord } from '../util/record.js';
 import { findScopeProblem, parseScope } from '../scopes.js';
+import { findKeyProblem, parseCertificates } from './pem.js';
 import { type SignInOptions, findSignInOptionsMistakes } from '../sign-in/sign-in-options.js';
 
 /** The default of the client's option `name`. */
@@ -108,10 +109,10 @@ export class OptionChecker {
     return typeof value === 'function' ? (value as AppSecretSource) : this.credential(name);
   }
 
-  boolean(name: string): boolean {
+  boolean(name: string, defaultValue = false): boolean {
     const value = this.#read(name);
-    if (value !== undefined && typeof value !== 'boolean')
-      this.#addMistake(name, `is ${quote(value)}`, 'write true or false');
+    if (value === undefined) return defaultValue;
+    if (typeof value !== 'boolean') this.#addMistake(name, `is ${quote(value)}`, 'write true or false');
     return value === true;
   }
 
@@ -215,17 +216,35 @@ export class OptionChecker {
     return defaultValue;
   }
 
-  certificates(name: string): string | readonly string[] | undefined {
+  /** Reads certificates, and returns the PEM text of each certificate. */
+  certificates(name: string): readonly string[] | undefined {
     const value = this.#read(name);
     if (value === undefined) return undefined;
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    if (
-      list.length > 0 &&
-      list.every((item) => typeof item === 'string' && item.includes('-----BEGIN CERTIFICATE-----'))
-    ) {
-      return typeof value === 'string' ? value : Object.freeze([...(list as string[])]);
+    const texts: readonly unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
+    const certificates: string[] = [];
+    for (const text of texts) {
+      const parsed = parseCertificates(name, typeof text === 'string' ? text : '');
+      if ('problem' in parsed) return this.#addMistake(name, parsed.problem, parsed.fix);
+      certificates.push(...parsed.certificates);
     }
-    return this.#addMistake(name, 'is not a PEM certificate', `write ca: readFileSync('ca.pem', 'utf8')`);
+    return Object.freeze(certificates);
+  }
+
+  /**
+   * Reads a client certificate and its private key. A mistake never contains the key. If `cert` has several
+   * certificates, the client certificate is the first.
+   */
+  clientCertificate(): { cert: readonly string[] | undefined; key: string | undefined } {
+    const cert = this.certificates('cert');
+    const [hasCert, key] = [this.#read('cert') !== undefined, this.#read('key')];
+    if (key === undefined) {
+      if (hasCert) this.#addMistake('cert', 'is set without key', 'write the private key of the certificate in key');
+      return { cert, key: undefined };
+    }
+    if (!hasCert) this.#addMistake('key', 'is set without cert', 'write the certificate of the key in cert');
+    const mistake = findKeyProblem('key', typeof key === 'string' ? key : '', cert?.[0]);
+    if (mistake !== undefined) this.#addMistake('key', mistake.problem, mistake.fix);
+    return { cert, key: key as string };
   }
 
   /**

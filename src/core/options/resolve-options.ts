@@ -116,6 +116,8 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     jwksUri: check.url('jwksUri')?.url.href,
     audience: Object.freeze(check.strings('audience', [appId])),
     ca: check.certificates('ca'),
+    ...check.clientCertificate(),
+    keepAlive: check.boolean('keepAlive', true),
     proxy: check.proxy('proxy'),
     jwks: Object.freeze({
       maxAge: checkJwks.integer('maxAge', 'milliseconds', 1000, 86_400_000, 600_000),

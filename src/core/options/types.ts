@@ -195,6 +195,19 @@ export interface GenAuthOptions<S extends string = string> {
    */
   ca?: string | readonly string[] | undefined;
   /**
+   * The client certificate for a private deployment of GenAuth that requires one (mutual TLS): PEM text, or a list of
+   * PEM texts. The client certificate is the first. The certificates between it and its authority follow. Default:
+   * none. `cert` requires `key`.
+   */
+  cert?: string | readonly string[] | undefined;
+  /** The private key of the client certificate in `cert`: PEM text without a passphrase. Default: none. */
+  key?: string | undefined;
+  /**
+   * Whether connections to GenAuth are used for several requests. `false` opens a new connection for each request, for
+   * example behind a gateway that closes idle connections in less than 5 seconds. Default: `true`.
+   */
+  keepAlive?: boolean | undefined;
+  /**
    * The address of an HTTP proxy for the requests to GenAuth, for example
    * `http://user:password@proxy.example.com:3128`. Write a `%` in the password as `%25`. Default: none. Environment
    * variables such as `HTTPS_PROXY` are not read. Requests to loopback hosts do not use the proxy.
@@ -388,7 +401,10 @@ export interface ResolvedOptions {
   /** The accepted audiences of access tokens, at least one. */
   readonly audience: readonly string[];
   /** Certificate authorities (PEM). `undefined`: the certificate authorities that Node.js trusts. */
-  readonly ca: string | readonly string[] | undefined;
+  readonly ca: readonly string[] | undefined;
+  readonly cert: readonly string[] | undefined;
+  readonly key: string | undefined;
+  readonly keepAlive: boolean;
   /** The address of the HTTP proxy. `undefined`: no proxy. */
   readonly proxy: string | undefined;
   /** Times of the key set cache, in milliseconds. See {@link JwksOptions}. */

@@ -1,4 +1,5 @@
 import { ConfigurationError, type TriedAddress, UpstreamError } from '../errors.js';
+import { pickConnectionSettings } from '../http/connections.js';
 import { Http, type HttpAnswer, type HttpSettings } from '../http/http.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import type { ResolvedOptions } from '../options/types.js';
@@ -37,11 +38,11 @@ export class KeySetSource {
    */
   constructor(options: KeySetOptions, http: Http, createHttp = (settings: HttpSettings): Http => new Http(settings)) {
     this.#options = options;
-    const { appHost, timeout, ca, proxy } = options;
+    const { appHost } = options;
     const jwksUri = options.jwksUri === undefined ? undefined : new URL(options.jwksUri);
     if (jwksUri !== undefined) this.#path = jwksUri.pathname;
     const origin = jwksUri?.origin ?? appHost;
-    if (origin !== appHost) this.#jwksUriHttp = createHttp({ origin, timeout, ca, proxy });
+    if (origin !== appHost) this.#jwksUriHttp = createHttp({ origin, ...pickConnectionSettings(options) });
     this.#http = this.#jwksUriHttp ?? http;
   }
 

@@ -1,8 +1,10 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { TLSSocket } from 'node:tls';
+import { type NetConnectOpts, type Socket, connect as connectTcp } from 'node:net';
+import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:tls';
+import { TlsAgent } from '../../core/http/agents.js';
 import { buildConnectOptions } from '../../core/http/connections.js';
-import { DEFAULT_HEADERS, type HttpAnswer, toAnswer } from '../../core/http/http.js';
+import { DEFAULT_HEADERS, type HttpAnswer, type RawAnswer, toAnswer } from '../../core/http/http.js';
 import { describeNetworkFault } from '../../core/http/network-error.js';
 import { PROXY_REFUSED, PROXY_TIMEOUT, ProxyError, TunnelAgent } from '../../core/http/proxy-tunnel.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
@@ -10,7 +12,7 @@ import { isLoopback } from '../../core/util/url.js';
 import { PATHS } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context, Probe } from '../context.js';
-import { type Advice, type Observation, error, ok, warning } from '../report.js';
+import { type Observation, error, ok, warning } from '../report.js';
 
 const DAY_MS = 86_400_000;
 /**
@@ -28,11 +30,13 @@ export async function checkConnection(context: Context): Promise<Observation[]> 
   const { appHost, proxy } = context.options;
   const url = appHost + PATHS.discovery;
   try {
-    const { facts, document } = await probe(context, url);
+    const { facts, document, needsCertificate } = await probe(context, url);
+    if (needsCertificate) return [explainCertificate(context, `HTTP ${facts.status}`)];
     context.probe = facts;
     if (document !== undefined) context.documents.keep(url, document);
   } catch (fault) {
-    return [explain(context, fault as NodeJS.ErrnoException), ...findUnreadProxy(context)];
+    if (!(fault instanceof ProbeError)) throw fault;
+    return [explain(context, fault), ...findUnreadProxy(context)];
   }
   const { status, location, certificateEnds } = context.probe;
   if (isRedirect(status, location)) {
@@ -76,31 +80,79 @@ interface Probed {
    * this case the check `discovery` requests the discovery document again and reports the reason.
    */
   document: HttpAnswer | undefined;
+  /** Whether the response is the page with which nginx asks for a client certificate. */
+  needsCertificate: boolean;
+}
+
+/** How far the first request to GenAuth came. */
+type Phase = 'connecting' | 'tls' | 'answering';
+
+/** The error of the first request to GenAuth. */
+class ProbeError extends Error {
+  readonly phase: Phase;
+  readonly isTimeout: boolean;
+  /** Whether the server has begun the TLS handshake. `undefined` through a proxy. */
+  readonly hasServerHello: boolean | undefined;
+
+  constructor(cause: unknown, phase: Phase, isTimeout: boolean, hasServerHello: boolean | undefined) {
+    super('the first request failed', { cause });
+    this.phase = phase;
+    this.isTimeout = isTimeout;
+    this.hasServerHello = hasServerHello;
+  }
+}
+
+/** An agent for one direct TLS connection. It counts the bytes that the server sends before TLS is established. */
+class DirectAgent extends TlsAgent {
+  #socket: Socket | undefined;
+
+  override createConnection(target: ConnectionOptions): TLSSocket {
+    this.#socket = connectTcp(target as NetConnectOpts);
+    return connectTls({ ...target, socket: this.#socket });
+  }
+
+  /** A server that refuses the first message of the handshake sends only an alert, a record of 7 bytes. */
+  get hasServerHello(): boolean {
+    return (this.#socket?.bytesRead ?? 0) > 7;
+  }
 }
 
 function probe({ options, settings }: Context, url: string): Promise<Probed> {
-  const { ca, proxy, timeout } = options;
+  const { proxy, timeout } = options;
   const isTls = url.startsWith('https:');
-  const tls = buildConnectOptions({ timeout, ca });
+  const tls = buildConnectOptions(options);
   const usesProxy = isTls && proxy !== undefined && !isLoopback(new URL(url).hostname);
-  const agent = usesProxy ? new TunnelAgent(proxy, timeout, tls) : undefined;
+  const agent = usesProxy ? new TunnelAgent(proxy, timeout, tls) : isTls ? new DirectAgent(tls) : undefined;
   const sentAt = settings.now();
   const startedAt = performance.now();
   const deadline = AbortSignal.timeout(timeout);
   const signal = settings.signal === undefined ? deadline : AbortSignal.any([deadline, settings.signal]);
+  let phase: Phase = 'connecting';
   const answered = new Promise<Probed>((resolve, reject) => {
     const request = isTls ? requestHttps : requestHttp;
     const outgoing = request(url, { ...tls, agent: agent ?? false, headers: DEFAULT_HEADERS, signal });
-    outgoing.on('error', (fault) => reject(deadline.aborted ? Object.assign(fault, { code: 'ETIMEDOUT' }) : fault));
+    outgoing.once('socket', (socket: Socket) => {
+      // Behind a proxy the connection is established when the request gets its socket.
+      if (usesProxy) phase = 'tls';
+      socket.once('connect', () => (phase = isTls ? 'tls' : 'answering'));
+      socket.once('secureConnect', () => (phase = 'answering'));
+    });
+    outgoing.on('error', (fault) => {
+      const isProxyTimeout = usesProxy && deadline.aborted && phase === 'connecting';
+      const cause = isProxyTimeout ? new ProxyError('the proxy does not answer', { code: PROXY_TIMEOUT }) : fault;
+      const hasServerHello = agent instanceof DirectAgent ? agent.hasServerHello : undefined;
+      reject(new ProbeError(cause, phase, deadline.aborted, hasServerHello));
+    });
     outgoing.once('response', (incoming: IncomingMessage) => {
       const { statusCode: status = 0, headers, socket } = incoming;
       const { date, location } = headers;
       const certificateEnds = socket instanceof TLSSocket ? new Date(socket.getPeerCertificate().valid_to) : undefined;
       const facts: Probe = { status, date, location, sentAt, receivedAt: settings.now(), certificateEnds };
-      void readDocument(incoming, url).then((document) => {
+      void readBody(incoming).then((data) => {
         // A guarded route does not wait longer than MAX_WAIT_MS for the discovery document.
         const isInTime = performance.now() - startedAt <= MAX_WAIT_MS;
-        resolve({ facts, document: isInTime ? document : undefined });
+        const document = isInTime && data !== undefined ? parseDocument(url, { status, headers, data }) : undefined;
+        resolve({ facts, document, needsCertificate: status >= 400 && /SSL certificate/i.test(String(data)) });
       });
     });
     outgoing.end();
@@ -108,11 +160,8 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
   return answered.finally(() => agent?.destroy());
 }
 
-/**
- * Reads the discovery document as passport-genauth does. Returns `undefined` if the document is incomplete, too large
- * or not acceptable.
- */
-async function readDocument(incoming: IncomingMessage, url: string): Promise<HttpAnswer | undefined> {
+/** Reads the response body. Returns `undefined` if the body is incomplete or too large for a discovery document. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -121,8 +170,16 @@ async function readDocument(incoming: IncomingMessage, url: string): Promise<Htt
       if (length > MAX_DOCUMENT_BYTES) return undefined;
       chunks.push(chunk);
     }
-    const { statusCode: status = 0, headers } = incoming;
-    return toAnswer(`GET ${url}`, { status, headers, data: Buffer.concat(chunks) });
+    return Buffer.concat(chunks);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parses the discovery document as passport-genauth does. Returns `undefined` if the document is not acceptable. */
+function parseDocument(url: string, answer: RawAnswer): HttpAnswer | undefined {
+  try {
+    return toAnswer(`GET ${url}`, answer);
   } catch {
     // The check `discovery` requests the document with the code of passport-genauth, gets the same error and reports
     // it.
@@ -130,109 +187,169 @@ async function readDocument(incoming: IncomingMessage, url: string): Promise<Htt
   }
 }
 
-/** The code of a finding, the Node.js error codes that cause it, the problem in words, and the advice. */
-type Fault = readonly [code: string, nodeCodes: RegExp, problem: string, advice: Advice];
-
-const CA_FIX =
-  "If you trust the authority, set the option ca: readFileSync('ca.pem', 'utf8'). " +
-  'For the doctor, set NODE_EXTRA_CA_CERTS=ca.pem';
 const NO_CONNECTION = 'No user can sign in. The keys that verify tokens cannot be loaded.';
-/** The findings by Node.js error code. The first entry that matches the error code applies. */
-const FAULTS: readonly Fault[] = [
+
+/** A finding about the connection. */
+interface Fault {
+  code: string;
+  /** The problem, in words that follow "cannot be reached:". */
+  problem: string;
+  fix: string | ((context: Context) => string);
+  /** Default: {@link NO_CONNECTION}. */
+  impact?: string;
+  consolePage?: string;
+}
+
+/** The findings by what Node.js or OpenSSL reports. The first entry that matches applies. */
+const FAULTS: readonly (readonly [signs: RegExp, fault: Fault])[] = [
   [
-    'dns_failed',
-    /^(ENOTFOUND|EAI_\w+)$/,
-    'its host name cannot be resolved',
+    /^(ENOTFOUND|EAI_)/,
     {
-      impact: NO_CONNECTION,
+      code: 'dns_failed',
+      problem: 'its host name cannot be resolved',
       consolePage: CONSOLE_PAGES.endpoints,
       fix: 'Correct the host name in appHost, or the name server (DNS) of this machine.',
     },
   ],
   [
-    'connection_timeout',
-    /^ETIMEDOUT$/,
-    'it does not answer in time',
+    /alert protocol version|unsupported protocol|version too low/,
     {
-      impact: NO_CONNECTION,
-      fix: 'Allow connections from this machine to that host in the firewall, or set the option proxy.',
+      code: 'tls_version',
+      problem: 'it supports no TLS version that Node.js accepts',
+      fix: 'Ask the operator of the host to turn on TLS 1.2 or TLS 1.3.',
     },
   ],
   [
-    'tls_wrong_host',
-    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    'its certificate is for another host',
+    /alert handshake failure/,
     {
+      code: 'tls_cipher',
+      problem: 'it supports no cipher that Node.js accepts',
+      fix: 'Ask the operator of the host to turn on TLS 1.3, or the current ciphers of TLS 1.2.',
+    },
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID/,
+    {
+      code: 'tls_wrong_host',
+      problem: 'its certificate is for another host',
       impact: 'No user can sign in. No request is sent, because the server cannot prove that it is this host.',
       consolePage: CONSOLE_PAGES.endpoints,
       fix: 'Write the host name in appHost exactly as in the certificate.',
     },
   ],
   [
-    'tls_expired',
-    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
-    'its certificate is not valid now',
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)/,
     {
+      code: 'tls_expired',
+      problem: 'its certificate is not valid now',
       impact: 'No user can sign in. The certificate is not valid now, or the clock of this machine is wrong.',
       fix: 'Check the clock of this machine. If it is right, ask the operator of the host to renew the certificate.',
     },
   ],
   [
-    'tls_untrusted',
-    /CERT|SIGNATURE|ISSUER/,
-    'this machine does not trust its certificate',
+    /^\w*(CERT|SIGNATURE|ISSUER|INVALID_CA)/,
     {
+      code: 'tls_untrusted',
+      problem: 'this machine does not trust its certificate',
       impact:
         'No user can sign in. The certificate is not from an authority that this machine trusts: ' +
         'it is a private certificate, or an attack.',
-      fix: CA_FIX,
+      fix: (context) => `If you trust the authority, set ${context.setting('ca', 'ca.pem')}`,
     },
   ],
   [
-    'tls_failed',
-    /SSL|EPROTO|TLS/,
-    'TLS failed',
+    /^(EPROTO|ERR_SSL|ERR_TLS)/,
     {
-      impact: 'No user can sign in. The server does not speak TLS, or no TLS version that this machine accepts.',
+      code: 'tls_failed',
+      problem: 'TLS failed',
+      impact: 'No user can sign in. Probably the server does not use TLS on this port.',
       fix: 'Correct the port in appHost.',
     },
   ],
 ];
 
-const OTHER_FAULT: Fault = [
-  'connection_failed',
-  /^/,
-  'the connection failed',
-  {
-    impact: NO_CONNECTION,
-    consolePage: CONSOLE_PAGES.endpoints,
-    fix: 'Correct appHost, or allow connections from this machine to that host in the firewall.',
-  },
-];
+const OTHER_FAULT: Fault = {
+  code: 'connection_failed',
+  problem: 'the connection failed',
+  consolePage: CONSOLE_PAGES.endpoints,
+  fix: 'Correct appHost, or allow connections from this machine to that host in the firewall.',
+};
 
-function explain(context: Context, fault: NodeJS.ErrnoException): Observation {
-  const { appHost } = context.options;
-  if (fault instanceof ProxyError) {
-    return error('proxy_failed', `${appHost} cannot be reached: ${describeProxyError(context, fault)}.`, {
-      impact: NO_CONNECTION,
-      fix: `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`,
-    });
+/** The findings after the option `timeout`. */
+const TIMEOUTS: Readonly<Record<Phase, Fault>> = {
+  connecting: {
+    code: 'connection_timeout',
+    problem: 'it does not accept a connection in time',
+    fix: 'Allow connections from this machine to that host in the firewall, or set the option proxy.',
+  },
+  tls: {
+    code: 'tls_timeout',
+    problem: 'it accepts a connection, but does not complete the TLS handshake in time',
+    fix: 'Correct the port in appHost. If it is right, a firewall may hold back TLS connections.',
+  },
+  answering: {
+    code: 'answer_timeout',
+    problem: 'it accepts the request, but does not answer in time',
+    impact: 'Logins wait for the whole option timeout, and then fail with HTTP 503.',
+    fix: 'Correct appHost. If it is right, ask the operator of the host, or set a longer timeout.',
+  },
+};
+
+/** The alerts with which a server requires a client certificate, or refuses the certificate of the client. */
+const CERTIFICATE_ALERT = /alert (certificate|bad certificate|no certificate|unsupported certificate|unknown ca)/;
+
+function explain(context: Context, { cause, phase, isTimeout, hasServerHello }: ProbeError): Observation {
+  const { appHost, cert, timeout } = context.options;
+  if (cause instanceof ProxyError) return explainProxy(context, cause);
+  const { code = '', message } = describeNetworkFault(cause);
+  const isClosed = phase === 'answering' && code === 'ECONNRESET';
+  // With TLS 1.2 a server has sent its own certificate before it requires the certificate of the client.
+  const isLateFailure = message.includes('alert handshake failure') && hasServerHello !== false;
+  if (CERTIFICATE_ALERT.test(message) || isLateFailure || (isClosed && cert !== undefined)) {
+    return explainCertificate(context, `${code}: ${context.quote(message)}`);
   }
-  const { code = '', message } = describeNetworkFault(fault);
-  const [name, , problem, advice] = FAULTS.find(([, nodeCodes]) => nodeCodes.test(code)) ?? OTHER_FAULT;
-  const reason = code === '' ? context.quote(message) : code;
-  return error(name, `${appHost} cannot be reached: ${problem} (${reason}).`, advice);
+  const found = FAULTS.find(([signs]) => signs.test(`${code} ${message}`))?.[1] ?? OTHER_FAULT;
+  const { code: name, problem, fix, impact = NO_CONNECTION, consolePage } = isTimeout ? TIMEOUTS[phase] : found;
+  const reason = isTimeout ? `${timeout} ms` : code === '' ? context.quote(message) : code;
+  return error(name, `${appHost} cannot be reached: ${problem} (${reason}).`, {
+    impact,
+    ...(consolePage !== undefined && { consolePage }),
+    fix: typeof fix === 'string' ? fix : fix(context),
+  });
 }
 
-function describeProxyError(context: Context, { code, httpStatus, message }: ProxyError): string {
-  switch (code) {
-    case PROXY_REFUSED:
-      return `the proxy answered CONNECT with HTTP ${httpStatus}`;
-    case PROXY_TIMEOUT:
-      return 'the proxy does not answer';
-    default:
-      return `the proxy cannot be reached (${code ?? context.quote(message)})`;
+/** Builds the finding for a server that requires a client certificate, or refuses the certificate of the options. */
+function explainCertificate({ options }: Context, reason: string): Observation {
+  const { appHost, cert } = options;
+  const impact = 'No user can sign in. The server accepts only clients with a certificate (mutual TLS).';
+  if (cert === undefined) {
+    return error('client_certificate_required', `${appHost} requires a client certificate (${reason}).`, {
+      impact,
+      fix: "Set the options cert: readFileSync('cert.pem', 'utf8') and key: readFileSync('key.pem', 'utf8')",
+    });
   }
+  return error('client_certificate_refused', `${appHost} refuses the client certificate (${reason}).`, {
+    impact,
+    fix: 'Ask the operator of the host for a certificate that is valid now, and set the options cert and key.',
+  });
+}
+
+function explainProxy(context: Context, { code, httpStatus, message }: ProxyError): Observation {
+  const { appHost } = context.options;
+  const { hostname, port } = new URL(appHost);
+  const isForbidden = code === PROXY_REFUSED && httpStatus !== 407;
+  const problem =
+    code === PROXY_REFUSED
+      ? `the proxy answered CONNECT with HTTP ${httpStatus}`
+      : code === PROXY_TIMEOUT
+        ? 'the proxy does not answer'
+        : `the proxy cannot be reached (${code ?? context.quote(message)})`;
+  return error('proxy_failed', `${appHost} cannot be reached: ${problem}.`, {
+    impact: NO_CONNECTION,
+    fix: isForbidden
+      ? `Allow CONNECT to ${hostname}:${port === '' ? '443' : port} in the proxy.`
+      : `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`,
+  });
 }
 
 /**

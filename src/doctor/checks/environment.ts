@@ -1,4 +1,5 @@
-import { type Environment, VARIABLE_NAMES } from '../environment.js';
+import type { Environment } from '../../core/options/environment.js';
+import { VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
 /**

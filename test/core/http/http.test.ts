@@ -94,7 +94,7 @@ it('trusts only the authorities of the option ca, and sends nothing to another s
   const server = await serve(OK, authority.issue());
   const ca = [another.cert, authority.cert];
   expect(await connect(server.url, { ca }).request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
-  const error = await catchError(connect(server.url, { ca: another.cert }).request(POST));
+  const error = await catchError(connect(server.url, { ca: [another.cert] }).request(POST));
   expect(error).toMatchObject({ code: 'upstream_unreachable', cause: { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
   expect(server.received.slice(1).join('')).toBe('');
 });
@@ -229,9 +229,22 @@ it.each<[title: string, url: () => Promise<string>, requestSent: boolean]>([
   });
 });
 
+it('shows a client certificate, and opens a new connection for each request without keepAlive', async () => {
+  const authority = new CertificateAuthority();
+  const settings = { ...authority.issue(), ca: authority.cert, requestCert: true, rejectUnauthorized: true };
+  const server = await serve(OK, settings);
+  const { cert, key } = authority.issue();
+  const ca = [authority.cert];
+  const http = connect(server.url, { ca, cert: [cert], key, keepAlive: false });
+  for (const request of [POST, POST, GET]) expect(await http.request(request)).toMatchObject({ status: 200 });
+  expect(server.connections).toBe(3);
+  const error = await catchError(connect(server.url, { ca }).request(POST));
+  expect([error.code, server.received[3]]).toEqual(['upstream_unreachable', undefined]);
+});
+
 it.each(['ca', 'no ca'])('checks the certificate in spite of NODE_TLS_REJECT_UNAUTHORIZED, with %s', async (option) => {
   const server = await serve(OK, new CertificateAuthority().issue());
-  const ca = option === 'ca' ? new CertificateAuthority('Another authority').cert : undefined;
+  const ca = option === 'ca' ? [new CertificateAuthority('Another authority').cert] : undefined;
   hostProcess.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
   const error = await catchError(connect(server.url, { ca }).request(POST));
   delete hostProcess.env['NODE_TLS_REJECT_UNAUTHORIZED'];

@@ -25,6 +25,10 @@ it.each<[unknown, object]>([
     new AggregateError([new Error('one'), { code: 'TWO', address: '10.0.0.1', port: 443 }]),
     { message: 'one, 10.0.0.1:443 TWO' },
   ],
+  [
+    new Error('write EPROTO 80A7:error:0A00042E:SSL routines:ssl3_read_bytes:tlsv1 alert protocol version:../x.c:1:\n'),
+    { message: 'tlsv1 alert protocol version' },
+  ],
   [undefined, { message: 'unknown error' }],
   [{}, { message: 'unknown error' }],
 ])('describes %p without control characters', (error, expected) => {

@@ -41,7 +41,7 @@ const tunnel: Conversation = (socket: Socket, received: string) => {
 it('open tunnel shows the proxy its password and then only TLS, and the host no header of the proxy', async () => {
   const origin = await serve(OK, certificate);
   const proxy = await serve(tunnel);
-  const http = connect(tenant(origin), { proxy: withPassword(proxy.url), ca: authority.cert });
+  const http = connect(tenant(origin), { proxy: withPassword(proxy.url), ca: [authority.cert] });
   expect(await http.request(POST)).toMatchObject({ status: 200, body: { a: 1 } });
   const [head, ...rest] = (proxy.received[0] ?? '').split('\r\n\r\n');
   expect(head?.split('\r\n')).toEqual([
@@ -58,7 +58,7 @@ it('open tunnel shows the proxy its password and then only TLS, and the host no 
 it('open tunnel serves several exchanges, through a proxy with TLS and without a password', async () => {
   const origin = await serve(OK, certificate);
   const server = await serve(tunnel, certificate);
-  const http = connect(tenant(origin), { proxy: named(server), ca: authority.cert });
+  const http = connect(tenant(origin), { proxy: named(server), ca: [authority.cert] });
   await http.request(POST);
   expect(await http.request(POST)).toMatchObject({ status: 200 });
   expect(server.received[0]?.toLowerCase()).not.toContain('authorization');
@@ -74,21 +74,21 @@ it('open tunnel begins with each 2xx answer of the proxy', async () => {
     socket.write = (data: string | Uint8Array) => write(String(data).startsWith('HTTP/1.1 200') ? CREATED : data);
     tunnel(socket, received);
   });
-  const http = connect(tenant(origin), { proxy: proxy.url, ca: authority.cert });
+  const http = connect(tenant(origin), { proxy: proxy.url, ca: [authority.cert] });
   expect(await http.request(POST)).toMatchObject({ status: 200 });
 });
 
 it('no proxy is used for a loopback host', async () => {
   const origin = await serve(OK, certificate);
   const proxy = await serve(tunnel);
-  const http = connect(`https://localhost:${origin.port}`, { proxy: proxy.url, ca: authority.cert });
+  const http = connect(`https://localhost:${origin.port}`, { proxy: proxy.url, ca: [authority.cert] });
   expect(await http.request(POST)).toMatchObject({ status: 200 });
   expect(proxy.connections).toBe(0);
 });
 
 it('open tunnel sends nothing to a host with a certificate of another host', async () => {
   const origin = await serve(OK, authority.issue());
-  const settings = { proxy: withPassword((await serve(tunnel)).url), ca: authority.cert };
+  const settings = { proxy: withPassword((await serve(tunnel)).url), ca: [authority.cert] };
   const error = await catchError(connect(tenant(origin), settings).request(POST));
   expect([error.code, origin.received.join('')]).toEqual(['upstream_unreachable', '']);
   expect(findLeaks(error, [PASSWORD, PROXY_PASSWORD])).toEqual([]);
@@ -153,6 +153,6 @@ it('uses the configured proxy for https only, and no proxy variable of the envir
   const variables = Object.fromEntries(names.map((name) => [name, other.url]));
   jest.replaceProperty(process, 'env', { ...process.env, ...variables, NO_PROXY: '', no_proxy: '' });
   expect(await connect(origin.url, { proxy: proxy.url }).request(POST)).toMatchObject({ body: { a: 1 } });
-  expect(await connect(secure.url, { ca: authority.cert }).request(POST)).toMatchObject({ status: 200 });
+  expect(await connect(secure.url, { ca: [authority.cert] }).request(POST)).toMatchObject({ status: 200 });
   expect([other.connections, proxy.connections]).toEqual([0, 0]);
 });

@@ -37,7 +37,7 @@ it.each<[Method, unknown, unknown]>([
   ['name', 'Staff_2-b', 'Staff_2-b'],
   ['signInOptions', source, source],
   ['strings', 'api', ['api']],
-  ['ca', cert, cert],
+  ['ca', cert, [cert]],
   ['url', 'https://A.example/x/oidc/', 'https://A.example/x/oidc/'],
   ['appHost', 'https://A.Example:443/', 'https://a.example'],
   ['appHost', 'https://a.example/app-1', 'https://a.example'],
@@ -61,7 +61,7 @@ const INTEGER = 'write a whole number of seconds from 1 to 9';
 const LIST = 'write a string, or a list of strings, none of them empty';
 const NO_PROXY = 'is not the address of an HTTP proxy';
 const PROXY = 'write "http://proxy.example.com:3128", with any % in the password as %25';
-const [NO_PEM, READ_PEM] = ['is not a PEM certificate', "write ca: readFileSync('ca.pem', 'utf8')"];
+const [NO_PEM, READ_PEM] = ['is not PEM text', "write ca: readFileSync('ca.pem', 'utf8')"];
 const HTTPS = 'write https://, because http:// sends passwords unencrypted';
 const USER = ['contains a user name or a password', 'remove it and the @'] as const;
 const QUERY = ['has a query or a fragment', 'remove everything from the ? or # on'] as const;

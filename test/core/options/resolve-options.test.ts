@@ -10,7 +10,8 @@ import { catchThrown } from '../../support/thrown.js';
 /** 32 bytes, as HS256 requires. */
 const SECRET = 'canary-of-the-app-secret-32bytes';
 const REQUIRED = { appId: '65f0c1d2e3a4b5c6d7e8f901', appSecret: SECRET, appHost: 'https://example.genauth.ai' };
-const { cert } = new CertificateAuthority();
+const authority = new CertificateAuthority();
+const { cert, key } = authority.issue();
 
 /** Resolves the required options with these in addition. Values may have any type, as in JavaScript. */
 const resolve = (options: object): unknown => resolveOptions({ ...REQUIRED, ...options } as GenAuthOptions);
@@ -28,9 +29,10 @@ const DEFAULTS = {
   ...REQUIRED,
   ...METHODS,
   ...TIMES,
-  ...toObject('language signInOptions clientIp jwksUri ca proxy', () => undefined),
+  ...toObject('language signInOptions clientIp jwksUri ca cert key proxy', () => undefined),
   resolveUser: undefined,
   resolveUserMaxAge: 0,
+  keepAlive: true,
   issuer: ['https://example.genauth.ai/oidc', `https://example.genauth.ai/${REQUIRED.appId}/oidc`],
   passwordEncryptType: 'none',
   scope: ['openid', 'profile'],
@@ -65,7 +67,10 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
     clientIp: () => '203.0.113.7',
     jwksUri: 'https://A.example/j',
     audience: ['api'],
-    ca: [cert],
+    ca: [authority.cert],
+    cert: [cert],
+    key,
+    keepAlive: false,
     proxy: 'http://proxy.example:3128',
     jwks: { maxAge: 5000 },
     verifiedTokenCache: { maxEntries: 5 },

@@ -5,10 +5,12 @@ import type { ContextSettings } from '../../../src/doctor/context.js';
 import { PROXY_PASSWORD, PROXY_USER } from '../../support/canary.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { DISCOVERY_PATH, useIssuer } from '../../support/issuer.js';
+import { useSilentListeners } from '../../support/silent-listener.js';
 import { type Conversation, answering, useTcpServers } from '../../support/tcp-server.js';
 import { SECRET, expectFindings, useContexts } from '../support.js';
 
 const serve = useTcpServers();
+const listenSilently = useSilentListeners();
 const issuer = useIssuer();
 const createContext = useContexts();
 const authority = new CertificateAuthority();
@@ -37,11 +39,36 @@ const REDIRECTED = 'redirected @ endpoint information';
 const check = (options: Partial<GenAuthOptions>, settings: Partial<ContextSettings> = {}) =>
   checkConnection(createContext({ ca, timeout: 500, ...options }, settings));
 
+const OLD_TLS = {
+  ...authority.issue(),
+  minVersion: 'TLSv1',
+  maxVersion: 'TLSv1.1',
+  ciphers: 'DEFAULT:@SECLEVEL=0',
+} as const;
+// By default Node.js does not offer this cipher.
+const OTHER_CIPHERS = { ...authority.issue(), maxVersion: 'TLSv1.2', ciphers: 'PSK-AES128-GCM-SHA256' } as const;
+const MUTUAL = { ...authority.issue(), requestCert: true, ca: authority.cert } as const;
+const REQUIRED = 'client_certificate_required';
+const nginx = answering(400, {}, '<html><center>No required SSL certificate was sent</center></html>');
+
 type Row = [title: string, url: () => Promise<string>, outline: string, part: string, now?: number];
 test.each<Row>([
   ['a closed port', async () => CLOSED, FAILED, 'http://HOST cannot be reached: the connection failed (ECONNREFUSED).'],
   ['an unknown host name', async () => NO_HOST, 'dns_failed @ endpoint information', '(ENOTFOUND)'],
-  ['a server without an answer', urlOf, 'connection_timeout', '(ETIMEDOUT)'],
+  ['a server without an answer', urlOf, 'answer_timeout', '(500 ms)'],
+  ['a TLS server without an answer', () => urlOf(() => {}, authority.issue()), 'answer_timeout', '(500 ms)'],
+  ['a port without TLS', async () => (await urlOf()).replace('http', 'https'), 'tls_timeout', '(500 ms)'],
+  [
+    'a host that accepts no connection',
+    async () => `https://127.0.0.1:${await listenSilently()}`,
+    'connection_timeout',
+    '(500 ms)',
+  ],
+  ['old TLS versions', () => urlOf(answer, OLD_TLS), 'tls_version', 'no TLS version that Node.js accepts (EPROTO).'],
+  ['other ciphers', () => urlOf(answer, OTHER_CIPHERS), 'tls_cipher', 'no cipher that Node.js accepts (EPROTO).'],
+  ['mutual TLS 1.3', () => urlOf(answer, MUTUAL), REQUIRED, 'CERTIFICATE_REQUIRED: "tlsv13 alert certificate requ'],
+  ['mutual TLS 1.2', () => urlOf(answer, { ...MUTUAL, maxVersion: 'TLSv1.2' }), REQUIRED, 'alert handshake failure'],
+  ['mutual TLS behind nginx', () => urlOf(nginx, authority.issue()), REQUIRED, '(HTTP 400).'],
   ['an answer that is not HTTP', () => urlOf((socket) => socket.end(SECRET)), FAILED, 'HPE_'],
   ['an unknown authority', () => urlOf(answer, stranger.issue()), 'tls_untrusted', '(UNABLE_TO_VERIFY_LEAF_SIGNATURE)'],
   ['another host', () => certified({ hosts: ['127.0.0.2'] }), 'tls_wrong_host @ endpoint information', 'ALTNAME'],
@@ -86,11 +113,22 @@ test('sends the request through a proxy, and does not blame the proxy for an err
   expectFindings(await check({ ...options, appHost: `https://tenant.example:${port}` }), FAILED);
 });
 
+test('reports a client certificate that the server refuses', async () => {
+  const { cert, key } = stranger.issue();
+  const found = await check({ appHost: await urlOf(answer, MUTUAL), cert, key });
+  expectFindings(found, 'client_certificate_refused', 'HOST refuses the client certificate (ECONNRESET');
+});
+
 const SET_PROXY = 'Set GENAUTH_PROXY=http://user:password@proxy.example.com:3128';
+const refusing =
+  (status: number): Conversation =>
+  (socket) =>
+    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
 test.each<[title: string, url: () => Promise<string>, part: string]>([
-  ['refuses the password', () => urlOf((socket) => socket.end('HTTP/1.1 407 No\r\n\r\n')), 'CONNECT with HTTP 407.'],
+  ['refuses the password', () => urlOf(refusing(407)), `CONNECT with HTTP 407. ${SET_PROXY}`],
+  ['forbids the host', () => urlOf(refusing(403)), 'HTTP 403. Allow CONNECT to tenant.example:443 in the proxy.'],
   ['does not listen', async () => CLOSED, `(ECONNREFUSED). ${SET_PROXY}`],
-  ['does not answer', urlOf, ''],
+  ['does not answer', urlOf, `the proxy does not answer. ${SET_PROXY}`],
 ])('reports a proxy that %s', async (_title, url, part) => {
   const proxy = (await url()).replace('//', `//${PROXY_USER}`);
   expectFindings(await check({ appHost: 'https://tenant.example', proxy }), 'proxy_failed', part);

@@ -121,7 +121,7 @@ test.each<Token>([
     'another issuer',
     claim({ iss: 'https://x' }),
     ISSUER,
-    '"http://HOST/65f0c1d2e3a4b5c6d7e8f901/oidc"]. Set GENAUTH_ISSUER=https://x',
+    '"http://HOST/65f0c1d2e3a4b5c6d7e8f901/oidc"]. Set GENAUTH_ISSUER=<issuer>',
   ],
   ['another audience', claim({ aud: 'other' }), AUDIENCE, `for "other" (aud), but this application is "${APP_ID}".`],
   ['an end in the past', claim({ iat: time(-200), exp: time(-100) }), CLOCK, ', the id_token expired 1'],
