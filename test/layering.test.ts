@@ -44,7 +44,7 @@ const ONE_FILE: Readonly<Record<string, string>> = {
 const FOLDERS: Readonly<Record<string, string>> = {
   'core/util': '',
   'core/wire': 'core/util',
-  'core/http': 'core/util core/errors.ts',
+  'core/http': 'core/util core/wire/facts.ts core/errors.ts',
   'core/tokens':
     'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
     'core/sign-in/outcome.ts',

@@ -1,4 +1,5 @@
 import { isRecord } from '../util/record.js';
+import { DOCUMENTED_MESSAGES } from '../wire/facts.js';
 
 /** Members of GenAuth's responses that are copied into errors, events and logs. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
@@ -7,19 +8,24 @@ const REDACTED = '(redacted: it repeats a secret)';
 /**
  * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, the whole text
  * of this member is replaced. Without this replacement, a password could reach the log if a server or a gateway repeats
- * the request in its response.
+ * the request in its response. A documented message of GenAuth is never replaced: it contains no password, also if a
+ * user tries one of its words as the password.
  *
  * @param secrets - The secrets as they were sent, and the plain text of encrypted secrets.
  * @returns The same body if no secret is found, otherwise a copy with the replaced texts.
  */
 export function redactBody(body: unknown, secrets: readonly (string | undefined)[]): unknown {
   if (!isRecord(body)) return body;
-  const texts = ECHOED_FIELDS.filter((name) => Object.hasOwn(body, name) && typeof body[name] === 'string');
-  if (texts.every((name) => body[name] === '')) return body;
+  const texts = ECHOED_FIELDS.filter((name) => Object.hasOwn(body, name) && isUnknownText(body[name]));
+  if (texts.length === 0) return body;
   const forms = toForms(secrets);
   const echoed = texts.filter((name) => forms.some((secret) => String(body[name]).includes(secret)));
   if (echoed.length === 0) return body;
   return { ...body, ...Object.fromEntries(echoed.map((name) => [name, REDACTED])) };
+}
+
+function isUnknownText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && !DOCUMENTED_MESSAGES.includes(value);
 }
 
 /** Replaces each secret in a text. Also replaces the escaped forms of a secret. */
@@ -29,8 +35,8 @@ export function redactText(text: string, secrets: readonly (string | undefined)[
 
 /**
  * Returns each secret in its forms: unchanged, escaped as JSON and as HTML, percent-encoded, encoded as a form, and in
- * base64 and base64url. The longest
- * form comes first, because the replacement of a shorter form could leave a part of a longer form.
+ * base64 and base64url. The longest form comes first, because the replacement of a shorter form could leave a part of
+ * a longer form.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
   const forms = secrets.flatMap((secret = '') => [

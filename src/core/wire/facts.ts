@@ -31,6 +31,16 @@ export const PATHS = {
   endSession: '/oidc/session/end',
 } as const;
 
+/** The messages that GenAuth's documentation lists for a refused sign-in. */
+export const DOCUMENTED_MESSAGES: readonly string[] = [
+  'Parameter passwordPayload must include account, email, username or phone when authenticationType is PASSWORD.',
+  'Account not exists or password is incorrect.',
+  'Password is incorrect.',
+  'Please enter captcha code for this login request.',
+  'User not exists.',
+  'Decrypt password failed, please check your encryption configuration.',
+];
+
 /**
  * Builds the path of a discovery document or key set on newer GenAuth tenants. This path begins with the application
  * ID.

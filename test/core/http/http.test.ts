@@ -75,20 +75,6 @@ it('a GET on a used connection is not repeated if the response is not HTTP', asy
   expect([server.connections, replies.length]).toEqual([1, 1]);
 });
 
-// test/secrets runs all NETWORK_FAULTS.
-it.each<[string, string, Conversation]>([
-  ['the connection is reset', 'ECONNRESET', (socket) => socket.resetAndDestroy()],
-  ['the body is cut', 'ERR_BAD_RESPONSE', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')],
-  ['the response is not HTTP', 'HPE_INVALID_CONSTANT', (socket) => socket.end(`SSH-2.0-${SECRET}\r\n`)],
-])('reports the system code of a GET, which is not repeated: %s: %s', async (_, systemCode, converse) => {
-  const server = await serve((socket, received) => isWhole(received) && converse(socket, received));
-  const error = await catchError(connect(server.url).request(GET));
-  const details = { request: `GET ${server.url}/oidc/keys`, systemCode };
-  expect(error).toMatchObject({ code: 'upstream_unreachable', details, cause: { code: systemCode } });
-  expect(findLeaks(error, [SECRET])).toEqual([]);
-  expect(server.connections).toBe(1);
-});
-
 it('trusts only the authorities of the option ca, and sends nothing to another server', async () => {
   const [authority, another] = [new CertificateAuthority(), new CertificateAuthority('Another authority')];
   const server = await serve(OK, authority.issue());

@@ -31,8 +31,10 @@ it.each<[unknown]>([
   [{ message: { text: SECRET } }],
   [Object.create({ message: SECRET })],
   [{ message: 'undefined' }],
+  [{ message: 'Account not exists or password is incorrect.' }],
+  [{ message: 'Password is incorrect.', error: '' }],
 ])('redactBody returns %j unchanged', (body) => {
-  expect(redactBody(body, [undefined, SECRET])).toBe(body);
+  expect(redactBody(body, [undefined, SECRET, 'password', 'Password', 'is'])).toBe(body);
 });
 
 it('redactText replaces every form of every secret, the longest secret first', () => {
