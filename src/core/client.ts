@@ -153,7 +153,7 @@ export class GenAuthClient<
     const { appHost: origin, appId, jwks, verifiedTokenCache } = options;
     const connection = pickConnectionSettings({ ...options, key, proxy });
     const http = createHttp({ origin, ...connection });
-    const appSecret = new AppSecret(appSecretSource, now);
+    const appSecret = new AppSecret(appSecretSource, now, options.timeout);
     const authentication = new ClientAuthentication(options, appSecret);
     this.#http = http;
     this.#keySetSource = new KeySetSource({ ...options, key, proxy }, http, createHttp);

@@ -81,7 +81,7 @@ export class Context {
       now,
       createHttp: (httpSettings) => this.documents.createHttp(httpSettings),
     });
-    this.appSecret = new AppSecret(appSecret, now);
+    this.appSecret = new AppSecret(appSecret, now, options.timeout);
     this.#secrets = signIns.map(({ password }) => password);
     if (typeof appSecret === 'string') this.hide(appSecret);
     if (proxy !== undefined) this.hide(proxy, decodeURIComponent(new URL(proxy).password));

@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import { UpstreamError } from '../errors.js';
+import type { Deadline } from '../util/deadline.js';
 import { quote } from '../util/quote.js';
 import { type Agents, type ConnectionSettings, createAgents, destroyIdle } from './connections.js';
 import { describeNetworkFault, wasSent } from './network-error.js';
@@ -72,6 +73,8 @@ export interface HttpRequest {
    * `HttpSettings.timeout`.
    */
   timeout?: number;
+  /** Time limit for this HTTP exchange and the steps before it. Used instead of `timeout`. */
+  deadline?: Deadline;
   /**
    * The secrets that this request sends. A text of the response that contains one of the secrets is replaced, so that
    * the secret does not reach an error, an event or a log.
@@ -150,8 +153,9 @@ export class Http {
     }
     const target = `${method} ${this.#settings.origin}${path}`;
     const timeout = Math.min(request.timeout ?? Infinity, this.#settings.timeout);
+    const { left, timeout: limit } = request.deadline ?? { left: timeout, timeout };
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeout);
+    const timer = setTimeout(() => deadline.abort(), left);
     timer.unref();
     const agents = isRepeatable ? this.#agents : this.#signInAgents;
     const config: AxiosRequestConfig = {
@@ -178,9 +182,9 @@ export class Http {
       const requestSent = wasSent(axios.isAxiosError(error) ? (error.request as ClientRequest | undefined) : undefined);
       const arrival = isRepeatable || !requestSent ? '' : '. GenAuth may have received the request';
       if (deadline.signal.aborted) {
-        const message = `${target}: no complete response within ${timeout} ms${arrival}`;
+        const message = `${target}: no complete response within ${limit} ms${arrival}`;
         throw new UpstreamError('upstream_timeout', message, {
-          details: { request: target, limit: timeout, requestSent },
+          details: { request: target, limit, requestSent },
         });
       }
       throw toNetworkError(target, error, maxBytes, { requestSent, arrival });

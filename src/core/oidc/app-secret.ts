@@ -1,4 +1,5 @@
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, buildCallbackTimeout } from '../errors.js';
+import { Deadline } from '../util/deadline.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
 
 /**
@@ -19,24 +20,28 @@ const FAILURE_PAUSE_MS = 1_000;
 export class AppSecret {
   readonly #source: AppSecretSource | undefined;
   readonly #value: RefreshingValue<string>;
+  readonly #timeout: number;
 
   /**
    * @param source - The option `appSecret`. `undefined` if the application has no secret.
    * @param now - Returns the current time, in milliseconds since 1970.
+   * @param timeout - Maximum time to wait for the promise of the function, in milliseconds.
    */
-  constructor(source: AppSecretSource | undefined, now: () => number = () => Date.now()) {
+  constructor(source: AppSecretSource | undefined, now: () => number = () => Date.now(), timeout = 10_000) {
     this.#source = source;
+    this.#timeout = timeout;
     this.#value = new RefreshingValue({ maxAge: Infinity, staleIfError: 0, pause: FAILURE_PAUSE_MS, now });
   }
 
   /**
    * Returns the application secret, or `undefined` if the application has no secret.
    *
-   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret,
+   * and `callback_timeout` if it gives no result in time.
    */
   async get(): Promise<string | undefined> {
     const source = this.#source;
-    return typeof source === 'function' ? this.#value.get(() => loadSecret(source)) : source;
+    return typeof source === 'function' ? this.#value.get(() => loadSecret(source, this.#timeout)) : source;
   }
 
   /**
@@ -48,19 +53,21 @@ export class AppSecret {
    * @param minAge - Minimum time since the last call of the function, in milliseconds. Before this time has passed, the
    * function is not called.
    * @returns Whether the secret now differs from `refused`.
-   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret.
+   * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret,
+   * and `callback_timeout` if it gives no result in time.
    */
   async renew(refused: string | undefined, minAge = 0): Promise<boolean> {
     const source = this.#source;
     if (typeof source !== 'function') return false;
     if ((await this.get()) !== refused) return true;
     if (this.#value.wasAttemptedWithin(minAge)) return false;
-    return (await this.#value.refresh(() => loadSecret(source))) !== refused;
+    return (await this.#value.refresh(() => loadSecret(source, this.#timeout))) !== refused;
   }
 }
 
-async function loadSecret(source: () => string | Promise<string>): Promise<string> {
-  return expectSecret(await callSource(source));
+async function loadSecret(source: () => string | Promise<string>, timeout: number): Promise<string> {
+  const calling = callSource(source);
+  return expectSecret(await new Deadline(timeout).wait(calling, () => buildCallbackTimeout('appSecret', timeout)));
 }
 
 async function callSource(source: () => string | Promise<string>): Promise<unknown> {

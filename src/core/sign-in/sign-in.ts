@@ -119,7 +119,7 @@ export class SignIn {
         const password = key === undefined ? credentials.password : key.encrypt(credentials.password);
         try {
           const request = buildSignInRequest({ ...parts, password, proof });
-          return parseSignInResponse(await http.request({ ...request, timeout: deadline.left }));
+          return parseSignInResponse(await http.request({ ...request, deadline }));
         } catch (error) {
           const isKeyRefused = error instanceof ConfigurationError && error.code === 'password_decryption_failed';
           if (!isKeyRefused || !mayRenewKey || key === undefined) throw error;

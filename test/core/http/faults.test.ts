@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { clearInterval as clearReal, setInterval as everyRealMs } from 'node:timers';
+import { jest } from '@jest/globals';
 import type { HttpSettings } from '../../../src/core/http/http.js';
+import { Deadline } from '../../../src/core/util/deadline.js';
 import { CertificateAuthority } from '../../support/certificate.js';
 import { catchError } from '../../support/promise.js';
 import { useSilentListeners } from '../../support/silent-listener.js';
@@ -11,6 +13,7 @@ const TIMEOUT = 400;
 const serve = useTcpServers();
 const listenSilently = useSilentListeners();
 const connect = useHttp();
+afterEach(() => jest.restoreAllMocks());
 
 /** Acts on each whole request. */
 const acting =
@@ -147,4 +150,12 @@ it.each<[title: string, arrange: () => Promise<string>, code: string, systemCode
   const details = systemCode === undefined ? { limit: TIMEOUT } : { systemCode };
   expect(await catchError(http.request(POST))).toMatchObject({ code, details });
   expect(performance.now() - startedAt).toBeLessThan(TIMEOUT + 500);
+});
+
+it('names the time limit of the whole login in place of the time that was left', async () => {
+  const server = await serve();
+  const deadline = new Deadline(TIMEOUT);
+  jest.spyOn(performance, 'now').mockReturnValue(performance.now() + TIMEOUT - 100);
+  const error = await catchError(connect(server.url).request({ ...POST, deadline }));
+  expect(error).toMatchObject({ ...TIMED_OUT, message: expect.stringContaining(`within ${TIMEOUT} ms`) });
 });

@@ -44,6 +44,16 @@ it('get throws an error with the cause if the function throws, and does not call
   expect(source).toHaveBeenCalledTimes(2);
 });
 
+it('get throws an error after the time limit, and a later call gets the result of a new call', async () => {
+  const source = jest.fn<() => Promise<string>>(() => new Promise<string>(() => {}));
+  const secret = new AppSecret(source, () => now, 20);
+  const message = expect.stringContaining('appSecret gave no result within 20 ms');
+  expect(await catchError(secret.get())).toMatchObject({ code: 'callback_timeout', message });
+  source.mockResolvedValue(NEW);
+  now += 1000;
+  expect(await secret.get()).toBe(NEW);
+});
+
 const NO_STRING = 'did not return a string: return the secret as a string.';
 const EMPTY = 'returned an empty string: return the secret.';
 const WHITE_SPACE =
