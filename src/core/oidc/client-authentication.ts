@@ -67,7 +67,7 @@ export class ClientAuthentication {
    * @param body - The type of the request body.
    * @param exchange - Sends the request with the given proof. This function must throw ConfigurationError
    * `client_authentication_failed` if GenAuth refuses the credentials of the application.
-   * @param deadline - The time limit of the login, which may be shorter than the time limit of the function `appSecret`.
+   * @param deadline - The time limit of the login, which may end before the time limit of the function `appSecret`.
    * Default: none.
    * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` fails, or `callback_timeout` if it
    * exceeds the time limit. Errors of `exchange` are rethrown.
