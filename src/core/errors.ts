@@ -437,13 +437,15 @@ export interface SignInRejectedErrorDetails extends AnswerIds {
 }
 
 /**
- * The end user must act: GenAuth did not sign the user in. The `code` of the error is the `kind` of the outcome. Login
- * routes (strategies, handlers and guards) use this error. `GenAuthClient.signIn` returns the outcome and does not
- * throw this error.
+ * The end user must act: GenAuth did not sign the user in. Login routes (strategies, handlers and guards) use this
+ * error. `GenAuthClient.signIn` returns the outcome and does not throw this error.
  */
 export class SignInRejectedError extends GenAuthError {
   override readonly name = 'SignInRejectedError';
-  /** The `kind` of the outcome. */
+  /**
+   * The `code` of the response: the `kind` of the outcome. Without the option `exposeReasons` it is
+   * `invalid_credentials` for the kinds `account_locked` and `access_denied`.
+   */
   readonly code: SignInRejection['kind'];
   /** The HTTP status of the response to the login: 401, 403 or 429. */
   readonly statusCode: number;
@@ -452,9 +454,9 @@ export class SignInRejectedError extends GenAuthError {
   // The outcome is in a private field, so that a log of the error does not contain the outcome's `mfaToken`.
   readonly #outcome: SignInRejection;
 
-  constructor(outcome: SignInRejection, statusCode: number, message: string) {
+  constructor(outcome: SignInRejection, statusCode: number, message: string, code = outcome.kind) {
     super(message);
-    this.code = outcome.kind;
+    this.code = code;
     this.statusCode = statusCode;
     this.details = Object.freeze({
       ...toAnswerIds(outcome),
@@ -464,7 +466,7 @@ export class SignInRejectedError extends GenAuthError {
     this.#outcome = outcome;
   }
 
-  /** The outcome of the sign-in, with the tokens that the next step needs (`mfaToken`, `flowToken`). */
+  /** The outcome of the sign-in: its real `kind`, and the tokens of the next step (`mfaToken`, `flowToken`). */
   get outcome(): SignInRejection {
     return this.#outcome;
   }

@@ -89,26 +89,20 @@ const REALM = 'realm="genauth"';
  */
 const INVALID_TOKEN = 'The access token is malformed, expired, or not valid for this service';
 
-/** Builds the error for a rejected sign-in, with the HTTP status and the text for the end user. */
+/**
+ * Builds the error for a rejected sign-in, with the HTTP status and the text for the end user. Without the option
+ * `exposeReasons` a locked account and an account that may not sign in here are answered like a wrong password, so that
+ * the response does not confirm that an account exists or that a password is right.
+ */
 export function toRejectedError(
   outcome: SignInRejection,
   { options, acceptLanguage }: RefusalContext,
 ): SignInRejectedError {
   const texts = getTexts(options.language, acceptLanguage);
-  return new SignInRejectedError(outcome, STATUSES[outcome.kind], toMessage(outcome, texts, options.exposeReasons));
-}
-
-function toMessage(outcome: SignInRejection, texts: Texts, exposeReasons: boolean): string {
-  switch (outcome.kind) {
-    case 'account_locked':
-    case 'access_denied':
-      // Without `exposeReasons` the text is the same as for a wrong password, so that it does not reveal the reason.
-      return exposeReasons ? texts[outcome.kind] : texts.invalid_credentials;
-    case 'rejected':
-      return outcome.furtherStep ? texts.further_step : texts.rejected;
-    default:
-      return texts[outcome.kind];
-  }
+  const isHidden = !options.exposeReasons && (outcome.kind === 'account_locked' || outcome.kind === 'access_denied');
+  const code = isHidden ? 'invalid_credentials' : outcome.kind;
+  const message = outcome.kind === 'rejected' && outcome.furtherStep ? texts.further_step : texts[code];
+  return new SignInRejectedError(outcome, STATUSES[code], message, code);
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   TokenVerificationError,
   UpstreamError,
 } from '../../src/index.js';
-import { type RefusalContext, toError, toRefusal, toRejectedError } from '../../src/web/refusal.js';
+import { type Refusal, type RefusalContext, toError, toRefusal, toRejectedError } from '../../src/web/refusal.js';
 import { type Texts, getTexts } from '../../src/web/texts.js';
 import { findLeaks } from '../support/leak.js';
 
@@ -54,8 +54,6 @@ it.each<Row>([
   ['password_change_required', 403, 'password_change_required', 'password_change_required', FLOW, {}],
   ['identity_binding_required', 403, 'identity_binding_required', 'identity_binding_required', FLOW, {}],
   ['profile_completion_required', 403, 'profile_completion_required', 'profile_completion_required', FLOW, {}],
-  ['account_locked', 403, WRONG, 'account_locked', {}, {}],
-  ['access_denied', 403, WRONG, 'access_denied', {}, {}],
   ['rate_limited', 429, 'rate_limited', 'rate_limited', {}, {}],
   ['rejected', 403, 'rejected', 'rejected', {}, {}],
 ])('a rejected sign-in with kind %s has status %i and the text %s', (kind, status, text, exposed, step, attempts) => {
@@ -71,10 +69,22 @@ it.each<Row>([
   expect(refuse(kind, NONE, EXPOSING)?.body).toStrictEqual({ ...plain, message: EN[exposed] });
 });
 
-it('a rejected sign-in does not reveal that an account exists', () => {
-  const more = { apiCode: 2004, statusCode: 404, message: 'User not exists.', remainingAttempts: 4, retryAfter: 7 };
-  const [known, unknown] = [refuse(WRONG, { apiCode: 2006 }), refuse(WRONG, more)];
-  expect([unknown?.headers, unknown?.body]).toStrictEqual([known?.headers, known?.body]);
+it.each<[title: string, kind: Kind, more: object]>([
+  ['an unknown account', WRONG, { apiCode: 2004, statusCode: 404, message: 'User not exists.', remainingAttempts: 4 }],
+  ['a locked account', 'account_locked', { apiCode: 2005, retryAfter: 7 }],
+  ['a denied account', 'access_denied', { apiCode: 2120008, message: 'User is disabled.' }],
+])('a rejected sign-in has the same response for %s as for a wrong password', (_title, kind, more) => {
+  const { action, status, headers, body, error } = refuse(WRONG, { apiCode: 2006 }) as Refusal;
+  const other = refuse(kind, more) as Refusal;
+  expect(other).toStrictEqual({ action, status, headers, body, error: other.error });
+  expect(other.error.toJSON()).toStrictEqual(error.toJSON());
+  expect(other.error).toMatchObject({ code: WRONG, statusCode: 401, outcome: { kind } });
+});
+
+it.each(['account_locked', 'access_denied'] as const)('a rejected sign-in gives the reason %s if asked to', (kind) => {
+  const body = { statusCode: 403, error: 'Forbidden', message: EN[kind], code: kind, requestId: 'request-1' };
+  expect(refuse(kind, {}, EXPOSING)).toMatchObject({ status: 403, headers: {} });
+  expect(refuse(kind, {}, EXPOSING)?.body).toStrictEqual({ ...body, apiCode: 987654 });
 });
 
 it('a rejected sign-in names a further step', () => {

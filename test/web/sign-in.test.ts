@@ -130,14 +130,14 @@ it.each<[keyof GenAuthOptions, () => unknown]>([
   expect(issuer().count(SIGN_IN_PATH)).toBe(0);
 });
 
-it.each<[Partial<GenAuthOptions>, string]>([
-  [{}, '账号或密码错误。'],
-  [{ language: 'en', exposeReasons: true }, 'Your account is locked.'],
-])('rejects a locked account with the text for the options %j', async (options, message) => {
+it.each<[Partial<GenAuthOptions>, code: string, statusCode: number, message: string]>([
+  [{}, 'invalid_credentials', 401, '账号或密码错误。'],
+  [{ language: 'en', exposeReasons: true }, 'account_locked', 403, 'Your account is locked.'],
+])('rejects a locked account as the options %j require', async (options, code, statusCode, message) => {
   issuer().reply(SIGN_IN_PATH, rejection(403, 2005));
   const error = await catchError(signIn(options, { headers: { 'accept-language': 'zh-CN' } }));
-  const expected = { name: 'SignInRejectedError', code: 'account_locked', outcome: { apiCode: 2005 } };
-  expect(error).toMatchObject({ ...expected, statusCode: 403, message });
+  const outcome = { kind: 'account_locked', apiCode: 2005 };
+  expect(error).toMatchObject({ name: 'SignInRejectedError', code, statusCode, message, outcome });
 });
 
 it('ignores members of Object.prototype', async () => {

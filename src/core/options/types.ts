@@ -138,10 +138,10 @@ export interface GenAuthOptions<S extends string = string> {
   /**
    * Whether the response to a refused login gives the reason to the end user. Default: `false`.
    *
-   * - `true`: the text of the response says that the account is locked or not allowed. The response body has GenAuth's
-   *   `apiCode` and `remainingAttempts`.
-   * - `false`: a locked account and an account that is not allowed have the same text as a wrong password. The HTTP
-   *   status and the `code` of the response still differ (403 with `account_locked` or `access_denied`).
+   * - `true`: for a locked account and for an account that may not sign in here, the response has the HTTP status 403,
+   *   the code `account_locked` or `access_denied`, and a text of its own. The response body has GenAuth's `apiCode`
+   *   and `remainingAttempts`.
+   * - `false`: the response is the same as for a wrong password, so that it confirms neither an account nor a password.
    *
    * A wrong password and an unknown account always have the same response.
    */
