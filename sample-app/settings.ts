@@ -68,7 +68,6 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
     idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
   });
   await emulator.start();
-  console.log(`GenAuth emulator listening on ${emulator.url}`);
   return emulator;
 }
 

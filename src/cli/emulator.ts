@@ -41,6 +41,9 @@ Options (default in parentheses):
   --logout-uri URI     allows this redirect address after a logout. Repeat the option for several addresses
   --host ADDRESS       address to listen on (127.0.0.1)
   --allow-remote       allows a --host that other machines can reach. All users can then sign in from there
+  --allow-node-env NAME
+                       starts also if NODE_ENV is NAME. It always starts with development, test, ci and without
+                       NODE_ENV, and never with production
   --help, --version
 
 Where GenAuth's documents contradict each other, these options select the behaviour:
@@ -100,6 +103,7 @@ function readFlags(args: readonly string[]) {
         'jwks-address': { type: 'string' },
         host: { type: 'string' },
         'allow-remote': { type: 'boolean' },
+        'allow-node-env': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -139,7 +143,7 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
   const method = flags['auth-method'] ?? env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'];
   const alg = flags['id-token-alg'] ?? env['GENAUTH_ID_TOKEN_ALG'];
   try {
-    return new GenAuthEmulator({
+    const options = {
       port: readNumber(port, portName, 'a number from 0 to 65535'),
       appId: flags['app-id'] ?? env['GENAUTH_APP_ID'],
       appSecret: flags['app-secret'] ?? env['GENAUTH_APP_SECRET'],
@@ -158,8 +162,11 @@ function buildEmulator(flags: ReturnType<typeof readFlags>, env: CommandIo['env'
       jwksAddress: flags['jwks-address'] as GenAuthEmulatorOptions['jwksAddress'],
       host: flags.host,
       allowRemote: flags['allow-remote'],
+      allowNodeEnv: flags['allow-node-env'],
       ...users,
-    });
+    };
+    // The command prints the address and the users itself.
+    return new GenAuthEmulator(options, () => {});
   } catch (error) {
     return wrapInputError()(error);
   }

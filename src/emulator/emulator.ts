@@ -1,6 +1,6 @@
 import type { TokenEndpointAuthMethod } from '../core/wire/facts.js';
 import type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
-import { EmulatorError } from './errors.js';
+import { refuseProduction } from './environment.js';
 import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
 import { type Listener, listen } from './http/server.js';
@@ -8,7 +8,11 @@ import type { EmulatorSignInAnswer } from './state/queued-answers.js';
 import type { SignInRecord } from './state/journal.js';
 import { EmulatorState } from './state/state.js';
 import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
+import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from './users/default-users.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
+
+/** The maximum number of users whom `start` names. */
+const MAX_SHOWN_USERS = 10;
 
 /** The options with which a `GenAuthClient`, a strategy or the Nest module connects to a started emulator. */
 export interface EmulatorClientOptions {
@@ -35,7 +39,7 @@ export interface EmulatorClientOptions {
  * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`.
  *
  * Do not use the emulator in production. Its default users and its default secret are public. {@link start} throws if
- * `NODE_ENV` is `production`.
+ * `NODE_ENV` is not for development.
  *
  * @example
  * ```ts
@@ -54,6 +58,8 @@ export class GenAuthEmulator {
   readonly #state: EmulatorState;
   #running: Promise<Listener> | undefined;
   #stopped: Promise<unknown> = Promise.resolve();
+  readonly #given: GenAuthEmulatorOptions;
+  readonly #announce: (text: string) => void;
 
   /**
    * Checks the options. The emulator listens only after {@link start}.
@@ -61,18 +67,28 @@ export class GenAuthEmulator {
    * @throws EmulatorError with the code `invalid_input` if an option is wrong. The message names the option, its value
    * and the expected value.
    */
-  constructor(options: GenAuthEmulatorOptions = {}) {
+  constructor(options?: GenAuthEmulatorOptions);
+  /** @internal The second argument receives the text that `start` writes to standard error. */
+  constructor(options: GenAuthEmulatorOptions, announce: (text: string) => void);
+  constructor(
+    options: GenAuthEmulatorOptions = {},
+    announce = (text: string): void => void process.stderr.write(text),
+  ) {
     this.#state = new EmulatorState(options);
+    this.#given = options;
+    this.#announce = announce;
   }
 
   /**
-   * Creates a signing key and starts to listen. Does nothing if the emulator is already started.
+   * Creates a signing key and starts to listen. Writes the address and the names of the users to standard error. Does
+   * nothing if the emulator is already started.
    *
    * A stopped emulator can be started again. The restarted emulator keeps its users, creates new signing keys and new
    * keys for password encryption, and refuses all tokens that it issued before the restart.
    *
    * @returns This emulator.
-   * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`.
+   * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`, or a value other than
+   * `development`, `test`, `ci` and the option `allowNodeEnv`.
    * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
    * @throws EmulatorError with the code `address_in_use` if another process listens on the port.
    */
@@ -106,7 +122,8 @@ export class GenAuthEmulator {
 
   /**
    * The address of the emulator, `http://127.0.0.1:PORT` by default. Use it as the client's option `appHost`. The
-   * issuer of the tokens is this address followed by `/oidc`.
+   * issuer of the tokens is this address followed by `/oidc`. A client with `appHost: 'http://localhost:PORT'` or
+   * `http://[::1]:PORT` gets tokens of an issuer with that name.
    *
    * @throws EmulatorError with the code `not_started` if the emulator does not listen.
    */
@@ -367,15 +384,11 @@ export class GenAuthEmulator {
   }
 
   async #open(): Promise<Listener> {
-    if (process.env['NODE_ENV'] === 'production') {
-      const message =
-        'The GenAuth emulator does not start with NODE_ENV=production, because its users and passwords are public. ' +
-        'Connect to a GenAuth tenant in production, or set NODE_ENV=development.';
-      throw new EmulatorError('production_refused', message);
-    }
+    refuseProduction('emulator', 'its users and passwords are public', this.#state.config.allowNodeEnv);
     await this.#stopped;
     const listener = await listen(this.#state, this.#state.createKeys());
     this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
+    this.#announce(`GenAuth emulator listening on ${this.#state.origin}\n${describeUsers(this.#given)}\n`);
     return listener;
   }
 
@@ -385,4 +398,19 @@ export class GenAuthEmulator {
     await listener?.close();
     this.#state.origin = undefined;
   }
+}
+
+/** Lists who can sign in. Passwords are shown only if they are the public defaults. */
+function describeUsers({ users, adAccounts, ad }: GenAuthEmulatorOptions): string {
+  const names = (users ?? DEFAULT_USERS).map(({ username, email, phone_number: phone, password }) => {
+    const name = username ?? email ?? phone ?? '';
+    return users === undefined ? `${name} (password ${password})` : name;
+  });
+  const accounts = (adAccounts ?? (ad === undefined ? DEFAULT_AD_ACCOUNTS : [])).map(({ sAMAccountName, password }) =>
+    adAccounts === undefined ? `${sAMAccountName} (AD, password ${password})` : `${sAMAccountName} (AD)`,
+  );
+  const all = [...names, ...accounts];
+  const more = all.length > MAX_SHOWN_USERS ? ` and ${all.length - MAX_SHOWN_USERS} more` : '';
+  const shown = all.slice(0, MAX_SHOWN_USERS).join(', ');
+  return `  Not for production. These users can sign in: ${shown === '' ? 'none' : shown}${more}`;
 }

@@ -2,7 +2,7 @@
  * The reason of an {@link EmulatorError}, as a code for programs:
  * - `invalid_input`: an option or an argument is wrong. The message names the option or argument, its value and the
  *   expected value.
- * - `production_refused`: `NODE_ENV` is `production`.
+ * - `production_refused`: `NODE_ENV` is `production`, or another value that is not for development.
  * - `express_missing`: the package express is not installed. The emulator needs it to start.
  * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords.
  * - `sm_crypto_missing`: the package sm-crypto is not installed. The emulator needs it to decrypt SM2 passwords and for

@@ -69,7 +69,7 @@ export class GenAuthEmulatorModule {
    * that uses it.
    *
    * If the emulator cannot start, the Nest application does not start. The `EmulatorError` has the code `invalid_input`
-   * for wrong options, `production_refused` with `NODE_ENV=production`, `address_in_use` for a port in use, and
+   * for wrong options, `production_refused` with a `NODE_ENV` that is not for development, `address_in_use` for a port in use, and
    * `express_missing` without the package express.
    *
    * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`

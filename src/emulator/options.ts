@@ -5,6 +5,7 @@ import {
   readFunction,
   readInteger,
   readList,
+  readNonEmptyString,
   readObject,
   readOneOf,
   readSecret,
@@ -54,6 +55,11 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    * always accept only requests from this machine. Default: `false`.
    */
   allowRemote?: boolean | undefined;
+  /**
+   * A further value of `NODE_ENV` with which the emulator starts. It always starts with `development`, `test`, `ci` and
+   * without `NODE_ENV`, and never with `production`. Default: none.
+   */
+  allowNodeEnv?: string | undefined;
   /** The application ID that the emulator accepts. Default: `genauth-emulator-app`. */
   appId?: string | undefined;
   /** The application secret that the emulator accepts. Default: `genauth-emulator-secret-0123456789abcdef`. */
@@ -172,6 +178,7 @@ export type IdTokenAlg = (typeof ID_TOKEN_ALGS)[number];
  */
 export interface EmulatorConfig {
   readonly allowRemote: boolean;
+  readonly allowNodeEnv: string | undefined;
   readonly port: number;
   readonly host: string;
   readonly appId: string;
@@ -199,6 +206,7 @@ const OPTION_NAMES = [
   'port',
   'host',
   'allowRemote',
+  'allowNodeEnv',
   'appId',
   'appSecret',
   'tokenEndpointAuthMethod',
@@ -235,6 +243,7 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
   const allowRemote = readBoolean(given.get('allowRemote') ?? false, 'allowRemote');
   const config: EmulatorConfig = {
     allowRemote,
+    allowNodeEnv: given.has('allowNodeEnv') ? readNonEmptyString(given.get('allowNodeEnv'), 'allowNodeEnv') : undefined,
     port: readInteger(given.get('port') ?? 0, 'port', 0, 65_535),
     host: readHost(given.get('host') ?? '127.0.0.1', allowRemote),
     appId: readAppId(given.get('appId') ?? DEFAULT_APP_ID),

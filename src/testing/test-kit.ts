@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { GenAuthOptions } from '../core/options/types.js';
 import { resolveOptions } from '../core/options/resolve-options.js';
+import { refuseProduction } from '../emulator/environment.js';
 import { EmulatorError } from '../emulator/errors.js';
 import type { EmulatorFault } from '../emulator/state/faults.js';
 import { createSigningKey } from '../emulator/tokens/signing-keys.js';
@@ -21,6 +22,8 @@ export interface GenAuthTestKitOptions {
   users?: readonly EmulatorUser[] | undefined;
   /** The Active Directory accounts. Default: `zhangsan` with the password `AdPassw0rd`. */
   adAccounts?: readonly EmulatorAdAccount[] | undefined;
+  /** A further value of `NODE_ENV` with which the test kit starts, but never `production`. Default: none. */
+  allowNodeEnv?: string | undefined;
 }
 
 /**
@@ -64,22 +67,19 @@ export class GenAuthTestKit {
   }
 
   /**
-   * Starts a test kit on a free port of `127.0.0.1`.
+   * Starts a test kit on a free port of `127.0.0.1`. A test kit that is not stopped does not keep the process alive.
    *
-   * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`.
+   * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`, or a value other than
+   * `development`, `test`, `ci` and the option `allowNodeEnv`.
    * @throws EmulatorError with the code `invalid_input` if a user or an AD account is wrong.
    * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
    */
-  static async start({ users, adAccounts }: GenAuthTestKitOptions = {}): Promise<GenAuthTestKit> {
-    if (process.env['NODE_ENV'] === 'production') {
-      const message =
-        'The GenAuth test kit does not start with NODE_ENV=production, because it creates tokens for any user. ' +
-        'Set NODE_ENV=test.';
-      throw new EmulatorError('production_refused', message);
-    }
+  static async start({ users, adAccounts, allowNodeEnv }: GenAuthTestKitOptions = {}): Promise<GenAuthTestKit> {
+    refuseProduction('test kit', 'it creates tokens for any user', allowNodeEnv);
     const state = new EmulatorState({ users, adAccounts, appSecret: randomBytes(24).toString('hex') });
     const [foreignKey] = await Promise.all([createSigningKey(), state.createKeys()]);
     const listener = await listen(state);
+    listener.unref();
     state.origin = buildOrigin(state.config.host, listener.port);
     return new GenAuthTestKit(state, listener, (getOptions) => new TokenMint(state, foreignKey, getOptions));
   }

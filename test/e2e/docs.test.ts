@@ -178,7 +178,7 @@ describe('the pages', () => {
 if (!HAS_CURL) process.stderr.write('SKIPPED the curl lines in test/e2e/docs.test.ts: bash or curl is missing.\n');
 const itWithCurl = HAS_CURL ? it : it.skip;
 
-const HOST_ENVIRONMENT = { SESSION_SECRET: 'any text' };
+const HOST_ENVIRONMENT = { SESSION_SECRET: 'any text', GENAUTH_EMULATOR: '1' };
 let host: ProgramHost;
 beforeAll(async () => {
   host = await startHost(OUT, HOST_ENVIRONMENT);

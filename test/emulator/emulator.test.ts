@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { GenAuthClient } from '../../src/core/client.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../src/emulator/index.js';
 import { PATHS } from '../../src/core/wire/facts.js';
 import { ROOT } from '../support/process.js';
+import { ask } from '../support/web-server.js';
 import { areActive, getRefreshable } from './oidc/requests.js';
 import { asUser, getSystem, getTokens, send, verify } from './support.js';
 
@@ -14,6 +16,18 @@ function build(options?: GenAuthEmulatorOptions): GenAuthEmulator {
   const emulator = new GenAuthEmulator(options);
   running.push(emulator);
   return emulator;
+}
+
+/** Starts with another value of NODE_ENV, which is read at the start. */
+function withNodeEnv<T>(value: string | undefined, start: () => T): T {
+  const before = process.env['NODE_ENV'];
+  if (value === undefined) delete process.env['NODE_ENV'];
+  else process.env['NODE_ENV'] = value;
+  try {
+    return start();
+  } finally {
+    process.env['NODE_ENV'] = before;
+  }
 }
 
 afterEach(async () => {
@@ -42,12 +56,55 @@ describe('start', () => {
     await emulator.start();
   });
 
-  it('is refused in production', async () => {
-    const before = process.env['NODE_ENV'];
-    process.env['NODE_ENV'] = 'production';
-    const starting = build().start();
-    process.env['NODE_ENV'] = before;
-    await expect(starting).rejects.toMatchObject({ name: 'EmulatorError', code: 'production_refused' });
+  it.each<[nodeEnv: string, allowNodeEnv: string | undefined]>([
+    ['production', undefined],
+    ['production', 'production'],
+    ['Production', 'Production'],
+    ['production ', 'production '],
+    ['prod', undefined],
+    ['staging', 'live'],
+  ])('is refused with NODE_ENV=%j and allowNodeEnv %j', async (nodeEnv, allowNodeEnv) => {
+    const starting = withNodeEnv(nodeEnv, () => build({ allowNodeEnv }).start());
+    const message = expect.stringContaining(`NODE_ENV=${nodeEnv}`);
+    await expect(starting).rejects.toMatchObject({ name: 'EmulatorError', code: 'production_refused', message });
+  });
+
+  it.each<[nodeEnv: string | undefined, allowNodeEnv: string | undefined]>([
+    [undefined, undefined],
+    ['', undefined],
+    ['development', undefined],
+    ['ci', undefined],
+    ['staging', 'staging'],
+  ])('succeeds with NODE_ENV=%j and allowNodeEnv %j', async (nodeEnv, allowNodeEnv) => {
+    const emulator = await withNodeEnv(nodeEnv, () => build({ allowNodeEnv }).start());
+    expect(emulator.url).toMatch(/^http:/);
+  });
+
+  it('writes the address and who can sign in, with no password but the public ones', async () => {
+    const texts: string[] = [];
+    const write = (text: string): unknown => texts.push(text);
+    const usual = new GenAuthEmulator({}, write);
+    const own = new GenAuthEmulator({ users: [{ email: 'eve@x', password: 'canary' }], adAccounts: [] }, write);
+    for (const emulator of [usual, own]) {
+      texts.push(`${(await emulator.start()).url}`);
+      await emulator.stop();
+    }
+    const known = 'alice (password passw0rd), bob (password passw0rd), zhangsan (AD, password AdPassw0rd)';
+    const line = '  Not for production. These users can sign in: ';
+    const [first, firstUrl, second, secondUrl] = texts;
+    expect(first).toBe(`GenAuth emulator listening on ${firstUrl}\n${line}${known}\n`);
+    expect(second).toBe(`GenAuth emulator listening on ${secondUrl}\n${line}eve@x\n`);
+  });
+
+  it.each(['127.0.0.1', 'localhost', '[::1]'])('answers at %s with the issuer of this name', async (name) => {
+    const { clientOptions, port } = await build().start();
+    const appHost = `http://${name}:${port}`;
+    const client = new GenAuthClient({ ...clientOptions, appHost });
+    const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
+    client.close();
+    expect(outcome).toMatchObject({ kind: 'success', claims: { iss: `${appHost}/oidc` } });
+    const { text } = await ask(`http://127.0.0.1:${port}`, { path: PATHS.discovery, headers: { host: 'x.example' } });
+    expect(JSON.parse(text)).toMatchObject({ issuer: `http://127.0.0.1:${port}/oidc` });
   });
 
   it('listens only on the given address, which is the host of the issuer', async () => {
@@ -97,5 +154,6 @@ it('a program ends by itself after stop, whatever was in progress', async () => 
     await emulator.stop();
     console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());`;
   const child = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
-  expect(await child).toEqual({ stdout: 'rejected,rejected,rejected\n', stderr: '' });
+  const stderr = expect.stringMatching(/^GenAuth emulator listening on \S+\n {2}Not for production\.[^\n]*\n$/);
+  expect(await child).toEqual({ stdout: 'rejected,rejected,rejected\n', stderr });
 });

@@ -16,7 +16,7 @@ it('adds the defaults to undefined options', () => {
   expect(resolveOptions(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
   const local = { allowRemote: false, host: '127.0.0.1', port: 0, mfa: false, clockDrift: 0 };
   expect(DEFAULTS).toMatchObject({ ...local, refreshTokenLifetime: 2_592_000, introspectionScopeSeparator: ' ' });
-  expect(NAMES).toHaveLength(25);
+  expect(NAMES).toHaveLength(26);
 });
 
 /** Builds an object with this property for each of its values. */

@@ -67,11 +67,19 @@ test('signs in the given users only, and closes its port when it is stopped, als
   await expect(fetch(`${client.options.appHost}/oidc/.well-known/jwks.json`)).rejects.toThrow('fetch failed');
 });
 
-test('does not start in production', async () => {
+test.each(['production', 'staging'])('does not start with NODE_ENV=%s', async (name) => {
   const before = process.env['NODE_ENV'];
-  process.env['NODE_ENV'] = 'production';
+  process.env['NODE_ENV'] = name;
   const started = GenAuthTestKit.start().finally(() => (process.env['NODE_ENV'] = before));
   await expect(started).rejects.toMatchObject({ code: 'production_refused' });
+});
+
+test('does not keep the process alive', async () => {
+  const program = `
+    const { GenAuthTestKit } = await import(${JSON.stringify(join(ROOT, 'dist/testing/index.js'))});
+    await GenAuthTestKit.start();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  expect(stdout).toBe('');
 });
 
 test('runs with node:test, needs no globals of another framework, and leaves nothing open', async () => {

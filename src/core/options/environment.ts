@@ -41,13 +41,13 @@ export type VariableOption = keyof typeof VARIABLES;
  * const client = new GenAuthClient({ ...genAuthOptionsFromEnvironment(), scope: ['openid', 'email'] });
  * ```
  */
-export function genAuthOptionsFromEnvironment(env: Environment = process.env): GenAuthOptions {
+export function genAuthOptionsFromEnvironment(env: Environment = process.env): Pick<GenAuthOptions, VariableOption> {
   const given = Object.entries(VARIABLES).flatMap(([option, name]) => {
     const value = env[name];
     if (value === undefined || value === '') return [];
     return [[option, name === VARIABLES.ca ? readPem(name, value) : value]];
   });
-  return Object.fromEntries(given) as GenAuthOptions;
+  return Object.fromEntries(given) as Pick<GenAuthOptions, VariableOption>;
 }
 
 function readPem(name: string, path: string): string {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppPath, PATHS } from '../../core/wire/facts.js';
@@ -27,6 +27,8 @@ import { getUserInfo } from '../oidc/user-info.js';
 /** The HTTP server of a started emulator. */
 export interface Listener {
   readonly port: number;
+  /** Lets the process end although the server listens. */
+  unref(): void;
   /**
    * Closes the port and all connections, including connections with a request in progress. Ends all delays of faults.
    */
@@ -45,24 +47,46 @@ const BODY_LIMIT = '100kb';
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
   const [app] = await Promise.all([createApp(state), ready]);
-  const server = createServer(app);
+  const first = await bind(createServer(app), port, host);
+  const servers = [first];
+  const { port: chosen } = first.address() as AddressInfo;
+  // The name `localhost` has both addresses. A machine without IPv6 has no second address.
+  if (host === '127.0.0.1') {
+    const second = await bind(createServer(app), chosen, '::1').catch((error: Error) => error);
+    if (!(second instanceof Error)) servers.push(second);
+    else if (port !== 0 && second instanceof EmulatorError) {
+      await close(servers);
+      throw second;
+    }
+  }
+  return {
+    port: chosen,
+    unref: () => servers.forEach((server) => server.unref()),
+    close: () => close(servers),
+  };
+}
+
+async function bind(server: Server, port: number, host: string): Promise<Server> {
   server.listen(port, host);
   try {
     await once(server, 'listening');
+    return server;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     const fix = 'stop the process that listens on it, or set another port (port 0 chooses a free one)';
     const message = `Port ${port} on ${host} is in use: ${fix}.`;
     throw new EmulatorError('address_in_use', message, { cause: error });
   }
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+}
+
+async function close(servers: readonly Server[]): Promise<void> {
+  await Promise.all(
+    servers.map((server) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      return closed;
+    }),
+  );
 }
 
 /**
@@ -75,6 +99,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
 
+  app.use((req, _res, next) => state.serve(toOrigin(req.headers.host), next));
   app.use((_req, res, next) => {
     if (state.clock.drift !== 0) res.set('date', state.clock.date().toUTCString());
     next();
@@ -191,6 +216,11 @@ function toRequest(req: Request): EmulatorRequest {
     body: req.body as unknown,
     requestId: randomUUID(),
   };
+}
+
+/** Returns the address by which a request calls the emulator, if the address is a name or an address of loopback. */
+function toOrigin(host = ''): string | undefined {
+  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host) ? `http://${host}` : undefined;
 }
 
 function hasForeignBody(req: Request): boolean {

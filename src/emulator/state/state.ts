@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { buildIssuer, type WireEnvelope } from '../../core/wire/facts.js';
 import { Captchas } from './captchas.js';
 import { readBoolean, readList, readObject, readOneOf, readString } from '../input/readers.js';
@@ -33,6 +34,8 @@ export class EmulatorState {
   readonly protection: LoginProtection;
   /** The address of the emulator, such as `http://127.0.0.1:PORT`, or `undefined` if the emulator does not listen. */
   origin: string | undefined;
+  /** The address by which the request that is answered calls the emulator. */
+  readonly #requestOrigin = new AsyncLocalStorage<string | undefined>();
   #keys: KeyRing | undefined;
   readonly #faults = new Map(ENDPOINTS.map((endpoint) => [endpoint, new RepeatQueue<PreparedFault>()]));
   readonly #requests = new Map<EmulatorEndpoint, number>();
@@ -63,9 +66,23 @@ export class EmulatorState {
     return this.#keys ?? notStarted('keys');
   }
 
-  /** @throws EmulatorError with the code `not_started` if the emulator does not listen. */
+  /**
+   * Answers a request.
+   *
+   * @param origin - The address by which the request calls the emulator. `undefined`: the address of the emulator.
+   */
+  serve(origin: string | undefined, answer: () => void): void {
+    const { host } = this.config;
+    this.#requestOrigin.run(host === '127.0.0.1' ? origin : undefined, answer);
+  }
+
+  /**
+   * The address of the emulator. While a request is answered: the address by which the request calls the emulator.
+   *
+   * @throws EmulatorError with the code `not_started` if the emulator does not listen.
+   */
   get url(): string {
-    return this.origin ?? notStarted('address');
+    return this.#requestOrigin.getStore() ?? this.origin ?? notStarted('address');
   }
 
   get issuer(): string {
