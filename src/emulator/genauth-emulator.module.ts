@@ -69,8 +69,8 @@ export class GenAuthEmulatorModule {
    * that uses it.
    *
    * If the emulator cannot start, the Nest application does not start. The `EmulatorError` has the code `invalid_input`
-   * for wrong options, `production_refused` with a `NODE_ENV` that is not for development, `address_in_use` for a port in use, and
-   * `express_missing` without the package express.
+   * for wrong options, `production_refused` with a `NODE_ENV` that is not for development, `address_in_use` for a port
+   * in use, and `express_missing` without the package express.
    *
    * If another provider fails while Nest creates the application, Nest ends the process. With `abortOnError: false`
    * Nest does not end the process and does not call the shutdown hooks, so the emulator continues to run.
