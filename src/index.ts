@@ -9,6 +9,7 @@ export type { BearerInfo, BearerUser } from './web/authenticate-bearer.js';
 export { type ErrorHandler, genAuthErrorHandler } from './express/error-handler.js';
 export type { VerifyFunction } from './web/application-user.js';
 export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
+export { refuseCrossSite } from './express/refuse-cross-site.js';
 export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './express/require-auth.js';
 export { type SignInHandler, type SignInStrategy, signInHandler } from './express/sign-in-handler.js';
 export type { RefusalBody } from './web/refusal.js';

@@ -291,9 +291,15 @@ export class TokenVerificationError extends GenAuthError {
 
 /**
  * The `code` of an {@link AuthorizationError}: a required scope or role is missing, the user did not sign in to the
- * required tenant, or the application's function `verify` or `resolveUser` refused the user.
+ * required tenant, the application's function `verify` or `resolveUser` refused the user, or a page of another site
+ * sent the request.
  */
-export type AuthorizationErrorCode = 'insufficient_scope' | 'insufficient_role' | 'tenant_mismatch' | 'verify_denied';
+export type AuthorizationErrorCode =
+  | 'insufficient_scope'
+  | 'insufficient_role'
+  | 'tenant_mismatch'
+  | 'verify_denied'
+  | 'cross_site_request';
 
 /** `details` of an {@link AuthorizationError}. */
 export interface AuthorizationErrorDetails {

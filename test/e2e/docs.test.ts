@@ -98,7 +98,7 @@ const STAFF = [
 ] as const;
 const PAGES_SERVER = [
   addImport("import { makePages } from './pages.js';"),
-  ['app.listen(3000)', 'makePages(client).listen(3000)'],
+  ["app.listen(3000, '127.0.0.1')", "makePages(client).listen(3000, '127.0.0.1')"],
 ] as const;
 const SEVERAL = [
   addImport("import { ApiKeyStrategy, SeveralController } from './several.js';"),
@@ -118,16 +118,17 @@ const STRATEGY_CLASS = [
 ] as const;
 const MEMBER_PAGES = [
   addImport("import { makeMemberPages } from './member-pages.js';"),
-  ['app.listen(3000)', 'makeMemberPages(client).listen(3000)'],
+  ["app.listen(3000, '127.0.0.1')", "makeMemberPages(client).listen(3000, '127.0.0.1')"],
 ] as const;
 const SESSION_PAGES = [
   addImport("import session from 'express-session';"),
   addImport("import passport from 'passport';"),
+  addImport("import { refuseCrossSite } from 'passport-genauth';"),
   addImport("import { PagesController, UserSerializer } from './session-pages.js';"),
   ['controllers: [AccountController]', 'controllers: [AccountController, PagesController]'],
   ['providers: [globalGuard]', 'providers: [UserSerializer, globalGuard]'],
   [
-    'await (await NestFactory.create(AppModule)).listen(3000);',
+    "await (await NestFactory.create(AppModule)).listen(3000, '127.0.0.1');",
     /replace the last line by[^]*?```js\n([^]*?)```/i.exec(readText('docs/own-users.md'))?.[1] ?? '',
   ],
 ] as const;
@@ -141,10 +142,10 @@ const START_TWO_APPS = `
     return { ...(await emulator.start()).clientOptions, scope: ['openid', 'roles'] };
   };
   const app = await NestFactory.create(makeModule(await start('carol', 'c'), await start('steve', 's')));
-  await app.listen(3000);`;
+  await app.listen(3000, '127.0.0.1');`;
 const START_DEVELOPMENT = `
   import { NestFactory } from '@nestjs/core';
-  await (await NestFactory.create(AppModule)).listen(3000);`;
+  await (await NestFactory.create(AppModule)).listen(3000, '127.0.0.1');`;
 const START_EMULATOR = `
   import { GenAuthEmulator } from 'passport-genauth/emulator';
   await new GenAuthEmulator({ port: 3999 }).start();`;

@@ -1,5 +1,6 @@
 import { buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
+import { isLoopback } from '../util/url.js';
 import { PATHS } from '../wire/facts.js';
 
 /** Parameters of {@link GenAuthClient.buildLogoutUrl}. All parameters are optional. */
@@ -11,7 +12,8 @@ export interface LogoutParameters {
   idToken?: string | undefined;
   /**
    * Absolute URL to which GenAuth redirects the browser after the logout. This URL must be registered in GenAuth's
-   * console. `postLogoutRedirectUri` requires `idToken`.
+   * console. `postLogoutRedirectUri` requires `idToken`. Its scheme is `https`, `http` on a loopback host, or a scheme
+   * of an app, which contains a dot, `com.example.app:` ([RFC 8252 §7.1](https://www.rfc-editor.org/rfc/rfc8252#section-7.1)).
    */
   postLogoutRedirectUri?: string | undefined;
   /** Any text. GenAuth adds this text as the query parameter `state` to the URL of the redirect. */
@@ -21,13 +23,13 @@ export interface LogoutParameters {
 /**
  * Builds the URL that ends the user's session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
  *
- * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if it is given
- * without `idToken`.
+ * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL with one of these
+ * schemes, or if it is given without `idToken`.
  */
 export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): string {
   const { idToken, postLogoutRedirectUri, state } = parameters;
   const url = new URL(PATHS.endSession, appHost);
-  if (postLogoutRedirectUri !== undefined && (!idToken || !URL.canParse(postLogoutRedirectUri))) {
+  if (postLogoutRedirectUri !== undefined && (!idToken || !isRedirectUri(postLogoutRedirectUri))) {
     const problem = `is ${quote(postLogoutRedirectUri)}`;
     const fix = "write an absolute URL, 'https://app.example.com/', and pass idToken with it";
     throw buildOptionError({ option: 'postLogoutRedirectUri', problem, fix });
@@ -36,4 +38,12 @@ export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): s
   if (postLogoutRedirectUri !== undefined) url.searchParams.set('post_logout_redirect_uri', postLogoutRedirectUri);
   if (state !== undefined) url.searchParams.set('state', state);
   return url.href;
+}
+
+/** Refuses other schemes, for example `javascript:` and `data:`, which would run in the page of GenAuth. */
+function isRedirectUri(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  if (protocol === 'http:') return isLoopback(hostname);
+  return protocol === 'https:' || protocol.includes('.');
 }

@@ -15,9 +15,21 @@ it.each<[string, LogoutParameters, string]>([
   expect(buildLogoutUrl(HOST, parameters)).toBe(`${HOST}/oidc/session/end${query}`);
 });
 
+it.each(['https://app.example', 'http://localhost:3000/', 'http://[::1]/', 'com.example.app:/bye'])(
+  'accepts the postLogoutRedirectUri %s',
+  (postLogoutRedirectUri) => {
+    const { searchParams } = new URL(buildLogoutUrl(HOST, { idToken: 'aa.bb.cc', postLogoutRedirectUri }));
+    expect(searchParams.get('post_logout_redirect_uri')).toBe(postLogoutRedirectUri);
+  },
+);
+
 it.each<[string, LogoutParameters]>([
   ['with an empty id_token', { idToken: '', postLogoutRedirectUri: 'https://app.example' }],
   ['that is a path', { ...ALL, postLogoutRedirectUri: '/bye' }],
+  ['that runs code', { ...ALL, postLogoutRedirectUri: 'javascript:alert(1)' }],
+  ['that holds data', { ...ALL, postLogoutRedirectUri: 'data:text/html,x' }],
+  ['without encryption', { ...ALL, postLogoutRedirectUri: 'http://app.example/' }],
+  ['with a scheme that any app can have', { ...ALL, postLogoutRedirectUri: 'myapp://bye' }],
 ])('refuses a postLogoutRedirectUri %s', (_name, parameters) => {
   const error = catchThrown(() => buildLogoutUrl(HOST, parameters));
   const mistake = { option: 'postLogoutRedirectUri', problem: `is "${parameters.postLogoutRedirectUri}"` };
