@@ -13,7 +13,8 @@ export interface LogoutParameters {
   /**
    * Absolute URL to which GenAuth redirects the browser after the logout. This URL must be registered in GenAuth's
    * console. `postLogoutRedirectUri` requires `idToken`. Its scheme is `https`, `http` on a loopback host, or a scheme
-   * of an app, which contains a dot, `com.example.app:` ([RFC 8252 §7.1](https://www.rfc-editor.org/rfc/rfc8252#section-7.1)).
+   * of an app, which contains a dot, `com.example.app:`
+   * ([RFC 8252 §7.1](https://www.rfc-editor.org/rfc/rfc8252#section-7.1)).
    */
   postLogoutRedirectUri?: string | undefined;
   /** Any text. GenAuth adds this text as the query parameter `state` to the URL of the redirect. */

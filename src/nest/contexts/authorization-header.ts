@@ -1,12 +1,16 @@
 import type { GenAuthRequest } from '../../core/options/types.js';
 import { isRecord } from '../../core/util/record.js';
 
+/** The spellings of the key that are read. Other keys are not looked at, because a caller chooses their number. */
+const KEYS = ['authorization', 'Authorization'];
+
 /**
- * Returns the value of the key `authorization` of an object. Upper and lower case of the key are not distinguished. If
- * the object has several such values, the result of `toSingleValue` is returned.
+ * Returns the value of the key `authorization` or `Authorization` of an object. If the object has both, the result of
+ * `toSingleValue` is returned. The time does not depend on the size of the object: a guard calls this function for each
+ * message of a connection, and the object may have any size.
  */
 export function findAuthorization(source: Readonly<Record<string, unknown>>): unknown {
-  return toSingleValue(Object.keys(source).flatMap((name) => (isAuthorization(name) ? source[name] : [])));
+  return toSingleValue(KEYS.flatMap((name) => (Object.hasOwn(source, name) ? source[name] : [])));
 }
 
 /** Whether a header name is `authorization`, in upper or lower case. */

@@ -5,12 +5,26 @@ import {
 } from '../../../src/nest/contexts/authorization-header.js';
 
 it.each<[title: string, source: Record<string, unknown>, authorization: unknown]>([
-  ['reads the member in any case', { AUTHORIZATION: 'a' }, 'a'],
+  ['reads the member in lower case', { authorization: 'a' }, 'a'],
+  ['reads the member as in HTTP', { Authorization: 'a' }, 'a'],
+  ['ignores other spellings', { AUTHORIZATION: 'a' }, undefined],
   ['returns the values of two spellings', { authorization: 'a', Authorization: 'b' }, ['a', 'b']],
   ['ignores another member', { 'x-authorization': 'a' }, undefined],
   ['ignores the prototype', Object.create({ authorization: 'a' }) as Record<string, unknown>, undefined],
 ])('findAuthorization %s', (_title, source, authorization) => {
   expect(findAuthorization(source)).toEqual(authorization);
+});
+
+it('findAuthorization does not go through the members of a large object', () => {
+  const source = new Proxy(
+    { authorization: 'a' },
+    {
+      ownKeys: () => {
+        throw new Error('The keys were listed.');
+      },
+    },
+  );
+  expect(findAuthorization(source)).toBe('a');
 });
 
 it.each<[value: unknown, single: unknown]>([

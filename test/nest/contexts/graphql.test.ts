@@ -20,7 +20,7 @@ describe('the request of a GraphQL context', () => {
   const read = (...args: unknown[]): ReturnType<typeof readGraphqlContext> =>
     readGraphqlContext(new ExecutionContextHost(args));
   const a = { headers: { authorization: 'a' } };
-  const params = { connectionParams: { AUTHORIZATION: 'p' } };
+  const params = { connectionParams: { Authorization: 'p' } };
 
   it.each<[title: string, context: unknown, authorization: unknown]>([
     ['is req', { req: a, request: {} }, 'a'],
