@@ -8,6 +8,7 @@ import { findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
+import { markGuardedUser, removeGuardedUser } from './contexts/websocket.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
@@ -78,12 +79,18 @@ export class GenAuthGuard implements CanActivate {
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.getAccess(context);
-    if (access === 'open') return true;
+    const isSocket = context.getType() === 'ws';
+    if (access === 'open') {
+      if (isSocket) removeGuardedUser(readRequestContext(context).state);
+      return true;
+    }
     const { request, state, isAnswered, refuse } = readRequestContext(context);
+    const before = isSocket ? { user: state.user, authInfo: state.authInfo } : undefined;
     const refusal = isAnswered
       ? toRefusal(buildContextError(), { options: this.client.options })
       : await guardRequest(this.client, request, state, access);
     if (refusal !== undefined) throw await refuse(refusal);
+    if (before !== undefined) markGuardedUser(state, before);
     return true;
   }
 

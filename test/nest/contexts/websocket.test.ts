@@ -6,8 +6,8 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 import { GenAuthClient } from '../../../src/index.js';
-import { readWebSocketContext } from '../../../src/nest/contexts/websocket.js';
-import { CurrentUser, GenAuthGuard, Tenant } from '../../../src/nest/index.js';
+import { markGuardedUser, readWebSocketContext, removeGuardedUser } from '../../../src/nest/contexts/websocket.js';
+import { CurrentUser, GenAuthGuard, Public, Tenant } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
@@ -48,6 +48,23 @@ describe('the request of a message', () => {
   });
 });
 
+it.each<[title: string, own: object | undefined]>([
+  ['no user', undefined],
+  ['the user of the application', { id: 'own' }],
+])('a public message after guarded messages finds %s on the socket', (_title, own) => {
+  const socket: { user?: unknown; authInfo?: unknown } = { user: own, authInfo: undefined };
+  for (const sub of ['a', 'b']) {
+    const before = { ...socket };
+    Object.assign(socket, { user: { sub }, authInfo: { sub } });
+    markGuardedUser(socket, before);
+  }
+  removeGuardedUser(socket);
+  expect(socket).toEqual({ user: own, authInfo: undefined });
+  socket.user = { id: 'later' };
+  removeGuardedUser(socket);
+  expect(socket.user).toEqual({ id: 'later' });
+});
+
 /** Stores the request on the socket, because `ws` does not. */
 @WebSocketGateway()
 class Gateway {
@@ -60,6 +77,12 @@ class Gateway {
   @SubscribeMessage('me')
   me(@CurrentUser('sub') data: string): object {
     return { event: 'answer', data };
+  }
+
+  @Public()
+  @SubscribeMessage('who')
+  who(@CurrentUser('sub') sub: string | undefined): object {
+    return { event: 'answer', data: sub ?? 'no user' };
   }
 }
 
@@ -75,12 +98,12 @@ it('a global GenAuthGuard guards each message of ws, and does not show the token
   const authorization = bearer(issuer(), { tenant_id: 'blue' });
   const ws = new WebSocket(running.url.replace('http', 'ws'), { headers: { authorization } });
   await once(ws, 'open');
-  const ask = async (tenant: string): Promise<unknown> => {
-    ws.send(JSON.stringify({ event: 'me', data: { tenant } }));
+  const ask = async (tenant: string, event = 'me'): Promise<unknown> => {
+    ws.send(JSON.stringify({ event, data: { tenant } }));
     const [message] = (await once(ws, 'message')) as [Buffer];
     return JSON.parse(message.toString());
   };
-  const answers = [await ask('blue'), await ask('red')];
+  const answers = [await ask('blue'), await ask('', 'who'), await ask('blue'), await ask('red')];
   now += 3_606_000;
   answers.push(await ask('blue'));
   ws.terminate();
@@ -91,7 +114,8 @@ it('a global GenAuthGuard guards each message of ws, and does not show the token
     data: { status: 'error', statusCode, error: expect.any(String), message: expect.any(String), code },
   });
   const expected = [refused(403, 'tenant_mismatch'), refused(401, 'invalid_token')];
-  expect(answers).toEqual([{ event: 'answer', data: SUBJECT }, ...expected]);
+  const me = { event: 'answer', data: SUBJECT };
+  expect(answers).toEqual([me, { event: 'answer', data: 'no user' }, me, ...expected]);
   expect(running.logger.lines.join()).toContain('token_expired');
   expect(findLeaks(running.logger.lines, [authorization.split('.')[2] ?? ''])).toEqual([]);
 });
