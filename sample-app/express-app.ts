@@ -13,7 +13,7 @@ import {
 } from 'passport-genauth';
 import { toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
-import type { Settings } from './settings.js';
+import { type Settings, refuseForeignHosts } from './settings.js';
 
 /** Creates the Express application. The caller starts the HTTP server and closes the client. */
 export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
@@ -23,6 +23,7 @@ export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', settings.trustProxy);
+  app.use(refuseForeignHosts(settings));
   app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
   app.use(express.json());
 

@@ -1,13 +1,13 @@
 import { GenAuthClient } from 'passport-genauth';
 import { makeApp } from './express-app.js';
-import { endWithMessage, loadSettings } from './settings.js';
+import { announce, endWithMessage, endWithPort, loadSettings } from './settings.js';
 
 const settings = await loadSettings().catch(endWithMessage);
 const client = makeClient();
 const server = makeApp(client, settings).listen(settings.port, settings.host, (error?: Error) => {
-  if (error !== undefined) endWithMessage(error);
+  if (error !== undefined) endWithPort(error);
   const { port } = server.address() as { port: number };
-  console.log(`Sample app (Express) listening on http://localhost:${port}`);
+  announce('Express', port, settings);
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

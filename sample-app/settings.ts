@@ -1,4 +1,6 @@
-import express from 'express';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import express, { type RequestHandler } from 'express';
 import { type GenAuthOptions, type GenAuthRequest, genAuthOptionsFromEnvironment } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
 
@@ -23,11 +25,13 @@ export interface Settings {
 }
 
 /**
- * Reads the settings from the environment variables. Starts the emulator if GENAUTH_APP_HOST is not set. The client and
- * the emulator check the values of the variables that begin with GENAUTH_.
+ * Reads the settings from the environment variables, and from the file `.env` in the working folder. Starts the
+ * emulator if GENAUTH_APP_HOST is not set, or if GENAUTH_EMULATOR is 1. The client and the emulator check the values of
+ * the variables that begin with GENAUTH_.
  */
-export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
-  const emulator = env['GENAUTH_APP_HOST'] === undefined ? await startEmulator(env) : undefined;
+export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): Promise<Settings> {
+  const usesEmulator = env['GENAUTH_APP_HOST'] === undefined || env['GENAUTH_EMULATOR'] === '1';
+  const emulator = usesEmulator ? await startEmulator(env) : undefined;
   return {
     options: {
       ...(emulator === undefined ? genAuthOptionsFromEnvironment(env) : emulator.clientOptions),
@@ -41,6 +45,43 @@ export async function loadSettings(env: NodeJS.ProcessEnv = process.env): Promis
     host: emulator === undefined ? '::' : '127.0.0.1',
     trustProxy: readTrustProxy(env['TRUST_PROXY']),
     emulator,
+  };
+}
+
+/** Reads the environment variables. They override the variables of the file `.env` in the working folder. */
+function readEnvironment(): NodeJS.ProcessEnv {
+  return existsSync('.env') ? { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env } : process.env;
+}
+
+/** Writes the last lines of the start: the address, who can sign in, and how to stop. */
+export function announce(framework: 'Nest' | 'Express', port: number, { emulator, options }: Settings): void {
+  console.log(`Sample app (${framework}) listening on http://localhost:${port}`);
+  console.log(
+    emulator === undefined
+      ? `Users of ${options.appHost} (application ${options.appId}) can sign in.`
+      : 'Sign in as alice / passw0rd (role admin), bob / passw0rd, or with Active Directory as zhangsan / AdPassw0rd.',
+  );
+  console.log('Press Ctrl+C to stop.');
+}
+
+/** Ends the process with a message that names the variable, if the port of the sample application is in use. */
+export function endWithPort(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EADDRINUSE') return endWithMessage(error);
+  return endWithMessage(new Error(`${error.message}: stop the process that listens on the port, or set PORT.`));
+}
+
+/**
+ * Refuses requests to host names of other machines while the emulator is used. Without this check, a page on the
+ * internet whose name resolves to 127.0.0.1 (DNS rebinding) could sign in with the public users of the emulator.
+ */
+export function refuseForeignHosts({ emulator }: Pick<Settings, 'emulator'>): RequestHandler {
+  return (req, res, next) => {
+    // The header Host itself, because a page can write X-Forwarded-Host.
+    const url = `http://${req.headers.host}`;
+    const { hostname } = URL.canParse(url) ? new URL(url) : { hostname: '' };
+    if (emulator === undefined || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return next();
+    const message = 'The sample application answers only to localhost, 127.0.0.1 and [::1] while it uses the emulator.';
+    return void res.status(403).json({ statusCode: 403, error: 'Forbidden', message });
   };
 }
 
@@ -67,7 +108,10 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
     tokenEndpointAuthMethod: env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] as GenAuthOptions['tokenEndpointAuthMethod'],
     idTokenSignedResponseAlg: env['GENAUTH_ID_TOKEN_ALG'] as GenAuthEmulatorOptions['idTokenSignedResponseAlg'],
   });
-  await emulator.start();
+  await emulator.start().catch((error: Error) => {
+    const isPort = 'code' in error && error.code === 'address_in_use';
+    throw isPort ? new Error(`${error.message} The variable is EMULATOR_PORT.`) : error;
+  });
   return emulator;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { parseArgs, parseEnv } from 'node:util';
@@ -14,8 +15,9 @@ const HELP = `passport-genauth doctor: finds problems between this application a
 
 Usage: passport-genauth doctor [options]
 
-Options:
+Options (default in parentheses):
   --env FILE           reads variables from a file. Variables of the environment override them
+                       (the file .env of the working folder, if it exists)
   --account NAME       signs in once with this account (e-mail, phone or user name)
   --ad-account NAME    signs in once with this Active Directory account
   --password-stdin     reads the passwords from standard input if it is not a terminal:
@@ -49,7 +51,8 @@ export const runDoctorCommand: Command = async (args, io) => {
       return EXIT.ok;
     }
     const clientIp = readAddress(flags['client-ip']);
-    const envFile = flags.env === undefined ? {} : await readEnvFile(flags.env);
+    const path = flags.env ?? (existsSync('.env') ? '.env' : undefined);
+    const envFile = path === undefined ? {} : await readEnvFile(path);
     const signIns = await readSignIns(flags, io);
     const report = await runDoctor({ env: io.env, envFile, signIns, clientIp, signal: io.stop });
     io.stdout(flags.json ? JSON.stringify(report, null, 2) : formatReport(report, io.output));

@@ -45,6 +45,17 @@ test.each<[title: string, changes: Record<string, string>, code: number, problem
   expect([result.code, listProblems(findings)]).toEqual([code, problems]);
 });
 
+test('reads the file .env of the working folder without --env', async () => {
+  const folder = await makeFolder();
+  const lines = Object.entries(environmentOf(await emulate())).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(join(folder, '.env'), lines.join(''));
+  const before = process.cwd();
+  process.chdir(folder);
+  const { code, stdout } = await runDoctor(['--json']).finally(() => process.chdir(before));
+  await rm(folder, { recursive: true });
+  expect([code, (JSON.parse(stdout) as DoctorReport).appId]).toEqual([0, 'genauth-emulator-app']);
+});
+
 test.each([PASSWORDS.join('\n'), `${PASSWORDS.join('\r\n')}\r\n`])(
   'reads the passwords %j in parts of a character, and a file that was written on Windows',
   async (input) => {

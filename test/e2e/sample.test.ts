@@ -1,9 +1,12 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../sample-app/app.module.js';
 import { makeApp } from '../../sample-app/express-app.js';
 import { type Settings, loadSettings } from '../../sample-app/settings.js';
 import { GenAuthClient } from '../../src/index.js';
 import { GenAuthTestingModule } from '../../src/testing/index.js';
+import { makeFolder } from '../cli/support.js';
 import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../support/canary.js';
 import { lastSignIn } from '../support/client.js';
 import { APP_ID, useIssuer } from '../support/issuer.js';
@@ -99,6 +102,22 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect((await send(`${sample.url}/demo/last-sign-in`)).body).toMatchObject({ clientIp: '127.0.0.1' });
   });
 
+  it('refuses other host names, which a page on the internet could use', async () => {
+    for (const [host, status] of [
+      ['rebound.example', 403],
+      ['localhost', 200],
+      ['[::1]:1', 200],
+    ] as const) {
+      expect((await ask(sample.url, { path: '/health', headers: { host } })).status).toBe(status);
+    }
+  });
+
+  it('ends its start with who can sign in and how to stop', async () => {
+    const lines = sample.process.output().trim().split('\n');
+    const end = lines.slice(lines.findIndex((line) => LISTENING.test(line)));
+    expect(end.slice(1, 3)).toEqual([expect.stringContaining('alice / passw0rd'), 'Press Ctrl+C to stop.']);
+  });
+
   it('neither quotes nor logs malformed JSON', async () => {
     const text = '{"account":"alice","password":c4nary-json}';
     const { status, text: answer } = await ask(sample.url, { path: '/auth/login', text });
@@ -140,6 +159,19 @@ describe('with settings in the environment', () => {
     const app = startNode([`${ROOT}/dist-sample/main.js`], env);
     await expect(app.line(LISTENING)).rejects.toThrow(/tokenEndpointAuthMethod: expected one .* got "secret"/);
     await app.stop();
+  });
+
+  it.each(SAMPLES)('%s reads the file .env, and names the variable of a port in use', async (name) => {
+    const folder = await makeFolder();
+    await writeFile(join(folder, '.env'), `GENAUTH_APP_ID=${APP_ID}\nGENAUTH_APP_SECRET=x\nPORT=0\n`);
+    const env = { GENAUTH_APP_HOST: issuer().url };
+    const app = startNode([`${ROOT}/dist-sample/${name}.js`], env, folder);
+    const url = await app.line(LISTENING);
+    await app.line(/^Users of http\S+ \(application \S+\) can sign in\.$/);
+    const second = startNode([`${ROOT}/dist-sample/${name}.js`], { ...env, PORT: new URL(url).port }, folder);
+    await second.line(/EADDRINUSE.*or set PORT\.$/);
+    await Promise.all([app.stop(), second.stop()]);
+    await rm(folder, { recursive: true });
   });
 
   it('passes the settings to a tenant', async () => {
