@@ -84,7 +84,11 @@ export class Context {
     this.appSecret = new AppSecret(appSecret, now, options.timeout);
     this.#secrets = signIns.map(({ password }) => password);
     if (typeof appSecret === 'string') this.hide(appSecret);
-    if (proxy !== undefined) this.hide(proxy, decodeURIComponent(new URL(proxy).password));
+    this.hide(options.key);
+    if (proxy !== undefined) {
+      const [user = '', password = ''] = [new URL(proxy).username, new URL(proxy).password].map(decodeURIComponent);
+      this.hide(proxy, new URL(proxy).password, password, `${user}:${password}`);
+    }
   }
 
   /**

@@ -152,6 +152,11 @@ test.each([
   expect(options).toBeUndefined();
 });
 
+test('reports a mistake in the file of GENAUTH_CA', () => {
+  const read = () => genAuthOptionsFromEnvironment({ ...RIGHT, GENAUTH_CA: 'package.json' });
+  expectFindings(checkConfiguration(read, 'environment').found, INVALID, 'Correct the file that GENAUTH_CA names');
+});
+
 test('reports each mistake in code with a line of code or a sentence, and accepts valid options', () => {
   const right = { appId: 'app', appSecret: SECRET, appHost: 'https://tenant.example' };
   const { found } = checkConfiguration(() => ({ ...right, appHost: 'x', clientId: 'app' }) as GenAuthOptions, 'code');

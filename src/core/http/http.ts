@@ -179,7 +179,7 @@ export class Http {
       return { ...answer, body: redactBody(answer.body, secrets) };
     } catch (error) {
       if (error instanceof UpstreamError) throw error;
-      const requestSent = wasSent(axios.isAxiosError(error) ? (error.request as ClientRequest | undefined) : undefined);
+      const requestSent = axios.isAxiosError(error) && wasSent(error.request as ClientRequest | undefined, error.cause);
       const arrival = isRepeatable || !requestSent ? '' : '. GenAuth may have received the request';
       if (deadline.signal.aborted) {
         const message = `${target}: no complete response within ${limit} ms${arrival}`;
@@ -257,7 +257,7 @@ export function toAnswer(target: string, { status, headers, data }: RawAnswer): 
     throw new UpstreamError(
       'upstream_invalid_response',
       `${target}: the response is a redirect (HTTP ${status}), and redirects are not followed. ` +
-        'Set appHost to the host that the redirect leads to.',
+        'Compare appHost with the address that the console shows.',
       { details: { request: target, httpStatus: status } },
     );
   }

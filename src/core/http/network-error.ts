@@ -36,10 +36,12 @@ function describeAttempt(error: NodeJS.ErrnoException & { address?: string; port
 
 /**
  * Returns whether a failed request was sent completely, so that the server may have acted on it. A request is not sent
- * before the certificate of the server was accepted.
+ * before the certificate of the server was accepted. With TLS 1.3 it is sent before the server checks the certificate
+ * of the client, but the server does not read it without that certificate.
  */
-export function wasSent(request: ClientRequest | undefined): boolean {
+export function wasSent(request: ClientRequest | undefined, error: unknown): boolean {
   if (request?.writableFinished !== true) return false;
   const { socket } = request;
-  return !(socket instanceof TLSSocket) || socket.authorized;
+  if (!(socket instanceof TLSSocket)) return true;
+  return socket.authorized && !/alert .*(?:certificate|unknown ca)/.test(describeNetworkFault(error).message);
 }

@@ -295,10 +295,19 @@ export class OptionChecker {
     const value = this.#read(name);
     if (value === undefined) return undefined;
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-    const isHttp = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
-    // A percent sign must be followed by two hexadecimal digits. A percent sign in the password is written as %25.
-    if (isHttp && /^(?:[^%]|%[0-9a-f]{2})*$/i.test(url.username + url.password)) return value as string;
+    if (url !== undefined && /^https?:$/.test(url.protocol) && isDecodable(url.username + url.password)) {
+      return value as string;
+    }
     const fix = 'write "http://proxy.example.com:3128", with any % in the password as %25';
     return this.#addMistake(name, 'is not the address of an HTTP proxy', fix);
+  }
+}
+
+/** A percent sign must begin the escape of a UTF-8 character. A percent sign in a password is written as %25. */
+function isDecodable(text: string): boolean {
+  try {
+    return typeof decodeURIComponent(text) === 'string';
+  } catch {
+    return false;
   }
 }

@@ -6,6 +6,9 @@ interface Problem {
   fix: string;
 }
 
+/** The labels of a certificate. OpenSSL writes the second with `-trustout`, and wrote the third formerly. */
+const CERTIFICATE_LABELS = ['CERTIFICATE', 'TRUSTED CERTIFICATE', 'X509 CERTIFICATE'];
+const BEGIN = /-----BEGIN [A-Z0-9 ]+-----/g;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
 
 /**
@@ -16,17 +19,17 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
  * @returns The PEM text of each certificate, or the problem. A problem never contains a part of the text.
  */
 export function parseCertificates(name: string, text: string): { certificates: readonly string[] } | Problem {
-  const labels = [...text.matchAll(BLOCK)];
-  const mistake = findFormMistake(name, text, labels.length);
+  const blocks = [...text.matchAll(BLOCK)];
+  const mistake = findFormMistake(name, text, blocks);
   if (mistake !== undefined) return mistake;
-  const other = labels.find(([, label]) => label !== 'CERTIFICATE')?.[1];
-  if (other !== undefined) return { problem: `contains a ${other}`, fix: 'remove it, and write only certificates' };
+  const other = blocks.map(([, label = '']) => label).find((label) => !CERTIFICATE_LABELS.includes(label));
+  if (other !== undefined) return { problem: `contains a ${other}`, fix: 'write only certificates' };
   const certificates: string[] = [];
-  for (const [block] of labels) {
+  for (const [block] of blocks) {
     try {
       certificates.push(new X509Certificate(block).toString());
     } catch {
-      const problem = `has an unreadable certificate, number ${certificates.length + 1} of ${labels.length}`;
+      const problem = `has an unreadable certificate, number ${certificates.length + 1} of ${blocks.length}`;
       return { problem, fix: 'copy the whole file again. The command openssl x509 -in FILE -noout checks a file' };
     }
   }
@@ -40,9 +43,10 @@ export function parseCertificates(name: string, text: string): { certificates: r
  * @returns The problem, or `undefined`. A problem never contains a part of the text.
  */
 export function findKeyProblem(name: string, text: string, certificate: string | undefined): Problem | undefined {
-  const mistake = findFormMistake(name, text, [...text.matchAll(BLOCK)].length);
+  const blocks = [...text.matchAll(BLOCK)];
+  const mistake = findFormMistake(name, text, blocks);
   if (mistake !== undefined) return mistake;
-  if (text.includes('ENCRYPTED')) {
+  if (blocks.some(([block]) => /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(block))) {
     return { problem: 'is encrypted', fix: 'decrypt the file: openssl pkey -in key.pem -out decrypted-key.pem' };
   }
   try {
@@ -55,22 +59,22 @@ export function findKeyProblem(name: string, text: string, certificate: string |
 }
 
 /** Finds the mistakes that happen on the way from a file to an option, for example through an environment variable. */
-function findFormMistake(name: string, text: string, blocks: number): Problem | undefined {
-  if (!text.includes('-----BEGIN ')) return { problem: 'is not PEM text', fix: `write ${readLine(name)}` };
-  if (text.includes(String.raw`\n`)) {
+function findFormMistake(name: string, text: string, blocks: readonly RegExpMatchArray[]): Problem | undefined {
+  const begun = [...text.matchAll(BEGIN)].length;
+  if (begun === 0) return { problem: 'is not PEM text', fix: `write ${readLine(name)}` };
+  if (blocks.some(([block]) => block.includes(String.raw`\n`))) {
     const problem = String.raw`contains the two characters \n in place of line breaks`;
     return { problem, fix: String.raw`write ${name}: text.replaceAll('\\n', '\n')` };
   }
-  const indented = text.split('\n').findIndex((line) => /^[ \t]+-----(?:BEGIN|END) /.test(line));
+  const indented = text.split('\n').findIndex((line) => /^[ \t]+-----(?:BEGIN|END) [A-Z0-9 ]+-----/.test(line));
   if (indented !== -1) {
     const fix = String.raw`remove the white space at the start of each line: text.replaceAll(/^\s+/gm, '')`;
     return { problem: `is indented at line ${indented + 1}`, fix };
   }
-  if (!/-----BEGIN [A-Z0-9 ]+-----\r?\n/.test(text)) {
+  if (blocks.some(([block]) => !/^-----[^-]+-----\s*\n/.test(block))) {
     return { problem: 'has no line breaks', fix: `keep the line breaks of the file, ${readLine(name)}` };
   }
-  const begun = text.split('-----BEGIN ').length - 1;
-  if (begun === blocks) return undefined;
+  if (begun === blocks.length) return undefined;
   return { problem: 'is cut off: a line -----END …----- is missing', fix: 'copy the whole file again' };
 }
 

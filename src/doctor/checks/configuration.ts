@@ -1,5 +1,5 @@
 import { ConfigurationError, type OptionMistake, describeMistake } from '../../core/errors.js';
-import type { VariableOption } from '../../core/options/environment.js';
+import { VARIABLES, type VariableOption } from '../../core/options/environment.js';
 import { resolveOptions } from '../../core/options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from '../../core/options/types.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
@@ -50,7 +50,11 @@ function toObservation(mistake: OptionMistake, source: Source): Observation {
     impact: 'The application does not start with these options.',
     ...(consolePage !== undefined && { consolePage }),
     fix:
-      option === undefined || value === undefined ? toSentence(mistake.fix) : `Set ${toSetting(source, option, value)}`,
+      option === 'ca' && source === 'environment'
+        ? `Correct the file that ${VARIABLES.ca} names, for example by copying the whole file again.`
+        : option === undefined || value === undefined
+          ? toSentence(mistake.fix)
+          : `Set ${toSetting(source, option, value)}`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { type NetConnectOpts, type Socket, connect as connectTcp } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:tls';
 import { TlsAgent } from '../../core/http/agents.js';
 import { buildConnectOptions } from '../../core/http/connections.js';
@@ -27,7 +28,7 @@ const CERTIFICATE_WARNING_MS = 14 * DAY_MS;
  * nor the header `Date`. The discovery document is stored for the next checks.
  */
 export async function checkConnection(context: Context): Promise<Observation[]> {
-  const { appHost, proxy } = context.options;
+  const { appHost } = context.options;
   const url = appHost + PATHS.discovery;
   try {
     const { facts, document, needsCertificate } = await probe(context, url);
@@ -65,7 +66,7 @@ export async function checkConnection(context: Context): Promise<Observation[]> 
     certificateEnds === undefined
       ? ''
       : `. Its certificate is valid until ${certificateEnds.toISOString().slice(0, 10)}`;
-  return [ok('connection', `${appHost} answers${proxy === undefined ? '' : ' through the proxy'}${until}.`)];
+  return [ok('connection', `${appHost} answers${usesProxy(context.options) ? ' through the proxy' : ''}${until}.`)];
 }
 
 function isRedirect(status: number, location: string | undefined): location is string {
@@ -83,6 +84,9 @@ interface Probed {
   /** Whether the response is the page with which nginx asks for a client certificate. */
   needsCertificate: boolean;
 }
+
+/** A TLS 1.2 server sends more bytes than this up to its certificate. A HelloRetryRequest has about 100 bytes. */
+const MIN_SERVER_HELLO_BYTES = 300;
 
 /** How far the first request to GenAuth came. */
 type Phase = 'connecting' | 'tls' | 'answering';
@@ -102,43 +106,65 @@ class ProbeError extends Error {
   }
 }
 
+type ConnectionCallback = (error: Error | null, socket?: Duplex) => void;
+
 /** An agent for one direct TLS connection. It counts the bytes that the server sends before TLS is established. */
 class DirectAgent extends TlsAgent {
   #socket: Socket | undefined;
 
-  override createConnection(target: ConnectionOptions): TLSSocket {
-    this.#socket = connectTcp(target as NetConnectOpts);
-    return connectTls({ ...target, socket: this.#socket });
+  /** TLS begins when the TCP connection is established, because Node.js may try several addresses for it. */
+  override createConnection(target: NetConnectOpts & ConnectionOptions, callback: ConnectionCallback): undefined {
+    const socket = connectTcp(target);
+    this.#socket = socket;
+    let isConnected = false;
+    socket.on('error', (error) => {
+      if (!isConnected) callback(error);
+    });
+    socket.once('connect', () => {
+      isConnected = true;
+      callback(null, connectTls({ ...target, socket }));
+    });
   }
 
-  /** A server that refuses the first message of the handshake sends only an alert, a record of 7 bytes. */
+  /** Whether the server has sent its certificate: an alert or a HelloRetryRequest alone is shorter. */
   get hasServerHello(): boolean {
-    return (this.#socket?.bytesRead ?? 0) > 7;
+    return (this.#socket?.bytesRead ?? 0) > MIN_SERVER_HELLO_BYTES;
+  }
+
+  override destroy(): void {
+    this.#socket?.destroy(new Error('the connection was closed'));
+    super.destroy();
   }
 }
+
+/** The statuses and texts with which nginx asks for a client certificate, or refuses it. */
+const NGINX_STATUSES = [400, 495, 496];
+const NGINX_TEXT = /No required SSL certificate was sent|The SSL certificate error/;
 
 function probe({ options, settings }: Context, url: string): Promise<Probed> {
   const { proxy, timeout } = options;
   const isTls = url.startsWith('https:');
   const tls = buildConnectOptions(options);
-  const usesProxy = isTls && proxy !== undefined && !isLoopback(new URL(url).hostname);
-  const agent = usesProxy ? new TunnelAgent(proxy, timeout, tls) : isTls ? new DirectAgent(tls) : undefined;
+  const isTunnel = proxy !== undefined && usesProxy(options);
+  const agent = isTunnel ? new TunnelAgent(proxy, timeout, tls) : isTls ? new DirectAgent(tls) : undefined;
   const sentAt = settings.now();
   const startedAt = performance.now();
   const deadline = AbortSignal.timeout(timeout);
   const signal = settings.signal === undefined ? deadline : AbortSignal.any([deadline, settings.signal]);
+  // A request without a socket does not end when its signal is aborted.
+  signal.addEventListener('abort', () => agent?.destroy(), { once: true });
   let phase: Phase = 'connecting';
   const answered = new Promise<Probed>((resolve, reject) => {
     const request = isTls ? requestHttps : requestHttp;
     const outgoing = request(url, { ...tls, agent: agent ?? false, headers: DEFAULT_HEADERS, signal });
     outgoing.once('socket', (socket: Socket) => {
-      // Behind a proxy the connection is established when the request gets its socket.
-      if (usesProxy) phase = 'tls';
-      socket.once('connect', () => (phase = isTls ? 'tls' : 'answering'));
+      // With TLS the agents give the request a socket that is connected.
+      if (isTls) phase = 'tls';
+      else socket.once('connect', () => (phase = 'answering'));
       socket.once('secureConnect', () => (phase = 'answering'));
     });
     outgoing.on('error', (fault) => {
-      const isProxyTimeout = usesProxy && deadline.aborted && phase === 'connecting';
+      const isProxyTimeout = isTunnel && deadline.aborted && phase === 'connecting';
       const cause = isProxyTimeout ? new ProxyError('the proxy does not answer', { code: PROXY_TIMEOUT }) : fault;
       const hasServerHello = agent instanceof DirectAgent ? agent.hasServerHello : undefined;
       reject(new ProbeError(cause, phase, deadline.aborted, hasServerHello));
@@ -152,12 +178,19 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
         // A guarded route does not wait longer than MAX_WAIT_MS for the discovery document.
         const isInTime = performance.now() - startedAt <= MAX_WAIT_MS;
         const document = isInTime && data !== undefined ? parseDocument(url, { status, headers, data }) : undefined;
-        resolve({ facts, document, needsCertificate: status >= 400 && /SSL certificate/i.test(String(data)) });
+        const needsCertificate = NGINX_STATUSES.includes(status) && NGINX_TEXT.test(String(data));
+        resolve({ facts, document, needsCertificate });
       });
     });
     outgoing.end();
   });
   return answered.finally(() => agent?.destroy());
+}
+
+/** Returns whether requests to `appHost` go through the proxy. */
+function usesProxy({ appHost, proxy }: Context['options']): boolean {
+  const { protocol, hostname } = new URL(appHost);
+  return proxy !== undefined && protocol === 'https:' && !isLoopback(hostname);
 }
 
 /** Reads the response body. Returns `undefined` if the body is incomplete or too large for a discovery document. */
@@ -224,7 +257,9 @@ const FAULTS: readonly (readonly [signs: RegExp, fault: Fault])[] = [
     {
       code: 'tls_cipher',
       problem: 'it supports no cipher that Node.js accepts',
-      fix: 'Ask the operator of the host to turn on TLS 1.3, or the current ciphers of TLS 1.2.',
+      fix:
+        'Ask the operator of the host to turn on TLS 1.3, or the current ciphers of TLS 1.2. ' +
+        'If the host requires a client certificate, set the options cert and key.',
     },
   ],
   [
@@ -235,6 +270,15 @@ const FAULTS: readonly (readonly [signs: RegExp, fault: Fault])[] = [
       impact: 'No user can sign in. No request is sent, because the server cannot prove that it is this host.',
       consolePage: CONSOLE_PAGES.endpoints,
       fix: 'Write the host name in appHost exactly as in the certificate.',
+    },
+  ],
+  [
+    /alert unrecognized name/,
+    {
+      code: 'tls_wrong_host',
+      problem: 'the server does not know this host name',
+      consolePage: CONSOLE_PAGES.endpoints,
+      fix: 'Correct the host name in appHost.',
     },
   ],
   [
@@ -302,19 +346,21 @@ function explain(context: Context, { cause, phase, isTimeout, hasServerHello }: 
   const { appHost, cert, timeout } = context.options;
   if (cause instanceof ProxyError) return explainProxy(context, cause);
   const { code = '', message } = describeNetworkFault(cause);
-  const isClosed = phase === 'answering' && code === 'ECONNRESET';
   // With TLS 1.2 a server has sent its own certificate before it requires the certificate of the client.
-  const isLateFailure = message.includes('alert handshake failure') && hasServerHello !== false;
-  if (CERTIFICATE_ALERT.test(message) || isLateFailure || (isClosed && cert !== undefined)) {
+  const isLateFailure = message.includes('alert handshake failure') && hasServerHello === true;
+  if (CERTIFICATE_ALERT.test(message) || isLateFailure) {
     return explainCertificate(context, `${code}: ${context.quote(message)}`);
   }
   const found = FAULTS.find(([signs]) => signs.test(`${code} ${message}`))?.[1] ?? OTHER_FAULT;
   const { code: name, problem, fix, impact = NO_CONNECTION, consolePage } = isTimeout ? TIMEOUTS[phase] : found;
+  // Some servers close the connection if they do not trust the certificate of the client.
+  const isMaybeCertificate = cert !== undefined && phase === 'answering' && code === 'ECONNRESET';
+  const hint = isMaybeCertificate ? ' Check that the host trusts the client certificate in cert.' : '';
   const reason = isTimeout ? `${timeout} ms` : code === '' ? context.quote(message) : code;
   return error(name, `${appHost} cannot be reached: ${problem} (${reason}).`, {
     impact,
     ...(consolePage !== undefined && { consolePage }),
-    fix: typeof fix === 'string' ? fix : fix(context),
+    fix: (typeof fix === 'string' ? fix : fix(context)) + hint,
   });
 }
 
@@ -337,19 +383,25 @@ function explainCertificate({ options }: Context, reason: string): Observation {
 function explainProxy(context: Context, { code, httpStatus, message }: ProxyError): Observation {
   const { appHost } = context.options;
   const { hostname, port } = new URL(appHost);
-  const isForbidden = code === PROXY_REFUSED && httpStatus !== 407;
-  const problem =
+  const address = `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`;
+  const [problem, fix] =
     code === PROXY_REFUSED
-      ? `the proxy answered CONNECT with HTTP ${httpStatus}`
+      ? [`the proxy answered CONNECT with HTTP ${httpStatus}`, explainRefusal(httpStatus, address, hostname, port)]
       : code === PROXY_TIMEOUT
-        ? 'the proxy does not answer'
-        : `the proxy cannot be reached (${code ?? context.quote(message)})`;
-  return error('proxy_failed', `${appHost} cannot be reached: ${problem}.`, {
-    impact: NO_CONNECTION,
-    fix: isForbidden
-      ? `Allow CONNECT to ${hostname}:${port === '' ? '443' : port} in the proxy.`
-      : `Set ${context.setting('proxy', 'http://user:password@proxy.example.com:3128')}`,
-  });
+        ? ['the proxy does not answer, or does not reach the host in time', address]
+        : /CERT|SIGNATURE|ISSUER/.test(code ?? '')
+          ? [`the certificate of the proxy is refused (${code})`, `Set ${context.setting('ca', 'ca.pem')}`]
+          : [`the proxy cannot be reached (${code ?? context.quote(message)})`, address];
+  return error('proxy_failed', `${appHost} cannot be reached: ${problem}.`, { impact: NO_CONNECTION, fix });
+}
+
+/** Returns the fix for the response of a proxy to CONNECT. */
+function explainRefusal(status: number | undefined, address: string, hostname: string, port: string): string {
+  if (status === 407) return address;
+  const target = `${hostname}:${port === '' ? '443' : port}`;
+  if (status !== undefined && status >= 500)
+    return `Correct appHost. If it is right, the proxy cannot reach ${target}.`;
+  return `Allow CONNECT to ${target} in the proxy.`;
 }
 
 /**

@@ -147,7 +147,7 @@ it.each<[title: string, arrange: () => Promise<string>, code: string, systemCode
   const settings: Partial<HttpSettings> = { timeout: TIMEOUT, ca: [authority.cert] };
   const http = connect(await arrange(), settings);
   const startedAt = performance.now();
-  const details = systemCode === undefined ? { limit: TIMEOUT } : { systemCode };
+  const details = { ...(systemCode === undefined ? { limit: TIMEOUT } : { systemCode }), requestSent: false };
   expect(await catchError(http.request(POST))).toMatchObject({ code, details });
   expect(performance.now() - startedAt).toBeLessThan(TIMEOUT + 500);
 });

@@ -281,7 +281,7 @@ it.each<[string | Buffer, unknown, number, object]>([
 it.each([300, 399])('response of status %i with a location is refused as a redirect', (httpStatus) => {
   const error = catchThrown(() => parse('{"statusCode":200}', { location: `https://a/${SECRET}` }, httpStatus));
   const message = expect.stringContaining(
-    'redirects are not followed. Set appHost to the host that the redirect leads',
+    'redirects are not followed. Compare appHost with the address that the console',
   );
   expect(error).toMatchObject({ ...INVALID, message, details: { request: 'GET /', httpStatus } });
   expect(findLeaks(error, [SECRET])).toEqual([]);

@@ -107,6 +107,7 @@ it.each<[Method, value: unknown, problem: string, fix: string]>([
   ['appHost', 'https://a.example/App-1', 'is "https://a.example/App-1"', ONLY_APP_ID],
   ['proxy', 'socks5://user:canary@proxy.example', NO_PROXY, PROXY],
   ['proxy', 'http://u:canary%@127.0.0.1:1', NO_PROXY, PROXY],
+  ['proxy', 'http://u:canary%ff@127.0.0.1:1', NO_PROXY, PROXY],
   ['proxy', 'http:', NO_PROXY, PROXY],
   ['group', 5, 'is 5', 'write an object, group: { max: 1 }'],
 ])('refuses as %s the value %j', (method, value, problem, fix) => {

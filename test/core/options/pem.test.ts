@@ -21,6 +21,9 @@ it.each<[title: string, text: string, count: number]>([
     `Certificate:\n    Data:\n        Version: 3\n${cert}\nBag Attributes\n    x: 1`,
     1,
   ],
+  ['spaces at the end of lines', cert.replaceAll('\n', '  \n'), 1],
+  ['other texts around it', `C:\\new\\ca\n-----BEGIN here\n${cert}`, 1],
+  ['the former label', cert.replaceAll('CERTIFICATE', 'X509 CERTIFICATE'), 1],
   ['quotation marks', `"${cert}"`, 1],
 ])('reads %s', (_title, text, count) => {
   expect(parseCertificates('ca', text)).toEqual({
@@ -57,8 +60,8 @@ const encrypted = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 });
-it('accepts the key of the certificate', () => {
-  expect(findKeyProblem('key', key, leaf)).toBeUndefined();
+it.each([key, `Not ENCRYPTED\n${key}`, `${leaf}\n${key}`])('accepts the key of the certificate, %#', (text) => {
+  expect(findKeyProblem('key', text, leaf)).toBeUndefined();
 });
 
 it.each<[title: string, text: string, problem: string]>([

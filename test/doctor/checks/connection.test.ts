@@ -1,4 +1,7 @@
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
 import { type Socket, connect as connectTcp } from 'node:net';
+import { jest } from '@jest/globals';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { checkConnection } from '../../../src/doctor/checks/connection.js';
 import type { ContextSettings } from '../../../src/doctor/context.js';
@@ -68,6 +71,7 @@ test.each<Row>([
   ['other ciphers', () => urlOf(answer, OTHER_CIPHERS), 'tls_cipher', 'no cipher that Node.js accepts (EPROTO).'],
   ['mutual TLS 1.3', () => urlOf(answer, MUTUAL), REQUIRED, 'CERTIFICATE_REQUIRED: "tlsv13 alert certificate requ'],
   ['mutual TLS 1.2', () => urlOf(answer, { ...MUTUAL, maxVersion: 'TLSv1.2' }), REQUIRED, 'alert handshake failure'],
+  ['an error page about certificates', () => urlOf(answering(526, {}, 'Invalid SSL certificate')), 'ok connection', ''],
   ['mutual TLS behind nginx', () => urlOf(nginx, authority.issue()), REQUIRED, '(HTTP 400).'],
   ['an answer that is not HTTP', () => urlOf((socket) => socket.end(SECRET)), FAILED, 'HPE_'],
   ['an unknown authority', () => urlOf(answer, stranger.issue()), 'tls_untrusted', '(UNABLE_TO_VERIFY_LEAF_SIGNATURE)'],
@@ -109,14 +113,43 @@ test('sends the request through a proxy, and does not blame the proxy for an err
   const found = await check({ ...options, appHost: `https://tenant.example:${server.port}` });
   expectFindings(found, 'ok connection', ' answers through the proxy. Its certificate');
   expect(received.join()).toContain(Buffer.from(`user:${PROXY_PASSWORD}`).toString('base64'));
+  const other = await serve(answer, OTHER_CIPHERS);
+  expectFindings(
+    await check({ ...options, appHost: `https://tenant.example:${other.port}` }),
+    'tls_cipher',
+    'cert and key',
+  );
   const { port } = await serve((socket) => socket.resetAndDestroy());
   expectFindings(await check({ ...options, appHost: `https://tenant.example:${port}` }), FAILED);
 });
 
-test('reports a client certificate that the server refuses', async () => {
-  const { cert, key } = stranger.issue();
-  const found = await check({ appHost: await urlOf(answer, MUTUAL), cert, key });
-  expectFindings(found, 'client_certificate_refused', 'HOST refuses the client certificate (ECONNRESET');
+test('tries the next address of the host if the first refuses the connection', async () => {
+  const { port } = await serve(answer, authority.issue({ hosts: ['localhost'], notAfter: at(90) }));
+  const addresses = ['127.0.0.7', '127.0.0.1'].map((address) => ({ address, family: 4 }));
+  const lookup = jest.spyOn(dns, 'lookup').mockImplementation(((...args: unknown[]) => {
+    (args.at(-1) as (error: null, found: object[]) => void)(null, addresses);
+  }) as never);
+  syncBuiltinESMExports();
+  const found = await check({ appHost: `https://localhost:${port}` });
+  expect(lookup).toHaveBeenCalled();
+  lookup.mockRestore();
+  syncBuiltinESMExports();
+  expectFindings(found, 'ok connection');
+});
+
+test.each<[title: string, settings: object, outline: string, part: string]>([
+  ['the server refuses by an alert', { ...MUTUAL, ca: stranger.cert }, FAILED, 'Check that the host trusts the client'],
+  ['the server does not ask for', authority.issue({ notAfter: at(90) }), 'ok connection', 'HOST answers'],
+])('judges a client certificate that %s', async (_title, settings, outline, part) => {
+  const { cert, key } = authority.issue();
+  expectFindings(await check({ appHost: await urlOf(answer, settings), cert, key }), outline, part);
+});
+
+test('reports a client certificate that nginx refuses', async () => {
+  const refusal = answering(400, {}, '<title>400 The SSL certificate error</title>');
+  const { cert, key } = authority.issue();
+  const found = await check({ appHost: await urlOf(refusal, authority.issue({ notAfter: at(90) })), cert, key });
+  expectFindings(found, 'client_certificate_refused', 'HOST refuses the client certificate (HTTP 400).');
 });
 
 const SET_PROXY = 'Set GENAUTH_PROXY=http://user:password@proxy.example.com:3128';
@@ -126,9 +159,15 @@ const refusing =
     socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
 test.each<[title: string, url: () => Promise<string>, part: string]>([
   ['refuses the password', () => urlOf(refusing(407)), `CONNECT with HTTP 407. ${SET_PROXY}`],
+  ['cannot reach the host', () => urlOf(refusing(502)), 'HTTP 502. Correct appHost. If it is right, the proxy cannot'],
+  [
+    'has a certificate of an unknown authority',
+    () => urlOf(refusing(200), stranger.issue()),
+    'certificate of the proxy is refused (UNABLE_TO_VERIFY_LEAF_SIGNATURE). Set GENAUTH_CA=ca.pem',
+  ],
   ['forbids the host', () => urlOf(refusing(403)), 'HTTP 403. Allow CONNECT to tenant.example:443 in the proxy.'],
   ['does not listen', async () => CLOSED, `(ECONNREFUSED). ${SET_PROXY}`],
-  ['does not answer', urlOf, `the proxy does not answer. ${SET_PROXY}`],
+  ['does not answer', urlOf, `the host in time. ${SET_PROXY}`],
 ])('reports a proxy that %s', async (_title, url, part) => {
   const proxy = (await url()).replace('//', `//${PROXY_USER}`);
   expectFindings(await check({ appHost: 'https://tenant.example', proxy }), 'proxy_failed', part);
