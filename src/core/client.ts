@@ -399,7 +399,12 @@ export class GenAuthClient<
     const { tokens, claims, idClaims } = await pending;
     if (idClaims !== undefined) this.#userInfo.prime(tokens.accessToken, idClaims);
     return {
-      tokens: { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken },
+      // Calls that share a request must not share an object that a caller can change. `scope` is frozen.
+      tokens: {
+        ...tokens,
+        refreshToken: tokens.refreshToken ?? refreshToken,
+        expiresAt: new Date(tokens.expiresAt),
+      },
       user: idClaims === undefined ? undefined : toUser(idClaims, this.options.scope),
       claims,
     };

@@ -161,6 +161,10 @@ it('refresh sends one request for parallel calls, and keeps the refresh token if
   const results = await Promise.all(['a', 'b', 'a'].map((token) => client.refresh(token)));
   const expected = ['a', 'b', 'a'].map((token) => [token, token, undefined]);
   expect(results.map(({ claims, tokens, user }) => [claims.sub, tokens.refreshToken, user])).toEqual(expected);
+  const [first, , third] = results;
+  first?.tokens.expiresAt.setTime(0);
+  expect(third?.tokens.expiresAt.getTime()).not.toBe(0);
+  expect(results.every(({ claims, tokens }) => Object.isFrozen(claims) && Object.isFrozen(tokens.scope))).toBe(true);
   await client.refresh('a');
   expect(issuer().count(TOKEN_PATH)).toBe(3);
 });

@@ -118,6 +118,6 @@ function toTokenSet<IdToken extends string | undefined>(
     idToken,
     refreshToken,
     expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), MAX_DATE_SECONDS) * 1000),
-    scope: scope === undefined ? requested : parseScope(scope),
+    scope: Object.freeze(scope === undefined ? [...requested] : parseScope(scope)),
   };
 }
