@@ -18,7 +18,8 @@ export function refuseProduction(name: string, danger: string, allowed: string |
   if (!isProduction && given === allowed) return;
   const fix = isProduction
     ? 'Connect to a GenAuth tenant in production, or set NODE_ENV=development.'
-    : `Set NODE_ENV to ${DEVELOPMENT.join(', ')}, or write allowNodeEnv: ${JSON.stringify(given)} (flag --allow-node-env).`;
+    : `Set NODE_ENV to ${DEVELOPMENT.join(', ')}, ` +
+      `or write allowNodeEnv: ${JSON.stringify(given)} (flag --allow-node-env).`;
   throw new EmulatorError(
     'production_refused',
     `The GenAuth ${name} does not start with NODE_ENV=${given}, because ${danger}. ${fix}`,
