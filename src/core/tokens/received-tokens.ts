@@ -1,5 +1,6 @@
 import { TokenVerificationError, UpstreamError } from '../errors.js';
 import { toDetail } from '../util/quote.js';
+import { deepFreeze } from '../util/record.js';
 import { parseScope } from '../scopes.js';
 import type { TokenSet } from '../sign-in/outcome.js';
 import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
@@ -84,8 +85,9 @@ export async function verifyRefreshedTokens(
   };
   const { claims, idClaims } = await wrapTokenError(verify());
   return {
-    claims,
-    idClaims,
+    // Parallel calls of `GenAuthClient.refresh` share the claims.
+    claims: deepFreeze(claims),
+    idClaims: deepFreeze(idClaims),
     tokens: toTokenSet({ ...received, accessToken, idToken }, claims.exp, parseScope(claims.scope)),
   };
 }

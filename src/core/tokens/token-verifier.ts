@@ -131,7 +131,7 @@ export class TokenVerifier {
 
   /** Verifies an access token that came directly from GenAuth. Does not use the cache of verified tokens. */
   async verifyReceivedAccessToken(token: string): Promise<AccessTokenClaims> {
-    return deepFreeze(toPlain((await this.#verify(token, 'access_token', true)).claims)) as AccessTokenClaims;
+    return toPlain((await this.#verify(token, 'access_token', true)).claims) as AccessTokenClaims;
   }
 
   /**
