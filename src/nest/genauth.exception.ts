@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
-import { type GenAuthError, SignInRejectedError } from '../core/errors.js';
+import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import { describeAnswer } from '../core/sign-in/response.js';
-import { getOwnCause } from '../web/operator-warning.js';
+import { getOwnCause, limitLine } from '../web/operator-warning.js';
 import type { Refusal, RefusalBody } from '../web/refusal.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
@@ -36,10 +36,16 @@ export class GenAuthException extends HttpException {
 
 /**
  * Logs the error that caused a refusal, because the response does not show it. If the configuration is wrong, or
- * GenAuth or the network failed, the log level is error. For all other refusals the log level is debug.
+ * GenAuth or the network failed, the log level is error, and equal lines are written at most once a minute, with the
+ * number of lines that were left out. For all other refusals the log level is debug.
  */
 export function logRefusal({ action, error }: Refusal): void {
-  if (action === 'error') logger.error(describe(error), getOwnCause(error)?.stack);
+  if (action === 'error') {
+    // A message with an answer of GenAuth differs from request to request, because it names the request.
+    const isAnswer = error instanceof UpstreamError || (error instanceof ConfigurationError && error.answer);
+    const more = limitLine(`nest ${isAnswer ? error.code : describe(error)}`);
+    if (more !== undefined) logger.error(describe(error) + more, getOwnCause(error)?.stack);
+  }
   // A request without an access token is not logged, because a client may send requests before its user signs in.
   else if (error.code !== 'token_missing') logger.debug(describe(error));
 }

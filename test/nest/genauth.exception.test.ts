@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import {
   ConfigurationError,
@@ -6,6 +7,7 @@ import {
   SignInRejectedError,
   type SignInRejection,
   TokenVerificationError,
+  UpstreamError,
 } from '../../src/index.js';
 import { toException } from '../../src/nest/genauth.exception.js';
 import { type Refusal, toRefusal } from '../../src/web/refusal.js';
@@ -44,4 +46,18 @@ it.each<[title: string, error: GenAuthError, lines: unknown[]]>([
 ])('logs %s', (_title, error, lines) => {
   toException(refuse(error));
   expect(logger.lines).toEqual(lines);
+});
+
+it('logs an outage once a minute, with the number of lines that were left out', () => {
+  const clock = jest.spyOn(performance, 'now').mockReturnValue(1e9);
+  for (let i = 0; i < 5; i++) toException(refuse(new UpstreamError('upstream_timeout', `Request ${i}.`)));
+  toException(refuse(new UpstreamError('upstream_unavailable', 'Another outage.')));
+  clock.mockReturnValue(1e9 + 60_000);
+  toException(refuse(new UpstreamError('upstream_timeout', 'Request 5.')));
+  clock.mockRestore();
+  expect(logger.lines).toEqual([
+    'error upstream_timeout: Request 0. undefined GenAuth',
+    'error upstream_unavailable: Another outage. undefined GenAuth',
+    'error upstream_timeout: Request 5. (4 more since the last line) undefined GenAuth',
+  ]);
 });

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Controller, Get, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
@@ -12,6 +13,14 @@ import { MemoryLogger, PLATFORMS, send, startNestApp } from '../support/nest-app
 
 failOnUnhandledRejections();
 const issuer = useIssuer();
+const realNow = performance.now.bind(performance);
+let minutes = 0;
+beforeEach(() => {
+  // Equal lines are written once a minute.
+  minutes += 2;
+  jest.spyOn(performance, 'now').mockImplementation(() => realNow() + minutes * 60_000);
+});
+afterEach(() => jest.restoreAllMocks());
 beforeEach(() => issuer().reply('/api/v3/get-captcha-code', { status: 503, headers: { 'retry-after': '9' } }));
 
 @Controller()
