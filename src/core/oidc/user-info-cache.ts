@@ -4,6 +4,9 @@ import { LruMap } from '../util/lru-map.js';
 import { deepFreeze } from '../util/record.js';
 import { RefreshingValue, type RefreshingValueSettings } from '../util/refreshing-value.js';
 
+/** Maximum length of cached claims as JSON, in characters. It bounds the memory of the cache. */
+const MAX_CACHED_LENGTH = 16 * 1024;
+
 /**
  * Pause after a failed or refused user-info request, in milliseconds. During the pause no user-info request is sent for
  * the same access token.
@@ -51,7 +54,11 @@ export class UserInfoCache {
   get(accessToken: string): Promise<UserInfoClaims> {
     const key = digestToken(accessToken);
     const entry = this.#entries.get(key) ?? this.#add(key);
-    return entry.get(async () => deepFreeze(await this.#requestUserInfo(accessToken)));
+    return entry.get(async () => {
+      const claims = deepFreeze(await this.#requestUserInfo(accessToken));
+      if (JSON.stringify(claims).length > MAX_CACHED_LENGTH) this.#entries.delete(key);
+      return claims;
+    });
   }
 
   /**
@@ -61,7 +68,9 @@ export class UserInfoCache {
   prime(accessToken: string, claims: UserInfoClaims): void {
     // A copy of the claims is stored, because the application may change the claims that the login returned. The copy
     // is made through JSON, because `structuredClone` is many times slower.
-    this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(JSON.stringify(claims)) as UserInfoClaims));
+    const text = JSON.stringify(claims);
+    if (text.length > MAX_CACHED_LENGTH) return;
+    this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(text) as UserInfoClaims));
   }
 
   /** Removes the cached claims of an access token that was revoked. */

@@ -247,8 +247,8 @@ export interface GenAuthOptions<S extends string = string> {
   resolveUserMaxAge?: number | undefined;
   /**
    * Cache of RS256 tokens that passed verification, so that the signature of a cached token is not verified again. One
-   * cache entry takes about 1 kB of memory. `false` turns the cache off. Default: `{ maxEntries: 10_000 }`. The cache
-   * never changes whether a token is accepted.
+   * cache entry takes about 1 kB of memory. Tokens of more than 4,096 characters are not cached. `false` turns the
+   * cache off. Default: `{ maxEntries: 10_000 }`. The cache never changes whether a token is accepted.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
 }

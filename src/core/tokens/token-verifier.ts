@@ -44,6 +44,11 @@ export const CLOCK_TOLERANCE = 5;
 export const RECEIVED_CLOCK_TOLERANCE = 60;
 /** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
 const SECRET_COOLDOWN_MS = 30_000;
+/**
+ * Maximum length of a token whose verification is cached, in characters. It bounds the memory of the cache: the claims
+ * of a longer token could take 100 kB. GenAuth's access tokens have about 1,000 characters.
+ */
+const MAX_CACHED_LENGTH = 4096;
 /** Minimum length of an HS256 key, in bytes (RFC 7518 §3.2). */
 export const MIN_HS256_SECRET_BYTES = 32;
 
@@ -169,7 +174,8 @@ export class TokenVerifier {
     const { claims: received, kid, key } = await this.#verify(token, kind, false);
     const { exp, iat, nbf } = received as TokenClaims & Times;
     const claims = deepFreeze(toPlain(received));
-    if (key !== undefined) verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
+    if (key !== undefined && token.length <= MAX_CACHED_LENGTH)
+      verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
     return claims;
   }
 

@@ -81,6 +81,21 @@ it('prime stores a frozen copy of the claims of a login', async () => {
   expect([Object.isFrozen(claims.roles[0]), sent.length]).toEqual([true, 0]);
 });
 
+it.each([
+  [16_384, 1],
+  [16_385, 2],
+])('claims of %i characters as JSON need %i requests for two calls', async (length, requests) => {
+  const claims = { sub: 'alice', text: '' };
+  claims.text = 'x'.repeat(length - JSON.stringify(claims).length);
+  answer = async () => claims;
+  const cache = open();
+  expect([await cache.get('t'), await cache.get('t')]).toEqual([claims, claims]);
+  expect(sent).toHaveLength(requests);
+  cache.prime('T', claims);
+  await cache.get('T');
+  expect(sent).toHaveLength(2 * requests - 1);
+});
+
 it('prime ends a pause, and is not replaced by a request that was sent before', async () => {
   answer = () => Promise.reject(DOWN);
   const cache = open();

@@ -226,6 +226,21 @@ it.each<[number, signatures: number[]]>([
   expect([counts, bench.sets.fetches()]).toEqual([signatures, 1]);
 });
 
+it.each([
+  ['at most', 0, 1],
+  ['more than', 1, 2],
+])('the cache and tokens of %s 4,096 characters: signatures of two calls', async (_title, more, signatures) => {
+  const verifier = bench.verifier({ maxVerifiedTokens: 10 });
+  const sign = (size: number): string => accessToken({ aud: [APP_ID], text: 'x'.repeat(size) });
+  let size = 2000;
+  while (sign(size + 1).length <= 4096) size += 1;
+  const token = sign(size + more);
+  computed();
+  await verifier.verifyAccessToken(token);
+  await verifier.verifyAccessToken(token);
+  expect([token.length > 4096, computed()]).toEqual([more === 1, signatures]);
+});
+
 it('the cache does not spare the check of the times', async () => {
   const token = accessToken({ iat: NOW - 9, nbf: NOW - 3, exp: NOW + 60 });
   const codes: unknown[] = [];
