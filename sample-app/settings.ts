@@ -50,7 +50,9 @@ export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): 
 
 /** Reads the environment variables. They override the variables of the file `.env` in the working folder. */
 function readEnvironment(): NodeJS.ProcessEnv {
-  return existsSync('.env') ? { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env } : process.env;
+  if (!existsSync('.env')) return process.env;
+  // Editors on Windows may write a byte order mark at the start of a file.
+  return { ...parseEnv(readFileSync('.env', 'utf8').replace(/^\uFEFF/, '')), ...process.env };
 }
 
 /** Writes the last lines of the start: the address, who can sign in, and how to stop. */

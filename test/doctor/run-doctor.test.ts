@@ -127,7 +127,7 @@ test.each<[env: Environment, file: Environment, outline: string[], part: string]
   [{ GENAUTH_APP_ID: 'x' }, { GENAUTH_APP_ID: 'y' }, OVERRULED, 'unset GENAUTH_APP_ID'],
   [{ GENAUTH_SCOPE: 'x' }, { GENAUTH_SCOPE: 'x' }, OK_ENVIRONMENT, '1 variable of passport-genauth is'],
   [{ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, {}, ['tls_checks_off'], 'unset NODE_TLS_REJECT_UNAUTHORIZED'],
-  [{ NODE_TLS_REJECT_UNAUTHORIZED: '1' }, {}, OK_ENVIRONMENT, ''],
+  [{ NODE_TLS_REJECT_UNAUTHORIZED: '1', GENAUTH_EMULATOR: '1' }, {}, OK_ENVIRONMENT, ''],
   [{ TRUST_PROXY: '1', HTTPS_PROXY: 'x', GEN: 'x' }, {}, OK_ENVIRONMENT, '0 variables of passport-genauth are'],
 ])('judges the variables %j and the file %j', (env, file, outline, part) => {
   expectFindings(checkEnvironment(env, file), outline, part);

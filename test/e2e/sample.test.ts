@@ -163,7 +163,7 @@ describe('with settings in the environment', () => {
 
   it.each(SAMPLES)('%s reads the file .env, and names the variable of a port in use', async (name) => {
     const folder = await makeFolder();
-    await writeFile(join(folder, '.env'), `GENAUTH_APP_ID=${APP_ID}\nGENAUTH_APP_SECRET=x\nPORT=0\n`);
+    await writeFile(join(folder, '.env'), `\uFEFFGENAUTH_APP_ID=${APP_ID}\nGENAUTH_APP_SECRET=x\nPORT=0\n`);
     const env = { GENAUTH_APP_HOST: issuer().url };
     const app = startNode([`${ROOT}/dist-sample/${name}.js`], env, folder);
     const url = await app.line(LISTENING);

@@ -35,6 +35,14 @@ function describeAttempt(error: NodeJS.ErrnoException & { address?: string; port
 }
 
 /**
+ * Returns whether a server has ended TLS because it requires a client certificate, or does not accept the certificate
+ * that the client has sent.
+ */
+export function isCertificateAlert({ message }: NetworkFault): boolean {
+  return /alert (?:certificate|bad certificate|no certificate|unsupported certificate|unknown ca)/.test(message);
+}
+
+/**
  * Returns whether a failed request was sent completely, so that the server may have acted on it. A request is not sent
  * before the certificate of the server was accepted. With TLS 1.3 it is sent before the server checks the certificate
  * of the client, but the server does not read it without that certificate.
@@ -43,5 +51,5 @@ export function wasSent(request: ClientRequest | undefined, error: unknown): boo
   if (request?.writableFinished !== true) return false;
   const { socket } = request;
   if (!(socket instanceof TLSSocket)) return true;
-  return socket.authorized && !/alert .*(?:certificate|unknown ca)/.test(describeNetworkFault(error).message);
+  return socket.authorized && !isCertificateAlert(describeNetworkFault(error));
 }

@@ -6,7 +6,7 @@ import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:t
 import { TlsAgent } from '../../core/http/agents.js';
 import { buildConnectOptions } from '../../core/http/connections.js';
 import { DEFAULT_HEADERS, type HttpAnswer, type RawAnswer, toAnswer } from '../../core/http/http.js';
-import { describeNetworkFault } from '../../core/http/network-error.js';
+import { describeNetworkFault, isCertificateAlert } from '../../core/http/network-error.js';
 import { PROXY_REFUSED, PROXY_TIMEOUT, ProxyError, TunnelAgent } from '../../core/http/proxy-tunnel.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
 import { isLoopback } from '../../core/util/url.js';
@@ -339,16 +339,14 @@ const TIMEOUTS: Readonly<Record<Phase, Fault>> = {
   },
 };
 
-/** The alerts with which a server requires a client certificate, or refuses the certificate of the client. */
-const CERTIFICATE_ALERT = /alert (certificate|bad certificate|no certificate|unsupported certificate|unknown ca)/;
-
 function explain(context: Context, { cause, phase, isTimeout, hasServerHello }: ProbeError): Observation {
   const { appHost, cert, timeout } = context.options;
   if (cause instanceof ProxyError) return explainProxy(context, cause);
-  const { code = '', message } = describeNetworkFault(cause);
+  const fault = describeNetworkFault(cause);
+  const { code = '', message } = fault;
   // With TLS 1.2 a server has sent its own certificate before it requires the certificate of the client.
   const isLateFailure = message.includes('alert handshake failure') && hasServerHello === true;
-  if (CERTIFICATE_ALERT.test(message) || isLateFailure) {
+  if (isCertificateAlert(fault) || isLateFailure) {
     return explainCertificate(context, `${code}: ${context.quote(message)}`);
   }
   const found = FAULTS.find(([signs]) => signs.test(`${code} ${message}`))?.[1] ?? OTHER_FAULT;

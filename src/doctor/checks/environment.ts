@@ -2,6 +2,9 @@ import type { Environment } from '../../core/options/environment.js';
 import { VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
+/** Chooses the emulator in the sample application. It is no option of a client. */
+const EMULATOR_VARIABLE = 'GENAUTH_EMULATOR';
+
 /**
  * Finds environment variables with wrong names, environment variables that override the file, `TRUST_PROXY=true`, and
  * `NODE_TLS_REJECT_UNAUTHORIZED=0`.
@@ -12,7 +15,7 @@ import { type Observation, ok, warning } from '../report.js';
 export function checkEnvironment(env: Environment, file: Environment = {}): Observation[] {
   const all = { ...file, ...env };
   const unknown = Object.keys(all).filter(
-    (name) => /^(GEN_?AUTH|AUTHING)_/.test(name) && !VARIABLE_NAMES.includes(name),
+    (name) => /^(GEN_?AUTH|AUTHING)_/.test(name) && !VARIABLE_NAMES.includes(name) && name !== EMULATOR_VARIABLE,
   );
   const overruled = VARIABLE_NAMES.filter(
     (name) => file[name] !== undefined && env[name] !== undefined && env[name] !== file[name],

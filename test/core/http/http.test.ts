@@ -200,9 +200,6 @@ it('close() also ends a request that is repeated on a new connection', async () 
 const hang: Conversation = () => undefined;
 it.each<[title: string, url: () => Promise<string>, requestSent: boolean]>([
   ['a closed port', async () => 'http://127.0.0.1:1', false],
-  ['an unknown host name', async () => `http://${'a'.repeat(64)}.example`, false],
-  ['an unknown authority', async () => (await serve(OK, new CertificateAuthority().issue())).url, false],
-  ['TLS without an answer', async () => (await serve(hang)).url.replace('http:', 'https:'), false],
   ['a reset', async () => (await serve((socket) => socket.resetAndDestroy())).url, true],
   ['no answer', async () => (await serve(hang)).url, true],
 ])('says after %s whether GenAuth may have received a sign-in', async (_title, url, requestSent) => {
