@@ -28,6 +28,12 @@ export function pickConnectionSettings(options: ConnectionSettings): ConnectionS
   return { timeout, ca, cert, key, proxy, keepAlive };
 }
 
+/** Returns whether requests to an origin go through the proxy: https requests to hosts that are not loopback hosts. */
+export function usesProxy(proxy: string | undefined, origin: string): proxy is string {
+  const { protocol, hostname } = new URL(origin);
+  return proxy !== undefined && protocol === 'https:' && !isLoopback(hostname);
+}
+
 /** The agents of one pool of connections. */
 export interface Agents {
   httpAgent: PlainAgent;
@@ -45,10 +51,9 @@ export function createAgents(settings: ConnectionSettings & { origin: string }, 
   const pool =
     idleTimeout === undefined || !keepAlive ? { keepAlive: false } : { keepAlive: true, timeout: idleTimeout };
   const options = { ...pool, ...buildConnectOptions(settings) };
-  const usesProxy = proxy !== undefined && !isLoopback(new URL(origin).hostname);
   return {
     httpAgent: new PlainAgent(options),
-    httpsAgent: usesProxy ? new TunnelAgent(proxy, settings.timeout, options) : new TlsAgent(options),
+    httpsAgent: usesProxy(proxy, origin) ? new TunnelAgent(proxy, settings.timeout, options) : new TlsAgent(options),
   };
 }
 

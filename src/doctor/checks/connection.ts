@@ -4,12 +4,11 @@ import { type NetConnectOpts, type Socket, connect as connectTcp } from 'node:ne
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:tls';
 import { TlsAgent } from '../../core/http/agents.js';
-import { buildConnectOptions } from '../../core/http/connections.js';
+import { buildConnectOptions, usesProxy } from '../../core/http/connections.js';
 import { DEFAULT_HEADERS, type HttpAnswer, type RawAnswer, toAnswer } from '../../core/http/http.js';
 import { describeNetworkFault, isCertificateAlert } from '../../core/http/network-error.js';
 import { PROXY_REFUSED, PROXY_TIMEOUT, ProxyError, TunnelAgent } from '../../core/http/proxy-tunnel.js';
 import { MAX_DOCUMENT_BYTES, MAX_WAIT_MS } from '../../core/http/upstream.js';
-import { isLoopback } from '../../core/util/url.js';
 import { PATHS } from '../../core/wire/facts.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context, Probe } from '../context.js';
@@ -28,7 +27,7 @@ const CERTIFICATE_WARNING_MS = 14 * DAY_MS;
  * nor the header `Date`. The discovery document is stored for the next checks.
  */
 export async function checkConnection(context: Context): Promise<Observation[]> {
-  const { appHost } = context.options;
+  const { appHost, proxy } = context.options;
   const url = appHost + PATHS.discovery;
   try {
     const { facts, document, needsCertificate } = await probe(context, url);
@@ -66,7 +65,7 @@ export async function checkConnection(context: Context): Promise<Observation[]> 
     certificateEnds === undefined
       ? ''
       : `. Its certificate is valid until ${certificateEnds.toISOString().slice(0, 10)}`;
-  return [ok('connection', `${appHost} answers${usesProxy(context.options) ? ' through the proxy' : ''}${until}.`)];
+  return [ok('connection', `${appHost} answers${usesProxy(proxy, appHost) ? ' through the proxy' : ''}${until}.`)];
 }
 
 function isRedirect(status: number, location: string | undefined): location is string {
@@ -145,7 +144,7 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
   const { proxy, timeout } = options;
   const isTls = url.startsWith('https:');
   const tls = buildConnectOptions(options);
-  const isTunnel = proxy !== undefined && usesProxy(options);
+  const isTunnel = usesProxy(proxy, url);
   const agent = isTunnel ? new TunnelAgent(proxy, timeout, tls) : isTls ? new DirectAgent(tls) : undefined;
   const sentAt = settings.now();
   const startedAt = performance.now();
@@ -158,7 +157,7 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
     const request = isTls ? requestHttps : requestHttp;
     const outgoing = request(url, { ...tls, agent: agent ?? false, headers: DEFAULT_HEADERS, signal });
     outgoing.once('socket', (socket: Socket) => {
-      // With TLS the agents give the request a socket that is connected.
+      // With TLS the agents give the request a socket whose TCP connection is established.
       if (isTls) phase = 'tls';
       else socket.once('connect', () => (phase = 'answering'));
       socket.once('secureConnect', () => (phase = 'answering'));
@@ -185,12 +184,6 @@ function probe({ options, settings }: Context, url: string): Promise<Probed> {
     outgoing.end();
   });
   return answered.finally(() => agent?.destroy());
-}
-
-/** Returns whether requests to `appHost` go through the proxy. */
-function usesProxy({ appHost, proxy }: Context['options']): boolean {
-  const { protocol, hostname } = new URL(appHost);
-  return proxy !== undefined && protocol === 'https:' && !isLoopback(hostname);
 }
 
 /** Reads the response body. Returns `undefined` if the body is incomplete or too large for a discovery document. */
