@@ -57,6 +57,8 @@ export type ConfigurationErrorCode =
   | 'invalid_callback_result'
   /** The promise of a function of the application took longer than the option `timeout`. */
   | 'callback_timeout'
+  /** A function of the application threw an error while a socket was authenticated. The `cause` is this error. */
+  | 'callback_failed'
   /** GenAuth's discovery document has a different issuer than the option `issuer`. */
   | 'discovery_issuer_mismatch'
   /** The `jwks_uri` of GenAuth's discovery document is not on the host of `appHost`. */

@@ -1,6 +1,7 @@
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { LoginResult, PassportActions } from '../passport/genauth.strategy.js';
-import type { AnyStrategy } from './applications.js';
+import { type AnyStrategy, closesAtExpiry } from './applications.js';
+import { endEventsAtExpiry, getExpiry } from './contexts/expiry.js';
 import { toHttpException } from './genauth.exception.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
@@ -19,10 +20,13 @@ export function answerByException(
   req: GenAuthRequest,
 ): void {
   switch (result.kind) {
-    case 'success':
+    case 'success': {
       if (this.kind !== 'bearer') writeHeaders(req, NO_STORE);
+      const exp = this.kind === 'bearer' && closesAtExpiry(this.client) ? getExpiry(result.info) : undefined;
+      if (exp !== undefined) endEventsAtExpiry(req, exp);
       users.set(req, { user: result.user, info: result.info });
       return passport.success(result.user, result.info);
+    }
     case 'error':
       return passport.error(result.error);
     case 'denied':

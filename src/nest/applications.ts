@@ -39,6 +39,8 @@ export interface ModuleParts {
   /** Whether the options of the module contain `verify`. */
   hasVerify: boolean;
   startupCheck: StartupCheck | undefined;
+  /** The option `closeAtExpiry` of the module. */
+  closeAtExpiry: boolean;
 }
 
 /** The parts of passport-genauth that belong to one Nest application. A process can have several Nest applications. */
@@ -95,6 +97,12 @@ export function findApplication(of: object): Application | undefined {
   const { app, server } = of as { app?: object; server?: object };
   const servers = [app, server].filter((each) => typeof each === 'function' || typeof each === 'object');
   return byClient.get(of) ?? servers.map((each) => byServer.get(each as object)).find(Boolean);
+}
+
+/** Whether connections end when the access token expires: the option `closeAtExpiry` of the module of a client. */
+export function closesAtExpiry(client: object): boolean {
+  const modules = byClient.get(client)?.modules ?? [];
+  return modules.some((module) => module.client === client && module.closeAtExpiry);
 }
 
 /**

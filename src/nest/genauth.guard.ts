@@ -1,12 +1,12 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { GenAuthClient } from '../core/client.js';
-import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { guardRequest } from '../web/guard-request.js';
 import { toRefusal } from '../web/refusal.js';
-import { findApplication } from './applications.js';
+import { closesAtExpiry, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
+import { getExpiry } from './contexts/expiry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 import { markGuardedUser, removeGuardedUser } from './contexts/websocket.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
@@ -84,13 +84,16 @@ export class GenAuthGuard implements CanActivate {
       if (isSocket) removeGuardedUser(readRequestContext(context).state);
       return true;
     }
-    const { request, state, isAnswered, refuse } = readRequestContext(context);
+    const { request, state, buildMistake, endAtExpiry, refuse } = readRequestContext(context);
     const before = isSocket ? { user: state.user, authInfo: state.authInfo } : undefined;
-    const refusal = isAnswered
-      ? toRefusal(buildContextError(), { options: this.client.options })
-      : await guardRequest(this.client, request, state, access);
+    const refusal =
+      buildMistake === undefined
+        ? await guardRequest(this.client, request, state, access)
+        : toRefusal(buildMistake(), { options: this.client.options });
     if (refusal !== undefined) throw await refuse(refusal);
     if (before !== undefined) markGuardedUser(state, before);
+    const exp = closesAtExpiry(this.client) ? getExpiry(state.authInfo) : undefined;
+    if (exp !== undefined) endAtExpiry?.(exp, this.client.options);
     return true;
   }
 
@@ -106,9 +109,3 @@ export class GenAuthGuard implements CanActivate {
   }
 }
 registerGuard(GenAuthGuard, 'bearer', DEFAULT_NAME);
-
-/** Builds the error for a GraphQL context that holds the request of an earlier caller. */
-function buildContextError(): ConfigurationError {
-  const problem = 'of GraphQLModule holds a request that was already answered, so the caller is not known';
-  return buildOptionError({ option: 'context', problem, fix: 'write a function, context: ({ req }) => ({ req })' });
-}

@@ -52,6 +52,13 @@ export interface GenAuthModuleOptions<S extends string = string> extends GenAuth
    * Default: `refuse`.
    */
   startupCheck?: StartupCheck | undefined;
+  /**
+   * Whether connections that `GenAuthGuard` has guarded end when the access token expires. A response with Server-Sent
+   * Events ends. A socket of a gateway receives the event `exception` and is disconnected. A connection of graphql-ws
+   * is closed with the code 4401. A stream of gRPC does not end. Default: `false`, the token is verified only when the
+   * stream or the subscription starts, and for each message of a socket.
+   */
+  closeAtExpiry?: boolean | undefined;
 }
 
 /** The base class with `forRoot` and `forRootAsync`. It creates the providers of one GenAuth application. */
@@ -192,14 +199,15 @@ function buildProviders(name: string): Provider[] {
         ...strategies.map(({ provide }) => provide),
       ],
       useFactory: (
-        { verify, startupCheck }: GenAuthModuleOptions,
+        { verify, startupCheck, closeAtExpiry = false }: GenAuthModuleOptions,
         injected: GenAuthClient<string>,
         host: HttpAdapterHost,
         config: ApplicationConfig,
         discovery: DiscoveryService,
         ...registered: AnyStrategy[]
       ) => {
-        const parts = { client: injected, strategies: registered, hasVerify: verify !== undefined, startupCheck };
+        const hasVerify = verify !== undefined;
+        const parts = { client: injected, strategies: registered, hasVerify, startupCheck, closeAtExpiry };
         return new GenAuthLifecycle(parts, host, config, discovery);
       },
     },
@@ -231,11 +239,15 @@ const ERROR_FILTER: Provider = {
  */
 function toClientOptions(given: GenAuthModuleOptions, name: string): GenAuthOptions {
   expectOptions(given);
-  const { verify, startupCheck, ...options } = given;
+  const { verify, startupCheck, closeAtExpiry, ...options } = given;
   if (Object.hasOwn(given, 'verify')) expectVerify(verify);
   if (!isStartupCheck(startupCheck)) {
     const fix = "write 'refuse', 'warn' or { microservicesInheritGuards: true }";
     throw buildOptionError({ option: 'startupCheck', problem: `is ${quote(startupCheck)}`, fix });
+  }
+  if (closeAtExpiry !== undefined && typeof closeAtExpiry !== 'boolean') {
+    const fix = 'write true or false';
+    throw buildOptionError({ option: 'closeAtExpiry', problem: `is ${quote(closeAtExpiry)}`, fix });
   }
   if (options.name === undefined || options.name === name) return { ...options, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;

@@ -13,6 +13,7 @@ export {
   Roles,
   Tenant,
 } from './genauth.decorators.js';
+export { authenticateSocket } from './authenticate-socket.js';
 export type { StartupCheck } from './applications.js';
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';

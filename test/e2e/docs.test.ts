@@ -5,6 +5,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { io } from 'socket.io-client';
 import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient, type GenAuthOptions, type SignInOutcome } from '../../src/index.js';
@@ -153,7 +154,7 @@ const START_EMULATOR = `
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
-      directory.ts emulator.ts events.ts examine.ts express-user.ts guarded.ts member-pages.js nest.ts openapi.ts
+      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts member-pages.js nest.ts openapi.ts
       options.ts outcomes.ts own-users.ts pages.js server.js session-pages.ts session.ts several.ts shop.js shop.test.js
       staff.ts two-apps.ts types.ts unguarded.ts users.js users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
@@ -314,6 +315,26 @@ it('docs/guarding.md: unguarded.ts refuses to start with the message that the pa
   await app.close();
   const shown = /snippet: unguarded\.ts[^]*?```text\n([^]*?)\n```/.exec(readText('docs/guarding.md'))?.[1];
   expect((error as Error).message).toBe(shown);
+});
+
+it('docs/guarding.md: gateway.ts keeps the sockets of users and puts anonymous sockets out', async () => {
+  const { NewsGateway } = await load<{ NewsGateway: Type }>('gateway.js');
+  const { GenAuthModule } = await import('passport-genauth/nest');
+  await using emulator = await startEmulator();
+  const client = new GenAuthClient(emulator.clientOptions);
+  const { tokens, user } = (await client.signIn({ account: 'alice', password: 'passw0rd' })) as SignInSuccess;
+  @Module({ imports: [GenAuthModule.forRoot(emulator.clientOptions)], providers: [NewsGateway] })
+  class AppModule {}
+  const app = await NestFactory.create(AppModule, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  const [anonymous, alice] = [{}, { token: tokens.accessToken }].map((auth) => io(url, { auth }));
+  const reason = await new Promise((resolve) => anonymous?.on('disconnect', resolve));
+  const sub: unknown = await alice?.emitWithAck('who');
+  expect([reason, sub]).toEqual(['io server disconnect', user.sub]);
+  alice?.disconnect();
+  await app.close();
+  client.close();
 });
 
 it('docs/doctor.md: examine.ts finds a wrong secret', async () => {

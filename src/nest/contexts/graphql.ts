@@ -1,10 +1,13 @@
 import type { ArgumentsHost } from '@nestjs/common';
+import { type ConfigurationError, buildOptionError } from '../../core/errors.js';
 import { isRecord } from '../../core/util/record.js';
 import type { Refusal } from '../../web/refusal.js';
 import { toException } from '../genauth.exception.js';
 import { findResponse } from '../response-headers.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
+import { endAtExpiry, endEventsAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';
+import type { Socket } from './websocket.js';
 
 /** The error codes of Apollo Server, by HTTP status. GraphQL clients read these codes. */
 const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' };
@@ -16,7 +19,7 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED'
  * HTTP request.
  *
  * If an application gives the same GraphQL context object to several callers, the object can contain the request of an
- * earlier caller. `isAnswered` shows such a request.
+ * earlier caller. The member `buildMistake` reports such a request.
  */
 export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   const args = context.getArgs<unknown[]>();
@@ -27,15 +30,31 @@ export function readGraphqlContext(context: ArgumentsHost): RequestContext {
   // For a subscription the Apollo driver of Nest stores the graphql-ws connection as `req`.
   const connection = isRecord(graphql['req']) ? graphql['req'] : {};
   const extras = [graphql['extra'], connection['extra']].filter(isRecord);
+  const socket = extras.map((extra) => extra['socket']).find(isRecord);
   const requests = [graphql['req'], graphql['request'], ...extras.map(({ request }) => request)];
   const request = requests.filter(isRecord).find(({ headers }) => isRecord(headers)) ?? {};
   const params = [graphql['connectionParams'], connection['connectionParams']].find(isRecord) ?? {};
   return {
     request: withAuthorization(request, findAuthorization(params)),
     state: graphql,
-    isAnswered: findResponse(request)?.writableEnded === true,
+    ...(findResponse(request)?.writableEnded === true && { buildMistake: buildContextError }),
+    endAtExpiry: (exp) => (socket === undefined ? endEventsAtExpiry(request, exp) : endSocketAtExpiry(socket, exp)),
     refuse: toGraphqlException,
   };
+}
+
+/**
+ * Ends a WebSocket connection of graphql-ws when the access token expires. The close code of graphql-ws for a client
+ * that is not authenticated is 4401. The client of graphql-ws does not connect again by itself after this code.
+ */
+function endSocketAtExpiry(socket: Pick<Socket, 'close' | 'once'>, exp: number): void {
+  endAtExpiry({ emitter: socket, closeEvent: 'close', end: () => socket.close?.(4401, 'Unauthorized') }, exp);
+}
+
+/** Builds the error for a GraphQL context that holds the request of an earlier caller. */
+function buildContextError(): ConfigurationError {
+  const problem = 'of GraphQLModule holds a request that was already answered, so the caller is not known';
+  return buildOptionError({ option: 'context', problem, fix: 'write a function, context: ({ req }) => ({ req })' });
 }
 
 /**

@@ -2,6 +2,7 @@ import { type ArgumentsHost, InternalServerErrorException } from '@nestjs/common
 import type { GenAuthRequest } from '../../core/options/types.js';
 import { toHttpException } from '../genauth.exception.js';
 import type { RequestState } from '../../web/guard-request.js';
+import { endEventsAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';
 
 /**
@@ -13,7 +14,12 @@ import type { RequestContext } from './request-context.js';
 export function readHttpContext(context: ArgumentsHost): RequestContext {
   if (context.getType<string>() !== 'http') throw buildUnknownContextError(context);
   const request = context.switchToHttp().getRequest<GenAuthRequest & RequestState>();
-  return { request, state: request, refuse: (refusal) => toHttpException(refusal, request) };
+  return {
+    request,
+    state: request,
+    endAtExpiry: (exp) => endEventsAtExpiry(request, exp),
+    refuse: (refusal) => toHttpException(refusal, request),
+  };
 }
 
 /** Builds the error for an execution context that the guard does not support. */

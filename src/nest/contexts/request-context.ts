@@ -1,6 +1,7 @@
+import type { ConfigurationError } from '../../core/errors.js';
 import type { GenAuthRequest } from '../../core/options/types.js';
 import type { RequestState } from '../../web/guard-request.js';
-import type { Refusal } from '../../web/refusal.js';
+import type { Refusal, RefusalContext } from '../../web/refusal.js';
 
 /**
  * One request of any transport (HTTP, GraphQL, WebSocket, microservice), in the form that guards, decorators and
@@ -11,11 +12,16 @@ export interface RequestContext {
   request: GenAuthRequest;
   /** The object on which guards store the user. `@CurrentUser()` and `@AuthInfo()` read the user from it. */
   state: RequestState;
+  /** Builds the error for the mistake of the application because of which `request` is not the caller's request. */
+  buildMistake?: () => ConfigurationError;
   /**
-   * Whether the request belongs to an HTTP exchange that has already been answered. Then the request is not the request
-   * of the caller.
+   * Ends the connection of the request when its access token expires: a socket, or a response with Server-Sent Events.
+   * Absent if the transport has no connection that stays open after a request.
+   *
+   * @param exp - The claim `exp` of the access token, in seconds since 1970.
+   * @param options - The options that determine the text that the client of a socket receives at the end.
    */
-  isAnswered?: boolean;
+  endAtExpiry?: (exp: number, options: RefusalContext['options']) => void;
   /** Builds the exception for a refusal, in the form that this transport requires. */
   refuse: (refusal: Refusal) => Error | Promise<Error>;
 }

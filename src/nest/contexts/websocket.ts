@@ -1,8 +1,11 @@
 import type { ArgumentsHost } from '@nestjs/common';
+import { type ConfigurationError, TokenVerificationError, buildOptionError } from '../../core/errors.js';
 import { isRecord } from '../../core/util/record.js';
+import type { RequestState } from '../../web/guard-request.js';
+import { type Refusal, type RefusalBody, type RefusalContext, toRefusal } from '../../web/refusal.js';
 import { logRefusal } from '../genauth.exception.js';
 import { findAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
-import type { RequestState } from '../../web/guard-request.js';
+import { endAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';
 
 /**
@@ -16,21 +19,93 @@ import type { RequestContext } from './request-context.js';
  */
 export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   const ws = context.switchToWs();
-  const client = ws.getClient<Record<string, unknown>>();
-  const handshake = isRecord(client['handshake']) ? client['handshake'] : {};
-  const request = [client['upgradeReq'], client['request']].find(isRecord) ?? handshake;
-  const auth = isRecord(handshake['auth']) ? handshake['auth'] : {};
-  const token = addBearerScheme(Object.hasOwn(auth, 'token') ? auth['token'] : undefined);
-  const authorization = toSingleValue([token, findAuthorization(auth)]);
+  const client = ws.getClient<Socket>();
   return {
-    request: withAuthorization(request, authorization, ws.getData<unknown>()),
-    state: client,
+    ...readSocket(client, ws.getData<unknown>()),
     refuse: async (refusal) => {
       logRefusal(refusal);
       const { WsException } = await import('@nestjs/websockets');
-      return new WsException({ status: 'error', ...refusal.body });
+      return new WsException(buildExceptionData(refusal));
     },
   };
+}
+
+/** The members of a socket of Socket.IO or `ws` that are used here. */
+export interface Socket extends RequestState {
+  /** With Socket.IO. */
+  handshake?: unknown;
+  /** With Socket.IO: the request that opened the connection. */
+  request?: unknown;
+  /** With `ws`: the request that opened the connection. The application assigns it. */
+  upgradeReq?: unknown;
+  /** With Socket.IO: sends an event. */
+  emit?: (event: string, data: object) => unknown;
+  /** With Socket.IO: ends the connection. */
+  disconnect?: (close: boolean) => unknown;
+  /** With `ws`: sends a message. */
+  send?: (message: string) => unknown;
+  /** With `ws`: ends the connection. */
+  close?: (code: number, reason: string) => unknown;
+  once?: (event: string, listener: () => void) => unknown;
+}
+
+/**
+ * Reads the request that opened the connection of a socket, with the access token of the connection.
+ *
+ * @param message - The body of the returned request.
+ */
+export function readSocket(client: Socket, message?: unknown): Omit<RequestContext, 'refuse'> {
+  const handshake = isRecord(client.handshake) ? client.handshake : undefined;
+  const request = [client.upgradeReq, client.request].find(isRecord) ?? handshake;
+  const auth = isRecord(handshake?.['auth']) ? handshake['auth'] : {};
+  const token = addBearerScheme(Object.hasOwn(auth, 'token') ? auth['token'] : undefined);
+  const authorization = toSingleValue([token, findAuthorization(auth)]);
+  return {
+    request: withAuthorization(request ?? {}, authorization, message),
+    state: client,
+    ...(request === undefined && { buildMistake: buildRequestError }),
+    endAtExpiry: (exp, options) => {
+      // A client of Socket.IO can send an event with the name `close`.
+      const closeEvent = typeof client.disconnect === 'function' ? 'disconnect' : 'close';
+      endAtExpiry({ emitter: client, closeEvent, end: () => endSocket(client, buildExpiry(options)) }, exp);
+    },
+  };
+}
+
+/**
+ * Sends the body of a refusal to the client of a socket as the event `exception`, and ends the connection. The close
+ * code of a `ws` connection is 4000 plus the HTTP status, for example 4401, as with graphql-ws.
+ */
+export function endSocket(client: Socket, refusal: Refusal): void {
+  const data = buildExceptionData(refusal);
+  if (typeof client.disconnect === 'function') {
+    client.emit?.('exception', data);
+    client.disconnect(true);
+  } else {
+    client.send?.(JSON.stringify({ event: 'exception', data }));
+    client.close?.(4000 + refusal.status, refusal.body.code);
+  }
+}
+
+/** The data that a gateway of Nest sends with the event `exception`. */
+function buildExceptionData({ body }: Refusal): RefusalBody & { status: 'error' } {
+  return { status: 'error', ...body };
+}
+
+/** Builds the refusal for a connection whose access token has expired. */
+function buildExpiry(options: RefusalContext['options']): Refusal {
+  const message = 'The access token of the connection has expired.';
+  const details = { token: 'access_token' } as const;
+  return toRefusal(new TokenVerificationError('token_expired', message, { details }), { options });
+}
+
+/** Builds the error for a socket that has no reference to the request that opened its connection. */
+function buildRequestError(): ConfigurationError {
+  const problem = 'is missing on the socket, so no access token can be read';
+  const fix =
+    'write client.upgradeReq = request in handleConnection(client, request) of the gateway, ' +
+    'or authenticateSocket(genAuthClient, client, request)';
+  return buildOptionError({ option: 'upgradeReq', problem, fix });
 }
 
 /** The user that the guard stored on a socket, and what the socket had before. */

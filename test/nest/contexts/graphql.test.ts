@@ -1,3 +1,4 @@
+import { EventEmitter, on } from 'node:events';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { Logger, UseGuards } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
@@ -8,7 +9,7 @@ import { GenAuthClient, UpstreamError } from '../../../src/index.js';
 import { readGraphqlContext } from '../../../src/nest/contexts/graphql.js';
 import { CurrentUser, GenAuthGuard, GenAuthModule } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
-import { useIssuer } from '../../support/issuer.js';
+import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
 import { bearer } from '../../support/marked-routes.js';
 import { type RunningApp, send, startNestApp } from '../../support/nest-app.js';
@@ -70,8 +71,14 @@ class Resolvers {
   async *ticks(@CurrentUser('sub') sub: string): AsyncGenerator<object> {
     yield { ticks: sub };
   }
+
+  @Subscription('idle')
+  idle(): AsyncIterable<object> {
+    const events = new EventEmitter();
+    return on(events, 'never');
+  }
 }
-const typeDefs = 'type Query { me: String } type Subscription { ticks: String }';
+const typeDefs = 'type Query { me: String } type Subscription { ticks: String idle: String }';
 
 let now = Date.now();
 function start(options: Partial<ApolloDriverConfig>): Promise<RunningApp> {
@@ -153,4 +160,27 @@ it('refuses a request that was already answered', async () => {
   await running.close();
   const error = { extensions: { originalError: { statusCode: 500, code: 'configuration_error' } } };
   expect(answers).toMatchObject([{ data: { me: 'user-1' } }, { errors: [error] }]);
+});
+
+it('closeAtExpiry closes a connection of graphql-ws when the access token of a subscription expires', async () => {
+  const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: ApolloDriver,
+    typeDefs,
+    subscriptions: { 'graphql-ws': true },
+  });
+  const imports = [graphql, GenAuthModule.forRoot({ ...issuer().clientOptions, closeAtExpiry: true })];
+  const running = await startNestApp('Express', { imports, providers: [Resolvers] });
+  const seconds = Date.now() / 1000;
+  const client = connect(running, { authorization: bearer(issuer(), { iat: seconds - 60, exp: seconds + 0.6 }) });
+  const closed = new Promise<number>((resolve) => {
+    client.on('closed', (event) => resolve((event as { code: number }).code));
+  });
+  // The connection stays open after the subscription has ended, until another subscription is started.
+  const idle = client.iterate({ query: 'subscription { idle }' });
+  const results = [await run(client, TICKS), await idle.next().catch((error: { code: number }) => error.code)];
+  expect(results).toEqual([{ data: { ticks: SUBJECT } }, 4401]);
+  expect(await closed).toBe(4401);
+  expect(Date.now() / 1000).toBeGreaterThanOrEqual(seconds + 0.6);
+  await client.dispose();
+  await running.close();
 });

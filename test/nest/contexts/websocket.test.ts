@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -7,7 +8,7 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 import { GenAuthClient } from '../../../src/index.js';
 import { markGuardedUser, readWebSocketContext, removeGuardedUser } from '../../../src/nest/contexts/websocket.js';
-import { CurrentUser, GenAuthGuard, Public, Tenant } from '../../../src/nest/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule, Public, Tenant } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
 import { findLeaks } from '../../support/leak.js';
@@ -118,4 +119,43 @@ it('a global GenAuthGuard guards each message of ws, and does not show the token
   expect(answers).toEqual([me, { event: 'answer', data: 'no user' }, me, ...expected]);
   expect(running.logger.lines.join()).toContain('token_expired');
   expect(findLeaks(running.logger.lines, [authorization.split('.')[2] ?? ''])).toEqual([]);
+});
+
+it('closeAtExpiry disconnects a socket when the access token of a guarded message expires', async () => {
+  @WebSocketGateway()
+  @UseGuards(GenAuthGuard)
+  class Guarded extends Gateway {}
+  const module = GenAuthModule.forRoot({ ...issuer().clientOptions, closeAtExpiry: true });
+  const running = await startNestApp(
+    'Express',
+    { imports: [module], providers: [Guarded] },
+    { prepare: (app) => void app.useWebSocketAdapter(new WsAdapter(app)) },
+  );
+  const now = Date.now() / 1000;
+  const authorization = bearer(issuer(), { tenant_id: 'blue', iat: now - 60, exp: now + 0.6 });
+  const [anonymous, ws] = [{}, { authorization }].map(
+    (headers) => new WebSocket(running.url.replace('http', 'ws'), { headers }),
+  ) as [WebSocket, WebSocket];
+  await Promise.all([once(anonymous, 'open'), once(ws, 'open')]);
+  const messages: unknown[] = [];
+  ws.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
+  ws.send(JSON.stringify({ event: 'me', data: { tenant: 'blue' } }));
+  anonymous.send(JSON.stringify({ event: 'me', data: { tenant: 'blue' } }));
+  const [code] = (await once(ws, 'close')) as [number];
+  expect(Date.now() / 1000).toBeGreaterThanOrEqual(now + 0.6);
+  expect(code).toBe(4401);
+  const data = expect.objectContaining({ status: 'error', statusCode: 401, code: 'invalid_token' });
+  expect(messages).toEqual([
+    { event: 'answer', data: SUBJECT },
+    { event: 'exception', data },
+  ]);
+  expect(anonymous.readyState).toBe(WebSocket.OPEN);
+  anonymous.terminate();
+  await running.close();
+});
+
+it('refuses each message of a socket of ws whose request the application did not store', () => {
+  const read = readWebSocketContext(new ExecutionContextHost([{}, {}]));
+  expect(read.buildMistake?.()).toMatchObject({ details: { mistakes: [{ option: 'upgradeReq' }] } });
+  expect(readWebSocketContext(new ExecutionContextHost([{ handshake: { headers: {} } }])).buildMistake).toBeUndefined();
 });

@@ -1,0 +1,91 @@
+import type { GenAuthClient } from '../core/client.js';
+import { ConfigurationError, buildOptionError } from '../core/errors.js';
+import type { BearerUser } from '../web/authenticate-bearer.js';
+import { guardRequest } from '../web/guard-request.js';
+import { type Refusal, toError, toRefusal } from '../web/refusal.js';
+import { getExpiry } from './contexts/expiry.js';
+import { type Socket, endSocket, readSocket } from './contexts/websocket.js';
+import { logRefusal } from './genauth.exception.js';
+
+/**
+ * Authenticates a socket of Socket.IO or `ws` when it connects. Call it in `handleConnection` of a gateway, because no
+ * guard runs there.
+ *
+ * It reads the access token in the same way as `GenAuthGuard`: from `auth: { token }` of a Socket.IO client, or else
+ * from the Authorization header of the request that opened the connection. It stores the user as `socket.user` and the
+ * auth info as `socket.authInfo`, and disconnects the socket when the access token expires.
+ *
+ * If the access token is missing or not valid, the client receives the event `exception` with the same body as from a
+ * guarded message handler, and the socket is disconnected. A socket of `ws` is closed with the code 4000 plus the HTTP
+ * status, for example 4401. The function never rejects, because Nest does not handle a rejection of
+ * `handleConnection`. The reason is written to the log.
+ *
+ * Messages that the client sends before the promise settles reach their handlers. Decorated handlers are guarded for
+ * each message, so they do not depend on this function.
+ *
+ * @param client - The client whose access tokens are accepted.
+ * @param socket - The first argument of `handleConnection`.
+ * @param request - With `ws`: the second argument of `handleConnection`, the request that opened the connection. It is
+ * stored as `socket.upgradeReq`, where the guard reads it. Socket.IO does not need it.
+ * @returns The user, or `undefined` if the socket was refused and disconnected.
+ *
+ * @example
+ * ```ts
+ * import { type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
+ * import type { GenAuthClient } from 'passport-genauth';
+ * import { InjectGenAuthClient, authenticateSocket } from 'passport-genauth/nest';
+ *
+ * type Socket = { join: (room: string) => unknown };
+ *
+ * @WebSocketGateway()
+ * export class NewsGateway implements OnGatewayConnection<Socket> {
+ *   constructor(@InjectGenAuthClient() private readonly client: GenAuthClient<string>) {}
+ *
+ *   async handleConnection(socket: Socket): Promise<void> {
+ *     const user = await authenticateSocket(this.client, socket);
+ *     if (user !== undefined) socket.join('news');
+ *   }
+ * }
+ * ```
+ */
+export async function authenticateSocket<S extends string, ExtendedFields extends object>(
+  client: GenAuthClient<S, ExtendedFields>,
+  socket: object,
+  request?: object,
+): Promise<BearerUser<S, ExtendedFields> | undefined> {
+  const target: Socket = socket;
+  if (request !== undefined) target.upgradeReq = request;
+  const refusal = await guardSocket(client as unknown as GenAuthClient<string>, target);
+  if (refusal === undefined) return target.user as BearerUser<S, ExtendedFields>;
+  logRefusal(refusal);
+  endSocket(target, refusal);
+  return undefined;
+}
+
+/** The options for the response if there is no client. */
+const NO_CLIENT = { language: undefined, exposeReasons: false };
+
+/**
+ * Builds the error for a missing client. A gateway without decorator metadata, for example built by esbuild, gets
+ * `undefined` in place of a class from its constructor.
+ */
+function buildClientError(): ConfigurationError {
+  const fix = 'inject it with @InjectGenAuthClient() private readonly client: GenAuthClient<string>';
+  return buildOptionError({ option: 'client', problem: 'of authenticateSocket is undefined', fix });
+}
+
+async function guardSocket(client: GenAuthClient<string> | undefined, socket: Socket): Promise<Refusal | undefined> {
+  if (client === undefined) return toRefusal(buildClientError(), { options: NO_CLIENT });
+  const { options } = client;
+  const { request, state, buildMistake, endAtExpiry } = readSocket(socket);
+  if (buildMistake !== undefined) return toRefusal(buildMistake(), { options });
+  try {
+    const refusal = await guardRequest(client, request, state, { optional: false });
+    const exp = getExpiry(state.authInfo);
+    if (refusal === undefined && exp !== undefined) endAtExpiry?.(exp, options);
+    return refusal;
+  } catch (thrown) {
+    const message = 'A function of the application threw an error while a socket was authenticated.';
+    return toRefusal(new ConfigurationError('callback_failed', message, { cause: toError(thrown) }), { options });
+  }
+}

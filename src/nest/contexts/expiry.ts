@@ -1,0 +1,76 @@
+import type { ServerResponse } from 'node:http';
+import onHeaders from 'on-headers';
+import type { BearerInfo } from '../../web/authenticate-bearer.js';
+import { findResponse } from '../response-headers.js';
+
+/** The longest delay of a timer in Node.js, in milliseconds. Node.js fires a timer with a longer delay at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** A connection that can stay open longer than the access token with which it was authenticated. */
+export interface LongConnection {
+  /** The socket or the response of the connection. It emits `closeEvent` when the connection is closed. */
+  emitter: { once?: (event: string, listener: () => void) => unknown };
+  /** The event that only the server emits, when the connection is closed. */
+  closeEvent: 'close' | 'disconnect';
+  /** Ends the connection. */
+  end: () => void;
+}
+
+/** The time at which each connection is ended, in seconds since 1970, and its timer. */
+const expiries = new WeakMap<object, { exp: number; timer?: NodeJS.Timeout }>();
+
+/**
+ * Returns the claim `exp` of the access token of a guarded request, in seconds since 1970. Returns `undefined` if the
+ * request is anonymous, or if the application has replaced the auth info.
+ */
+export function getExpiry(authInfo: unknown): number | undefined {
+  return (authInfo as Partial<BearerInfo> | undefined)?.claims?.exp;
+}
+
+/**
+ * Ends a connection when its access token expires. If the function is called again for the same connection, the newest
+ * expiration time counts. The timer does not keep the process alive.
+ *
+ * @param exp - The claim `exp` of the access token, in seconds since 1970.
+ */
+export function endAtExpiry({ emitter, closeEvent, end }: LongConnection, exp: number): void {
+  const known = expiries.get(emitter);
+  if (known?.exp === exp) return;
+  const expiry: { exp: number; timer?: NodeJS.Timeout } = known ?? { exp };
+  expiry.exp = exp;
+  if (known === undefined) {
+    expiries.set(emitter, expiry);
+    // Without this listener the timer would keep the memory of a closed connection until the token expires.
+    emitter.once?.(closeEvent, () => clearTimeout(expiry.timer));
+  }
+  const wait = (): void => {
+    const left = exp * 1000 - Date.now();
+    clearTimeout(expiry.timer);
+    expiry.timer = setTimeout(left > MAX_DELAY_MS ? wait : end, Math.min(Math.max(left, 0), MAX_DELAY_MS)).unref();
+  };
+  wait();
+}
+
+/**
+ * Ends the response to an HTTP request when the access token expires, if the response is a stream of Server-Sent
+ * Events. Every other response is sent completely.
+ */
+export function endEventsAtExpiry(request: object, exp: number): void {
+  const response = findResponse(request);
+  if (response === undefined || response.headersSent) return;
+  onHeaders(response, function endEvents() {
+    if (!String(response.getHeader('content-type')).startsWith('text/event-stream')) return;
+    endAtExpiry({ emitter: response, closeEvent: 'close', end: () => endResponse(response) }, exp);
+  });
+}
+
+/**
+ * Ends a response to which Nest may still write. Nest writes until the connection is closed, so the connection is
+ * closed too. A write before that would emit an error, which ends the process if it has no listener.
+ */
+function endResponse(response: ServerResponse): void {
+  const { socket, req } = response;
+  response.on('error', () => {});
+  // With HTTP/2 the other streams of the connection go on.
+  response.end(() => void (req.httpVersionMajor === 1 && socket?.destroySoon()));
+}

@@ -1,0 +1,141 @@
+import { jest } from '@jest/globals';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { io } from 'socket.io-client';
+import { WebSocket } from 'ws';
+import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
+import { authenticateSocket } from '../../src/nest/index.js';
+import { failOnUnhandledRejections } from '../support/host-process.js';
+import { SUBJECT, useIssuer } from '../support/issuer.js';
+import { findLeaks } from '../support/leak.js';
+import { bearer } from '../support/marked-routes.js';
+import { type RunningApp, startNestApp } from '../support/nest-app.js';
+
+failOnUnhandledRejections();
+const issuer = useIssuer();
+
+type Library = 'Socket.IO' | 'ws';
+
+/** The events of a connection of a client, in their order. */
+interface Connection {
+  next(): Promise<unknown>;
+  ask(): void;
+  close(): void;
+}
+
+let running: RunningApp;
+let returned: unknown[];
+
+async function start(library: Library, options: Partial<GenAuthOptions> = {}, passesRequest = true): Promise<void> {
+  const client = new GenAuthClient({ ...issuer().clientOptions, ...options });
+  returned = [];
+  @WebSocketGateway()
+  class Gateway {
+    async handleConnection(socket: object, request: object): Promise<void> {
+      const given = passesRequest && library === 'ws' ? [request] : [];
+      returned.push(await authenticateSocket(client, socket, ...given));
+      if (returned[0] !== undefined) send(socket, 'ready');
+    }
+
+    @SubscribeMessage('who')
+    who(socket: { user?: { sub?: string } }): object {
+      return { event: 'answer', data: socket.user?.sub ?? 'no user' };
+    }
+  }
+  function send(socket: { emit?: unknown }, event: string): void {
+    if (library === 'ws') (socket as WebSocket).send(JSON.stringify({ event }));
+    else (socket as { emit: (name: string) => void }).emit(event);
+  }
+  const prepare = (app: RunningApp['app']): void =>
+    void app.useWebSocketAdapter(library === 'ws' ? new WsAdapter(app) : new IoAdapter(app));
+  running = await startNestApp('Express', { providers: [Gateway] }, { prepare });
+}
+
+function connect(library: Library, authorization?: string): Connection {
+  const events: unknown[] = [];
+  const waiting: (() => void)[] = [];
+  const add = (event: unknown): void => {
+    events.push(event);
+    waiting.shift()?.();
+  };
+  const next = async (): Promise<unknown> => {
+    if (events.length === 0) await new Promise<void>((resolve) => void waiting.push(resolve));
+    return events.shift();
+  };
+  if (library === 'ws') {
+    const headers = authorization === undefined ? {} : { authorization };
+    const ws = new WebSocket(running.url.replace('http', 'ws'), { headers });
+    ws.on('message', (data: Buffer) => add(JSON.parse(data.toString())));
+    ws.on('close', (code, reason) => add({ closed: `${code} ${reason.toString()}` }));
+    return { next, ask: () => ws.send(JSON.stringify({ event: 'who' })), close: () => ws.terminate() };
+  }
+  const socket = io(running.url, { auth: { token: authorization }, transports: ['websocket'] });
+  socket.onAny((event: string, data: unknown) => add(data === undefined ? { event } : { event, data }));
+  socket.on('disconnect', (reason) => add({ closed: reason }));
+  return { next, ask: () => socket.emit('who'), close: () => socket.disconnect() };
+}
+
+function fail(): never {
+  throw new Error('the database of the test is down');
+}
+
+it('names a missing client, and does not reject', async () => {
+  const client = { send: jest.fn(), close: jest.fn() };
+  expect(await authenticateSocket(undefined as never, client)).toBeUndefined();
+  expect(client.close).toHaveBeenCalledWith(4500, 'configuration_error');
+});
+
+it.each<[title: string, passesRequest: boolean, text: string]>([
+  ['a socket of ws without its request', false, 'authenticateSocket(genAuthClient, client, request)'],
+  ['the error of resolveUser', true, 'the database of the test is down'],
+])('logs %s', async (_title, passesRequest, text) => {
+  // Equal lines are written once a minute, so this test is the first one.
+  await start('ws', { resolveUser: fail }, passesRequest);
+  const connection = connect('ws', bearer(issuer()));
+  expect(await connection.next()).toMatchObject({ data: { statusCode: 500, code: 'configuration_error' } });
+  await running.close();
+  expect(running.logger.lines.join('\n')).toContain(text);
+});
+
+describe.each<Library>(['Socket.IO', 'ws'])('with %s', (library) => {
+  const closed = (status: number, code: string): object => ({
+    closed: library === 'ws' ? `${4000 + status} ${code}` : 'io server disconnect',
+  });
+  const exception = (statusCode: number, code: string): object => ({
+    event: 'exception',
+    data: expect.objectContaining({ status: 'error', statusCode, code, message: expect.any(String) }),
+  });
+
+  it('the socket has the user until its access token expires, and is then disconnected', async () => {
+    await start(library);
+    const now = Date.now() / 1000;
+    const connection = connect(library, bearer(issuer(), { iat: now - 60, exp: now + 0.7 }));
+    expect(await connection.next()).toEqual({ event: 'ready' });
+    expect(returned).toMatchObject([{ sub: SUBJECT }]);
+    connection.ask();
+    expect(await connection.next()).toEqual({ event: 'answer', data: SUBJECT });
+    expect(Date.now() / 1000).toBeLessThan(now + 0.7);
+    expect([await connection.next(), await connection.next()]).toEqual([
+      exception(401, 'invalid_token'),
+      closed(401, 'invalid_token'),
+    ]);
+    expect(Date.now() / 1000).toBeGreaterThanOrEqual(now + 0.7);
+    await running.close();
+  });
+
+  it.each<[title: string, options: Partial<GenAuthOptions>, token: object | undefined, status: number, code: string]>([
+    ['without an access token', {}, undefined, 401, 'token_missing'],
+    ['with an expired access token', {}, { iat: 1, exp: 2 }, 401, 'invalid_token'],
+    ['whose user resolveUser refuses', { resolveUser: () => null }, {}, 403, 'verify_denied'],
+    ['for which resolveUser throws', { resolveUser: fail }, {}, 500, 'configuration_error'],
+  ])('a socket %s is disconnected', async (_title, options, claims, status, code) => {
+    await start(library, options);
+    const token = claims === undefined ? undefined : bearer(issuer(), claims);
+    const connection = connect(library, token);
+    expect([await connection.next(), await connection.next()]).toEqual([exception(status, code), closed(status, code)]);
+    expect(returned).toEqual([undefined]);
+    await running.close();
+    expect(findLeaks(running.logger.lines, [token?.split('.')[2] ?? 'no token'])).toEqual([]);
+  });
+});
