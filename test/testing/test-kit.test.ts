@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
-import { GenAuthClient } from '../../src/index.js';
+import { GenAuthEmulator } from '../../src/emulator/index.js';
+import { GenAuthClient, TokenVerificationError } from '../../src/index.js';
 import { GenAuthTestKit, type TestClaims, type TokenMint } from '../../src/testing/index.js';
 import { ROOT } from '../support/process.js';
 import { catchError } from '../support/promise.js';
@@ -26,6 +27,21 @@ test('redirects the options, and keeps all that do not identify the tenant', () 
   expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid email', aud: 'https://api.example' });
   const { appId } = kit().redirect();
   expect(decodeJwt(kit().mint.valid())).toMatchObject({ scope: 'openid profile', aud: appId });
+});
+
+test('no client that was not redirected to the kit accepts its tokens', async () => {
+  const app = createExpressApp(connect(kit()));
+  const token = kit().mint.valid({ roles: ['admin'] });
+  expect((await kit().as(app, token).get('/me')).status).toBe(200);
+  await using emulator = await new GenAuthEmulator().start();
+  await using other = await GenAuthTestKit.start();
+  const { appHost } = kit().redirect();
+  const strangers = [emulator.clientOptions, other.redirect(PRODUCTION), { ...PRODUCTION, appHost }];
+  for (const options of strangers) {
+    const client = close(new GenAuthClient<string>(options));
+    expect(await catchError(client.verifyAccessToken(token))).toBeInstanceOf(TokenVerificationError);
+    expect((await kit().as(createExpressApp(client), token).get('/me')).status).toBe(401);
+  }
 });
 
 test('sends requests as a user, with a token, or without a token', async () => {
