@@ -1,11 +1,30 @@
 import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
+import { isRecord } from './util/record.js';
+
+/** Property of the errors of every copy of passport-genauth in a process. */
+const IS_GENAUTH_ERROR = Symbol.for('passport-genauth: error');
+/** The value of `name` of each error class. A bundler can change the names of the classes themselves. */
+const names = new Map<unknown, string>();
 
 /**
  * The base class of the errors of passport-genauth. Each subclass shows who must act: the operator, the caller, the end
  * user, or GenAuth. The message states what is wrong, the value and the fix. `details` contains the same facts as data.
  * The message and `details` never contain a password, a token, a secret or the body of a request or response.
+ *
+ * `statusCode`, `status` and `expose` are the properties of the package http-errors. Error handlers of Express and Nest
+ * read them: the response has the right HTTP status, and does not contain the message.
+ *
+ * `instanceof` also recognizes errors of another copy of passport-genauth in the same process.
  */
 export abstract class GenAuthError extends Error {
+  /** @internal */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    const name = names.get(this);
+    const isGenAuthError = isRecord(value) && (value as Partial<GenAuthError>)[IS_GENAUTH_ERROR] === true;
+    return isGenAuthError && name !== undefined && (name === 'GenAuthError' || value['name'] === name);
+  }
+
   // A value from a token, a response or the options is put into a message with `quote`, and into `details` with
   // `toDetail`.
 
@@ -18,6 +37,21 @@ export abstract class GenAuthError extends Error {
   abstract readonly details: object;
   /** The HTTP status of the response that reports this error, unless the application chooses another status. */
   abstract readonly statusCode: number;
+
+  /** The same number as `statusCode`. */
+  get status(): number {
+    return this.statusCode;
+  }
+
+  /** Always `false`: the message is for the operator and must not be sent in a response. */
+  get expose(): false {
+    return false;
+  }
+
+  /** @internal */
+  get [IS_GENAUTH_ERROR](): true {
+    return true;
+  }
 
   /** Returns the properties for a log. The properties `stack` and `cause` are left out. */
   toJSON(): { name: string; code: string; statusCode: number; message: string } {
@@ -479,3 +513,6 @@ export class SignInRejectedError extends GenAuthError {
     return this.#outcome;
   }
 }
+
+const CLASSES = { GenAuthError, ConfigurationError, RequestError, TokenVerificationError, AuthorizationError };
+for (const [name, type] of Object.entries({ ...CLASSES, UpstreamError, SignInRejectedError })) names.set(type, name);

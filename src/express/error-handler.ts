@@ -63,7 +63,7 @@ export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'option
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
     if (BODY_ERRORS.has(type) && typeof status === 'number' && status >= 400 && status <= 499) {
       const message = 'The body of the request cannot be read.';
-      const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message, code: 'invalid_request' };
+      const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message, code: 'invalid_request' } as const;
       return answerJson(res, body, {});
     }
     const context = { options: { language, exposeReasons }, acceptLanguage: req.headers['accept-language'] };

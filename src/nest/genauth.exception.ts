@@ -1,37 +1,67 @@
-import { HttpException, Logger } from '@nestjs/common';
+import {
+  BadGatewayException,
+  BadRequestException,
+  ForbiddenException,
+  HttpException,
+  InternalServerErrorException,
+  Logger,
+  ServiceUnavailableException,
+  UnauthorizedException,
+} from '@nestjs/common';
 import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import { describeAnswer } from '../core/sign-in/response.js';
 import { getOwnCause, limitLine } from '../web/operator-warning.js';
-import type { Refusal, RefusalBody } from '../web/refusal.js';
+import type { Refusal, RefusalBody, RefusalCode } from '../web/refusal.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
 const logger = new Logger('GenAuth');
 
+/** Nest's exception class of each HTTP status of a refusal. Nest has no class for the other statuses, such as 429. */
+const CLASSES = {
+  400: BadRequestException,
+  401: UnauthorizedException,
+  403: ForbiddenException,
+  500: InternalServerErrorException,
+  502: BadGatewayException,
+  503: ServiceUnavailableException,
+};
+
+/** The exceptions that {@link toException} has built. */
+const exceptions = new WeakSet<object>();
+
 /**
- * The exception that the guards and strategies of this module throw if they refuse a request. `getStatus()` returns the
- * HTTP status and `getResponse()` the JSON body for the caller. Before the guard throws in an HTTP context, it writes
- * the response headers `WWW-Authenticate`, `Retry-After` and `Cache-Control`.
+ * The exception that the guards and strategies of this module throw if they refuse a request. It is also an instance of
+ * Nest's class of its HTTP status, for example of `UnauthorizedException`, so `@Catch(UnauthorizedException)` receives
+ * it. `getStatus()` returns the HTTP status and `getResponse()` the JSON body for the caller. Before the guard throws in
+ * an HTTP context, it writes the response headers `WWW-Authenticate`, `Retry-After` and `Cache-Control`.
  */
-export class GenAuthException extends HttpException {
+export abstract class GenAuthException extends HttpException {
+  /** @internal */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && exceptions.has(value);
+  }
+
   /** The member `code` of the response body. Programs can compare it, because it does not change. */
-  readonly code: string;
+  abstract readonly code: RefusalCode;
   /** The error that caused the refusal, for the operator's log. */
   declare readonly cause: GenAuthError;
-
-  // The field is private, because the body can contain a token for the next step of the sign-in. A log line of the
-  // exception must not show this token.
-  readonly #body: RefusalBody;
-
-  constructor({ body, status, error }: Refusal) {
-    super(body.message, status, { cause: error });
-    this.code = body.code;
-    this.#body = body;
-  }
-
   /** Returns the JSON body of the response. */
-  override getResponse(): RefusalBody {
-    return this.#body;
-  }
+  abstract override getResponse(): RefusalBody;
+}
+
+/**
+ * Builds an exception of Nest's class of the HTTP status. The property `response` of the exception has no token for the
+ * next step of the sign-in, because a log line of the exception can contain it. Only `getResponse()` returns the whole
+ * body.
+ */
+function buildException({ body, status, error }: Refusal): GenAuthException {
+  const { statusCode, error: phrase, message, code } = body;
+  const [response, options] = [{ statusCode, error: phrase, message, code }, { cause: error }];
+  const Class = CLASSES[status as keyof typeof CLASSES] as (typeof CLASSES)[401] | undefined;
+  const exception = Class === undefined ? new HttpException(response, status, options) : new Class(response, options);
+  exceptions.add(exception);
+  Object.defineProperty(exception, 'getResponse', { value: () => body });
+  return Object.assign(exception as GenAuthException, { name: 'GenAuthException', code });
 }
 
 /**
@@ -53,7 +83,7 @@ export function logRefusal({ action, error }: Refusal): void {
 /** Logs a refusal and builds the exception for it. */
 export function toException(refusal: Refusal): GenAuthException {
   logRefusal(refusal);
-  return new GenAuthException(refusal);
+  return buildException(refusal);
 }
 
 /** Writes the headers of the refusal on the HTTP response, logs the refusal and builds the exception for it. */

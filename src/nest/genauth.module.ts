@@ -8,8 +8,9 @@ import {
   Scope,
 } from '@nestjs/common';
 import {
-  APP_FILTER,
+  APP_INTERCEPTOR,
   ApplicationConfig,
+  BaseExceptionFilter,
   DiscoveryModule,
   DiscoveryService,
   HttpAdapterHost,
@@ -28,8 +29,8 @@ import { clientsOfNest, expectVerify } from '../passport/genauth.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import type { VerifyFunction } from '../web/application-user.js';
 import type { SignInInfo } from '../web/sign-in.js';
-import { type AnyStrategy, type StartupCheck, addModuleStrategy, getOnlyOptions } from './applications.js';
-import { GenAuthErrorFilter } from './genauth.filter.js';
+import { type AnyStrategy, type StartupCheck, addModuleStrategy } from './applications.js';
+import { GenAuthErrorInterceptor } from './genauth-error.interceptor.js';
 import { GenAuthGuard } from './genauth.guard.js';
 import { GenAuthLifecycle } from './genauth.lifecycle.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
@@ -75,7 +76,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthModuleO
       // must find the client in that module.
       global: true,
       imports: [...(definition.imports ?? []), DiscoveryModule],
-      providers: [...(definition.providers ?? []), ...providers, ERROR_FILTER],
+      providers: [...(definition.providers ?? []), ...providers, ...listErrorInterceptors()],
       exports: providers
         .map((provider) => ('provide' in provider ? provider.provide : provider))
         .filter((token) => token !== CLIENT_OPTIONS_TOKEN && token !== STARTUP_TOKEN),
@@ -220,14 +221,14 @@ function buildProviders(name: string): Provider[] {
 }
 
 /**
- * The provider of the global error filter. Nest registers each provider of `APP_FILTER` globally, so the module does
- * not export it.
+ * Nest before 11.2.8 sends the message of every error with a `statusCode` to the client. Only on these versions the
+ * module registers the interceptor itself, because it costs time on every route.
  */
-const ERROR_FILTER: Provider = {
-  provide: APP_FILTER,
-  inject: [HttpAdapterHost],
-  useFactory: (host: HttpAdapterHost) => new GenAuthErrorFilter(host, () => getOnlyOptions(host)),
-};
+function listErrorInterceptors(): Provider[] {
+  const probe = Object.assign(new Error('probe'), { statusCode: 500 });
+  const sendsMessages = Boolean(new BaseExceptionFilter().isHttpError(probe));
+  return sendsMessages ? [{ provide: APP_INTERCEPTOR, useClass: GenAuthErrorInterceptor }] : [];
+}
 
 /**
  * Returns the options of the client: the options of the module without those that concern the Nest application, and

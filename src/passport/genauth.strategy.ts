@@ -168,16 +168,14 @@ export abstract class GenAuthStrategy<
       case 'success':
         return passport.success(result.user, result.info);
       case 'denied':
-        if (this.kind === 'bearer') return passport.error(Object.assign(result.refusal.error, { status: 403 }));
+        if (this.kind === 'bearer') return passport.error(result.refusal.error);
         return passport.fail(result.info, 403);
       case 'error':
         return passport.error(result.error);
       case 'refusal': {
         const { action, status, error, headers } = result.refusal;
-        // Error handlers of Express read the `status` and the `headers` of an error.
-        if (this.kind === 'bearer' && !result.isForOther) {
-          return passport.error(Object.assign(error, { status, headers }));
-        }
+        // Error handlers of Express read the `headers` of an error.
+        if (this.kind === 'bearer' && !result.isForOther) return passport.error(Object.assign(error, { headers }));
         // Passport writes the first argument of `fail` into the header `WWW-Authenticate` only if the argument is a
         // string.
         return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);

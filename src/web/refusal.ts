@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import {
   AuthorizationError,
+  type AuthorizationErrorCode,
   GenAuthError,
   RequestError,
   SignInRejectedError,
@@ -10,6 +11,26 @@ import {
 import type { ResolvedOptions } from '../core/options/types.js';
 import type { ApplicationMfa, SignInRejection } from '../core/sign-in/outcome.js';
 import { type Texts, getTexts } from './texts.js';
+
+/** The `code` in the body of the response to a refused request. The README explains each code. */
+export type RefusalCode =
+  /** The status is 400: the request has no usable credentials. With a body that cannot be read also 413 or 415. */
+  | 'invalid_request'
+  /** The status is 401: a guarded route needs an access token. */
+  | 'token_missing'
+  | 'invalid_token'
+  /** The status is 401: the user must sign in again. */
+  | 'refresh_token_refused'
+  /** The status is 401, 403 or 429: GenAuth did not sign the user in. */
+  | SignInRejection['kind']
+  /** The status is 403. */
+  | AuthorizationErrorCode
+  /** The status is 500. */
+  | 'configuration_error'
+  /** The status is 503. */
+  | 'upstream_unavailable'
+  /** The status is 502. */
+  | 'upstream_invalid_response';
 
 /** The JSON body of the response to a refused request. */
 export interface RefusalBody {
@@ -23,7 +44,7 @@ export interface RefusalBody {
    */
   message: string;
   /** The reason of the refusal as a stable code for programs. The README lists all codes. */
-  code: string;
+  code: RefusalCode;
   /** The request ID of GenAuth's response to the sign-in. Give this ID to GenAuth's support if you report a problem. */
   requestId?: string;
   /** With the code `mfa_required`: the bearer token for requests to GenAuth's multi-factor authentication (MFA). */
@@ -143,7 +164,7 @@ export function toError(thrown: unknown): Error {
 function build(
   action: Refusal['action'],
   error: GenAuthError,
-  code: string,
+  code: RefusalCode,
   message: string,
   status = error.statusCode,
 ): Refusal {

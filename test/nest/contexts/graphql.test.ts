@@ -49,7 +49,7 @@ describe('the request of a GraphQL context', () => {
     [503, { code: 'INTERNAL_SERVER_ERROR', status: 503 }],
   ])('is refused with the status %i, the extensions of Apollo and without a stack', (status, extensions) => {
     Logger.overrideLogger(false);
-    const body = { statusCode: status, error: 'e', message: 'm', code: 'own' };
+    const body = { statusCode: status, error: 'e', message: 'm', code: 'rejected' } as const;
     const error = new UpstreamError('upstream_unreachable', 'why');
     const exception = read().refuse({ action: 'error', status, headers: {}, body, error });
     expect(exception).toMatchObject({

@@ -82,7 +82,7 @@ describe('the user', () => {
 it('refuses by an RpcException, and logs the refusal', async () => {
   const logger = new MemoryLogger();
   Logger.overrideLogger(logger);
-  const body = { statusCode: 401, error: 'e', message: 'm', code: 'invalid_token' };
+  const body = { statusCode: 401, error: 'e', message: 'm', code: 'invalid_token' } as const;
   const error = new TokenVerificationError('token_expired', 'why', { details: { token: 'access_token' } });
   const { refuse } = readRpcContext(new ExecutionContextHost([{}]));
   const exception = await refuse({ action: 'fail', status: 401, headers: {}, body, error });
