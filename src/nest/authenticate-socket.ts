@@ -1,10 +1,11 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, buildOptionError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
 import type { BearerUser } from '../web/authenticate-bearer.js';
 import { guardRequest } from '../web/guard-request.js';
-import { type Refusal, toError, toRefusal } from '../web/refusal.js';
+import { type Refusal, toRefusal } from '../web/refusal.js';
 import { getExpiry } from './contexts/expiry.js';
-import { type Socket, endSocket, readSocket } from './contexts/websocket.js';
+import { type Socket, endSocket, isClosedSocket, readSocket } from './contexts/websocket.js';
 import { logRefusal } from './genauth.exception.js';
 
 /**
@@ -17,8 +18,8 @@ import { logRefusal } from './genauth.exception.js';
  *
  * If the access token is missing or not valid, the client receives the event `exception` with the same body as from a
  * guarded message handler, and the socket is disconnected. A socket of `ws` is closed with the code 4000 plus the HTTP
- * status, for example 4401. The function never rejects, because Nest does not handle a rejection of
- * `handleConnection`. The reason is written to the log.
+ * status, for example 4401. With Socket.IO the connections to other namespaces stay open. The function never rejects,
+ * because Nest does not handle a rejection of `handleConnection`. The reason is written to the log.
  *
  * Messages that the client sends before the promise settles reach their handlers. Decorated handlers are guarded for
  * each message, so they do not depend on this function.
@@ -27,7 +28,7 @@ import { logRefusal } from './genauth.exception.js';
  * @param socket - The first argument of `handleConnection`.
  * @param request - With `ws`: the second argument of `handleConnection`, the request that opened the connection. It is
  * stored as `socket.upgradeReq`, where the guard reads it. Socket.IO does not need it.
- * @returns The user, or `undefined` if the socket was refused and disconnected.
+ * @returns The user, or `undefined` if the socket was refused and disconnected, or if it was closed meanwhile.
  *
  * @example
  * ```ts
@@ -54,11 +55,18 @@ export async function authenticateSocket<S extends string, ExtendedFields extend
   request?: object,
 ): Promise<BearerUser<S, ExtendedFields> | undefined> {
   const target: Socket = socket;
-  if (request !== undefined) target.upgradeReq = request;
-  const refusal = await guardSocket(client as unknown as GenAuthClient<string>, target);
-  if (refusal === undefined) return target.user as BearerUser<S, ExtendedFields>;
-  logRefusal(refusal);
-  endSocket(target, refusal);
+  try {
+    if (request !== undefined) target.upgradeReq = request;
+    const refusal = await guardSocket(client as unknown as GenAuthClient<string>, target);
+    if (refusal === undefined) {
+      return isClosedSocket(target) ? undefined : (target.user as BearerUser<S, ExtendedFields>);
+    }
+    logRefusal(refusal);
+    endSocket(target, refusal);
+  } catch (error) {
+    // The socket is not one of Socket.IO or `ws`, or the arguments are swapped.
+    logRefusal(toRefusal(buildFailure(error), { options: NO_CLIENT }));
+  }
   return undefined;
 }
 
@@ -69,23 +77,29 @@ const NO_CLIENT = { language: undefined, exposeReasons: false };
  * Builds the error for a missing client. A gateway without decorator metadata, for example built by esbuild, gets
  * `undefined` in place of a class from its constructor.
  */
-function buildClientError(): ConfigurationError {
+function buildClientError(given: unknown): ConfigurationError {
   const fix = 'inject it with @InjectGenAuthClient() private readonly client: GenAuthClient<string>';
-  return buildOptionError({ option: 'client', problem: 'of authenticateSocket is undefined', fix });
+  return buildOptionError({ option: 'client', problem: `of authenticateSocket is ${quote(given)}`, fix });
 }
 
-async function guardSocket(client: GenAuthClient<string> | undefined, socket: Socket): Promise<Refusal | undefined> {
-  if (client === undefined) return toRefusal(buildClientError(), { options: NO_CLIENT });
+function buildFailure(thrown: unknown): ConfigurationError {
+  const message = 'A function of the application threw an error while a socket was authenticated.';
+  return new ConfigurationError('callback_failed', message, { cause: thrown });
+}
+
+async function guardSocket(client: GenAuthClient<string>, socket: Socket): Promise<Refusal | undefined> {
+  const given = client as Partial<GenAuthClient<string>> | undefined;
+  if (given?.options === undefined) return toRefusal(buildClientError(given), { options: NO_CLIENT });
   const { options } = client;
   const { request, state, buildMistake, endAtExpiry } = readSocket(socket);
-  if (buildMistake !== undefined) return toRefusal(buildMistake(), { options });
+  const context = { options, acceptLanguage: request.headers['accept-language'] };
+  if (buildMistake !== undefined) return toRefusal(buildMistake(), context);
   try {
     const refusal = await guardRequest(client, request, state, { optional: false });
     const exp = getExpiry(state.authInfo);
     if (refusal === undefined && exp !== undefined) endAtExpiry?.(exp, options);
     return refusal;
   } catch (thrown) {
-    const message = 'A function of the application threw an error while a socket was authenticated.';
-    return toRefusal(new ConfigurationError('callback_failed', message, { cause: toError(thrown) }), { options });
+    return toRefusal(buildFailure(thrown), context);
   }
 }

@@ -1,14 +1,14 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { GenAuthClient } from '../core/client.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
-import { guardRequest } from '../web/guard-request.js';
+import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { toRefusal } from '../web/refusal.js';
 import { closesAtExpiry, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { getExpiry } from './contexts/expiry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
-import { markGuardedUser, removeGuardedUser } from './contexts/websocket.js';
+import { removeGuardedUser, setGuardedUser } from './contexts/websocket.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
@@ -85,14 +85,15 @@ export class GenAuthGuard implements CanActivate {
       return true;
     }
     const { request, state, buildMistake, endAtExpiry, refuse } = readRequestContext(context);
-    const before = isSocket ? { user: state.user, authInfo: state.authInfo } : undefined;
+    // The user of a socket is replaced only after the check, because the application can set its own user meanwhile.
+    const checked: RequestState = isSocket ? {} : state;
     const refusal =
       buildMistake === undefined
-        ? await guardRequest(this.client, request, state, access)
+        ? await guardRequest(this.client, request, checked, access)
         : toRefusal(buildMistake(), { options: this.client.options });
     if (refusal !== undefined) throw await refuse(refusal);
-    if (before !== undefined) markGuardedUser(state, before);
-    const exp = closesAtExpiry(this.client) ? getExpiry(state.authInfo) : undefined;
+    if (isSocket) setGuardedUser(state, checked);
+    const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo) : undefined;
     if (exp !== undefined) endAtExpiry?.(exp, this.client.options);
     return true;
   }

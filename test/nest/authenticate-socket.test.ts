@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -80,12 +79,6 @@ function fail(): never {
   throw new Error('the database of the test is down');
 }
 
-it('names a missing client, and does not reject', async () => {
-  const client = { send: jest.fn(), close: jest.fn() };
-  expect(await authenticateSocket(undefined as never, client)).toBeUndefined();
-  expect(client.close).toHaveBeenCalledWith(4500, 'configuration_error');
-});
-
 it.each<[title: string, passesRequest: boolean, text: string]>([
   ['a socket of ws without its request', false, 'authenticateSocket(genAuthClient, client, request)'],
   ['the error of resolveUser', true, 'the database of the test is down'],
@@ -96,6 +89,25 @@ it.each<[title: string, passesRequest: boolean, text: string]>([
   expect(await connection.next()).toMatchObject({ data: { statusCode: 500, code: 'configuration_error' } });
   await running.close();
   expect(running.logger.lines.join('\n')).toContain(text);
+});
+
+it.each<[title: string, client: unknown, socket: unknown]>([
+  ['a missing client', undefined, {}],
+  ['null in place of a client', null, {}],
+  ['swapped arguments', {}, undefined],
+])('does not reject with %s', async (_title, client, socket) => {
+  expect(await authenticateSocket(client as never, socket as never)).toBeUndefined();
+});
+
+it('a closed socket gets no user, and a refused socket loses its user and is cut off', async () => {
+  const client = new GenAuthClient(issuer().clientOptions);
+  const request = { headers: { authorization: bearer(issuer()) } };
+  expect(await authenticateSocket(client, { readyState: 3 }, request)).toBeUndefined();
+  const terminated = new Promise<void>((resolve) => {
+    const socket = { user: 'before', terminate: resolve };
+    void authenticateSocket(client, socket, { headers: {} }).then(() => expect(socket.user).toBeUndefined());
+  });
+  await terminated;
 });
 
 describe.each<Library>(['Socket.IO', 'ws'])('with %s', (library) => {
@@ -138,4 +150,29 @@ describe.each<Library>(['Socket.IO', 'ws'])('with %s', (library) => {
     await running.close();
     expect(findLeaks(running.logger.lines, [token?.split('.')[2] ?? 'no token'])).toEqual([]);
   });
+});
+
+it('the end of one namespace of Socket.IO leaves the others open', async () => {
+  const client = new GenAuthClient(issuer().clientOptions);
+  @WebSocketGateway({ namespace: 'admin' })
+  class Admin {
+    async handleConnection(socket: object): Promise<void> {
+      await authenticateSocket(client, socket);
+    }
+  }
+  @WebSocketGateway()
+  class Public {
+    @SubscribeMessage('ping')
+    ping(): string {
+      return 'pong';
+    }
+  }
+  running = await startNestApp('Express', { providers: [Admin, Public] });
+  const open = io(running.url);
+  await new Promise<void>((resolve) => void open.on('connect', resolve));
+  const admin = io(`${running.url}/admin`);
+  expect(await new Promise((resolve) => void admin.on('disconnect', resolve))).toBe('io server disconnect');
+  expect(await open.emitWithAck('ping')).toBe('pong');
+  open.disconnect();
+  await running.close();
 });

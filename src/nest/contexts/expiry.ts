@@ -12,6 +12,8 @@ export interface LongConnection {
   emitter: { once?: (event: string, listener: () => void) => unknown };
   /** The event that only the server emits, when the connection is closed. */
   closeEvent: 'close' | 'disconnect';
+  /** Whether the connection is already closed, so that it emits no `closeEvent` any more. */
+  isClosed: boolean;
   /** Ends the connection. */
   end: () => void;
 }
@@ -29,11 +31,13 @@ export function getExpiry(authInfo: unknown): number | undefined {
 
 /**
  * Ends a connection when its access token expires. If the function is called again for the same connection, the newest
- * expiration time counts. The timer does not keep the process alive.
+ * expiration time counts. A token that has already expired, and is accepted because of the option `clockTolerance`,
+ * ends the connection at once. The timer does not keep the process alive.
  *
  * @param exp - The claim `exp` of the access token, in seconds since 1970.
  */
-export function endAtExpiry({ emitter, closeEvent, end }: LongConnection, exp: number): void {
+export function endAtExpiry({ emitter, closeEvent, isClosed, end }: LongConnection, exp: number): void {
+  if (isClosed) return;
   const known = expiries.get(emitter);
   if (known?.exp === exp) return;
   const expiry: { exp: number; timer?: NodeJS.Timeout } = known ?? { exp };
@@ -46,10 +50,23 @@ export function endAtExpiry({ emitter, closeEvent, end }: LongConnection, exp: n
   const wait = (): void => {
     const left = exp * 1000 - Date.now();
     clearTimeout(expiry.timer);
-    expiry.timer = setTimeout(left > MAX_DELAY_MS ? wait : end, Math.min(Math.max(left, 0), MAX_DELAY_MS)).unref();
+    const next = left > MAX_DELAY_MS ? wait : (): void => endSafely(end);
+    expiry.timer = setTimeout(next, Math.min(Math.max(left, 0), MAX_DELAY_MS)).unref();
   };
   wait();
 }
+
+/** Calls a function of a timer. An error, for example of a middleware that has replaced `end`, is only warned of. */
+function endSafely(end: () => void): void {
+  try {
+    end();
+  } catch (error) {
+    process.emitWarning(error as Error);
+  }
+}
+
+/** The newest expiration time of each response whose headers are not sent yet, in seconds since 1970. */
+const streams = new WeakMap<object, number>();
 
 /**
  * Ends the response to an HTTP request when the access token expires, if the response is a stream of Server-Sent
@@ -58,19 +75,26 @@ export function endAtExpiry({ emitter, closeEvent, end }: LongConnection, exp: n
 export function endEventsAtExpiry(request: object, exp: number): void {
   const response = findResponse(request);
   if (response === undefined || response.headersSent) return;
+  // A GraphQL request can call a guard many thousand times. Each listener of on-headers makes the call stack deeper.
+  const isNew = !streams.has(response);
+  streams.set(response, exp);
+  if (!isNew) return;
   onHeaders(response, function endEvents() {
     if (!String(response.getHeader('content-type')).startsWith('text/event-stream')) return;
-    endAtExpiry({ emitter: response, closeEvent: 'close', end: () => endResponse(response) }, exp);
+    const connection = { emitter: response, closeEvent: 'close', isClosed: response.destroyed } as const;
+    endAtExpiry({ ...connection, end: () => endResponse(response) }, streams.get(response) ?? exp);
   });
 }
 
 /**
- * Ends a response to which Nest may still write. Nest writes until the connection is closed, so the connection is
- * closed too. A write before that would emit an error, which ends the process if it has no listener.
+ * Ends a response to which the handler may still write. The handler writes until the connection is closed, so the
+ * connection is closed too. A write before that would emit an error, which ends the process if it has no listener.
  */
 function endResponse(response: ServerResponse): void {
   const { socket, req } = response;
   response.on('error', () => {});
   // With HTTP/2 the other streams of the connection go on.
-  response.end(() => void (req.httpVersionMajor === 1 && socket?.destroySoon()));
+  if (req.httpVersionMajor === 1) response.once('finish', () => socket?.destroySoon());
+  // No callback is passed, because some middlewares that replace `end` take the first argument for data.
+  response.end();
 }

@@ -7,7 +7,7 @@ import { findResponse } from '../response-headers.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
 import { endAtExpiry, endEventsAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';
-import type { Socket } from './websocket.js';
+import { type Socket, isClosedSocket } from './websocket.js';
 
 /** The error codes of Apollo Server, by HTTP status. GraphQL clients read these codes. */
 const GRAPHQL_CODES: Readonly<Record<number, string>> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' };
@@ -47,8 +47,9 @@ export function readGraphqlContext(context: ArgumentsHost): RequestContext {
  * Ends a WebSocket connection of graphql-ws when the access token expires. The close code of graphql-ws for a client
  * that is not authenticated is 4401. The client of graphql-ws does not connect again by itself after this code.
  */
-function endSocketAtExpiry(socket: Pick<Socket, 'close' | 'once'>, exp: number): void {
-  endAtExpiry({ emitter: socket, closeEvent: 'close', end: () => socket.close?.(4401, 'Unauthorized') }, exp);
+function endSocketAtExpiry(socket: Socket, exp: number): void {
+  const connection = { emitter: socket, closeEvent: 'close', isClosed: isClosedSocket(socket) } as const;
+  endAtExpiry({ ...connection, end: () => socket.close?.(4401, 'Unauthorized') }, exp);
 }
 
 /** Builds the error for a GraphQL context that holds the request of an earlier caller. */

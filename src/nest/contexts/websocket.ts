@@ -40,12 +40,18 @@ export interface Socket extends RequestState {
   upgradeReq?: unknown;
   /** With Socket.IO: sends an event. */
   emit?: (event: string, data: object) => unknown;
-  /** With Socket.IO: ends the connection. */
-  disconnect?: (close: boolean) => unknown;
+  /** With Socket.IO: ends the connection to one namespace. */
+  disconnect?: () => unknown;
+  /** With Socket.IO: whether the connection is open. */
+  connected?: unknown;
   /** With `ws`: sends a message. */
   send?: (message: string) => unknown;
-  /** With `ws`: ends the connection. */
+  /** With `ws`: asks the client to end the connection. */
   close?: (code: number, reason: string) => unknown;
+  /** With `ws`: ends the connection at once. */
+  terminate?: () => unknown;
+  /** With `ws`: the state of the connection. 2 is closing, 3 is closed. */
+  readyState?: unknown;
   once?: (event: string, listener: () => void) => unknown;
 }
 
@@ -60,31 +66,48 @@ export function readSocket(client: Socket, message?: unknown): Omit<RequestConte
   const auth = isRecord(handshake?.['auth']) ? handshake['auth'] : {};
   const token = addBearerScheme(Object.hasOwn(auth, 'token') ? auth['token'] : undefined);
   const authorization = toSingleValue([token, findAuthorization(auth)]);
+  const read = withAuthorization(request ?? {}, authorization, message);
+  const acceptLanguage = read.headers['accept-language'];
   return {
-    request: withAuthorization(request ?? {}, authorization, message),
+    request: read,
     state: client,
     ...(request === undefined && { buildMistake: buildRequestError }),
     endAtExpiry: (exp, options) => {
       // A client of Socket.IO can send an event with the name `close`.
       const closeEvent = typeof client.disconnect === 'function' ? 'disconnect' : 'close';
-      endAtExpiry({ emitter: client, closeEvent, end: () => endSocket(client, buildExpiry(options)) }, exp);
+      const end = (): void => endSocket(client, buildExpiry({ options, acceptLanguage }));
+      endAtExpiry({ emitter: client, closeEvent, isClosed: isClosedSocket(client), end }, exp);
     },
   };
 }
 
+/** The time after which a `ws` client that does not answer the closing of its connection is cut off, in milliseconds. */
+const CLOSING_MS = 1_000;
+
 /**
- * Sends the body of a refusal to the client of a socket as the event `exception`, and ends the connection. The close
- * code of a `ws` connection is 4000 plus the HTTP status, for example 4401, as with graphql-ws.
+ * Sends the body of a refusal to the client of a socket as the event `exception`, removes the user from the socket, and
+ * ends the connection. With Socket.IO only the connection to the namespace of the socket ends. The close code of a `ws`
+ * connection is 4000 plus the HTTP status, for example 4401, as with graphql-ws.
  */
 export function endSocket(client: Socket, refusal: Refusal): void {
+  // Messages that arrive until the connection is closed still reach the handlers.
+  client.user = undefined;
+  client.authInfo = undefined;
+  guardedUsers.delete(client);
   const data = buildExceptionData(refusal);
   if (typeof client.disconnect === 'function') {
     client.emit?.('exception', data);
-    client.disconnect(true);
+    client.disconnect();
   } else {
     client.send?.(JSON.stringify({ event: 'exception', data }));
     client.close?.(4000 + refusal.status, refusal.body.code);
+    setTimeout(() => client.terminate?.(), CLOSING_MS).unref();
   }
+}
+
+/** Whether the connection of a socket is closed or being closed. */
+export function isClosedSocket({ connected, readyState }: Socket): boolean {
+  return connected === false || readyState === 2 || readyState === 3;
 }
 
 /** The data that a gateway of Nest sends with the event `exception`. */
@@ -93,10 +116,10 @@ function buildExceptionData({ body }: Refusal): RefusalBody & { status: 'error' 
 }
 
 /** Builds the refusal for a connection whose access token has expired. */
-function buildExpiry(options: RefusalContext['options']): Refusal {
+function buildExpiry(context: RefusalContext): Refusal {
   const message = 'The access token of the connection has expired.';
   const details = { token: 'access_token' } as const;
-  return toRefusal(new TokenVerificationError('token_expired', message, { details }), { options });
+  return toRefusal(new TokenVerificationError('token_expired', message, { details }), context);
 }
 
 /** Builds the error for a socket that has no reference to the request that opened its connection. */
@@ -112,14 +135,16 @@ function buildRequestError(): ConfigurationError {
 const guardedUsers = new WeakMap<object, { user: unknown; before: RequestState }>();
 
 /**
- * Records that the guard has stored the user of a message on its socket.
- *
- * @param before - The user that the application itself had stored on the socket, for example in `handleConnection`.
+ * Stores the user of a guarded message on its socket, and remembers the user that the application itself had stored
+ * there, for example in `handleConnection`.
  */
-export function markGuardedUser(socket: RequestState, before: RequestState): void {
+export function setGuardedUser(socket: RequestState, { user, authInfo }: RequestState): void {
   const known = guardedUsers.get(socket);
-  const isOwn = known !== undefined && known.user === before.user;
-  guardedUsers.set(socket, { user: socket.user, before: isOwn ? known.before : before });
+  const isGuarded = known !== undefined && known.user === socket.user;
+  const before = isGuarded ? known.before : { user: socket.user, authInfo: socket.authInfo };
+  guardedUsers.set(socket, { user, before });
+  socket.user = user;
+  socket.authInfo = authInfo;
 }
 
 /**

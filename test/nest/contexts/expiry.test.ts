@@ -1,6 +1,16 @@
 import { jest } from '@jest/globals';
 import { EventEmitter } from 'node:events';
-import { Controller, Get, type MessageEvent, Query, Sse, StreamableFile, UseGuards } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import {
+  Controller,
+  Get,
+  type INestApplication,
+  type MessageEvent,
+  Query,
+  Sse,
+  StreamableFile,
+  UseGuards,
+} from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { Observable } from 'rxjs';
 import { Readable } from 'node:stream';
@@ -19,7 +29,7 @@ describe('the end of a connection', () => {
   const end = jest.fn();
   let emitter: EventEmitter;
   const endAfter = (seconds: number): void =>
-    endAtExpiry({ emitter, closeEvent: 'disconnect', end }, Date.now() / 1000 + seconds);
+    endAtExpiry({ emitter, closeEvent: 'disconnect', isClosed: false, end }, Date.now() / 1000 + seconds);
   beforeEach(() => {
     jest.useFakeTimers({ now: 0 });
     end.mockClear();
@@ -50,9 +60,10 @@ describe('the end of a connection', () => {
     expect(end).toHaveBeenCalledTimes(1);
   });
 
-  it('leaves no timer if the connection was closed before', () => {
+  it('leaves no timer if the connection is closed', () => {
     endAfter(1);
     emitter.emit('disconnect');
+    endAtExpiry({ emitter: new EventEmitter(), closeEvent: 'disconnect', isClosed: true, end }, Date.now() + 1);
     expect(jest.getTimerCount()).toBe(0);
   });
 });
@@ -101,7 +112,18 @@ class StreamController {
 describe.each<Platform>(['Express', 'Fastify'])('closeAtExpiry with %s', (platform) => {
   async function start(options: Partial<GenAuthModuleOptions>): ReturnType<typeof startNestApp> {
     const imports = [GenAuthModule.forRoot({ ...issuer().clientOptions, ...options })];
-    return startNestApp(platform, { imports, controllers: [StreamController] });
+    // Like express-session, this middleware takes the first argument of `end` for data.
+    const prepare = (app: INestApplication): void =>
+      void app.use((_req: unknown, res: ServerResponse, next: () => void) => {
+        const { end } = res;
+        res.end = ((chunk?: string) => end.call(res, Buffer.from(chunk ?? ''), 'utf8')) as typeof end;
+        next();
+      });
+    return startNestApp(
+      platform,
+      { imports, controllers: [StreamController] },
+      platform === 'Express' ? { prepare } : {},
+    );
   }
   /** Reads a response until it ends, at most until `maximum`. Returns its text and the time in milliseconds. */
   async function read(url: string, maximum: number): Promise<{ text: string; ended: boolean; ms: number }> {

@@ -67,6 +67,11 @@ class Resolvers {
     return sub;
   }
 
+  @Query('m')
+  short(): string {
+    return '';
+  }
+
   @Subscription('ticks')
   async *ticks(@CurrentUser('sub') sub: string): AsyncGenerator<object> {
     yield { ticks: sub };
@@ -78,7 +83,7 @@ class Resolvers {
     return on(events, 'never');
   }
 }
-const typeDefs = 'type Query { me: String } type Subscription { ticks: String idle: String }';
+const typeDefs = 'type Query { me: String m: String } type Subscription { ticks: String idle: String }';
 
 let now = Date.now();
 function start(options: Partial<ApolloDriverConfig>): Promise<RunningApp> {
@@ -183,4 +188,19 @@ it('closeAtExpiry closes a connection of graphql-ws when the access token of a s
   expect(Date.now() / 1000).toBeGreaterThanOrEqual(seconds + 0.6);
   await client.dispose();
   await running.close();
+});
+
+it('closeAtExpiry answers a query that calls the guard many thousand times', async () => {
+  const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, typeDefs, graphiql: false });
+  const imports = [graphql, GenAuthModule.forRoot({ ...issuer().clientOptions, closeAtExpiry: true })];
+  const running = await startNestApp('Express', { imports, providers: [Resolvers] });
+  // The default limit of a request body allows this query.
+  const names = Array.from({ length: 14_500 }, (_, i) => `${(12_960 + i).toString(36)}:m`);
+  const { status } = await send(`${running.url}/graphql`, {
+    method: 'POST',
+    body: { query: `{${names.join(' ')}}` },
+    headers: { authorization: bearer(issuer()) },
+  });
+  await running.close();
+  expect(status).toBe(200);
 });

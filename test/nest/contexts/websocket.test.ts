@@ -7,7 +7,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 import { GenAuthClient } from '../../../src/index.js';
-import { markGuardedUser, readWebSocketContext, removeGuardedUser } from '../../../src/nest/contexts/websocket.js';
+import { readWebSocketContext, removeGuardedUser, setGuardedUser } from '../../../src/nest/contexts/websocket.js';
 import { CurrentUser, GenAuthGuard, GenAuthModule, Public, Tenant } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { SUBJECT, useIssuer } from '../../support/issuer.js';
@@ -55,9 +55,8 @@ it.each<[title: string, own: object | undefined]>([
 ])('a public message after guarded messages finds %s on the socket', (_title, own) => {
   const socket: { user?: unknown; authInfo?: unknown } = { user: own, authInfo: undefined };
   for (const sub of ['a', 'b']) {
-    const before = { ...socket };
-    Object.assign(socket, { user: { sub }, authInfo: { sub } });
-    markGuardedUser(socket, before);
+    setGuardedUser(socket, { user: { sub }, authInfo: { sub } });
+    expect(socket).toEqual({ user: { sub }, authInfo: { sub } });
   }
   removeGuardedUser(socket);
   expect(socket).toEqual({ user: own, authInfo: undefined });
