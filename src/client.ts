@@ -26,7 +26,14 @@ export {
   type UpstreamErrorCode,
   type UpstreamErrorDetails,
 } from './core/errors.js';
-export type { SignInEvent } from './core/events.js';
+export type {
+  GenAuthEvents,
+  KeysEvent,
+  RefreshEvent,
+  RefusalEvent,
+  SignInEvent,
+  UserInfoEvent,
+} from './core/events.js';
 export type { KeySetStatus } from './core/tokens/jwks.js';
 export type { LogoutParameters } from './core/oidc/logout-url.js';
 export type { TokenTypeHint } from './core/oidc/oidc-endpoints.js';

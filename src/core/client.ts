@@ -1,3 +1,4 @@
+import { publishEvent, publishResult } from './events.js';
 import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
 import { pickConnectionSettings } from './http/connections.js';
 import { Http, type HttpSettings } from './http/http.js';
@@ -157,7 +158,13 @@ export class GenAuthClient<
     const authentication = new ClientAuthentication(options, appSecret);
     this.#http = http;
     this.#keySetSource = new KeySetSource({ ...options, key, proxy }, http, createHttp);
-    this.#jwks = new Jwks({ ...jwks, source: this.#keySetSource, now });
+    this.#jwks = new Jwks({
+      ...jwks,
+      source: this.#keySetSource,
+      now,
+      publish: (event) =>
+        publishEvent('genauth:keys', () => ({ appId, count: 0, reason: undefined, kid: undefined, ...event })),
+    });
     this.#verifier = new TokenVerifier({
       issuer: options.issuer,
       appId,
@@ -176,7 +183,8 @@ export class GenAuthClient<
       now,
     });
     this.#userInfo = new UserInfoCache({
-      requestUserInfo: (token) => this.userInfo(token),
+      requestUserInfo: (token) => publishResult('genauth:user-info', appId, () => this.userInfo(token)),
+      onStale: () => publishEvent('genauth:user-info', () => ({ appId, result: 'stale_served', duration: 0 })),
       maxAge: options.userInfoMaxAge,
       staleIfError: jwks.staleIfError,
       maxEntries: MAX_CACHED_TOKENS,
@@ -544,8 +552,10 @@ export class GenAuthClient<
   }
 
   async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {
-    const tokens = await this.#endpoints.requestRefresh(expectToken(refreshToken, 'refresh token'));
-    return verifyRefreshedTokens(this.#verifier, tokens);
+    return publishResult('genauth:refresh', this.options.appId, async () => {
+      const tokens = await this.#endpoints.requestRefresh(expectToken(refreshToken, 'refresh token'));
+      return verifyRefreshedTokens(this.#verifier, tokens);
+    });
   }
 
   /** Requests public data from GenAuth's V3 API: a captcha, or the public keys for passwords. */

@@ -1,5 +1,5 @@
-import { channel } from 'node:diagnostics_channel';
-import type { ConfigurationErrorCode, UpstreamErrorCode } from './errors.js';
+import { type Channel, channel } from 'node:diagnostics_channel';
+import { type ConfigurationErrorCode, GenAuthError, type UpstreamErrorCode } from './errors.js';
 import type { SignInOutcome } from './sign-in/outcome.js';
 
 /**
@@ -39,11 +39,129 @@ export interface SignInEvent {
   duration: number;
 }
 
-const signIn = channel('genauth:sign-in');
+/**
+ * The event on the channel `genauth:refusal`: a request to a guarded route or to a login route was refused. The event of
+ * a refused sign-in is in addition to its {@link SignInEvent}.
+ */
+export interface RefusalEvent {
+  /** The application ID. `undefined` if the client is not known, as with `genAuthErrorHandler()` without a client. */
+  appId: string | undefined;
+  /** The HTTP status of the response. */
+  status: number;
+  /** The `code` in the body of the response. */
+  code: string;
+  /** The `code` of the error, which is more precise than `code`, for example `token_expired`. */
+  reason: string;
+  /** A description for the operator. Do not send it to the caller. */
+  text: string;
+  /** The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. */
+  route: string | undefined;
+  /**
+   * The claim `sub` of the access token, as a SHA-256 hash in base64url with a salt that is new in each process. Refused
+   * requests of one user have the same value. If the token is not valid, the claim is not verified. `undefined` if the
+   * request has no readable access token.
+   */
+  subject: string | undefined;
+  /** The key ID of the access token, which is not verified. */
+  kid: string | undefined;
+}
+
+/** The event on the channel `genauth:keys`: the cached key set of GenAuth. */
+export interface KeysEvent {
+  /** The application ID. */
+  appId: string;
+  /**
+   * - `fetched`: a key set was fetched.
+   * - `failed`: the key set could not be fetched.
+   * - `stale_served`: after a failed fetch, the last key set stays in use.
+   * - `unknown_kid`: a token was refused because the key set does not have its key ID.
+   */
+  kind: 'fetched' | 'failed' | 'stale_served' | 'unknown_kid';
+  /** The number of keys that can verify tokens now. */
+  count: number;
+  /** With `failed`: the `code` of the error. */
+  reason: string | undefined;
+  /** With `unknown_kid`: the key ID of the token, if it has one. */
+  kid: string | undefined;
+}
+
+/** The event on the channel `genauth:refresh`: `GenAuthClient.refresh` has sent a request. */
+export interface RefreshEvent {
+  /** The application ID. */
+  appId: string;
+  /** `success`, or the `code` of the error. */
+  result: string;
+  /** The time from the call to the result, in milliseconds. */
+  duration: number;
+}
+
+/** The event on the channel `genauth:user-info`: a guard needed the user info of an access token. */
+export interface UserInfoEvent {
+  /** The application ID. */
+  appId: string;
+  /** `success`, the `code` of the error, or `stale_served` if the cached user info is used after a failed request. */
+  result: string;
+  /** The time of the request, in milliseconds. */
+  duration: number;
+}
 
 /**
- * Publishes the event of a sign-in. `describe` builds the event, and is called only if the channel has a subscriber.
+ * The channels of `node:diagnostics_channel` on which passport-genauth publishes events, with the types of the events.
+ * The events are for logs and metrics. They contain no password, token or secret. Without a subscriber no event is
+ * built.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import type { GenAuthEvents } from 'passport-genauth';
+ *
+ * subscribe('genauth:refusal', (message) => {
+ *   const { status, reason, route, subject } = message as GenAuthEvents['genauth:refusal'];
+ *   console.log(`${route}: ${status} ${reason} (subject ${subject})`);
+ * });
+ * ```
  */
-export function publishSignIn(describe: () => SignInEvent): void {
-  if (signIn.hasSubscribers) signIn.publish(describe());
+export interface GenAuthEvents {
+  'genauth:sign-in': SignInEvent;
+  'genauth:refusal': RefusalEvent;
+  'genauth:keys': KeysEvent;
+  'genauth:refresh': RefreshEvent;
+  'genauth:user-info': UserInfoEvent;
+}
+
+const channels: Readonly<Record<keyof GenAuthEvents, Channel>> = {
+  'genauth:sign-in': channel('genauth:sign-in'),
+  'genauth:refusal': channel('genauth:refusal'),
+  'genauth:keys': channel('genauth:keys'),
+  'genauth:refresh': channel('genauth:refresh'),
+  'genauth:user-info': channel('genauth:user-info'),
+};
+
+/** Publishes an event. `describe` builds the event, and is called only if the channel has a subscriber. */
+export function publishEvent<Name extends keyof GenAuthEvents>(name: Name, describe: () => GenAuthEvents[Name]): void {
+  if (channels[name].hasSubscribers) channels[name].publish(describe());
+}
+
+/**
+ * Runs a request, and publishes an event with its result and its duration.
+ *
+ * @returns The result of `run`.
+ * @throws the error of `run`.
+ */
+export async function publishResult<T>(
+  name: 'genauth:refresh' | 'genauth:user-info',
+  appId: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const startedAt = performance.now();
+  const publish = (result: string): void =>
+    publishEvent(name, () => ({ appId, result, duration: performance.now() - startedAt }));
+  try {
+    const value = await run();
+    publish('success');
+    return value;
+  } catch (error) {
+    publish(error instanceof GenAuthError ? error.code : 'error');
+    throw error;
+  }
 }

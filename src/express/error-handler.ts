@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
 import { answerJson } from './answer-json.js';
-import { warnOperator } from '../web/operator-warning.js';
 import { toRefusal } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 
 /** An error handler for Express 4 and 5. This type does not import types of Express. */
 export type ErrorHandler = (
@@ -38,8 +38,8 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
  * of the error: 400 for JSON that cannot be parsed, 413 or 415. Without this error handler Express logs the error of
  * body-parser, and the log then contains the whole request body with the password.
  *
- * @param client - The client whose options `language`, `exposeReasons` and `name` the error handler uses. Without a
- * client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
+ * @param client - The client whose options `language`, `exposeReasons`, `name` and `log` the error handler uses. Without
+ * a client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
  * warnings begin with `passport-genauth`.
  *
  * @example
@@ -58,7 +58,7 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
  * ```
  */
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
-  const { language, exposeReasons = false, name = 'passport-genauth' } = client?.options ?? {};
+  const { language, exposeReasons = false } = client?.options ?? {};
   return (error, req, res, next) => {
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
     if (BODY_ERRORS.has(type) && typeof status === 'number' && status >= 400 && status <= 499) {
@@ -69,7 +69,7 @@ export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'option
     const context = { options: { language, exposeReasons }, acceptLanguage: req.headers['accept-language'] };
     const refusal = toRefusal(error, context);
     if (refusal === undefined) return next(error);
-    warnOperator(name, refusal);
+    reportRefusal(refusal, client?.options ?? {}, req);
     return answerJson(res, refusal.body, refusal.headers);
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GenAuthError } from '../core/errors.js';
 import { checkSameSite } from '../web/cross-site.js';
 import { toRefusal } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { answerJson } from './answer-json.js';
 
 /**
@@ -41,8 +42,9 @@ export function refuseCrossSite(): (
     } catch (error) {
       if (!(error instanceof GenAuthError)) throw error;
       const options = { language: undefined, exposeReasons: false };
-      const { body, headers } = toRefusal(error, { options, acceptLanguage: req.headers['accept-language'] });
-      return answerJson(res, body, headers);
+      const refusal = toRefusal(error, { options, acceptLanguage: req.headers['accept-language'] });
+      reportRefusal(refusal, {}, req);
+      return answerJson(res, refusal.body, refusal.headers);
     }
     return next();
   };

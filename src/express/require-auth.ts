@@ -13,7 +13,6 @@ import {
 } from '../web/authorization.js';
 import { answerJson } from './answer-json.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
-import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 
 /**
@@ -141,12 +140,10 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
       `The option optional of requireAuth ${problem}: ${fix}.`,
     );
   }
-  const { name } = client.options;
   return (req, res, next) => {
     guardRequest(client, req as GenAuthRequest, req as RequestState, requirements).then(
       (refusal) => {
         if (refusal === undefined) return next();
-        warnOperator(name, refusal);
         return answerJson(res, refusal.body, refusal.headers);
       },
       // Express lets a request pass after `next(undefined)` and `next('route')`. So `toError` converts every value to

@@ -4,7 +4,6 @@ import { ConfigurationError, buildOptionError, describeMistake } from '../core/e
 import type { GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
 import { type LoginResult, TAKE_STRATEGY, listStrategyNames } from '../passport/genauth.strategy.js';
-import { warnOperator } from '../web/operator-warning.js';
 import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
 
@@ -113,7 +112,6 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
       case 'denied':
         return answerJson(res, result.refusal.body, {});
       case 'refusal':
-        warnOperator(strategy.name, result.refusal);
         return answerJson(res, result.refusal.body, result.refusal.headers);
       case 'error':
         return next(toError(result.error));

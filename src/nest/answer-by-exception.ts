@@ -22,7 +22,8 @@ export function answerByException(
   switch (result.kind) {
     case 'success': {
       if (this.kind !== 'bearer') writeHeaders(req, NO_STORE);
-      const exp = this.kind === 'bearer' && closesAtExpiry(this.client) ? getExpiry(result.info) : undefined;
+      const isBearer = this.kind === 'bearer' && closesAtExpiry(this.client);
+      const exp = isBearer ? getExpiry(result.info, this.client.options) : undefined;
       if (exp !== undefined) endEventsAtExpiry(req, exp);
       users.set(req, { user: result.user, info: result.info });
       return passport.success(result.user, result.info);

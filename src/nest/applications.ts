@@ -10,6 +10,9 @@ import {
   clientsOfNest,
   router,
 } from '../passport/genauth.strategy.js';
+import type { RefusalContext } from '../web/refusal.js';
+import type { ReportOptions } from '../web/report-refusal.js';
+import { logByNest } from './nest-log.js';
 
 /** A strategy of any kind and of any scopes. */
 export type AnyStrategy = GenAuthStrategy<string, Record<string, unknown>, unknown, unknown>;
@@ -172,9 +175,10 @@ export function closeApplication(application: Application): void {
  * Returns the options for the response to an error of an unknown client. If the Nest application has exactly one
  * client, these are the options of this client. Otherwise they are the defaults.
  */
-export function getOnlyOptions(host: HttpAdapterHost): Pick<ResolvedOptions, 'language' | 'exposeReasons'> {
+export function getOnlyOptions(host: HttpAdapterHost): RefusalContext['options'] & ReportOptions {
   const [only, ...others] = getApplication(host).clients.values();
-  return only !== undefined && others.length === 0 ? only.options : { language: undefined, exposeReasons: false };
+  const defaults = { language: undefined, exposeReasons: false, log: logByNest };
+  return only !== undefined && others.length === 0 ? only.options : defaults;
 }
 
 /** Key of a function in the options of `passport.authenticate`. {@link SharedStrategy} calls it, and nothing else. */

@@ -3,10 +3,12 @@ import { ConfigurationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { BearerUser } from '../web/authenticate-bearer.js';
 import { guardRequest } from '../web/guard-request.js';
-import { type Refusal, toRefusal } from '../web/refusal.js';
+import type { GenAuthRequest } from '../core/options/types.js';
+import { type Refusal, type RefusalContext, toRefusal } from '../web/refusal.js';
+import { type ReportOptions, reportRefusal } from '../web/report-refusal.js';
 import { getExpiry } from './contexts/expiry.js';
 import { type Socket, endSocket, isClosedSocket, readSocket } from './contexts/websocket.js';
-import { logRefusal } from './genauth.exception.js';
+import { logByNest } from './nest-log.js';
 
 /**
  * Authenticates a socket of Socket.IO or `ws` when it connects. Call it in `handleConnection` of a gateway, because no
@@ -61,25 +63,33 @@ export async function authenticateSocket<S extends string, ExtendedFields extend
     if (refusal === undefined) {
       return isClosedSocket(target) ? undefined : (target.user as BearerUser<S, ExtendedFields>);
     }
-    logRefusal(refusal);
     endSocket(target, refusal);
   } catch (error) {
     // The socket is not one of Socket.IO or `ws`, or the arguments are swapped.
-    logRefusal(toRefusal(buildFailure(error), { options: NO_CLIENT }));
+    refuse(buildFailure(error), NO_CLIENT, { headers: {} });
   }
   return undefined;
 }
 
 /** The options for the response if there is no client. */
-const NO_CLIENT = { language: undefined, exposeReasons: false };
+const NO_CLIENT: Options = { language: undefined, exposeReasons: false, log: logByNest };
 
 /**
  * Builds the error for a missing client. A gateway without decorator metadata, for example built by esbuild, gets
  * `undefined` in place of a class from its constructor.
  */
 function buildClientError(given: unknown): ConfigurationError {
-  const fix = 'inject it with @InjectGenAuthClient() private readonly client: GenAuthClient<string>';
+  const fix =
+    'write authenticateSocket(client, socket), and inject the client with ' +
+    '@InjectGenAuthClient() private readonly client: GenAuthClient<string>';
   return buildOptionError({ option: 'client', problem: `of authenticateSocket is ${quote(given)}`, fix });
+}
+
+/** Builds the error for an argument that is not a socket, for example the request of `handleConnection`. */
+function buildSocketError(given: unknown): ConfigurationError {
+  const problem = `of authenticateSocket is ${quote(given)} without a method to end the connection`;
+  const fix = 'pass the first argument of handleConnection, authenticateSocket(client, socket, request)';
+  return buildOptionError({ option: 'socket', problem, fix });
 }
 
 function buildFailure(thrown: unknown): ConfigurationError {
@@ -89,17 +99,26 @@ function buildFailure(thrown: unknown): ConfigurationError {
 
 async function guardSocket(client: GenAuthClient<string>, socket: Socket): Promise<Refusal | undefined> {
   const given = client as Partial<GenAuthClient<string>> | undefined;
-  if (given?.options === undefined) return toRefusal(buildClientError(given), { options: NO_CLIENT });
-  const { options } = client;
   const { request, state, buildMistake, endAtExpiry } = readSocket(socket);
-  const context = { options, acceptLanguage: request.headers['accept-language'] };
-  if (buildMistake !== undefined) return toRefusal(buildMistake(), context);
+  if (given?.options === undefined) return refuse(buildClientError(given), NO_CLIENT, request);
+  const { options } = client;
+  if (typeof (socket.disconnect ?? socket.close) !== 'function') {
+    return refuse(buildSocketError(socket), options, request);
+  }
+  if (buildMistake !== undefined) return refuse(buildMistake(), options, request);
   try {
     const refusal = await guardRequest(client, request, state, { optional: false });
-    const exp = getExpiry(state.authInfo);
+    const exp = getExpiry(state.authInfo, options);
     if (refusal === undefined && exp !== undefined) endAtExpiry?.(exp, options);
     return refusal;
   } catch (thrown) {
-    return toRefusal(buildFailure(thrown), context);
+    return refuse(buildFailure(thrown), options, request);
   }
 }
+
+function refuse(error: ConfigurationError, options: Options, request: GenAuthRequest): Refusal {
+  const refusal = toRefusal(error, { options, acceptLanguage: request.headers['accept-language'] });
+  reportRefusal(refusal, options, request);
+  return refusal;
+}
+type Options = RefusalContext['options'] & ReportOptions;

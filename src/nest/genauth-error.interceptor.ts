@@ -2,6 +2,7 @@ import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestI
 import { HttpAdapterHost } from '@nestjs/core';
 import { type Observable, catchError } from 'rxjs';
 import { toRefusal } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { getOnlyOptions } from './applications.js';
 import { readRequestContext } from './contexts/read-request-context.js';
 
@@ -33,9 +34,11 @@ export class GenAuthErrorInterceptor implements NestInterceptor {
     return next.handle().pipe(
       catchError(async (error: unknown) => {
         const { request, refuse } = readRequestContext(context);
-        const acceptLanguage = request.headers['accept-language'];
-        const refusal = toRefusal(error, { options: getOnlyOptions(this.adapterHost), acceptLanguage });
-        throw refusal === undefined ? error : await refuse(refusal);
+        const options = getOnlyOptions(this.adapterHost);
+        const refusal = toRefusal(error, { options, acceptLanguage: request.headers['accept-language'] });
+        if (refusal === undefined) throw error;
+        reportRefusal(refusal, options, request);
+        throw await refuse(refusal);
       }),
     );
   }

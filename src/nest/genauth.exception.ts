@@ -4,17 +4,12 @@ import {
   ForbiddenException,
   HttpException,
   InternalServerErrorException,
-  Logger,
   ServiceUnavailableException,
   UnauthorizedException,
 } from '@nestjs/common';
-import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
-import { describeAnswer } from '../core/sign-in/response.js';
-import { getOwnCause, limitLine } from '../web/operator-warning.js';
+import type { GenAuthError } from '../core/errors.js';
 import type { Refusal, RefusalBody, RefusalCode } from '../web/refusal.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
-
-const logger = new Logger('GenAuth');
 
 /** Nest's exception class of each HTTP status of a refusal. Nest has no class for the other statuses, such as 429. */
 const CLASSES = {
@@ -54,7 +49,7 @@ export abstract class GenAuthException extends HttpException {
  * next step of the sign-in, because a log line of the exception can contain it. Only `getResponse()` returns the whole
  * body.
  */
-function buildException({ body, status, error }: Refusal): GenAuthException {
+export function toException({ body, status, error }: Refusal): GenAuthException {
   const { statusCode, error: phrase, message, code } = body;
   const [response, options] = [{ statusCode, error: phrase, message, code }, { cause: error }];
   const Class = CLASSES[status as keyof typeof CLASSES] as (typeof CLASSES)[401] | undefined;
@@ -64,34 +59,8 @@ function buildException({ body, status, error }: Refusal): GenAuthException {
   return Object.assign(exception as GenAuthException, { name: 'GenAuthException', code });
 }
 
-/**
- * Logs the error that caused a refusal, because the response does not show it. If the configuration is wrong, or
- * GenAuth or the network failed, the log level is error, and equal lines are written at most once a minute, with the
- * number of lines that were left out. For all other refusals the log level is debug.
- */
-export function logRefusal({ action, error }: Refusal): void {
-  if (action === 'error') {
-    // A message with an answer of GenAuth differs from request to request, because it names the request.
-    const isAnswer = error instanceof UpstreamError || (error instanceof ConfigurationError && error.answer);
-    const more = limitLine(`nest ${isAnswer ? error.code : describe(error)}`);
-    if (more !== undefined) logger.error(describe(error) + more, getOwnCause(error)?.stack);
-  }
-  // A request without an access token is not logged, because a client may send requests before its user signs in.
-  else if (error.code !== 'token_missing') logger.debug(describe(error));
-}
-
-/** Logs a refusal and builds the exception for it. */
-export function toException(refusal: Refusal): GenAuthException {
-  logRefusal(refusal);
-  return buildException(refusal);
-}
-
-/** Writes the headers of the refusal on the HTTP response, logs the refusal and builds the exception for it. */
+/** Writes the headers of the refusal on the HTTP response, and builds the exception for it. */
 export function toHttpException(refusal: Refusal, request: object): GenAuthException {
   writeHeaders(request, { ...refusal.headers, ...NO_STORE }, refusal.status);
   return toException(refusal);
-}
-
-function describe(error: GenAuthError): string {
-  return `${error.code}: ${error instanceof SignInRejectedError ? describeAnswer(error.outcome) : error.message}`;
 }

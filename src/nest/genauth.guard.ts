@@ -3,6 +3,7 @@ import { GenAuthClient } from '../core/client.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { toRefusal } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { closesAtExpiry, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
@@ -87,14 +88,17 @@ export class GenAuthGuard implements CanActivate {
     const { request, state, buildMistake, endAtExpiry, refuse } = readRequestContext(context);
     // The user of a socket is replaced only after the check, because the application can set its own user meanwhile.
     const checked: RequestState = isSocket ? {} : state;
+    const { options } = this.client;
+    const mistake = buildMistake?.();
     const refusal =
-      buildMistake === undefined
+      mistake === undefined
         ? await guardRequest(this.client, request, checked, access)
-        : toRefusal(buildMistake(), { options: this.client.options });
+        : toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
+    if (mistake !== undefined && refusal !== undefined) reportRefusal(refusal, options, request);
     if (refusal !== undefined) throw await refuse(refusal);
     if (isSocket) setGuardedUser(state, checked);
-    const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo) : undefined;
-    if (exp !== undefined) endAtExpiry?.(exp, this.client.options);
+    const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo, options) : undefined;
+    if (exp !== undefined) endAtExpiry?.(exp, options);
     return true;
   }
 

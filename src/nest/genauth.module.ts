@@ -35,6 +35,7 @@ import { GenAuthGuard } from './genauth.guard.js';
 import { GenAuthLifecycle } from './genauth.lifecycle.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { getProviderToken } from './genauth.providers.js';
+import { logByNest } from './nest-log.js';
 import { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-in.guards.js';
 
 /** The options of `GenAuthModule`: the options of the client, and the options that concern the Nest application. */
@@ -250,7 +251,7 @@ function toClientOptions(given: GenAuthModuleOptions, name: string): GenAuthOpti
     const fix = 'write true or false';
     throw buildOptionError({ option: 'closeAtExpiry', problem: `is ${quote(closeAtExpiry)}`, fix });
   }
-  if (options.name === undefined || options.name === name) return { ...options, name };
+  if (options.name === undefined || options.name === name) return { ...options, log: options.log ?? logByNest, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;
   throw buildOptionError({ option: 'name', problem, fix: `write forRootAsync({ name: '${options.name}', … })` });
 }

@@ -5,6 +5,7 @@ import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
 import { type VerifyFunction, callVerify } from '../web/application-user.js';
 import { type Refusal, toError, toRefusal } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 
 /**
  * The functions that Passport sets on a strategy for each request. Each function ends the authentication of the
@@ -138,7 +139,7 @@ export abstract class GenAuthStrategy<
 
   /**
    * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so the
-   * promise never rejects.
+   * promise never rejects. Reports a refusal to the operator, unless another strategy may authenticate the request.
    */
   async attempt(req: GenAuthRequest): Promise<LoginResult> {
     const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
@@ -149,11 +150,15 @@ export abstract class GenAuthStrategy<
       if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
       const message = "The application's function verify refused the user.";
       const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
-      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, context) };
+      const refusal = toRefusal(denial, context);
+      reportRefusal(refusal, this.client.options, req);
+      return { kind: 'denied', info: verified.info, refusal };
     } catch (error) {
       const refusal = toRefusal(error, context);
-      if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
-      return { kind: 'error', error: toError(error) };
+      if (refusal === undefined) return { kind: 'error', error: toError(error) };
+      const isForOther = this.isForOther(req);
+      if (!isForOther) reportRefusal(refusal, this.client.options, req);
+      return { kind: 'refusal', refusal, isForOther };
     }
   }
 

@@ -3,6 +3,7 @@ import type { GenAuthRequest } from '../core/options/types.js';
 import { type BearerRequirements, authenticateBearer } from './authenticate-bearer.js';
 import { parseBearerToken } from './bearer-token.js';
 import { type Refusal, toRefusal } from './refusal.js';
+import { reportRefusal } from './report-refusal.js';
 
 /**
  * The object on which a guard stores the user. Route handlers read the user from it. In Express the object is the
@@ -24,7 +25,7 @@ export interface RouteRequirements extends BearerRequirements {
 
 /**
  * Guards one request: reads and verifies the access token, checks the conditions of the route, and stores `user` and
- * `authInfo`.
+ * `authInfo`. Reports a refusal to the operator.
  *
  * @param state - The object on which `user` and `authInfo` are stored.
  * @returns The response for a request that must not pass, or `undefined` if the request may pass.
@@ -56,6 +57,7 @@ export async function guardRequest(
       acceptLanguage: req.headers['accept-language'],
     });
     if (refusal === undefined) throw error;
+    reportRefusal(refusal, client.options, req);
     return refusal;
   }
 }

@@ -1,6 +1,75 @@
-import { ConfigurationError, type GenAuthError } from '../core/errors.js';
+import { createHash, randomBytes } from 'node:crypto';
+import { debuglog } from 'node:util';
+import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
+import { type RefusalEvent, publishEvent } from '../core/events.js';
+import type { GenAuthRequest, LogDetails, LogFunction, ResolvedOptions } from '../core/options/types.js';
+import { describeAnswer } from '../core/sign-in/response.js';
+import { readUnverifiedToken } from '../core/tokens/unverified-token.js';
 import { LruMap } from '../core/util/lru-map.js';
+import { parseBearerToken } from './bearer-token.js';
 import type { Refusal } from './refusal.js';
+
+/** The client's options that a report uses. */
+export type ReportOptions = Partial<Pick<ResolvedOptions, 'appId' | 'name' | 'log'>>;
+
+/** The last reported error of each request. A guard and an error handler can see the same error. */
+const reported = new WeakMap<object, GenAuthError>();
+
+/**
+ * Reports a refused request to the operator: publishes the event `genauth:refusal`, and writes one line by the client's
+ * option `log`. If the configuration is wrong, or GenAuth or the network failed, the level is `error`, and equal lines
+ * are written at most once a minute, with the number of lines that were left out. For all other refusals the level is
+ * `debug`.
+ *
+ * A request without an access token is not logged, because a client may send requests before its user signs in.
+ */
+export function reportRefusal(refusal: Refusal, options: ReportOptions, req: GenAuthRequest): void {
+  const { action, error } = refusal;
+  if (reported.get(req) === error) return;
+  reported.set(req, error);
+  publishEvent('genauth:refusal', () => buildEvent(refusal, options, req));
+  if (error.code === 'token_missing') return;
+  const text = `${error.code}: ${describe(error)}`;
+  const { name = 'passport-genauth', log = writeByDefault } = options;
+  // A message with an answer of GenAuth differs from request to request, because it names the request.
+  const isAnswer = error instanceof UpstreamError || (error instanceof ConfigurationError && error.answer);
+  const more = action === 'error' ? limitLine(`${name} ${isAnswer ? error.code : text}`) : '';
+  if (more === undefined || (log === writeByDefault && action === 'fail' && !debug.enabled)) return;
+  const { code, statusCode } = refusal.body;
+  const details = {
+    name,
+    status: statusCode,
+    code,
+    reason: error.code,
+    route: findRoute(req),
+    cause: getOwnCause(error),
+  };
+  try {
+    log(action === 'error' ? 'error' : 'debug', text + more, details);
+  } catch (thrown) {
+    // A log that fails must not change the response to the request.
+    const reason = thrown instanceof Error ? thrown.message : typeof thrown;
+    process.emitWarning(`${name}: The function log threw an error (${reason}).`, {
+      type: 'GenAuthWarning',
+      code: 'GENAUTH_LOG_FAILED',
+    });
+  }
+}
+
+const debug = debuglog('passport-genauth');
+
+/**
+ * Writes lines of the level `debug` if the environment variable NODE_DEBUG contains `passport-genauth`, and emits a
+ * process warning for lines of the level `error`.
+ */
+const writeByDefault: LogFunction = (level, text, { name, reason, cause }: LogDetails) => {
+  if (level === 'debug') return debug('%s', text);
+  const message = text.replace(`${reason}: `, '');
+  return process.emitWarning(`${name}: ${message}${cause === undefined ? '' : ` (${cause.message})`}`, {
+    type: 'GenAuthWarning',
+    code: `GENAUTH_${reason.toUpperCase()}`,
+  });
+};
 
 /** The time for which further lines of the same kind are only counted, in milliseconds. */
 const PAUSE_MS = 60_000;
@@ -14,7 +83,7 @@ const lastLines = new LruMap<string, { at: number; leftOut: number }>(MAX_KINDS)
  * @returns The text to append to the line: empty, or how many lines were left out. `undefined`: the line must not be
  * written.
  */
-export function limitLine(kind: string): string | undefined {
+function limitLine(kind: string): string | undefined {
   const now = performance.now();
   const last = lastLines.get(kind);
   if (last !== undefined && now - last.at < PAUSE_MS) {
@@ -25,29 +94,58 @@ export function limitLine(kind: string): string | undefined {
   return last === undefined || last.leftOut === 0 ? '' : ` (${last.leftOut} more since the last line)`;
 }
 
+function describe(error: GenAuthError): string {
+  return error instanceof SignInRejectedError ? describeAnswer(error.outcome) : error.message;
+}
+
 /**
  * Returns the error that a function in the client's options threw, for example the function in `appSecret` or
  * `signInOptions`. The message of this error says why the function failed. The operator sees the message, so the
  * function must not put secrets into it.
  */
-export function getOwnCause(error: GenAuthError): Error | undefined {
+function getOwnCause(error: GenAuthError): Error | undefined {
   return error instanceof ConfigurationError && error.cause instanceof Error ? error.cause : undefined;
 }
 
-/**
- * Emits a process warning if a request failed because of a wrong configuration, GenAuth or the network. The guards send
- * the response to this request themselves, so Express never gets the error and cannot log it. A warning with the same
- * source and the same error code is emitted at most once a minute, with the number of warnings that were left out.
- *
- * @param source - The first word of the warning: the name of the strategy or the client's option `name`.
- */
-export function warnOperator(source: string, { action, error }: Refusal): void {
-  if (action !== 'error') return;
-  const more = limitLine(`${source} ${error.code}`);
-  if (more === undefined) return;
-  const cause = getOwnCause(error);
-  process.emitWarning(`${source}: ${error.message}${cause === undefined ? '' : ` (${cause.message})`}${more}`, {
-    type: 'GenAuthWarning',
-    code: `GENAUTH_${error.code.toUpperCase()}`,
-  });
+/** Makes the hash of a subject useless outside this process. */
+const SALT = randomBytes(16);
+
+function buildEvent({ body, error }: Refusal, { appId }: ReportOptions, req: GenAuthRequest): RefusalEvent {
+  const { sub, kid } = readUnverifiedToken(readBearerToken(req) ?? '');
+  return {
+    appId,
+    status: body.statusCode,
+    code: body.code,
+    reason: error.code,
+    text: describe(error),
+    route: findRoute(req),
+    subject: sub === undefined ? undefined : createHash('sha256').update(SALT).update(sub).digest('base64url'),
+    kid,
+  };
+}
+
+function readBearerToken(req: GenAuthRequest): string | undefined {
+  try {
+    return parseBearerToken(req);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the method and the path pattern of a route of Express or Fastify, for example `GET /orders/:id`. */
+function findRoute(req: GenAuthRequest): string | undefined {
+  const { method, baseUrl = '', route, routeOptions } = req as Partial<RoutedRequest>;
+  const path = routeOptions?.url ?? (typeof route?.path === 'string' ? `${baseUrl}${route.path}` : undefined);
+  return path === undefined ? undefined : `${method} ${path}`;
+}
+
+/** The members of a request of Express or Fastify that name its route. */
+interface RoutedRequest {
+  method: string;
+  /** In Express: the path of the router. */
+  baseUrl: string;
+  /** In Express. The path can also be a regular expression. */
+  route: { path?: unknown };
+  /** In Fastify. */
+  routeOptions: { url?: string | undefined };
 }

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { type SignInEvent, publishSignIn } from '../../src/core/events.js';
+import { type SignInEvent, publishEvent } from '../../src/core/events.js';
 
 const NAME = 'genauth:sign-in';
 
@@ -9,11 +9,11 @@ it('builds an event once for all subscribers of its channel, and no event withou
   const [describeEvent, first, second] = [jest.fn(() => event), jest.fn(), jest.fn()];
   subscribe(NAME, first);
   subscribe(NAME, second);
-  publishSignIn(describeEvent);
+  publishEvent(NAME, describeEvent);
   unsubscribe(NAME, first);
   unsubscribe(NAME, second);
   expect(channel(NAME).hasSubscribers).toBe(false);
-  publishSignIn(describeEvent);
+  publishEvent(NAME, describeEvent);
   expect(describeEvent).toHaveBeenCalledTimes(1);
   expect([first.mock.calls, second.mock.calls]).toEqual([[[event, NAME]], [[event, NAME]]]);
   expect(first.mock.calls[0]?.[0]).toBe(event);

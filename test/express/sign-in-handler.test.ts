@@ -119,12 +119,12 @@ it.each<[string, unknown, unknown[]]>([
   expect(calls).toEqual([undefined, ...errors]);
 });
 
-it('warns the operator once of each fault, with the name of the strategy and without a secret', async () => {
+it('warns the operator once of each fault, with the name of the client and without a secret', async () => {
   const url = await start(password({ name: 'staff' }));
   for (const reply of [rejection(401), rejection(401), rejection(403, 2333)]) {
     issuer().reply(SIGN_IN_PATH, reply);
     await login(url);
   }
-  expect(warnings).toEqual([expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: staff-password: /)]);
+  expect(warnings).toEqual([expect.stringMatching(/^GENAUTH_CLIENT_AUTHENTICATION_FAILED: staff: /)]);
   expect(findLeaks(warnings, ['canary-password', issuer().clientOptions.appSecret])).toEqual([]);
 });

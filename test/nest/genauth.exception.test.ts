@@ -1,23 +1,27 @@
 import { inspect } from 'node:util';
-import { jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import {
+  BadGatewayException,
+  BadRequestException,
+  ForbiddenException,
+  HttpException,
+  InternalServerErrorException,
+  Logger,
+  ServiceUnavailableException,
+  UnauthorizedException,
+} from '@nestjs/common';
 import {
   ConfigurationError,
   type GenAuthError,
+  RequestError,
   SignInRejectedError,
   type SignInRejection,
   TokenVerificationError,
   UpstreamError,
 } from '../../src/index.js';
-import { toException } from '../../src/nest/genauth.exception.js';
+import { GenAuthException, toException } from '../../src/nest/genauth.exception.js';
+import { logByNest } from '../../src/nest/nest-log.js';
 import { type Refusal, toRefusal } from '../../src/web/refusal.js';
 import { MemoryLogger } from '../support/nest-app.js';
-
-const logger = new MemoryLogger();
-beforeEach(() => {
-  Logger.overrideLogger(logger);
-  logger.lines.length = 0;
-});
 
 const refuse = (error: GenAuthError): Refusal =>
   toRefusal(error, { options: { language: 'en', exposeReasons: false }, acceptLanguage: undefined }) as Refusal;
@@ -35,29 +39,32 @@ it('has the facts of the refusal, but does not show the token of the next step i
   expect(texts.join()).not.toContain('canary-token');
 });
 
-const details = { token: 'access_token' } as const;
-const cause = new Error('the vault is shut');
-const FAULT = new ConfigurationError('app_secret_unavailable', 'why', { cause });
-const GENAUTH_ANSWER = 'GenAuth answered statusCode 301, apiCode 1636, message "m", request ID "r"';
-it.each<[title: string, error: GenAuthError, lines: unknown[]]>([
-  ['the answer of GenAuth', rejected, [`debug mfa_required: ${GENAUTH_ANSWER} GenAuth`]],
-  ['nothing without a token', new TokenVerificationError('token_missing', 'why', { details }), []],
-  ['a fault with its stack', FAULT, [`error app_secret_unavailable: why ${cause.stack} GenAuth`]],
-])('logs %s', (_title, error, lines) => {
-  toException(refuse(error));
-  expect(logger.lines).toEqual(lines);
+it.each<[status: number, error: GenAuthError, type: unknown]>([
+  [400, new RequestError('why'), BadRequestException],
+  [401, new TokenVerificationError('token_expired', 'why'), UnauthorizedException],
+  [403, rejected, ForbiddenException],
+  [
+    429,
+    new SignInRejectedError({ ...ANSWER, kind: 'rate_limited', retryAfter: undefined }, 429, 'text'),
+    HttpException,
+  ],
+  [500, new ConfigurationError('invalid_options', 'why'), InternalServerErrorException],
+  [502, new UpstreamError('upstream_invalid_response', 'why'), BadGatewayException],
+  [503, new UpstreamError('upstream_timeout', 'why'), ServiceUnavailableException],
+])('with status %i it is an instance of the class of Nest', (status, error, type) => {
+  const exception = toException(refuse(error));
+  expect(exception).toBeInstanceOf(type);
+  expect(exception).toBeInstanceOf(GenAuthException);
+  expect([exception.getStatus(), exception.name]).toEqual([status, 'GenAuthException']);
+  expect(new UnauthorizedException()).not.toBeInstanceOf(GenAuthException);
 });
 
-it('logs an outage once a minute, with the number of lines that were left out', () => {
-  const clock = jest.spyOn(performance, 'now').mockReturnValue(1e9);
-  for (let i = 0; i < 5; i++) toException(refuse(new UpstreamError('upstream_timeout', `Request ${i}.`)));
-  toException(refuse(new UpstreamError('upstream_unavailable', 'Another outage.')));
-  clock.mockReturnValue(1e9 + 60_000);
-  toException(refuse(new UpstreamError('upstream_timeout', 'Request 5.')));
-  clock.mockRestore();
-  expect(logger.lines).toEqual([
-    'error upstream_timeout: Request 0. undefined GenAuth',
-    'error upstream_unavailable: Another outage. undefined GenAuth',
-    'error upstream_timeout: Request 5. (4 more since the last line) undefined GenAuth',
-  ]);
+it('the default of the option log in Nest writes the lines with the stack of the cause', () => {
+  const logger = new MemoryLogger();
+  Logger.overrideLogger(logger);
+  const cause = new Error('the vault is shut');
+  const details = { name: 'n', status: 500, code: 'c', reason: 'r', route: undefined };
+  logByNest('error', 'text', { ...details, cause });
+  logByNest('debug', 'other text', { ...details, cause: undefined });
+  expect(logger.lines).toEqual([`error text ${cause.stack} GenAuth`, 'debug other text GenAuth']);
 });

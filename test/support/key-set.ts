@@ -22,7 +22,7 @@ export function useKeySets(issuer: () => Issuer) {
       clients.push(http);
       const source = new KeySetSource(resolveOptions({ ...clientOptions, ...options }), http);
       const times = { maxAge: MAX_AGE, cooldown: COOLDOWN, staleIfError: STALE_IF_ERROR, now: () => keySets.now };
-      return new Jwks({ source, ...times, ...settings });
+      return new Jwks({ source, ...times, publish: () => {}, ...settings });
     },
     publish: (...keys: unknown[]) => issuer().reply(JWKS_PATH, { body: { keys } }),
     fetches: () => issuer().count(JWKS_PATH),

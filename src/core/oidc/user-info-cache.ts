@@ -18,6 +18,8 @@ export type UserInfoClaims = Readonly<Record<string, unknown>>;
 export interface UserInfoCacheSettings {
   /** Requests from GenAuth the claims of the user that an access token was issued to. */
   requestUserInfo: (accessToken: string) => Promise<UserInfoClaims>;
+  /** Called if cached claims are used because a request for new claims has failed. */
+  onStale: () => void;
   /** Time during which cached claims are fresh, in milliseconds. */
   maxAge: number;
   /** Time after `maxAge` during which cached claims are used while GenAuth is down, in milliseconds. */
@@ -35,11 +37,13 @@ export interface UserInfoCacheSettings {
  */
 export class UserInfoCache {
   readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
+  readonly #onStale: () => void;
   readonly #entrySettings: RefreshingValueSettings;
   readonly #entries: LruMap<string, RefreshingValue<UserInfoClaims>>;
 
-  constructor({ requestUserInfo, maxEntries, ...times }: UserInfoCacheSettings) {
+  constructor({ requestUserInfo, onStale, maxEntries, ...times }: UserInfoCacheSettings) {
     this.#requestUserInfo = requestUserInfo;
+    this.#onStale = onStale;
     this.#entrySettings = { ...times, pause: PAUSE_MS, endsValue: (error) => !isOutage(error) };
     this.#entries = new LruMap(maxEntries);
   }
@@ -51,14 +55,20 @@ export class UserInfoCache {
    * @throws TokenVerificationError if GenAuth refuses the token.
    * @throws UpstreamError if GenAuth cannot be reached and no cached claims may be used.
    */
-  get(accessToken: string): Promise<UserInfoClaims> {
+  async get(accessToken: string): Promise<UserInfoClaims> {
     const key = digestToken(accessToken);
     const entry = this.#entries.get(key) ?? this.#add(key);
-    return entry.get(async () => {
-      const claims = deepFreeze(await this.#requestUserInfo(accessToken));
-      if (JSON.stringify(claims).length > MAX_CACHED_LENGTH) this.#entries.delete(key);
-      return claims;
+    let hasFailed = false;
+    const claims = await entry.get(async () => {
+      const loaded = await this.#requestUserInfo(accessToken).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+      if (JSON.stringify(loaded).length > MAX_CACHED_LENGTH) this.#entries.delete(key);
+      return deepFreeze(loaded);
     });
+    if (hasFailed) this.#onStale();
+    return claims;
   }
 
   /**

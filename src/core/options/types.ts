@@ -147,6 +147,16 @@ export interface GenAuthOptions<S extends string = string> {
    */
   exposeReasons?: boolean | undefined;
   /**
+   * A function that writes the log lines for refused requests. It receives the level, the text and details, see
+   * {@link LogFunction}. Lines of the level `error` report a wrong configuration, and failures of GenAuth or the
+   * network: equal lines are written at most once a minute. Lines of the level `debug` report every other refused
+   * request, except a request without an access token. No line contains a password, a token or a secret.
+   *
+   * Default: in Nest the logger of Nest with the context `GenAuth`. Otherwise process warnings for `error`, and lines
+   * on stderr for `debug` if the environment variable `NODE_DEBUG` contains `passport-genauth`.
+   */
+  log?: LogFunction | undefined;
+  /**
    * The prefix of the strategy names. With the default `genauth` the strategy names are `genauth-password`,
    * `genauth-ad` and `genauth-bearer`. If one process uses several GenAuth applications, give each application a
    * different `name`. The value of `name` consists of letters, digits, `-` and `_`, and begins with a letter.
@@ -251,6 +261,25 @@ export interface GenAuthOptions<S extends string = string> {
    * cache off. Default: `{ maxEntries: 10_000 }`. The cache never changes whether a token is accepted.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
+}
+
+/** Writes a log line for a refused request. */
+export type LogFunction = (level: 'error' | 'debug', text: string, details: LogDetails) => void;
+
+/** The facts of a log line. */
+export interface LogDetails {
+  /** The client's option `name`. */
+  name: string;
+  /** The HTTP status of the response. */
+  status: number;
+  /** The `code` in the body of the response. */
+  code: string;
+  /** The `code` of the error, which is more precise than `code`, for example `token_expired`. */
+  reason: string;
+  /** The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. */
+  route: string | undefined;
+  /** The error of the application's own function, for example of `appSecret`. */
+  cause: Error | undefined;
 }
 
 /** The valid values of the option `userClaims`. */
@@ -383,6 +412,8 @@ export interface ResolvedOptions {
   readonly language: Language | undefined;
   /** Whether the response to a refused login gives the reason to the end user. */
   readonly exposeReasons: boolean;
+  /** Writes a log line for a refused request. `undefined`: process warnings, and debug lines with NODE_DEBUG. */
+  readonly log: LogFunction | undefined;
   /** The prefix of the strategy names. */
   readonly name: string;
   /** Options that are sent to GenAuth with a sign-in, or a function that returns them. */

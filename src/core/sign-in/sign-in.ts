@@ -1,5 +1,5 @@
 import { ConfigurationError, UpstreamError } from '../errors.js';
-import { publishSignIn } from '../events.js';
+import { publishEvent } from '../events.js';
 import type { Http } from '../http/http.js';
 import type { ClientAuthentication, ClientProof } from '../oidc/client-authentication.js';
 import type { ResolvedOptions } from '../options/types.js';
@@ -150,7 +150,7 @@ export class SignIn {
     result: (SignInAnswer & Pick<SignInOutcome, 'kind'>) | SignInFault,
     startedAt: number,
   ): void {
-    publishSignIn(() => {
+    publishEvent('genauth:sign-in', () => {
       const { appId } = this.#settings.options;
       const common = { appId, connection, duration: performance.now() - startedAt };
       if (result instanceof Error) {

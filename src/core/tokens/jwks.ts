@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { KeysEvent } from '../events.js';
 import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
 import { isDown } from '../http/upstream.js';
 import { quote, toDetail } from '../util/quote.js';
@@ -34,6 +35,8 @@ export interface JwksSettings {
   staleIfError: number;
   /** Returns the current time, in milliseconds since 1970. */
   now: () => number;
+  /** Publishes an event about the key set. */
+  publish: (event: Pick<KeysEvent, 'kind'> & Partial<KeysEvent>) => void;
 }
 
 /**
@@ -94,6 +97,7 @@ export class Jwks {
     if (this.#lastError !== undefined) throw this.#countDown(fromGenAuth);
     // The fetch of another token replaced the stale keys, and did not ask every address.
     if (stale.length > 0 && !this.#keys.isComplete) return this.getKeys(kid, fromGenAuth);
+    this.#settings.publish({ kind: 'unknown_kid', kid, count: this.#keys.size });
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined
@@ -279,10 +283,14 @@ export class Jwks {
       this.#fetchedAt = startedAt;
       this.#schedule.succeed(startedAt);
       this.#lastError = undefined;
+      this.#settings.publish({ kind: 'fetched', count: this.#keys.size });
     } catch (error) {
       if (isRefusal(error)) this.#keys = new KeySets();
       this.#schedule.fail(error instanceof UpstreamError ? (error.retryAfter ?? 0) * 1000 : 0);
       this.#lastError = error;
+      const count = this.#usable().size;
+      this.#settings.publish({ kind: 'failed', count, reason: error instanceof GenAuthError ? error.code : 'error' });
+      if (count > 0) this.#settings.publish({ kind: 'stale_served', count });
       throw error;
     }
   }

@@ -80,6 +80,23 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
 }
 
 /**
+ * Reads the subject and the key ID of an access token for a log. Does not verify the token.
+ *
+ * @returns Both are `undefined` if the token is not a JWT.
+ */
+export function readUnverifiedToken(token: string): { sub: string | undefined; kid: string | undefined } {
+  try {
+    const { header, payload } = decomposeUnverifiedToken(token, 'access_token');
+    const { sub } = parseJsonObject(payload, 'payload', 'access_token');
+    const { kid } = header;
+    const isKid = typeof kid === 'string' && kid.length <= MAX_KID_LENGTH;
+    return { sub: typeof sub === 'string' ? sub : undefined, kid: isKid ? kid : undefined };
+  } catch {
+    return { sub: undefined, kid: undefined };
+  }
+}
+
+/**
  * Decodes one part of a token. Only the canonical base64url encoding is accepted. With other encodings, the same token
  * could be written in several ways, and a deny list or a cache would not recognize the token.
  */

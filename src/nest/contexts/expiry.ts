@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import onHeaders from 'on-headers';
+import type { ResolvedOptions } from '../../core/options/types.js';
+import { CLOCK_TOLERANCE } from '../../core/tokens/token-verifier.js';
 import type { BearerInfo } from '../../web/authenticate-bearer.js';
 import { findResponse } from '../response-headers.js';
 
@@ -22,17 +24,21 @@ export interface LongConnection {
 const expiries = new WeakMap<object, { exp: number; timer?: NodeJS.Timeout }>();
 
 /**
- * Returns the claim `exp` of the access token of a guarded request, in seconds since 1970. Returns `undefined` if the
- * request is anonymous, or if the application has replaced the auth info.
+ * Returns the time at which a connection ends, in seconds since 1970: the claim `exp` of the access token. For a token
+ * that has already expired, and is accepted because of the option `clockTolerance`, it is the end of the tolerance.
+ * Returns `undefined` if the request is anonymous, or if the application has replaced the auth info.
  */
-export function getExpiry(authInfo: unknown): number | undefined {
-  return (authInfo as Partial<BearerInfo> | undefined)?.claims?.exp;
+export function getExpiry(
+  authInfo: unknown,
+  { clockTolerance = CLOCK_TOLERANCE }: Pick<ResolvedOptions, 'clockTolerance'>,
+): number | undefined {
+  const exp = (authInfo as Partial<BearerInfo> | undefined)?.claims?.exp;
+  return exp === undefined || exp * 1000 > Date.now() ? exp : exp + clockTolerance;
 }
 
 /**
  * Ends a connection when its access token expires. If the function is called again for the same connection, the newest
- * expiration time counts. A token that has already expired, and is accepted because of the option `clockTolerance`,
- * ends the connection at once. The timer does not keep the process alive.
+ * expiration time counts. The timer does not keep the process alive.
  *
  * @param exp - The claim `exp` of the access token, in seconds since 1970.
  */

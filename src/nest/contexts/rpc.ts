@@ -1,6 +1,5 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import { isRecord } from '../../core/util/record.js';
-import { logRefusal } from '../genauth.exception.js';
 import { findAuthorization, isAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
 import type { RequestState } from '../../web/guard-request.js';
 import type { RequestContext } from './request-context.js';
@@ -18,7 +17,6 @@ export function readRpcContext(context: ArgumentsHost): RequestContext {
     request: withAuthorization({ headers: {}, body: data }, authorization),
     state: isRecord(transport) ? transport : getMessageState(data),
     refuse: async (refusal) => {
-      logRefusal(refusal);
       const { RpcException } = await import('@nestjs/microservices');
       return new RpcException(refusal.body);
     },

@@ -3,7 +3,6 @@ import { type ConfigurationError, TokenVerificationError, buildOptionError } fro
 import { isRecord } from '../../core/util/record.js';
 import type { RequestState } from '../../web/guard-request.js';
 import { type Refusal, type RefusalBody, type RefusalContext, toRefusal } from '../../web/refusal.js';
-import { logRefusal } from '../genauth.exception.js';
 import { findAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
 import { endAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';
@@ -23,7 +22,6 @@ export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   return {
     ...readSocket(client, ws.getData<unknown>()),
     refuse: async (refusal) => {
-      logRefusal(refusal);
       const { WsException } = await import('@nestjs/websockets');
       return new WsException(buildExceptionData(refusal));
     },

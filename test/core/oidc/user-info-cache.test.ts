@@ -24,6 +24,7 @@ const open = (maxEntries = 100): UserInfoCache =>
       sent.push(token);
       return answer();
     },
+    onStale: () => {},
     maxAge: MAX_AGE,
     staleIfError: STALE,
     maxEntries,

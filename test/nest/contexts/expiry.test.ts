@@ -14,7 +14,7 @@ import {
 import { AuthGuard } from '@nestjs/passport';
 import { Observable } from 'rxjs';
 import { Readable } from 'node:stream';
-import { endAtExpiry } from '../../../src/nest/contexts/expiry.js';
+import { endAtExpiry, getExpiry } from '../../../src/nest/contexts/expiry.js';
 import { GenAuthGuard, GenAuthModule, type GenAuthModuleOptions } from '../../../src/nest/index.js';
 import { failOnUnhandledRejections } from '../../support/host-process.js';
 import { useIssuer } from '../../support/issuer.js';
@@ -67,6 +67,19 @@ describe('the end of a connection', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 });
+
+it.each([
+  ['in the future', 60, undefined, 60],
+  ['in the past, within the default tolerance', -1, undefined, 4],
+  ['in the past, within a tolerance', -1, 30, 29],
+])('a connection ends at exp, or at the end of the tolerance: exp %s', (_title, offset, clockTolerance, expected) => {
+  jest.useFakeTimers({ now: 1_000_000 });
+  expect(getExpiry({ claims: { exp: 1000 + offset } }, { clockTolerance })).toBe(1000 + expected);
+  jest.useRealTimers();
+});
+
+/** The lifetime of the access tokens, in milliseconds. It is long enough for a busy machine. */
+const LIFETIME = 1000;
 
 /** The subscriptions of the stream that are still running. */
 let running = 0;
@@ -128,7 +141,7 @@ describe.each<Platform>(['Express', 'Fastify'])('closeAtExpiry with %s', (platfo
   /** Reads a response until it ends, at most until `maximum`. Returns its text and the time in milliseconds. */
   async function read(url: string, maximum: number): Promise<{ text: string; ended: boolean; ms: number }> {
     const start = Date.now();
-    const authorization = bearer(issuer(), { iat: start / 1000 - 60, exp: start / 1000 + 0.4 });
+    const authorization = bearer(issuer(), { iat: start / 1000 - 60, exp: start / 1000 + LIFETIME / 1000 });
     const signal = AbortSignal.timeout(maximum);
     const { body } = await fetch(url, { headers: { authorization }, signal });
     let text = '';
@@ -144,14 +157,14 @@ describe.each<Platform>(['Express', 'Fastify'])('closeAtExpiry with %s', (platfo
   it('ends a response with Server-Sent Events when the access token expires, and no other response', async () => {
     const app = await start({ closeAtExpiry: true });
     const [events, passport, download] = await Promise.all([
-      read(`${app.url}/events`, 3000),
-      read(`${app.url}/passport`, 3000),
-      read(`${app.url}/download?ms=700`, 3000),
+      read(`${app.url}/events`, 5000),
+      read(`${app.url}/passport`, 5000),
+      read(`${app.url}/download?ms=${LIFETIME + 300}`, 5000),
     ]);
     for (const stream of [events, passport]) {
       expect(stream).toMatchObject({ ended: true, text: expect.stringContaining('data: tick') });
-      expect(stream.ms).toBeGreaterThanOrEqual(400);
-      expect(stream.ms).toBeLessThan(1500);
+      expect(stream.ms).toBeGreaterThanOrEqual(LIFETIME);
+      expect(stream.ms).toBeLessThan(LIFETIME + 2000);
     }
     expect(download).toMatchObject({ ended: true, text: 'first last' });
     await app.close();
@@ -160,7 +173,7 @@ describe.each<Platform>(['Express', 'Fastify'])('closeAtExpiry with %s', (platfo
 
   it('is off by default', async () => {
     const app = await start({});
-    expect(await read(`${app.url}/events`, 800)).toMatchObject({ ended: false });
+    expect(await read(`${app.url}/events`, LIFETIME + 300)).toMatchObject({ ended: false });
     await app.close();
   });
 });
