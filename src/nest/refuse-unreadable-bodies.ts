@@ -20,8 +20,8 @@ interface FastifyApplication {
 }
 
 /**
- * Answers requests whose body cannot be parsed, without quoting the body. Nest's own response to broken JSON can contain
- * a part of the body, and the body of a login request contains the password. Call this function once, before
+ * Answers requests whose body cannot be parsed, without quoting the body. Nest's own response to broken JSON can
+ * contain a part of the body, and the body of a login request contains the password. Call this function once, before
  * `app.listen` and `app.init`.
  *
  * The function registers the parsers for JSON and for URL-encoded forms by `app.useBodyParser`, so Nest does not

@@ -84,8 +84,8 @@ PRIVATE.addSubnet('fc00::', 7, 'ipv6');
 PRIVATE.addSubnet('100.64.0.0', 10);
 
 /**
- * Warns once per process if a request seems to come through a proxy that the framework does not trust: the request has a
- * header of a proxy, the framework trusts no proxy, and the address for GenAuth is private or loopback. GenAuth then
+ * Warns once per process if a request seems to come through a proxy that the framework does not trust: the request has
+ * a header of a proxy, the framework trusts no proxy, and the address for GenAuth is private or loopback. GenAuth then
  * receives the address of the proxy in place of the end user's address. The value of the header is not read, because
  * every client can send the header.
  */

@@ -21,9 +21,9 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
 export const UNREADABLE_BODY = 'The body of the request cannot be read.';
 
 /**
- * Returns the response body for an error of body-parser. The response has the code `invalid_request` and the HTTP status
- * of the error, for example 400, 413 or 415. It contains no text of the error, because the error of a body that is not
- * JSON quotes the body, and the body of a login request contains the password.
+ * Returns the response body for an error of body-parser. The response has the code `invalid_request` and the HTTP
+ * status of the error, for example 400, 413 or 415. It contains no text of the error: if a body is not JSON, the error
+ * quotes the body, and the body of a login request contains the password.
  *
  * @returns The response body, or `undefined` if the client did not cause the error, or if it is another error.
  */

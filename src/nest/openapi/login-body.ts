@@ -69,8 +69,8 @@ interface LoginClient {
 }
 
 /**
- * Fills the schemas that @nestjs/swagger leaves empty for `GenAuthLoginDto` and `GenAuthAdLoginDto`, because the classes
- * have no decorators. Uses the field names of the first client.
+ * Fills the schemas that @nestjs/swagger leaves empty for `GenAuthLoginDto` and `GenAuthAdLoginDto`, because the
+ * classes have no decorators. Uses the field names of the first client.
  */
 export function fillLoginSchemas(schemas: Schemas, client: LoginClient): void {
   for (const kind of ['password', 'ad'] as const) {

@@ -35,11 +35,14 @@ export interface OpenApiDocument {
    */
   openapi?: string | undefined;
   /**
-   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses of the guard to
-   * each guarded operation, and the request body and the responses to each login.
+   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses of the guard
+   * to each guarded operation. To each login it adds the request body and the responses.
    */
   paths: Record<string, object>;
-  /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schemas of refusals and logins. */
+  /**
+   * The shared parts of the document. `applyGenAuthSecurity` adds the security schemes, the schema of a refusal and the
+   * schemas of the logins.
+   */
   components?: object | undefined;
   /** The requirements of operations without their own `security`. A request must satisfy one entry of the list. */
   security?: SecurityRequirement[] | undefined;
@@ -76,9 +79,11 @@ const BODILESS_METHODS = ['get', 'delete', 'options', 'head', 'trace'];
  * Writes the guards into an OpenAPI document. Call this function after `useGlobalGuards`.
  *
  * A guarded route gets `security` with the scopes, and the responses 401, 500, 502 and 503. It gets the response 403 if
- * it requires a scope, a role or a tenant, or if the client has the option `resolveUser`. A login route gets its request
- * body, and the responses 400, 401, 403, 429, 500, 502 and 503. The schemas of the request bodies are those of
- * {@link GenAuthLoginDto} and {@link GenAuthAdLoginDto}, with the names of the client's option `fields`.
+ * it requires a scope, a role or a tenant, or if the client has the option `resolveUser`.
+ *
+ * A login route gets its request body, and the responses 400, 401, 403, 429, 500, 502 and 503. The request bodies have
+ * the schemas `GenAuthLoginDto` and `GenAuthAdLoginDto`, with the field names of the client's option `fields`. If a
+ * further client `staff` has other field names, its schema is called `GenAuthLoginDto.staff`.
  *
  * A guarded route gets two alternative security schemes for the same access token. `genauth` is an OpenID Connect
  * scheme with the scopes. `genauth-bearer` is for tools in which the developer enters a token. The function does not
