@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
 import { answerJson } from './answer-json.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
+import { toUnreadableBodyAnswer } from '../web/unreadable-body.js';
 
 /** An error handler for Express 4 and 5. This type does not import types of Express. */
 export type ErrorHandler = (
@@ -12,22 +12,6 @@ export type ErrorHandler = (
   res: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
-
-/**
- * The values of `type` on the errors of body-parser that a client can cause
- * (https://expressjs.com/en/resources/middleware/body-parser.html#errors).
- */
-const BODY_ERRORS: ReadonlySet<unknown> = new Set([
-  'charset.unsupported',
-  'encoding.unsupported',
-  'entity.parse.failed',
-  'entity.too.large',
-  'entity.verify.failed',
-  'parameters.too.many',
-  'querystring.parse.rangeError',
-  'request.aborted',
-  'request.size.invalid',
-]);
 
 /**
  * Creates an Express error handler. Register the error handler after all routes of the Express application. For errors
@@ -60,12 +44,8 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
   const { language, exposeReasons = false } = client?.options ?? {};
   return (error, req, res, next) => {
-    const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
-    if (BODY_ERRORS.has(type) && typeof status === 'number' && status >= 400 && status <= 499) {
-      const message = 'The body of the request cannot be read.';
-      const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message, code: 'invalid_request' } as const;
-      return answerJson(res, body, {});
-    }
+    const unreadable = toUnreadableBodyAnswer(error);
+    if (unreadable !== undefined) return answerJson(res, unreadable, {});
     const context = { options: { language, exposeReasons }, acceptLanguage: req.headers['accept-language'] };
     const refusal = toRefusal(error, context);
     if (refusal === undefined) return next(error);

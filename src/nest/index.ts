@@ -20,4 +20,5 @@ export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';
 export { GenAuthModule, type GenAuthModuleOptions, type GenAuthOptionsFactory } from './genauth.module.js';
 export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.providers.js';
+export { refuseUnreadableBodies } from './refuse-unreadable-bodies.js';
 export { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

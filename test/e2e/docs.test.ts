@@ -87,6 +87,14 @@ const EXPRESS_SHOP = [
   addImport("import { makeShop } from './shop.js';"),
   ['app.use(genAuthErrorHandler(client))', "app.use('/shop', makeShop(client));\napp.use(genAuthErrorHandler(client))"],
 ] as const;
+const OPENAPI = [
+  ...NEST_SHOP,
+  addImport("import { documentApi } from './openapi.js';"),
+  [
+    "await (await NestFactory.create(AppModule)).listen(3000, '127.0.0.1');",
+    "const app = await NestFactory.create(AppModule); documentApi(app); await app.listen(3000, '127.0.0.1');",
+  ],
+] as const;
 const STAFF = [
   addImport("import { APP_GUARD } from '@nestjs/core';"),
   addImport("import { GenAuthGuard } from 'passport-genauth/nest';"),
@@ -193,6 +201,7 @@ itWithCurl.each([
   ['docs/guarding.md', 'snippet: shop.js', 6, () => edit('server.js', EXPRESS_SHOP)],
   ['docs/guarding.md', 'snippet: pages.js', 5, () => edit('server.js', PAGES_SERVER)],
   ['docs/guarding.md', 'snippet: several.ts', 7, () => edit('nest.js', SEVERAL)],
+  ['docs/guarding.md', 'snippet: openapi.ts', 2, () => edit('nest.js', OPENAPI)],
   ['docs/guarding.md', 'snippet: defaults.ts', 1, () => edit('nest.js', DEFAULTS)],
   ['docs/own-users.md', 'snippet: own-users.ts', 5, () => edit('own-users.js')],
   ['docs/own-users.md', 'snippet: app-password.strategy.ts', 5, () => edit('own-users.js', STRATEGY_CLASS)],

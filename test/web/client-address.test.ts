@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import express from 'express';
+import Fastify from 'fastify';
 import { resolveClientIp } from '../../src/web/client-address.js';
 import { listWarnings } from '../support/host-process.js';
 import { ask, useWebServer } from '../support/web-server.js';
@@ -75,4 +76,79 @@ it.each([
   [{ app: null, server: undefined }],
 ])('the warning about trust in all proxies is not emitted for %j', async (request) => {
   expect(await listWarningsOf(request)).toEqual([]);
+});
+
+/** Requests as the frameworks make them if they trust no proxy. */
+const OFF = { Express: { app: { get: () => false } }, Fastify: { server: { initialConfig: {} } } } as const;
+const FIXES = {
+  Express: (proxies: string) => `app.set('trust proxy', '${proxies}')`,
+  Fastify: (proxies: string) => `new FastifyAdapter({ trustProxy: '${proxies}' })`,
+} as const;
+const ignored = (framework: keyof typeof OFF, header: string, address: string, proxies = address): string =>
+  `GENAUTH_TRUST_PROXY: A login request has the header ${header}, but ${framework} trusts no proxy, so GenAuth ` +
+  `receives ${address} as the IP address of the user. If this is the address of your proxy, write ` +
+  `${FIXES[framework](proxies)}.`;
+
+it.each<[address: string, proxies: string | undefined]>([
+  ...['10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.0.9', '169.254.1.1', '100.64.0.1', 'fd00::1'].map(
+    (address): [string, string] => [address, address],
+  ),
+  ...['127.0.0.1', '127.9.9.9', '::1'].map((address): [string, string] => [address, 'loopback']),
+  ...['172.32.0.1', '100.128.0.1', '198.51.100.66', '2001:db8::1'].map((address): [string, undefined] => [
+    address,
+    undefined,
+  ]),
+])('a header of a proxy with the untrusted address %s names the proxies %s in one warning', async (ip, proxies) => {
+  for (const framework of ['Express', 'Fastify'] as const) {
+    const request = { ...OFF[framework], ip };
+    const warned = proxies === undefined ? [] : [ignored(framework, 'X-Forwarded-For', ip, proxies)];
+    expect(await listWarningsOf(request, { ...request, headers: SPOOFED }, { ...request, headers: SPOOFED })).toEqual(
+      warned,
+    );
+  }
+});
+
+const FORWARDED = { forwarded: 'for=198.51.100.66' };
+it.each<[string, object, string[]]>([
+  ['the header Forwarded', { ...OFF.Express, headers: FORWARDED }, [ignored('Express', 'Forwarded', '10.0.0.1')]],
+  ['no header', OFF.Express, []],
+  ['the header X-Real-IP', { ...OFF.Express, headers: { 'x-real-ip': '198.51.100.66' } }, []],
+  ['a trusted proxy of Express', { app: { get: () => 1 }, headers: SPOOFED }, []],
+  ['a trusted proxy of Fastify', { ...OFF.Fastify, ips: ['10.0.0.1'], headers: SPOOFED }, []],
+  ['another framework', { headers: SPOOFED }, []],
+])('a request with a private address and %s gives the right warning', async (_title, request, expected) => {
+  expect(await listWarningsOf({ socket: SOCKET, ...request })).toEqual(expected);
+});
+
+it('the warning about an ignored proxy is not emitted if the option clientIp gives the address', async () => {
+  warnings.length = 0;
+  jest.resetModules();
+  const { resolveClientIp: resolve } = await import('../../src/web/client-address.js');
+  await resolve(
+    withOption(() => '10.0.0.9'),
+    { ...OFF.Express, headers: SPOOFED, socket: SOCKET },
+  );
+  await new Promise((done) => setImmediate(done));
+  expect(warnings).toEqual([]);
+});
+
+it.each<[keyof typeof OFF, string | undefined, boolean]>([
+  ['Express', undefined, true],
+  ['Express', 'loopback', false],
+  ['Fastify', undefined, true],
+  ['Fastify', 'loopback', false],
+])('a real request through a proxy to %s with trust in %s warns: %s', async (framework, trust, warns) => {
+  warnings.length = 0;
+  jest.resetModules();
+  const { resolveClientIp: resolve } = await import('../../src/web/client-address.js');
+  const read = async (req: object): Promise<object> => ({ ip: await resolve(withOption(), req as Request) });
+  const fastify = Fastify(trust === undefined ? {} : { trustProxy: trust });
+  fastify.get('/', read);
+  await fastify.ready();
+  const app = express().set('trust proxy', trust ?? false);
+  app.use(async (req, res) => void res.json(await read(req)));
+  const url = await serve(framework === 'Express' ? app : (req, res) => fastify.routing(req, res));
+  const { text: answer } = await ask(url, { headers: { 'x-forwarded-for': '198.51.100.66' } });
+  expect(JSON.parse(answer)).toEqual({ ip: warns ? '127.0.0.1' : '198.51.100.66' });
+  expect(warnings).toEqual(warns ? [ignored(framework, 'X-Forwarded-For', '127.0.0.1', 'loopback')] : []);
 });

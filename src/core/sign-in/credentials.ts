@@ -2,9 +2,9 @@ import { RequestError } from '../errors.js';
 import { isRecord, ownProperties } from '../util/record.js';
 
 /** Maximum length of an identifier, for example an e-mail address, in characters. */
-const MAX_IDENTIFIER_LENGTH = 256;
+export const MAX_IDENTIFIER_LENGTH = 256;
 /** Maximum length of a password, in characters. */
-const MAX_PASSWORD_LENGTH = 1024;
+export const MAX_PASSWORD_LENGTH = 1024;
 
 /**
  * The properties that can identify the user of a password login. GenAuth compares `account` with usernames, phone

@@ -1,4 +1,6 @@
 /**
- * The entry point `passport-genauth/nest/openapi`. It writes the requirements of the guards into an OpenAPI document.
+ * The entry point `passport-genauth/nest/openapi`. It writes the guards and the logins into an OpenAPI
+ * document.
  */
+export { GenAuthAdLoginDto, GenAuthLoginDto } from './login-body.js';
 export { type OpenApiDocument, applyGenAuthSecurity } from './openapi.js';

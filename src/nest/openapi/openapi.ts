@@ -6,8 +6,10 @@ import type { Choice } from '../../web/authorization.js';
 import { getApplication } from '../applications.js';
 import { getProviderToken } from '../genauth.providers.js';
 import { listGlobalGuards } from '../global-guards.js';
-import { findGuardRole, registerAuthGuards } from '../guard-registry.js';
+import { type GuardRole, findGuardRole, registerAuthGuards } from '../guard-registry.js';
 import { type RouteAccess, listGuards, readRouteAccess } from '../route-access.js';
+import { buildLoginBody, fillLoginSchemas } from './login-body.js';
+import { REFUSAL, REFUSAL_SCHEMA, buildGuardResponses, buildLoginResponses } from './responses.js';
 import { type Route, listRoutes } from './routes.js';
 
 /**
@@ -19,6 +21,7 @@ type SecurityRequirement = Record<string, string[]>;
 /** An operation of the OpenAPI document: one HTTP method of one path. */
 interface Operation {
   security?: SecurityRequirement[] | undefined;
+  requestBody?: unknown;
   responses?: Record<string, unknown> | undefined;
 }
 
@@ -32,11 +35,14 @@ export interface OpenApiDocument {
    */
   openapi?: string | undefined;
   /**
-   * The operations, by path and by HTTP method. To each guarded operation, `applyGenAuthSecurity` adds `security` and
-   * the response 401. It adds the response 403 if the route requires a scope, a role or a tenant.
+   * The operations, by path and by HTTP method. `applyGenAuthSecurity` adds `security` and the responses of the guard
+   * to each guarded operation. To each login it adds the request body and the responses.
    */
   paths: Record<string, object>;
-  /** The shared parts of the document. `applyGenAuthSecurity` adds the security schemes and the schema of a refusal. */
+  /**
+   * The shared parts of the document. `applyGenAuthSecurity` adds the security schemes, the schema of a refusal and the
+   * schemas of the logins.
+   */
   components?: object | undefined;
   /** The requirements of operations without their own `security`. A request must satisfy one entry of the list. */
   security?: SecurityRequirement[] | undefined;
@@ -45,6 +51,13 @@ export interface OpenApiDocument {
 interface Components {
   securitySchemes?: Record<string, unknown>;
   schemas?: Record<string, unknown>;
+}
+
+/** The guards of one route. */
+interface GuardedRoute {
+  demands: Demand[];
+  /** The login guard of the route, or `undefined` if the route has none. */
+  login: GuardRole | undefined;
 }
 
 /** The requirements of one route, combined from all guards of one GenAuth application. */
@@ -56,27 +69,25 @@ interface Demand {
   conditions: readonly string[];
 }
 
+type Clients = Map<string, GenAuthClient<string>>;
+
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'search', 'query'];
-const REFUSAL = 'GenAuthRefusal';
-const REFUSAL_SCHEMA = {
-  type: 'object',
-  required: ['statusCode', 'error', 'message', 'code'],
-  properties: {
-    statusCode: { type: 'integer' },
-    error: { type: 'string', description: 'The reason phrase of the status.' },
-    message: { type: 'string', description: 'Text for the end user.' },
-    code: { type: 'string', description: 'Stable code for programs.' },
-  },
-};
+/** The HTTP methods whose requests have no body, or a body without meaning (RFC 9110 §9.3). */
+const BODILESS_METHODS = ['get', 'delete', 'options', 'head', 'trace'];
 
 /**
- * Writes the requirements of the guards into an OpenAPI document: for each guarded route `security` with the scopes,
- * and the response 401. A route that requires a scope, a role or a tenant also gets the response 403. Call this
- * function after `useGlobalGuards`.
+ * Writes the guards into an OpenAPI document. Call this function after `useGlobalGuards`.
+ *
+ * A guarded route gets `security` with the scopes, and the responses 401, 500, 502 and 503. It gets the response 403 if
+ * it requires a scope, a role or a tenant, or if the client has the option `resolveUser`.
+ *
+ * A login route gets its request body, and the responses 400, 401, 403, 429, 500, 502 and 503. The request bodies have
+ * the schemas `GenAuthLoginDto` and `GenAuthAdLoginDto`, with the field names of the client's option `fields`. If a
+ * further client `staff` has other field names, its schema is called `GenAuthLoginDto.staff`.
  *
  * A guarded route gets two alternative security schemes for the same access token. `genauth` is an OpenID Connect
  * scheme with the scopes. `genauth-bearer` is for tools in which the developer enters a token. The function does not
- * change other security schemes, existing responses 401 and 403, or operations without a controller.
+ * change other security schemes, existing request bodies and responses, or operations without a controller.
  *
  * @returns The given `document`, which is changed.
  *
@@ -102,23 +113,30 @@ export function applyGenAuthSecurity<Document extends OpenApiDocument>(
   for (const name of clients.keys()) registerAuthGuards(name);
   const operations = listGuardedOperations(document, app);
   const names = new Set([...clients.keys(), ...operations.flatMap(({ demands }) => demands.map(({ name }) => name))]);
+  const components = (document.components ??= {}) as Components;
+  const schemas = (components.schemas ??= {});
+  const [firstClient] = clients.values();
+  if (firstClient !== undefined) fillLoginSchemas(schemas, firstClient);
 
-  for (const { operation, demands } of operations) {
+  for (const { method, operation, demands, login } of operations) {
     const others = (operation.security ?? document.security ?? []).flatMap((each) => removeOwnSchemes(each, names));
     const ours = demands.map((demand) => toRequirements(demand, clients.has(demand.name), document.openapi));
     operation.security = [others, ...ours].filter(({ length }) => length > 0).reduce(combine, []);
-    if (demands.length > 0) writeResponses(operation, demands);
+    if (demands.length > 0) addResponses(operation, describeRefusals(demands, clients));
+    const client = clients.get(login?.name ?? '');
+    if (login === undefined || client === undefined) continue;
+    if (!BODILESS_METHODS.includes(method)) operation.requestBody ??= buildLoginBody(schemas, client, login.logins);
+    addResponses(operation, buildLoginResponses());
   }
-  const components = (document.components ??= {}) as Components;
   const schemes = (components.securitySchemes ??= {});
   for (const name of names) Object.assign(schemes, buildSchemes(name, clients.get(name)));
-  if (names.size > 0) (components.schemas ??= {})[REFUSAL] = REFUSAL_SCHEMA;
+  if (names.size > 0) schemas[REFUSAL] = structuredClone(REFUSAL_SCHEMA);
   return document;
 }
 
 /** Returns the client of each imported `GenAuthModule`, by the `name` of the module. */
-function findClients(app: INestApplicationContext): Map<string, GenAuthClient<string>> {
-  const clients = new Map<string, GenAuthClient<string>>();
+function findClients(app: INestApplicationContext): Clients {
+  const clients: Clients = new Map();
   for (const { providers } of app.get(ModulesContainer).values()) {
     for (const { token, instance } of providers.values()) {
       if (!(instance instanceof GenAuthClient)) continue;
@@ -135,12 +153,12 @@ function findClients(app: INestApplicationContext): Map<string, GenAuthClient<st
 function listGuardedOperations(
   document: OpenApiDocument,
   app: INestApplicationContext,
-): { operation: Operation; demands: Demand[] }[] {
-  const [findRoute, readDemands] = [indexRoutes(app), openDemands(app)];
+): (GuardedRoute & { method: string; operation: Operation })[] {
+  const [findRoute, readGuards] = [indexRoutes(app), openGuards(app)];
   return Object.entries(document.paths).flatMap(([path, item]) =>
     (Object.entries(item) as [string, Operation][]).flatMap(([method, operation]) => {
       const route = METHODS.includes(method) ? findRoute(method, path) : undefined;
-      return route === undefined ? [] : [{ operation, demands: readDemands(route) }];
+      return route === undefined ? [] : [{ method, operation, ...readGuards(route) }];
     }),
   );
 }
@@ -182,18 +200,23 @@ function toShape(path: string): string {
 }
 
 /**
- * Returns a function that reads the requirements of a route's guards. Its result has one entry for each GenAuth
- * application.
+ * Returns a function that reads the guards of a route: the requirements, with one entry for each GenAuth application,
+ * and the login guard.
  */
-function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
+function openGuards(app: INestApplicationContext): (route: Route) => GuardedRoute {
   const globalGuards = listGlobalGuards(app.get(ApplicationConfig));
   const application = getApplication(app.get(HttpAdapterHost));
   return ({ controller, handler }) => {
     const guards = [...globalGuards, ...[controller, handler].flatMap((target) => listGuards(target))];
     const demands = new Map<string, Demand>();
+    let login: GuardRole | undefined;
     for (const guard of guards) {
       const role = findGuardRole(guard, application);
-      if (role === undefined || role.kind === 'sign-in') continue;
+      if (role === undefined) continue;
+      if (role.kind === 'sign-in') {
+        login = role;
+        continue;
+      }
       const access: RouteAccess =
         role.kind === 'bearer' ? readRouteAccess(role.name, [handler, controller], application) : { optional: false };
       if (access === 'open') continue;
@@ -209,7 +232,7 @@ function openDemands(app: INestApplicationContext): (route: Route) => Demand[] {
         conditions: [...new Set([...(known?.conditions ?? []), ...conditions.map(([what]) => what)])],
       });
     }
-    return [...demands.values()];
+    return { demands: [...demands.values()], login };
   };
 }
 
@@ -257,21 +280,15 @@ function buildSchemes(name: string, client: GenAuthClient<string> | undefined): 
   };
 }
 
-function writeResponses(operation: Operation, demands: readonly Demand[]): void {
-  const responses = (operation.responses ??= {});
+/** Returns the responses of the guards of one route. */
+function describeRefusals(demands: readonly Demand[], clients: Clients): Record<string, unknown> {
   const isOptional = demands.every(({ optional }) => optional);
-  responses['401'] ??= buildResponse(isOptional ? 'The token is not valid.' : 'The request has no valid token.');
-  // The OpenAPI document is often public, so it does not name roles and tenants. The required scopes are in `security`.
   const conditions = [...new Set(demands.flatMap((demand) => demand.conditions))];
-  if (conditions.length > 0) {
-    responses['403'] ??= buildResponse(`The token is valid, but it lacks the required ${conditions.join(' or ')}.`);
-  }
+  const resolvesUser = demands.some(({ name }) => clients.get(name)?.options.resolveUser !== undefined);
+  return buildGuardResponses(isOptional, conditions, resolvesUser);
 }
 
-function buildResponse(description: string): object {
-  return {
-    description,
-    headers: { 'WWW-Authenticate': { description: 'As in RFC 6750 §3.', schema: { type: 'string' } } },
-    content: { 'application/json': { schema: { $ref: `#/components/schemas/${REFUSAL}` } } },
-  };
+/** Adds the responses that the operation does not have. */
+function addResponses(operation: Operation, responses: Record<string, unknown>): void {
+  operation.responses = { ...responses, ...operation.responses };
 }

@@ -1,10 +1,8 @@
-import { Logger } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { KafkaContext, MqttContext, NatsContext, RedisContext, RmqContext } from '@nestjs/microservices';
 import { RpcException, TcpContext } from '@nestjs/microservices';
 import { TokenVerificationError } from '../../../src/index.js';
 import { readRpcContext } from '../../../src/nest/contexts/rpc.js';
-import { MemoryLogger } from '../../support/nest-app.js';
 
 /** The headers of nats.js. Names keep their case, and `get` returns the first value or an empty string. */
 function natsHeaders(...lines: [string, string][]): object {

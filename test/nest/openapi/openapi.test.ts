@@ -1,13 +1,19 @@
-import { All, Controller, Get, type INestApplication, Module, type ModuleMetadata, Post } from '@nestjs/common';
+import { All, Body, Controller, Get, type INestApplication, Module, type ModuleMetadata, Post } from '@nestjs/common';
 import { UseGuards, Version, VersioningType } from '@nestjs/common';
 import { APP_GUARD, NestFactory, RouterModule } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import { ApiBasicAuth, ApiForbiddenResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ApiBasicAuth, ApiBody, ApiForbiddenResponse, DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject, SwaggerDocumentOptions } from '@nestjs/swagger';
 import { GenAuthClient } from '../../../src/index.js';
-import { GenAuthGuard, GenAuthModule } from '../../../src/nest/index.js';
+import {
+  GenAuthAdGuard,
+  GenAuthGuard,
+  GenAuthLoginGuard,
+  GenAuthModule,
+  GenAuthPasswordGuard,
+} from '../../../src/nest/index.js';
 import { OptionalAuth, Public, RequireScopes, Roles, Tenant } from '../../../src/nest/index.js';
-import { applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
+import { GenAuthAdLoginDto, GenAuthLoginDto, applyGenAuthSecurity } from '../../../src/nest/openapi/index.js';
 import { buildHandlers } from '../../support/handlers.js';
 
 const OPTIONS = { appId: 'app', appSecret: 'secret-without-a-use', appHost: 'https://example.genauth.ai' };
@@ -71,7 +77,7 @@ it('writes what the guards of each route require', async () => {
     'GET /all': [[{ genauth: ['email', 'phone'] }, BEARER], '401', '403'],
     'GET /any': [[{ genauth: ['email'] }, { genauth: ['phone'] }, BEARER], '401', '403'],
     'GET /role': [TOKEN, '401', '403'],
-    'POST /login': [[]],
+    'POST /login': [[], '400', '401', '403', '429'],
     'GET /strict': [TOKEN, '401'],
     'GET /both': [EMAIL.map((each) => ({ ...BASIC, ...each })), '401', '403'],
     'GET /basic': [[BASIC]],
@@ -238,4 +244,98 @@ it('writes the schemes of two applications', async () => {
     'GET /staff/global': [TOKEN, '401'],
     'GET /staff/bare': [[{ staff: [] }, { 'staff-bearer': [] }], '401'],
   });
+});
+
+@Controller()
+class DtoRoutes {
+  @UseGuards(GenAuthPasswordGuard)
+  @Post('dto')
+  dto(@Body() body: GenAuthLoginDto): string {
+    return body.password;
+  }
+}
+const Logins = buildHandlers(
+  {
+    password: [UseGuards(GenAuthPasswordGuard), Post('password')],
+    passwordByPassport: [UseGuards(AuthGuard('genauth-password')), Post('passport/password')],
+    ad: [UseGuards(GenAuthAdGuard), Post('ad')],
+    adByPassport: [UseGuards(AuthGuard('genauth-ad')), Post('passport/ad')],
+    both: [UseGuards(GenAuthLoginGuard), Post('both')],
+    bothByPassport: [UseGuards(AuthGuard(['genauth-ad', 'genauth-password'])), Post('passport/both')],
+    staff: [UseGuards(GenAuthPasswordGuard.named('staff')), Post('staff')],
+    declared: [ApiBody({ type: GenAuthAdLoginDto }), UseGuards(GenAuthAdGuard), Post('declared')],
+    own: [ApiBody({ description: 'own', schema: {} }), UseGuards(GenAuthPasswordGuard), Post('own')],
+    link: [UseGuards(GenAuthPasswordGuard), Get('link')],
+    none: [Public(), Post('none')],
+  },
+  Controller(),
+);
+const STAFF_FIELDS = { account: 'login', password: 'pwd' };
+/** Describes the routes with a login, with the client `staff` whose login has other field names. */
+const describeLogins = () =>
+  describeApp({
+    imports: [
+      GenAuthModule.forRoot(OPTIONS),
+      GenAuthModule.forRoot({ ...OPTIONS, name: 'staff', fields: STAFF_FIELDS }),
+    ],
+    controllers: [Logins, DtoRoutes],
+  });
+const PASSWORD = { $ref: '#/components/schemas/GenAuthLoginDto' };
+const AD = { $ref: '#/components/schemas/GenAuthAdLoginDto' };
+
+it('describes the request body of each login', async () => {
+  const { app, document } = await describeLogins();
+  const applied = structuredClone(document);
+  expect(applyGenAuthSecurity(document, app)).toEqual(applied);
+  const toBody = (schema: unknown): object => ({ required: true, content: { 'application/json': { schema } } });
+  const bodies = Object.entries(document.paths).map(([path, { get, post }]) => [path, (get ?? post)?.requestBody]);
+  expect(Object.fromEntries(bodies)).toEqual({
+    '/password': toBody(PASSWORD),
+    '/passport/password': toBody(PASSWORD),
+    '/ad': toBody(AD),
+    '/passport/ad': toBody(AD),
+    '/both': toBody({ oneOf: [PASSWORD, AD] }),
+    '/passport/both': toBody({ oneOf: [AD, PASSWORD] }),
+    '/staff': toBody({ $ref: '#/components/schemas/GenAuthLoginDto.staff' }),
+    '/declared': toBody(AD),
+    '/own': { ...toBody({}), description: 'own' },
+    '/link': undefined,
+    '/none': undefined,
+    '/dto': toBody(PASSWORD),
+  });
+  const toFields = (schema: unknown): string[] => Object.keys((schema as { properties: object }).properties);
+  const { GenAuthLoginDto: password, GenAuthAdLoginDto: ad, ...others } = document.components?.schemas ?? {};
+  const captcha = ['captchaCode', 'captchaToken'];
+  expect([password, ad, others['GenAuthLoginDto.staff']].map(toFields)).toEqual([
+    ['account', 'email', 'username', 'phone', 'password', ...captcha],
+    ['sAMAccountName', 'password', ...captcha],
+    ['login', 'email', 'username', 'phone', 'pwd', ...captcha],
+  ]);
+  expect(Object.keys(others)).toEqual(['GenAuthLoginDto.staff', 'GenAuthRefusal']);
+  expect(password).toMatchObject({
+    properties: { account: { ...STRING, maxLength: 256 }, password: { format: 'password', maxLength: 1024 } },
+    required: ['password'],
+    oneOf: ['account', 'email', 'username', 'phone'].map((name) => ({ required: [name] })),
+  });
+  expect(ad).toMatchObject({ required: ['sAMAccountName', 'password'] });
+});
+
+it('describes the refusals of logins and guarded routes, and keeps declared responses', async () => {
+  const resolveUser = (): object => ({});
+  const imports = [GenAuthModule.forRoot({ ...OPTIONS, resolveUser })];
+  const [plain, resolved] = [await describeApp(), await describeApp({ imports })].map(
+    ({ document: { paths } }) => paths,
+  );
+  const list = (responses?: object): string[] => Object.keys(responses ?? {}).filter((status) => status >= '4');
+  const FAILURES = ['500', '502', '503'];
+  expect(list(plain?.['/login']?.post?.responses)).toEqual(['400', '401', '403', '429', ...FAILURES]);
+  expect(list(plain?.['/plain']?.get?.responses)).toEqual(['401', ...FAILURES]);
+  expect(list(resolved?.['/plain']?.get?.responses)).toEqual(['401', '403', ...FAILURES]);
+  expect(list(plain?.['/open']?.get?.responses)).toEqual([]);
+  const DENIED = 'The token is valid, but it lacks the required role or tenant, or the application refuses the user.';
+  const content = { 'application/json': { schema: { $ref: '#/components/schemas/GenAuthRefusal' } } };
+  expect(resolved?.['/role']?.get?.responses).toMatchObject({ 403: { description: DENIED, content } });
+  expect(resolved?.['/both']?.get?.responses).toMatchObject({ 403: { description: 'own' } });
+  const retry = { headers: { 'Retry-After': {} }, content };
+  expect(plain?.['/login']?.post?.responses).toMatchObject({ 400: { content }, 429: retry, 503: retry });
 });
