@@ -3,7 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { RequestError, buildOptionError } from '../core/errors.js';
 import { toRefusal } from '../web/refusal.js';
 import { UNREADABLE_BODY, toUnreadableBodyAnswer } from '../web/unreadable-body.js';
-import { GenAuthException } from './genauth.exception.js';
+import { type GenAuthException, toException } from './genauth.exception.js';
 
 type Done = (error: Error | null, body?: unknown) => void;
 type BodyParser = (req: unknown, body: Buffer, done: Done) => void;
@@ -85,5 +85,5 @@ function refuseOnFastify(app: INestApplication & ParsingApplication): void {
 
 function buildException(): GenAuthException {
   const options = { language: undefined, exposeReasons: false };
-  return new GenAuthException(toRefusal(new RequestError(UNREADABLE_BODY), { options }));
+  return toException(toRefusal(new RequestError(UNREADABLE_BODY), { options }));
 }

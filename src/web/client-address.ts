@@ -19,7 +19,7 @@ export async function resolveClientIp(
   req: GenAuthRequest,
 ): Promise<string | undefined> {
   const trust = readProxyTrust(req);
-  if (trust?.proxies === 'all') warnOfTrustInAllProxies(trust.framework);
+  if (trust?.proxies === 'all') warnOfTrustInAllProxies();
   const configured = parseIpAddress(await client.options.clientIp?.(req));
   if (configured !== undefined) return configured;
   const address = parseIpAddress(req.ip) ?? parseIpAddress(req.socket?.remoteAddress);
@@ -29,11 +29,14 @@ export async function resolveClientIp(
 
 type Framework = 'Express' | 'Fastify';
 
-/** Reads which proxies the framework trusts. Returns `undefined` if the request is from another framework. */
+/**
+ * Reads which proxies the framework trusts. Returns `undefined` if the request is from another framework. Fastify does
+ * not show that it trusts all proxies.
+ */
 function readProxyTrust(req: GenAuthRequest): { framework: Framework; proxies: 'all' | 'some' | 'none' } | undefined {
   const { app, server, ips } = req as {
     app?: { get?: (name: string) => unknown };
-    server?: { initialConfig?: { trustProxy?: unknown } };
+    server?: { initialConfig?: unknown };
     ips?: unknown;
   };
   if (typeof app?.get === 'function') {
@@ -41,7 +44,6 @@ function readProxyTrust(req: GenAuthRequest): { framework: Framework; proxies: '
     return { framework: 'Express', proxies: value === true ? 'all' : value ? 'some' : 'none' };
   }
   if (!server?.initialConfig) return undefined;
-  if (server.initialConfig.trustProxy === true) return { framework: 'Fastify', proxies: 'all' };
   // Fastify sets `ips` only if its option `trustProxy` is set (https://fastify.dev/docs/latest/Reference/Request/).
   return { framework: 'Fastify', proxies: ips === undefined ? 'none' : 'some' };
 }
@@ -56,17 +58,15 @@ function buildFix(framework: Framework, proxies: string): string {
 const warnings = new Set<'all proxies' | 'ignored proxy'>();
 
 /**
- * Warns once per process if Express runs with `trust proxy: true` or Fastify with `trustProxy: true`. With these
- * settings every sender of a request can choose the IP address by writing it into the header X-Forwarded-For.
+ * Warns once per process if Express runs with `trust proxy: true`. With this setting every sender of a request can
+ * choose the IP address by writing it into the header X-Forwarded-For.
  */
-function warnOfTrustInAllProxies(framework: Framework): void {
+function warnOfTrustInAllProxies(): void {
   if (warnings.has('all proxies')) return;
   warnings.add('all proxies');
-  const setting = framework === 'Express' ? "'trust proxy' of Express" : 'trustProxy of Fastify';
-  const fix = buildFix(framework, framework === 'Express' ? 'loopback' : '127.0.0.1');
   process.emitWarning(
-    `The setting ${setting} is true, so each client can choose the IP address that GenAuth receives for the user, ` +
-      `by writing it into X-Forwarded-For. Name your proxies instead, for example ${fix}.`,
+    "The setting 'trust proxy' of Express is true, so each client can choose the IP address that GenAuth receives " +
+      `for the user, by writing it into X-Forwarded-For. Name your proxies, for example ${buildFix('Express', 'loopback')}.`,
     { type: 'GenAuthWarning', code: 'GENAUTH_TRUST_PROXY' },
   );
 }

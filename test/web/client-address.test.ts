@@ -47,7 +47,6 @@ it.each<[string, unknown, string, string]>([
 });
 
 const EXPRESS = { app: { get: (name: string) => name === 'trust proxy' } };
-const FASTIFY = { server: { initialConfig: { trustProxy: true } } };
 /** Calls the function of a new module instance, which has not warned yet, and returns its warnings. */
 const listWarningsOf = async (...requests: object[]): Promise<string[]> => {
   warnings.length = 0;
@@ -57,15 +56,13 @@ const listWarningsOf = async (...requests: object[]): Promise<string[]> => {
   await new Promise((resolve) => setImmediate(resolve));
   return warnings;
 };
-const text = (setting: string, fix: string): string =>
-  `GENAUTH_TRUST_PROXY: The setting ${setting} is true, so each client can choose the IP address that GenAuth ` +
-  `receives for the user, by writing it into X-Forwarded-For. Name your proxies instead, for example ${fix}.`;
 
-it.each([
-  ['Express', EXPRESS, text("'trust proxy' of Express", `app.set('trust proxy', 'loopback')`)],
-  ['Fastify', FASTIFY, text('trustProxy of Fastify', `new FastifyAdapter({ trustProxy: '127.0.0.1' })`)],
-])('the warning about trust in all proxies is emitted once a process on %s', async (_title, request, warning) => {
-  expect(await listWarningsOf({}, request, request, EXPRESS, FASTIFY)).toEqual([warning]);
+it('the warning about trust in all proxies is emitted once a process', async () => {
+  expect(await listWarningsOf({}, EXPRESS, EXPRESS)).toEqual([
+    "GENAUTH_TRUST_PROXY: The setting 'trust proxy' of Express is true, so each client can choose the IP address that " +
+      'GenAuth receives for the user, by writing it into X-Forwarded-For. Name your proxies, for example ' +
+      "app.set('trust proxy', 'loopback').",
+  ]);
 });
 
 it.each([
