@@ -2,7 +2,13 @@
  * Entry point `passport-genauth/client`. It exports the class `GenAuthClient`, the error classes and the types. It
  * loads neither Passport nor a web framework.
  */
-export { type Captcha, type ClientStatus, GenAuthClient, type RefreshedTokens } from './core/client.js';
+export {
+  type AnyGenAuthClient,
+  type Captcha,
+  type ClientStatus,
+  GenAuthClient,
+  type RefreshedTokens,
+} from './core/client.js';
 export type { AppSecretSource } from './core/oidc/app-secret.js';
 export {
   AuthorizationError,
@@ -39,12 +45,17 @@ export type { LogoutParameters } from './core/oidc/logout-url.js';
 export type { TokenTypeHint } from './core/oidc/oidc-endpoints.js';
 export type {
   ClientIpResolver,
+  GenAuthGuardedUserOf,
+  GenAuthHttpRequest,
   GenAuthOptions,
   GenAuthRequest,
   GenAuthUserOf,
   JwksOptions,
   Language,
+  LogDetails,
+  LogFunction,
   LoginFields,
+  ResolvedOptions,
   SignInOptionsResolver,
   UserResolver,
   UserClaimsSource,

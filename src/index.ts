@@ -8,6 +8,7 @@ export { GenAuthBearerStrategy } from './passport/bearer.strategy.js';
 export type { BearerInfo, BearerUser } from './web/authenticate-bearer.js';
 export { type ErrorHandler, genAuthErrorHandler } from './express/error-handler.js';
 export type { VerifyFunction } from './web/application-user.js';
+export type { GenAuthStrategy } from './passport/genauth.strategy.js';
 export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
 export { refuseCrossSite } from './express/refuse-cross-site.js';
 export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './express/require-auth.js';

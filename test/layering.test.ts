@@ -47,7 +47,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'core/http': 'core/util core/wire/facts.ts core/errors.ts',
   'core/tokens':
     'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
-    'core/sign-in/outcome.ts',
+    'core/events.ts core/sign-in/outcome.ts',
   'core/oidc': 'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/errors.ts',
   'nest/contexts': 'core web nest/genauth.exception.ts nest/response-headers.ts',
   'doctor/checks': 'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/report.ts',

@@ -31,6 +31,9 @@ import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js
 /** Maximum number of access tokens in each of the two caches: the user-info cache and the introspection cache. */
 const MAX_CACHED_TOKENS = 10_000;
 
+/** Key of a property that exists only in the type of a client: the scopes. */
+declare const SCOPES: unique symbol;
+
 /** Dependencies of `GenAuthClient` that tests and the doctor command replace. */
 interface ClientSeams {
   /** Returns the current time, in milliseconds since 1970. */
@@ -102,6 +105,9 @@ export interface Captcha {
   token: string;
 }
 
+/** A client with any scopes. Use it as the type of a parameter that accepts every client. */
+export type AnyGenAuthClient = GenAuthClient<string>;
+
 /**
  * The client for one application of one GenAuth tenant. The client signs users in, verifies tokens and caches GenAuth's
  * key set. It does not depend on a web framework.
@@ -121,6 +127,11 @@ export class GenAuthClient<
    * left out, because `appSecret` and `key` are secrets and `proxy` may contain a password.
    */
   readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'key' | 'proxy'>>;
+  /**
+   * Makes TypeScript refuse a client with other scopes. A client with any scopes is a `GenAuthClient<string>`. No object
+   * has this property.
+   */
+  declare readonly [SCOPES]?: { readonly scope: S; readonly scopes: { readonly [Scope in S]: true } };
   readonly #http: Http;
   readonly #keySetSource: KeySetSource;
   readonly #jwks: Jwks;

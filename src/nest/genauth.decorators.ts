@@ -1,6 +1,6 @@
 import { type ExecutionContext, SetMetadata, createParamDecorator } from '@nestjs/common';
 import { buildOptionError } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthHttpRequest } from '../core/options/types.js';
 import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
 import { type TenantResolver, toChoice, toIntrospectionMaxAge, describeIntrospection } from '../web/authorization.js';
@@ -181,7 +181,7 @@ export const Roles = Object.assign(
  *
  * @Controller('tenants/:tenant')
  * export class TenantController {
- *   @Tenant((req: { params: { tenant: string } }) => req.params.tenant)
+ *   @Tenant((req) => req.params.tenant)
  *   @Get('orders')
  *   orders(): string[] {
  *     return [];
@@ -189,7 +189,7 @@ export const Roles = Object.assign(
  * }
  * ```
  */
-export const Tenant = <Request = GenAuthRequest>(
+export const Tenant = <Request = GenAuthHttpRequest>(
   resolve: (req: Request) => ReturnType<TenantResolver>,
 ): RouteDecorator => {
   if (typeof resolve === 'function') return setMetadata(TENANT, resolve);

@@ -21,4 +21,5 @@ export { GenAuthGuard } from './genauth.guard.js';
 export { GenAuthModule, type GenAuthModuleOptions, type GenAuthOptionsFactory } from './genauth.module.js';
 export { InjectGenAuthClient, getGenAuthClientToken } from './genauth.providers.js';
 export { refuseUnreadableBodies } from './refuse-unreadable-bodies.js';
+export { type GenAuthDecorators, createGenAuthDecorators } from './typed-decorators.js';
 export { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-in.guards.js';

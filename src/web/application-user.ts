@@ -1,6 +1,6 @@
 import { isPromise } from 'node:util/types';
 import { type ConfigurationError, buildCallbackError, buildCallbackTimeout } from '../core/errors.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
 import { Deadline } from '../core/util/deadline.js';
 import { quote } from '../core/util/quote.js';
 
@@ -28,7 +28,7 @@ type Verdict = object | false | null;
 // `(req: express.Request, …) => …` is assignable to `verify`.
 interface Verify<User, Info> {
   verify(
-    req: GenAuthRequest,
+    req: GenAuthHttpRequest,
     user: User,
     info: Info,
     done: (error: unknown, user?: Verdict, info?: unknown) => void,
@@ -64,7 +64,7 @@ export function callVerify(
       else if (isVerdict(given)) resolve({ user: given || null, info: ownInfo });
       else reject(buildResultError('verify', given, 'call done(null, appUser) or return the user'));
     };
-    const returned = verify(req, user, info, (error, given, ownInfo) => {
+    const returned = verify(req as GenAuthHttpRequest, user, info, (error, given, ownInfo) => {
       if (error) reject(error as Error);
       // `done(null)` refuses the user, as in other strategies. A function without the parameter `done` is a method
       // `validate`, whose result @nestjs/passport passes to `done`. It must not return `undefined`.
@@ -88,12 +88,12 @@ export function callVerify(
  * `invalid_callback_result` if the value is neither an object nor `null` nor `false`.
  */
 export async function callResolveUser<Claims>(
-  resolveUser: (req: GenAuthRequest, claims: Claims) => unknown,
+  resolveUser: (req: GenAuthHttpRequest, claims: Claims) => unknown,
   timeout: number,
   req: GenAuthRequest,
   claims: Claims,
 ): Promise<object | null> {
-  const given = await callWithLimit('resolveUser', timeout, () => resolveUser(req, claims));
+  const given = await callWithLimit('resolveUser', timeout, () => resolveUser(req as GenAuthHttpRequest, claims));
   if (isVerdict(given)) return given || null;
   throw buildResultError('resolveUser', given, 'return the user');
 }

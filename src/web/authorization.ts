@@ -1,6 +1,6 @@
 import { AuthorizationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
 import { isScopeName, parseScope } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
@@ -24,7 +24,7 @@ export type TenantResolver = Tenants['resolve'];
 // `resolve` is a method, because TypeScript compares the parameters of methods bivariantly. So a function with the type
 // `(req: express.Request) => …` is assignable to `resolve`.
 interface Tenants {
-  resolve(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
+  resolve(req: GenAuthHttpRequest): string | undefined | Promise<string | undefined>;
 }
 
 /** The conditions of a route in addition to a valid access token. */
@@ -71,7 +71,7 @@ export async function authorize(
   if (scopes !== undefined) checkScopes(scopes, claims.scope);
   if (roles !== undefined) checkRoles(roles, Object.hasOwn(claims, 'roles') ? claims : await getUserClaims());
   if (tenant !== undefined) {
-    const required: unknown = await tenant(req);
+    const required: unknown = await tenant(req as GenAuthHttpRequest);
     const { tenant_id: actual } = Object.hasOwn(claims, 'tenant_id') ? claims : await getUserClaims();
     if (typeof required === 'string' && required !== '' && required === actual) return;
     throw new AuthorizationError(

@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { parseIpAddress } from '../core/sign-in/ip-address.js';
 import type { GenAuthClient } from '../core/client.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
 
 /**
  * Finds the end user's IP address. The function uses the first of these values that is an IP address: the result of the
@@ -20,7 +20,7 @@ export async function resolveClientIp(
 ): Promise<string | undefined> {
   const trust = readProxyTrust(req);
   if (trust?.proxies === 'all') warnOfTrustInAllProxies();
-  const configured = parseIpAddress(await client.options.clientIp?.(req));
+  const configured = parseIpAddress(await client.options.clientIp?.(req as GenAuthHttpRequest));
   if (configured !== undefined) return configured;
   const address = parseIpAddress(req.ip) ?? parseIpAddress(req.socket?.remoteAddress);
   if (trust?.proxies === 'none') warnOfIgnoredProxy(trust.framework, req, address);

@@ -1,6 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, buildCallbackTimeout } from '../core/errors.js';
-import type { GenAuthRequest, LoginFields } from '../core/options/types.js';
+import type { GenAuthHttpRequest, GenAuthRequest, LoginFields } from '../core/options/types.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import type { TokenSet } from '../core/sign-in/outcome.js';
 import type { SignInOptions } from '../core/sign-in/sign-in-options.js';
@@ -76,7 +76,7 @@ async function callSignInOptions(
   req: GenAuthRequest,
 ): Promise<SignInOptions> {
   if (typeof signInOptions !== 'function') return {};
-  const made: unknown = await wrapError('signInOptions', async () => signInOptions(req));
+  const made: unknown = await wrapError('signInOptions', async () => signInOptions(req as GenAuthHttpRequest));
   if (made === undefined) return {};
   if (isRecord(made)) return made;
   const [problem, fix] = [`returned ${quote(made)}`, 'return an object, { context: { source: "utm" } }'];

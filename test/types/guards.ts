@@ -1,17 +1,30 @@
 /** Compile-time only: what a route may require, the user behind a token, and the result of a refresh. */
 import type { Request } from 'express';
 import {
+  type AnyGenAuthClient,
+  type BearerInfo,
   type BearerUser,
   type GenAuthBearerStrategy,
   GenAuthClient,
+  type GenAuthGuardedUserOf,
   type GenAuthTokenUser,
   type GenAuthUser,
+  type GenAuthUserOf,
   type RefreshedTokens,
   type RequireAuthOptions,
+  type SignInInfo,
+  defineGenAuthOptions,
   genAuthErrorHandler,
   requireAuth,
 } from '../../src/index.js';
-import { CurrentUser, Introspect, RequireScopes, Roles, Tenant } from '../../src/nest/index.js';
+import {
+  CurrentUser,
+  Introspect,
+  RequireScopes,
+  Roles,
+  Tenant,
+  createGenAuthDecorators,
+} from '../../src/nest/index.js';
 import type { Equal, Expect } from '../support/type-equality.js';
 
 const required = { appId: 'a', appSecret: 's', appHost: 'https://example.genauth.ai' } as const;
@@ -73,3 +86,66 @@ export type Refreshes = [
   Expect<Equal<RefreshedTokens['tokens']['refreshToken'], string>>,
   Expect<Equal<RefreshedTokens['tokens']['idToken'], string | undefined>>,
 ];
+
+/** The scopes of a client cannot be mixed up. */
+declare const withEmail: GenAuthClient<'openid' | 'email'>;
+declare const withPhone: GenAuthClient<'openid' | 'phone'>;
+declare const withAny: GenAuthClient<string>;
+export const anyClient: GenAuthClient<string> = withEmail;
+// @ts-expect-error the client has no scope email
+export const wrong: GenAuthClient<'openid' | 'email'> = withPhone;
+// @ts-expect-error the client has no scope phone
+export const reverse: GenAuthClient<'openid' | 'phone'> = withEmail;
+// @ts-expect-error the scopes of the client are not known
+export const unknownScopes: GenAuthClient<'openid' | 'email'> = withAny;
+// @ts-expect-error the default scopes are openid and profile
+export const defaults: GenAuthClient = withEmail;
+
+// @ts-expect-error a client with fewer scopes has another type
+export const fewer: GenAuthClient<'openid'> = withEmail;
+export const any: AnyGenAuthClient = withEmail;
+
+/** Functions of the application read the parameters of a route without a type of their own. */
+export const routed = [
+  requireAuth(withAny, { tenant: (req) => req.params.tenant }),
+  Tenant((req) => req.params.tenant),
+  defineGenAuthOptions({ ...required, signInOptions: (req) => ({ context: { source: req.query.utm } }) }),
+];
+
+/** The user of a guarded route, and the parameters of typed decorators. */
+const ofToken = defineGenAuthOptions({ ...required, scope: ['openid', 'email'] });
+const ofUserInfo = defineGenAuthOptions({ ...required, scope: ['openid', 'email'], userClaims: 'userinfo' });
+const ofApp = defineGenAuthOptions({ ...required, resolveUser: async () => ({ id: 1 }) as { id: number } | null });
+export type GuardedUsers = [
+  Expect<Equal<GenAuthGuardedUserOf<typeof ofToken>, GenAuthTokenUser>>,
+  Expect<
+    Equal<GenAuthGuardedUserOf<typeof ofUserInfo>, { sub: string; email: string | null; email_verified: boolean }>
+  >,
+  Expect<Equal<GenAuthGuardedUserOf<typeof ofApp>, { id: number }>>,
+  Expect<Equal<GenAuthUserOf<typeof ofToken>, WithEmail>>,
+];
+const typed = createGenAuthDecorators(ofUserInfo);
+const typedApp = createGenAuthDecorators(ofApp);
+export class Handlers {
+  show(@typed.CurrentUser() user: WithEmail, @typed.CurrentUser('email') address: string | null): unknown {
+    return [user, address];
+  }
+  optional(@typed.CurrentUser() user: WithEmail | undefined, @typed.AuthInfo() info: SignInInfo): unknown {
+    return [user, info];
+  }
+  own(@typedApp.CurrentUser() user: { id: number }, @typedApp.AuthInfo() info: BearerInfo): unknown {
+    return [user, info];
+  }
+  // @ts-expect-error no user has a telephone number
+  phone(@typed.CurrentUser() user: { phone_number: string }): unknown {
+    return user;
+  }
+  // @ts-expect-error the e-mail address can be null
+  address(@typed.CurrentUser('email') address: string): unknown {
+    return address;
+  }
+  // @ts-expect-error no scope has this claim
+  claim(@typed.CurrentUser('phone_number') phone: string): unknown {
+    return phone;
+  }
+}

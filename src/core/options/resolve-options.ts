@@ -37,12 +37,16 @@ import {
  * export type User = GenAuthUserOf<typeof options>; // has the claims of these scopes
  * ```
  */
-export function defineGenAuthOptions<const S extends string = DefaultScope>(
-  options: GenAuthOptions<S>,
-): Readonly<GenAuthOptions<S>> {
+export function defineGenAuthOptions<const S extends string = DefaultScope, const Given extends object = object>(
+  options: GenAuthOptions<S> & Given,
+): DefinedOptions<S, Given> {
   resolveOptions(options);
   return Object.freeze({ ...options });
 }
+
+/** The options with their scopes, and with the options that decide the type of the user on guarded routes. */
+type DefinedOptions<S extends string, Given> = Readonly<GenAuthOptions<S>> &
+  Readonly<Pick<Given, keyof Given & ('userClaims' | 'resolveUser')>>;
 
 /**
  * Names of options in other login libraries, each with the name of the same option in passport-genauth. The names of

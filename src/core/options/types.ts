@@ -1,5 +1,5 @@
 import type { AppSecretSource } from '../oidc/app-secret.js';
-import type { GenAuthUser, ScopeNames } from '../scopes.js';
+import type { GenAuthTokenUser, GenAuthUser, ScopeNames } from '../scopes.js';
 import type { SignInOptions } from '../sign-in/sign-in-options.js';
 import type { AccessTokenClaims } from '../tokens/claims.js';
 import type { SigningAlgorithm } from '../tokens/unverified-token.js';
@@ -21,6 +21,19 @@ export interface GenAuthRequest {
   readonly ip?: string | undefined;
   /** The socket of the connection. Its `remoteAddress` is used if `ip` is not an IP address. */
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
+}
+
+/**
+ * The request that the application's own functions receive: `signInOptions`, `clientIp`, `resolveUser`, `verify` and
+ * `tenant`. A function can also declare the request type of its framework, for example `(req: express.Request) => …`.
+ */
+export interface GenAuthHttpRequest extends GenAuthRequest {
+  /** The parameters of the route, with the types of the framework. Only requests of HTTP routes have them. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- Express and Fastify have different types.
+  readonly params: any;
+  /** The parsed query of the URL, with the types of the framework. Only requests of HTTP routes have it. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- Express and Fastify have different types.
+  readonly query: any;
 }
 
 /**
@@ -337,16 +350,31 @@ export type Language = (typeof LANGUAGES)[number];
 export type GenAuthUserOf<Options, ExtendedFields extends object = Record<string, unknown>> =
   Options extends GenAuthOptions<infer S> ? GenAuthUser<S, ExtendedFields> : never;
 
+/**
+ * The type of `req.user` on a guarded route with the options `Options`: the result of `resolveUser`, or with
+ * `userClaims: 'userinfo'` the user with all claims of the scopes, otherwise a `GenAuthTokenUser`.
+ *
+ * @typeParam Options - The type of the options: `GenAuthGuardedUserOf<typeof options>`.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`.
+ */
+export type GenAuthGuardedUserOf<Options, ExtendedFields extends object = Record<string, unknown>> = Options extends {
+  readonly resolveUser: (...parameters: never[]) => infer Result;
+}
+  ? Exclude<Awaited<Result>, false | null>
+  : Options extends { readonly userClaims: 'userinfo' }
+    ? GenAuthUserOf<Options, ExtendedFields>
+    : GenAuthTokenUser;
+
 // The functions are declared as methods, because TypeScript compares the parameters of methods bivariantly. The
 // types `SignInOptionsResolver`, `ClientIpResolver` and `UserResolver` therefore accept a function whose parameter is a
 // subtype of `GenAuthRequest`, for example `(req: express.Request) => …`.
 interface Resolvers<S extends string> {
   /** See {@link SignInOptionsResolver}. */
-  signInOptions(req: GenAuthRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
+  signInOptions(req: GenAuthHttpRequest): SignInOptions<S> | Promise<SignInOptions<S>>;
   /** See {@link ClientIpResolver}. */
-  clientIp(req: GenAuthRequest): string | undefined | Promise<string | undefined>;
+  clientIp(req: GenAuthHttpRequest): string | undefined | Promise<string | undefined>;
   /** See {@link UserResolver}. */
-  resolveUser(req: GenAuthRequest, claims: AccessTokenClaims): AppUser | PromiseLike<AppUser>;
+  resolveUser(req: GenAuthHttpRequest, claims: AccessTokenClaims): AppUser | PromiseLike<AppUser>;
 }
 type AppUser = object | false | null;
 /** Returns the sign-in options for an HTTP request, or a promise of these options. */

@@ -1,0 +1,88 @@
+import type { GenAuthGuardedUserOf, GenAuthUserOf } from '../core/options/types.js';
+import type { BearerInfo } from '../web/authenticate-bearer.js';
+import type { SignInInfo } from '../web/sign-in.js';
+import { AuthInfo, CurrentUser } from './genauth.decorators.js';
+
+/** The text that the compiler shows if the type of a decorated parameter does not fit. */
+type Mismatch = 'The type of the parameter must accept the value of the decorator, see createGenAuthDecorators.';
+
+/**
+ * A decorator for a parameter of a handler. The compiler refuses it if the type of the parameter accepts none of the
+ * types in `Values`, which is a tuple.
+ */
+type TypedParameter<Values extends readonly unknown[]> = <
+  Target extends object,
+  Key extends string | symbol | undefined,
+  Index extends number,
+>(
+  target: Target,
+  key: Key,
+  index: Index & Check<Target, Key, Index, Values>,
+) => void;
+
+type Check<Target, Key, Index extends number, Values extends readonly unknown[]> = Key extends keyof Target
+  ? Target[Key] extends (...parameters: infer Parameters) => unknown
+    ? `${Index}` extends keyof Parameters
+      ? Accepts<Parameters[`${Index}` & keyof Parameters], Values> extends true
+        ? Index
+        : Mismatch
+      : Index
+    : Index
+  : Index;
+
+type Accepts<Parameter, Values extends readonly unknown[]> = Values extends readonly [infer First, ...infer Others]
+  ? [First] extends [Parameter]
+    ? true
+    : Accepts<Parameter, Others>
+  : false;
+
+type ClaimOf<User, Claim> = Claim extends keyof User ? [User[Claim]] : [];
+
+/** The decorators that {@link createGenAuthDecorators} returns. */
+export interface GenAuthDecorators<Options> {
+  /** Like `CurrentUser` of this package, with the user of the options. */
+  CurrentUser: {
+    (): TypedParameter<[GenAuthUserOf<Options>, GenAuthGuardedUserOf<Options>]>;
+    <const Claim extends Extract<keyof GenAuthUserOf<Options> | keyof GenAuthGuardedUserOf<Options>, string>>(
+      claim: Claim,
+    ): TypedParameter<[...ClaimOf<GenAuthUserOf<Options>, Claim>, ...ClaimOf<GenAuthGuardedUserOf<Options>, Claim>]>;
+  };
+  /** Like `AuthInfo` of this package. */
+  AuthInfo: () => TypedParameter<[SignInInfo, BearerInfo]>;
+}
+
+/**
+ * Returns the decorators `CurrentUser` and `AuthInfo` with types that follow the options. The compiler refuses a
+ * parameter whose type accepts neither the user of a login route nor the user of a guarded route, and a claim that
+ * neither user has. The decorators do the same at run time as those of this package.
+ *
+ * @param _options - The options of the module. Only their type is used, so define them with `defineGenAuthOptions`.
+ *
+ * @example
+ * ```ts
+ * import { Controller, Get } from '@nestjs/common';
+ * import { type GenAuthGuardedUserOf, defineGenAuthOptions } from 'passport-genauth';
+ * import { createGenAuthDecorators } from 'passport-genauth/nest';
+ *
+ * const options = defineGenAuthOptions({
+ *   appId: '65f0c1d2e3a4b5c6d7e8f901',
+ *   appSecret: '0123456789abcdef0123456789abcdef',
+ *   appHost: 'https://example.genauth.ai',
+ *   scope: ['openid', 'email'],
+ *   userClaims: 'userinfo',
+ * });
+ * export const { CurrentUser, AuthInfo } = createGenAuthDecorators(options);
+ * type User = GenAuthGuardedUserOf<typeof options>;
+ *
+ * @Controller('me')
+ * export class MeController {
+ *   @Get()
+ *   show(@CurrentUser() user: User, @CurrentUser('email') email: string | null): object {
+ *     return { user, email };
+ *   }
+ * }
+ * ```
+ */
+export function createGenAuthDecorators<const Options extends object>(_options?: Options): GenAuthDecorators<Options> {
+  return { CurrentUser, AuthInfo } as unknown as GenAuthDecorators<Options>;
+}
