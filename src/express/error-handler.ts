@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
+import { buildOptionError } from '../core/errors.js';
+import { isRecord } from '../core/util/record.js';
+import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { answerJson } from './answer-json.js';
 import { warnOperator } from '../web/operator-warning.js';
 import { toRefusal } from '../web/refusal.js';
@@ -41,6 +44,7 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
  * @param client - The client whose options `language`, `exposeReasons` and `name` the error handler uses. Without a
  * client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
  * warnings begin with `passport-genauth`.
+ * @throws ConfigurationError if `client` is given and is not a client.
  *
  * @example
  * ```ts
@@ -58,6 +62,12 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
  * ```
  */
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
+  const line = 'app.use(genAuthErrorHandler(client)) behind all routes';
+  expectCalled('genAuthErrorHandler', line, client);
+  if (client !== undefined && !isRecord((client as Partial<typeof client> | null)?.options)) {
+    const problem = `got ${describeArgument(client)} in place of a client`;
+    throw buildOptionError({ option: 'genAuthErrorHandler', problem, fix: `write ${line}` });
+  }
   const { language, exposeReasons = false, name = 'passport-genauth' } = client?.options ?? {};
   return (error, req, res, next) => {
     const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
