@@ -22,8 +22,8 @@ const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
  *
  * @returns The bearer token, which is not yet verified, or `undefined` if the request has no bearer token.
  * @throws TokenVerificationError with the code `token_malformed` if the request has several Authorization headers, or
- * if the header does not contain exactly one token, or a JWT without the word `Bearer`. The code is `token_too_large` if the header has more than 16,384
- * characters.
+ * if the header does not contain exactly one token, or contains a JWT without the word `Bearer`. The code is
+ * `token_too_large` if the header has more than 16,384 characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
   const header = req.headers['authorization'];

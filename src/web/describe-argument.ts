@@ -2,7 +2,7 @@ import { buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
 
-/** Describes a wrong argument of a public function for a message, for example `an object of the class GenAuthClient`. */
+/** Describes a wrong argument of a public function for a message, for example `the class GenAuthClient`. */
 export function describeArgument(value: unknown): string {
   if (typeof value === 'function') {
     const isClass = /^class\b/.test(Function.prototype.toString.call(value));
@@ -13,7 +13,7 @@ export function describeArgument(value: unknown): string {
   return hasOwnClass(value) ? `an object of the class ${value.constructor.name}` : quote(value);
 }
 
-/** Returns whether an argument can be the options of a client: a plain object, or any object with options of a client. */
+/** Returns whether an argument can be the options of a client: a plain object, or an object with `appId`. */
 export function isOptionsObject(value: unknown): value is object {
   // A promise is accepted, because the client has a message of its own for a promise of options.
   return isRecord(value) && (!hasOwnClass(value) || hasClientOptions(value) || value instanceof Promise);

@@ -27,5 +27,6 @@ export function toClient<S extends string, ExtendedFields extends object>(
 
 /** Returns whether a value is a client. A client of a second copy of this package is also a client. */
 function isClient<Client extends { options: object }>(value: Client | object | undefined): value is Client {
-  return isRecord(value) && isRecord(value['options']) && typeof value['authenticate'] === 'function';
+  const { options, authenticate } = (value ?? {}) as { options?: unknown; authenticate?: unknown };
+  return isRecord(options) && typeof authenticate === 'function';
 }

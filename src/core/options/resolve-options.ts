@@ -90,8 +90,9 @@ const FIXES: Readonly<Record<string, string>> = {
  */
 export function resolveOptions(given: GenAuthOptions, others: readonly string[] = []): ResolvedOptions {
   if (!isRecord(given) || given instanceof Promise) {
-    const problem = `are ${given instanceof Promise ? 'a promise' : quote(given)}`;
-    const fix = `${given instanceof Promise ? 'Await the promise, and pass' : 'Pass'} an object with appId, appSecret and appHost`;
+    const isPromise = given instanceof Promise;
+    const problem = `are ${isPromise ? 'a promise' : quote(given)}`;
+    const fix = `${isPromise ? 'Await the promise, and pass' : 'Pass'} an object with appId, appSecret and appHost`;
     throw buildOptionError({ option: 'options', problem, fix }, `passport-genauth: the options ${problem}. ${fix}.`);
   }
   const options: GenAuthOptions = ownProperties(given);
