@@ -49,8 +49,8 @@ interface Authenticator {
  * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
  * this call. For an unknown name, and for a strategy of another package, the login handler passes a
  * `ConfigurationError` with the known names to `next`.
- * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth. Also throws
- * for a `GenAuthBearerStrategy`, which signs no user in.
+ * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth. Also
+ * throws for a `GenAuthBearerStrategy`, which signs no user in.
  *
  * @example
  * ```ts

@@ -66,9 +66,15 @@ describe('with the name of a strategy', () => {
     expect((await login(url)).status).toBe(200);
   });
 
+  it('passes an error to Express if the strategy of this name verifies access tokens', async () => {
+    passport.use('foreign', new GenAuthBearerStrategy(issuer().clientOptions) as never);
+    const answer = await login(await start('foreign'));
+    expect(answer).toMatchObject({ status: 500, text: expect.stringContaining('"ConfigurationError"') });
+  });
+
   const problem =
     'got "foreign", which is not the name of a registered strategy of passport-genauth. ' +
-    'The created strategies are "genauth-password"';
+    'The created strategies are "genauth-password", "genauth-bearer"';
   const fix =
     'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
     'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';

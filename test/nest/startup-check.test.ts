@@ -391,7 +391,7 @@ it.each<[title: string, decorator: MethodDecorator, options: Partial<GenAuthModu
   ],
   ['@Roles with the scope', ADMIN, { scope: 'openid roles' }, []],
   ['@Roles with the scopes of each sign-in', ADMIN, { signInOptions: () => ({}) }, []],
-])('warns of a requirement that no user can meet: %s', async (_title, decorator, options, warnings) => {
+])('warns only of a requirement that no user can meet: %s', async (_title, decorator, options, warnings) => {
   const { logger, close } = await start(globally(route([decorator])), options);
   await close();
   const found = logger.lines.filter((line) => line.includes('every request gets status 403'));

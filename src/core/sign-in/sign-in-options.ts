@@ -59,8 +59,8 @@ export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
 }
 
 /**
- * For each sign-in option except `scope`: a function that returns whether a value is valid, and the fix for a value that
- * is not valid.
+ * For each sign-in option except `scope`: a function that returns whether a value is valid, and the fix for a value
+ * that is not valid.
  */
 const CHECKS: Readonly<Record<Exclude<keyof SignInOptions, 'scope'>, readonly [(value: unknown) => boolean, string]>> =
   {
