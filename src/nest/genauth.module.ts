@@ -136,7 +136,7 @@ export class GenAuthModule extends ConfigurableModuleClass implements OnModuleIn
    */
   static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]): DynamicModule {
     expectOptions(options);
-    return { ...super.forRoot(options), module: ConfiguredModule };
+    return configure(super.forRoot(options));
   }
 
   /**
@@ -147,7 +147,7 @@ export class GenAuthModule extends ConfigurableModuleClass implements OnModuleIn
   static override forRootAsync(options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0]): DynamicModule {
     const given: unknown = options;
     if (isRecord(given) && SOURCES.some((source) => given[source] !== undefined)) {
-      return { ...super.forRootAsync(options), module: ConfiguredModule };
+      return configure(super.forRootAsync(options));
     }
     throw buildOptionError({
       option: 'GenAuthModule.forRootAsync',
@@ -186,6 +186,11 @@ export class GenAuthModule extends ConfigurableModuleClass implements OnModuleIn
 class ConfiguredModule extends GenAuthModule {}
 // Nest shows the name of the class in its log and in its errors.
 Object.defineProperty(ConfiguredModule, 'name', { value: GenAuthModule.name });
+
+/** Replaces `GenAuthModule` by `ConfiguredModule`. A subclass of the application stays as it is. */
+function configure(definition: DynamicModule): DynamicModule {
+  return definition.module === GenAuthModule ? { ...definition, module: ConfiguredModule } : definition;
+}
 
 /** Returns the providers of the class `GenAuthModule` that is imported without `forRoot`. */
 function buildUnconfigured(): Provider[] {
