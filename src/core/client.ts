@@ -24,7 +24,7 @@ import { Jwks, type KeySetStatus } from './tokens/jwks.js';
 import { KeySetSource } from './tokens/key-set-source.js';
 import { type ReceivedRefresh, verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
-import { MAX_TOKEN_LENGTH } from './tokens/unverified-token.js';
+import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js';
 import { PATHS } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
@@ -483,8 +483,8 @@ export class GenAuthClient<
    * @param parameters - All parameters are optional. `postLogoutRedirectUri` requires `idToken`, and must be registered
    * in GenAuth's console.
    * @returns The absolute URL.
-   * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, or if it is given
-   * without `idToken`.
+   * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL, if it is given
+   * without `idToken`, or if a parameter is unknown.
    *
    * @example
    * ```ts
@@ -595,9 +595,12 @@ export class GenAuthClient<
 
 /**
  * Checks a token that is sent to GenAuth in a form. The token need not be a JWT, but it must be a string of 1 to 8,192
- * characters.
+ * characters without the word `Bearer`.
  */
 function expectToken(token: unknown, field = 'token'): string {
+  if (hasBearerScheme(token)) {
+    throw new RequestError(`The ${field} begins with the word Bearer: pass only the text after it.`, { field });
+  }
   if (typeof token === 'string' && token !== '' && token.length <= MAX_TOKEN_LENGTH.access_token) return token;
   throw new RequestError(`The ${field} must be a string of 1 to ${MAX_TOKEN_LENGTH.access_token} characters.`, {
     field,

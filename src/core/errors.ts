@@ -238,9 +238,15 @@ export class RequestError extends GenAuthError {
 
 /** The `code` of a {@link TokenVerificationError}. */
 export type TokenVerificationErrorCode =
-  /** The token is missing: the request has no token, or the value is empty or is not a string. */
+  /**
+   * The token is missing: the request has no header `Authorization` or a header with another scheme, or the value is
+   * empty or is not a string.
+   */
   | 'token_missing'
-  /** The token is not a JWT, or the header `Authorization` of the request does not contain exactly one bearer token. */
+  /**
+   * The token is not a JWT, or the header `Authorization` of the request does not contain exactly one bearer token, for
+   * example because the word `Bearer` is missing.
+   */
   | 'token_malformed'
   /** The token is too long. An access token has at most 8,192 characters. An id_token has at most 65,536 characters. */
   | 'token_too_large'

@@ -1,4 +1,4 @@
-import { quote } from './util/quote.js';
+import { quote, unquote } from './util/quote.js';
 import { isRecord } from './util/record.js';
 import { CLAIM_ALIASES } from './wire/facts.js';
 
@@ -218,6 +218,37 @@ export function isScopeName(name: string): boolean {
   return /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(name);
 }
 
+/** Characters that stand between scopes in other programs and in JSON. GenAuth requires spaces. */
+const SEPARATORS = /(?:[\s,;|+"'`[\]]|%20)+/;
+
+/** Splits a text at spaces and at the characters that other programs write between scopes. */
+function splitLoosely(text: string): string[] {
+  return parseScope(text.split(SEPARATORS));
+}
+
+/**
+ * Returns whether a text that should be one scope consists of several scopes, for example `openid,profile`. A scope of
+ * the application's own API may contain a comma, so at least one part must be a scope of GenAuth.
+ */
+export function isJoinedScope(name: string): boolean {
+  const parts = splitLoosely(name);
+  return (
+    (parts.length > 1 || parts[0] !== name) &&
+    parts.some((part) => part === 'offline_access' || Object.hasOwn(READERS, part))
+  );
+}
+
+/**
+ * Returns the scopes that were probably meant by a wrong value of the option `scope`, always with `openid`. Returns
+ * `undefined` if the value has no scopes.
+ */
+export function suggestScope(value: unknown): string[] | undefined {
+  const texts: unknown[] = Array.isArray(value) ? value : [value];
+  const names = texts.flatMap((text) => (typeof text === 'string' ? splitLoosely(text) : []));
+  const valid = names.filter(isScopeName).map((name) => (name.toLowerCase() === 'openid' ? 'openid' : name));
+  return valid.length === 0 ? undefined : parseScope(valid.includes('openid') ? valid : ['openid', ...valid]);
+}
+
 /**
  * Checks a value of the option `scope`, of a client or of one sign-in. The value must be a string or a list of strings.
  * It must contain `openid`. Without `openid` GenAuth sends no id_token (OpenID Connect Core 1.0 §3.1.2.1).
@@ -230,6 +261,16 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
     return { problem: `is ${quote(value)}`, fix: "write ['openid', 'profile'] or 'openid profile'" };
   }
   const scope = parseScope(value as string | string[]);
+  const suggested = suggestScope(value) ?? ['openid', 'profile'];
+  const joined = scope.find(isJoinedScope);
+  if (joined !== undefined) {
+    const problem = `contains ${quote(joined)}`;
+    const line = isList ? `[${suggested.map((name) => `'${name}'`).join(', ')}]` : `'${suggested.join(' ')}'`;
+    if (isJoinedScope(unquote(joined))) {
+      return { problem, fix: `${isList ? 'separate the scopes' : 'separate the scopes by spaces'}, write ${line}` };
+    }
+    return { problem, fix: `remove the quotes, write ${line}` };
+  }
   const invalid = scope.find((name) => !isScopeName(name));
   if (invalid !== undefined) {
     return { problem: `contains ${quote(invalid)}, which is not a valid scope`, fix: 'remove it' };

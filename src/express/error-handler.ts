@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
+import { buildOptionError } from '../core/errors.js';
+import { isRecord } from '../core/util/record.js';
+import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { answerJson } from './answer-json.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
@@ -25,6 +28,7 @@ export type ErrorHandler = (
  * @param client - The client whose options `language`, `exposeReasons`, `name` and `log` the error handler uses. Without
  * a client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
  * warnings begin with `passport-genauth`.
+ * @throws ConfigurationError if `client` is given and is not a client.
  *
  * @example
  * ```ts
@@ -42,6 +46,12 @@ export type ErrorHandler = (
  * ```
  */
 export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'options'>): ErrorHandler {
+  const line = 'app.use(genAuthErrorHandler(client)) behind all routes';
+  expectCalled('genAuthErrorHandler', line, client);
+  if (client !== undefined && !isRecord((client as Partial<typeof client> | null)?.options)) {
+    const problem = `got ${describeArgument(client)} in place of a client`;
+    throw buildOptionError({ option: 'genAuthErrorHandler', problem, fix: `write ${line}` });
+  }
   const { language, exposeReasons = false } = client?.options ?? {};
   return (error, req, res, next) => {
     const unreadable = toUnreadableBodyAnswer(error);

@@ -1,9 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { GenAuthError } from '../core/errors.js';
 import { checkSameSite } from '../web/cross-site.js';
+import { expectCalled } from '../web/describe-argument.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { answerJson } from './answer-json.js';
+
+/** A request handler for Express 4 and 5. This type does not import types of Express. */
+type CrossSiteHandler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /**
  * Creates an Express middleware that refuses requests from pages of other sites (cross-site request forgery). Use it
@@ -31,11 +35,9 @@ import { answerJson } from './answer-json.js';
  * app.post('/login', refuseCrossSite(), signInHandler(new GenAuthPasswordStrategy(client)));
  * ```
  */
-export function refuseCrossSite(): (
-  req: IncomingMessage,
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-) => void {
+export function refuseCrossSite(): CrossSiteHandler;
+export function refuseCrossSite(...given: readonly unknown[]): CrossSiteHandler {
+  expectCalled('refuseCrossSite', 'refuseCrossSite()', given[0]);
   return (req, res, next) => {
     try {
       checkSameSite(req);

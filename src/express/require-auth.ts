@@ -1,16 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GenAuthClient } from '../core/client.js';
-import { type ConfigurationError, buildOptionError } from '../core/errors.js';
+import { type ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
-import type { GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
+import { findUnknownOptions } from '../core/util/unknown-options.js';
 import {
   type Choice,
   type TenantResolver,
   toChoice,
+  findUnavailableRequirement,
   toIntrospectionMaxAge,
   describeIntrospection,
 } from '../web/authorization.js';
+import { describeArgument, expectCalled } from '../web/describe-argument.js';
+import { toClient } from '../web/to-client.js';
 import { answerJson } from './answer-json.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { toError } from '../web/refusal.js';
@@ -83,7 +87,10 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
  * If the function in `options.tenant` or in the client's option `resolveUser` throws an error, the handler passes this
  * error to `next`.
  *
- * @throws ConfigurationError if an option is wrong.
+ * @param clientOrOptions - An existing client, or the options of a new client. Handlers with the same client use the
+ * same key set and the same connections, so pass a client if the application has several guarded routes.
+ * @throws ConfigurationError if an option is wrong, or if the route requires a scope or a role that the client's option
+ * `scope` does not request.
  *
  * @example
  * ```ts
@@ -94,6 +101,7 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
  *   appId: '65f0c1d2e3a4b5c6d7e8f901',
  *   appSecret: '0123456789abcdef0123456789abcdef',
  *   appHost: 'https://example.genauth.ai',
+ *   scope: ['openid', 'profile', 'email'],
  * });
  * const app = express();
  * app.get('/orders', requireAuth(client, { scopes: ['email'] }), (_req, res) => {
@@ -101,15 +109,15 @@ const OPTION_NAMES = ['scopes', 'roles', 'tenant', 'optional', 'introspect'];
  * });
  * ```
  */
-export function requireAuth(client: GenAuthClient<string>, options: RequireAuthOptions = {}): RequireAuthHandler {
-  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
-  if (unknown !== undefined) {
-    const fix = `use only ${OPTION_NAMES.join(', ')}`;
-    throw buildOptionError(
-      { option: unknown, problem: 'is not an option of requireAuth', fix },
-      `${quote(unknown)} is not an option of requireAuth: ${fix}.`,
-    );
-  }
+export function requireAuth(
+  clientOrOptions: GenAuthClient<string> | GenAuthOptions<string>,
+  options: RequireAuthOptions = {},
+): RequireAuthHandler {
+  expectCalled('requireAuth', 'requireAuth(client)', clientOrOptions);
+  const given: unknown = options;
+  if (!isRecord(given)) throw buildArgumentError(given);
+  const [unknown] = findUnknownOptions(options, OPTION_NAMES, { kind: 'an option of requireAuth' });
+  if (unknown !== undefined) throw buildOptionError(unknown);
   const missing = REQUIREMENT_NAMES.find((name) => Object.hasOwn(options, name) && options[name] === undefined);
   if (missing !== undefined) {
     const fix = 'look for a misspelt name on the right side, or leave the option out';
@@ -140,6 +148,15 @@ export function requireAuth(client: GenAuthClient<string>, options: RequireAuthO
       `The option optional of requireAuth ${problem}: ${fix}.`,
     );
   }
+  const client = toClient(clientOrOptions, 'requireAuth', 'requireAuth(client)');
+  const unavailable = findUnavailableRequirement(requirements, client.options);
+  // The tokens can come from sign-ins of another program, so this is not an error.
+  if (unavailable !== undefined) {
+    process.emitWarning(describeMistake({ ...unavailable, option: `requireAuth: ${unavailable.option}` }), {
+      type: 'GenAuthWarning',
+      code: 'GENAUTH_SCOPE_NOT_REQUESTED',
+    });
+  }
   return (req, res, next) => {
     guardRequest(client, req as GenAuthRequest, req as RequestState, requirements).then(
       (refusal) => {
@@ -163,6 +180,18 @@ function toOptionalChoice(
   const [[chosen, list] = [], ...more] = Object.entries(names);
   if ((chosen === 'any' || chosen === 'all') && more.length === 0) return toChoice(what, chosen, list as string[]);
   throw buildValueError(`${what}s`, quote(names), 'write a list, { any: [...] } or { all: [...] }');
+}
+
+/** Builds the error for a second argument that is not an object, for example the name of a scope. */
+function buildArgumentError(given: unknown): ConfigurationError {
+  const names = [given].flat().filter((name): name is string => typeof name === 'string');
+  const list = (names.length === 0 ? ['email'] : names).map((name) => `'${name}'`).join(', ');
+  const fix =
+    typeof given === 'function'
+      ? 'pass the handler to the route, app.get(path, requireAuth(client), handler)'
+      : `write requireAuth(client, { scopes: [${list}] })`;
+  const problem = `got ${describeArgument(given)} in place of the options of the route`;
+  return buildOptionError({ option: 'requireAuth', problem, fix });
 }
 
 function buildValueError(option: string, value: string, fix: string): ConfigurationError {

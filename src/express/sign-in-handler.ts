@@ -3,6 +3,8 @@ import passport from 'passport';
 import { ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
+import { describeArgument, expectCalled } from '../web/describe-argument.js';
+import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import { type LoginResult, TAKE_STRATEGY, listStrategyNames } from '../passport/genauth.strategy.js';
 import { toError } from '../web/refusal.js';
 import { answerJson } from './answer-json.js';
@@ -46,7 +48,8 @@ interface Authenticator {
  * `'genauth-password'`. The login handler looks up the name for each request, so the strategy can be registered after
  * this call. For an unknown name, and for a strategy of another package, the login handler passes a
  * `ConfigurationError` with the known names to `next`.
- * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth.
+ * @throws ConfigurationError if `strategy` is neither a non-empty string nor a strategy of passport-genauth. Also
+ * throws for a `GenAuthBearerStrategy`, which signs no user in.
  *
  * @example
  * ```ts
@@ -66,17 +69,19 @@ interface Authenticator {
  */
 export function signInHandler(strategy: SignInStrategy | string): SignInHandler {
   const given: unknown = strategy;
+  expectCalled('signInHandler', `app.post('/login', ${LINE})`, given);
   if (
     given === '' ||
     (typeof given !== 'string' && typeof (given as Partial<SignInStrategy>)?.attempt !== 'function')
   ) {
-    const problem = `got ${quote(given)}`;
-    const fix = 'write signInHandler(new GenAuthPasswordStrategy(client))';
-    throw buildOptionError({ option: 'signInHandler', problem, fix });
+    const problem = `got ${describeArgument(given)} in place of a strategy`;
+    throw buildOptionError({ option: 'signInHandler', problem, fix: `write ${LINE}` });
   }
+  if (isBearer(strategy)) throw buildBearerError(strategy);
   if (typeof strategy !== 'string') return (req, res, next) => handle(strategy, req, res, next);
   return (req, res, next) => {
-    const take = (found: SignInStrategy): void => handle(found, req, res, next);
+    const take = (found: SignInStrategy): void =>
+      isBearer(found) ? next(buildBearerError(found)) : handle(found, req, res, next);
     const options = { session: false, [TAKE_STRATEGY]: take };
     // Passport calls this callback if the registered strategy is not a strategy of passport-genauth.
     const callback = (error: unknown): void => next(error ?? buildNameError(strategy));
@@ -84,6 +89,18 @@ export function signInHandler(strategy: SignInStrategy | string): SignInHandler 
     const unknown = (error: unknown): void => next(buildNameError(strategy, error));
     (passport as unknown as Authenticator).authenticate(strategy, options, callback)(req, res, unknown);
   };
+}
+
+const LINE = 'signInHandler(new GenAuthPasswordStrategy(client))';
+
+function isBearer(strategy: SignInStrategy | string): strategy is GenAuthBearerStrategy {
+  return strategy instanceof GenAuthBearerStrategy;
+}
+
+function buildBearerError({ name }: Pick<SignInStrategy, 'name'>): ConfigurationError {
+  const problem = `got the strategy ${quote(name)}, which verifies access tokens and signs no user in`;
+  const fix = `write ${LINE} for a login route, or requireAuth(client) for a guarded route`;
+  return buildOptionError({ option: 'signInHandler', problem, fix });
 }
 
 function buildNameError(strategy: string, cause?: unknown): ConfigurationError {

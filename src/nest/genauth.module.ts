@@ -1,7 +1,9 @@
 import {
   ConfigurableModuleBuilder,
   type DynamicModule,
+  Global,
   Inject,
+  type InjectionToken,
   Module,
   type OnModuleInit,
   type Provider,
@@ -22,6 +24,7 @@ import type { GenAuthOptions } from '../core/options/types.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
+import { resolveOptions } from '../core/options/resolve-options.js';
 import { CLIENT_OPTIONS_TOKEN, OPTIONS_TOKEN, STARTUP_TOKEN, buildToken } from '../injection-tokens.js';
 import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
@@ -78,9 +81,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<GenAuthModuleO
       global: true,
       imports: [...(definition.imports ?? []), DiscoveryModule],
       providers: [...(definition.providers ?? []), ...providers, ...listErrorInterceptors()],
-      exports: providers
-        .map((provider) => ('provide' in provider ? provider.provide : provider))
-        .filter((token) => token !== CLIENT_OPTIONS_TOKEN && token !== STARTUP_TOKEN),
+      exports: listExports(providers),
     };
   })
   .build();
@@ -126,7 +127,8 @@ export interface GenAuthOptionsFactory {
  * export class AppModule {}
  * ```
  */
-@Module({})
+@Global()
+@Module({ providers: buildUnconfigured(), exports: listExports(buildProviders(DEFAULT_NAME)) })
 export class GenAuthModule extends ConfigurableModuleClass implements OnModuleInit {
   /**
    * Returns the module for the `imports` of the Nest application.
@@ -136,7 +138,24 @@ export class GenAuthModule extends ConfigurableModuleClass implements OnModuleIn
    */
   static override forRoot(options: Parameters<typeof ConfigurableModuleClass.forRoot>[0]): DynamicModule {
     expectOptions(options);
-    return super.forRoot(options);
+    return configure(super.forRoot(options));
+  }
+
+  /**
+   * Returns the module for the `imports` of the Nest application. Nest creates the options when the application starts.
+   *
+   * @throws ConfigurationError if there is none of `useFactory`, `useClass` and `useExisting`.
+   */
+  static override forRootAsync(options: Parameters<typeof ConfigurableModuleClass.forRootAsync>[0]): DynamicModule {
+    const given: unknown = options;
+    if (isRecord(given) && SOURCES.some((source) => given[source] !== undefined)) {
+      return configure(super.forRootAsync(options));
+    }
+    throw buildOptionError({
+      option: 'GenAuthModule.forRootAsync',
+      problem: `got ${isRecord(given) ? 'an object' : quote(given)} without ${SOURCES.join(', ')}`,
+      fix: 'write forRootAsync({ useFactory: () => options }), or forRoot(options)',
+    });
   }
 
   constructor(@Inject(ModuleRef) private readonly moduleRef: ModuleRef) {
@@ -160,6 +179,43 @@ export class GenAuthModule extends ConfigurableModuleClass implements OnModuleIn
     });
   }
 }
+
+/**
+ * The class of a module with options. The class `GenAuthModule` itself has providers that throw, so that an import
+ * without `forRoot` is named before Nest reports that it cannot find a provider.
+ */
+@Module({ providers: [], exports: [] })
+class ConfiguredModule extends GenAuthModule {}
+// Nest shows the name of the class in its log and in its errors.
+Object.defineProperty(ConfiguredModule, 'name', { value: GenAuthModule.name });
+
+/** Replaces `GenAuthModule` by `ConfiguredModule`. A subclass of the application stays as it is. */
+function configure(definition: DynamicModule): DynamicModule {
+  return definition.module === GenAuthModule ? { ...definition, module: ConfiguredModule } : definition;
+}
+
+/** Returns the providers of the class `GenAuthModule` that is imported without `forRoot`. */
+function buildUnconfigured(): Provider[] {
+  const useFactory = (): never => {
+    const problem = 'is imported without options';
+    const fix = 'write imports: [GenAuthModule.forRoot(options)] in place of imports: [GenAuthModule]';
+    throw buildOptionError({ option: 'GenAuthModule', problem, fix });
+  };
+  return listExports(buildProviders(DEFAULT_NAME)).map((provide) => ({ provide, useFactory }));
+}
+
+/** Returns the tokens of the providers that other modules can inject. */
+function listExports(providers: readonly Provider[]): InjectionToken[] {
+  return providers
+    .map((provider) => ('provide' in provider ? provider.provide : provider))
+    .filter((token) => token !== CLIENT_OPTIONS_TOKEN && token !== STARTUP_TOKEN);
+}
+
+/** The sources of the options of `forRootAsync`. */
+const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
+
+/** The options of the module that are not options of the client. */
+const MODULE_OPTIONS = ['verify', 'startupCheck', 'closeAtExpiry'];
 
 function buildProviders(name: string): Provider[] {
   const client = getProviderToken('client', name);
@@ -251,12 +307,22 @@ function toClientOptions(given: GenAuthModuleOptions, name: string): GenAuthOpti
     const fix = 'write true or false';
     throw buildOptionError({ option: 'closeAtExpiry', problem: `is ${quote(closeAtExpiry)}`, fix });
   }
+  // The client checks its options again, but its error message does not list the options of the module.
+  resolveOptions(options, MODULE_OPTIONS);
   if (options.name === undefined || options.name === name) return { ...options, log: options.log ?? logByNest, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;
   throw buildOptionError({ option: 'name', problem, fix: `write forRootAsync({ name: '${options.name}', … })` });
 }
 
 function expectOptions(given: unknown): void {
+  if (given instanceof GenAuthClient) {
+    const problem = 'of GenAuthModule are an object of the class GenAuthClient';
+    throw buildOptionError({ option: 'options', problem, fix: 'pass the options of the client, forRoot(options)' });
+  }
+  if (given instanceof Promise) {
+    const fix = 'write forRootAsync({ useFactory: () => promise })';
+    throw buildOptionError({ option: 'options', problem: 'of GenAuthModule are a promise', fix });
+  }
   if (isRecord(given)) return;
   const fix =
     'pass an object with appId, appSecret and appHost to forRoot, or return it from useFactory. ' +

@@ -140,6 +140,43 @@ export function prepareAuthGuard(guard: unknown, strategies: readonly string[]):
   if (!roles.has(authGuard)) nameStrategies(authGuard, strategies);
 }
 
+/**
+ * Returns the misspelt strategy name of an `AuthGuard`, and the name that was meant. @nestjs/passport does not show the
+ * name, but it always returns the same class for the same name. Therefore the class is compared with the classes of
+ * common misspellings: a missing, doubled or exchanged letter, another separator, or only the name of the GenAuth
+ * application.
+ *
+ * @param guard - A guard class or an instance of a guard class.
+ * @param strategies - The names of the strategies of the Nest application.
+ */
+export function suggestStrategy(
+  guard: unknown,
+  strategies: readonly string[],
+): { given: string; meant: string } | undefined {
+  let prototype: unknown = typeof guard === 'function' ? guard.prototype : guard;
+  if (!isAuthGuard(prototype)) return undefined;
+  while (isAuthGuard(Object.getPrototypeOf(prototype))) prototype = Object.getPrototypeOf(prototype);
+  const { constructor } = prototype as { constructor: unknown };
+  for (const meant of strategies) {
+    const given = listMisspellings(meant).find((each) => !strategies.includes(each) && AuthGuard(each) === constructor);
+    if (given !== undefined) return { given, meant };
+  }
+  return undefined;
+}
+
+function listMisspellings(name: string): string[] {
+  const near = name.split('').flatMap((letter, i) => {
+    const [before, after] = [name.slice(0, i), name.slice(i + 1)];
+    return [
+      `${before}${after}`,
+      `${before}${letter}${letter}${after}`,
+      `${before}${after[0] ?? ''}${letter}${after.slice(1)}`,
+    ];
+  });
+  const separated = ['', '_', '.', ' ', ':'].map((separator) => name.replaceAll('-', separator));
+  return [...near, ...separated, name.slice(0, name.lastIndexOf('-'))];
+}
+
 /** Makes a guard log the names of the strategies if it fails before a strategy has answered. */
 function nameStrategies({ prototype }: AuthGuardClass, strategies: readonly string[]): void {
   if (named.has(prototype)) return;
@@ -156,7 +193,9 @@ function nameStrategies({ prototype }: AuthGuardClass, strategies: readonly stri
     } catch (error) {
       if (error instanceof Error && error.name === 'Error' && !answered.has(context)) {
         const names = strategies.join(', ');
-        logger.warn(`AuthGuard failed: ${error.message}. The strategies of passport-genauth are ${names}.`);
+        const meant = suggestStrategy(this, strategies)?.meant;
+        const fix = meant === undefined ? '' : ` Write AuthGuard('${meant}').`;
+        logger.warn(`AuthGuard failed: ${error.message}.${fix} The strategies of passport-genauth are ${names}.`);
       }
       throw error;
     }

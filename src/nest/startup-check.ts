@@ -1,12 +1,15 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
+import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { type Application, listUnusedStrategies } from './applications.js';
 import { DECORATOR_NAMES, ROLES, SCOPES, TENANT, listDecoratedMethods } from './genauth.decorators.js';
 import { describeGlobalGuard, isGenAuthGuard, listGlobalGuards } from './global-guards.js';
-import { findGuardRole, findReaderRole, isForeignAuthGuard } from './guard-registry.js';
+import { findUnavailableRequirement } from '../web/authorization.js';
+import { findGuardRole, findReaderRole, isForeignAuthGuard, suggestStrategy } from './guard-registry.js';
 import { type GraphqlModule, type Handler, listClasses, listGraphqlModules, listHandlers } from './handlers.js';
 import { type Level, listClassChain, readRouteAccess } from './route-access.js';
 
@@ -78,6 +81,9 @@ export function findStartupMistakes(
       ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
       ...findUnusedStrategies(application),
       ...unchecked.filter(({ acceptsBoth }) => !acceptsBoth).map(({ mistake }) => describeMistake(mistake)),
+      ...findGlobalAuthGuards(config, application),
+      ...distinctTexts(handlers.flatMap((handler) => findUnavailable(handler, scope))),
+      ...distinctTexts(handlers.flatMap((handler) => findMisspelt(handler, application))),
       ...scope.globalNames.flatMap((name) => handlers.flatMap((handler) => findWarnings(handler, name, application))),
     ],
   };
@@ -353,6 +359,54 @@ function findOpenMistakes(handler: Handler, scope: Scope): OptionMistake[] {
   ];
 }
 
+/** Finds global guards of `AuthGuard`, which read no decorators, so that no route is public. */
+function findGlobalAuthGuards(config: ApplicationConfig, application: Application): string[] {
+  return listGlobalGuards(config).flatMap((guard) => {
+    const role = findGuardRole(guard, application);
+    if (role === undefined || role.kind === 'bearer') return [];
+    const strategy = `${role.name}-${role.kind === 'sign-in' ? role.logins[0] : 'bearer'}`;
+    // A class of the application that has its own `canActivate` can read decorators.
+    const { canActivate } = (typeof guard === 'function' ? guard.prototype : guard) as { canActivate?: unknown };
+    if (canActivate !== AuthGuard(strategy).prototype.canActivate) return [];
+    const name = role.name === DEFAULT_NAME ? 'GenAuthGuard' : `GenAuthGuard.named('${role.name}')`;
+    return [
+      `AuthGuard('${strategy}') is a global guard, but it does not read @Public() and guards login routes, too: ` +
+        `write { provide: APP_GUARD, useExisting: ${name} }.`,
+    ];
+  });
+}
+
+/** Finds requirements that no user can meet, because the option `scope` of the client does not request the scope. */
+function findUnavailable({ name, levels, method, type }: Handler, { application, globalNames }: Scope): string[] {
+  const own = levels.flatMap(({ guards }) => guards).flatMap((guard) => findReaderRole(guard)?.name ?? []);
+  const [reader] = own.length > 0 ? own : globalNames;
+  const client = reader === undefined ? undefined : application.clients.get(reader);
+  const access = client === undefined ? 'open' : readRouteAccess(reader, [method, type], application);
+  if (client === undefined || access === 'open') return [];
+  const mistake = findUnavailableRequirement(access, client.options);
+  return mistake === undefined
+    ? []
+    : [`The ${describeMistake({ ...mistake, option: `${mistake.option} of ${name}` })}`];
+}
+
+/** Finds an `AuthGuard` with a misspelt name of a strategy. */
+function findMisspelt({ name, levels }: Handler, application: Application): string[] {
+  return levels.flatMap(({ guards }) =>
+    guards.flatMap((guard) => {
+      const found = isForeignAuthGuard(guard, application)
+        ? suggestStrategy(guard, [...application.strategies.keys()])
+        : undefined;
+      if (found === undefined) return [];
+      const { given, meant } = found;
+      return `${name} has AuthGuard('${given}'): write AuthGuard('${meant}'), if no strategy has the name '${given}'.`;
+    }),
+  );
+}
+
+function distinctTexts(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}
+
 function isLoginGuard(guard: unknown, { application }: Scope): boolean {
   return findGuardRole(guard, application)?.kind === 'sign-in';
 }
@@ -363,9 +417,12 @@ function findWarnings(
   application: Application,
 ): string[] {
   if (kind !== 'http') return [];
-  const isForeign = levels.some(({ guards }) => guards.some((guard) => isForeignAuthGuard(guard, application)));
+  const strategies = [...application.strategies.keys()];
+  const isForeign = levels.some(({ guards }) =>
+    guards.some((guard) => isForeignAuthGuard(guard, application) && suggestStrategy(guard, strategies) === undefined),
+  );
   if (!isForeign || readRouteAccess(guardName, [method, type], application) === 'open') return [];
-  const names = [...application.strategies.keys()].join(', ');
+  const names = strategies.join(', ');
   return [
     `${name} has an AuthGuard with a strategy or a list that passport-genauth does not know, and the global ` +
       'GenAuthGuard requires an access token before it. If the route is a login, write @Public(). ' +

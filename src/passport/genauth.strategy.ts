@@ -1,11 +1,12 @@
 import CustomStrategy from 'passport-custom';
-import { GenAuthClient } from '../core/client.js';
+import type { GenAuthClient } from '../core/client.js';
 import { AuthorizationError, buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
 import { type VerifyFunction, callVerify } from '../web/application-user.js';
 import { type Refusal, toError, toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
+import { toClient } from '../web/to-client.js';
 
 /**
  * The functions that Passport sets on a strategy for each request. Each function ends the authentication of the
@@ -43,6 +44,12 @@ export const TAKE_STRATEGY = Symbol('passport-genauth: take the strategy');
 type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
+
+const CLASS_NAMES = {
+  password: 'GenAuthPasswordStrategy',
+  ad: 'GenAuthAdStrategy',
+  bearer: 'GenAuthBearerStrategy',
+} as const;
 
 /** The result of the authentication of one request. */
 export type LoginResult =
@@ -101,10 +108,9 @@ export abstract class GenAuthStrategy<
       throw buildOptionError({ option: 'optionsOrClient', problem: 'is a function', fix });
     }
     this.kind = kind;
-    this.client =
-      optionsOrClient instanceof GenAuthClient
-        ? optionsOrClient
-        : new GenAuthClient<S, ExtendedFields>(optionsOrClient);
+    const className = CLASS_NAMES[kind];
+    const line = `new ${className}(client), or super(client) in a class that extends it`;
+    this.client = toClient(optionsOrClient, className, line);
     this.name = `${this.client.options.name}-${kind}`;
     // TypeScript has checked the types of the parameter `verify`. The type of the field is more general, so that
     // strategies with different user types are assignable to one type.

@@ -1,8 +1,8 @@
-import { AuthorizationError, buildOptionError } from '../core/errors.js';
+import { AuthorizationError, type OptionMistake, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
-import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
+import type { GenAuthHttpRequest, GenAuthRequest, ResolvedOptions } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
-import { isScopeName, parseScope } from '../core/scopes.js';
+import { isJoinedScope, isScopeName, parseScope } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
 
 /**
@@ -44,7 +44,8 @@ export interface AccessRequirements {
  * list would allow every user (`all`) or no user (`any`).
  */
 export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: readonly string[]): Choice {
-  const isName = what === 'scope' ? isScopeName : (name: string) => name !== '';
+  const isName = (name: string): boolean =>
+    what === 'scope' ? isScopeName(name) && !isJoinedScope(name) : name !== '';
   if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isName(name))) {
     return Object.freeze({ mode, names: Object.freeze([...names]) });
   }
@@ -80,6 +81,31 @@ export async function authorize(
       { required: typeof required === 'string' ? [required] : [] },
     );
   }
+}
+
+/**
+ * Finds a requirement of a route that no user of the application can meet, because no sign-in requests the scope. The
+ * scopes of the users are not known if each sign-in has its own scopes, or if the access tokens are for another
+ * audience.
+ *
+ * @param options - The options of the client.
+ */
+export function findUnavailableRequirement(
+  { scopes, roles }: AccessRequirements,
+  { scope, signInOptions, audience, appId }: Pick<ResolvedOptions, 'scope' | 'signInOptions' | 'audience' | 'appId'>,
+): OptionMistake | undefined {
+  const hasOwnScopes = typeof signInOptions === 'function' || signInOptions?.scope !== undefined;
+  if (hasOwnScopes || audience.some((each) => each !== appId)) return undefined;
+  const lacks = (names: readonly string[]): string[] => names.filter((name) => !scope.includes(name));
+  const toMistake = (option: string, what: string, added: readonly string[]): OptionMistake => ({
+    option,
+    problem: `require ${what}, but the option scope of the client is ${quote(scope)}, so its users get status 403`,
+    fix: `write scope: [${[...scope, ...added].map((name) => `'${name}'`).join(', ')}] in the options of the client`,
+  });
+  if (roles !== undefined && !scope.includes('roles')) return toMistake('roles', 'the scope "roles"', ['roles']);
+  const missing = scopes === undefined ? [] : lacks(scopes.names);
+  const isMissing = scopes?.mode === 'any' ? missing.length === scopes.names.length : missing.length > 0;
+  return isMissing ? toMistake('scopes', missing.map(quote).join(', '), missing) : undefined;
 }
 
 /** Maximum age of a cached introspection result with `introspect: true`, in milliseconds. */

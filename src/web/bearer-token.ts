@@ -22,8 +22,8 @@ const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
  *
  * @returns The bearer token, which is not yet verified, or `undefined` if the request has no bearer token.
  * @throws TokenVerificationError with the code `token_malformed` if the request has several Authorization headers, or
- * if the header does not contain exactly one token. The code is `token_too_large` if the header has more than 16,384
- * characters.
+ * if the header does not contain exactly one token, or contains a JWT without the word `Bearer`. The code is
+ * `token_too_large` if the header has more than 16,384 characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
   const header = req.headers['authorization'];
@@ -46,7 +46,10 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     );
   }
   const scheme = header.slice(0, SCHEME.length).toLowerCase();
-  if (scheme !== SCHEME && scheme !== 'bearer') return undefined;
+  if (scheme !== SCHEME && scheme !== 'bearer') {
+    refuseMissingScheme(header);
+    return undefined;
+  }
   const token = header.slice(SCHEME.length).replace(/^ +/, '');
   if (!B64_TOKEN.test(token)) {
     throw new TokenVerificationError(
@@ -56,6 +59,26 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     );
   }
   return token;
+}
+
+/** A JWT, also in quotes or directly behind the word `Bearer`. */
+const BARE_JWT = /^(?:bearer[^\w-]?)?["']?eyJ[\w-]*\.[\w-]+\.[\w-]*["']?$/i;
+/** Words that some clients write before a JWT, but that are no authentication scheme. */
+const NO_SCHEME = /^(?:["']?bearer\W*|token|jwt)?$/i;
+
+/**
+ * Refuses a JWT without the word `Bearer` before it. Without this check the header would count as absent, and the log
+ * would not show the cause. Any other header belongs to another authentication scheme, for example `Basic` or `DPoP`.
+ */
+function refuseMissingScheme(header: string): void {
+  const start = header.trimEnd().lastIndexOf(' ') + 1;
+  if (!NO_SCHEME.test(header.slice(0, start).trim()) || !BARE_JWT.test(header.slice(start).trim())) return;
+  throw new TokenVerificationError(
+    'token_malformed',
+    'The Authorization header has a token without the word Bearer and a space before it: ' +
+      'send "Authorization: Bearer <token>".',
+    { details: ACCESS_TOKEN },
+  );
 }
 
 function countAuthorizationLines(req: GenAuthRequest): number {

@@ -169,15 +169,18 @@ it('refresh sends one request for parallel calls, and keeps the refresh token if
   expect(issuer().count(TOKEN_PATH)).toBe(3);
 });
 
-it.each<[unknown]>([[''], ['x'.repeat(8193)], [[OLD]]])('is refused without a request if it is %j', async (token) => {
-  const client = open();
-  const calls = [client.refresh(token as never), client.introspect(token as never), client.revoke(token as never)];
-  const errors = await Promise.all(calls.map(catchError));
-  const details = { field: 'token', limit: 8192, unit: 'characters' };
-  const expected = [{ ...details, field: 'refresh token' }, details, details];
-  expect(errors).toMatchObject(expected.map((each) => ({ code: 'invalid_request', details: each })));
-  expect([findLeaks(errors, [OLD]), issuer().count()]).toEqual([[], 0]);
-});
+it.each<[unknown, object?]>([[''], ['x'.repeat(8193)], [[OLD]], [`Bearer ${OLD}`, {}]])(
+  'is refused without a request if it is %j',
+  async (token, limits = { limit: 8192, unit: 'characters' }) => {
+    const client = open();
+    const calls = [client.refresh(token as never), client.introspect(token as never), client.revoke(token as never)];
+    const errors = await Promise.all(calls.map(catchError));
+    const details = { field: 'token', ...limits };
+    const expected = [{ ...details, field: 'refresh token' }, details, details];
+    expect(errors).toMatchObject(expected.map((each) => ({ code: 'invalid_request', details: each })));
+    expect([findLeaks(errors, [OLD]), issuer().count()]).toEqual([[], 0]);
+  },
+);
 
 it('a token in a form may have 8,192 characters, and has a type', async () => {
   reply(INTROSPECTION_PATH, { active: false });

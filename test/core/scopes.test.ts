@@ -77,7 +77,7 @@ it('parseScope splits a scope at spaces only (RFC 6749 §3.3), and removes repet
   expect(scopes).toEqual([['openid', 'profile,x\tx'], [], ['profile', 'openid']]);
 });
 
-it.each<[unknown]>([['openid'], ['email openid'], [['openid', 'a:b', '!#[]~']]])('accepts %j', (value) => {
+it.each<[unknown]>([['openid'], ['email openid'], [['openid', 'a:b', '!#[]~', 'a,b']]])('accepts %j', (value) => {
   expect(findScopeProblem(value)).toBeUndefined();
 });
 
@@ -87,7 +87,14 @@ it.each<[unknown, string, string]>([
   [5, 'is 5', LIST],
   [new Set(['openid']), 'is an object', LIST],
   [['openid', 5], 'is ["openid", 5]', LIST],
-  ['openid,email', `is "openid,email" without 'openid'`, ADD],
+  ['profile', `is "profile" without 'openid'`, ADD],
+  ['openid,email', 'contains "openid,email"', "separate the scopes by spaces, write 'openid email'"],
+  ['openid, email', 'contains "openid,"', "separate the scopes by spaces, write 'openid email'"],
+  ['profile+a:b', 'contains "profile+a:b"', "separate the scopes by spaces, write 'openid profile a:b'"],
+  ['openid\temail', 'contains "openid\\temail"', "separate the scopes by spaces, write 'openid email'"],
+  ['"openid email"', 'contains "\\"openid"', "remove the quotes, write 'openid email'"],
+  [['openid,email', 'x'], 'contains "openid,email"', "separate the scopes, write ['openid', 'email', 'x']"],
+  [['openid email'], 'contains "openid email"', "separate the scopes, write ['openid', 'email']"],
   ...['a"b', 'a\\b', 'a b', 'a\x7F'].map((name): [unknown, string, string] => [
     ['openid', name],
     `contains ${JSON.stringify(name).replace('\x7F', '\\u{7f}')}, which is not a valid scope`,

@@ -140,6 +140,9 @@ const WRONG_METHOD = `${INVALID} @ token-exchange authentication method`;
 test.each([
   ['GENAUTH_APP_SECRET', `${SECRET}\n`, '<App secret>', ENDPOINTS],
   ['GENAUTH_APP_HOST', `https://${PROXY_USER}x`, 'https://<app>.genauth.ai', ENDPOINTS],
+  ['GENAUTH_APP_HOST', 'localhost:3999', 'http://localhost:3999', ENDPOINTS],
+  ['GENAUTH_APP_HOST', '"https://a.example"', 'https://a.example', ENDPOINTS],
+  ['GENAUTH_SCOPE', 'openid,profile,email', 'openid profile email', INVALID],
   ['GENAUTH_ID_TOKEN_ALG', 'none', 'RS256', `${INVALID} @ id_token signature algorithm`],
   ['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD', 'x', 'client_secret_post', WRONG_METHOD],
   ['GENAUTH_PROXY', `socks://${PROXY_USER}x`, 'http://proxy.example.com:3128', INVALID],

@@ -11,6 +11,7 @@ import {
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
 import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
 import { findLeaks } from '../support/leak.js';
+import { catchThrown } from '../support/thrown.js';
 import { type WebAnswer, ask, useWebServer } from '../support/web-server.js';
 
 failOnUnhandledRejections();
@@ -82,6 +83,18 @@ it.each<[string, unknown]>([
   const { status, text } = await ask(await start(error));
   expect([status, text]).toEqual([418, expect.stringContaining('of the application')]);
   expect(warnings).toEqual([]);
+});
+
+const WRITE = 'write app.use(genAuthErrorHandler(client)) behind all routes';
+const IN_PLACE = 'in place of a client';
+it.each<[unknown, string, string]>([
+  [{ appId: 'a', appHost: 'h' }, `got the options of a client ${IN_PLACE}`, WRITE],
+  [null, `got null ${IN_PLACE}`, WRITE],
+  [new Error('x'), `got an object of the class Error ${IN_PLACE}`, WRITE],
+  [{ method: 'GET', headers: {} }, expect.stringMatching(/^is registered as a handler/) as never, `call it, ${WRITE}`],
+])('cannot be created with %p', (given, problem, fix) => {
+  const mistakes = [{ option: 'genAuthErrorHandler', problem, fix }];
+  expect(catchThrown(() => genAuthErrorHandler(given as never))).toMatchObject({ details: { mistakes } });
 });
 
 it.each([

@@ -15,3 +15,10 @@ it('answers a request of another site with 403 and calls the next handler for ot
   expect((await ask(url, { path: '/login', json: {} })).status).toBe(200);
   expect(calls).toBe(1);
 });
+
+it('refuses to be a handler itself', async () => {
+  const app = express().use(refuseCrossSite as never);
+  app.use(((error, _req, res, _next) => void res.status(500).end(String(error))) as express.ErrorRequestHandler);
+  const { status, text } = await ask(await serve(app), { path: '/login', json: {} });
+  expect([status, text]).toEqual([500, expect.stringContaining('call it, write refuseCrossSite().')]);
+});

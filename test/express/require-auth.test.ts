@@ -1,5 +1,11 @@
 import express from 'express';
-import { type GenAuthOptions, type RequireAuthOptions, requireAuth } from '../../src/index.js';
+import {
+  GenAuthBearerStrategy,
+  GenAuthClient,
+  type GenAuthOptions,
+  type RequireAuthOptions,
+  requireAuth,
+} from '../../src/index.js';
 import { useClients } from '../support/client.js';
 import { failOnUnhandledRejections, listWarnings } from '../support/host-process.js';
 import { JWKS_PATH, SUBJECT, useIssuer } from '../support/issuer.js';
@@ -48,6 +54,7 @@ it('warns the operator of an outage with the name of the application', async () 
   expect(warnings).toEqual([expect.stringMatching(/^GENAUTH_UPSTREAM_UNAVAILABLE: staff: /)]);
 });
 
+const WIDE = { scope: ['openid', 'roles', 'email'] };
 const FUNCTION = 'write a function, (req) => req.params.tenant';
 const TIME = 'write true, or { maxAge: 10_000 } with whole milliseconds, 0 or more';
 const LIST = 'write a list, { any: [...] } or { all: [...] }';
@@ -70,17 +77,75 @@ it.each<[string, object, unknown, unknown]>([
   ['optional', { optional: true, roles: ['admin'] }, TOGETHER, NO_TOKEN],
   ['optional', { optional: true, tenant: () => 't' }, TOGETHER, NO_TOKEN],
 ])('refuses the option %s in %j', (option, options, problem, fix) => {
-  expect(catchThrown(() => requireAuth(open(), options as RequireAuthOptions))).toMatchObject({
+  expect(catchThrown(() => requireAuth(open(WIDE), options as RequireAuthOptions))).toMatchObject({
     name: 'ConfigurationError',
     code: 'invalid_options',
     details: { mistakes: [{ option, problem, fix }] },
   });
 });
 
+const CLIENT = 'with const client = new GenAuthClient({ appId, appSecret, appHost })';
+const WRITE = `in place of a client: write requireAuth(client), ${CLIENT}.`;
+const REQUEST = { method: 'GET', headers: {} };
+const inPlace = (given: string, list: string): string =>
+  `requireAuth got ${given} in place of the options of the route: write requireAuth(client, { scopes: [${list}] }).`;
+it.each<[title: string, args: () => unknown[], message: string]>([
+  ['no client', () => [], `requireAuth got undefined ${WRITE}`],
+  ['null', () => [null], `requireAuth got null ${WRITE}`],
+  ['the class', () => [GenAuthClient], `requireAuth got the class GenAuthClient ${WRITE}`],
+  [
+    'a strategy',
+    () => [new GenAuthBearerStrategy(open())],
+    `requireAuth got an object of the class GenAuthBearerStrategy ${WRITE}`,
+  ],
+  ['incomplete options', () => [{ appId: 'a' }], 'appHost is missing'],
+  ['options with a client', () => [{ client: open() }], 'client is not an option: pass the client in place of the'],
+  [
+    'a request',
+    () => [REQUEST, {}, () => {}],
+    'requireAuth is registered as a handler, but it is a function that creates a handler: ' +
+      'call it, write requireAuth(client).',
+  ],
+  ['a scope', () => [open(), 'email'], inPlace('"email"', "'email'")],
+  ['a list of scopes', () => [open(), ['email', 'phone']], inPlace('["email", "phone"]', "'email', 'phone'")],
+  ['null as options', () => [open(), null], inPlace('null', "'email'")],
+  ['a handler', () => [open(), () => {}], 'app.get(path, requireAuth(client), handler)'],
+  ['joined scopes', () => [open(), { scopes: ['openid,profile'] }], 'write one or more names as separate strings'],
+])('refuses %s', (_title, args, message) => {
+  const call = requireAuth as (...args: unknown[]) => unknown;
+  expect(catchThrown(() => call(...args()))).toMatchObject({
+    code: 'invalid_options',
+    message: expect.stringContaining(message),
+  });
+});
+
+it.each<[title: string, RequireAuthOptions, Partial<GenAuthOptions>, warning?: string]>([
+  ['roles without the scope', { roles: ['admin'] }, {}, "scope: ['openid', 'profile', 'roles']"],
+  ['a scope of no user', { scopes: ['openid', 'email'] }, {}, "scope: ['openid', 'profile', 'email']"],
+  ['any scope of no user', { scopes: { any: ['email'] } }, {}, "scope: ['openid', 'profile', 'email']"],
+  ['one of two scopes', { scopes: { any: ['email', 'profile'] } }, {}],
+  ['scopes of each sign-in', { scopes: ['email'], roles: ['admin'] }, { signInOptions: () => ({}) }],
+  ['other fixed scopes', { scopes: ['email'] }, { signInOptions: { scope: 'openid email' } }],
+  ['the tokens of another audience', { scopes: ['email'] }, { audience: 'api' }],
+])('accepts %s, and warns if no sign-in requests the scope', async (_title, options, more, warning = '') => {
+  warnings.length = 0;
+  expect(requireAuth(open(more), options)).toBeInstanceOf(Function);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings).toEqual(warning === '' ? [] : [expect.stringContaining(warning)]);
+});
+
+it('creates a client from options', async () => {
+  const handler = requireAuth({ ...issuer().clientOptions, keepAlive: false }, {});
+  const url = await serve(createLoginApp(express, { strategies: [], authenticate: () => handler }));
+  expect(await get(url, bearer(issuer()))).toEqual([200, expect.objectContaining({ user: expect.any(Object) })]);
+});
+
 it.each<[object, string]>([
-  [{ scope: [] }, '"scope" is not an option of requireAuth: use only scopes, roles, tenant, optional, introspect.'],
+  [{ scope: [] }, 'scope is not an option of requireAuth: write scopes.'],
+  [{ role: [] }, 'role is not an option of requireAuth: write roles.'],
+  [{ only: [] }, 'only is not an option of requireAuth: remove it, or write one of scopes, roles, tenant, optional, i'],
   [{ tenant: 5 }, `The option tenant of requireAuth is 5: ${FUNCTION}.`],
   [{ optional: true, scopes: ['a'] }, `The option optional of requireAuth ${TOGETHER}: ${NO_TOKEN}.`],
 ])('names the fix for the options %j', (options, message) => {
-  expect(() => requireAuth(open(), options as RequireAuthOptions)).toThrow(message);
+  expect(() => requireAuth(open(WIDE), options as RequireAuthOptions)).toThrow(message);
 });

@@ -1,6 +1,7 @@
 import express from 'express';
 import passport from 'passport';
 import {
+  GenAuthBearerStrategy,
   type GenAuthOptions,
   GenAuthPasswordStrategy,
   type SignInStrategy,
@@ -65,9 +66,15 @@ describe('with the name of a strategy', () => {
     expect((await login(url)).status).toBe(200);
   });
 
+  it('passes an error to Express if the strategy of this name verifies access tokens', async () => {
+    passport.use('foreign', new GenAuthBearerStrategy(issuer().clientOptions) as never);
+    const answer = await login(await start('foreign'));
+    expect(answer).toMatchObject({ status: 500, text: expect.stringContaining('"ConfigurationError"') });
+  });
+
   const problem =
     'got "foreign", which is not the name of a registered strategy of passport-genauth. ' +
-    'The created strategies are "genauth-password"';
+    'The created strategies are "genauth-password", "genauth-bearer"';
   const fix =
     'write signInHandler(new GenAuthPasswordStrategy(client)), ' +
     'or passport.use(new GenAuthPasswordStrategy(client)) before the first request';
@@ -88,9 +95,24 @@ describe('with the name of a strategy', () => {
   });
 });
 
-it.each([[undefined], [''], [{ attempt: 5 }]])('cannot be created with %j', (given) => {
-  const fix = 'write signInHandler(new GenAuthPasswordStrategy(client))';
-  const mistakes = [{ option: 'signInHandler', problem: expect.stringMatching(/^got /), fix }];
+const LINE = 'signInHandler(new GenAuthPasswordStrategy(client))';
+const WRITE = `write ${LINE}`;
+const NOT_CALLED = 'is registered as a handler, but it is a function that creates a handler';
+const inPlace = (given: string): string => `got ${given} in place of a strategy`;
+const TOKENS_ONLY = 'got the strategy "genauth-bearer", which verifies access tokens and signs no user in';
+const GUARD = `${WRITE} for a login route, or requireAuth(client) for a guarded route`;
+it.each<[title: string, make: () => unknown, problem: string, fix?: string]>([
+  ['nothing', () => undefined, inPlace('undefined')],
+  ['an empty name', () => '', inPlace('""')],
+  ['another object', () => ({ attempt: 5 }), inPlace('an object')],
+  ['options', () => issuer().clientOptions, inPlace('the options of a client')],
+  ['a client', () => password().client, inPlace('an object of the class GenAuthClient')],
+  ['the class', () => GenAuthPasswordStrategy, inPlace('the class GenAuthPasswordStrategy')],
+  ['a request', () => ({ method: 'POST', headers: {} }), NOT_CALLED, `call it, write app.post('/login', ${LINE})`],
+  ['a bearer strategy', () => new GenAuthBearerStrategy(issuer().clientOptions), TOKENS_ONLY, GUARD],
+])('cannot be created with %s', (_title, make, problem, fix = WRITE) => {
+  const given = make();
+  const mistakes = [{ option: 'signInHandler', problem, fix }];
   const error = { name: 'ConfigurationError', code: 'invalid_options', details: { mistakes } };
   expect(catchThrown(() => signInHandler(given as string))).toMatchObject(error);
 });

@@ -1,8 +1,11 @@
-import { type CanActivate, Controller, Injectable, Module, Post, type Type, UseGuards } from '@nestjs/common';
+import { type CanActivate, Controller, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { Post, type Type, UseGuards } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import {
   GenAuthAdGuard,
+  GenAuthGuard,
   GenAuthModule,
   type GenAuthOptionsFactory,
   GenAuthPasswordGuard,
@@ -14,6 +17,7 @@ import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { APP_ID, type Issuer, JWKS_PATH, useIssuer } from '../support/issuer.js';
 import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
+import { catchThrown } from '../support/thrown.js';
 
 failOnUnhandledRejections();
 const STAFF_ID = '65f0c1d2e3a4b5c6d7e8f999';
@@ -49,6 +53,10 @@ class OptionsService implements GenAuthOptionsFactory {
 }
 @Module({ controllers: [PeopleRoutes] })
 class FeatureModule {}
+@Injectable()
+class OwnUsers {
+  constructor(readonly client: GenAuthClient) {}
+}
 
 it.each<[way: string, importModule: () => ReturnType<typeof GenAuthModule.forRoot>]>([
   ['forRoot', () => GenAuthModule.forRoot(people().clientOptions)],
@@ -131,10 +139,53 @@ it('refuses to start if the name in the options differs from the name in the mod
 it.each<[title: string, make: () => unknown]>([
   ['forRoot', () => GenAuthModule.forRoot(undefined as never)],
   ['useFactory', () => start({ useFactory: () => undefined as never })],
+  ['forRoot, but a promise', () => GenAuthModule.forRoot(Promise.resolve({}) as never)],
+  ['forRoot, but a client', () => GenAuthModule.forRoot(new GenAuthClient(people().clientOptions) as never)],
+  ['useFactory, but a string', () => start({ useFactory: () => 'text' as never })],
   ['useFactory, as a promise', () => start({ useFactory: async () => null as never })],
 ])('names the options that %s does not get', async (_title, make) => {
-  const mistakes = [{ option: 'options', problem: expect.stringMatching(/^of GenAuthModule are (undefined|null)$/) }];
+  const problem = expect.stringMatching(
+    /^of GenAuthModule are (undefined|null|"text"|a promise|an object of the class)/,
+  );
+  const mistakes = [{ option: 'options', problem }];
   await expect((async () => make())()).rejects.toMatchObject({ code: 'invalid_options', details: { mistakes } });
+});
+
+it.each<[title: string, metadata: ModuleMetadata]>([
+  ['only the module', { imports: [GenAuthModule] }],
+  ['a global guard', { imports: [GenAuthModule], providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }] }],
+  ['a provider that injects the client', { imports: [GenAuthModule], providers: [OwnUsers] }],
+  ['a login route', { imports: [GenAuthModule, FeatureModule] }],
+])('names forRoot if the class itself is imported, with %s', async (_title, metadata) => {
+  const fix = 'write imports: [GenAuthModule.forRoot(options)] in place of imports: [GenAuthModule]';
+  const mistakes = [{ option: 'GenAuthModule', problem: 'is imported without options', fix }];
+  await expect(startNestApp('Express', metadata)).rejects.toMatchObject({
+    code: 'invalid_options',
+    details: { mistakes },
+  });
+});
+
+it.each([
+  ['undefined', undefined, 'undefined'],
+  ['the options of the client', { appId: 'a', appHost: 'h' }, 'an object'],
+  ['an undefined factory', { useFactory: undefined }, 'an object'],
+])('names useFactory if forRootAsync gets %s', (_title, given, shown) => {
+  const problem = `got ${shown} without useFactory, useClass, useExisting`;
+  const fix = 'write forRootAsync({ useFactory: () => options }), or forRoot(options)';
+  const mistakes = [{ option: 'GenAuthModule.forRootAsync', problem, fix }];
+  expect(catchThrown(() => GenAuthModule.forRootAsync(given as never))).toMatchObject({ details: { mistakes } });
+});
+
+it.each([
+  ['closeAtExpirey', 'write closeAtExpiry'],
+  ['startup_check', 'write startupCheck'],
+  ['onError', expect.stringMatching(/^remove it, or write one of appId, .*, verify, startupCheck, closeAtExpiry$/)],
+])('names the fix for the unknown option %s', async (option, fix) => {
+  const options = { ...people().clientOptions, [option]: true };
+  const mistakes = [{ option, problem: 'is not an option', fix }];
+  await expect(startNestApp('Express', { imports: [GenAuthModule.forRoot(options)] })).rejects.toMatchObject({
+    details: { mistakes },
+  });
 });
 
 function start(options: Parameters<typeof GenAuthModule.forRootAsync>[0]): Promise<unknown> {

@@ -350,8 +350,56 @@ it.each<StartupCheck>(['warn', { mode: 'warn' }])(
   },
 );
 
+const WRITE = /warn Handlers\.show has AuthGuard\('(.*)'\): write AuthGuard\('(.*)'\), if no strategy has the name/;
+it.each([
+  ['genauth', 'genauth-password'],
+  ['genauth-pasword', 'genauth-password'],
+  ['genauth_ad', 'genauth-ad'],
+  ['genauth-baerer', 'genauth-bearer'],
+])('warns of AuthGuard(%p), and suggests the strategy', async (given, meant) => {
+  const { logger, close } = await start(route([UseGuards(AuthGuard(given))]));
+  await close();
+  expect(WRITE.exec(logger.lines.join('\n'))?.slice(1)).toEqual([given, meant]);
+});
+
+class OwnBearerGuard extends AuthGuard('genauth-bearer') {
+  override canActivate(): boolean {
+    return true;
+  }
+}
+const NO_DECORATORS = 'is a global guard, but it does not read @Public() and guards login routes, too: ';
+const EXISTING = 'write { provide: APP_GUARD, useExisting: GenAuthGuard }.';
+const has = (text: string): unknown[] => [expect.stringContaining(text)];
+it.each<[guard: new () => CanActivate, warnings: unknown[]]>([
+  [AuthGuard('genauth-bearer'), has(`AuthGuard('genauth-bearer') ${NO_DECORATORS}${EXISTING}`)],
+  [AuthGuard('genauth-password'), has(`AuthGuard('genauth-password') ${NO_DECORATORS}${EXISTING}`)],
+  [OwnBearerGuard, []],
+])('warns of a global AuthGuard that reads no decorators (%#)', async (useClass, warnings) => {
+  const { logger, close } = await start({ providers: [{ provide: APP_GUARD, useClass }] });
+  await close();
+  const found = logger.lines.filter((line) => line.includes('is a global guard'));
+  expect(found).toEqual(warnings);
+});
+
+it.each<[title: string, decorator: MethodDecorator, options: Partial<GenAuthModuleOptions>, warnings: unknown[]]>([
+  ['@Roles without the scope', ADMIN, {}, has('The roles of Handlers.show require the scope "roles", but')],
+  [
+    '@RequireScopes without the scope',
+    RequireScopes('email'),
+    {},
+    has('The scopes of Handlers.show require "email", but'),
+  ],
+  ['@Roles with the scope', ADMIN, { scope: 'openid roles' }, []],
+  ['@Roles with the scopes of each sign-in', ADMIN, { signInOptions: () => ({}) }, []],
+])('warns only of a requirement that no user can meet: %s', async (_title, decorator, options, warnings) => {
+  const { logger, close } = await start(globally(route([decorator])), options);
+  await close();
+  const found = logger.lines.filter((line) => line.includes('users get status 403'));
+  expect(found).toEqual(warnings);
+});
+
 it('warns of an unknown AuthGuard behind the global guard, and names the strategies', async () => {
-  const login = UseGuards(AuthGuard('genauth-pasword'));
+  const login = UseGuards(AuthGuard('jwt'));
   const { logger, close } = await start(globally(route([login])));
   await close();
   expect(logger.lines.join('\n')).toMatch(
@@ -368,10 +416,11 @@ it('warns of a login whose users no class checks', async () => {
 
 const NAMES =
   'warn AuthGuard failed: Unknown authentication strategy "genauth-pasword". ' +
+  "Write AuthGuard('genauth-password'). " +
   'The strategies of passport-genauth are genauth-password, genauth-ad, genauth-bearer. GenAuth';
 it.each<[title: string, guard: new () => CanActivate, answer: unknown[]]>([
   ['an unknown strategy', AuthGuard('genauth-pasword'), [500, NAMES]],
-  ['a list of unknown strategies', OwnGuard, [500, NAMES]],
+  ['a list of unknown strategies', OwnGuard, [500, NAMES.replace(/ Write \S+/, '')]],
   ['a known strategy and without a token', AuthGuard('genauth-bearer'), [401]],
   ['strategies of several kinds and without a token', AuthGuard(['genauth-bearer', 'genauth-password']), [400]],
 ])('names the strategies in the log only if a strategy is unknown: %s', async (_title, guard, answer) => {

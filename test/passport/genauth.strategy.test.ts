@@ -83,6 +83,17 @@ describe('a strategy', () => {
     expect(catchThrown(() => password(verify))).toMatchObject(error);
   });
 
+  it.each<[given: unknown, message: string]>([
+    [
+      undefined,
+      'GenAuthPasswordStrategy got undefined in place of a client: write new GenAuthPasswordStrategy(client)',
+    ],
+    [{ appId: 'a', verify: () => null }, 'verify is not an option: pass verify as the second argument of a strategy'],
+  ])('cannot be created with %p in place of the client', (given, message) => {
+    const thrown = catchThrown(() => new GenAuthPasswordStrategy(given as never));
+    expect(thrown).toMatchObject({ code: 'invalid_options', message: expect.stringContaining(message) });
+  });
+
   it('gives itself to TAKE_STRATEGY and does not authenticate', () => {
     const taken: unknown[] = [];
     const strategy = password();

@@ -117,7 +117,8 @@ async function startExpress(version: string, express: ExpressFactory, options: G
     guardByPassport(kind, `genauth-${kind}`);
     app.use(`/own/${kind}`, signInHandler(strategy));
   }
-  for (const name of NAMES) app.use(`/own/${name}`, requireAuth(client, ROUTES[name][0]));
+  const guarded = new GenAuthClient<string>({ ...options, scope: 'openid profile email roles orders:read' });
+  for (const name of NAMES) app.use(`/own/${name}`, requireAuth(guarded, ROUTES[name][0]));
   app.use((req, res) => void res.json({ user: req.user ?? null }));
   app.use(genAuthErrorHandler(client));
   const { url, close } = await startWebServer(app);

@@ -38,7 +38,7 @@ test('no client that was not redirected to the kit accepts its tokens', async ()
   const { appHost } = kit().redirect();
   const strangers = [emulator.clientOptions, other.redirect(PRODUCTION), { ...PRODUCTION, appHost }];
   for (const options of strangers) {
-    const client = close(new GenAuthClient<string>(options));
+    const client = close(new GenAuthClient<string>({ ...options, scope: PRODUCTION.scope }));
     expect(await catchError(client.verifyAccessToken(token))).toBeInstanceOf(TokenVerificationError);
     expect((await kit().as(createExpressApp(client), token).get('/me')).status).toBe(401);
   }

@@ -37,8 +37,12 @@ declare const text: string;
 export const handlers = [
   requireAuth(client),
   genAuthErrorHandler(client),
-  // @ts-expect-error the options of a client are not a client
   requireAuth(required),
+  requireAuth({ ...required, scope: ['openid', 'email'] }, { scopes: ['email'] }),
+  // @ts-expect-error the options of a client are not a client
+  genAuthErrorHandler(required),
+  // @ts-expect-error the options of a client must be complete
+  requireAuth({ appId: 'a' }),
 ];
 
 export const requirements: RequireAuthOptions[] = [

@@ -23,6 +23,8 @@ it.each<[string, unknown]>([
   ['no header', undefined],
   ['an empty header', ''],
   ['another scheme', 'DPoP abcabc'],
+  ['a JWT of another scheme', 'DPoP eyJabcabc.def.ghi'],
+  ['no scheme and no JWT', 'abcabc.def.ghi'],
   ['no space after the scheme', 'Bearerabc'],
   ['a space before the scheme', ' Bearer abcabc'],
   ['a tab after the scheme', 'Bearer\tabc'],
@@ -49,6 +51,18 @@ it.each<[string, unknown]>([
   expect(error).toMatchObject({ code: 'token_malformed', details: { token: 'access_token' }, message });
   expect(findLeaks(error, ['abcabc', 'xx.yy.zz'])).toEqual([]);
 });
+
+it.each(['', 'Token ', 'JWT ', 'Bearer:', 'Bearer: ', 'Bearer=', 'Bearer\t', '"Bearer '])(
+  'refuses a JWT after %j in place of the scheme Bearer, with the fix',
+  (start) => {
+    const error = catchThrown(() => parse(`${start}eyJabcabc.def.ghi`));
+    const message =
+      'The Authorization header has a token without the word Bearer and a space before it: ' +
+      'send "Authorization: Bearer <token>".';
+    expect(error).toMatchObject({ code: 'token_malformed', details: { token: 'access_token' }, message });
+    expect(findLeaks(error, ['eyJabcabc'])).toEqual([]);
+  },
+);
 
 it.each([`Bearer ${'a'.repeat(16_378)}`, 'x'.repeat(16_385)])('refuses a header of 16,385 characters', (header) => {
   const error = catchThrown(() => parse(header));
@@ -104,12 +118,15 @@ it('returns the token of any header that RFC 6750 allows, and no other', () => {
   fc.assert(property, propertyRuns(300));
 });
 
-it.each(['Bearer a', 'Bearer a=', 'Bearer '])('reads 16,000 characters after %j in 10 ms', (start) => {
-  const header = `${start.padEnd(16_000, start.at(-1))}!`;
-  const times = [1, 2, 3, 4, 5].map(() => {
-    const begin = performance.now();
-    catchThrown(() => parse(header));
-    return performance.now() - begin;
-  });
-  expect(Math.min(...times)).toBeLessThan(10);
-});
+it.each(['Bearer a', 'Bearer a=', 'Bearer ', 'eyJ', 'Token eyJ.'])(
+  'reads 16,000 characters after %j in 10 ms',
+  (start) => {
+    const header = `${start.padEnd(16_000, start.at(-1))}!`;
+    const times = [1, 2, 3, 4, 5].map(() => {
+      const begin = performance.now();
+      catchThrown(() => parse(header));
+      return performance.now() - begin;
+    });
+    expect(Math.min(...times)).toBeLessThan(10);
+  },
+);

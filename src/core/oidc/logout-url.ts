@@ -1,5 +1,7 @@
 import { buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
+import { isRecord } from '../util/record.js';
+import { findUnknownOptions } from '../util/unknown-options.js';
 import { isLoopback } from '../util/url.js';
 import { PATHS } from '../wire/facts.js';
 
@@ -21,14 +23,24 @@ export interface LogoutParameters {
   state?: string | undefined;
 }
 
+const PARAMETERS = ['idToken', 'postLogoutRedirectUri', 'state'];
+
 /**
  * Builds the URL that ends the user's session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
  *
  * @throws ConfigurationError `invalid_options` if `postLogoutRedirectUri` is not an absolute URL with one of these
- * schemes, or if it is given without `idToken`.
+ * schemes, if it is given without `idToken`, or if a parameter is unknown.
  */
 export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): string {
-  const { idToken, postLogoutRedirectUri, state } = parameters;
+  if (!isRecord(parameters)) {
+    // The message does not show the value, because the value may be an id_token.
+    const problem =
+      parameters === null ? 'are null' : `are of type ${Array.isArray(parameters) ? 'array' : typeof parameters}`;
+    throw buildOptionError({ option: 'parameters', problem, fix: 'write client.buildLogoutUrl({ idToken })' });
+  }
+  const [unknown] = findUnknownOptions(parameters, PARAMETERS, { kind: 'a parameter of buildLogoutUrl' });
+  if (unknown !== undefined) throw buildOptionError(unknown);
+  const { idToken, postLogoutRedirectUri, state }: LogoutParameters = parameters;
   const url = new URL(PATHS.endSession, appHost);
   if (postLogoutRedirectUri !== undefined && (!idToken || !isRedirectUri(postLogoutRedirectUri))) {
     const problem = `is ${quote(postLogoutRedirectUri)}`;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { buildOptionError } from '../errors.js';
-import { quote } from '../util/quote.js';
+import { quote, unquote } from '../util/quote.js';
 import type { GenAuthOptions } from './types.js';
 
 /** Environment variables, as in `process.env`. */
@@ -56,6 +56,7 @@ function readPem(name: string, path: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const problem = `is ${quote(path)}, a file that cannot be read (${code})`;
-    throw buildOptionError({ option: name, problem, fix: 'write the path of a PEM file with certificates' });
+    const fix = unquote(path) === path ? 'write the path of a PEM file with certificates' : 'remove the quotes';
+    throw buildOptionError({ option: name, problem, fix });
   }
 }

@@ -1,6 +1,7 @@
 import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { OptionMistake } from '../errors.js';
-import { quote } from '../util/quote.js';
+import { quote, unquote } from '../util/quote.js';
+import { findUnknownOptions } from '../util/unknown-options.js';
 import { checkUrl } from '../util/url.js';
 import type { LoginFields, SignInOptionsResolver } from './types.js';
 import { deepFreeze, isRecord } from '../util/record.js';
@@ -24,31 +25,6 @@ const DEFAULT_FIELDS: Readonly<LoginFields> = Object.freeze({
 
 /** Placeholders in GenAuth's sample code, which the developer must replace. */
 const PLACEHOLDER = /^(GEN_?AUTH|AUTHING)_APP_(ID|SECRET|HOST)$/;
-
-/**
- * Returns a mistake for each property of `options` whose name is not in `known`.
- *
- * @param synonyms - The names of options in other login libraries, each with the name of the same option in
- * passport-genauth. The names of the other libraries are in lower case and contain only letters.
- * @param prefix - Prefix of the option names in the mistakes, for example `jwks.`.
- */
-export function findUnknownOptions(
-  options: object,
-  known: readonly string[],
-  synonyms: Readonly<Record<string, string>> = {},
-  prefix = '',
-): OptionMistake[] {
-  return Object.keys(options)
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const normalized = name.toLowerCase().replaceAll(/[^a-z]/g, '');
-      const synonym = Object.hasOwn(synonyms, normalized) ? synonyms[normalized] : undefined;
-      const suggestion = known.find((candidate) => candidate.toLowerCase() === normalized) ?? synonym;
-      const fix =
-        suggestion === undefined ? `remove it, or write one of ${known.join(', ')}` : `write ${prefix}${suggestion}`;
-      return { option: prefix + name, problem: 'is not an option', fix };
-    });
-}
 
 /** Reads and checks options. Collects all mistakes, so that a single error can list all mistakes. */
 export class OptionChecker {
@@ -76,7 +52,9 @@ export class OptionChecker {
     if (value !== undefined && !isRecord(value))
       this.#addMistake(name, `is ${quote(value)}`, `write an object, ${example}`);
     const check = new OptionChecker(isRecord(value) ? value : {}, this.#mistakes, `${this.#prefix}${name}.`);
-    this.#mistakes.push(...findUnknownOptions(isRecord(value) ? value : {}, known, {}, `${this.#prefix}${name}.`));
+    this.#mistakes.push(
+      ...findUnknownOptions(isRecord(value) ? value : {}, known, { prefix: `${this.#prefix}${name}.` }),
+    );
     return check;
   }
 
@@ -91,6 +69,15 @@ export class OptionChecker {
     }
     if (PLACEHOLDER.test(value)) {
       return this.#addMistake(name, `is still the placeholder ${value}`, 'replace it with the value from the console');
+    }
+    // An application secret may begin or end with a quotation mark.
+    const hasQuotes = name === 'appId' ? unquote(value) !== value : /^(["'`]).+\1$/.test(value);
+    if (hasQuotes) {
+      return this.#addMistake(
+        name,
+        `${name === 'appId' ? `is ${quote(value)} with` : 'has'} quotes around it`,
+        'remove the quotes',
+      );
     }
     // The application ID is sent in a request header, so it must consist of visible ASCII characters. With
     // `client_secret_basic`, a colon would end the application ID too early (RFC 7617 §2).
@@ -297,6 +284,9 @@ export class OptionChecker {
     const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
     if (url !== undefined && /^https?:$/.test(url.protocol) && isDecodable(url.username + url.password)) {
       return value as string;
+    }
+    if (typeof value === 'string' && unquote(value) !== value) {
+      return this.#addMistake(name, 'has quotes around it', 'remove the quotes');
     }
     const fix = 'write "http://proxy.example.com:3128", with any % in the password as %25';
     return this.#addMistake(name, 'is not the address of an HTTP proxy', fix);

@@ -5,7 +5,8 @@ import type { DefaultScope } from '../scopes.js';
 import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
-import { OptionChecker, findUnknownOptions } from './option-checker.js';
+import { findUnknownOptions } from '../util/unknown-options.js';
+import { OptionChecker } from './option-checker.js';
 import {
   type ClientIpResolver,
   type GenAuthOptions,
@@ -69,16 +70,34 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   passwordfield: 'fields: { password }',
 };
 
+const OF_MODULE = 'write it in the options of GenAuthModule.forRoot, or remove it';
+/**
+ * The fix for names that are no option of a client, because they belong in another place. The names are in lower case
+ * and contain only letters.
+ */
+const FIXES: Readonly<Record<string, string>> = {
+  verify:
+    'pass verify as the second argument of a strategy, new GenAuthPasswordStrategy(options, verify), ' +
+    'or write it in the options of GenAuthModule.forRoot',
+  startupcheck: OF_MODULE,
+  closeatexpiry: OF_MODULE,
+  isglobal: 'remove it, because GenAuthModule is always global',
+  client: 'pass the client in place of the options, for example requireAuth(client)',
+};
+
 /**
  * Checks all options of a `GenAuthClient` and fills in the defaults.
  *
+ * @param others - The names of further valid options, which the caller checks. The list of valid options in an error
+ * message contains them.
  * @throws ConfigurationError `invalid_options` if an option is wrong. The message and `details.mistakes` list every
  * wrong option.
  */
-export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
-  if (!isRecord(given)) {
-    const problem = `are ${quote(given)}`;
-    const fix = 'Pass an object with appId, appSecret and appHost';
+export function resolveOptions(given: GenAuthOptions, others: readonly string[] = []): ResolvedOptions {
+  if (!isRecord(given) || given instanceof Promise) {
+    const isPromise = given instanceof Promise;
+    const problem = `are ${isPromise ? 'a promise' : quote(given)}`;
+    const fix = `${isPromise ? 'Await the promise, and pass' : 'Pass'} an object with appId, appSecret and appHost`;
     throw buildOptionError({ option: 'options', problem, fix }, `passport-genauth: the options ${problem}. ${fix}.`);
   }
   const options: GenAuthOptions = ownProperties(given);
@@ -138,7 +157,8 @@ export function resolveOptions(given: GenAuthOptions): ResolvedOptions {
     resolveUserMaxAge: check.integer('resolveUserMaxAge', 'milliseconds', 0, 86_400_000, 0),
     verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
   };
-  const all = [...findUnknownOptions(options, Object.keys(resolved), SYNONYMS), ...mistakes];
+  const known = [...Object.keys(resolved), ...others];
+  const all = [...findUnknownOptions(options, known, { synonyms: SYNONYMS, fixes: FIXES }), ...mistakes];
   if (all.length === 0) return Object.freeze(resolved);
   const lines = all.map((mistake) => `  - ${describeMistake(mistake)}`);
   throw new ConfigurationError('invalid_options', ['passport-genauth: the options are wrong.', ...lines].join('\n'), {

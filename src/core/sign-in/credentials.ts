@@ -1,5 +1,7 @@
 import { RequestError } from '../errors.js';
+import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
+import { suggestName } from '../util/unknown-options.js';
 
 /** Maximum length of an identifier, for example an e-mail address, in characters. */
 export const MAX_IDENTIFIER_LENGTH = 256;
@@ -67,30 +69,53 @@ export function parseCredentials(
   names: readonly Name[] = NAMES,
   fields: Readonly<Partial<Record<Name | 'password', string>>> = {},
 ): ParsedCredentials {
-  const credentials: Partial<Record<string, unknown>> = ownProperties(isRecord(given) ? given : {});
   const show = (name: Name): string => `"${fields[name] ?? name}"`;
+  if (!isRecord(given)) {
+    const [name = 'account'] = names;
+    // The message does not show the value, because the value may be a password.
+    const value = given === undefined || given === null ? String(given) : `of type ${describeType(given)}`;
+    throw new RequestError(`The credentials are ${value}: send an object with ${show(name)} and the password.`);
+  }
+  const credentials: Partial<Record<string, unknown>> = ownProperties(given);
   const present = names.filter((name) => credentials[name] !== undefined);
   const [identifier] = present;
-  if (identifier === undefined) throw new RequestError(`Send ${names.map(show).join(' or ')} with the password.`);
+  const hint = listMisspelt(credentials, [...names, 'password']);
+  if (identifier === undefined) {
+    throw new RequestError(`Send ${names.map(show).join(' or ')} with the password.${hint}`);
+  }
   if (present.length > 1) throw new RequestError(`Send only one of ${present.map(show).join(' and ')}.`);
   return {
     connection: identifier === 'sAMAccountName' ? 'AD' : 'PASSWORD',
     identifier,
     name: expectText(fields[identifier] ?? identifier, credentials[identifier], MAX_IDENTIFIER_LENGTH),
-    password: expectText(fields.password ?? 'password', credentials['password'], MAX_PASSWORD_LENGTH),
+    password: expectText(fields.password ?? 'password', credentials['password'], MAX_PASSWORD_LENGTH, hint),
   };
+}
+
+/** Returns a sentence for each misspelt name of the credentials, for example `Write "account" in place of "acount".` */
+function listMisspelt(credentials: object, known: readonly string[]): string {
+  return Object.keys(credentials)
+    .filter((name) => !known.includes(name))
+    .map((name) => [name, suggestName(name, known)] as const)
+    .map(([name, meant]) => (meant === undefined ? '' : ` Write "${meant}" in place of ${quote(name)}.`))
+    .join('');
+}
+
+function describeType(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value;
 }
 
 /**
  * Checks that a value is a string of 1 to `limit` characters.
  *
  * @param field - The name of the field in the request body.
+ * @param hint - A sentence for the end of the message.
  * @throws RequestError if the value is anything else. The error does not contain the value, because the value may be a
  * password in the wrong field.
  */
-export function expectText(field: string, value: unknown, limit: number): string {
+export function expectText(field: string, value: unknown, limit: number, hint = ''): string {
   if (typeof value === 'string' && value !== '' && value.length <= limit) return value;
-  throw new RequestError(`"${field}" must be a string of 1 to ${limit} characters.`, {
+  throw new RequestError(`"${field}" must be a string of 1 to ${limit} characters.${hint}`, {
     field,
     limit,
     unit: 'characters',

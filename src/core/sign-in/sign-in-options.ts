@@ -2,6 +2,7 @@ import { ConfigurationError, type OptionMistake, RequestError, describeMistake }
 import { findScopeProblem } from '../scopes.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
+import { findUnknownOptions } from '../util/unknown-options.js';
 import { PASSWORD_ENCRYPT_TYPES, type PasswordEncryptType } from '../wire/facts.js';
 import type { ParsedCredentials } from './credentials.js';
 import { parseIpAddress } from './ip-address.js';
@@ -58,43 +59,47 @@ export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
 }
 
 /**
- * For each sign-in option: a function that returns whether a value is valid, and the fix for a value that is not valid.
+ * For each sign-in option except `scope`: a function that returns whether a value is valid, and the fix for a value
+ * that is not valid.
  */
-const CHECKS: Readonly<Record<keyof SignInOptions, readonly [(value: unknown) => boolean, string]>> = {
-  scope: [isScope, "write ['openid', 'email'], with 'openid' among them"],
-  clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
-  context: [
-    (value) => typeof value === 'string' || isJsonObject(value),
-    'write an object that JSON can hold, { source: "utm" }, or a string',
-  ],
-  tenantId: [isText, `write the tenant ID as a string of 1 to ${MAX_CAPTCHA_LENGTH} characters`],
-  customData: [isJsonObject, 'write an object that JSON can hold, { school: "pku" }'],
-  autoRegister: [(value) => typeof value === 'boolean', 'write true or false'],
-  captchaCode: [isText, `write the text of the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
-  captchaToken: [isText, `write the token that came with the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
-  passwordEncryptType: [
-    (value) => PASSWORD_ENCRYPT_TYPES.some((type) => type === value),
-    `write one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}`,
-  ],
-};
+const CHECKS: Readonly<Record<Exclude<keyof SignInOptions, 'scope'>, readonly [(value: unknown) => boolean, string]>> =
+  {
+    clientIp: [(value) => parseIpAddress(value) !== undefined, 'write an IP address, "203.0.113.7"'],
+    context: [
+      (value) => typeof value === 'string' || isJsonObject(value),
+      'write an object that JSON can hold, { source: "utm" }, or a string',
+    ],
+    tenantId: [isText, `write the tenant ID as a string of 1 to ${MAX_CAPTCHA_LENGTH} characters`],
+    customData: [isJsonObject, 'write an object that JSON can hold, { school: "pku" }'],
+    autoRegister: [(value) => typeof value === 'boolean', 'write true or false'],
+    captchaCode: [isText, `write the text of the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
+    captchaToken: [isText, `write the token that came with the picture, 1 to ${MAX_CAPTCHA_LENGTH} characters`],
+    passwordEncryptType: [
+      (value) => PASSWORD_ENCRYPT_TYPES.some((type) => type === value),
+      `write one of ${PASSWORD_ENCRYPT_TYPES.join(', ')}`,
+    ],
+  };
+
+/** The fix for options of the client, which are similar to a sign-in option or known from other libraries. */
+const FIXES = { clientid: 'remove it, because the client has the appId' };
 
 /** Finds all mistakes in sign-in options. */
 export function findSignInOptionsMistakes(options: SignInOptions): OptionMistake[] {
-  const mistakes: OptionMistake[] = [];
-  for (const [option, value] of Object.entries(options)) {
-    const check = Object.hasOwn(CHECKS, option) ? CHECKS[option as keyof SignInOptions] : undefined;
-    if (check === undefined) {
-      const fix = `remove it, or write one of ${Object.keys(CHECKS).join(', ')}`;
-      mistakes.push({ option, problem: 'is not a sign-in option', fix });
-    } else if (value !== undefined && !check[0](value)) {
-      mistakes.push({ option, problem: `is ${quote(value)}`, fix: check[1] });
-    }
+  const known = Object.keys(CHECKS) as (keyof SignInOptions)[];
+  const mistakes: OptionMistake[] = findUnknownOptions(options, ['scope', ...known], {
+    kind: 'a sign-in option',
+    fixes: FIXES,
+  });
+  if (Object.hasOwn(options, 'scope') && options.scope !== undefined) {
+    const mistake = findScopeProblem(options.scope);
+    if (mistake !== undefined) mistakes.push({ option: 'scope', ...mistake });
+  }
+  for (const option of known) {
+    const [isValid, fix] = CHECKS[option as keyof typeof CHECKS];
+    const value = Object.hasOwn(options, option) ? options[option] : undefined;
+    if (value !== undefined && !isValid(value)) mistakes.push({ option, problem: `is ${quote(value)}`, fix });
   }
   return mistakes;
-}
-
-function isScope(value: unknown): boolean {
-  return findScopeProblem(value) === undefined;
 }
 
 function isText(value: unknown): boolean {

@@ -26,6 +26,11 @@ export const SIGNING_ALGORITHMS = ['RS256', 'HS256'] as const;
  */
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
+/** Returns whether a value is the content of the header `Authorization: Bearer …`, and not only the token. */
+export function hasBearerScheme(value: unknown): boolean {
+  return typeof value === 'string' && /^\s*bearer(?:[\s:]|$)/i.test(value);
+}
+
 /**
  * Splits a token into its three parts and decodes the parts. Nothing in the result is verified.
  *
@@ -38,6 +43,13 @@ export function decomposeUnverifiedToken(
 ): { header: Record<string, unknown>; payload: Buffer; signingInput: Buffer; signature: Buffer } {
   if (typeof token !== 'string' || token === '') {
     throw new TokenVerificationError('token_missing', `The ${kind} is missing.`, { details: { token: kind } });
+  }
+  if (hasBearerScheme(token)) {
+    throw new TokenVerificationError(
+      'token_malformed',
+      `The ${kind} begins with the word Bearer: pass only the text after it.`,
+      { details: { token: kind } },
+    );
   }
   if (token.length > MAX_TOKEN_LENGTH[kind]) {
     throw new TokenVerificationError(

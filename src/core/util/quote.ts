@@ -36,6 +36,14 @@ function quoteText(text: string): string {
   );
 }
 
+/** Quotation marks, as they remain around a value that was copied from code or from an env file of Docker. */
+const QUOTATION_MARKS = /^["'`\u2018-\u201F]+|["'`\u2018-\u201F]+$/g;
+
+/** Returns the text without the quotation marks around it. */
+export function unquote(text: string): string {
+  return text.replaceAll(QUOTATION_MARKS, '');
+}
+
 /** Returns the value of a list with one item, otherwise the list. Messages show an accepted value so. */
 export function onlyOrAll(values: readonly unknown[]): unknown {
   return values.length === 1 ? values[0] : values;

@@ -1,4 +1,6 @@
-import { quote } from './quote.js';
+import { quote, unquote } from './quote.js';
+
+const EXAMPLE = 'https://example.genauth.ai';
 
 /** Whether a host name of a URL is a name or an address of this machine. */
 export function isLoopback(hostname: string): boolean {
@@ -20,19 +22,23 @@ export function checkUrl(
   // contains such an address.
   if (typeof value !== 'string') {
     const type = Array.isArray(value) ? 'array' : typeof value;
-    return { problem: `is of type ${type}`, fix: 'write a full address, "https://example.genauth.ai"' };
+    return { problem: `is of type ${type}`, fix: `write a full address, "${EXAMPLE}"` };
   }
   if (value.includes('@')) {
     return { problem: 'contains a user name or a password', fix: 'remove it and the @' };
+  }
+  if (unquote(value) !== value) {
+    return { problem: `is ${quote(value)}`, fix: `remove the quotes, write "${suggestUrl(value) ?? EXAMPLE}"` };
+  }
+  if (value.trim() !== value) {
+    return { problem: `is ${quote(value)}`, fix: `remove the white space, write "${suggestUrl(value) ?? EXAMPLE}"` };
   }
   if (/[?#]/.test(value)) {
     return { problem: 'has a query or a fragment', fix: 'remove everything from the ? or # on' };
   }
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:\/\//.test(value)) {
-    const guess = value.replace(/^[a-z]*:?\/\//i, '').split('/', 1)[0];
-    const example = guess !== '' && URL.canParse(`https://${guess}`) ? guess : 'example.genauth.ai';
-    return { problem: `is ${quote(value)}`, fix: `write a full address, "https://${example}"` };
+    return { problem: `is ${quote(value)}`, fix: `write a full address, "${suggestUrl(value) ?? EXAMPLE}"` };
   }
   if (url.pathname.startsWith('//')) {
     return { problem: `is ${quote(value)}, whose path begins with two slashes`, fix: 'remove one slash' };
@@ -41,4 +47,22 @@ export function checkUrl(
     return { problem: `is ${quote(value)}`, fix: 'write https://, because http:// sends passwords unencrypted' };
   }
   return { url, text: value };
+}
+
+/** A scheme, also a misspelt one: `https:/`, `https//`, `ftp://`, `//`. */
+const SCHEME = /^(?:https?(?::\/*|\/\/+)|[a-z][a-z0-9+.-]*:\/+|\/+)/i;
+
+/**
+ * Returns the address that was probably meant by a wrong address: without quotes, white space and query, and with a
+ * scheme. A loopback host gets `http://`, because the emulator has no certificate. The path is kept.
+ *
+ * @returns `undefined` if the value has no host, or has a user name or a password.
+ */
+export function suggestUrl(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.includes('@')) return undefined;
+  const [text = ''] = unquote(value.trim()).trim().split(/[?#]/, 1);
+  const rest = text.replace(SCHEME, '');
+  const isHttps = /^https/i.test(text.slice(0, text.length - rest.length));
+  if (rest === '' || text.startsWith('file:') || !URL.canParse(`http://${rest}`)) return undefined;
+  return `${isLoopback(new URL(`http://${rest}`).hostname) && !isHttps ? 'http' : 'https'}://${rest}`;
 }

@@ -1,10 +1,20 @@
 import { ConfigurationError, type OptionMistake, describeMistake } from '../../core/errors.js';
 import { VARIABLES, type VariableOption } from '../../core/options/environment.js';
 import { resolveOptions } from '../../core/options/resolve-options.js';
+import { suggestScope } from '../../core/scopes.js';
+import { suggestUrl } from '../../core/util/url.js';
 import type { GenAuthOptions, ResolvedOptions } from '../../core/options/types.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import { type Source, VARIABLE_OPTIONS, toSetting } from '../environment.js';
 import { type Observation, error, ok } from '../report.js';
+
+/** The corrected value of an option, as far as it can be read from the wrong value. */
+const CORRECTIONS: Readonly<Partial<Record<VariableOption, (given: unknown) => string | undefined>>> = {
+  appHost: suggestUrl,
+  issuer: suggestUrl,
+  jwksUri: suggestUrl,
+  scope: (given) => suggestScope(given)?.join(' '),
+};
 
 /**
  * A valid example value of each option, and the console page that shows the user's own value. The mistake in a PEM
@@ -33,19 +43,23 @@ export function checkConfiguration(
   read: () => GenAuthOptions,
   source: Source,
 ): { given?: GenAuthOptions; options?: ResolvedOptions; found: Observation[] } {
+  let given: GenAuthOptions = {} as GenAuthOptions;
   try {
-    const given = read();
+    given = read();
     const options = resolveOptions(given);
     return { given, options, found: [ok('configuration', describe(options))] };
   } catch (fault) {
     if (!(fault instanceof ConfigurationError)) throw fault;
-    return { found: fault.details.mistakes.map((mistake) => toObservation(mistake, source)) };
+    return { found: fault.details.mistakes.map((mistake) => toObservation(mistake, source, given)) };
   }
 }
 
-function toObservation(mistake: OptionMistake, source: Source): Observation {
+function toObservation(mistake: OptionMistake, source: Source, given: GenAuthOptions): Observation {
   const option = VARIABLE_OPTIONS.find((each) => each === mistake.option);
-  const [value, consolePage] = option === undefined ? [] : (EXAMPLES[option] ?? []);
+  const [example, consolePage] = option === undefined ? [] : (EXAMPLES[option] ?? []);
+  const wrong = option === undefined ? undefined : given[option];
+  const corrected = option === undefined ? undefined : CORRECTIONS[option]?.(wrong);
+  const value = corrected === undefined || corrected === wrong ? example : corrected;
   return error('configuration_invalid', describeMistake(mistake), {
     impact: 'The application does not start with these options.',
     ...(consolePage !== undefined && { consolePage }),

@@ -23,6 +23,18 @@ it.each(['https://app.example', 'http://localhost:3000/', 'http://[::1]/', 'com.
   },
 );
 
+const HINT = 'write client.buildLogoutUrl({ idToken })';
+it.each<[unknown, string, string, string]>([
+  [{ idTokn: 'aa.bb.cc' }, 'idTokn', 'is not a parameter of buildLogoutUrl', 'write idToken'],
+  [{ id_token: 'aa.bb.cc' }, 'id_token', 'is not a parameter of buildLogoutUrl', 'write idToken'],
+  ['aa.bb.cc', 'parameters', 'are of type string', HINT],
+  [null, 'parameters', 'are null', HINT],
+])('refuses the parameters %j without showing a token', (parameters, option, problem, fix) => {
+  const error = catchThrown(() => buildLogoutUrl(HOST, parameters as LogoutParameters));
+  expect(error).toMatchObject({ code: 'invalid_options', details: { mistakes: [{ option, problem, fix }] } });
+  expect(findLeaks(error, ['aa.bb.cc'])).toEqual([]);
+});
+
 it.each<[string, LogoutParameters]>([
   ['with an empty id_token', { idToken: '', postLogoutRedirectUri: 'https://app.example' }],
   ['that is a path', { ...ALL, postLogoutRedirectUri: '/bye' }],

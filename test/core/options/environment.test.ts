@@ -30,8 +30,12 @@ it('reads each variable into its option, the authorities from their file, and no
   expect(client.options).toMatchObject({ ca: [cert], appId: 'of-appId' });
 });
 
-it('names the variable and the file that cannot be read', () => {
-  const error = catchThrown(() => genAuthOptionsFromEnvironment({ GENAUTH_CA: '/nowhere/ca.pem' }));
-  const problem = 'is "/nowhere/ca.pem", a file that cannot be read (ENOENT)';
-  expect(error).toMatchObject({ code: 'invalid_options', details: { mistakes: [{ option: 'GENAUTH_CA', problem }] } });
+it.each([
+  ['/nowhere/ca.pem', 'write the path of a PEM file with certificates'],
+  ['"/nowhere/ca.pem"', 'remove the quotes'],
+])('names the variable and the file %s that cannot be read', (path, fix) => {
+  const error = catchThrown(() => genAuthOptionsFromEnvironment({ GENAUTH_CA: path }));
+  const problem = `is ${JSON.stringify(path)}, a file that cannot be read (ENOENT)`;
+  const mistakes = [{ option: 'GENAUTH_CA', problem, fix }];
+  expect(error).toMatchObject({ code: 'invalid_options', details: { mistakes } });
 });

@@ -67,7 +67,8 @@ const USER = ['contains a user name or a password', 'remove it and the @'] as co
 const QUERY = ['has a query or a fragment', 'remove everything from the ? or # on'] as const;
 const ONLY_APP_ID = 'write it without the path, or with the appId as the only path, "https://a.example"';
 const SLASHES = 'https://a.example//keys';
-const address = (host = 'example.genauth.ai'): string => `write a full address, "https://${host}"`;
+const address = (url = 'https://example.genauth.ai'): string => `write a full address, "${url}"`;
+const QUOTES = 'remove the quotes';
 
 it.each<[Method, value: unknown, problem: string, fix: string]>([
   ['appId', '', LOST, FIND],
@@ -99,8 +100,18 @@ it.each<[Method, value: unknown, problem: string, fix: string]>([
   ['url', 'https://a.example/#x', ...QUERY],
   ['appHost', '', LOST, `${CONSOLE}, "https://example.genauth.ai"`],
   ['appHost', 'GENAUTH_APP_HOST', 'is still the placeholder GENAUTH_APP_HOST', CONSOLE],
-  ['appHost', 'genauth', 'is "genauth"', address('genauth')],
-  ['appHost', 'ftp://a.example/x', 'is "ftp://a.example/x"', address('a.example')],
+  ['appHost', 'genauth', 'is "genauth"', address('https://genauth')],
+  ['appHost', 'ftp://a.example/x', 'is "ftp://a.example/x"', address('https://a.example/x')],
+  ['appHost', 'https:/a.example', 'is "https:/a.example"', address('https://a.example')],
+  ['appHost', 'localhost:3999', 'is "localhost:3999"', address('http://localhost:3999')],
+  ['appHost', '127.0.0.1:3999/app-1', 'is "127.0.0.1:3999/app-1"', address('http://127.0.0.1:3999/app-1')],
+  ['url', 'a.example/oidc/jwks.json', 'is "a.example/oidc/jwks.json"', address('https://a.example/oidc/jwks.json')],
+  ['appHost', '"https://a.example"', 'is "\\"https://a.example\\""', `${QUOTES}, write "https://a.example"`],
+  ['url', "'localhost:3999/j'", `is "'localhost:3999/j'"`, `${QUOTES}, write "http://localhost:3999/j"`],
+  ['url', 'https://a.example ', 'is "https://a.example "', `${TRIM}, write "https://a.example"`],
+  ['appId', '"a1"', 'is "\\"a1\\"" with quotes around it', QUOTES],
+  ['appSecret', "'canary'", 'has quotes around it', QUOTES],
+  ['proxy', '"http://u:canary@proxy.example:3128"', 'has quotes around it', QUOTES],
   ['appHost', 'http://127.0.0.1.a.example', 'is "http://127.0.0.1.a.example"', HTTPS],
   ['appHost', 'https://a.example/x', 'is "https://a.example/x"', ONLY_APP_ID],
   ['appHost', 'https://a.example/app-1/oidc', 'is "https://a.example/app-1/oidc"', ONLY_APP_ID],
@@ -121,6 +132,7 @@ it.each<[Method, object, option: string, problem: string, fix: string]>([
   ['fields', { samAccountName: 'x' }, '.samAccountName', 'is not an option', 'write fields.sAMAccountName'],
   ['group', { constructor: 1 }, '.constructor', 'is not an option', 'remove it, or write one of max'],
   ['group', { max: 1 }, '.max', 'is 1', 'write true or false'],
+  ['fields', { acount: 'x' }, '.acount', 'is not an option', 'write fields.account'],
   ['signInOptions', { autoRegister: 1 }, '.autoRegister', 'is 1', 'write true or false'],
 ])('names the member of %s that is wrong in %j', (method, value, member, problem, fix) => {
   expect(read(method, value).mistakes).toEqual([{ option: `${method}${member}`, problem, fix }]);

@@ -114,6 +114,18 @@ it('reports every mistake in one error, unknown options first', () => {
   expect(thrown.message).toBe(['passport-genauth: the options are wrong.', ...lines].join('\n'));
 });
 
+it.each([
+  ['timeot', 'write timeout'],
+  ['idTokenSignedResponseAlgo', 'write idTokenSignedResponseAlg'],
+  ['tiemout', 'write timeout'],
+  ['cat', expect.stringMatching(/^remove it, or write one of appId, /)],
+  ['verify', expect.stringContaining('as the second argument of a strategy, new GenAuthPasswordStrategy(options, ver')],
+  ['closeAtExpiry', 'write it in the options of GenAuthModule.forRoot, or remove it'],
+  ['isGlobal', 'remove it, because GenAuthModule is always global'],
+])('names the fix for the unknown option %s', (option, fix) => {
+  expect(refuse({ [option]: 1 })).toMatchObject({ details: { mistakes: [{ option, fix }] } });
+});
+
 it('suggests the name of an option for its names in other libraries', () => {
   const words = {
     appId: 'client_id',
@@ -161,11 +173,14 @@ it.each<[object, option: string, problem: string, fix: string]>([
   expect(findLeaks(thrown, [SECRET.slice(1)])).toEqual([]);
 });
 
-it('refuses a list instead of the options', () => {
-  const [problem, fix] = ['are [an object]', 'Pass an object with appId, appSecret and appHost'];
+it.each<[unknown, string, string]>([
+  [[REQUIRED], 'are [an object]', 'Pass an object with appId, appSecret and appHost'],
+  [undefined, 'are undefined', 'Pass an object with appId, appSecret and appHost'],
+  [Promise.resolve(), 'are a promise', 'Await the promise, and pass an object with appId, appSecret and appHost'],
+])('refuses %p instead of the options', (given, problem, fix) => {
   const details = { mistakes: [{ option: 'options', problem, fix }] };
   const error = { code: 'invalid_options', message: `passport-genauth: the options ${problem}. ${fix}.`, details };
-  expect(catchThrown(() => resolveOptions([REQUIRED] as never))).toMatchObject(error);
+  expect(catchThrown(() => resolveOptions(given as never))).toMatchObject(error);
 });
 
 it('ignores inherited options, and refuses an own __proto__', () => {

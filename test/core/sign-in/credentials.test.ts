@@ -39,8 +39,15 @@ it.each<[string, unknown, unknown]>([
 const MISSING = 'Send "login" or "email" or "sAMAccountName" with the password.';
 const NO_PASSWORD = '"secret" must be a string of 1 to 1024 characters.';
 it.each<[string, unknown, string]>([
-  ['no value', undefined, MISSING],
-  ['an array', Object.assign([], { account: 'a', password }), MISSING],
+  ['no value', undefined, 'The credentials are undefined: send an object with "login" and the password.'],
+  ['a string', password, 'The credentials are of type string: send an object with "login" and the password.'],
+  ['an array', [password], 'The credentials are of type array: send an object with "login" and the password.'],
+  ['a misspelt identifier', { acount: 'a', password }, `${MISSING} Write "account" in place of "acount".`],
+  [
+    'a misspelt password',
+    { account: 'a', pasword: password },
+    `${NO_PASSWORD} Write "password" in place of "pasword".`,
+  ],
   ['an inherited identifier', Object.assign(Object.create({ account: 'a' }), { password }), MISSING],
   ['two identifiers', { account: 'a', email: 'b', password }, 'Send only one of "login" and "email".'],
   ['null beside an identifier', { email: null, account: 'a', password }, 'Send only one of "login" and "email".'],

@@ -10,7 +10,7 @@ import { catchThrown } from '../../support/thrown.js';
 
 const TEXT = 't'.repeat(4096);
 const FIXES: Readonly<Record<keyof SignInOptions, string>> = {
-  scope: "write ['openid', 'email'], with 'openid' among them",
+  scope: "write ['openid', 'profile'] or 'openid profile'",
   clientIp: 'write an IP address, "203.0.113.7"',
   context: 'write an object that JSON can hold, { source: "utm" }, or a string',
   tenantId: 'write the tenant ID as a string of 1 to 4096 characters',
@@ -57,9 +57,15 @@ it('states the value and the fix of every wrong option in one error', () => {
   expect(thrown).toMatchObject({ code: 'invalid_sign_in_options', message, details: { mistakes } });
 });
 
-it.each(['client_id', 'toString', '__proto__'])('refuses the unknown option %s', (option) => {
+const LIST = `remove it, or write one of ${NAMES.join(', ')}`;
+it.each([
+  ['client_id', 'remove it, because the client has the appId'],
+  ['tenant_id', 'write tenantId'],
+  ['autoRegisters', 'write autoRegister'],
+  ['toString', LIST],
+  ['__proto__', LIST],
+])('refuses the unknown option %s', (option, fix) => {
   const options = Object.defineProperty({}, option, { value: {}, enumerable: true });
-  const fix = `remove it, or write one of ${NAMES.join(', ')}`;
   expect(findSignInOptionsMistakes(options)).toEqual([{ option, problem: 'is not a sign-in option', fix }]);
 });
 

@@ -56,6 +56,7 @@ const checkAlg = (alg: string, expected: SigningAlgorithm) => () => checkHeader(
 const ALG = { token: 'id_token', claim: 'alg' };
 const ROWS: [run: () => unknown, details?: object][] = [
   [decompose('')],
+  [decompose(`Bearer ${TOKEN}`)],
   [decompose('a'.repeat(8193)), { expected: 8192, actual: 8193 }],
   [decompose(`${TOKEN}.x`)],
   [decompose(`=${TOKEN}`)],
@@ -77,6 +78,7 @@ const CONSOLE =
   'authorization → id_token signature algorithm.';
 const MESSAGES = [
   'The access_token is missing.',
+  'The access_token begins with the word Bearer: pass only the text after it.',
   'The access_token has 8193 characters, but at most 8192 are accepted.',
   'The access_token is not a signed JWT: it has 4 parts, not 3.',
   'The header of the access_token is not canonical base64url.',
