@@ -13,6 +13,6 @@ export { GenAuthPasswordStrategy } from './passport/password.strategy.js';
 export { refuseCrossSite } from './express/refuse-cross-site.js';
 export { type RequireAuthHandler, type RequireAuthOptions, requireAuth } from './express/require-auth.js';
 export { type SignInHandler, type SignInStrategy, signInHandler } from './express/sign-in-handler.js';
-export type { RefusalBody, RefusalCode } from './web/refusal.js';
+export type { Refusal, RefusalBody, RefusalCode } from './web/refusal.js';
 export type { TenantResolver } from './web/authorization.js';
 export type { SignInInfo } from './web/sign-in.js';

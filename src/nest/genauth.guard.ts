@@ -2,14 +2,15 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { GenAuthClient } from '../core/client.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
-import { toRefusal } from '../web/refusal.js';
+import { type Refusal, toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { closesAtExpiry, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { getExpiry } from './contexts/expiry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
-import { removeGuardedUser, setGuardedUser } from './contexts/websocket.js';
+import type { RequestContext } from './contexts/request-context.js';
+import { removeGuardedUser } from './contexts/websocket.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
 /**
@@ -80,26 +81,52 @@ export class GenAuthGuard implements CanActivate {
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const access = this.getAccess(context);
-    const isSocket = context.getType() === 'ws';
     if (access === 'open') {
-      if (isSocket) removeGuardedUser(readRequestContext(context).state);
+      if (context.getType() === 'ws') removeGuardedUser(readRequestContext(context).state);
       return true;
     }
-    const { request, state, buildMistake, endAtExpiry, refuse } = readRequestContext(context);
-    // The user of a socket is replaced only after the check, because the application can set its own user meanwhile.
-    const checked: RequestState = isSocket ? {} : state;
+    const read = this.getRequestContext(context);
+    const { request, state, buildMistake, endAtExpiry } = read;
     const { options } = this.client;
+    // The user is stored only after the check, because the application can store a user of its own meanwhile.
+    const checked: RequestState = {};
     const mistake = buildMistake?.();
     const refusal =
       mistake === undefined
         ? await guardRequest(this.client, request, checked, access)
         : toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
     if (mistake !== undefined && refusal !== undefined) reportRefusal(refusal, options, request);
-    if (refusal !== undefined) throw await refuse(refusal);
-    if (isSocket) setGuardedUser(state, checked);
+    if (refusal !== undefined) throw await this.buildException(refusal, read, context);
+    if (read.store === undefined) Object.assign(state, { user: checked.user, authInfo: checked.authInfo });
+    else read.store(checked);
     const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo, options) : undefined;
     if (exp !== undefined) endAtExpiry?.(exp, options);
     return true;
+  }
+
+  /**
+   * Returns the request of an execution context: where the access token is read, and where the user is stored. Override
+   * it to guard a transport that this package does not support, for example the commands of a chat bot.
+   *
+   * @throws InternalServerErrorException if the transport is not supported, so that the request is refused.
+   */
+  protected getRequestContext(context: ExecutionContext): RequestContext {
+    return readRequestContext(context);
+  }
+
+  /**
+   * Builds the exception for a request that must not pass. Override it to throw another exception, for example one that
+   * redirects a browser to a login page. The refusal was already reported to the operator.
+   *
+   * @param refusal - The HTTP status, the headers and the JSON body of the response.
+   * @param request - The result of {@link getRequestContext}.
+   */
+  protected buildException(
+    refusal: Refusal,
+    request: RequestContext,
+    _context: ExecutionContext,
+  ): Error | Promise<Error> {
+    return request.refuse(refusal);
   }
 
   private getAccess(context: ExecutionContext): RouteAccess {

@@ -61,8 +61,8 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
 
   /**
    * Checks once for each Nest application that everything is guarded that its author believes to be guarded. Then
-   * fetches the keys for the verification of tokens. The start of the Nest application does not wait for the keys, and
-   * does not fail if GenAuth is down.
+   * fetches the keys for the verification of tokens, if the Nest application is a server. The start of the Nest
+   * application does not wait for the keys, and does not fail if GenAuth is down.
    *
    * @throws ConfigurationError if the check finds mistakes, unless `startupCheck` is `'warn'`.
    */
@@ -71,6 +71,8 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
       this.prepareAuthGuards();
       this.checkStartup();
     }
+    // A command or a script serves no requests, so its end must not wait for the keys.
+    if (!this.isServer()) return;
     const { client } = this.parts;
     this.warmingUp = client.warmUp().catch((error: unknown) => {
       // The Nest application was closed before the keys arrived.
@@ -96,6 +98,11 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     closeApplication(this.application);
     this.parts.client.close();
     await this.warmingUp;
+  }
+
+  /** Whether the Nest application has an HTTP server or handlers for the messages of a microservice. */
+  private isServer(): boolean {
+    return Boolean(this.adapterHost.httpAdapter) || listHandlers(this.discovery, []).some(({ kind }) => kind === 'rpc');
   }
 
   private prepareAuthGuards(): void {

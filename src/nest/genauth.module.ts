@@ -19,7 +19,7 @@ import {
   ModuleRef,
 } from '@nestjs/core';
 import { GenAuthClient } from '../core/client.js';
-import { buildOptionError } from '../core/errors.js';
+import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions } from '../core/options/types.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import { quote } from '../core/util/quote.js';
@@ -33,6 +33,7 @@ import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import type { VerifyFunction } from '../web/application-user.js';
 import type { SignInInfo } from '../web/sign-in.js';
 import { type AnyStrategy, type StartupCheck, addModuleStrategy } from './applications.js';
+import { findDuplicates } from './duplicates.js';
 import { GenAuthErrorInterceptor } from './genauth-error.interceptor.js';
 import { GenAuthGuard } from './genauth.guard.js';
 import { GenAuthLifecycle } from './genauth.lifecycle.js';
@@ -239,6 +240,7 @@ function buildProviders(name: string): Provider[] {
       provide,
       inject: [client, OPTIONS_TOKEN],
       useFactory: (injected: GenAuthClient<string>, { verify }: GenAuthModuleOptions) => {
+        expectClient(injected);
         clientsOfNest.add(injected);
         const isVerified = verify !== undefined && usesVerify;
         const strategy = isVerified ? new Strategy(injected, verify as never) : new Strategy(injected);
@@ -251,7 +253,8 @@ function buildProviders(name: string): Provider[] {
       inject: [
         OPTIONS_TOKEN,
         client,
-        HttpAdapterHost,
+        // With a second copy of @nestjs/core, Nest does not know this token.
+        { token: HttpAdapterHost, optional: true },
         ApplicationConfig,
         DiscoveryService,
         ...strategies.map(({ provide }) => provide),
@@ -259,11 +262,12 @@ function buildProviders(name: string): Provider[] {
       useFactory: (
         { verify, startupCheck, closeAtExpiry = false }: GenAuthModuleOptions,
         injected: GenAuthClient<string>,
-        host: HttpAdapterHost,
+        host: HttpAdapterHost | undefined,
         config: ApplicationConfig,
         discovery: DiscoveryService,
         ...registered: AnyStrategy[]
       ) => {
+        if (host === undefined) throw buildDuplicateError();
         const hasVerify = verify !== undefined;
         const parts = { client: injected, strategies: registered, hasVerify, startupCheck, closeAtExpiry };
         return new GenAuthLifecycle(parts, host, config, discovery);
@@ -275,6 +279,33 @@ function buildProviders(name: string): Provider[] {
     GenAuthAdGuard.named(name),
     GenAuthLoginGuard.named(name),
   ];
+}
+
+/** The members of a client that the guards, the strategies and the module use. */
+const CLIENT_MEMBERS = ['options', 'authenticate', 'signInRoute', 'warmUp', 'close'] as const;
+
+/**
+ * Checks the client, which a test can replace by `overrideProvider(GenAuthClient).useValue(mock)`.
+ *
+ * @throws ConfigurationError if a member is missing. The message lists the missing members.
+ */
+function expectClient(client: GenAuthClient<string>): void {
+  const given = client as unknown;
+  const missing = CLIENT_MEMBERS.filter((name) => !isRecord(given) || given[name] === undefined);
+  if (missing.length === 0) return;
+  const problem = `is replaced by ${isRecord(given) ? 'an object' : quote(given)} without ${missing.join(', ')}`;
+  const fix =
+    'use a real client with the test kit, GenAuthTestingModule.override(builder, genauth), ' +
+    'or replace the guards, overrideGuard(GenAuthGuard)';
+  throw buildOptionError({ option: 'GenAuthClient', problem, fix });
+}
+
+/** Builds the error for an application whose @nestjs/core is not the one that this package uses. */
+function buildDuplicateError(): ConfigurationError {
+  const found = findDuplicates();
+  const problem = `is not the copy that passport-genauth uses. ${found.join(' ')}`.trim();
+  const fix = 'install one version of the Nest packages, see npm ls @nestjs/core';
+  return buildOptionError({ option: '@nestjs/core of the application', problem, fix });
 }
 
 /**

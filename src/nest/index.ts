@@ -15,6 +15,7 @@ export {
 } from './genauth.decorators.js';
 export { authenticateSocket } from './authenticate-socket.js';
 export type { StartupCheck } from './applications.js';
+export type { RequestContext as GenAuthRequestContext } from './contexts/request-context.js';
 export { GenAuthErrorInterceptor } from './genauth-error.interceptor.js';
 export { GenAuthException } from './genauth.exception.js';
 export { GenAuthGuard } from './genauth.guard.js';

@@ -1,11 +1,10 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { type Application, listUnusedStrategies } from './applications.js';
+import { findDuplicates, readMajorVersion } from './duplicates.js';
 import { DECORATOR_NAMES, ROLES, SCOPES, TENANT, listDecoratedMethods } from './genauth.decorators.js';
 import { describeGlobalGuard, isGenAuthGuard, listGlobalGuards } from './global-guards.js';
 import { findUnavailableRequirement } from '../web/authorization.js';
@@ -79,6 +78,7 @@ export function findStartupMistakes(
     ],
     warnings: [
       ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
+      ...findDuplicates(),
       ...findUnusedStrategies(application),
       ...unchecked.filter(({ acceptsBoth }) => !acceptsBoth).map(({ mistake }) => describeMistake(mistake)),
       ...findGlobalAuthGuards(config, application),
@@ -432,22 +432,4 @@ function findWarnings(
 
 function distinct(mistakes: readonly OptionMistake[]): OptionMistake[] {
   return [...new Map(mistakes.map((mistake) => [describeMistake(mistake), mistake])).values()];
-}
-
-/**
- * Returns the major version of a package of the application, or `undefined` if the package cannot be found.
- *
- * The package is searched from the working directory and from the program's file. `import.meta` is not used, because
- * test frameworks that compile this file to CommonJS cannot load it.
- */
-function readMajorVersion(name: string): number | undefined {
-  for (const folder of [process.cwd(), dirname(process.argv[1] ?? '')]) {
-    try {
-      const { version } = createRequire(join(folder, 'index.js'))(`${name}/package.json`) as { version: string };
-      return Number.parseInt(version, 10);
-    } catch {
-      // The package is not in this folder or above it.
-    }
-  }
-  return undefined;
 }

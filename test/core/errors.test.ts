@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { inspect } from 'node:util';
 import {
   AuthorizationError,
@@ -69,4 +70,25 @@ it('builds the error for one wrong option, with the mistake as its message or an
   const error = { name: 'ConfigurationError', code: 'invalid_options', details: { mistakes: [mistake] } };
   expect(buildOptionError(mistake)).toMatchObject({ ...error, message: 'timeout is 0: write 1.' });
   expect(buildOptionError(mistake, 'text')).toMatchObject({ ...error, message: 'text' });
+});
+
+it('has the properties of http-errors, so that error handlers of frameworks answer with the status only', () => {
+  const error = new UpstreamError('upstream_timeout', 'text');
+  expect([error.status, error.expose]).toEqual([503, false]);
+});
+
+it('instanceof recognizes the errors of another copy of the package', async () => {
+  jest.resetModules();
+  const copy = await import('../../src/core/errors.js');
+  expect(copy.UpstreamError).not.toBe(UpstreamError);
+  const error = new copy.UpstreamError('upstream_timeout', 'text');
+  expect(error).toBeInstanceOf(UpstreamError);
+  expect(error).toBeInstanceOf(GenAuthError);
+  expect(error).not.toBeInstanceOf(ConfigurationError);
+  class OwnError extends UpstreamError {}
+  expect(error).not.toBeInstanceOf(OwnError);
+  expect(new OwnError('upstream_timeout', 'text')).toBeInstanceOf(OwnError);
+  for (const value of [null, undefined, {}, { name: 'UpstreamError' }, new Error('x')]) {
+    expect(value).not.toBeInstanceOf(UpstreamError);
+  }
 });

@@ -1,9 +1,12 @@
-import { Controller, Get, Post, UseGuards } from '@nestjs/common';
+import { Controller, type ExecutionContext, Get, Injectable, Post, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { GenAuthClient, type Refusal } from '../../src/index.js';
 import { GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public, Roles } from '../../src/nest/index.js';
+import type { GenAuthRequestContext } from '../../src/nest/index.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { useIssuer } from '../support/issuer.js';
+import { SUBJECT, useIssuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
 import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
 
@@ -69,4 +72,33 @@ it('has one guard class for each name', () => {
   const staff = GenAuthGuard.named('staff');
   expect(GenAuthGuard.named('staff')).toBe(staff);
   expect(GenAuthGuard.named('people')).not.toBe(staff);
+});
+
+describe('a class that extends GenAuthGuard', () => {
+  it('reads another transport, and throws another exception', async () => {
+    @Injectable()
+    class BotGuard extends GenAuthGuard {
+      protected override getRequestContext(context: ExecutionContext): GenAuthRequestContext {
+        const [command] = context.getArgs<[{ token: string; user?: unknown }]>();
+        const request = { headers: { authorization: `Bearer ${command.token}` } };
+        return { request, state: command, refuse: ({ body }) => new Error(body.message) };
+      }
+
+      protected override buildException({ status, body }: Refusal): Error {
+        return new Error(`${status} ${body.code}`);
+      }
+    }
+    const client = new GenAuthClient(issuer().clientOptions);
+    const guard = new BotGuard(client as GenAuthClient<string>);
+    const run = async (token: string): Promise<unknown> => {
+      const command: { token: string; user?: { sub: string } } = { token };
+      const context = new ExecutionContextHost([command], Base, () => {});
+      context.setType('bot');
+      await guard.canActivate(context);
+      return command.user;
+    };
+    expect(await run(bearer(issuer()).replace('Bearer ', ''))).toMatchObject({ sub: SUBJECT });
+    await expect(run('x')).rejects.toThrow('401 invalid_token');
+    client.close();
+  });
 });

@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
-import { Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Controller, HttpCode, Module, Post, type Type, UseGuards } from '@nestjs/common';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { EventPattern } from '@nestjs/microservices';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import { getOnlyOptions } from '../../src/nest/applications.js';
 import { GenAuthModule, GenAuthPasswordGuard } from '../../src/nest/index.js';
@@ -88,5 +89,21 @@ it('starts with a second GenAuthModule for the same app', async () => {
 });
 
 it('has the default options of a response in a Nest application without GenAuth', () => {
-  expect(getOnlyOptions(new HttpAdapterHost())).toEqual({ language: undefined, exposeReasons: false });
+  expect(getOnlyOptions(new HttpAdapterHost())).toMatchObject({ language: undefined, exposeReasons: false });
+});
+
+it.each<[title: string, requests: number, controllers: Type[]]>([
+  ['no request for the keys if it serves no requests', 0, []],
+  [
+    'the keys for the handlers of a microservice',
+    1,
+    [buildHandlers({ event: [EventPattern('x') as MethodDecorator] }, Controller())],
+  ],
+])('an application context fetches %s', async (_title, requests, controllers) => {
+  @Module({ imports: [GenAuthModule.forRoot(issuer().clientOptions)], controllers })
+  class CommandModule {}
+  const context = await NestFactory.createApplicationContext(CommandModule, { logger: false });
+  if (requests > 0) await until(() => issuer().count(DISCOVERY_PATH) === requests);
+  await context.close();
+  expect(issuer().count(DISCOVERY_PATH)).toBe(requests);
 });

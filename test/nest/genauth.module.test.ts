@@ -1,9 +1,11 @@
-import { type CanActivate, Controller, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
+import { type CanActivate, Controller, Get, Injectable, Module, type ModuleMetadata } from '@nestjs/common';
 import { Post, type Type, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
+import { Test } from '@nestjs/testing';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
 import {
+  CurrentUser,
   GenAuthAdGuard,
   GenAuthGuard,
   GenAuthModule,
@@ -16,7 +18,7 @@ import { admitEverybody, subjectOf } from '../support/admission.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
 import { APP_ID, type Issuer, JWKS_PATH, useIssuer } from '../support/issuer.js';
-import { type RunningApp, send, startNestApp } from '../support/nest-app.js';
+import { PLATFORMS, type RunningApp, send, startNestApp } from '../support/nest-app.js';
 import { catchThrown } from '../support/thrown.js';
 
 failOnUnhandledRejections();
@@ -191,3 +193,44 @@ it.each([
 function start(options: Parameters<typeof GenAuthModule.forRootAsync>[0]): Promise<unknown> {
   return startNestApp('Express', { imports: [GenAuthModule.forRootAsync(options)] });
 }
+
+const MOCKED = { appId: 'a', appSecret: 'b', appHost: 'http://127.0.0.1:1' };
+it.each<[title: string, mock: unknown, missing: string]>([
+  ['an empty object', {}, 'options, authenticate, signInRoute, warmUp, close'],
+  ['a mock of public methods', { options: {}, signIn: () => {}, close: () => {} }, 'authenticate, signInRoute, warmUp'],
+  ['a value', 'mock', '"mock"'],
+])('names the members that %s in place of GenAuthClient lacks', async (_title, mock, missing) => {
+  const imports = [GenAuthModule.forRoot(MOCKED)];
+  const starting = Test.createTestingModule({ imports }).overrideProvider(GenAuthClient).useValue(mock).compile();
+  await expect(starting).rejects.toMatchObject({
+    details: { mistakes: [{ option: 'GenAuthClient', problem: expect.stringContaining(missing) }] },
+  });
+});
+
+it('accepts a complete mock in place of GenAuthClient', async () => {
+  const { options } = new GenAuthClient(MOCKED);
+  const [user, claims] = [{ sub: 'of the mock' }, { exp: 1 }];
+  const mock = {
+    options,
+    authenticate: async () => ({ user, claims }),
+    signInRoute: () => {},
+    warmUp: async () => {},
+    close: () => {},
+  };
+  @Controller()
+  class Me {
+    @UseGuards(GenAuthGuard)
+    @Get('me')
+    me(@CurrentUser() current: object): object {
+      return current;
+    }
+  }
+  const imports = [GenAuthModule.forRoot(MOCKED)];
+  const testing = Test.createTestingModule({ imports, controllers: [Me] });
+  const module = await testing.overrideProvider(GenAuthClient).useValue(mock).compile();
+  const app = module.createNestApplication(PLATFORMS.Express(), { logger: false });
+  await app.listen(0, '127.0.0.1');
+  const answer = await send(`${await app.getUrl()}/me`, { headers: { authorization: 'Bearer x' } });
+  await app.close();
+  expect(answer.body).toEqual(user);
+});

@@ -38,6 +38,12 @@ export function readGraphqlContext(context: ArgumentsHost): RequestContext {
     request: withAuthorization(request, findAuthorization(params)),
     state: graphql,
     ...(findResponse(request)?.writableEnded === true && { buildMistake: buildContextError }),
+    store: ({ user, authInfo }) => {
+      Object.assign(graphql, { user, authInfo });
+      // Passport stores the user on the HTTP request, so resolvers and other guards read `context.req.user`. The
+      // request that opened a WebSocket connection belongs to all operations of the connection, so it gets no user.
+      if (socket === undefined) Object.assign(request, { user, authInfo });
+    },
     endAtExpiry: (exp) => (socket === undefined ? endEventsAtExpiry(request, exp) : endSocketAtExpiry(socket, exp)),
     refuse: toGraphqlException,
   };

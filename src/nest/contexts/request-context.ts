@@ -22,6 +22,8 @@ export interface RequestContext {
    * @param options - The options that determine the text that the client of a socket receives at the end.
    */
   endAtExpiry?: (exp: number, options: RefusalContext['options']) => void;
+  /** Stores the user and the auth info of a request that may pass. Default: both are stored on `state`. */
+  store?: (user: RequestState) => void;
   /** Builds the exception for a refusal, in the form that this transport requires. */
   refuse: (refusal: Refusal) => Error | Promise<Error>;
 }

@@ -69,6 +69,7 @@ export function readSocket(client: Socket, message?: unknown): Omit<RequestConte
   return {
     request: read,
     state: client,
+    store: (user) => setGuardedUser(client, user),
     ...(request === undefined && { buildMistake: buildRequestError }),
     endAtExpiry: (exp, options) => {
       // A client of Socket.IO can send an event with the name `close`.

@@ -12,12 +12,22 @@ function createContext(type: string): ExecutionContextHost {
   return context;
 }
 
-it.each<[guard: string, type: string, read: (context: ExecutionContextHost) => unknown]>([
-  ['GenAuthGuard', 'HTTP', async (context) => readRequestContext(context)],
-  ['a login guard', 'rpc', (context) => new GenAuthPasswordGuard({} as never).canActivate(context)],
-])('refuses, for %s, the context "%s"', async (_guard, type, read) => {
-  const message = expect.stringContaining(`do not support the context "${type}"`);
-  await expect(read(createContext(type))).rejects.toMatchObject({ status: 500, message });
+const readByGuard = async (context: ExecutionContextHost): Promise<unknown> => readRequestContext(context);
+it.each<[title: string, type: string, args: unknown[], read: typeof readByGuard]>([
+  ['GenAuthGuard and a queue', 'rmq', [{}], readByGuard],
+  ['GenAuthGuard and HTTP without a request', 'http', [], readByGuard],
+  ['GenAuthGuard and HTTP without headers', 'http', [{ url: '/' }], readByGuard],
+  ['a login guard and a message', 'rpc', [{}], (context) => new GenAuthPasswordGuard({} as never).canActivate(context)],
+])('refuses, for %s, and names the method', async (_title, type, args, read) => {
+  const context = new ExecutionContextHost(args, Handlers, Handlers.prototype.open);
+  context.setType(type);
+  const message = expect.stringContaining(`do not support the context "${type}" of Handlers.open`);
+  await expect(read(context)).rejects.toMatchObject({ status: 500, message });
+});
+
+it('refuses an exception filter an unknown context without a method', () => {
+  const host = { getType: () => 'cron' } as never;
+  expect(() => readRequestContext(host)).toThrow('do not support the context "cron". They refuse it.');
 });
 
 it('opens a @Public handler in an unknown context', async () => {
