@@ -128,7 +128,7 @@ export class GenAuthClient<
    */
   readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'key' | 'proxy'>>;
   /**
-   * Makes TypeScript refuse a client with other scopes. A client with any scopes is a `GenAuthClient<string>`. No object
+   * Makes TypeScript refuse a client with other scopes. The type for any scopes is `GenAuthClient<string>`. No object
    * has this property.
    */
   declare readonly [SCOPES]?: { readonly scope: S; readonly scopes: { readonly [Scope in S]: true } };

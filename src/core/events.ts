@@ -40,8 +40,8 @@ export interface SignInEvent {
 }
 
 /**
- * The event on the channel `genauth:refusal`: a request to a guarded route or to a login route was refused. The event of
- * a refused sign-in is in addition to its {@link SignInEvent}.
+ * The event on the channel `genauth:refusal`: a request to a guarded route or to a login route was refused. A refused
+ * sign-in also has its {@link SignInEvent}.
  */
 export interface RefusalEvent {
   /** The application ID. `undefined` if the client is not known, as with `genAuthErrorHandler()` without a client. */
@@ -57,8 +57,8 @@ export interface RefusalEvent {
   /** The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. */
   route: string | undefined;
   /**
-   * The claim `sub` of the access token, as a SHA-256 hash in base64url with a salt that is new in each process. Refused
-   * requests of one user have the same value. If the token is not valid, the claim is not verified. `undefined` if the
+   * The claim `sub` of the access token, as a SHA-256 hash in base64url with a salt that is new in each process. The
+   * refused requests of one user have the same value. If the token is not valid, the claim is not verified. `undefined` if the
    * request has no readable access token.
    */
   subject: string | undefined;

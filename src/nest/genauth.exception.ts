@@ -26,8 +26,8 @@ const exceptions = new WeakSet<object>();
 
 /**
  * The exception that the guards and strategies of this module throw if they refuse a request. It is also an instance of
- * Nest's class of its HTTP status, for example of `UnauthorizedException`, so `@Catch(UnauthorizedException)` receives
- * it. `getStatus()` returns the HTTP status and `getResponse()` the JSON body for the caller. Before the guard throws in
+ * Nest's class of its HTTP status, for example of `UnauthorizedException`, so `@Catch(UnauthorizedException)` gets it.
+ * `getStatus()` returns the HTTP status and `getResponse()` the JSON body for the caller. Before the guard throws in
  * an HTTP context, it writes the response headers `WWW-Authenticate`, `Retry-After` and `Cache-Control`.
  */
 export abstract class GenAuthException extends HttpException {

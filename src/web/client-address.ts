@@ -66,7 +66,8 @@ function warnOfTrustInAllProxies(): void {
   warnings.add('all proxies');
   process.emitWarning(
     "The setting 'trust proxy' of Express is true, so each client can choose the IP address that GenAuth receives " +
-      `for the user, by writing it into X-Forwarded-For. Name your proxies, for example ${buildFix('Express', 'loopback')}.`,
+      'for the user, by writing it into X-Forwarded-For. ' +
+      `Name your proxies, for example ${buildFix('Express', 'loopback')}.`,
     { type: 'GenAuthWarning', code: 'GENAUTH_TRUST_PROXY' },
   );
 }

@@ -59,8 +59,8 @@ const listWarningsOf = async (...requests: object[]): Promise<string[]> => {
 
 it('the warning about trust in all proxies is emitted once a process', async () => {
   expect(await listWarningsOf({}, EXPRESS, EXPRESS)).toEqual([
-    "GENAUTH_TRUST_PROXY: The setting 'trust proxy' of Express is true, so each client can choose the IP address that " +
-      'GenAuth receives for the user, by writing it into X-Forwarded-For. Name your proxies, for example ' +
+    "GENAUTH_TRUST_PROXY: The setting 'trust proxy' of Express is true, so each client can choose the IP address " +
+      'that GenAuth receives for the user, by writing it into X-Forwarded-For. Name your proxies, for example ' +
       "app.set('trust proxy', 'loopback').",
   ]);
 });

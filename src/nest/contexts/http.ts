@@ -36,7 +36,7 @@ export function buildUnknownContextError(context: ArgumentsHost): Error {
   return new InternalServerErrorException(
     `The guards of passport-genauth do not support the context "${type}"${name}` +
       `${type === 'http' ? ', because it has no request with headers' : ''}. They refuse it. ` +
-      'If a queue, a command or a webhook calls this method, write @Public() on it, and guard it with a guard of your ' +
-      'own, or override getRequestContext of GenAuthGuard. Login guards support only HTTP.',
+      'If a queue, a command or a webhook calls this method, write @Public() on it, and guard it with your own ' +
+      'guard, or override getRequestContext of GenAuthGuard. Login guards support only HTTP.',
   );
 }

@@ -80,7 +80,7 @@ export function readSocket(client: Socket, message?: unknown): Omit<RequestConte
   };
 }
 
-/** The time after which a `ws` client that does not answer the closing of its connection is cut off, in milliseconds. */
+/** The time after which a `ws` client that does not close its connection is cut off, in milliseconds. */
 const CLOSING_MS = 1_000;
 
 /**
