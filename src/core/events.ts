@@ -58,8 +58,8 @@ export interface RefusalEvent {
   route: string | undefined;
   /**
    * The claim `sub` of the access token, as a SHA-256 hash in base64url with a salt that is new in each process. The
-   * refused requests of one user have the same value. If the token is not valid, the claim is not verified. `undefined` if the
-   * request has no readable access token.
+   * refused requests of one user have the same value. If the token is not valid, the claim is not verified. `undefined`
+   * if the request has no readable access token.
    */
   subject: string | undefined;
   /** The key ID of the access token, which is not verified. */

@@ -25,8 +25,9 @@ export type ErrorHandler = (
  * of the error: 400 for JSON that cannot be parsed, 413 or 415. Without this error handler Express logs the error of
  * body-parser, and the log then contains the whole request body with the password.
  *
- * @param client - The client whose options `language`, `exposeReasons`, `name` and `log` are used. Without a client the text is in the language of the request's header `Accept-Language`, the response gives no reasons, and
- * warnings begin with `passport-genauth`.
+ * @param client - The client whose options `language`, `exposeReasons`, `name` and `log` are used. Without a client the
+ * text is in the language of the request's header `Accept-Language`, the response gives no reasons, and warnings begin
+ * with `passport-genauth`.
  * @throws ConfigurationError if `client` is given and is not a client.
  *
  * @example
