@@ -1,6 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { GenAuthErrorInterceptor, GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
 import { AuthController } from './auth.controller.js';
 import { DemoController } from './demo.controller.js';
 import { GuardedController } from './guarded.controller.js';
@@ -19,6 +19,8 @@ export class AppModule implements OnApplicationShutdown {
         { provide: SETTINGS, useValue: settings },
         // The global guard requires an access token on every route, except login routes and routes with @Public().
         { provide: APP_GUARD, useExisting: GenAuthGuard },
+        // Answers the errors of the client that leave a handler, for example of a refused refresh token.
+        { provide: APP_INTERCEPTOR, useClass: GenAuthErrorInterceptor },
       ],
     };
   }

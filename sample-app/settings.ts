@@ -63,6 +63,11 @@ export function announce(framework: 'Nest' | 'Express', port: number, { emulator
       ? `Users of ${options.appHost} (application ${options.appId}) can sign in.`
       : 'Sign in as alice / passw0rd (role admin), bob / passw0rd, or with Active Directory as zhangsan / AdPassw0rd.',
   );
+  if (emulator !== undefined) {
+    console.log(
+      'The emulator answers in place of GenAuth. For a tenant, set GENAUTH_APP_HOST, and not GENAUTH_EMULATOR.',
+    );
+  }
   console.log('Press Ctrl+C to stop.');
 }
 

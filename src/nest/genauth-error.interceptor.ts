@@ -1,6 +1,6 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type Observable, catchError } from 'rxjs';
+import { catchError } from 'rxjs';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { getOnlyOptions } from './applications.js';
@@ -30,7 +30,7 @@ export class GenAuthErrorInterceptor implements NestInterceptor {
   constructor(@Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost) {}
 
   /** Calls the handler, and replaces its error. */
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+  intercept(context: ExecutionContext, next: CallHandler): ReturnType<CallHandler['handle']> {
     return next.handle().pipe(
       catchError(async (error: unknown) => {
         const { request, refuse } = readRequestContext(context);

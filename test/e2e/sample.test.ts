@@ -115,7 +115,11 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   it('ends its start with who can sign in and how to stop', async () => {
     const lines = sample.process.output().trim().split('\n');
     const end = lines.slice(lines.findIndex((line) => LISTENING.test(line)));
-    expect(end.slice(1, 3)).toEqual([expect.stringContaining('alice / passw0rd'), 'Press Ctrl+C to stop.']);
+    expect(end.slice(1, 4)).toEqual([
+      expect.stringContaining('alice / passw0rd'),
+      expect.stringContaining('set GENAUTH_APP_HOST'),
+      'Press Ctrl+C to stop.',
+    ]);
   });
 
   it('neither quotes nor logs malformed JSON', async () => {

@@ -29,7 +29,7 @@ const DEFAULTS = {
   ...REQUIRED,
   ...METHODS,
   ...TIMES,
-  ...toObject('language signInOptions clientIp jwksUri ca cert key proxy', () => undefined),
+  ...toObject('language log signInOptions clientIp jwksUri ca cert key proxy', () => undefined),
   resolveUser: undefined,
   resolveUserMaxAge: 0,
   keepAlive: true,
@@ -65,6 +65,7 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
     exposeReasons: true,
     signInOptions: { context: { of: ['x'] } },
     clientIp: () => '203.0.113.7',
+    log: () => {},
     jwksUri: 'https://A.example/j',
     audience: ['api'],
     ca: [authority.cert],
@@ -81,7 +82,7 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
   const resolved = resolve(given) as typeof given;
   expect(resolved).toStrictEqual({ ...DEFAULTS, ...given, fields, issuer: [given.issuer], jwksUri, jwks });
   const parts = [resolved, ...Object.values(resolved), resolved.signInOptions.context.of];
-  expect(parts.filter((part) => !Object.isFrozen(part))).toEqual([given.clientIp]);
+  expect(parts.filter((part) => !Object.isFrozen(part))).toEqual([given.log, given.clientIp]);
   expect(Object.values(given).filter((part) => typeof part === 'object' && Object.isFrozen(part))).toEqual([]);
   expect(resolve({ verifiedTokenCache: false })).toHaveProperty('verifiedTokenCache', false);
 });
