@@ -3,7 +3,8 @@ import type { GenAuthClient, TokenRequirements } from '../../src/core/client.js'
 import { CertificateAuthority } from '../support/certificate.js';
 import { useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../support/issuer.js';
+import { useEvents } from '../support/events.js';
+import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../support/issuer.js';
 import { codeOf } from '../support/key-set.js';
 import { findLeaks } from '../support/leak.js';
 import { catchError } from '../support/promise.js';
@@ -23,6 +24,7 @@ const issuer = useIssuer();
 const openAny = useClients(issuer);
 const serve = useTcpServers();
 const computed = useSignatureCount();
+const events = useEvents();
 let now = NOW;
 beforeEach(() => {
   now = NOW;
@@ -279,4 +281,39 @@ it('connections to both hosts use the option proxy', async () => {
   );
   const hosts = proxy.received.map((received) => received.split(' ')[1]);
   expect(hosts).toEqual(['keys.example:443', 'a.example:443']);
+});
+
+it('publishes events about keys, refreshes and user info, without a token', async () => {
+  const client = openUserInfo({ jwks: { staleIfError: 86_400_000 } });
+  const token = accessToken();
+  replyMe({ roles: [] });
+  await getUser(client, token);
+  await catchError(client.verifyAccessToken(issuer().sign(issuer().accessTokenClaims({}, NOW), { kid: 'other' })));
+  reply(TOKEN_PATH, { access_token: accessToken(), refresh_token: NEW, expires_in: 60, token_type: 'Bearer' });
+  await client.refresh(OLD);
+  issuer().reply(TOKEN_PATH, { status: 400, body: { error: 'invalid_grant' } });
+  await catchError(client.refresh(OLD));
+  for (const path of [JWKS_PATH, ME_PATH]) issuer().reply(path, { status: 503 });
+  now += 700_000;
+  await getUser(client, token);
+  const keys = (kind: string, more: object = {}): object => ({
+    name: 'genauth:keys',
+    event: { appId: APP_ID, kind, count: 1, reason: undefined, kid: undefined, ...more },
+  });
+  const result = (channel: string, value: string): object => ({
+    name: channel,
+    event: { appId: APP_ID, result: value, duration: expect.any(Number) },
+  });
+  expect(events).toEqual([
+    keys('fetched'),
+    result('genauth:user-info', 'success'),
+    keys('unknown_kid', { kid: 'other' }),
+    result('genauth:refresh', 'success'),
+    result('genauth:refresh', 'refresh_token_refused'),
+    keys('failed', { reason: 'upstream_unavailable' }),
+    keys('stale_served'),
+    result('genauth:user-info', 'upstream_unavailable'),
+    result('genauth:user-info', 'stale_served'),
+  ]);
+  expect(findLeaks([events], [token, OLD, NEW])).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { APP_SECRET, PASSWORD } from '../support/canary.js';
 import { hostProcess } from '../support/host-process.js';
-import { useSignInEvents } from '../support/sign-in-event.js';
+import { useEvents } from '../support/events.js';
 
 /** The members of an answer that the client shows to the operator, with secrets in them. */
 export const REPEATED = { message: `Refused: ${PASSWORD} and ${APP_SECRET}`, requestId: PASSWORD, error: APP_SECRET };
@@ -29,7 +29,7 @@ export const FAULTS = [
 
 /** Records events, warnings, `console`, stdout and stderr, anew for each test. */
 export function useOutput() {
-  const events = useSignInEvents();
+  const events = useEvents();
   const warnings: unknown[] = [];
   const printed: unknown[] = [];
   const record = (warning: unknown): number => warnings.push(warning);

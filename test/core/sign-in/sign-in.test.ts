@@ -9,7 +9,7 @@ import { APP_ID, JWKS_PATH, type Reply, SIGN_IN_PATH, SUBJECT, useIssuer } from 
 import { findLeaks } from '../../support/leak.js';
 import { createRsaPasswordKey, createSm2PasswordKey } from '../../support/password-key.js';
 import { propertyRuns } from '../../support/property.js';
-import { useSignInEvents } from '../../support/sign-in-event.js';
+import { useSignInEvents } from '../../support/events.js';
 import { LONG_SECRET } from '../../support/signing-key.js';
 import { catchThrown } from '../../support/thrown.js';
 import { buildToken } from '../../support/token.js';
