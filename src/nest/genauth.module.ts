@@ -234,7 +234,11 @@ function buildProviders(name: string): Provider[] {
     {
       provide: client,
       inject: [CLIENT_OPTIONS_TOKEN],
-      useFactory: (options: GenAuthOptions) => new GenAuthClient(options),
+      useFactory: (options: GenAuthOptions) => {
+        // The client checks its options again, but its error message does not list the options of the module.
+        resolveOptions(options, MODULE_OPTIONS);
+        return new GenAuthClient(options);
+      },
     },
     ...strategies.map(({ provide, Strategy, usesVerify }) => ({
       provide,
@@ -338,8 +342,6 @@ function toClientOptions(given: GenAuthModuleOptions, name: string): GenAuthOpti
     const fix = 'write true or false';
     throw buildOptionError({ option: 'closeAtExpiry', problem: `is ${quote(closeAtExpiry)}`, fix });
   }
-  // The client checks its options again, but its error message does not list the options of the module.
-  resolveOptions(options, MODULE_OPTIONS);
   if (options.name === undefined || options.name === name) return { ...options, log: options.log ?? logByNest, name };
   const problem = `is '${options.name}' in the options and '${name}' in the module`;
   throw buildOptionError({ option: 'name', problem, fix: `write forRootAsync({ name: '${options.name}', … })` });
