@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
@@ -5,6 +6,7 @@ import passport from 'passport';
 import {
   GenAuthAdStrategy,
   GenAuthClient,
+  type GenAuthEvents,
   type GenAuthOptions,
   GenAuthPasswordStrategy,
   requireAuth,
@@ -205,6 +207,20 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
       const statuses = [undefined, `${accessToken}x`, idToken, accessToken].map((token) => get('/me', token));
       expect(await Promise.all(statuses)).toEqual([401, 401, 401, 200]);
       expect(await get('/admin', accessToken)).toBe(admin);
+    });
+
+    it('leaves a trace of each refusal', async () => {
+      const events: GenAuthEvents['genauth:refusal'][] = [];
+      const take = (event: unknown): void => void events.push(event as GenAuthEvents['genauth:refusal']);
+      subscribe('genauth:refusal', take);
+      await login(name, 'not the password');
+      await fetch(`${app.url}/me`, { headers: { authorization: 'Bearer x' } });
+      unsubscribe('genauth:refusal', take);
+      const { path } = STRATEGIES[name];
+      expect(events).toMatchObject([
+        { status: 401, reason: 'invalid_credentials', route: `POST ${path}` },
+        { status: 401, reason: 'token_malformed', route: 'GET /me' },
+      ]);
     });
   });
 });
