@@ -166,8 +166,8 @@ export class Http {
       maxContentLength: maxBytes,
       signal: deadline.signal,
     };
+    const closeCount = this.#closeCount;
     try {
-      const closeCount = this.#closeCount;
       const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
         if (this.#closeCount !== closeCount || !wasIdleConnectionReset(error)) throw error;
         // The other idle connections are as old as this one, so the server has probably closed them too.
@@ -186,6 +186,10 @@ export class Http {
         throw new UpstreamError('upstream_timeout', message, {
           details: { request: target, limit, requestSent },
         });
+      }
+      if (this.#closeCount !== closeCount) {
+        const message = `${target}: the application closed the client during the request${arrival}`;
+        throw new UpstreamError('upstream_unreachable', message, { details: { request: target, requestSent } });
       }
       throw toNetworkError(target, error, maxBytes, { requestSent, arrival });
     } finally {
