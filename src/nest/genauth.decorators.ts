@@ -291,6 +291,11 @@ function readState(context: ExecutionContext): RequestState {
   // `AuthGuard` also puts `null` there, if its method `handleRequest` returns no user.
   const property = [...(findApplication(request)?.userProperties ?? [])].find((name) => Object.hasOwn(request, name));
   const isElsewhere = property !== undefined && (recalled !== undefined || state.user === undefined);
-  if (!isElsewhere) return Object.hasOwn(state, 'user') ? state : { user: recalled?.user, authInfo };
+  if (!isElsewhere) {
+    // On Fastify a middleware such as `requireAuth` puts the user on the request of Node.js.
+    const { raw } = request as { raw?: RequestState };
+    const others = recalled ?? raw;
+    return Object.hasOwn(state, 'user') ? state : { user: others?.user, authInfo: authInfo ?? raw?.authInfo };
+  }
   return { user: (request as unknown as Record<string, unknown>)[property], authInfo };
 }

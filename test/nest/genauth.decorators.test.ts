@@ -1,11 +1,12 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import { Controller, Get, type MiddlewareConsumer, Module, type NestModule, UseGuards } from '@nestjs/common';
+import { GenAuthClient, requireAuth } from '../../src/index.js';
 import { AuthInfo, CurrentUser, GenAuthGuard, GenAuthModule, Introspect } from '../../src/nest/index.js';
 import { OptionalAuth, RequireScopes, Roles, Tenant } from '../../src/nest/index.js';
 import { readRouteAccess } from '../../src/nest/route-access.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
-import { SUBJECT, useIssuer } from '../support/issuer.js';
+import { APP_ID, SUBJECT, useIssuer } from '../support/issuer.js';
 import { bearer } from '../support/marked-routes.js';
-import { send, startNestApp } from '../support/nest-app.js';
+import { type Platform, send, startNestApp } from '../support/nest-app.js';
 import { catchThrown } from '../support/thrown.js';
 
 failOnUnhandledRejections();
@@ -55,3 +56,28 @@ it('@CurrentUser and @AuthInfo inject the user, one claim and the claims of the 
     [user, SUBJECT, ['claims']],
   ]);
 });
+
+it.each<Platform>(['Express', 'Fastify'])(
+  '@CurrentUser finds the user of requireAuth as middleware on %s',
+  async (platform) => {
+    @Controller()
+    class Me {
+      @Get('me')
+      me(@CurrentUser('sub') sub: string, @AuthInfo() info?: { claims: { aud: string } }): object {
+        return { sub, aud: info?.claims.aud };
+      }
+    }
+    const client = new GenAuthClient(issuer().clientOptions);
+    @Module({ controllers: [Me] })
+    class MiddlewareModule implements NestModule {
+      configure(consumer: MiddlewareConsumer): void {
+        consumer.apply(requireAuth(client)).forRoutes('me');
+      }
+    }
+    const { url, close } = await startNestApp(platform, { imports: [MiddlewareModule] });
+    const { body } = await send(`${url}/me`, { headers: { authorization: bearer(issuer()) } });
+    await close();
+    client.close();
+    expect(body).toEqual({ sub: SUBJECT, aud: APP_ID });
+  },
+);
