@@ -11,7 +11,7 @@ import { OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
 import { UserInfoCache } from './oidc/user-info-cache.js';
 import { resolveOptions } from './options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
-import { type DefaultScope, type GenAuthUser, toTokenUser, toUser } from './scopes.js';
+import { type DefaultScope, type GenAuthUser, type ScopeNames, toTokenUser, toUser } from './scopes.js';
 import { type Credentials, type ParsedCredentials, parseCredentials } from './sign-in/credentials.js';
 import type { SignInOutcome, TokenSet } from './sign-in/outcome.js';
 import { PasswordEncryption } from './sign-in/password-encryption.js';
@@ -106,7 +106,8 @@ export interface Captcha {
 }
 
 /** A client with any scopes. Use it as the type of a parameter that accepts every client. */
-export type AnyGenAuthClient = GenAuthClient<string>;
+// oxlint-disable-next-line typescript/no-explicit-any -- An interface is not assignable to an index signature.
+export type AnyGenAuthClient = GenAuthClient<string, any>;
 
 /**
  * The client for one application of one GenAuth tenant. The client signs users in, verifies tokens and caches GenAuth's
@@ -131,7 +132,10 @@ export class GenAuthClient<
    * Makes TypeScript refuse a client with other scopes. The type for any scopes is `GenAuthClient<string>`. No object
    * has this property.
    */
-  declare readonly [SCOPES]?: { readonly scope: S; readonly scopes: { readonly [Scope in S]: true } };
+  declare readonly [SCOPES]?: {
+    readonly scope: ScopeNames<S>;
+    readonly scopes: { readonly [Scope in ScopeNames<S>]: true };
+  };
   readonly #http: Http;
   readonly #keySetSource: KeySetSource;
   readonly #jwks: Jwks;
@@ -173,8 +177,11 @@ export class GenAuthClient<
       ...jwks,
       source: this.#keySetSource,
       now,
-      publish: (event) =>
-        publishEvent('genauth:keys', () => ({ appId, count: 0, reason: undefined, kid: undefined, ...event })),
+      publish: (event) => {
+        // The end of the application also ends its requests. This is no fault of GenAuth.
+        if (this.#isClosed) return;
+        publishEvent('genauth:keys', () => ({ appId, count: 0, reason: undefined, kid: undefined, ...event }));
+      },
     });
     this.#verifier = new TokenVerifier({
       issuer: options.issuer,

@@ -1,8 +1,8 @@
 import type { SignInAnswer, SignInRejection } from './sign-in/outcome.js';
 import { isRecord } from './util/record.js';
 
-/** Property of the errors of every copy of passport-genauth in a process. */
-const IS_GENAUTH_ERROR = Symbol.for('passport-genauth: error');
+/** Property of the errors of every copy of passport-genauth in a process: the name of the class of this package. */
+const ERROR_CLASS = Symbol.for('passport-genauth: error class');
 /** The value of `name` of each error class. A bundler can change the names of the classes themselves. */
 const names = new Map<unknown, string>();
 
@@ -21,8 +21,8 @@ export abstract class GenAuthError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
     const name = names.get(this);
-    const isGenAuthError = isRecord(value) && (value as Partial<GenAuthError>)[IS_GENAUTH_ERROR] === true;
-    return isGenAuthError && name !== undefined && (name === 'GenAuthError' || value['name'] === name);
+    const theirs = isRecord(value) ? (value as Partial<GenAuthError>)[ERROR_CLASS] : undefined;
+    return name !== undefined && theirs !== undefined && (name === 'GenAuthError' || theirs === name);
   }
 
   // A value from a token, a response or the options is put into a message with `quote`, and into `details` with
@@ -42,15 +42,24 @@ export abstract class GenAuthError extends Error {
   get status(): number {
     return this.statusCode;
   }
+  // Some error handlers write `error.status ??= 500`, and the function of http-errors writes both properties.
+  set status(value: number) {
+    Object.defineProperty(this, 'status', { value, writable: true, configurable: true });
+  }
 
-  /** Always `false`: the message is for the operator and must not be sent in a response. */
-  get expose(): false {
+  /** `false`, so that error handlers do not send the message: it is for the operator. */
+  get expose(): boolean {
     return false;
+  }
+  set expose(value: boolean) {
+    Object.defineProperty(this, 'expose', { value, writable: true, configurable: true });
   }
 
   /** @internal */
-  get [IS_GENAUTH_ERROR](): true {
-    return true;
+  get [ERROR_CLASS](): string | undefined {
+    let type: unknown = this.constructor;
+    while (typeof type === 'function' && !names.has(type)) type = Object.getPrototypeOf(type);
+    return names.get(type);
   }
 
   /** Returns the properties for a log. The properties `stack` and `cause` are left out. */

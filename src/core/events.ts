@@ -54,7 +54,10 @@ export interface RefusalEvent {
   reason: string;
   /** A description for the operator. Do not send it to the caller. */
   text: string;
-  /** The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. */
+  /**
+   * The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. In Express
+   * without the path of a router.
+   */
   route: string | undefined;
   /**
    * The claim `sub` of the access token, as a SHA-256 hash in base64url with a salt that is new in each process. The

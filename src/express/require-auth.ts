@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GenAuthClient } from '../core/client.js';
+import { GenAuthClient } from '../core/client.js';
 import { type ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
@@ -115,7 +115,7 @@ export function requireAuth(
 ): RequireAuthHandler {
   expectCalled('requireAuth', 'requireAuth(client)', clientOrOptions);
   const given: unknown = options;
-  if (!isRecord(given)) throw buildArgumentError(given);
+  if (!isRecord(given) || given instanceof GenAuthClient) throw buildArgumentError(given);
   const [unknown] = findUnknownOptions(options, OPTION_NAMES, { kind: 'an option of requireAuth' });
   if (unknown !== undefined) throw buildOptionError(unknown);
   const missing = REQUIREMENT_NAMES.find((name) => Object.hasOwn(options, name) && options[name] === undefined);

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import passport from 'passport';
+import type { AnyGenAuthClient } from '../core/client.js';
 import { ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
@@ -7,6 +8,7 @@ import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import { type LoginResult, TAKE_STRATEGY, listStrategyNames } from '../passport/genauth.strategy.js';
 import { toError } from '../web/refusal.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { answerJson } from './answer-json.js';
 
 /** Express's function that continues with the next handler, or with the error handler if it receives an error. */
@@ -18,6 +20,8 @@ export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Ne
 export interface SignInStrategy {
   /** The strategy's name, such as `genauth-password`. */
   readonly name: string;
+  /** The client of the strategy. */
+  readonly client: Pick<AnyGenAuthClient, 'options'>;
   /**
    * Signs in the user of a request. Returns each outcome and each error as a `LoginResult`, so the promise never
    * rejects.
@@ -127,9 +131,11 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
       case 'denied':
-        return answerJson(res, result.refusal.body, {});
-      case 'refusal':
-        return answerJson(res, result.refusal.body, result.refusal.headers);
+      case 'refusal': {
+        const { body, headers } = result.refusal;
+        reportRefusal(result.refusal, strategy.client.options, req as GenAuthRequest);
+        return answerJson(res, body, result.kind === 'denied' ? {} : headers);
+      }
       case 'error':
         return next(toError(result.error));
     }

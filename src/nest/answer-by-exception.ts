@@ -1,5 +1,6 @@
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { LoginResult, PassportActions } from '../passport/genauth.strategy.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { type AnyStrategy, closesAtExpiry } from './applications.js';
 import { endEventsAtExpiry, getExpiry } from './contexts/expiry.js';
 import { toHttpException } from './genauth.exception.js';
@@ -31,12 +32,26 @@ export function answerByException(
     case 'error':
       return passport.error(result.error);
     case 'denied':
-      return passport.error(toHttpException(result.refusal, req));
     case 'refusal': {
-      const exception = toHttpException(result.refusal, req);
-      return result.isForOther ? passport.fail(exception, result.refusal.status) : passport.error(exception);
+      const { refusal } = result;
+      const exception = toHttpException(refusal, req);
+      const report = (): void => reportRefusal(refusal, this.client.options, req);
+      if (result.kind === 'refusal' && result.isForOther) {
+        reports.set(exception, report);
+        return passport.fail(exception, refusal.status);
+      }
+      report();
+      return passport.error(exception);
     }
   }
+}
+
+/** Reports the refusal of each exception after which another strategy of the same `AuthGuard` may be tried. */
+const reports = new WeakMap<object, () => void>();
+
+/** Reports a refusal to the operator, if no other strategy of the `AuthGuard` has authenticated the request. */
+export function reportFinalRefusal(exception: object): void {
+  reports.get(exception)?.();
 }
 
 /** The user and the auth info of each request that a strategy has accepted. */

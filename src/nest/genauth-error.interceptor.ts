@@ -1,10 +1,11 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { catchError } from 'rxjs';
+import { GenAuthError } from '../core/errors.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { getOnlyOptions } from './applications.js';
-import { readRequestContext } from './contexts/read-request-context.js';
+import { isSupportedContext, readRequestContext } from './contexts/read-request-context.js';
 
 /**
  * Answers errors of passport-genauth that leave a handler as the guards do: with the HTTP status, the headers and the
@@ -33,10 +34,10 @@ export class GenAuthErrorInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): ReturnType<CallHandler['handle']> {
     return next.handle().pipe(
       catchError(async (error: unknown) => {
+        if (!(error instanceof GenAuthError) || !isSupportedContext(context)) throw error;
         const { request, refuse } = readRequestContext(context);
         const options = getOnlyOptions(this.adapterHost);
         const refusal = toRefusal(error, { options, acceptLanguage: request.headers['accept-language'] });
-        if (refusal === undefined) throw error;
         reportRefusal(refusal, options, request);
         throw await refuse(refusal);
       }),

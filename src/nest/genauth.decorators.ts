@@ -8,6 +8,7 @@ import type { RequestState } from '../web/guard-request.js';
 import { recallUser } from './answer-by-exception.js';
 import { findApplication } from './applications.js';
 import { readRequestContext } from './contexts/read-request-context.js';
+import { recallContext } from './contexts/request-context.js';
 
 // The metadata keys under which the decorators of this file store their values.
 /** Metadata key of `@Public()`. The value is `true`. */
@@ -285,7 +286,7 @@ export const AuthInfo: () => ParameterDecorator = createParamDecorator(
  * `AuthGuard` put the user on another property of the request than `user`.
  */
 function readState(context: ExecutionContext): RequestState {
-  const { request, state } = readRequestContext(context);
+  const { request, state } = recallContext(context) ?? readRequestContext(context);
   const recalled = recallUser(request);
   const authInfo = state.authInfo ?? recalled?.info;
   // `AuthGuard` also puts `null` there, if its method `handleRequest` returns no user.

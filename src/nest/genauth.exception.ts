@@ -8,6 +8,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import type { GenAuthError } from '../core/errors.js';
+import { isRecord } from '../core/util/record.js';
 import type { Refusal, RefusalBody, RefusalCode } from '../web/refusal.js';
 import { NO_STORE, writeHeaders } from './response-headers.js';
 
@@ -21,9 +22,9 @@ const CLASSES = {
   503: ServiceUnavailableException,
 };
 
-/** The exceptions that {@link toException} has built. */
-const exceptions = new WeakSet<object>();
-
+/** Property of the exceptions of every copy of passport-genauth in a process. */
+const IS_EXCEPTION = Symbol.for('passport-genauth: exception');
+type Marked = { readonly [IS_EXCEPTION]?: unknown };
 /**
  * The exception that the guards and strategies of this module throw if they refuse a request. It is also an instance of
  * Nest's class of its HTTP status, for example of `UnauthorizedException`, so `@Catch(UnauthorizedException)` gets it.
@@ -33,7 +34,8 @@ const exceptions = new WeakSet<object>();
 export abstract class GenAuthException extends HttpException {
   /** @internal */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && exceptions.has(value);
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    return this === GenAuthException && isRecord(value) && (value as Marked)[IS_EXCEPTION] === true;
   }
 
   /** The member `code` of the response body. Programs can compare it, because it does not change. */
@@ -54,7 +56,7 @@ export function toException({ body, status, error }: Refusal): GenAuthException 
   const [response, options] = [{ statusCode, error: phrase, message, code }, { cause: error }];
   const Class = CLASSES[status as keyof typeof CLASSES] as (typeof CLASSES)[401] | undefined;
   const exception = Class === undefined ? new HttpException(response, status, options) : new Class(response, options);
-  exceptions.add(exception);
+  Object.defineProperty(exception, IS_EXCEPTION, { value: true });
   Object.defineProperty(exception, 'getResponse', { value: () => body });
   return Object.assign(exception as GenAuthException, { name: 'GenAuthException', code });
 }

@@ -9,7 +9,7 @@ import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { findGuardRole, registerGuard } from './guard-registry.js';
 import { getExpiry } from './contexts/expiry.js';
 import { readRequestContext } from './contexts/read-request-context.js';
-import type { RequestContext } from './contexts/request-context.js';
+import { type RequestContext, rememberContext } from './contexts/request-context.js';
 import { removeGuardedUser } from './contexts/websocket.js';
 import { type RouteAccess, readRouteAccess } from './route-access.js';
 
@@ -86,6 +86,8 @@ export class GenAuthGuard implements CanActivate {
       return true;
     }
     const read = this.getRequestContext(context);
+    // `@CurrentUser()` and `@AuthInfo()` cannot call the method of this class.
+    if (this.getRequestContext !== GenAuthGuard.prototype.getRequestContext) rememberContext(context, read);
     const { request, state, buildMistake, endAtExpiry } = read;
     const { options } = this.client;
     // The user is stored only after the check, because the application can store a user of its own meanwhile.

@@ -61,7 +61,7 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
 
   /**
    * Checks once for each Nest application that everything is guarded that its author believes to be guarded. Then
-   * fetches the keys for the verification of tokens, if the Nest application is a server. The start of the Nest
+   * fetches the keys for the verification of tokens, if the Nest application has an HTTP server. The start of the Nest
    * application does not wait for the keys, and does not fail if GenAuth is down.
    *
    * @throws ConfigurationError if the check finds mistakes, unless `startupCheck` is `'warn'`.
@@ -71,10 +71,12 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
       this.prepareAuthGuards();
       this.checkStartup();
     }
-    // A command or a script serves no requests, so its end must not wait for the keys.
-    if (!this.isServer()) return;
+    // A command or a script serves no requests, so its end must not wait for the keys. A microservice fetches them with
+    // its first message, because Nest does not show whether there will be messages.
+    if (!this.adapterHost.httpAdapter) return;
     const { client } = this.parts;
-    this.warmingUp = client.warmUp().catch((error: unknown) => {
+    const warmUp = async (): Promise<void> => client.warmUp();
+    this.warmingUp = warmUp().catch((error: unknown) => {
       // The Nest application was closed before the keys arrived.
       if (client.isClosed) return;
       const reason = error instanceof GenAuthError ? `${error.code}: ${error.message}` : String(error);
@@ -98,11 +100,6 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     closeApplication(this.application);
     this.parts.client.close();
     await this.warmingUp;
-  }
-
-  /** Whether the Nest application has an HTTP server or handlers for the messages of a microservice. */
-  private isServer(): boolean {
-    return Boolean(this.adapterHost.httpAdapter) || listHandlers(this.discovery, []).some(({ kind }) => kind === 'rpc');
   }
 
   private prepareAuthGuards(): void {

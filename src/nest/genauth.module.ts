@@ -286,7 +286,7 @@ function buildProviders(name: string): Provider[] {
 }
 
 /** The members of a client that the guards, the strategies and the module use. */
-const CLIENT_MEMBERS = ['options', 'authenticate', 'signInRoute', 'warmUp', 'close'] as const;
+const CLIENT_MEMBERS = ['options', 'authenticate', 'signInRoute', 'warmUp', 'close'];
 
 /**
  * Checks the client, which a test can replace by `overrideProvider(GenAuthClient).useValue(mock)`.
@@ -295,7 +295,9 @@ const CLIENT_MEMBERS = ['options', 'authenticate', 'signInRoute', 'warmUp', 'clo
  */
 function expectClient(client: GenAuthClient<string>): void {
   const given = client as unknown;
-  const missing = CLIENT_MEMBERS.filter((name) => !isRecord(given) || given[name] === undefined);
+  const isMember = (name: string, value: unknown): boolean =>
+    name === 'options' ? isRecord(value) && typeof value['name'] === 'string' : typeof value === 'function';
+  const missing = CLIENT_MEMBERS.filter((name) => !isRecord(given) || !isMember(name, given[name]));
   if (missing.length === 0) return;
   const problem = `is replaced by ${isRecord(given) ? 'an object' : quote(given)} without ${missing.join(', ')}`;
   const fix =

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
+import { reportFinalRefusal } from './answer-by-exception.js';
 import { GenAuthException } from './genauth.exception.js';
 
 type GuardClass = abstract new (...args: never[]) => unknown;
@@ -212,7 +213,8 @@ function throwOwnExceptions(guard: AuthGuardClass): void {
   const { prototype } = guard;
   const { handleRequest } = prototype;
   prototype.handleRequest = function (error, user, info, context, ...rest) {
-    const refused = error ? undefined : [info].flat().find((each) => each instanceof GenAuthException);
+    const refused = error || user ? undefined : [info].flat().find((each) => each instanceof GenAuthException);
+    if (refused !== undefined) reportFinalRefusal(refused);
     return handleRequest.call(this, user ? error : (error ?? refused ?? null), user, info, context, ...rest);
   };
 }

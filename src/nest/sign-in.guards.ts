@@ -4,6 +4,7 @@ import { GenAuthAdStrategy } from '../passport/ad.strategy.js';
 import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findLoginKind } from '../web/login-body.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import { type AnyStrategy, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
@@ -38,6 +39,7 @@ abstract class SignInGuard implements CanActivate {
         return true;
       case 'refusal':
       case 'denied':
+        reportRefusal(result.refusal, used.client.options, request);
         throw await refuse(result.refusal);
       case 'error':
         throw result.error;

@@ -3,8 +3,10 @@ import type { BearerInfo } from '../web/authenticate-bearer.js';
 import type { SignInInfo } from '../web/sign-in.js';
 import { AuthInfo, CurrentUser } from './genauth.decorators.js';
 
-/** The text that the compiler shows if the type of a decorated parameter does not fit. */
-type Mismatch = 'The type of the parameter must accept the value of the decorator, see createGenAuthDecorators.';
+/** The type that the compiler shows if the type of a decorated parameter does not fit. */
+interface Mismatch {
+  mistake: 'The type of the parameter must accept the value of the decorator, see createGenAuthDecorators.';
+}
 
 /**
  * A decorator for a parameter of a handler. The compiler refuses it if the type of the parameter accepts none of the
@@ -36,16 +38,29 @@ type Accepts<Parameter, Values extends readonly unknown[]> = Values extends read
     : Accepts<Parameter, Others>
   : false;
 
-type ClaimOf<User, Claim> = Claim extends keyof User ? [User[Claim]] : [];
+// The type `never` has every property, so it is excluded.
+type NameOf<User> = [User] extends [never] ? never : Extract<keyof User, string>;
+type ClaimOf<User, Claim> = Claim extends NameOf<User> ? [User[Claim & keyof User]] : [];
+
+/** The application's own user of a login route: the result of `verify`. `never` without this option. */
+type VerifiedUserOf<Options> = Options extends { readonly verify: (...parameters: never[]) => infer Result }
+  ? Extract<Awaited<Result>, object>
+  : never;
 
 /** The decorators that {@link createGenAuthDecorators} returns. */
-export interface GenAuthDecorators<Options> {
+export interface GenAuthDecorators<
+  Options,
+  ExtendedFields extends object,
+  Login = GenAuthUserOf<Options, ExtendedFields>,
+  Guarded = GenAuthGuardedUserOf<Options, ExtendedFields>,
+  Verified = VerifiedUserOf<Options>,
+> {
   /** Like `CurrentUser` of this package, with the user of the options. */
   CurrentUser: {
-    (): TypedParameter<[GenAuthUserOf<Options>, GenAuthGuardedUserOf<Options>]>;
-    <const Claim extends Extract<keyof GenAuthUserOf<Options> | keyof GenAuthGuardedUserOf<Options>, string>>(
+    (): TypedParameter<[Verified] extends [never] ? [Login, Guarded] : [Login, Guarded, Verified]>;
+    <const Claim extends NameOf<Login> | NameOf<Guarded> | NameOf<Verified>>(
       claim: Claim,
-    ): TypedParameter<[...ClaimOf<GenAuthUserOf<Options>, Claim>, ...ClaimOf<GenAuthGuardedUserOf<Options>, Claim>]>;
+    ): TypedParameter<[...ClaimOf<Login, Claim>, ...ClaimOf<Guarded, Claim>, ...ClaimOf<Verified, Claim>]>;
   };
   /** Like `AuthInfo` of this package. */
   AuthInfo: () => TypedParameter<[SignInInfo, BearerInfo]>;
@@ -57,6 +72,8 @@ export interface GenAuthDecorators<Options> {
  * neither user has. The decorators do the same at run time as those of this package.
  *
  * @param _options - The options of the module. Only their type is used, so define them with `defineGenAuthOptions`.
+ * @typeParam ExtendedFields - The type of the custom fields of the user pool, for the scope `extended_fields`:
+ * `createGenAuthDecorators<typeof options, Fields>()`.
  *
  * @example
  * ```ts
@@ -83,6 +100,9 @@ export interface GenAuthDecorators<Options> {
  * }
  * ```
  */
-export function createGenAuthDecorators<const Options extends object>(_options?: Options): GenAuthDecorators<Options> {
-  return { CurrentUser, AuthInfo } as unknown as GenAuthDecorators<Options>;
+export function createGenAuthDecorators<
+  const Options extends object,
+  ExtendedFields extends object = Record<string, unknown>,
+>(_options?: Options): GenAuthDecorators<Options, ExtendedFields> {
+  return { CurrentUser, AuthInfo } as unknown as GenAuthDecorators<Options, ExtendedFields>;
 }

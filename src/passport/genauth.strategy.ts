@@ -5,7 +5,7 @@ import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import { quote } from '../core/util/quote.js';
 import { type VerifyFunction, callVerify } from '../web/application-user.js';
 import { type Refusal, toError, toRefusal } from '../web/refusal.js';
-import { reportRefusal } from '../web/report-refusal.js';
+import { reportRefusal, reportRefusalLater } from '../web/report-refusal.js';
 import { toClient } from '../web/to-client.js';
 
 /**
@@ -145,7 +145,7 @@ export abstract class GenAuthStrategy<
 
   /**
    * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so the
-   * promise never rejects. Reports a refusal to the operator, unless another strategy may authenticate the request.
+   * promise never rejects. The caller reports a refusal to the operator.
    */
   async attempt(req: GenAuthRequest): Promise<LoginResult> {
     const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
@@ -156,15 +156,11 @@ export abstract class GenAuthStrategy<
       if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
       const message = "The application's function verify refused the user.";
       const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
-      const refusal = toRefusal(denial, context);
-      reportRefusal(refusal, this.client.options, req);
-      return { kind: 'denied', info: verified.info, refusal };
+      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, context) };
     } catch (error) {
       const refusal = toRefusal(error, context);
-      if (refusal === undefined) return { kind: 'error', error: toError(error) };
-      const isForOther = this.isForOther(req);
-      if (!isForOther) reportRefusal(refusal, this.client.options, req);
-      return { kind: 'refusal', refusal, isForOther };
+      if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
+      return { kind: 'error', error: toError(error) };
     }
   }
 
@@ -174,22 +170,31 @@ export abstract class GenAuthStrategy<
    *
    * @internal
    */
-  act(result: LoginResult, passport: PassportActions, _req: GenAuthRequest): void {
+  act(result: LoginResult, passport: PassportActions, req: GenAuthRequest): void {
+    const { options } = this.client;
     switch (result.kind) {
       case 'success':
         return passport.success(result.user, result.info);
       case 'denied':
-        if (this.kind === 'bearer') return passport.error(result.refusal.error);
+        if (this.kind === 'bearer') {
+          reportRefusal(result.refusal, options, req);
+          return passport.error(result.refusal.error);
+        }
+        reportRefusalLater(result.refusal, options, req);
         return passport.fail(result.info, 403);
       case 'error':
         return passport.error(result.error);
       case 'refusal': {
         const { action, status, error, headers } = result.refusal;
-        // Error handlers of Express read the `headers` of an error.
-        if (this.kind === 'bearer' && !result.isForOther) return passport.error(Object.assign(error, { headers }));
+        if (action === 'error' || (this.kind === 'bearer' && !result.isForOther)) {
+          reportRefusal(result.refusal, options, req);
+          // Error handlers of Express read the `headers` of an error.
+          return passport.error(this.kind === 'bearer' ? Object.assign(error, { headers }) : error);
+        }
+        reportRefusalLater(result.refusal, options, req);
         // Passport writes the first argument of `fail` into the header `WWW-Authenticate` only if the argument is a
         // string.
-        return action === 'error' ? passport.error(error) : passport.fail(headers['www-authenticate'] ?? error, status);
+        return passport.fail(headers['www-authenticate'] ?? error, status);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
 import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import { type RefusalEvent, publishEvent } from '../core/events.js';
@@ -6,6 +7,7 @@ import type { GenAuthRequest, LogDetails, LogFunction, ResolvedOptions } from '.
 import { describeAnswer } from '../core/sign-in/response.js';
 import { readUnverifiedToken } from '../core/tokens/unverified-token.js';
 import { LruMap } from '../core/util/lru-map.js';
+import { cleanText } from '../core/util/quote.js';
 import { parseBearerToken } from './bearer-token.js';
 import type { Refusal } from './refusal.js';
 
@@ -44,16 +46,23 @@ export function reportRefusal(refusal: Refusal, options: ReportOptions, req: Gen
     route: findRoute(req),
     cause: getOwnCause(error),
   };
+  const warn = (thrown: unknown): void => warnOfLog(name, thrown);
   try {
-    log(action === 'error' ? 'error' : 'debug', text + more, details);
+    // A function without a result in its type can also be asynchronous.
+    const result: unknown = log(action === 'error' ? 'error' : 'debug', text + more, details);
+    if (result instanceof Promise) result.catch(warn);
   } catch (thrown) {
-    // A log that fails must not change the response to the request.
-    const reason = thrown instanceof Error ? thrown.message : typeof thrown;
-    process.emitWarning(`${name}: The function log threw an error (${reason}).`, {
-      type: 'GenAuthWarning',
-      code: 'GENAUTH_LOG_FAILED',
-    });
+    warn(thrown);
   }
+}
+
+/** Warns that the function `log` failed. A log that fails must not change the response to the request. */
+function warnOfLog(name: string, thrown: unknown): void {
+  const more = limitLine(`${name} log`);
+  if (more === undefined) return;
+  const reason = thrown instanceof Error ? thrown.message : typeof thrown;
+  const message = `${name}: The function log threw an error (${cleanText(reason)}).${more}`;
+  process.emitWarning(message, { type: 'GenAuthWarning', code: 'GENAUTH_LOG_FAILED' });
 }
 
 const debug = debuglog('passport-genauth');
@@ -120,7 +129,7 @@ function buildEvent({ body, error }: Refusal, { appId }: ReportOptions, req: Gen
     text: describe(error),
     route: findRoute(req),
     subject: sub === undefined ? undefined : createHash('sha256').update(SALT).update(sub).digest('base64url'),
-    kid,
+    kid: kid === undefined ? undefined : cleanText(kid),
   };
 }
 
@@ -132,20 +141,41 @@ function readBearerToken(req: GenAuthRequest): string | undefined {
   }
 }
 
-/** Returns the method and the path pattern of a route of Express or Fastify, for example `GET /orders/:id`. */
+/**
+ * Returns the method and the path pattern of a route of Express or Fastify, for example `GET /orders/:id`. In Express
+ * the path of a router in front of it is left out, because Express shows only the path of the request, which can
+ * contain any value.
+ */
 function findRoute(req: GenAuthRequest): string | undefined {
-  const { method, baseUrl = '', route, routeOptions } = req as Partial<RoutedRequest>;
-  const path = routeOptions?.url ?? (typeof route?.path === 'string' ? `${baseUrl}${route.path}` : undefined);
+  const { method, route, routeOptions } = req as Partial<RoutedRequest>;
+  const path = routeOptions?.url ?? (typeof route?.path === 'string' ? route.path : undefined);
   return path === undefined ? undefined : `${method} ${path}`;
 }
 
 /** The members of a request of Express or Fastify that name its route. */
 interface RoutedRequest {
   method: string;
-  /** In Express: the path of the router. */
-  baseUrl: string;
   /** In Express. The path can also be a regular expression. */
   route: { path?: unknown };
   /** In Fastify. */
   routeOptions: { url?: string | undefined };
+}
+
+/** The refusals after which Passport may try another strategy, by their request. */
+const pending = new WeakMap<object, Refusal>();
+
+/**
+ * Reports a refusal after which Passport may try another strategy, when the response has been sent. Nothing is reported
+ * if another strategy has authenticated the request. Of several refusals of a request, the last one is reported.
+ */
+export function reportRefusalLater(refusal: Refusal, options: ReportOptions, req: GenAuthRequest): void {
+  const { res, user: before } = req as { res?: EventEmitter; user?: unknown };
+  if (res === undefined) return reportRefusal(refusal, options, req);
+  const isNew = !pending.has(req);
+  pending.set(req, refusal);
+  if (!isNew) return undefined;
+  res.once('close', () => {
+    const last = pending.get(req);
+    if (last !== undefined && (req as { user?: unknown }).user === before) reportRefusal(last, options, req);
+  });
 }

@@ -75,6 +75,9 @@ it('builds the error for one wrong option, with the mistake as its message or an
 it('has the properties of http-errors, so that error handlers of frameworks answer with the status only', () => {
   const error = new UpstreamError('upstream_timeout', 'text');
   expect([error.status, error.expose]).toEqual([503, false]);
+  // Error handlers and http-errors write these properties.
+  expect(Object.assign(error, { status: 500, expose: true })).toMatchObject({ status: 500, expose: true });
+  expect(JSON.stringify(error)).toContain('"statusCode":503');
 });
 
 it('instanceof recognizes the errors of another copy of the package', async () => {
@@ -85,6 +88,10 @@ it('instanceof recognizes the errors of another copy of the package', async () =
   expect(error).toBeInstanceOf(UpstreamError);
   expect(error).toBeInstanceOf(GenAuthError);
   expect(error).not.toBeInstanceOf(ConfigurationError);
+  class TheirOwn extends copy.UpstreamError {
+    override readonly name = 'TheirOwn' as never;
+  }
+  expect(new TheirOwn('upstream_timeout', 'text')).toBeInstanceOf(UpstreamError);
   class OwnError extends UpstreamError {}
   expect(error).not.toBeInstanceOf(OwnError);
   expect(new OwnError('upstream_timeout', 'text')).toBeInstanceOf(OwnError);

@@ -109,6 +109,11 @@ it.each<[title: string, args: () => unknown[], message: string]>([
   ['a scope', () => [open(), 'email'], inPlace('"email"', "'email'")],
   ['a list of scopes', () => [open(), ['email', 'phone']], inPlace('["email", "phone"]', "'email', 'phone'")],
   ['null as options', () => [open(), null], inPlace('null', "'email'")],
+  [
+    'swapped arguments',
+    () => [{ scopes: ['email'] }, open()],
+    inPlace('an object of the class GenAuthClient', "'email'"),
+  ],
   ['a handler', () => [open(), () => {}], 'app.get(path, requireAuth(client), handler)'],
   ['joined scopes', () => [open(), { scopes: ['openid,profile'] }], 'write one or more names as separate strings'],
 ])('refuses %s', (_title, args, message) => {

@@ -48,7 +48,8 @@ it('answers a user whom verify refuses', async () => {
 });
 
 it('passes an Error to Express if a strategy reports an error that is no Error', async () => {
-  const strategy: SignInStrategy = { name: 'own', attempt: async () => ({ kind: 'error', error: 'router' }) };
+  const client = { options: {} } as SignInStrategy['client'];
+  const strategy: SignInStrategy = { name: 'own', client, attempt: async () => ({ kind: 'error', error: 'router' }) };
   const answer = await login(await start(strategy));
   expect([answer.status, parse(answer)]).toEqual([500, { thrown: { name: 'Error' } }]);
 });
@@ -132,10 +133,14 @@ it.each<[string, unknown, unknown[]]>([
     },
   ];
   // A response that was already sent has no header that can be set.
-  signInHandler({ name: 'own', attempt })({} as never, { headersSent: true } as never, (error) => {
-    calls.push(error);
-    steps.pop()?.();
-  });
+  signInHandler({ name: 'own', client: { options: {} } as SignInStrategy['client'], attempt })(
+    {} as never,
+    { headersSent: true } as never,
+    (error) => {
+      calls.push(error);
+      steps.pop()?.();
+    },
+  );
   await until(() => calls.length > errors.length);
   await new Promise((resolve) => setImmediate(resolve));
   expect(calls).toEqual([undefined, ...errors]);

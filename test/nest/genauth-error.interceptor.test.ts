@@ -115,6 +115,10 @@ describe('in another transport', () => {
     expect(logger.lines.join()).toContain('error upstream_unreachable');
   });
 
+  it('passes on the error of a context that it does not know', async () => {
+    expect(await catchError('telegram')).toBeInstanceOf(UpstreamError);
+  });
+
   it('throws the exception of GraphQL', async () => {
     expect(await catchError('graphql')).toMatchObject({ extensions: { originalError: ENGLISH } });
   });

@@ -57,6 +57,9 @@ it.each<[status: number, error: GenAuthError, type: unknown]>([
   expect(exception).toBeInstanceOf(GenAuthException);
   expect([exception.getStatus(), exception.name]).toEqual([status, 'GenAuthException']);
   expect(new UnauthorizedException()).not.toBeInstanceOf(GenAuthException);
+  abstract class LoginRequired extends GenAuthException {}
+  expect(exception).not.toBeInstanceOf(LoginRequired);
+  expect(Object.create(LoginRequired.prototype)).toBeInstanceOf(LoginRequired);
 });
 
 it('the default of the option log in Nest writes the lines with the stack of the cause', () => {

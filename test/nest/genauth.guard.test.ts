@@ -2,7 +2,7 @@ import { Controller, type ExecutionContext, Get, Injectable, Post, UseGuards } f
 import { APP_GUARD } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { GenAuthClient, type Refusal } from '../../src/index.js';
-import { GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public, Roles } from '../../src/nest/index.js';
+import { CurrentUser, GenAuthGuard, GenAuthModule, GenAuthPasswordGuard, Public, Roles } from '../../src/nest/index.js';
 import type { GenAuthRequestContext } from '../../src/nest/index.js';
 import { buildHandlers } from '../support/handlers.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
@@ -90,14 +90,32 @@ describe('a class that extends GenAuthGuard', () => {
     }
     const client = new GenAuthClient(issuer().clientOptions);
     const guard = new BotGuard(client as GenAuthClient<string>);
+    const commands: object[] = [];
+    /** Calls a parameter decorator as Nest does for a handler of the bot. */
+    const read = (decorator: ParameterDecorator, command: unknown): unknown => {
+      class Bot {
+        handle(this: void): void {}
+      }
+      decorator(Bot.prototype, 'handle', 0);
+      const metadata = Reflect.getMetadata('__routeArguments__', Bot, 'handle') as Record<
+        string,
+        { data: unknown; factory: (data: unknown, context: ExecutionContext) => unknown }
+      >;
+      const [parameter] = Object.values(metadata);
+      const context = new ExecutionContextHost([command], Bot, Bot.prototype.handle);
+      context.setType('bot');
+      return parameter?.factory(parameter.data, context);
+    };
     const run = async (token: string): Promise<unknown> => {
       const command: { token: string; user?: { sub: string } } = { token };
+      commands.push(command);
       const context = new ExecutionContextHost([command], Base, () => {});
       context.setType('bot');
       await guard.canActivate(context);
       return command.user;
     };
     expect(await run(bearer(issuer()).replace('Bearer ', ''))).toMatchObject({ sub: SUBJECT });
+    expect(read(CurrentUser('sub'), commands[0])).toBe(SUBJECT);
     await expect(run('x')).rejects.toThrow('401 invalid_token');
     client.close();
   });

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { Controller, HttpCode, Module, Post, type Type, UseGuards } from '@nestjs/common';
+import { Controller, HttpCode, Module, Post, UseGuards } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { GenAuthClient, type GenAuthOptions } from '../../src/index.js';
@@ -92,18 +92,11 @@ it('has the default options of a response in a Nest application without GenAuth'
   expect(getOnlyOptions(new HttpAdapterHost())).toMatchObject({ language: undefined, exposeReasons: false });
 });
 
-it.each<[title: string, requests: number, controllers: Type[]]>([
-  ['no request for the keys if it serves no requests', 0, []],
-  [
-    'the keys for the handlers of a microservice',
-    1,
-    [buildHandlers({ event: [EventPattern('x') as MethodDecorator] }, Controller())],
-  ],
-])('an application context fetches %s', async (_title, requests, controllers) => {
+it('an application context without a server fetches no keys, and ends without a report about GenAuth', async () => {
+  const controllers = [buildHandlers({ event: [EventPattern('x') as MethodDecorator] }, Controller())];
   @Module({ imports: [GenAuthModule.forRoot(issuer().clientOptions)], controllers })
   class CommandModule {}
   const context = await NestFactory.createApplicationContext(CommandModule, { logger: false });
-  if (requests > 0) await until(() => issuer().count(DISCOVERY_PATH) === requests);
   await context.close();
-  expect(issuer().count(DISCOVERY_PATH)).toBe(requests);
+  expect(issuer().count(DISCOVERY_PATH)).toBe(0);
 });

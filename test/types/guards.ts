@@ -130,6 +130,18 @@ export type GuardedUsers = [
 ];
 const typed = createGenAuthDecorators(ofUserInfo);
 const typedApp = createGenAuthDecorators(ofApp);
+interface School {
+  school: string;
+}
+const withSchool = defineGenAuthOptions({ ...required, scope: ['openid', 'extended_fields'], userClaims: 'userinfo' });
+const fields = createGenAuthDecorators<typeof withSchool, School>();
+const ofVerify = createGenAuthDecorators({ ...required, verify: async () => ({ id: 1 }) as { id: number } | null });
+declare const withInterface: GenAuthClient<'openid', School>;
+export const accepted: AnyGenAuthClient = withInterface;
+// The same scopes as one string and as a list are the same type.
+const asString = new GenAuthClient({ ...required, scope: 'openid email' });
+export const asList: GenAuthClient<'openid' | 'email'> = asString;
+
 export class Handlers {
   show(@typed.CurrentUser() user: WithEmail, @typed.CurrentUser('email') address: string | null): unknown {
     return [user, address];
@@ -139,6 +151,15 @@ export class Handlers {
   }
   own(@typedApp.CurrentUser() user: { id: number }, @typedApp.AuthInfo() info: BearerInfo): unknown {
     return [user, info];
+  }
+  withFields(
+    @fields.CurrentUser() user: GenAuthUser<'openid' | 'extended_fields', School>,
+    @fields.CurrentUser('extended_fields') own: School | null,
+  ): unknown {
+    return [user, own];
+  }
+  verified(@ofVerify.CurrentUser() user: { id: number }, @ofVerify.CurrentUser('id') id: number): unknown {
+    return [user, id];
   }
   // @ts-expect-error no user has a telephone number
   phone(@typed.CurrentUser() user: { phone_number: string }): unknown {

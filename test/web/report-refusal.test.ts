@@ -107,7 +107,7 @@ describe('the option log', () => {
   });
 
   it.each<[title: string, req: object, route: string | undefined]>([
-    ['of Express', { method: 'GET', baseUrl: '/shop', route: { path: '/orders/:id' } }, 'GET /shop/orders/:id'],
+    ['of Express', { method: 'GET', baseUrl: '/invite/secret', route: { path: '/orders/:id' } }, 'GET /orders/:id'],
     ['of Fastify', { method: 'GET', routeOptions: { url: '/orders/:id' } }, 'GET /orders/:id'],
     ['of a regular expression', { method: 'GET', baseUrl: '', route: { path: /x/ } }, undefined],
     ['outside a route', { method: 'GET', url: '/orders/1' }, undefined],
@@ -117,15 +117,30 @@ describe('the option log', () => {
     expect(log).toHaveBeenCalledWith('debug', expect.any(String), expect.objectContaining({ route }));
   });
 
-  it('may throw, and receives the same error of a request once', async () => {
-    const log = jest.fn(() => {
-      throw new Error('the disk is full');
-    });
+  it.each<[title: string, fail: () => unknown]>([
+    [
+      'throw',
+      () => {
+        throw new Error('the disk is full');
+      },
+    ],
+    [
+      'reject',
+      async () => {
+        throw new Error('the disk is full');
+      },
+    ],
+  ])('may %s, and receives the same error of a request once', async (_title, fail) => {
+    const log = jest.fn(fail);
     const req = { headers: {} };
     reportRefusal(EXPIRED, { log }, req);
     reportRefusal(EXPIRED, { log }, req);
-    expect(log).toHaveBeenCalledTimes(1);
-    expect((await takeWarnings()).join()).toContain('the disk is full');
+    reportRefusal(EXPIRED, { log }, { headers: {} });
+    expect(log).toHaveBeenCalledTimes(2);
+    // The warning is limited to one a minute.
+    expect(await takeWarnings()).toEqual([
+      expect.stringContaining('GENAUTH_LOG_FAILED: passport-genauth: The function'),
+    ]);
   });
 });
 

@@ -24,6 +24,13 @@ export interface LogoutParameters {
 }
 
 const PARAMETERS = ['idToken', 'postLogoutRedirectUri', 'state'];
+/** The names of other libraries and of the wire, without underscores. */
+const SYNONYMS = {
+  idtokenhint: 'idToken',
+  redirecturi: 'postLogoutRedirectUri',
+  redirecturl: 'postLogoutRedirectUri',
+  returnto: 'postLogoutRedirectUri',
+};
 
 /**
  * Builds the URL that ends the user's session at GenAuth (OpenID Connect RP-Initiated Logout 1.0 §2).
@@ -38,7 +45,10 @@ export function buildLogoutUrl(appHost: string, parameters: LogoutParameters): s
       parameters === null ? 'are null' : `are of type ${Array.isArray(parameters) ? 'array' : typeof parameters}`;
     throw buildOptionError({ option: 'parameters', problem, fix: 'write client.buildLogoutUrl({ idToken })' });
   }
-  const [unknown] = findUnknownOptions(parameters, PARAMETERS, { kind: 'a parameter of buildLogoutUrl' });
+  const [unknown] = findUnknownOptions(parameters, PARAMETERS, {
+    kind: 'a parameter of buildLogoutUrl',
+    synonyms: SYNONYMS,
+  });
   if (unknown !== undefined) throw buildOptionError(unknown);
   const { idToken, postLogoutRedirectUri, state }: LogoutParameters = parameters;
   const url = new URL(PATHS.endSession, appHost);

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { KeysEvent } from '../events.js';
 import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
 import { isDown } from '../http/upstream.js';
-import { quote, toDetail } from '../util/quote.js';
+import { cleanText, quote, toDetail } from '../util/quote.js';
 import { PendingFetch } from '../util/pending-fetch.js';
 import { FetchSchedule } from './fetch-schedule.js';
 import { JWK_ALGORITHM } from './jwk.js';
@@ -97,7 +97,8 @@ export class Jwks {
     if (this.#lastError !== undefined) throw this.#countDown(fromGenAuth);
     // The fetch of another token replaced the stale keys, and did not ask every address.
     if (stale.length > 0 && !this.#keys.isComplete) return this.getKeys(kid, fromGenAuth);
-    this.#settings.publish({ kind: 'unknown_kid', kid, count: this.#keys.size });
+    const shown = kid === undefined ? undefined : cleanText(kid);
+    this.#settings.publish({ kind: 'unknown_kid', kid: shown, count: this.#keys.size });
     throw new TokenVerificationError(
       'token_key_unknown',
       kid === undefined

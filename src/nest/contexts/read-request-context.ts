@@ -25,3 +25,13 @@ export function readRequestContext(context: ArgumentsHost): RequestContext {
       throw buildUnknownContextError(context);
   }
 }
+
+/** Whether `readRequestContext` knows the type of an execution context, and the context has a request. */
+export function isSupportedContext(context: ArgumentsHost): boolean {
+  try {
+    readRequestContext(context);
+    return true;
+  } catch {
+    return false;
+  }
+}

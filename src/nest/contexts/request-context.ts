@@ -1,3 +1,4 @@
+import type { ArgumentsHost } from '@nestjs/common';
 import type { ConfigurationError } from '../../core/errors.js';
 import type { GenAuthRequest } from '../../core/options/types.js';
 import type { RequestState } from '../../web/guard-request.js';
@@ -26,4 +27,19 @@ export interface RequestContext {
   store?: (user: RequestState) => void;
   /** Builds the exception for a refusal, in the form that this transport requires. */
   refuse: (refusal: Refusal) => Error | Promise<Error>;
+}
+
+/** The requests that a guard of the application has read in its own way, by the first argument of the handler. */
+const ownContexts = new WeakMap<object, RequestContext>();
+
+/** Remembers the request that a class with its own `getRequestContext` has read. */
+export function rememberContext(context: ArgumentsHost, request: RequestContext): void {
+  const first: unknown = context.getArgByIndex(0);
+  if (typeof first === 'object' && first !== null) ownContexts.set(first, request);
+}
+
+/** Returns the request that a class with its own `getRequestContext` has read, or `undefined` if there is none. */
+export function recallContext(context: ArgumentsHost): RequestContext | undefined {
+  const first: unknown = context.getArgByIndex(0);
+  return typeof first === 'object' && first !== null ? ownContexts.get(first) : undefined;
 }

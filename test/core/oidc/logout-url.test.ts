@@ -26,6 +26,12 @@ it.each(['https://app.example', 'http://localhost:3000/', 'http://[::1]/', 'com.
 const HINT = 'write client.buildLogoutUrl({ idToken })';
 it.each<[unknown, string, string, string]>([
   [{ idTokn: 'aa.bb.cc' }, 'idTokn', 'is not a parameter of buildLogoutUrl', 'write idToken'],
+  [
+    { redirectUri: 'https://a.example' },
+    'redirectUri',
+    'is not a parameter of buildLogoutUrl',
+    'write postLogoutRedirectUri',
+  ],
   [{ id_token: 'aa.bb.cc' }, 'id_token', 'is not a parameter of buildLogoutUrl', 'write idToken'],
   ['aa.bb.cc', 'parameters', 'are of type string', HINT],
   [null, 'parameters', 'are null', HINT],
