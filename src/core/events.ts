@@ -55,8 +55,8 @@ export interface RefusalEvent {
   /** A description for the operator. Do not send it to the caller. */
   text: string;
   /**
-   * The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. In Express
-   * without the path of a router.
+   * The method and the path pattern of the route, for example `GET /orders/:id`, if the framework shows them. In
+   * Express the path of a router is left out.
    */
   route: string | undefined;
   /**
