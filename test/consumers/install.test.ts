@@ -37,7 +37,7 @@ const PACKAGES = {
   commonjs: 'passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
   nest11: [
     ...['common', 'core', 'platform-express', 'passport', 'cli', 'testing'].map((name) => `@nestjs/${name}@11`),
-    ...['passport', 'reflect-metadata', 'rxjs', 'typescript@5.9', 'jest@30', 'ts-jest@29', 'supertest@7'],
+    'passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7',
     ...['node@20', 'express@5', 'jest@30', 'supertest@7'].map((name) => `@types/${name}`),
   ].join(' '),
 };

@@ -106,7 +106,7 @@ export async function startHost(cwd: string, env: Record<string, string> = {}): 
     if (response === undefined) throw new Error(`${path} does not listen:\n${host.output()}`);
     return response.text();
   };
-  return { serve, line: host.line, stop: () => host.stop() };
+  return { serve, line: (pattern) => host.line(pattern), stop: () => host.stop() };
 }
 
 /** Signs alice in, asks /me with and without her token, and tries a wrong password. */
