@@ -3,9 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { GenAuthEmulator } from '../../src/emulator/index.js';
+import { send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
 import {
   GOOD_LOGIN,
+  type ProgramHost,
   SNIPPETS,
   isRequest,
   readCommands,
@@ -29,14 +32,32 @@ const ENVIRONMENT = {
 };
 /** The README's lines that build the package in a clone and install it from there, and the line that lets npm do it. */
 const [FROM_A_CLONE, FROM_GIT] = [readCommands('Install').slice(0, -1), readCommands('Install').slice(-1)];
+/** The packages of the CommonJS applications, without this package. */
+const PACKAGES = {
+  commonjs: 'passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
+  nest11: [
+    ...['common', 'core', 'platform-express', 'passport', 'cli', 'testing'].map((name) => `@nestjs/${name}@11`),
+    'passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7',
+    ...['node@20', 'express@5', 'jest@30', 'supertest@7'].map((name) => `@types/${name}`),
+  ].join(' '),
+};
+const emulator = new GenAuthEmulator({}, () => {});
 let tarball: string;
 let installationFromGit: Promise<unknown>;
+let installations: Readonly<Record<keyof typeof PACKAGES, Promise<unknown>>>;
 
 function run(line: string, folder: string): string {
   const options = { cwd: folder, encoding: 'utf8', env: ENVIRONMENT } as const;
   const { status, stdout, stderr } = spawnSync('bash', ['-ec', line], options);
   if (status !== 0) throw new Error(`${line} ended with ${status}:\n${stdout}\n${stderr}`);
   return stdout;
+}
+
+/** Runs lines while other tests run. */
+function runInBackground(lines: readonly string[], cwd: string): Promise<unknown> {
+  const running = promisify(execFile)('bash', ['-ec', lines.join('\n')], { cwd, env: ENVIRONMENT });
+  running.catch(() => {});
+  return running;
 }
 
 /** The lines of a section up to the start of its server; the curl lines come after it. */
@@ -71,12 +92,12 @@ async function expectGoodLogin(file: string, folder: string, section?: string): 
   }
 }
 
-beforeAll(() => {
+beforeAll(async () => {
+  await emulator.start();
   const express = makeFolder('express', { 'server.js': snippet('server.js') });
   run('npm init -y', express);
   // npm needs a minute for this line, so the other tests run at the same time.
-  installationFromGit = promisify(execFile)('bash', ['-ec', FROM_GIT.join('\n')], { cwd: express, env: ENVIRONMENT });
-  installationFromGit.catch(() => {});
+  installationFromGit = runInBackground(FROM_GIT, express);
   const folder = makeFolder('nest', {});
   const [clone = '', ...lines] = FROM_A_CLONE;
   run('npm init -y', folder);
@@ -86,8 +107,45 @@ beforeAll(() => {
   for (const line of [...lines, ...NEST_SETUP]) run(line, folder);
   const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   tarball = join(folder, file);
+  const install = (name: keyof typeof PACKAGES): Promise<unknown> => {
+    const lines = ['npm init -y', 'npm pkg set type=commonjs', `npm install ${tarball} ${PACKAGES[name]}`];
+    return runInBackground(lines, makeFolder(name, {}));
+  };
+  installations = { commonjs: install('commonjs'), nest11: install('nest11') };
 }, LIMIT);
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+afterAll(async () => {
+  await emulator.stop();
+  rmSync(FOLDER, { recursive: true, force: true });
+});
+
+const ALICE = { method: 'POST', body: { account: 'alice', password: 'passw0rd' } };
+
+const readBearer = ({ body }: { body: Record<string, unknown> }): Record<string, string> => ({
+  authorization: `Bearer ${String(body['accessToken'])}`,
+});
+
+/**
+ * Copies an application of `test/consumers` into a folder with installed packages, compiles it, starts it with the
+ * settings of the emulator, and calls `use` with its address.
+ */
+async function tryApplication(
+  name: string,
+  file: string,
+  target: string,
+  use: (url: string, line: ProgramHost['line']) => Promise<void>,
+): Promise<void> {
+  const folder = makeFolder(target, {});
+  cpSync(join(import.meta.dirname, name), folder, { recursive: true });
+  run({ express5: 'npx tsc', nest11: 'npx nest build' }[name] ?? ':', folder);
+  const { appId, appSecret, appHost } = emulator.clientOptions;
+  const tenant = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: String(appSecret), GENAUTH_APP_HOST: appHost };
+  const host = await startHost(folder, { ...tenant, SESSION_SECRET: 'any text' });
+  try {
+    await use(await host.serve(join(folder, file)), host.line);
+  } finally {
+    await host.stop();
+  }
+}
 
 it(
   "installs from a clone, and the README's lines for Nest end in a login",
@@ -136,9 +194,7 @@ it(
       'server.ts': server,
       'tsconfig.json': JSON.stringify({ compilerOptions: { ...COMMONJS, types: ['node'] }, files: ['server.ts'] }),
     });
-    run('npm init -y && npm pkg set type=commonjs', folder);
-    const types = '@types/node@20 @types/express@4 @types/passport';
-    run(`npm install ${tarball} passport@0.6 express@4 typescript@5.9 ${types}`, folder);
+    await installations.commonjs;
     run('npx tsc', folder);
     expect(readFileSync(join(folder, 'server.js'), 'utf8')).toContain('require("passport-genauth")');
     await expectGoodLogin('server.js', folder);
@@ -147,43 +203,74 @@ it(
 );
 
 it(
-  'CommonJS, Nest 11 and ts-jest with the line of the README',
+  'Express 4 in JavaScript: signs in, guards and publishes refusals',
   async () => {
-    const [imports = '', rest = ''] = snippet('nest.ts').split('\n\nconst tenant');
-    const main = `${imports}\nasync function main() {\nconst tenant${rest}}\nmain();\n`.replaceAll(/^export /gm, '');
-    const folder = makeFolder('nest-11', {
-      'nest.ts': main,
-      'tsconfig.json': JSON.stringify({
-        compilerOptions: { ...COMMONJS, experimentalDecorators: true, types: ['node', 'jest'], isolatedModules: true },
-        include: ['*.ts'],
-      }),
-      'sign-in.test.ts': `
-        import 'reflect-metadata';
-        import { GenAuthClient } from 'passport-genauth';
-        import { GenAuthEmulator } from 'passport-genauth/emulator';
-        import { GenAuthModule } from 'passport-genauth/nest';
-        it('signs in', async () => {
-          const emulator = await new GenAuthEmulator().start();
-          const client = new GenAuthClient(emulator.clientOptions);
-          const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
-          await emulator.stop();
-          expect([outcome.kind, typeof GenAuthModule]).toEqual(['success', 'function']);
-        });`,
+    await installations.commonjs;
+    await tryApplication('express4', 'server.js', 'commonjs/express4', async (url, line) => {
+      expect(await tryLogin(url)).toEqual(GOOD_LOGIN);
+      expect(await line(/^refused (POST.*)/)).toBe('POST /login: 401 invalid_credentials');
     });
-    run('npm init -y && npm pkg set type=commonjs', folder);
-    const nest = ['common', 'core', 'platform-express', 'passport'].map((name) => `@nestjs/${name}@11`).join(' ');
-    run(`npm install ${tarball} passport ${nest} reflect-metadata rxjs`, folder);
-    run('npm install typescript@5.9 @types/node@20 @types/express jest@29 ts-jest@29 @types/jest@29', folder);
-    run('npx tsc --noEmit false', folder);
-    await expectGoodLogin('nest.js', folder);
-    const [line = ''] = /transformIgnorePatterns: .*\]/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
-    const transform =
-      "{ '^.+\\\\.[jt]s$': ['ts-jest', { tsconfig: { allowJs: true, module: 'commonjs', isolatedModules: true } }] }";
-    writeFileSync(
-      join(folder, 'jest.config.js'),
-      `module.exports = { testRegex: 'test\\\\.ts$', transform: ${transform}, ${line} };`,
+  },
+  LIMIT,
+);
+
+it(
+  'Express 5 in TypeScript: has a login form with a session, and guards an API by the tenant',
+  async () => {
+    const types = ['express', 'express-session', 'passport'].map((name) => `@types/${name}`).join(' ');
+    run(`npm install express express-session ${types}`, makeFolder('nest', {}));
+    await tryApplication('express5', 'server.js', 'nest/express5', async (url, line) => {
+      let cookie = '';
+      const submitForm = async (account: string, password = 'passw0rd'): Promise<string> => {
+        const body = new URLSearchParams({ account, password });
+        const response = await fetch(`${url}/login`, { method: 'POST', body, headers: { cookie }, redirect: 'manual' });
+        cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
+        const page = await fetch(new URL(response.headers.get('location') ?? '', url), { headers: { cookie } });
+        return page.text();
+      };
+      expect(await submitForm('alice', 'wrong')).toContain('<p>The account or the password is wrong.</p>');
+      expect(await submitForm('bob')).toContain('<form');
+      expect(await submitForm('alice')).toBe('signed in as alice@example.com');
+      const logIn = (headers: Record<string, string>) => send(`${url}/api/login`, { ...ALICE, headers });
+      expect((await logIn({ origin: 'https://other.example' })).body['code']).toBe('cross_site_request');
+      const headers = readBearer(await logIn({}));
+      const own = await send(`${url}/api/tenants/t1`, { headers });
+      expect(own.body).toEqual({ tenant: 't1', email: 'alice@example.com' });
+      expect((await send(`${url}/api/tenants/t2`, { headers })).body['code']).toBe('tenant_mismatch');
+      expect(await line(/^debug: (GET.*)/)).toBe('GET /api/tenants/:tenant 403 tenant_mismatch');
+    });
+  },
+  LIMIT,
+);
+
+it(
+  'Nest 11 as the Nest CLI creates it: compiles with every type checked, signs in, and passes its Jest tests',
+  async () => {
+    await installations.nest11;
+    await tryApplication('nest11', 'dist/main.js', 'nest11', async (url) => {
+      const login = await send(`${url}/login`, ALICE);
+      const headers = readBearer(login);
+      expect((await send(`${url}/me`, { headers })).body).toEqual(login.body['user']);
+      expect((await send(`${url}/admin`, { headers })).body).toEqual({ text: 'admin' });
+      const refusals = await Promise.all([
+        send(`${url}/login`, { ...ALICE, body: { ...ALICE.body, password: 'wrong' } }),
+        send(`${url}/refresh`, { method: 'POST', body: { refreshToken: 'x' } }),
+        send(`${url}/me`),
+      ]);
+      const reasons = ['invalid_credentials', 'refresh_token_refused', 'token_missing'];
+      expect(refusals.map(({ body }) => body)).toEqual(reasons.map((reason) => ({ page: 'sign in', reason })));
+      const denied = await send(`${url}/login`, { ...ALICE, body: { ...ALICE.body, account: 'bob' } });
+      expect(denied.body).toMatchObject({ statusCode: 403, code: 'verify_denied' });
+      const broken = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"password":"secret' };
+      expect(await (await fetch(`${url}/login`, broken)).text()).toMatch(/^(?!.*secret).*invalid_request/);
+    });
+    const folder = makeFolder('nest11', {});
+    const [pattern = ''] = /"\/node_modules.*"/.exec(readFileSync(join(folder, 'test/jest-e2e.json'), 'utf8')) ?? [];
+    expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(
+      `transformIgnorePatterns: [${pattern.replaceAll('"', "'")}]`,
     );
-    run('npx jest --silent --forceExit 2>&1', folder);
+    const variables = 'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai';
+    run(`${variables} npx jest --config test/jest-e2e.json 2>&1`, folder);
   },
   LIMIT,
 );

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT, startNode } from './process.js';
+import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
 /** The paths of all pages with snippets. */
@@ -92,6 +92,8 @@ const HOST = `
 export interface ProgramHost {
   /** Runs a program until the host stops. Returns the address of its server. */
   serve(path: string): Promise<string>;
+  /** Waits up to 20 s for a line that a program prints. Returns the first group of the pattern. */
+  line: RunningProcess['line'];
   stop(): Promise<void>;
 }
 
@@ -104,7 +106,7 @@ export async function startHost(cwd: string, env: Record<string, string> = {}): 
     if (response === undefined) throw new Error(`${path} does not listen:\n${host.output()}`);
     return response.text();
   };
-  return { serve, stop: () => host.stop() };
+  return { serve, line: (pattern) => host.line(pattern), stop: () => host.stop() };
 }
 
 /** Signs alice in, asks /me with and without her token, and tries a wrong password. */
