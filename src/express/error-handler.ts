@@ -6,7 +6,7 @@ import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { answerJson } from './answer-json.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
-import { toUnreadableBodyAnswer } from '../web/unreadable-body.js';
+import { toUnreadableBodyRefusal } from '../web/unreadable-body.js';
 
 /** An error handler for Express 4 and 5. This type does not import types of Express. */
 export type ErrorHandler = (
@@ -54,8 +54,11 @@ export function genAuthErrorHandler(client?: Pick<GenAuthClient<string>, 'option
   }
   const { language, exposeReasons = false } = client?.options ?? {};
   return (error, req, res, next) => {
-    const unreadable = toUnreadableBodyAnswer(error);
-    if (unreadable !== undefined) return answerJson(res, unreadable, {});
+    const unreadable = toUnreadableBodyRefusal(error);
+    if (unreadable !== undefined) {
+      reportRefusal(unreadable, client?.options ?? {}, req);
+      return answerJson(res, unreadable.body, {});
+    }
     const context = { options: { language, exposeReasons }, acceptLanguage: req.headers['accept-language'] };
     const refusal = toRefusal(error, context);
     if (refusal === undefined) return next(error);

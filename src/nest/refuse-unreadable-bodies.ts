@@ -1,9 +1,12 @@
 import { parse } from 'node:querystring';
 import type { INestApplication } from '@nestjs/common';
 import { RequestError, buildOptionError } from '../core/errors.js';
+import type { GenAuthRequest } from '../core/options/types.js';
 import { toRefusal } from '../web/refusal.js';
-import { UNREADABLE_BODY, toUnreadableBodyAnswer } from '../web/unreadable-body.js';
+import { reportRefusal } from '../web/report-refusal.js';
+import { UNREADABLE_BODY, toUnreadableBodyRefusal } from '../web/unreadable-body.js';
 import { type GenAuthException, toException } from './genauth.exception.js';
+import { logByNest } from './nest-log.js';
 
 type Done = (error: Error | null, body?: unknown) => void;
 type BodyParser = (req: unknown, body: Buffer, done: Done) => void;
@@ -58,9 +61,11 @@ function refuseOnExpress(app: INestApplication & ParsingApplication): void {
   app.useBodyParser('json');
   app.useBodyParser('urlencoded', { extended: true });
   // Express recognizes an error handler by its four parameters.
-  app.use((error: unknown, _req: unknown, res: unknown, next: (error: unknown) => void): void => {
-    const body = toUnreadableBodyAnswer(error);
-    if (body === undefined) return next(error);
+  app.use((error: unknown, req: GenAuthRequest, res: unknown, next: (error: unknown) => void): void => {
+    const refusal = toUnreadableBodyRefusal(error);
+    if (refusal === undefined) return next(error);
+    const { body } = refusal;
+    reportRefusal(refusal, { log: logByNest }, req);
     if (adapter.isHeadersSent(res)) return undefined;
     adapter.setHeader(res, 'Cache-Control', 'no-store');
     return void adapter.reply(res, body, body.statusCode);
@@ -73,17 +78,19 @@ function refuseOnFastify(app: INestApplication & ParsingApplication): void {
   const parseJson = fastify.getDefaultJsonParser(onProtoPoisoning, onConstructorPoisoning);
   app.useBodyParser('application/json', { bodyLimit }, (req, body, done) =>
     // Some versions of Fastify pass on the error of `JSON.parse`, which quotes the body.
-    parseJson(req, body, (error, value) => (error ? done(buildException()) : done(null, value))),
+    parseJson(req, body, (error, value) => (error ? done(refuse(req)) : done(null, value))),
   );
   // With one parser of the application, Nest 11 registers none of its own.
-  app.useBodyParser('application/x-www-form-urlencoded', { bodyLimit }, (_req, body, done) => {
+  app.useBodyParser('application/x-www-form-urlencoded', { bodyLimit }, (req, body, done) => {
     const form = parse(body.toString());
     // Copied to another object, this field would replace the prototype of the object.
-    return Object.hasOwn(form, '__proto__') ? done(buildException()) : done(null, form);
+    return Object.hasOwn(form, '__proto__') ? done(refuse(req)) : done(null, form);
   });
 }
 
-function buildException(): GenAuthException {
+function refuse(req: unknown): GenAuthException {
   const options = { language: undefined, exposeReasons: false };
-  return toException(toRefusal(new RequestError(UNREADABLE_BODY), { options }));
+  const refusal = toRefusal(new RequestError(UNREADABLE_BODY), { options });
+  reportRefusal(refusal, { log: logByNest }, req as GenAuthRequest);
+  return toException(refusal);
 }

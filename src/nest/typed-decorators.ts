@@ -1,4 +1,4 @@
-import type { GenAuthGuardedUserOf, GenAuthUserOf } from '../core/options/types.js';
+import type { GenAuthGuardedUserOf, GenAuthOptions, GenAuthUserOf } from '../core/options/types.js';
 import type { BearerInfo } from '../web/authenticate-bearer.js';
 import type { SignInInfo } from '../web/sign-in.js';
 import { AuthInfo, CurrentUser } from './genauth.decorators.js';
@@ -101,7 +101,7 @@ export interface GenAuthDecorators<
  * ```
  */
 export function createGenAuthDecorators<
-  const Options extends object,
+  const Options extends GenAuthOptions<string>,
   ExtendedFields extends object = Record<string, unknown>,
 >(_options?: Options): GenAuthDecorators<Options, ExtendedFields> {
   return { CurrentUser, AuthInfo } as unknown as GenAuthDecorators<Options, ExtendedFields>;

@@ -181,7 +181,8 @@ export abstract class GenAuthStrategy<
           return passport.error(result.refusal.error);
         }
         reportRefusalLater(result.refusal, options, req);
-        return passport.fail(result.info, 403);
+        // `failureMessage` and `failureFlash` of Passport show the message to the end user.
+        return passport.fail(result.info ?? { message: result.refusal.body.message }, 403);
       case 'error':
         return passport.error(result.error);
       case 'refusal': {

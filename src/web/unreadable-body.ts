@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import type { RefusalBody } from './refusal.js';
+import { RequestError } from '../core/errors.js';
+import type { Refusal } from './refusal.js';
 
 /**
  * The values of `type` on the errors of body-parser that a client can cause
@@ -21,14 +22,16 @@ const BODY_ERRORS: ReadonlySet<unknown> = new Set([
 export const UNREADABLE_BODY = 'The body of the request cannot be read.';
 
 /**
- * Returns the response body for an error of body-parser. The response has the code `invalid_request` and the HTTP
- * status of the error, for example 400, 413 or 415. It contains no text of the error: if a body is not JSON, the error
- * quotes the body, and the body of a login request contains the password.
+ * Returns the response to an error of body-parser. The response has the code `invalid_request` and the HTTP status of
+ * the error, for example 400, 413 or 415. It contains no text of the error: if a body is not JSON, the error quotes the
+ * body, and the body of a login request contains the password.
  *
- * @returns The response body, or `undefined` if the client did not cause the error, or if it is another error.
+ * @returns The response, or `undefined` if the client did not cause the error, or if it is another error.
  */
-export function toUnreadableBodyAnswer(error: unknown): RefusalBody | undefined {
+export function toUnreadableBodyRefusal(error: unknown): Refusal | undefined {
   const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
   if (!BODY_ERRORS.has(type) || typeof status !== 'number' || status < 400 || status > 499) return undefined;
-  return { statusCode: status, error: STATUS_CODES[status] ?? '', message: UNREADABLE_BODY, code: 'invalid_request' };
+  const code = 'invalid_request';
+  const body = { statusCode: status, error: STATUS_CODES[status] ?? '', message: UNREADABLE_BODY, code } as const;
+  return { action: 'fail', status, headers: {}, body, error: new RequestError(`${UNREADABLE_BODY} (${String(type)})`) };
 }

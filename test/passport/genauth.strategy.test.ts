@@ -179,6 +179,8 @@ it('the bearer strategy ends the chain for a user whom verify refuses', async ()
   expect(actions).toEqual([['error', expect.objectContaining({ code: 'verify_denied', statusCode: 403 })]]);
 });
 
+/** The action of Passport if `verify` refuses the user without a reason. */
+const DENIED = ['fail', { message: 'The sign-in was refused.' }, 403];
 describe('a verify function', () => {
   const bug = new TypeError('of the application');
   const own = new UpstreamError('upstream_timeout', 'x');
@@ -196,13 +198,13 @@ describe('a verify function', () => {
     ['passes null as the info', (_req, user, _info, done) => done(null, user, null), success()],
     ['calls done later', (_req, user, _info, done) => void setImmediate(done, null, user), success()],
     ['refuses with a reason', (_req, _user, _info, done) => done(null, false, 'suspended'), ['fail', 'suspended', 403]],
-    ['refuses with undefined', (_req, _user, _info, done) => done(null), ['fail', undefined, 403]],
+    ['refuses with undefined', (_req, _user, _info, done) => done(null), DENIED],
     ['passes an error and a user', (_req, user, _info, done) => done(bug, user), ['error', bug]],
     ['passes an error of this library', (_req, _user, _info, done) => done(own), ['error', own]],
     ['returns the user', (_req, { sub }) => ({ id: sub }), success(mapped)],
     ['returns a promise of the user', async (_req, { sub }) => ({ id: sub }), success(mapped)],
-    ['returns null', () => null, ['fail', undefined, 403]],
-    ['returns a promise of false', async () => false, ['fail', undefined, 403]],
+    ['returns null', () => null, DENIED],
+    ['returns a promise of false', async () => false, DENIED],
     ['returns a thenable', (_req, { sub }) => Object.assign(Promise.resolve({ id: sub }), {}), success(mapped)],
     ['returns nothing', () => {}, ['error', NO_RESULT]],
     ['returns a promise of nothing', async () => {}, ['error', NO_RESULT]],
@@ -217,11 +219,11 @@ describe('a verify function', () => {
     ['passes a promise', (_req, _user, _info, done) => done(null, Promise.resolve(null)), ['error', NO_RESULT]],
     ['passes a string', (_req, _user, _info, done) => done(null, 'id' as never), ['error', NO_RESULT]],
     ['uses done and returns an object', (_req, user, _info, done) => (setImmediate(done, null, user), {}), success()],
-    ['uses done and returns null', (_req, _user, _info, _done) => null, ['fail', undefined, 403]],
+    ['uses done and returns null', (_req, _user, _info, _done) => null, DENIED],
     ['throws', fail(bug), ['error', bug]],
     ['throws undefined', fail(undefined), ['error', expect.any(Error)]],
     ['rejects', () => Promise.reject(bug), ['error', bug]],
-    ['refuses, then accepts', (_req, user, _info, done) => (done(null), done(null, user)), ['fail', undefined, 403]],
+    ['refuses, then accepts', (_req, user, _info, done) => (done(null), done(null, user)), DENIED],
     ['accepts, then refuses', (_req, user, _info, done) => (done(null, user), done(null)), success()],
     ['accepts, then rejects', (_req, user, _info, done) => (done(null, user), Promise.reject(bug)), success()],
   ])('that %s ends the request once', async (_title, verify, action) => {

@@ -119,6 +119,8 @@ export const routed = [
 /** The user of a guarded route, and the parameters of typed decorators. */
 const ofToken = defineGenAuthOptions({ ...required, scope: ['openid', 'email'] });
 const ofUserInfo = defineGenAuthOptions({ ...required, scope: ['openid', 'email'], userClaims: 'userinfo' });
+// @ts-expect-error a misspelt option
+defineGenAuthOptions({ ...required, timeot: 5 });
 const ofApp = defineGenAuthOptions({ ...required, resolveUser: async () => ({ id: 1 }) as { id: number } | null });
 export type GuardedUsers = [
   Expect<Equal<GenAuthGuardedUserOf<typeof ofToken>, GenAuthTokenUser>>,

@@ -14,6 +14,7 @@ import {
   type LogFunction,
   type ResolvedOptions,
   USER_CLAIMS_SOURCES,
+  type UserClaimsSource,
   type UserResolver,
 } from './types.js';
 
@@ -38,16 +39,21 @@ import {
  * export type User = GenAuthUserOf<typeof options>; // has the claims of these scopes
  * ```
  */
-export function defineGenAuthOptions<const S extends string = DefaultScope, const Given extends object = object>(
-  options: GenAuthOptions<S> & Given,
-): DefinedOptions<S, Given> {
+export function defineGenAuthOptions<
+  const S extends string = DefaultScope,
+  const Source extends UserClaimsSource = 'token',
+  Resolver extends UserResolver = never,
+>(
+  options: GenAuthOptions<S> & { userClaims?: Source | undefined; resolveUser?: Resolver },
+): DefinedOptions<S, Source, Resolver> {
   resolveOptions(options);
-  return Object.freeze({ ...options });
+  return Object.freeze({ ...options }) as DefinedOptions<S, Source, Resolver>;
 }
 
 /** The options with their scopes, and with the options that decide the type of the user on guarded routes. */
-type DefinedOptions<S extends string, Given> = Readonly<GenAuthOptions<S>> &
-  Readonly<Pick<Given, keyof Given & ('userClaims' | 'resolveUser')>>;
+type DefinedOptions<S extends string, Source, Resolver> = Readonly<GenAuthOptions<S>> &
+  (Source extends 'userinfo' ? { readonly userClaims: 'userinfo' } : unknown) &
+  ([Resolver] extends [never] ? unknown : { readonly resolveUser: Resolver });
 
 /**
  * Names of options in other login libraries, each with the name of the same option in passport-genauth. The names of
