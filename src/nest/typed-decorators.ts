@@ -3,10 +3,13 @@ import type { BearerInfo } from '../web/authenticate-bearer.js';
 import type { SignInInfo } from '../web/sign-in.js';
 import { AuthInfo, CurrentUser } from './genauth.decorators.js';
 
-/** The type that the compiler shows if the type of a decorated parameter does not fit. */
-interface Mismatch {
+/**
+ * The type that the compiler shows if the type of a decorated parameter does not fit. It is not an interface, because
+ * the compiler writes it into the declaration files of an application that exports the decorators.
+ */
+type Mismatch = {
   mistake: 'The type of the parameter must accept the value of the decorator, see createGenAuthDecorators.';
-}
+};
 
 /**
  * A decorator for a parameter of a handler. The compiler refuses it if the type of the parameter accepts none of the

@@ -122,7 +122,9 @@ const ofUserInfo = defineGenAuthOptions({ ...required, scope: ['openid', 'email'
 // @ts-expect-error a misspelt option
 defineGenAuthOptions({ ...required, timeot: 5 });
 const ofApp = defineGenAuthOptions({ ...required, resolveUser: async () => ({ id: 1 }) as { id: number } | null });
+const ofClaims = defineGenAuthOptions({ ...required, resolveUser: (_req, { sub }) => (sub === '' ? null : { sub }) });
 export type GuardedUsers = [
+  Expect<Equal<GenAuthGuardedUserOf<typeof ofClaims>, { sub: string }>>,
   Expect<Equal<GenAuthGuardedUserOf<typeof ofToken>, GenAuthTokenUser>>,
   Expect<
     Equal<GenAuthGuardedUserOf<typeof ofUserInfo>, { sub: string; email: string | null; email_verified: boolean }>

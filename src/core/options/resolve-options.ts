@@ -3,12 +3,14 @@ import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import type { DefaultScope } from '../scopes.js';
 import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
+import type { AccessTokenClaims } from '../tokens/claims.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
 import { OptionChecker } from './option-checker.js';
 import {
   type ClientIpResolver,
+  type GenAuthHttpRequest,
   type GenAuthOptions,
   LANGUAGES,
   type LogFunction,
@@ -42,18 +44,22 @@ import {
 export function defineGenAuthOptions<
   const S extends string = DefaultScope,
   const Source extends UserClaimsSource = 'token',
-  Resolver extends UserResolver = never,
->(
-  options: GenAuthOptions<S> & { userClaims?: Source | undefined; resolveUser?: Resolver },
-): DefinedOptions<S, Source, Resolver> {
+  User extends object | false | null = never,
+>(options: GenAuthOptions<S> & GuardedUserOptions<Source, User>): DefinedOptions<S, Source, User> {
   resolveOptions(options);
-  return Object.freeze({ ...options }) as DefinedOptions<S, Source, Resolver>;
+  return Object.freeze({ ...options }) as unknown as DefinedOptions<S, Source, User>;
+}
+
+/** The options that decide the type of the user on guarded routes. */
+interface GuardedUserOptions<Source, User> {
+  userClaims?: Source | undefined;
+  resolveUser?(req: GenAuthHttpRequest, claims: AccessTokenClaims): User | PromiseLike<User>;
 }
 
 /** The options with their scopes, and with the options that decide the type of the user on guarded routes. */
-type DefinedOptions<S extends string, Source, Resolver> = Readonly<GenAuthOptions<S>> &
+type DefinedOptions<S extends string, Source, User> = Readonly<GenAuthOptions<S>> &
   (Source extends 'userinfo' ? { readonly userClaims: 'userinfo' } : unknown) &
-  ([Resolver] extends [never] ? unknown : { readonly resolveUser: Resolver });
+  ([User] extends [never] ? unknown : { readonly resolveUser: UserResolver & (() => User) });
 
 /**
  * Names of options in other login libraries, each with the name of the same option in passport-genauth. The names of
