@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { catchError } from 'rxjs';
+// The entry point `rxjs` has no operators before version 7.2.
+import { catchError } from 'rxjs/operators';
 import { GenAuthError } from '../core/errors.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
