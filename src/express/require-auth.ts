@@ -116,6 +116,10 @@ export function requireAuth(
   expectCalled('requireAuth', 'requireAuth(client)', clientOrOptions);
   const given: unknown = options;
   if (!isRecord(given) || given instanceof GenAuthClient) throw buildArgumentError(given);
+  if (isRecord(clientOrOptions) && REQUIREMENT_NAMES.some((name) => Object.hasOwn(clientOrOptions, name))) {
+    const problem = 'got the options of the route in place of a client';
+    throw buildOptionError({ option: 'requireAuth', problem, fix: "write requireAuth(client, { scopes: ['email'] })" });
+  }
   const [unknown] = findUnknownOptions(options, OPTION_NAMES, { kind: 'an option of requireAuth' });
   if (unknown !== undefined) throw buildOptionError(unknown);
   const missing = REQUIREMENT_NAMES.find((name) => Object.hasOwn(options, name) && options[name] === undefined);

@@ -1,12 +1,14 @@
 import { parse } from 'node:querystring';
 import type { INestApplication } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { RequestError, buildOptionError } from '../core/errors.js';
+import { quote } from '../core/util/quote.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { UNREADABLE_BODY, toUnreadableBodyRefusal } from '../web/unreadable-body.js';
+import { getOnlyOptions } from './applications.js';
 import { type GenAuthException, toException } from './genauth.exception.js';
-import { logByNest } from './nest-log.js';
 
 type Done = (error: Error | null, body?: unknown) => void;
 type BodyParser = (req: unknown, body: Buffer, done: Done) => void;
@@ -27,8 +29,8 @@ interface FastifyApplication {
  * contain a part of the body, and the body of a login request contains the password. Call this function once, before
  * `app.listen` and `app.init`.
  *
- * The function registers the parsers for JSON and for URL-encoded forms by `app.useBodyParser`, so Nest does not
- * register its own. The Nest option `rawBody` still applies. To set a limit on Express, call
+ * The function registers the parsers for JSON and for URL-encoded forms by `app.useBodyParser`, before Nest
+ * registers its own. The Nest option `rawBody` still applies. To set a limit on Express, call
  * `app.useBodyParser('json', { limit: '1mb' })` before this function. On Fastify, set `bodyLimit` of the adapter.
  *
  * On Express the response has the code `invalid_request` and the HTTP status 400, 413 or 415. On Fastify this is the
@@ -49,6 +51,10 @@ interface FastifyApplication {
  * ```
  */
 export function refuseUnreadableBodies(app: INestApplication): void {
+  if (typeof (app as Partial<INestApplication> | undefined)?.getHttpAdapter !== 'function') {
+    const fix = 'write refuseUnreadableBodies(app), with const app = await NestFactory.create(AppModule)';
+    throw buildOptionError({ option: 'app', problem: `of refuseUnreadableBodies is ${quote(app)}`, fix });
+  }
   const platform = app.getHttpAdapter().getType();
   if (platform === 'express') return refuseOnExpress(app as INestApplication & ParsingApplication);
   if (platform === 'fastify') return refuseOnFastify(app as INestApplication & ParsingApplication);
@@ -58,6 +64,7 @@ export function refuseUnreadableBodies(app: INestApplication): void {
 
 function refuseOnExpress(app: INestApplication & ParsingApplication): void {
   const adapter = app.getHttpAdapter();
+  const host = app.get(HttpAdapterHost);
   app.useBodyParser('json');
   app.useBodyParser('urlencoded', { extended: true });
   // Express recognizes an error handler by its four parameters.
@@ -65,7 +72,7 @@ function refuseOnExpress(app: INestApplication & ParsingApplication): void {
     const refusal = toUnreadableBodyRefusal(error);
     if (refusal === undefined) return next(error);
     const { body } = refusal;
-    reportRefusal(refusal, { log: logByNest }, req);
+    reportRefusal(refusal, getOnlyOptions(host), req);
     if (adapter.isHeadersSent(res)) return undefined;
     adapter.setHeader(res, 'Cache-Control', 'no-store');
     return void adapter.reply(res, body, body.statusCode);
@@ -73,24 +80,25 @@ function refuseOnExpress(app: INestApplication & ParsingApplication): void {
 }
 
 function refuseOnFastify(app: INestApplication & ParsingApplication): void {
+  const host = app.get(HttpAdapterHost);
   const fastify = app.getHttpAdapter().getInstance() as FastifyApplication;
   const { bodyLimit, onProtoPoisoning = 'error', onConstructorPoisoning = 'error' } = fastify.initialConfig;
   const parseJson = fastify.getDefaultJsonParser(onProtoPoisoning, onConstructorPoisoning);
   app.useBodyParser('application/json', { bodyLimit }, (req, body, done) =>
     // Some versions of Fastify pass on the error of `JSON.parse`, which quotes the body.
-    parseJson(req, body, (error, value) => (error ? done(refuse(req)) : done(null, value))),
+    parseJson(req, body, (error, value) => (error ? done(refuse(host, req)) : done(null, value))),
   );
   // With one parser of the application, Nest 11 registers none of its own.
   app.useBodyParser('application/x-www-form-urlencoded', { bodyLimit }, (req, body, done) => {
     const form = parse(body.toString());
     // Copied to another object, this field would replace the prototype of the object.
-    return Object.hasOwn(form, '__proto__') ? done(refuse(req)) : done(null, form);
+    return Object.hasOwn(form, '__proto__') ? done(refuse(host, req)) : done(null, form);
   });
 }
 
-function refuse(req: unknown): GenAuthException {
-  const options = { language: undefined, exposeReasons: false };
+function refuse(host: HttpAdapterHost, req: unknown): GenAuthException {
+  const options = getOnlyOptions(host);
   const refusal = toRefusal(new RequestError(UNREADABLE_BODY), { options });
-  reportRefusal(refusal, { log: logByNest }, req as GenAuthRequest);
+  reportRefusal(refusal, options, req as GenAuthRequest);
   return toException(refusal);
 }

@@ -77,7 +77,8 @@ export async function authorize(
     if (typeof required === 'string' && required !== '' && required === actual) return;
     throw new AuthorizationError(
       'tenant_mismatch',
-      `The user belongs to tenant ${quote(actual)}, but the request targets tenant ${quote(required)}.`,
+      `The user belongs to tenant ${quote(actual)}, but the request targets tenant ${quote(required)}.` +
+        (actual === undefined ? " GenAuth sent no claim tenant_id: add 'tenant_id' to scope." : ''),
       { required: typeof required === 'string' ? [required] : [] },
     );
   }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
-import { ConfigurationError, type GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
+import { ConfigurationError, GenAuthError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import { type RefusalEvent, publishEvent } from '../core/events.js';
 import type { GenAuthRequest, LogDetails, LogFunction, ResolvedOptions } from '../core/options/types.js';
 import { describeAnswer } from '../core/sign-in/response.js';
@@ -35,7 +35,8 @@ export function reportRefusal(refusal: Refusal, options: ReportOptions, req: Gen
   const { name = 'passport-genauth', log = writeByDefault } = options;
   // A message with an answer of GenAuth differs from request to request, because it names the request.
   const isAnswer = error instanceof UpstreamError || (error instanceof ConfigurationError && error.answer);
-  const more = action === 'error' ? limitLine(`${name} ${isAnswer ? error.code : text}`) : '';
+  const reason = error.cause instanceof GenAuthError ? `${error.code} ${error.cause.code}` : error.code;
+  const more = action === 'error' ? limitLine(`${name} ${isAnswer ? reason : text}`) : '';
   if (more === undefined || (log === writeByDefault && action === 'fail' && !debug.enabled)) return;
   const { code, statusCode } = refusal.body;
   const details = {

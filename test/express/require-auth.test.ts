@@ -110,10 +110,11 @@ it.each<[title: string, args: () => unknown[], message: string]>([
   ['a list of scopes', () => [open(), ['email', 'phone']], inPlace('["email", "phone"]', "'email', 'phone'")],
   ['null as options', () => [open(), null], inPlace('null', "'email'")],
   [
-    'swapped arguments',
-    () => [{ scopes: ['email'] }, open()],
-    inPlace('an object of the class GenAuthClient', "'email'"),
+    'no client before the options of the route',
+    () => [{ scopes: ['email'] }],
+    "got the options of the route in place of a client: write requireAuth(client, { scopes: ['email'] }).",
   ],
+  ['swapped arguments', () => [{}, open()], inPlace('an object of the class GenAuthClient', "'email'")],
   ['a handler', () => [open(), () => {}], 'app.get(path, requireAuth(client), handler)'],
   ['joined scopes', () => [open(), { scopes: ['openid,profile'] }], 'write one or more names as separate strings'],
 ])('refuses %s', (_title, args, message) => {

@@ -124,6 +124,12 @@ describe('in another transport', () => {
   });
 });
 
+const BARE = { statusCode: 503, message: 'Service Unavailable' };
+/** Old versions of Nest would send the message of the error, so the module registers the interceptor itself. */
+const REGISTERS_ITSELF = Boolean(
+  new BaseExceptionFilter().isHttpError(Object.assign(new Error('x'), { statusCode: 500 })),
+);
+
 /** The usual filter that reports each error of an application. */
 @Catch()
 class Reporter extends BaseExceptionFilter {
@@ -140,7 +146,7 @@ describe.each<[title: string, providers: Provider[], usesGlobalFilter: boolean]>
   ['with a filter of useGlobalFilters', [], true],
 ])('%s', (_title, providers, usesGlobalFilter) => {
   it.each([
-    ['no interceptor', [], { statusCode: 503, message: 'Service Unavailable' }],
+    ['no interceptor of the application', [], REGISTERS_ITSELF ? ENGLISH : BARE],
     ['the interceptor', [INTERCEPTOR], ENGLISH],
   ])(
     'an error of a handler has its status and no text for the operator, with %s',

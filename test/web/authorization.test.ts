@@ -95,7 +95,7 @@ it.each<[required: unknown, held: unknown, details: string[]]>([
   [['tenant-1'], 'tenant-1', []],
 ])('the tenant %j is not met by %j', async (required, held, details) => {
   const error = await catchError(check({ tenant: async () => required as string }, { tenant_id: held }));
-  expect(error.message).toMatch(/^The user belongs to tenant .*, but the request targets tenant .*\.$/);
+  expect(error.message).toMatch(/^The user belongs to tenant .*, but the request targets tenant .*\./);
   expect(error).toMatchObject({ code: 'tenant_mismatch', details: { required: details } });
 });
 
