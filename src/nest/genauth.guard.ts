@@ -117,8 +117,9 @@ export class GenAuthGuard implements CanActivate {
   }
 
   /**
-   * Builds the exception for a request that must not pass. Override it to throw another exception, for example one that
-   * redirects a browser to a login page. The refusal was already reported to the operator.
+   * Builds the exception for a request that must not pass. Override it to throw another exception. It must return an
+   * `Error`. To redirect a browser, also set the header `Location` on the response, because Nest does not set it. The
+   * refusal was already reported to the operator.
    *
    * @param refusal - The HTTP status, the headers and the JSON body of the response.
    * @param request - The result of {@link getRequestContext}.

@@ -101,9 +101,9 @@ export interface GenAuthOptionsFactory {
  * `GenAuthModule.forRootAsync({ imports, inject, useFactory | useClass | useExisting })`. The module is global, so
  * other modules need not import it.
  *
- * The module creates the `GenAuthClient` and registers the three strategies with Passport. When the Nest application
- * starts, it fetches the keys for the verification of tokens. When the Nest application stops, it closes the
- * connections to GenAuth. If GenAuth is down, the Nest application still starts.
+ * The module creates the `GenAuthClient` and registers the three strategies with Passport. When a Nest application with
+ * an HTTP server starts, it fetches the keys for the verification of tokens. When the Nest application stops, it closes
+ * the connections to GenAuth. If GenAuth is down, the Nest application still starts.
  *
  * If a process uses several GenAuth applications, import the module once for each GenAuth application. Give every
  * import after the first a different `name`. With `forRootAsync` write `name` next to `useFactory`.
