@@ -6,7 +6,7 @@ const MAX_ROWS = 40;
 function shorten(url) {
   return url
     .replace(/^file:\/\//, '')
-    .replace(/^.*\/node_modules\/\.cache\/passport-genauth\/dist\//, 'OURS ')
+    .replace(/^.*\/node_modules\/\.cache\/passport-genauth-\d+\/dist\//, 'OURS ')
     .replace(/^.*\/node_modules\//, '');
 }
 
