@@ -8,7 +8,7 @@ import { ClientAuthentication } from './oidc/client-authentication.js';
 import { IntrospectionCache } from './oidc/introspection-cache.js';
 import { type LogoutParameters, buildLogoutUrl } from './oidc/logout-url.js';
 import { OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
-import { UserInfoCache } from './oidc/user-info-cache.js';
+import { UserInfoCache, type UserInfoClaims } from './oidc/user-info-cache.js';
 import { resolveOptions } from './options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
 import { type DefaultScope, type GenAuthUser, type ScopeNames, toTokenUser, toUser } from './scopes.js';
@@ -25,6 +25,7 @@ import { KeySetSource } from './tokens/key-set-source.js';
 import { type ReceivedRefresh, verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
 import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js';
+import { type MaybePromise, chain } from './util/maybe-promise.js';
 import { PATHS } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
@@ -62,8 +63,14 @@ export interface TokenRequirements {
    */
   authorize: (
     claims: AccessTokenClaims,
-    getUserClaims: () => Promise<Readonly<Record<string, unknown>>>,
-  ) => Promise<void>;
+    getUserClaims: () => MaybePromise<Readonly<Record<string, unknown>>>,
+  ) => MaybePromise<void>;
+}
+
+/** The user of a verified access token, and the claims of the token. */
+interface Authenticated {
+  user: object;
+  claims: AccessTokenClaims;
 }
 
 /** The result of {@link GenAuthClient.refresh}. */
@@ -339,7 +346,7 @@ export class GenAuthClient<
    * }
    * ```
    */
-  verifyAccessToken(token: string): Promise<AccessTokenClaims> {
+  async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
     return this.#verifier.verifyAccessToken(token);
   }
 
@@ -347,23 +354,25 @@ export class GenAuthClient<
    * Verifies an access token and checks the requirements of a guarded route.
    *
    * @returns The claims of the token, and the user. The option `userClaims` decides whether the user comes from the
-   * token or from GenAuth's user info.
+   * token or from GenAuth's user info. A promise is returned only if GenAuth must be asked, or if `authorize` returns a
+   * promise. The errors below are thrown in the same way.
    * @throws TokenVerificationError if the token is not valid or was revoked.
    * @throws AuthorizationError if the token or the user does not meet the requirements.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if the options or the settings of the tenant are wrong.
    * @internal
    */
-  async authenticate(
-    token: string,
-    { introspect, authorize }: TokenRequirements,
-  ): Promise<{ user: object; claims: AccessTokenClaims }> {
-    const claims = await this.#verifier.verifyAccessToken(token);
-    if (introspect !== undefined) await this.#expectActive(token, claims.sub, introspect);
-    const getUserClaims = (): Promise<Readonly<Record<string, unknown>>> => this.#userInfo.get(token);
-    await authorize(claims, getUserClaims);
+  authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
     const { userClaims, scope } = this.options;
-    return { user: userClaims === 'token' ? toTokenUser(claims) : toUser(await getUserClaims(), scope), claims };
+    const getUserClaims = (): MaybePromise<UserInfoClaims> => this.#userInfo.get(token);
+    return chain(this.#verifier.verifyAccessToken(token), (claims) =>
+      chain(introspect === undefined ? undefined : this.#expectActive(token, claims.sub, introspect), () =>
+        chain(authorize(claims, getUserClaims), (): MaybePromise<Authenticated> => {
+          if (userClaims === 'token') return { user: toTokenUser(claims), claims };
+          return chain(getUserClaims(), (userInfo) => ({ user: toUser(userInfo, scope), claims }));
+        }),
+      ),
+    );
   }
 
   /**
@@ -553,20 +562,21 @@ export class GenAuthClient<
    * Checks that GenAuth reports an access token as active. Guarded routes with introspection use this check to refuse
    * revoked tokens.
    */
-  async #expectActive(token: string, sub: string, maxAge: number): Promise<void> {
-    const introspection = await this.#introspections.get(token, maxAge);
-    if (!introspection.active) {
-      throw new TokenVerificationError(
-        'token_revoked',
-        'GenAuth reports the access token as inactive: refresh it, or sign the user in again.',
-        { details: { token: 'access_token' } },
+  #expectActive(token: string, sub: string, maxAge: number): MaybePromise<void> {
+    return chain(this.#introspections.get(token, maxAge), (introspection) => {
+      if (!introspection.active) {
+        throw new TokenVerificationError(
+          'token_revoked',
+          'GenAuth reports the access token as inactive: refresh it, or sign the user in again.',
+          { details: { token: 'access_token' } },
+        );
+      }
+      if (introspection.sub === undefined || introspection.sub === sub) return;
+      throw new UpstreamError(
+        'upstream_invalid_response',
+        "GenAuth's introspection belongs to another user: its sub is not the sub of the access token.",
       );
-    }
-    if (introspection.sub === undefined || introspection.sub === sub) return;
-    throw new UpstreamError(
-      'upstream_invalid_response',
-      "GenAuth's introspection belongs to another user: its sub is not the sub of the access token.",
-    );
+    });
   }
 
   async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {

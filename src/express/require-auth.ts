@@ -3,6 +3,7 @@ import { GenAuthClient } from '../core/client.js';
 import { type ConfigurationError, buildOptionError, describeMistake } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
+import { chain, recover } from '../core/util/maybe-promise.js';
 import { isRecord } from '../core/util/record.js';
 import { findUnknownOptions } from '../core/util/unknown-options.js';
 import {
@@ -17,7 +18,7 @@ import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { toClient } from '../web/to-client.js';
 import { answerJson } from './answer-json.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
-import { toError } from '../web/refusal.js';
+import { type Refusal, toError } from '../web/refusal.js';
 
 /**
  * The names of scopes, or the codes of roles.
@@ -162,16 +163,24 @@ export function requireAuth(
     });
   }
   return (req, res, next) => {
-    guardRequest(client, req as GenAuthRequest, req as RequestState, requirements).then(
-      (refusal) => {
-        if (refusal === undefined) return next();
-        return answerJson(res, refusal.body, refusal.headers);
-      },
+    const guarded = recover<Refusal | Failure | undefined>(
+      () => guardRequest(client, req as GenAuthRequest, req as RequestState, requirements),
       // Express lets a request pass after `next(undefined)` and `next('route')`. So `toError` converts every value to
       // an `Error`.
-      (error: unknown) => next(toError(error)),
+      (thrown) => ({ failure: toError(thrown) }),
     );
+    // `next` runs the handler of the route. It is called here, so that an error of the handler is not caught above.
+    void chain(guarded, (result) => {
+      if (result === undefined) next();
+      else if ('failure' in result) next(result.failure);
+      else answerJson(res, result.body, result.headers);
+    });
   };
+}
+
+/** An error that is not from passport-genauth. */
+interface Failure {
+  failure: Error;
 }
 
 function toOptionalChoice(

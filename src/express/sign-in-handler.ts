@@ -8,6 +8,7 @@ import { describeArgument, expectCalled } from '../web/describe-argument.js';
 import { GenAuthBearerStrategy } from '../passport/bearer.strategy.js';
 import { type LoginResult, TAKE_STRATEGY, listStrategyNames } from '../passport/genauth.strategy.js';
 import { toError } from '../web/refusal.js';
+import type { MaybePromise } from '../core/util/maybe-promise.js';
 import { reportRefusal } from '../web/report-refusal.js';
 import { answerJson } from './answer-json.js';
 
@@ -26,7 +27,7 @@ export interface SignInStrategy {
    * Signs in the user of a request. Returns each outcome and each error as a `LoginResult`, so the promise never
    * rejects.
    */
-  attempt(req: GenAuthRequest): Promise<LoginResult>;
+  attempt(req: GenAuthRequest): MaybePromise<LoginResult>;
 }
 
 /**
@@ -140,8 +141,7 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
         return next(toError(result.error));
     }
   };
-  void strategy
-    .attempt(req as GenAuthRequest)
+  void Promise.resolve(strategy.attempt(req as GenAuthRequest))
     .then(answer)
     .catch((thrown: NodeJS.ErrnoException) => {
       // The promise of `attempt` never rejects, so `thrown` is an error of the next handler. `thrown` is ignored if the

@@ -1,6 +1,9 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { GenAuthClient } from '../core/client.js';
+import type { ConfigurationError } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
+import type { GenAuthRequest } from '../core/options/types.js';
+import { chain } from '../core/util/maybe-promise.js';
 import { type RequestState, guardRequest } from '../web/guard-request.js';
 import { type Refusal, toRefusal } from '../web/refusal.js';
 import { reportRefusal } from '../web/report-refusal.js';
@@ -74,12 +77,13 @@ export class GenAuthGuard implements CanActivate {
    * Checks one request. If the request may pass, the guard stores the user and the auth info, which `@CurrentUser()`
    * and `@AuthInfo()` read.
    *
-   * @returns `true` if the request may pass. If it must not pass, the guard throws.
+   * @returns `true` if the request may pass: at once, or as a promise if GenAuth must be asked or if a function of the
+   * application returns a promise. If the request must not pass, the promise is rejected.
    * @throws GenAuthException in HTTP and GraphQL, with the response of
    * [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3). In WebSocket gateways a `WsException`, in
    * microservices an `RpcException`.
    */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const access = this.getAccess(context);
     if (access === 'open') {
       if (context.getType() === 'ws') removeGuardedUser(readRequestContext(context).state);
@@ -88,22 +92,40 @@ export class GenAuthGuard implements CanActivate {
     const read = this.getRequestContext(context);
     // `@CurrentUser()` and `@AuthInfo()` cannot call the method of this class.
     if (this.getRequestContext !== GenAuthGuard.prototype.getRequestContext) rememberContext(context, read);
-    const { request, state, buildMistake, endAtExpiry } = read;
-    const { options } = this.client;
     // The user is stored only after the check, because the application can store a user of its own meanwhile.
     const checked: RequestState = {};
-    const mistake = buildMistake?.();
+    const mistake = read.buildMistake?.();
     const refusal =
       mistake === undefined
-        ? await guardRequest(this.client, request, checked, access)
-        : toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
-    if (mistake !== undefined && refusal !== undefined) reportRefusal(refusal, options, request);
-    if (refusal !== undefined) throw await this.buildException(refusal, read, context);
-    if (read.store === undefined) Object.assign(state, { user: checked.user, authInfo: checked.authInfo });
-    else read.store(checked);
+        ? guardRequest(this.client, read.request, checked, access)
+        : this.refuseMistake(mistake, read.request);
+    return chain(refusal, (given) => {
+      if (given !== undefined) return this.throwException(given, read, context);
+      this.store(checked, read);
+      return true;
+    });
+  }
+
+  /** Stores the user of a request that may pass. */
+  private store(checked: RequestState, { state, store, endAtExpiry }: RequestContext): void {
+    if (store === undefined) {
+      state.user = checked.user;
+      state.authInfo = checked.authInfo;
+    } else store(checked);
+    const { options } = this.client;
     const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo, options) : undefined;
     if (exp !== undefined) endAtExpiry?.(exp, options);
-    return true;
+  }
+
+  private refuseMistake(mistake: ConfigurationError, request: GenAuthRequest): Refusal {
+    const { options } = this.client;
+    const refusal = toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
+    reportRefusal(refusal, options, request);
+    return refusal;
+  }
+
+  private async throwException(refusal: Refusal, read: RequestContext, context: ExecutionContext): Promise<never> {
+    throw await this.buildException(refusal, read, context);
   }
 
   /**
@@ -134,10 +156,10 @@ export class GenAuthGuard implements CanActivate {
 
   private getAccess(context: ExecutionContext): RouteAccess {
     const [handler, controller] = [context.getHandler(), context.getClass()];
+    const known = this.accesses.get(controller)?.get(handler);
+    if (known !== undefined) return known;
     const byHandler = this.accesses.get(controller) ?? new WeakMap<object, RouteAccess>();
     this.accesses.set(controller, byHandler);
-    const known = byHandler.get(handler);
-    if (known !== undefined) return known;
     const access = readRouteAccess(findGuardRole(this)?.name, [handler, controller], findApplication(this.client));
     byHandler.set(handler, access);
     return access;

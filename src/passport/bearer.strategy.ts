@@ -1,5 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
+import type { MaybePromise } from '../core/util/maybe-promise.js';
 import { type BearerInfo, type BearerUser, authenticateBearer } from '../web/authenticate-bearer.js';
 import { parseBearerToken } from '../web/bearer-token.js';
 import type { VerifyFunction } from '../web/application-user.js';
@@ -49,7 +50,7 @@ export class GenAuthBearerStrategy<
     refuseThirdArgument(arguments.length);
   }
 
-  protected async identify(req: GenAuthRequest): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+  protected identify(req: GenAuthRequest): MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
     return authenticateBearer(this.client, parseBearerToken(req) ?? '', req);
   }
 

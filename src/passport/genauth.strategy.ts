@@ -2,9 +2,10 @@ import CustomStrategy from 'passport-custom';
 import type { GenAuthClient } from '../core/client.js';
 import { AuthorizationError, buildOptionError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
+import { type MaybePromise, chain, recover } from '../core/util/maybe-promise.js';
 import { quote } from '../core/util/quote.js';
 import { type VerifyFunction, callVerify } from '../web/application-user.js';
-import { type Refusal, toError, toRefusal } from '../web/refusal.js';
+import { type Refusal, type RefusalContext, toError, toRefusal } from '../web/refusal.js';
 import { reportRefusal, reportRefusalLater } from '../web/report-refusal.js';
 import { toClient } from '../web/to-client.js';
 
@@ -92,15 +93,16 @@ export abstract class GenAuthStrategy<
       // other actions on the same strategy object.
       const { success, fail, error } = this;
       const actions = { success, fail, error };
-      void this.attempt(req)
-        .then((result) => this.act(result, actions, req))
-        .catch((thrown: NodeJS.ErrnoException) => {
-          // The promise of `attempt` never rejects. So `thrown` is an error of Passport (flash messages without a
-          // session) or of the application's callback. The request ends with this error, and the process continues.
+      void recover<void>(
+        () => chain(this.attempt(req), (result) => this.act(result, actions, req)),
+        (thrown) => {
+          // `attempt` never throws. So `thrown` is an error of Passport (flash messages without a session) or of the
+          // application's callback. The request ends with this error, and the process continues.
           // Passport throws `ERR_HTTP_HEADERS_SENT` if the response was already sent, for example by a timeout handler.
           // Then the request has already ended.
-          if (thrown.code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
-        });
+          if ((thrown as NodeJS.ErrnoException).code !== 'ERR_HTTP_HEADERS_SENT') actions.error(thrown);
+        },
+      );
     });
     if (verify !== undefined) expectVerify(verify);
     if (typeof optionsOrClient === 'function') {
@@ -135,7 +137,7 @@ export abstract class GenAuthStrategy<
    *
    * @throws GenAuthError if the user cannot sign in or if the access token is not accepted.
    */
-  protected abstract identify(req: GenAuthRequest): Promise<{ user: User; info: Info }>;
+  protected abstract identify(req: GenAuthRequest): MaybePromise<{ user: User; info: Info }>;
 
   /**
    * Whether the request has no credentials for this strategy, so that another strategy of the same route may
@@ -144,24 +146,34 @@ export abstract class GenAuthStrategy<
   protected abstract isForOther(req: GenAuthRequest): boolean;
 
   /**
-   * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so the
-   * promise never rejects. The caller reports a refusal to the operator.
+   * Authenticates one request without calling Passport. Returns each outcome and each error as a `LoginResult`, so it
+   * never throws. A promise is returned only if GenAuth must be asked, or if a function of the application returns a
+   * promise. The promise never rejects. The caller reports a refusal to the operator.
    */
-  async attempt(req: GenAuthRequest): Promise<LoginResult> {
-    const context = { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
-    try {
-      const { user, info } = await this.identify(req);
-      if (this.verify === undefined) return { kind: 'success', user, info };
-      const verified = await callVerify(this.verify, this.client.options.timeout, req, user, info);
+  attempt(req: GenAuthRequest): MaybePromise<LoginResult> {
+    return recover<LoginResult>(
+      () => chain(this.identify(req), ({ user, info }) => this.accept(req, user, info)),
+      (error) => {
+        const refusal = toRefusal(error, this.getContext(req));
+        if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
+        return { kind: 'error', error: toError(error) };
+      },
+    );
+  }
+
+  /** Calls the application's function `verify`, if there is one. */
+  private accept(req: GenAuthRequest, user: User, info: Info): MaybePromise<LoginResult> {
+    if (this.verify === undefined) return { kind: 'success', user, info };
+    return callVerify(this.verify, this.client.options.timeout, req, user, info).then((verified) => {
       if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
       const message = "The application's function verify refused the user.";
       const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
-      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, context) };
-    } catch (error) {
-      const refusal = toRefusal(error, context);
-      if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
-      return { kind: 'error', error: toError(error) };
-    }
+      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, this.getContext(req)) };
+    });
+  }
+
+  private getContext(req: GenAuthRequest): RefusalContext {
+    return { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
   }
 
   /**

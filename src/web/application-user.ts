@@ -2,6 +2,7 @@ import { isPromise } from 'node:util/types';
 import { type ConfigurationError, buildCallbackError, buildCallbackTimeout } from '../core/errors.js';
 import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
 import { Deadline } from '../core/util/deadline.js';
+import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
 import { quote } from '../core/util/quote.js';
 
 /**
@@ -87,26 +88,28 @@ export function callVerify(
  * @throws ConfigurationError with the code `callback_timeout` after `timeout`, and with the code
  * `invalid_callback_result` if the value is neither an object nor `null` nor `false`.
  */
-export async function callResolveUser<Claims>(
+export function callResolveUser<Claims>(
   resolveUser: (req: GenAuthHttpRequest, claims: Claims) => unknown,
   timeout: number,
   req: GenAuthRequest,
   claims: Claims,
-): Promise<object | null> {
-  const given = await callWithLimit('resolveUser', timeout, () => resolveUser(req as GenAuthHttpRequest, claims));
-  if (isVerdict(given)) return given || null;
-  throw buildResultError('resolveUser', given, 'return the user');
+): MaybePromise<object | null> {
+  const call = (): unknown => resolveUser(req as GenAuthHttpRequest, claims);
+  return chain(callWithLimit('resolveUser', timeout, call), (given) => {
+    if (isVerdict(given)) return given || null;
+    throw buildResultError('resolveUser', given, 'return the user');
+  });
 }
 
 /**
- * Calls a function of the application, and waits for its promise.
+ * Calls a function of the application. Limits the time until its promise settles.
  *
  * @param name - The name of the option, for the error message.
  * @param timeout - Maximum time to wait for a promise, in milliseconds. A function that returns no promise has no
  * limit.
  * @throws ConfigurationError with the code `callback_timeout` after `timeout`.
  */
-export async function callWithLimit<T>(name: string, timeout: number, call: () => T | PromiseLike<T>): Promise<T> {
+export function callWithLimit<T>(name: string, timeout: number, call: () => T | PromiseLike<T>): MaybePromise<T> {
   const returned = call();
   if (!isThenable(returned)) return returned;
   return new Deadline(timeout).wait(Promise.resolve(returned), () => buildCallbackTimeout(name, timeout));

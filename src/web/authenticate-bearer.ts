@@ -5,6 +5,7 @@ import type { GenAuthTokenUser, GenAuthUser } from '../core/scopes.js';
 import type { AccessTokenClaims } from '../core/tokens/claims.js';
 import { digestToken } from '../core/tokens/token-digest.js';
 import { LruMap } from '../core/util/lru-map.js';
+import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
 import { callResolveUser, callWithLimit } from './application-user.js';
 import { type AccessRequirements, authorize } from './authorization.js';
 
@@ -44,25 +45,31 @@ export interface BearerRequirements extends AccessRequirements {
  *
  * @param token - The access token of the request. An empty string causes a `TokenVerificationError` with the code
  * `token_missing`.
+ * @returns A promise only if GenAuth must be asked, or if a function of the application returns a promise. The errors
+ * below are thrown in the same way.
  * @throws TokenVerificationError if the access token is missing, not valid or revoked.
  * @throws AuthorizationError if a scope, a role or the tenant is missing, or if `resolveUser` refuses the user.
  * @throws UpstreamError if a request to GenAuth is needed and fails.
  * @throws ConfigurationError if the configuration is wrong, for example if GenAuth refuses the application's
  * credentials.
  */
-export async function authenticateBearer<S extends string, ExtendedFields extends object>(
+export function authenticateBearer<S extends string, ExtendedFields extends object>(
   client: GenAuthClient<S, ExtendedFields>,
   token: string,
   req: GenAuthRequest,
   requirements: BearerRequirements = {},
-): Promise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
-  const { user, claims } = await client.authenticate(token, {
+): MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+  const authenticated = client.authenticate(token, {
     introspect: requirements.introspect,
     authorize: (verified, getUserClaims) =>
       authorize(limitTenant(requirements, client.options.timeout), verified, getUserClaims, req),
   });
-  const appUser = await resolveAppUser(client, token, req, claims);
-  return { user: (appUser ?? user) as BearerUser<S, ExtendedFields>, info: { claims } };
+  return chain(authenticated, ({ user, claims }) =>
+    chain(resolveAppUser(client, token, req, claims), (appUser) => ({
+      user: (appUser ?? user) as BearerUser<S, ExtendedFields>,
+      info: { claims },
+    })),
+  );
 }
 
 /** Adds the time limit of the client to the function `tenant`. */
@@ -76,12 +83,12 @@ function limitTenant(requirements: BearerRequirements, timeout: number): BearerR
 type AppUserCache = LruMap<string, { user: object; until: number }>;
 const caches = new WeakMap<object, AppUserCache>();
 
-async function resolveAppUser(
+function resolveAppUser(
   client: Pick<GenAuthClient<string>, 'options'>,
   token: string,
   req: GenAuthRequest,
   claims: AccessTokenClaims,
-): Promise<object | undefined> {
+): MaybePromise<object | undefined> {
   const { resolveUser, resolveUserMaxAge, timeout } = client.options;
   if (resolveUser === undefined) return undefined;
   if (resolveUserMaxAge === 0) return callResolver(resolveUser, timeout, req, claims);
@@ -90,19 +97,21 @@ async function resolveAppUser(
   const key = digestToken(token);
   const known = cache.get(key);
   if (known !== undefined && performance.now() < known.until) return known.user;
-  const user = await callResolver(resolveUser, timeout, req, claims);
-  cache.set(key, { user, until: performance.now() + resolveUserMaxAge });
-  return user;
+  return chain(callResolver(resolveUser, timeout, req, claims), (user) => {
+    cache.set(key, { user, until: performance.now() + resolveUserMaxAge });
+    return user;
+  });
 }
 
-async function callResolver(
+function callResolver(
   resolveUser: UserResolver,
   timeout: number,
   req: GenAuthRequest,
   claims: AccessTokenClaims,
-): Promise<object> {
-  const user = await callResolveUser(resolveUser, timeout, req, claims);
-  if (user !== null) return user;
-  const message = "The application's function resolveUser refused the user of the access token.";
-  throw new AuthorizationError('verify_denied', message, { callback: 'resolveUser' });
+): MaybePromise<object> {
+  return chain(callResolveUser(resolveUser, timeout, req, claims), (user) => {
+    if (user !== null) return user;
+    const message = "The application's function resolveUser refused the user of the access token.";
+    throw new AuthorizationError('verify_denied', message, { callback: 'resolveUser' });
+  });
 }

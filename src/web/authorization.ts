@@ -1,5 +1,6 @@
 import { AuthorizationError, type OptionMistake, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
+import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
 import type { GenAuthHttpRequest, GenAuthRequest, ResolvedOptions } from '../core/options/types.js';
 import { isRecord } from '../core/util/record.js';
 import { isJoinedScope, isScopeName, parseScope } from '../core/scopes.js';
@@ -59,29 +60,27 @@ export function toChoice(what: 'scope' | 'role', mode: Choice['mode'], names: re
  * `roles` or `tenant_id`, this claim is read from GenAuth's user info.
  *
  * @param getUserClaims - Returns the claims of GenAuth's user info, from the cache or from a request to GenAuth.
+ * @returns A promise only if `getUserClaims` or `tenant` returns one.
  * @throws AuthorizationError if a scope, a role or the tenant is missing.
  * @throws UpstreamError if user info is needed and the request to GenAuth fails.
  * @throws TokenVerificationError if user info is needed and GenAuth refuses the access token.
  */
-export async function authorize(
+export function authorize(
   { scopes, roles, tenant }: AccessRequirements,
   claims: AccessTokenClaims,
-  getUserClaims: () => Promise<Readonly<Record<string, unknown>>>,
+  getUserClaims: () => MaybePromise<Readonly<Record<string, unknown>>>,
   req: GenAuthRequest,
-): Promise<void> {
+): MaybePromise<void> {
+  const find = (claim: string): MaybePromise<Readonly<Record<string, unknown>>> =>
+    Object.hasOwn(claims, claim) ? claims : getUserClaims();
   if (scopes !== undefined) checkScopes(scopes, claims.scope);
-  if (roles !== undefined) checkRoles(roles, Object.hasOwn(claims, 'roles') ? claims : await getUserClaims());
-  if (tenant !== undefined) {
-    const required: unknown = await tenant(req as GenAuthHttpRequest);
-    const { tenant_id: actual } = Object.hasOwn(claims, 'tenant_id') ? claims : await getUserClaims();
-    if (typeof required === 'string' && required !== '' && required === actual) return;
-    throw new AuthorizationError(
-      'tenant_mismatch',
-      `The user belongs to tenant ${quote(actual)}, but the request targets tenant ${quote(required)}.` +
-        (actual === undefined ? " GenAuth sent no claim tenant_id: add 'tenant_id' to scope." : ''),
-      { required: typeof required === 'string' ? [required] : [] },
-    );
-  }
+  const withRole = roles === undefined ? undefined : chain(find('roles'), (found) => checkRoles(roles, found));
+  if (tenant === undefined) return withRole;
+  return chain(withRole, () =>
+    chain(tenant(req as GenAuthHttpRequest), (required) =>
+      chain(find('tenant_id'), (found) => checkTenant(required, found)),
+    ),
+  );
 }
 
 /**
@@ -145,6 +144,16 @@ function checkScopes(required: Choice, scope: string): void {
     'insufficient_scope',
     `The token has scope ${quote(scope)}, but the route requires ${required.mode} of ${quote(required.names)}.`,
     { required: required.names, mode: required.mode },
+  );
+}
+
+function checkTenant(required: unknown, { tenant_id: actual }: Readonly<Record<string, unknown>>): void {
+  if (typeof required === 'string' && required !== '' && required === actual) return;
+  throw new AuthorizationError(
+    'tenant_mismatch',
+    `The user belongs to tenant ${quote(actual)}, but the request targets tenant ${quote(required)}.` +
+      (actual === undefined ? " GenAuth sent no claim tenant_id: add 'tenant_id' to scope." : ''),
+    { required: typeof required === 'string' ? [required] : [] },
   );
 }
 

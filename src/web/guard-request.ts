@@ -1,5 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthRequest } from '../core/options/types.js';
+import { type MaybePromise, chain, recover } from '../core/util/maybe-promise.js';
 import { type BearerRequirements, authenticateBearer } from './authenticate-bearer.js';
 import { parseBearerToken } from './bearer-token.js';
 import { type Refusal, toRefusal } from './refusal.js';
@@ -28,36 +29,41 @@ export interface RouteRequirements extends BearerRequirements {
  * `authInfo`. Reports a refusal to the operator.
  *
  * @param state - The object on which `user` and `authInfo` are stored.
- * @returns The response for a request that must not pass, or `undefined` if the request may pass.
+ * @returns The response for a request that must not pass, or `undefined` if the request may pass. A promise is returned
+ * only if GenAuth must be asked, or if a function of the application returns a promise.
  * @throws every error that is not an error of passport-genauth, such as an error of the application's function
- * `tenant`.
+ * `tenant`. If a promise was returned, it is rejected with this error.
  */
-export async function guardRequest(
+export function guardRequest(
   client: GenAuthClient<string>,
   req: GenAuthRequest,
   state: RequestState,
   requirements: RouteRequirements,
-): Promise<Refusal | undefined> {
-  try {
-    const token = parseBearerToken(req);
-    if (token === undefined && requirements.optional) {
-      // A session may have set a user. On an optional route a request without an access token is anonymous, so the user
-      // is removed.
-      state.user = undefined;
-      state.authInfo = undefined;
-      return undefined;
-    }
-    const { user, info } = await authenticateBearer(client, token ?? '', req, requirements);
-    state.user = user;
-    state.authInfo = info;
-    return undefined;
-  } catch (error) {
-    const refusal = toRefusal(error, {
-      options: client.options,
-      acceptLanguage: req.headers['accept-language'],
-    });
-    if (refusal === undefined) throw error;
-    reportRefusal(refusal, client.options, req);
-    return refusal;
-  }
+): MaybePromise<Refusal | undefined> {
+  return recover<Refusal | undefined>(
+    () => {
+      const token = parseBearerToken(req);
+      if (token === undefined && requirements.optional) {
+        // A session may have set a user. On an optional route a request without an access token is anonymous, so the
+        // user is removed.
+        state.user = undefined;
+        state.authInfo = undefined;
+        return undefined;
+      }
+      return chain(authenticateBearer(client, token ?? '', req, requirements), ({ user, info }) => {
+        state.user = user;
+        state.authInfo = info;
+        return undefined;
+      });
+    },
+    (error) => {
+      const refusal = toRefusal(error, {
+        options: client.options,
+        acceptLanguage: req.headers['accept-language'],
+      });
+      if (refusal === undefined) throw error;
+      reportRefusal(refusal, client.options, req);
+      return refusal;
+    },
+  );
 }

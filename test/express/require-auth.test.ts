@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import express from 'express';
 import {
   GenAuthBearerStrategy,
@@ -31,6 +32,32 @@ it('stores user and authInfo on the request', async () => {
   const claims = issuer().accessTokenClaims({ tenant_id: 't' });
   const user = { sub: SUBJECT, scope: ['openid', 'profile'], tenant_id: 't' };
   expect(await get(await start(), `Bearer ${issuer().sign(claims)}`)).toEqual([200, { user, authInfo: { claims } }]);
+});
+
+it('calls next before it returns if the token is known', async () => {
+  const client = open();
+  await client.warmUp();
+  const next = jest.fn();
+  const req = { headers: { authorization: bearer(issuer()) } };
+  requireAuth(client)(req as never, {} as never, next);
+  expect(next.mock.calls).toEqual([[]]);
+});
+
+it('passes an error that a handler throws at once to Express only once', async () => {
+  const thrown: unknown[] = [];
+  const app = express().get('/login', requireAuth(open()), () => {
+    throw new Error('of the handler');
+  });
+  app.use(((error: unknown, _req, res, _next) => {
+    thrown.push(error);
+    res.status(500).json({});
+  }) as express.ErrorRequestHandler);
+  const url = await serve(app);
+  expect([await get(url, bearer(issuer())), await get(url, bearer(issuer()))]).toEqual([
+    [500, {}],
+    [500, {}],
+  ]);
+  expect(thrown).toHaveLength(2);
 });
 
 it.each([

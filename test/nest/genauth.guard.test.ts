@@ -120,3 +120,17 @@ describe('a class that extends GenAuthGuard', () => {
     client.close();
   });
 });
+
+it('canActivate returns true at once if the token is known, and a promise of the exception for a refusal', async () => {
+  const client = new GenAuthClient(issuer().clientOptions);
+  await client.warmUp();
+  const guard = new GenAuthGuard(client as never);
+  const headers = [{ authorization: bearer(issuer()) }, {}];
+  const [passed, refused] = headers.map((each) => {
+    const context = new ExecutionContextHost([{ headers: each }], Base, Base.prototype['me'] as () => void);
+    return guard.canActivate(context);
+  });
+  expect(passed).toBe(true);
+  await expect(refused).rejects.toMatchObject({ status: 401, code: 'token_missing' });
+  client.close();
+});

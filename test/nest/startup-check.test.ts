@@ -124,7 +124,7 @@ class Transient extends OwnBearer {}
 @Injectable()
 class ByProperty implements CanActivate {
   @Inject(GenAuthGuard) private readonly guard!: GenAuthGuard;
-  canActivate(context: never): Promise<boolean> {
+  canActivate(context: never): boolean | Promise<boolean> {
     return this.guard.canActivate(context);
   }
 }
@@ -132,7 +132,7 @@ class ByProperty implements CanActivate {
 @Injectable()
 class Delegating implements CanActivate {
   constructor(@Inject(GenAuthGuard) private readonly guard: GenAuthGuard) {}
-  canActivate(context: never): Promise<boolean> {
+  canActivate(context: never): boolean | Promise<boolean> {
     return this.guard.canActivate(context);
   }
 }

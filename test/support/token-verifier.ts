@@ -8,12 +8,19 @@ import { type KeySets, useKeySets } from './key-set.js';
 import { findLeaks } from './leak.js';
 import { catchError } from './promise.js';
 
+/** A verifier whose results and errors are always in a promise. */
+export class PromisingVerifier extends TokenVerifier {
+  override async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
+    return super.verifyAccessToken(token);
+  }
+}
+
 /** Verifiers that load the key set of an issuer over HTTP, with a clock of the test. */
 export class VerifierBench {
   readonly sets: KeySets;
   readonly #issuer: () => Issuer;
   #jwks: Jwks | undefined;
-  #caching: TokenVerifier | undefined;
+  #caching: PromisingVerifier | undefined;
 
   constructor(issuer: () => Issuer) {
     this.#issuer = issuer;
@@ -24,9 +31,9 @@ export class VerifierBench {
   }
 
   /** Creates a verifier without a cache of verified tokens. All verifiers of a test share one cached key set. */
-  verifier(settings: Partial<TokenVerifierSettings> = {}): TokenVerifier {
+  verifier(settings: Partial<TokenVerifierSettings> = {}): PromisingVerifier {
     this.#jwks ??= this.sets.open();
-    return new TokenVerifier({
+    return new PromisingVerifier({
       issuer: [this.#issuer().issuer],
       appId: APP_ID,
       audience: [APP_ID],

@@ -15,7 +15,7 @@ const all = (...names: string[]): Choice => ({ mode: 'all', names });
 const any = (...names: string[]): Choice => ({ mode: 'any', names });
 
 /** Authorizes a request with a token of these claims. Reading user info fails the test, unless it is given. */
-const check = (requirements: AccessRequirements, claims: object, userInfo?: object): Promise<void> => {
+const check = async (requirements: AccessRequirements, claims: object, userInfo?: object): Promise<void> => {
   const getUserInfo = async (): Promise<Record<string, unknown>> =>
     (userInfo ?? (await Promise.reject(new Error('user info was read')))) as Record<string, unknown>;
   return authorize(requirements, claims as AccessTokenClaims, getUserInfo, REQUEST);

@@ -96,6 +96,36 @@ it('introspects the token, and reuses the result until its maximum age', async (
   expect(await guard(token)).toMatchObject({ refusal: { status: 401 }, state: UNCHANGED });
 });
 
+const ADMIN = { mode: 'any', names: ['admin'] } as const;
+it.each<[string, Partial<RouteRequirements>, Partial<GenAuthOptions>]>([
+  ['no requirement', {}, {}],
+  ['a role of the user info', { roles: ADMIN }, {}],
+  ['a tenant', { tenant: () => 't' }, {}],
+  ['introspection', { introspect: 1000 }, {}],
+  ['a user of the user info', {}, { userClaims: 'userinfo' }],
+  ['an own user', {}, { resolveUser: () => ({ id: 1 }) }],
+  ['a cached own user', {}, { resolveUser: async () => ({ id: 1 }), resolveUserMaxAge: 60_000 }],
+])('a known token passes without a promise with %s', async (_title, requirements, options) => {
+  issuer().reply(USER_INFO_PATH, { body: { sub: SUBJECT, tenant_id: 't', roles: [{ code: 'admin' }] } });
+  issuer().reply(INTROSPECTION_PATH, { body: { active: true } });
+  const client = open(options);
+  const pass = (): unknown =>
+    guardRequest(client, { headers: { authorization } }, {}, { optional: false, ...requirements });
+  const authorization = bearer(issuer());
+  const first = pass();
+  expect(await first).toBeUndefined();
+  const sent = issuer().count();
+  expect([first, pass(), issuer().count()]).toEqual([expect.any(Promise), undefined, sent]);
+});
+
+it('a token that was never seen passes without a promise if the keys are cached, and a missing token is refused', async () => {
+  const client = open();
+  await client.warmUp();
+  const headers = [{ authorization: bearer(issuer()) }, { authorization: bearer(issuer(), { jti: 'x' }) }, {}];
+  const refusals = headers.map((each) => guardRequest(client, { headers: each }, {}, { optional: false }));
+  expect(refusals).toMatchObject([undefined, undefined, { status: 401 }]);
+});
+
 it.each([
   [undefined, '请提供访问令牌。'],
   ['en', 'An access token is required.'],

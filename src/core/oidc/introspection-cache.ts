@@ -1,6 +1,7 @@
 import { isWithin } from '../util/clock.js';
 import { UpstreamError } from '../errors.js';
 import { LruMap } from '../util/lru-map.js';
+import type { MaybePromise } from '../util/maybe-promise.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { Introspection } from '../wire/parse.js';
 
@@ -21,7 +22,8 @@ export interface IntrospectionCacheSettings {
 interface Entry {
   /** Time when the introspection request was sent, in milliseconds since 1970. */
   readonly requestedAt: number;
-  readonly response: Promise<Introspection>;
+  /** The response, or its promise while the introspection is pending. */
+  response: MaybePromise<Introspection>;
 }
 
 /**
@@ -48,24 +50,29 @@ export class IntrospectionCache {
    *
    * @param maxAge - Maximum age of a cached response, in milliseconds, counted from the time when the introspection
    * request was sent.
+   * @returns The introspection. A promise is returned only if the response is not cached yet.
    * @throws UpstreamError if GenAuth or the network fails.
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    */
-  async get(token: string, maxAge: number): Promise<Introspection> {
+  get(token: string, maxAge: number): MaybePromise<Introspection> {
     const { requestIntrospection, now } = this.#settings;
     const key = digestToken(token);
     const known = this.#entries.get(key);
     if (known !== undefined && isWithin(maxAge, known.requestedAt, now())) return known.response;
     if (isWithin(PAUSE_MS, this.#failedAt, now())) throw this.#lastError;
-    const entry = { requestedAt: now(), response: requestIntrospection(token) };
+    const pending = requestIntrospection(token);
+    const entry: Entry = { requestedAt: now(), response: pending };
     this.#entries.set(key, entry);
-    entry.response.catch((error: unknown) => {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      if (!(error instanceof UpstreamError)) return;
-      this.#failedAt = now();
-      this.#lastError = error;
-    });
-    return entry.response;
+    pending.then(
+      (response) => (entry.response = response),
+      (error: unknown) => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+        if (!(error instanceof UpstreamError)) return;
+        this.#failedAt = now();
+        this.#lastError = error;
+      },
+    );
+    return pending;
   }
 
   /** Removes the cached introspection response of a token that was revoked. */

@@ -1,6 +1,7 @@
 import { UpstreamError } from '../errors.js';
 import { digestToken } from '../tokens/token-digest.js';
 import { LruMap } from '../util/lru-map.js';
+import type { MaybePromise } from '../util/maybe-promise.js';
 import { deepFreeze } from '../util/record.js';
 import { RefreshingValue, type RefreshingValueSettings } from '../util/refreshing-value.js';
 
@@ -51,13 +52,17 @@ export class UserInfoCache {
   /**
    * Returns the user-info claims of an access token from the cache or from GenAuth.
    *
-   * @returns The claims. The object is frozen.
+   * @returns The claims. The object is frozen. A promise is returned only if no fresh claims are cached.
    * @throws TokenVerificationError if GenAuth refuses the token.
    * @throws UpstreamError if GenAuth cannot be reached and no cached claims may be used.
    */
-  async get(accessToken: string): Promise<UserInfoClaims> {
+  get(accessToken: string): MaybePromise<UserInfoClaims> {
     const key = digestToken(accessToken);
     const entry = this.#entries.get(key) ?? this.#add(key);
+    return entry.fresh ?? this.#load(accessToken, key, entry);
+  }
+
+  async #load(accessToken: string, key: string, entry: RefreshingValue<UserInfoClaims>): Promise<UserInfoClaims> {
     let hasFailed = false;
     const claims = await entry.get(async () => {
       const loaded = await this.#requestUserInfo(accessToken).catch((error: unknown) => {

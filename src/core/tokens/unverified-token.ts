@@ -9,7 +9,11 @@ import { isRecord, ownProperties } from '../util/record.js';
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
 /** Maximum length of a key ID, in characters. */
 export const MAX_KID_LENGTH = 256;
-const BASE64URL = /^[A-Za-z0-9_-]+$/;
+/**
+ * Canonical base64url without padding. If the length is not a multiple of 4, the last character has unused bits, and
+ * they must be 0 ([RFC 4648 §3.5](https://www.rfc-editor.org/rfc/rfc4648#section-3.5)).
+ */
+const CANONICAL_BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
 /** Accepted values of the token header parameter `typ`, in lower case (RFC 7519 §5.1, RFC 9068 §2.1). */
 const TOKEN_TYPES = {
   id_token: ['jwt', 'application/jwt'],
@@ -69,8 +73,8 @@ export function decomposeUnverifiedToken(
   }
   return {
     signature: decodeSegment(signature, 'signature', kind),
-    signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.'))),
-    header: parseJsonObject(decodeSegment(header, 'header', kind), 'header', kind),
+    signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.')), 'latin1'),
+    header: ownProperties(parseJsonObject(decodeSegment(header, 'header', kind), 'header', kind)),
     payload: decodeSegment(payload, 'payload', kind),
   };
 }
@@ -84,7 +88,7 @@ export function decomposeUnverifiedToken(
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
     const { payload } = decomposeUnverifiedToken(token, 'id_token');
-    const { sub, exp } = parseJsonObject(payload, 'payload', 'access_token');
+    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
     return { sub, exp: isTime(exp) ? exp : undefined };
   } catch {
     return { sub: undefined, exp: undefined };
@@ -99,7 +103,7 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
 export function readUnverifiedToken(token: string): { sub: string | undefined; kid: string | undefined } {
   try {
     const { header, payload } = decomposeUnverifiedToken(token, 'access_token');
-    const { sub } = parseJsonObject(payload, 'payload', 'access_token');
+    const { sub } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
     const { kid } = header;
     const isKid = typeof kid === 'string' && kid.length <= MAX_KID_LENGTH;
     return { sub: typeof sub === 'string' ? sub : undefined, kid: isKid ? kid : undefined };
@@ -113,13 +117,12 @@ export function readUnverifiedToken(token: string): { sub: string | undefined; k
  * could be written in several ways, and a deny list or a cache would not recognize the token.
  */
 function decodeSegment(segment: string, name: string, token: TokenKind): Buffer {
-  const bytes = BASE64URL.test(segment) ? Buffer.from(segment, 'base64url') : undefined;
-  if (bytes === undefined || bytes.toString('base64url') !== segment) {
+  if (segment === '' || !CANONICAL_BASE64URL.test(segment)) {
     throw new TokenVerificationError('token_malformed', `The ${name} of the ${token} is not canonical base64url.`, {
       details: { token },
     });
   }
-  return bytes;
+  return Buffer.from(segment, 'base64url');
 }
 
 /** Keeps a byte order mark in the text, so that a token with this mark is refused. */
@@ -128,8 +131,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Parses the JSON object in one part of a token.
  *
- * @returns An object without a prototype, so that an absent member is never read from `Object.prototype`, which other
- * code may have changed.
+ * @returns The object as `JSON.parse` returns it. Before members are read, `ownProperties` must copy them, so that an
+ * absent member is never read from `Object.prototype`, which other code may have changed.
  * @throws TokenVerificationError `token_malformed` if the bytes are not a JSON object in UTF-8.
  */
 export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKind): Record<string, unknown> {
@@ -144,7 +147,7 @@ export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKin
       details: { token },
     });
   }
-  return ownProperties(value);
+  return value;
 }
 
 /**

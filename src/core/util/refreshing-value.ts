@@ -39,6 +39,12 @@ export class RefreshingValue<Value> {
     this.#settings = settings;
   }
 
+  /** The cached value if it is fresh, otherwise `undefined`. */
+  get fresh(): Value | undefined {
+    const { maxAge } = this.#settings;
+    return this.#value !== undefined && this.#isWithin(maxAge, this.#loadedAt) ? this.#value : undefined;
+  }
+
   /**
    * Returns the cached value if it is fresh, otherwise loads a new value. If the old value may still be used, the call
    * waits for the new value at most until 500 ms after the start of the load.
@@ -48,7 +54,8 @@ export class RefreshingValue<Value> {
    */
   async get(load: Load<Value>): Promise<Value> {
     const { maxAge, staleIfError, pause } = this.#settings;
-    if (this.#value !== undefined && this.#isWithin(maxAge, this.#loadedAt)) return this.#value;
+    const { fresh } = this;
+    if (fresh !== undefined) return fresh;
     const stale = this.#isWithin(maxAge + staleIfError, this.#loadedAt) ? this.#value : undefined;
     if (this.#pending === undefined && this.#isWithin(pause, this.#failedAt)) {
       if (stale !== undefined) return stale;

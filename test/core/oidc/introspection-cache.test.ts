@@ -19,8 +19,13 @@ beforeEach(() => {
   sent = [];
   answer = async () => ACTIVE;
 });
-const open = (maxEntries = 100): IntrospectionCache =>
-  new IntrospectionCache({
+class PromisingCache extends IntrospectionCache {
+  override async get(token: string, maxAge: number): Promise<Introspection> {
+    return super.get(token, maxAge);
+  }
+}
+const open = (maxEntries = 100): PromisingCache =>
+  new PromisingCache({
     requestIntrospection: (token) => {
       sent.push(token);
       return answer();

@@ -18,8 +18,13 @@ beforeEach(() => {
   sent = [];
   answer = async () => ({ sub: 'alice', n: sent.length });
 });
-const open = (maxEntries = 100): UserInfoCache =>
-  new UserInfoCache({
+class PromisingCache extends UserInfoCache {
+  override async get(token: string): Promise<UserInfoClaims> {
+    return super.get(token);
+  }
+}
+const open = (maxEntries = 100): PromisingCache =>
+  new PromisingCache({
     requestUserInfo: (token) => {
       sent.push(token);
       return answer();

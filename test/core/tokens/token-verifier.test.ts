@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { ConfigurationError } from '../../../src/core/errors.js';
 import { AppSecret, type AppSecretSource } from '../../../src/core/oidc/app-secret.js';
-import type { TokenVerifier, TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
+import type { TokenVerifierSettings } from '../../../src/core/tokens/token-verifier.js';
 import { APP_ID, DISCOVERY_PATH, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../../support/issuer.js';
 import { COOLDOWN, MAX_AGE, STALE_IF_ERROR, codeOf } from '../../support/key-set.js';
 import { catchError } from '../../support/promise.js';
@@ -13,7 +13,7 @@ import { createRsaKey } from '../../support/rsa-key.js';
 import { useSignatureCount } from '../../support/signature-count.js';
 import { LONG_SECRET } from '../../support/signing-key.js';
 import { type Forge, TOKEN_FLAWS, openForge, respell, swap } from '../../support/token-flaw.js';
-import { VerifierBench } from '../../support/token-verifier.js';
+import { type PromisingVerifier, VerifierBench } from '../../support/token-verifier.js';
 import { buildToken, hashAccessToken } from '../../support/token.js';
 
 const OTHER_APP = '65f0c1d2e3a4b5c6d7e8f9ff';
@@ -86,7 +86,7 @@ it.each<[string, unknown, string]>([
   expect(await codeOf(bench.verifier().verifyIdToken(idToken({ at_hash: atHash }), 'access'))).toBe(expected);
 });
 
-const hs256 = (secret: AppSecretSource | undefined): TokenVerifier => {
+const hs256 = (secret: AppSecretSource | undefined): PromisingVerifier => {
   const appSecret = new AppSecret(secret, () => bench.sets.now);
   return bench.verifier({ idTokenAlgorithm: 'HS256', appSecret, maxVerifiedTokens: 100 });
 };
@@ -187,7 +187,7 @@ const signNew = (payload: object): string => buildToken({ alg: 'RS256', kid: oth
 const newIdToken = (): string => signNew(issuer().idTokenClaims({}, bench.sets.now));
 const newAccessToken = (): string => signNew(forge().payload);
 
-it.each<[string, (verifier: TokenVerifier) => Promise<unknown>, string, fetches: number]>([
+it.each<[string, (verifier: PromisingVerifier) => Promise<unknown>, string, fetches: number]>([
   ['received id_token', (each) => each.verifyIdToken(newIdToken(), 'access'), 'accepted', 2],
   ['received access token', (each) => each.verifyReceivedAccessToken(newAccessToken()), 'accepted', 2],
   ["caller's id_token", (each) => each.verifyIdToken(newIdToken()), 'token_key_unknown', 1],
@@ -264,7 +264,7 @@ it.each<[string, header: object, keys: () => unknown[], advance: number, expecte
   const token = text({ ...right, ...header }, { ...payload, exp: NOW + 3 * 86_400 });
   expect(await codeOf(verifier.verifyAccessToken(token))).toBe('accepted');
   bench.sets.publish(...keys());
-  bench.sets.now += advance;
+  bench.sets.now += advance ?? 0;
   expect([await codeOf(verifier.verifyAccessToken(token)), computed()]).toEqual([expected, signatures]);
 });
 
@@ -375,6 +375,62 @@ it('an error has a message and details', async () => {
   const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members }));
   expect(errors).toMatchObject(details.map((each, i) => ({ message: MESSAGES[i], details: each })));
 });
+
+it('judges 20,000 tokens alike with and without the cache, while the clock moves and the keys change', async () => {
+  const { key } = issuer();
+  const makers = [forge(), { ...forge(), ...openForge(issuer(), NOW * 1000 + 2 * MAX_AGE) }];
+  const pool = makers.flatMap(({ head, claims, header }) => [
+    ...[{}, { exp: NOW + 20 }, { exp: NOW + 700, nbf: NOW + 60 }, { iat: NOW + 4 }, { nonce: 'n' }].map((each) =>
+      claims(each),
+    ),
+    head({ kid: undefined }),
+    head({ kid: other.kid }, other.privateKey),
+    head(header, other.privateKey),
+  ]);
+  const keySets = [[key.jwk], [key.jwk, other.jwk], [other.jwk], [{ ...other.jwk, kid: key.kid }], [], undefined];
+  /** A value in one of `rarity` steps, otherwise `null`. */
+  const rarely = <T>(rarity: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+    fc.oneof({ weight: rarity - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: value });
+  const step = fc.record({
+    token: fc.nat({ max: pool.length - 1 }),
+    change: rarely(5, fc.tuple(fc.nat({ max: 900 }), fc.constantFrom('A', 'g', '-', '.', '='))),
+    advance: rarely(10, fc.constantFrom(1, 5000, 31_000, MAX_AGE)),
+    keys: rarely(40, fc.constantFrom(...keySets)),
+  });
+  // The pause after a failed fetch is random.
+  jest.spyOn(Math, 'random').mockReturnValue(0.5);
+  let judged = 0;
+  const seen = new Set<unknown>();
+  const property = fc.asyncProperty(fc.array(step, { minLength: 50, maxLength: 50 }), async (steps) => {
+    bench.sets.now = NOW * 1000;
+    bench.sets.publish(key.jwk);
+    // Each verifier has a key set of its own, because a wrong signature can cause a fetch, which the other would see.
+    const verifiers = [0, 8].map((size) => bench.verifier({ jwks: bench.sets.open(), maxVerifiedTokens: size }));
+    for (const { token, change, advance, keys } of steps) {
+      bench.sets.now += advance ?? 0;
+      if (keys === undefined) issuer().reply(JWKS_PATH, { status: 503 });
+      else if (keys !== null) bench.sets.publish(...keys);
+      const [position, letter] = change ?? [0, 'e'];
+      const text = pool[token] ?? '';
+      const changed = `${text.slice(0, position)}${letter}${text.slice(position + 1)}`;
+      judged += 1;
+      const codes = await Promise.all(verifiers.map((each) => codeOf(each.verifyAccessToken(changed))));
+      expect(codes[0]).toBe(codes[1]);
+      seen.add(codes[0]);
+    }
+  });
+  await fc.assert(property, propertyRuns(400));
+  jest.restoreAllMocks();
+  expect(judged).toBeGreaterThanOrEqual(20_000);
+  const decisions = [
+    'accepted',
+    'token_expired',
+    'token_key_unknown',
+    'token_signature_invalid',
+    'upstream_unavailable',
+  ];
+  expect([...seen]).toEqual(expect.arrayContaining(decisions));
+}, 600_000);
 
 it('accepts no changed token that jose refuses', async () => {
   const { key, issuer: expected } = issuer();

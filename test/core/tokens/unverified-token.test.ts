@@ -5,7 +5,6 @@ import {
   decodeUnverifiedAccessToken,
   decomposeUnverifiedToken,
   isTime,
-  parseJsonObject,
 } from '../../../src/core/tokens/unverified-token.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchThrown } from '../../support/thrown.js';
@@ -34,9 +33,21 @@ it('decodeUnverifiedAccessToken returns sub and exp of a JWT of at most 65,536 c
   expect(tokens.map(decodeUnverifiedAccessToken)).toEqual(claims);
 });
 
-it('parseJsonObject returns an object that inherits nothing', () => {
-  const object = parseJsonObject(Buffer.from('{"__proto__":{"alg":"none"}}'), 'payload', 'id_token');
-  expect([Object.getPrototypeOf(object), object['alg']]).toEqual([null, undefined]);
+it('a header inherits nothing', () => {
+  const { header } = decomposeUnverifiedToken(toToken({}, '{"__proto__":{"alg":"none"}}'), 'id_token');
+  expect([Object.getPrototypeOf(header), header['alg']]).toEqual([null, undefined]);
+});
+
+it('accepts exactly the parts that are canonical base64url', () => {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.+/ \né'.split('');
+  const [header, payload] = TOKEN.split('.');
+  const starts = ['', 'A', '-', 'AA', '_z', 'AAA', 'AAAA', 'AAAAA', 'AAAA-A'];
+  const texts = starts.flatMap((start) => letters.flatMap((a) => ['', ...letters].map((b) => `${start}${a}${b}`)));
+  const isAccepted = (signature: string): boolean =>
+    codeOf(() => decomposeUnverifiedToken(`${header}.${payload}.${signature}`, 'access_token')) === undefined;
+  const isCanonical = (text: string): boolean => Buffer.from(text, 'base64url').toString('base64url') === text;
+  expect(texts.filter((text) => isAccepted(text) !== isCanonical(text))).toEqual([]);
+  expect(isAccepted('')).toBe(false);
 });
 
 it('checkHeader accepts the types of an id_token', () => {
