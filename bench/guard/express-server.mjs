@@ -3,7 +3,7 @@ import express from 'express';
 import passport from 'passport';
 import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
 import { startProfile, stopProfile } from '../lib/profile.mjs';
-import { VERIFIERS, createOauth2JwtBearer, createPassportJwt, toHandler } from './verifiers.mjs';
+import { VERIFIERS, createOauth2JwtBearer, createPassportJwt, toHandler, toStrategy } from './verifiers.mjs';
 
 const settings = readSettings();
 
@@ -40,14 +40,11 @@ const GUARDS = {
     const { requireAuth, client } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
     return requireAuth(client);
   },
-  'requireAuth, no cache': async () => {
-    const { requireAuth, client } = await createOurs({ verifiedTokenCache: false });
-    return requireAuth(client);
-  },
   'passport + genauth-bearer': async () => {
     const { GenAuthBearerStrategy, client } = await createOurs();
     return usePassport('genauth-bearer', new GenAuthBearerStrategy(client));
   },
+  'passport + limit': () => usePassport('limit', toStrategy(passport.Strategy, VERIFIERS.limit(settings))),
   'passport + empty strategy': () => usePassport('empty', new EmptyStrategy()),
   'passport-jwt + jwks-rsa': async () => usePassport('jwt', await createPassportJwt(settings)),
   'express-oauth2-jwt-bearer': () => createOauth2JwtBearer(settings),

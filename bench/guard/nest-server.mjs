@@ -6,7 +6,7 @@ import { AuthGuard } from '@nestjs/passport';
 import passport from 'passport';
 import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
 import { startProfile, stopProfile } from '../lib/profile.mjs';
-import { VERIFIERS, createPassportJwt, readToken } from './verifiers.mjs';
+import { VERIFIERS, createPassportJwt, readToken, toStrategy } from './verifiers.mjs';
 
 const settings = readSettings();
 
@@ -15,12 +15,6 @@ async function createOurs(options = {}) {
   const { appId, appHost } = settings;
   const module = ours.GenAuthModule.forRoot({ appId, appSecret: 'secret-of-the-bench', appHost, ...options });
   return { ...ours, imports: [module] };
-}
-
-class EmptyStrategy extends passport.Strategy {
-  authenticate() {
-    this.success({ sub: 'any-user' });
-  }
 }
 
 class EmptyGuard {
@@ -36,17 +30,28 @@ const GUARDS = {
     const { GenAuthGuard, imports } = await createOurs();
     return { guard: GenAuthGuard, imports };
   },
-  'GenAuthGuard, token not cached': async () => {
-    const { GenAuthGuard, imports } = await createOurs({ verifiedTokenCache: { maxEntries: 100 } });
-    return { guard: GenAuthGuard, imports };
+  limit: () => {
+    const verify = VERIFIERS.limit(settings);
+    class LimitGuard {
+      canActivate(context) {
+        const request = context.switchToHttp().getRequest();
+        try {
+          request.user = verify(readToken(request));
+        } catch {
+          throw new UnauthorizedException();
+        }
+        return true;
+      }
+    }
+    return { guard: LimitGuard };
   },
   "AuthGuard('genauth-bearer')": async () => {
     const { imports } = await createOurs();
     return { guard: AuthGuard('genauth-bearer'), imports };
   },
-  'AuthGuard + empty strategy': () => {
-    passport.use('empty', new EmptyStrategy());
-    return { guard: AuthGuard('empty') };
+  'AuthGuard + limit': () => {
+    passport.use('limit', toStrategy(passport.Strategy, VERIFIERS.limit(settings)));
+    return { guard: AuthGuard('limit') };
   },
   "AuthGuard('jwt') + passport-jwt + jwks-rsa": async () => {
     passport.use('jwt', await createPassportJwt(settings));
@@ -84,6 +89,6 @@ Controller()(OrdersController);
 class AppModule {}
 Module({ imports, controllers: [OrdersController] })(AppModule);
 
-const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+const app = await NestFactory.create(AppModule, { logger: ['error'] });
 await app.listen(0, '127.0.0.1');
 answerCalls({ readCpuTime, startProfile, stopProfile }, app.getHttpServer().address().port);

@@ -55,22 +55,24 @@ export interface TokenRequirements {
    */
   introspect?: number | undefined;
   /**
-   * Checks the scopes, the roles and the tenant that the route requires.
+   * Checks the scopes, the roles and the tenant that the route requires. Default: the route requires none of them.
    *
    * @param getUserClaims - Returns the user's claims from GenAuth's user-info endpoint, for claims that the access
    * token does not have.
    * @throws AuthorizationError if the token or the user does not meet the requirements of the route.
    */
-  authorize: (
-    claims: AccessTokenClaims,
-    getUserClaims: () => MaybePromise<Readonly<Record<string, unknown>>>,
-  ) => MaybePromise<void>;
+  authorize?:
+    | ((
+        claims: AccessTokenClaims,
+        getUserClaims: () => MaybePromise<Readonly<Record<string, unknown>>>,
+      ) => MaybePromise<void>)
+    | undefined;
 }
 
 /** The user of a verified access token, and the claims of the token. */
 interface Authenticated {
   user: object;
-  claims: AccessTokenClaims;
+  info: { claims: AccessTokenClaims };
 }
 
 /** The result of {@link GenAuthClient.refresh}. */
@@ -364,12 +366,17 @@ export class GenAuthClient<
    */
   authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
     const { userClaims, scope } = this.options;
+    const verified = this.#verifier.verifyAccessToken(token);
+    // Most requests end here. The functions below would take 0.4 µs.
+    if (introspect === undefined && authorize === undefined && userClaims === 'token') {
+      return chain(verified, toTokenResult);
+    }
     const getUserClaims = (): MaybePromise<UserInfoClaims> => this.#userInfo.get(token);
-    return chain(this.#verifier.verifyAccessToken(token), (claims) =>
+    return chain(verified, (claims) =>
       chain(introspect === undefined ? undefined : this.#expectActive(token, claims.sub, introspect), () =>
-        chain(authorize(claims, getUserClaims), (): MaybePromise<Authenticated> => {
-          if (userClaims === 'token') return { user: toTokenUser(claims), claims };
-          return chain(getUserClaims(), (userInfo) => ({ user: toUser(userInfo, scope), claims }));
+        chain(authorize?.(claims, getUserClaims), (): MaybePromise<Authenticated> => {
+          if (userClaims === 'token') return toTokenResult(claims);
+          return chain(getUserClaims(), (userInfo) => ({ user: toUser(userInfo, scope), info: { claims } }));
         }),
       ),
     );
@@ -608,6 +615,11 @@ export class GenAuthClient<
       },
     );
   }
+}
+
+/** Returns the result for a route whose user has the claims of the access token. */
+function toTokenResult(claims: AccessTokenClaims): Authenticated {
+  return { user: toTokenUser(claims), info: { claims } };
 }
 
 /**

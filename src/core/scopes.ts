@@ -315,5 +315,10 @@ export interface GenAuthTokenUser {
 export function toTokenUser(
   claims: Readonly<{ sub: string; scope: string; [claim: string]: unknown }>,
 ): GenAuthTokenUser {
-  return { sub: claims.sub, scope: parseScope(claims.scope), tenant_id: readString(claims['tenant_id']) };
+  const { sub, scope, tenant_id: tenantId } = claims;
+  if (last.scope !== scope) last = { scope, names: Object.freeze(parseScope(scope)) };
+  return { sub, scope: last.names, tenant_id: readString(tenantId) };
 }
+
+/** The scopes of the last access token. Most access tokens of a service have the same scopes. */
+let last: { readonly scope: string; readonly names: readonly string[] } = { scope: '', names: Object.freeze([]) };

@@ -59,15 +59,20 @@ export function authenticateBearer<S extends string, ExtendedFields extends obje
   req: GenAuthRequest,
   requirements: BearerRequirements = {},
 ): MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+  const { introspect, scopes, roles, tenant } = requirements;
+  const { timeout, resolveUser } = client.options;
+  const isOpen = scopes === undefined && roles === undefined && tenant === undefined;
   const authenticated = client.authenticate(token, {
-    introspect: requirements.introspect,
-    authorize: (verified, getUserClaims) =>
-      authorize(limitTenant(requirements, client.options.timeout), verified, getUserClaims, req),
-  });
-  return chain(authenticated, ({ user, claims }) =>
-    chain(resolveAppUser(client, token, req, claims), (appUser) => ({
-      user: (appUser ?? user) as BearerUser<S, ExtendedFields>,
-      info: { claims },
+    introspect,
+    authorize: isOpen
+      ? undefined
+      : (claims, getUserClaims) => authorize(limitTenant(requirements, timeout), claims, getUserClaims, req),
+  }) as MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }>;
+  if (resolveUser === undefined) return authenticated;
+  return chain(authenticated, ({ info }) =>
+    chain(resolveAppUser(client, resolveUser, token, req, info.claims), (user) => ({
+      user: user as BearerUser<S, ExtendedFields>,
+      info,
     })),
   );
 }
@@ -85,12 +90,12 @@ const caches = new WeakMap<object, AppUserCache>();
 
 function resolveAppUser(
   client: Pick<GenAuthClient<string>, 'options'>,
+  resolveUser: UserResolver,
   token: string,
   req: GenAuthRequest,
   claims: AccessTokenClaims,
-): MaybePromise<object | undefined> {
-  const { resolveUser, resolveUserMaxAge, timeout } = client.options;
-  if (resolveUser === undefined) return undefined;
+): MaybePromise<object> {
+  const { resolveUserMaxAge, timeout } = client.options;
   if (resolveUserMaxAge === 0) return callResolver(resolveUser, timeout, req, claims);
   const cache: AppUserCache = caches.get(client) ?? new LruMap(MAX_CACHED_USERS);
   caches.set(client, cache);

@@ -50,7 +50,9 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
     refuseMissingScheme(header);
     return undefined;
   }
-  const token = header.slice(SCHEME.length).replace(/^ +/, '');
+  let start = SCHEME.length;
+  while (header[start] === ' ') start += 1;
+  const token = header.slice(start);
   if (!B64_TOKEN.test(token)) {
     throw new TokenVerificationError(
       'token_malformed',
@@ -81,10 +83,14 @@ function refuseMissingScheme(header: string): void {
   );
 }
 
+function isAuthorization(name: string | undefined): boolean {
+  return name?.length === 'authorization'.length && name.toLowerCase() === 'authorization';
+}
+
 function countAuthorizationLines(req: GenAuthRequest): number {
   // A Fastify request holds the request of Node.js in the property `raw`.
   const { rawHeaders = [] } = ((req as { raw?: unknown }).raw ?? req) as Partial<IncomingMessage>;
   let lines = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'authorization') lines += 1;
+  for (let i = 0; i < rawHeaders.length; i += 2) if (isAuthorization(rawHeaders[i])) lines += 1;
   return lines;
 }

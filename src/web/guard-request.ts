@@ -1,6 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthRequest } from '../core/options/types.js';
-import { type MaybePromise, chain, recover } from '../core/util/maybe-promise.js';
+import type { MaybePromise } from '../core/util/maybe-promise.js';
 import { type BearerRequirements, authenticateBearer } from './authenticate-bearer.js';
 import { parseBearerToken } from './bearer-token.js';
 import { type Refusal, toRefusal } from './refusal.js';
@@ -40,30 +40,32 @@ export function guardRequest(
   state: RequestState,
   requirements: RouteRequirements,
 ): MaybePromise<Refusal | undefined> {
-  return recover<Refusal | undefined>(
-    () => {
-      const token = parseBearerToken(req);
-      if (token === undefined && requirements.optional) {
-        // A session may have set a user. On an optional route a request without an access token is anonymous, so the
-        // user is removed.
-        state.user = undefined;
-        state.authInfo = undefined;
-        return undefined;
-      }
-      return chain(authenticateBearer(client, token ?? '', req, requirements), ({ user, info }) => {
-        state.user = user;
-        state.authInfo = info;
-        return undefined;
-      });
-    },
-    (error) => {
-      const refusal = toRefusal(error, {
-        options: client.options,
-        acceptLanguage: req.headers['accept-language'],
-      });
-      if (refusal === undefined) throw error;
-      reportRefusal(refusal, client.options, req);
-      return refusal;
-    },
-  );
+  try {
+    const token = parseBearerToken(req);
+    if (token === undefined && requirements.optional) {
+      // A session may have set a user. On an optional route a request without an access token is anonymous, so the user
+      // is removed.
+      return store(state, undefined, undefined);
+    }
+    const result = authenticateBearer(client, token ?? '', req, requirements);
+    if (!(result instanceof Promise)) return store(state, result.user, result.info);
+    return result
+      .then(({ user, info }) => store(state, user, info))
+      .catch((error: unknown) => refuse(client, req, error));
+  } catch (error) {
+    return refuse(client, req, error);
+  }
+}
+
+function store(state: RequestState, user: unknown, info: unknown): undefined {
+  state.user = user;
+  state.authInfo = info;
+}
+
+/** Reports an error of passport-genauth to the operator, and returns the response. Throws every other error. */
+function refuse({ options }: GenAuthClient<string>, req: GenAuthRequest, error: unknown): Refusal {
+  const refusal = toRefusal(error, { options, acceptLanguage: req.headers['accept-language'] });
+  if (refusal === undefined) throw error;
+  reportRefusal(refusal, options, req);
+  return refusal;
 }

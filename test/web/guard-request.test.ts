@@ -118,7 +118,7 @@ it.each<[string, Partial<RouteRequirements>, Partial<GenAuthOptions>]>([
   expect([first, pass(), issuer().count()]).toEqual([expect.any(Promise), undefined, sent]);
 });
 
-it('a token that was never seen passes without a promise if the keys are cached, and a missing token is refused', async () => {
+it('passes a new token and refuses a missing one without a promise, if the keys are cached', async () => {
   const client = open();
   await client.warmUp();
   const headers = [{ authorization: bearer(issuer()) }, { authorization: bearer(issuer(), { jti: 'x' }) }, {}];

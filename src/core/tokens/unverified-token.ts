@@ -36,15 +36,16 @@ export function hasBearerScheme(value: unknown): boolean {
 }
 
 /**
- * Splits a token into its three parts and decodes the parts. Nothing in the result is verified.
+ * Splits a token into its three parts. Decodes the signature and the payload, but not the header: `parseHeader` decodes
+ * it. Nothing in the result is verified.
  *
- * @throws TokenVerificationError if the value is not a JWT of three canonical base64url parts with a JSON object as its
- * header, or if the value is too long.
+ * @throws TokenVerificationError if the value is not a JWT of three parts, if the signature or the payload is not
+ * canonical base64url, or if the value is too long.
  */
 export function decomposeUnverifiedToken(
   token: unknown,
   kind: TokenKind,
-): { header: Record<string, unknown>; payload: Buffer; signingInput: Buffer; signature: Buffer } {
+): { header: string; payload: Buffer; signingInput: Buffer; signature: Buffer } {
   if (typeof token !== 'string' || token === '') {
     throw new TokenVerificationError('token_missing', `The ${kind} is missing.`, { details: { token: kind } });
   }
@@ -74,9 +75,20 @@ export function decomposeUnverifiedToken(
   return {
     signature: decodeSegment(signature, 'signature', kind),
     signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.')), 'latin1'),
-    header: ownProperties(parseJsonObject(decodeSegment(header, 'header', kind), 'header', kind)),
+    header,
     payload: decodeSegment(payload, 'payload', kind),
   };
+}
+
+/**
+ * Decodes the header of a token.
+ *
+ * @param header - The first part of the token.
+ * @returns The header, without a prototype.
+ * @throws TokenVerificationError if the header is not canonical base64url, or not a JSON object.
+ */
+export function parseHeader(header: string, kind: TokenKind): Record<string, unknown> {
+  return ownProperties(parseJsonObject(decodeSegment(header, 'header', kind), 'header', kind));
 }
 
 /**
@@ -87,7 +99,8 @@ export function decomposeUnverifiedToken(
  */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
-    const { payload } = decomposeUnverifiedToken(token, 'id_token');
+    const { header, payload } = decomposeUnverifiedToken(token, 'id_token');
+    parseHeader(header, 'id_token');
     const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
     return { sub, exp: isTime(exp) ? exp : undefined };
   } catch {
@@ -104,7 +117,7 @@ export function readUnverifiedToken(token: string): { sub: string | undefined; k
   try {
     const { header, payload } = decomposeUnverifiedToken(token, 'access_token');
     const { sub } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
-    const { kid } = header;
+    const { kid } = parseHeader(header, 'access_token');
     const isKid = typeof kid === 'string' && kid.length <= MAX_KID_LENGTH;
     return { sub: typeof sub === 'string' ? sub : undefined, kid: isKid ? kid : undefined };
   } catch {

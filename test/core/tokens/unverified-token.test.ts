@@ -5,6 +5,7 @@ import {
   decodeUnverifiedAccessToken,
   decomposeUnverifiedToken,
   isTime,
+  parseHeader,
 } from '../../../src/core/tokens/unverified-token.js';
 import { findLeaks } from '../../support/leak.js';
 import { catchThrown } from '../../support/thrown.js';
@@ -23,7 +24,7 @@ it.each([
   ['access_token', 8192],
   ['id_token', 65_536],
 ] as const)('splits an %s of up to %i characters, and no longer one', (kind, limit) => {
-  expect(decomposeUnverifiedToken(toLength(limit), kind)).toMatchObject({ header: HEADER });
+  expect(decomposeUnverifiedToken(toLength(limit), kind)).toMatchObject({ header: encodeSegment(HEADER) });
   expect(codeOf(() => decomposeUnverifiedToken('.'.repeat(limit + 1), kind))).toBe('token_too_large');
 });
 
@@ -34,7 +35,7 @@ it('decodeUnverifiedAccessToken returns sub and exp of a JWT of at most 65,536 c
 });
 
 it('a header inherits nothing', () => {
-  const { header } = decomposeUnverifiedToken(toToken({}, '{"__proto__":{"alg":"none"}}'), 'id_token');
+  const header = parseHeader(encodeSegment('{"__proto__":{"alg":"none"}}'), 'id_token');
   expect([Object.getPrototypeOf(header), header['alg']]).toEqual([null, undefined]);
 });
 
@@ -61,7 +62,8 @@ it('isTime accepts finite numbers that are not negative', () => {
 });
 
 const TYPES = ['jwt', 'application/jwt', 'at+jwt', 'application/at+jwt'];
-const decompose = (token: string) => () => decomposeUnverifiedToken(token, 'access_token');
+const decompose = (token: string) => () =>
+  parseHeader(decomposeUnverifiedToken(token, 'access_token').header, 'access_token');
 const check = (header: object) => () => checkHeader({ alg: 'RS256', ...header }, 'access_token', 'RS256');
 const checkAlg = (alg: string, expected: SigningAlgorithm) => () => checkHeader({ alg }, 'id_token', expected);
 const ALG = { token: 'id_token', claim: 'alg' };
