@@ -1,7 +1,7 @@
 // Measures the processor time that a guard needs. The result is the processor time of a request to an open route,
 // divided by the processor time of a request to the guarded route. The result 1.00 means that the guard needs no time.
-// The contenders of a group, which are the guards that are compared, run at the same time on the same processor, each in
-// a process of its own. Each round starts new processes.
+// The contenders of a group, which are the guards that are compared, run at the same time on the same processor, each
+// in a process of its own. Each round starts new processes.
 //
 //   npm run build && cd bench && npm install && npm run guard
 //   npm run guard -- --only 'Nest'              measures only the groups whose name begins with this text
@@ -13,11 +13,14 @@ import { copyPackage } from './lib/package.mjs';
 import { Helper, canPin, stopAll } from './lib/processes.mjs';
 import { printProfile } from './lib/profile.mjs';
 import { IS_FULL, SECONDS, readRounds } from './lib/settings.mjs';
-import { median, summarize } from './lib/statistics.mjs';
+import { format, median, summarize } from './lib/statistics.mjs';
 
-/** The number of measurements of a mode in each round, and the duration of one of them in milliseconds. */
-const SLICES = IS_FULL ? 5 : 1;
-const SLICE_MS = IS_FULL ? (SECONDS * 1000) / SLICES : 200;
+/**
+ * The duration of one measurement in milliseconds, and the number of measurements of a mode in each round. They are
+ * short, because the other work on the machine changes during the benchmark.
+ */
+const SLICE_MS = IS_FULL ? 400 : 200;
+const SLICES = IS_FULL ? Math.ceil((SECONDS * 1000) / SLICE_MS) : 1;
 const WARM_UP_MS = IS_FULL ? 2000 : 50;
 const ROUNDS = readRounds(3);
 const DISTINCT_TOKENS = IS_FULL ? 5000 : 1000;
@@ -79,12 +82,7 @@ const GROUPS = [
     goals: [["AuthGuard('genauth-bearer')", 'AuthGuard + limit', 0.95]],
   },
 ];
-const UNGUARDED = new Set([
-  BARE,
-  'no guard (control)',
-  'passport + empty strategy',
-  'a guard that does nothing',
-]);
+const UNGUARDED = new Set([BARE, 'no guard (control)', 'passport + empty strategy', 'a guard that does nothing']);
 
 const { only, profile } = parseArgs({ options: { only: { type: 'string' }, profile: { type: 'string' } } }).values;
 const issuer = await Issuer.start();
@@ -178,21 +176,20 @@ async function compare({ file, names, modes }) {
 
 /** Returns the median and the quartiles of the processor time of `other`, divided by the processor time of `name`. */
 const toRatio = (samples, name, other) => summarize(samples.map((times) => times[other] / times[name]));
-const format = ({ median: middle, q1, q3 }) => `${middle.toFixed(2)} (${q1.toFixed(2)}-${q3.toFixed(2)})`;
 
 function print({ title, names, modes }, samples) {
   const rows = {};
   for (const name of names) {
     const cells = modes.flatMap((mode) => [
       [mode, format(toRatio(samples[mode], name, BARE))],
-      [`${mode}, of ${names[0]}`, format(toRatio(samples[mode], name, names[0]))],
+      [`${mode}, / first`, format(toRatio(samples[mode], name, names[0]))],
     ]);
     rows[name] = Object.fromEntries(cells);
   }
   const bare = median(modes.flatMap((mode) => samples[mode].map((times) => times[BARE])));
   console.log(
-    `${title}: share of ${BARE}, and of ${names[0]}. Median (quartiles) of ${ROUNDS * SLICES} measurements in ` +
-      `${ROUNDS} groups of new processes. ${BARE}: ${bare.toFixed(0)} µs for one request`,
+    `${title}: processor time of "${BARE}" (${bare.toFixed(0)} µs) / of the guard, and of the first row / of the ` +
+      `guard. Median (quartiles) of ${ROUNDS * SLICES} measurements in ${ROUNDS} groups of new processes.`,
   );
   console.table(rows);
 }

@@ -30,8 +30,8 @@ export const VERIFIERS = {
 };
 
 /**
- * Creates a check that is written by hand, as small as it can be: a signature, the claims, and a cache by token. It does
- * not support a replacement of the key. No guard can be faster and make the same checks.
+ * Creates a check that is written by hand, as small as it can be: a signature, the claims, and a cache by token. It
+ * does not support a replacement of the key. No guard can be faster and make the same checks.
  */
 function createLimit({ pem, issuer, audience }, maxEntries) {
   const key = createPublicKey(pem);

@@ -17,3 +17,8 @@ export function summarize(values) {
 export function median(values) {
   return summarize(values).median;
 }
+
+/** Formats a median and its quartiles. */
+export function format({ median: middle, q1, q3 }) {
+  return `${middle.toFixed(2)} (${q1.toFixed(2)}-${q3.toFixed(2)})`;
+}
