@@ -22,7 +22,7 @@ const AXIOS = 'axios + jose';
 const CONTENDERS = ['passport-genauth', SDK, AXIOS, 'undici + jose'];
 const LEVELS = [1, 50, 200];
 const ROUNDS = readRounds(3);
-const SLICE_MS = SECONDS * 250;
+const SLICE_MS = SECONDS * 170;
 /**
  * The number of logins before the measurement. They let Node.js optimise the code, and open a connection for each
  * parallel login.

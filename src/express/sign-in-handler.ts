@@ -141,7 +141,8 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
         return next(toError(result.error));
     }
   };
-  void Promise.resolve(strategy.attempt(req as GenAuthRequest))
+  void Promise.resolve()
+    .then(() => strategy.attempt(req as GenAuthRequest))
     .then(answer)
     .catch((thrown: NodeJS.ErrnoException) => {
       // The promise of `attempt` never rejects, so `thrown` is an error of the next handler. `thrown` is ignored if the

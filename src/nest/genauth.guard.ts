@@ -98,34 +98,12 @@ export class GenAuthGuard implements CanActivate {
     const refusal =
       mistake === undefined
         ? guardRequest(this.client, read.request, checked, access)
-        : this.refuseMistake(mistake, read.request);
+        : refuseMistake(mistake, this.client, read.request);
     return chain(refusal, (given) => {
-      if (given !== undefined) return this.throwException(given, read, context);
-      this.store(checked, read);
+      if (given !== undefined) return throwLater(async () => this.buildException(given, read, context));
+      storeUser(checked, this.client, read);
       return true;
     });
-  }
-
-  /** Stores the user of a request that may pass. */
-  private store(checked: RequestState, { state, store, endAtExpiry }: RequestContext): void {
-    if (store === undefined) {
-      state.user = checked.user;
-      state.authInfo = checked.authInfo;
-    } else store(checked);
-    const { options } = this.client;
-    const exp = closesAtExpiry(this.client) ? getExpiry(checked.authInfo, options) : undefined;
-    if (exp !== undefined) endAtExpiry?.(exp, options);
-  }
-
-  private refuseMistake(mistake: ConfigurationError, request: GenAuthRequest): Refusal {
-    const { options } = this.client;
-    const refusal = toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
-    reportRefusal(refusal, options, request);
-    return refusal;
-  }
-
-  private async throwException(refusal: Refusal, read: RequestContext, context: ExecutionContext): Promise<never> {
-    throw await this.buildException(refusal, read, context);
   }
 
   /**
@@ -166,3 +144,29 @@ export class GenAuthGuard implements CanActivate {
   }
 }
 registerGuard(GenAuthGuard, 'bearer', DEFAULT_NAME);
+
+// These are functions and not private methods, because a method of a subclass may have the same name.
+
+/** Stores the user of a request that may pass. */
+function storeUser(checked: RequestState, client: GenAuthClient<string>, read: RequestContext): void {
+  if (read.store === undefined) {
+    read.state.user = checked.user;
+    read.state.authInfo = checked.authInfo;
+  } else read.store(checked);
+  const exp = closesAtExpiry(client) ? getExpiry(checked.authInfo, client.options) : undefined;
+  if (exp !== undefined) read.endAtExpiry?.(exp, client.options);
+}
+
+function refuseMistake(
+  mistake: ConfigurationError,
+  { options }: GenAuthClient<string>,
+  request: GenAuthRequest,
+): Refusal {
+  const refusal = toRefusal(mistake, { options, acceptLanguage: request.headers['accept-language'] });
+  reportRefusal(refusal, options, request);
+  return refusal;
+}
+
+async function throwLater(build: () => Promise<Error>): Promise<never> {
+  throw await build();
+}

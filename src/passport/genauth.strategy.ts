@@ -152,28 +152,17 @@ export abstract class GenAuthStrategy<
    */
   attempt(req: GenAuthRequest): MaybePromise<LoginResult> {
     return recover<LoginResult>(
-      () => chain(this.identify(req), ({ user, info }) => this.accept(req, user, info)),
+      () =>
+        chain(this.identify(req), ({ user, info }) => {
+          if (this.verify === undefined) return { kind: 'success', user, info };
+          return verifyUser(this.verify, this.client.options, req, user, info);
+        }),
       (error) => {
-        const refusal = toRefusal(error, this.getContext(req));
+        const refusal = toRefusal(error, getContext(this.client.options, req));
         if (refusal !== undefined) return { kind: 'refusal', refusal, isForOther: this.isForOther(req) };
         return { kind: 'error', error: toError(error) };
       },
     );
-  }
-
-  /** Calls the application's function `verify`, if there is one. */
-  private accept(req: GenAuthRequest, user: User, info: Info): MaybePromise<LoginResult> {
-    if (this.verify === undefined) return { kind: 'success', user, info };
-    return callVerify(this.verify, this.client.options.timeout, req, user, info).then((verified) => {
-      if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
-      const message = "The application's function verify refused the user.";
-      const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
-      return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, this.getContext(req)) };
-    });
-  }
-
-  private getContext(req: GenAuthRequest): RefusalContext {
-    return { options: this.client.options, acceptLanguage: req.headers['accept-language'] };
   }
 
   /**
@@ -211,6 +200,27 @@ export abstract class GenAuthStrategy<
       }
     }
   }
+}
+
+// These are functions and not private methods, because a method of a subclass may have the same name.
+
+/** Calls the application's function `verify`. */
+async function verifyUser(
+  verify: VerifyFunction,
+  options: GenAuthClient<string>['options'],
+  req: GenAuthRequest,
+  user: unknown,
+  info: unknown,
+): Promise<LoginResult> {
+  const verified = await callVerify(verify, options.timeout, req, user, info);
+  if (verified.user) return { kind: 'success', user: verified.user, info: verified.info ?? info };
+  const message = "The application's function verify refused the user.";
+  const denial = new AuthorizationError('verify_denied', message, { callback: 'verify' });
+  return { kind: 'denied', info: verified.info, refusal: toRefusal(denial, getContext(options, req)) };
+}
+
+function getContext(options: RefusalContext['options'], req: GenAuthRequest): RefusalContext {
+  return { options, acceptLanguage: req.headers['accept-language'] };
 }
 
 /**

@@ -2,7 +2,7 @@ import { isPromise } from 'node:util/types';
 import { type ConfigurationError, buildCallbackError, buildCallbackTimeout } from '../core/errors.js';
 import type { GenAuthHttpRequest, GenAuthRequest } from '../core/options/types.js';
 import { Deadline } from '../core/util/deadline.js';
-import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
+import { type MaybePromise, chain, isThenable } from '../core/util/maybe-promise.js';
 import { quote } from '../core/util/quote.js';
 
 /**
@@ -119,10 +119,6 @@ function isVerdict(given: unknown): given is Verdict {
   // A database query that returns all matching rows gives an array, also for no row. A promise, or a query that has
   // not run, is no user either.
   return given === false || (typeof given === 'object' && !Array.isArray(given) && !isThenable(given));
-}
-
-function isThenable<T>(given: T | PromiseLike<T>): given is PromiseLike<T> {
-  return typeof (given as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** The error for `verify(user)` and `validate(user)`, whose first argument is the request. */

@@ -1,6 +1,6 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthRequest } from '../core/options/types.js';
-import type { MaybePromise } from '../core/util/maybe-promise.js';
+import { type MaybePromise, isThenable } from '../core/util/maybe-promise.js';
 import { type BearerRequirements, authenticateBearer } from './authenticate-bearer.js';
 import { parseBearerToken } from './bearer-token.js';
 import { type Refusal, toRefusal } from './refusal.js';
@@ -48,10 +48,10 @@ export function guardRequest(
       return store(state, undefined, undefined);
     }
     const result = authenticateBearer(client, token ?? '', req, requirements);
-    if (!(result instanceof Promise)) return store(state, result.user, result.info);
+    if (!isThenable(result)) return store(state, result.user, result.info);
     return result
       .then(({ user, info }) => store(state, user, info))
-      .catch((error: unknown) => refuse(client, req, error));
+      .then(undefined, (error: unknown) => refuse(client, req, error));
   } catch (error) {
     return refuse(client, req, error);
   }

@@ -7,6 +7,7 @@ import type { GenAuthRequest, LogDetails, LogFunction, ResolvedOptions } from '.
 import { describeAnswer } from '../core/sign-in/response.js';
 import { readUnverifiedToken } from '../core/tokens/unverified-token.js';
 import { LruMap } from '../core/util/lru-map.js';
+import { isThenable } from '../core/util/maybe-promise.js';
 import { cleanText } from '../core/util/quote.js';
 import { parseBearerToken } from './bearer-token.js';
 import type { Refusal } from './refusal.js';
@@ -51,7 +52,7 @@ export function reportRefusal(refusal: Refusal, options: ReportOptions, req: Gen
   try {
     // A function without a result in its type can also be asynchronous.
     const result: unknown = log(action === 'error' ? 'error' : 'debug', text + more, details);
-    if (result instanceof Promise) result.catch(warn);
+    if (isThenable(result)) Promise.resolve(result).catch(warn);
   } catch (thrown) {
     warn(thrown);
   }

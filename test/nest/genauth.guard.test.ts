@@ -81,7 +81,14 @@ describe('a class that extends GenAuthGuard', () => {
       protected override getRequestContext(context: ExecutionContext): GenAuthRequestContext {
         const [command] = context.getArgs<[{ token: string; user?: unknown }]>();
         const request = { headers: { authorization: `Bearer ${command.token}` } };
-        return { request, state: command, refuse: ({ body }) => new Error(body.message) };
+        return {
+          request,
+          state: command,
+          store(user) {
+            Object.assign(this.state, user);
+          },
+          refuse: ({ body }) => new Error(body.message),
+        };
       }
 
       protected override buildException({ status, body }: Refusal): Error {

@@ -96,6 +96,17 @@ it('introspects the token, and reuses the result until its maximum age', async (
   expect(await guard(token)).toMatchObject({ refusal: { status: 401 }, state: UNCHANGED });
 });
 
+it('refuses a token that GenAuth refuses if a library has replaced the global Promise', async () => {
+  issuer().reply(USER_INFO_PATH, { status: 401 });
+  const client = open({ userClaims: 'userinfo' });
+  await client.warmUp();
+  const native = globalThis.Promise;
+  globalThis.Promise = class Replaced extends native<unknown> {} as PromiseConstructor;
+  const guarded = guardRequest(client, { headers: { authorization: bearer(issuer()) } }, {}, { optional: false });
+  globalThis.Promise = native;
+  expect(await guarded).toMatchObject({ status: 401 });
+});
+
 const ADMIN = { mode: 'any', names: ['admin'] } as const;
 it.each<[string, Partial<RouteRequirements>, Partial<GenAuthOptions>]>([
   ['no requirement', {}, {}],

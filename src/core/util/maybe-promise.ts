@@ -4,17 +4,30 @@
  */
 export type MaybePromise<T> = T | Promise<T>;
 
+/**
+ * Returns whether a value is a promise of any kind. `instanceof Promise` is not enough: an `async` function returns a
+ * native promise also if a library has replaced the global `Promise`, as zone.js does. A promise that is taken for a
+ * value would let a request pass.
+ */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
 /** Calls `next` with a value: at once, or when the promise of the value is fulfilled. Errors are not handled. */
 export function chain<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return isPromise(value) ? value.then(next) : next(value);
 }
 
 /** Calls `call`, and handles the error that it throws, or the error with which its promise is rejected. */
 export function recover<T>(call: () => MaybePromise<T>, handle: (error: unknown) => MaybePromise<T>): MaybePromise<T> {
   try {
     const result = call();
-    return result instanceof Promise ? result.catch(handle) : result;
+    return isPromise(result) ? result.then(undefined, handle) : result;
   } catch (error) {
     return handle(error);
   }
+}
+
+function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return isThenable(value);
 }
