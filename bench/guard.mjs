@@ -152,6 +152,16 @@ async function startServer(file, name, execArgv = []) {
   return { name, server, port: server.ready };
 }
 
+/** The servers of a short run, by file and name. They are started only once, because they need most of its time. */
+const kept = new Map();
+
+async function openServer(file, name) {
+  if (IS_FULL) return startServer(file, name);
+  const key = `${file} ${name}`;
+  if (!kept.has(key)) kept.set(key, startServer(file, name));
+  return kept.get(key);
+}
+
 const load = await Helper.start('guard/load.mjs');
 
 /**
@@ -187,7 +197,7 @@ async function warmUp(servers, modes) {
 async function compare(file, name, other, modes) {
   const ratios = Object.fromEntries(modes.map((mode) => [mode, []]));
   for (let start = 0; start < STARTS; start += 1) {
-    const servers = await Promise.all([startServer(file, name), startServer(file, other)]);
+    const servers = await Promise.all([openServer(file, name), openServer(file, other)]);
     await warmUp(servers, modes);
     for (let slice = 0; slice < SLICES; slice += 1) {
       for (const mode of modes) {
@@ -195,7 +205,7 @@ async function compare(file, name, other, modes) {
         ratios[mode].push(others / own);
       }
     }
-    await Promise.all(servers.map(({ server }) => server.stop()));
+    if (IS_FULL) await Promise.all(servers.map(({ server }) => server.stop()));
   }
   return Object.fromEntries(modes.map((mode) => [mode, summarize(ratios[mode])]));
 }

@@ -9,11 +9,13 @@ import { isRecord, ownProperties } from '../util/record.js';
 export const MAX_TOKEN_LENGTH = { access_token: 8 * 1024, id_token: 64 * 1024 } as const;
 /** Maximum length of a key ID, in characters. */
 export const MAX_KID_LENGTH = 256;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /**
- * Canonical base64url without padding. If the length is not a multiple of 4, the last character has unused bits, and
- * they must be 0 ([RFC 4648 §3.5](https://www.rfc-editor.org/rfc/rfc4648#section-3.5)).
+ * The last characters of canonical base64url, by the number of characters after the last group of 4. The unused bits of
+ * the last character must be 0 ([RFC 4648 §3.5](https://www.rfc-editor.org/rfc/rfc4648#section-3.5)). One character
+ * after the last group is never valid.
  */
-const CANONICAL_BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
+const LAST_CHARACTERS = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'];
 /** Accepted values of the token header parameter `typ`, in lower case (RFC 7519 §5.1, RFC 9068 §2.1). */
 const TOKEN_TYPES = {
   id_token: ['jwt', 'application/jwt'],
@@ -130,7 +132,7 @@ export function readUnverifiedToken(token: string): { sub: string | undefined; k
  * could be written in several ways, and a deny list or a cache would not recognize the token.
  */
 function decodeSegment(segment: string, name: string, token: TokenKind): Buffer {
-  if (segment === '' || !CANONICAL_BASE64URL.test(segment)) {
+  if (!BASE64URL.test(segment) || LAST_CHARACTERS[segment.length % 4]?.includes(segment.slice(-1)) === false) {
     throw new TokenVerificationError('token_malformed', `The ${name} of the ${token} is not canonical base64url.`, {
       details: { token },
     });
