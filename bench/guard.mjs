@@ -29,7 +29,10 @@ const DISTINCT_TOKENS = IS_FULL ? 5000 : 1000;
 const [SERVER_PROCESSOR, LOAD_PROCESSOR] = [0, 1];
 const BARE = 'no guard';
 const MODES = ['one token', 'distinct tokens'];
-/** The contenders whose share is compared with another one, with the required share of the other one's speed. */
+/**
+ * The groups of pairs. A pair is a contender, the contender with which it is compared and, for a goal, the minimum of
+ * the ratio. A full run measures a group with `isSlow` only with 6 rounds or more, or with `--only`.
+ */
 const GROUPS = [
   {
     title: 'Express 5, known token',

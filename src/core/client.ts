@@ -367,7 +367,7 @@ export class GenAuthClient<
   authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
     const { userClaims, scope } = this.options;
     const verified = this.#verifier.verifyAccessToken(token);
-    // Most requests end here. The functions below would take 0.4 µs.
+    // Most routes need only the token. They do not create the functions below.
     if (introspect === undefined && authorize === undefined && userClaims === 'token') {
       return chain(verified, toTokenResult);
     }

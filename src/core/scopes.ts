@@ -320,5 +320,8 @@ export function toTokenUser(
   return { sub, scope: last.names, tenant_id: readString(tenantId) };
 }
 
-/** The scopes of the last access token. Most access tokens of a service have the same scopes. */
+/**
+ * The scopes of the last access token, as text and as a list. Most access tokens of a service have the same scopes, so
+ * that they are split only once.
+ */
 let last: { readonly scope: string; readonly names: readonly string[] } = { scope: '', names: Object.freeze([]) };

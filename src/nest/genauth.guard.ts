@@ -78,7 +78,8 @@ export class GenAuthGuard implements CanActivate {
    * and `@AuthInfo()` read.
    *
    * @returns `true` if the request may pass: at once, or as a promise if GenAuth must be asked or if a function of the
-   * application returns a promise. If the request must not pass, the promise is rejected.
+   * application returns a promise. If the request must not pass, the promise is rejected. An error of a function of the
+   * application can also be thrown at once, so a guard that calls this method must use `await`.
    * @throws GenAuthException in HTTP and GraphQL, with the response of
    * [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3). In WebSocket gateways a `WsException`, in
    * microservices an `RpcException`.

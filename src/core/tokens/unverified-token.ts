@@ -102,6 +102,7 @@ export function parseHeader(header: string, kind: TokenKind): Record<string, unk
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
   try {
     const { header, payload } = decomposeUnverifiedToken(token, 'id_token');
+    // A token whose header is no JSON object is no JWT.
     parseHeader(header, 'id_token');
     const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
     return { sub, exp: isTime(exp) ? exp : undefined };
