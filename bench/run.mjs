@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
-const BENCHMARKS = ['guard', 'cache', 'login', 'password-encryption', 'handshake', 'import'];
+const BENCHMARKS = ['guard', 'verify', 'cache', 'login', 'password-encryption', 'handshake', 'import'];
 /** The benchmarks with another number of rounds. */
-const OWN_ROUNDS = ['handshake', 'import'];
+const OWN_ROUNDS = ['verify', 'handshake', 'import'];
 const rounds = process.argv.includes('--full') ? '6' : '3';
 
 const readVersion = (name) =>

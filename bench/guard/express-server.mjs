@@ -44,7 +44,7 @@ const GUARDS = {
     const { GenAuthBearerStrategy, client } = await createOurs();
     return usePassport('genauth-bearer', new GenAuthBearerStrategy(client));
   },
-  'passport + limit': () => usePassport('limit', toStrategy(passport.Strategy, VERIFIERS.limit(settings))),
+  'passport + limit': async () => usePassport('limit', toStrategy(passport.Strategy, await VERIFIERS.limit(settings))),
   'passport + empty strategy': () => usePassport('empty', new EmptyStrategy()),
   'passport-jwt + jwks-rsa': async () => usePassport('jwt', await createPassportJwt(settings)),
   'express-oauth2-jwt-bearer': () => createOauth2JwtBearer(settings),

@@ -30,8 +30,8 @@ const GUARDS = {
     const { GenAuthGuard, imports } = await createOurs();
     return { guard: GenAuthGuard, imports };
   },
-  limit: () => {
-    const verify = VERIFIERS.limit(settings);
+  limit: async () => {
+    const verify = await VERIFIERS.limit(settings);
     class LimitGuard {
       canActivate(context) {
         const request = context.switchToHttp().getRequest();
@@ -49,8 +49,8 @@ const GUARDS = {
     const { imports } = await createOurs();
     return { guard: AuthGuard('genauth-bearer'), imports };
   },
-  'AuthGuard + limit': () => {
-    passport.use('limit', toStrategy(passport.Strategy, VERIFIERS.limit(settings)));
+  'AuthGuard + limit': async () => {
+    passport.use('limit', toStrategy(passport.Strategy, await VERIFIERS.limit(settings)));
     return { guard: AuthGuard('limit') };
   },
   "AuthGuard('jwt') + passport-jwt + jwks-rsa": async () => {

@@ -1,5 +1,5 @@
 import { KeyObject } from 'node:crypto';
-import { importJWK } from 'jose';
+import { importJWK } from 'jose/key/import';
 import { ConfigurationError, type UnusableKey } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';

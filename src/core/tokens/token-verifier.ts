@@ -5,10 +5,11 @@ import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js'
 import type { AppSecret } from '../oidc/app-secret.js';
 import { JWK_ALGORITHM, runtimeUnsuitable } from './jwk.js';
 import type { Jwks } from './jwks.js';
+import { SeenTokens } from './seen-tokens.js';
 import { digestToken } from './token-digest.js';
 import { LruMap } from '../util/lru-map.js';
 import { type MaybePromise, chain } from '../util/maybe-promise.js';
-import { deepFreeze, ownProperties } from '../util/record.js';
+import { deepFreeze, getOwn } from '../util/record.js';
 import {
   type SigningAlgorithm,
   type TokenKind,
@@ -108,7 +109,7 @@ interface Verification {
  * The accepted algorithm comes from the client's options and is checked before any key is looked up. No check can be
  * switched off.
  *
- * Verified tokens are cached. For a cached token, only its key and its times are checked again. The result is the same
+ * A verified token is cached at its second use. For a cached token, only its key and its times are checked again. The result is the same
  * as without the cache: while the key set has the same key, the result of the other checks cannot change.
  */
 export class TokenVerifier {
@@ -119,12 +120,16 @@ export class TokenVerifier {
    * token.
    */
   readonly #verified: LruMap<string, VerifiedToken> | undefined;
+  /** The tokens that were verified at least once. `undefined` if the cache is off. */
+  readonly #seen: SeenTokens | undefined;
   /** The last accepted header of each token kind, encoded, and its `kid`. */
   readonly #lastHeaders: Partial<Record<TokenKind, { text: string; kid: string | undefined }>> = {};
 
   constructor(settings: TokenVerifierSettings) {
     this.#settings = settings;
-    this.#verified = settings.maxVerifiedTokens > 0 ? new LruMap(settings.maxVerifiedTokens) : undefined;
+    const { maxVerifiedTokens } = settings;
+    this.#verified = maxVerifiedTokens > 0 ? new LruMap(maxVerifiedTokens) : undefined;
+    this.#seen = maxVerifiedTokens > 0 ? new SeenTokens(maxVerifiedTokens) : undefined;
   }
 
   /**
@@ -141,7 +146,7 @@ export class TokenVerifier {
   async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
     if (accessToken === undefined) return this.#verifyOnce(token, 'id_token');
     const { claims } = await this.#verify(token, 'id_token', true);
-    const { at_hash: atHash } = ownProperties(claims);
+    const atHash = getOwn(claims, 'at_hash');
     if (atHash !== undefined) checkAccessTokenHash(atHash, accessToken);
     return claims;
   }
@@ -174,8 +179,12 @@ export class TokenVerifier {
    */
   #verifyOnce(token: string, kind: TokenKind): MaybePromise<TokenClaims> {
     const verified = this.#verified;
-    if (verified === undefined || typeof token !== 'string' || token.length > MAX_CACHED_LENGTH) {
-      return chain(this.#verify(token, kind, false), ({ claims }) => deepFreeze(claims));
+    const isCacheable = typeof token === 'string' && token.length <= MAX_CACHED_LENGTH;
+    if (verified === undefined || !isCacheable || this.#seen?.has(token) !== true) {
+      return chain(this.#verify(token, kind, false), ({ claims }) => {
+        this.#seen?.add(token);
+        return deepFreeze(claims);
+      });
     }
     const digest = digestToken(token);
     const known = verified.get(digest);
@@ -290,10 +299,9 @@ export class TokenVerifier {
     }
   }
 
-  #checkClaims(received: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): Times {
+  #checkClaims(claims: Readonly<Record<string, unknown>>, kind: TokenKind, fromGenAuth: boolean): Times {
     const { issuer, appId, audience } = this.#settings;
-    const claims = ownProperties(received);
-    const { iss, sub, aud, azp, exp, iat, nbf } = claims;
+    const iss = getOwn(claims, 'iss');
     if (!(issuer as readonly unknown[]).includes(iss)) {
       const expected = onlyOrAll(issuer);
       throw new TokenVerificationError(
@@ -303,7 +311,9 @@ export class TokenVerifier {
         { details: { token: kind, claim: 'iss', expected, actual: toDetail(iss) } },
       );
     }
+    const sub = getOwn(claims, 'sub');
     if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_LENGTH) throw claimInvalid(kind, 'sub', sub);
+    const aud = getOwn(claims, 'aud');
     const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
     if (audiences.length === 0 || !audiences.every((item) => typeof item === 'string' && item !== '')) {
       throw claimInvalid(kind, 'aud', aud);
@@ -317,6 +327,7 @@ export class TokenVerifier {
         { details: { token: kind, claim: 'aud', expected: accepted, actual: toDetail(aud) } },
       );
     }
+    const azp = getOwn(claims, 'azp');
     if ((audiences.length > 1 || azp !== undefined) && azp !== appId) {
       throw new TokenVerificationError(
         'token_audience_mismatch',
@@ -324,6 +335,7 @@ export class TokenVerifier {
         { details: { token: kind, claim: 'azp', expected: appId, actual: toDetail(azp) } },
       );
     }
+    const [exp, iat, nbf] = [getOwn(claims, 'exp'), getOwn(claims, 'iat'), getOwn(claims, 'nbf')];
     if (!isTime(exp)) throw claimInvalid(kind, 'exp', exp);
     if (!isTime(iat)) throw claimInvalid(kind, 'iat', iat);
     if (nbf !== undefined && !isTime(nbf)) throw claimInvalid(kind, 'nbf', nbf);
@@ -367,15 +379,16 @@ export class TokenVerifier {
  * token, or an access token as an id_token.
  */
 function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): void {
-  const { scope, jti, nonce, at_hash: atHash } = claims;
-  if (kind === 'id_token' && typeof scope === 'string' && typeof jti === 'string') {
+  const scope = getOwn(claims, 'scope');
+  if (kind === 'id_token' && typeof scope === 'string' && typeof getOwn(claims, 'jti') === 'string') {
     throw new TokenVerificationError(
       'token_type_mismatch',
       'This is an access token, not an id_token: pass the id_token.',
       { details: { token: kind } },
     );
   }
-  if (kind === 'access_token' && (typeof scope !== 'string' || nonce !== undefined || atHash !== undefined)) {
+  const isIdToken = getOwn(claims, 'nonce') !== undefined || getOwn(claims, 'at_hash') !== undefined;
+  if (kind === 'access_token' && (typeof scope !== 'string' || isIdToken)) {
     throw new TokenVerificationError(
       'token_type_mismatch',
       'This is not an access token (it has no scope, or it has the nonce or at_hash of an id_token): ' +

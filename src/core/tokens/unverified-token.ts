@@ -1,6 +1,6 @@
 import { TokenVerificationError } from '../errors.js';
 import { quote, toDetail } from '../util/quote.js';
-import { isRecord, ownProperties } from '../util/record.js';
+import { getOwn, isRecord, ownProperties } from '../util/record.js';
 
 /**
  * Maximum length of a token, in characters. An access token may come from any caller, so the limit for access tokens is
@@ -104,8 +104,9 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
     const { header, payload } = decomposeUnverifiedToken(token, 'id_token');
     // A token whose header is no JSON object is no JWT.
     parseHeader(header, 'id_token');
-    const { sub, exp } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
-    return { sub, exp: isTime(exp) ? exp : undefined };
+    const claims = parseJsonObject(payload, 'payload', 'access_token');
+    const exp = getOwn(claims, 'exp');
+    return { sub: getOwn(claims, 'sub'), exp: isTime(exp) ? exp : undefined };
   } catch {
     return { sub: undefined, exp: undefined };
   }
@@ -119,7 +120,7 @@ export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp:
 export function readUnverifiedToken(token: string): { sub: string | undefined; kid: string | undefined } {
   try {
     const { header, payload } = decomposeUnverifiedToken(token, 'access_token');
-    const { sub } = ownProperties(parseJsonObject(payload, 'payload', 'access_token'));
+    const sub = getOwn(parseJsonObject(payload, 'payload', 'access_token'), 'sub');
     const { kid } = parseHeader(header, 'access_token');
     const isKid = typeof kid === 'string' && kid.length <= MAX_KID_LENGTH;
     return { sub: typeof sub === 'string' ? sub : undefined, kid: isKid ? kid : undefined };
@@ -147,8 +148,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Parses the JSON object in one part of a token.
  *
- * @returns The object as `JSON.parse` returns it. Before members are read, `ownProperties` must copy them, so that an
- * absent member is never read from `Object.prototype`, which other code may have changed.
+ * @returns The object as `JSON.parse` returns it. Its members must be read with
+ * `getOwn` or `ownProperties`, because other code may have changed `Object.prototype`.
  * @throws TokenVerificationError `token_malformed` if the bytes are not a JSON object in UTF-8.
  */
 export function parseJsonObject(bytes: Uint8Array, name: string, token: TokenKind): Record<string, unknown> {
