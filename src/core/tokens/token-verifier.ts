@@ -109,8 +109,9 @@ interface Verification {
  * The accepted algorithm comes from the client's options and is checked before any key is looked up. No check can be
  * switched off.
  *
- * A verified token is cached at its second use. For a cached token, only its key and its times are checked again. The result is the same
- * as without the cache: while the key set has the same key, the result of the other checks cannot change.
+ * A verified token is cached at its second use. For a cached token, only its key and its times are checked again. The
+ * result is the same as without the cache: while the key set has the same key, the result of the other checks cannot
+ * change.
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
