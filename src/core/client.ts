@@ -7,13 +7,13 @@ import { AppSecret } from './oidc/app-secret.js';
 import { ClientAuthentication } from './oidc/client-authentication.js';
 import { IntrospectionCache } from './oidc/introspection-cache.js';
 import { type LogoutParameters, buildLogoutUrl } from './oidc/logout-url.js';
-import { OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
+import { type CodeGrant, OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
 import { UserInfoCache, type UserInfoClaims } from './oidc/user-info-cache.js';
 import { resolveOptions } from './options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
 import { type DefaultScope, type GenAuthUser, type ScopeNames, toTokenUser, toUser } from './scopes.js';
 import { type Credentials, type ParsedCredentials, parseCredentials } from './sign-in/credentials.js';
-import type { SignInOutcome, TokenSet } from './sign-in/outcome.js';
+import type { SignInOutcome, SignInSuccess, TokenSet } from './sign-in/outcome.js';
 import { PasswordEncryption } from './sign-in/password-encryption.js';
 import { buildAppHeaders } from './sign-in/request.js';
 import { describeAnswer } from './sign-in/response.js';
@@ -293,6 +293,20 @@ export class GenAuthClient<
   }
 
   /**
+   * Exchanges an authorization code of GenAuth's hosted page for tokens, verifies the id_token and its `nonce`, and
+   * builds the user with the claims of the configured scopes.
+   *
+   * @throws RequestError `sign_in_expired` if GenAuth refuses the code.
+   * @throws UpstreamError if GenAuth or the network fails, or if the id_token is not valid.
+   * @throws ConfigurationError if GenAuth refuses the credentials of the application, or does not allow it to use
+   * authorization codes (`grant_not_allowed`).
+   * @internal
+   */
+  async exchangeCode(grant: CodeGrant & { nonce: string }): Promise<SignInSuccess> {
+    return this.#signIn.runCode(() => this.#endpoints.requestCodeExchange(grant), grant.nonce);
+  }
+
+  /**
    * Requests a captcha for a user whose sign-in ended with the outcome `captcha_required`. Each captcha is valid for
    * one sign-in attempt.
    *
@@ -318,7 +332,7 @@ export class GenAuthClient<
    * @throws ConfigurationError if the discovery document contradicts the options, or if `appSecret`, which is the key
    * of HS256, is not usable.
    */
-  verifyIdToken(token: string): Promise<IdTokenClaims> {
+  async verifyIdToken(token: string): Promise<IdTokenClaims> {
     return this.#verifier.verifyIdToken(token);
   }
 

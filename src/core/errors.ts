@@ -78,6 +78,8 @@ export type ConfigurationErrorCode =
   | 'app_not_found'
   /** GenAuth's console does not allow the application to use this OAuth grant, for example `refresh_token`. */
   | 'grant_not_allowed'
+  /** GenAuth refused the request that begins a sign-in on its hosted page, for example because of an unknown scope. */
+  | 'authorization_refused'
   /** The function in the option `appSecret` threw an error or returned no usable secret. */
   | 'app_secret_unavailable'
   /** The application secret has fewer than 32 bytes. HS256 requires 32 bytes or more. */
@@ -226,21 +228,33 @@ export function buildOptionError(mistake: OptionMistake, message = describeMista
   return new ConfigurationError('invalid_options', message, { details: { mistakes: [mistake] } });
 }
 
+/** The `code` of a {@link RequestError}. */
+export type RequestErrorCode =
+  /** A value in the request is missing or malformed. */
+  | 'invalid_request'
+  /**
+   * A callback of GenAuth's hosted page belongs to no sign-in of this browser: the sign-in is too old, was already
+   * completed, or was begun in another browser. The user must start the sign-in again.
+   */
+  | 'sign_in_expired';
+
 /**
  * The caller must act: a credential or another value in the request is missing or malformed. No password and no token
- * was sent to GenAuth. The HTTP response has status 400 and contains the error's message.
+ * was sent to GenAuth. The HTTP response has status 400. With the code `invalid_request` it contains the error's
+ * message.
  */
 export class RequestError extends GenAuthError {
   override readonly name = 'RequestError';
-  /** The only reason of a `RequestError`. */
-  readonly code = 'invalid_request';
+  /** The reason of the error. */
+  readonly code: RequestErrorCode;
   /** The response has status 400. */
   readonly statusCode = 400;
   /** The wrong field and its limit. The object is frozen. */
   readonly details: RequestErrorDetails;
 
-  constructor(message: string, details: RequestErrorDetails = {}) {
+  constructor(message: string, details: RequestErrorDetails = {}, code: RequestErrorCode = 'invalid_request') {
     super(message);
+    this.code = code;
     this.details = Object.freeze({ ...details });
   }
 }

@@ -23,8 +23,11 @@ import type { SignInOutcome } from './sign-in/outcome.js';
 export interface SignInEvent {
   /** The application ID, from the option `appId` of the client. */
   appId: string;
-  /** The kind of login: `PASSWORD` for a password login, `AD` for an Active Directory login. */
-  connection: 'PASSWORD' | 'AD';
+  /**
+   * The kind of login: `PASSWORD` for a password login, `AD` for an Active Directory login, `REDIRECT` for a login on
+   * GenAuth's hosted page.
+   */
+  connection: 'PASSWORD' | 'AD' | 'REDIRECT';
   /** The `kind` of the outcome, or the `code` of the thrown error. */
   result: SignInOutcome['kind'] | UpstreamErrorCode | ConfigurationErrorCode;
   /** A description for the operator: GenAuth's answer on one line, or the message of the thrown error. */

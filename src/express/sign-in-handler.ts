@@ -131,6 +131,9 @@ function handle(strategy: SignInStrategy, req: IncomingMessage, res: ServerRespo
         // The response of the next handler contains tokens, so no cache may store it (RFC 6749 §5.1).
         if (!res.headersSent) res.setHeader('cache-control', 'no-store');
         return next();
+      case 'redirect':
+        res.writeHead(302, { location: result.url, 'cache-control': 'no-store' }).end();
+        return undefined;
       case 'denied':
       case 'refusal': {
         const { body, headers } = result.refusal;

@@ -41,6 +41,8 @@ abstract class SignInGuard implements CanActivate {
       case 'denied':
         reportRefusal(result.refusal, used.client.options, request);
         throw await refuse(result.refusal);
+      case 'redirect':
+        throw new TypeError(`${used.name} begins a sign-in on GenAuth's hosted page: use it with signInHandler.`);
       case 'error':
         throw result.error;
     }

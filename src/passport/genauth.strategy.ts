@@ -23,6 +23,8 @@ export interface PassportActions {
   fail: (challenge: unknown, status: number) => void;
   /** Ends the request with an error, which Passport passes to `next`. */
   error: (error: unknown) => void;
+  /** Sends the browser to a URL, with the status 302. */
+  redirect: (url: string) => void;
 }
 
 /** The members of a strategy that Passport uses. */
@@ -50,12 +52,18 @@ const CLASS_NAMES = {
   password: 'GenAuthPasswordStrategy',
   ad: 'GenAuthAdStrategy',
   bearer: 'GenAuthBearerStrategy',
+  redirect: 'GenAuthRedirectStrategy',
 } as const;
+
+/** The kind of a strategy: it signs users in, or verifies access tokens. */
+export type StrategyKind = keyof typeof CLASS_NAMES;
 
 /** The result of the authentication of one request. */
 export type LoginResult =
   /** The request is accepted. `user` becomes `req.user`, and `info` becomes `req.authInfo`. */
   | { kind: 'success'; user: unknown; info: unknown }
+  /** The sign-in continues in the browser at this URL. */
+  | { kind: 'redirect'; url: string }
   /** The application's function `verify` refused the user. */
   | { kind: 'denied'; info: unknown; refusal: Refusal }
   /**
@@ -66,8 +74,11 @@ export type LoginResult =
   /** An error that is not from passport-genauth, for example an error of the application's function `verify`. */
   | { kind: 'error'; error: unknown };
 
+/** A user, or the URL at which the sign-in continues in the browser. */
+export type Identified<User, Info> = { user: User; info: Info } | { url: string };
+
 /**
- * Base class of the three strategies. For each request the strategy calls `attempt` once, and then exactly one of
+ * Base class of the strategies. For each request the strategy calls `attempt` once, and then exactly one of
  * Passport's actions. One strategy object handles many requests at the same time, so it stores no data of a request.
  */
 export abstract class GenAuthStrategy<
@@ -77,22 +88,22 @@ export abstract class GenAuthStrategy<
   Info,
 > extends (CustomStrategy as unknown as PassportStrategyConstructor) {
   /** Whether the strategy signs in users, or verifies access tokens. */
-  readonly kind: 'password' | 'ad' | 'bearer';
+  readonly kind: StrategyKind;
   /** The client of this strategy. Strategies with the same client use the same key set and the same connections. */
   readonly client: GenAuthClient<S, ExtendedFields>;
   /** The application's function that maps the user. `undefined`: the GenAuth user is used. */
   protected readonly verify: VerifyFunction | undefined;
 
   constructor(
-    kind: 'password' | 'ad' | 'bearer',
+    kind: StrategyKind,
     optionsOrClient: GenAuthOptions<S> | GenAuthClient<S, ExtendedFields>,
     verify: VerifyFunction<User, Info> | undefined,
   ) {
     super(function authenticate(req) {
       // The actions are read before the first `await`. For the next request `passport.authenticate(strategy)` sets
       // other actions on the same strategy object.
-      const { success, fail, error } = this;
-      const actions = { success, fail, error };
+      const { success, fail, error, redirect } = this;
+      const actions = { success, fail, error, redirect };
       void recover<void>(
         () => chain(this.attempt(req), (result) => this.act(result, actions, req)),
         (thrown) => {
@@ -137,7 +148,7 @@ export abstract class GenAuthStrategy<
    *
    * @throws GenAuthError if the user cannot sign in or if the access token is not accepted.
    */
-  protected abstract identify(req: GenAuthRequest): MaybePromise<{ user: User; info: Info }>;
+  protected abstract identify(req: GenAuthRequest): MaybePromise<Identified<User, Info>>;
 
   /**
    * Whether the request has no credentials for this strategy, so that another strategy of the same route may
@@ -153,7 +164,9 @@ export abstract class GenAuthStrategy<
   attempt(req: GenAuthRequest): MaybePromise<LoginResult> {
     return recover<LoginResult>(
       () =>
-        chain(this.identify(req), ({ user, info }) => {
+        chain(this.identify(req), (identified) => {
+          if ('url' in identified) return { kind: 'redirect', url: identified.url };
+          const { user, info } = identified;
           if (this.verify === undefined) return { kind: 'success', user, info };
           return verifyUser(this.verify, this.client.options, req, user, info);
         }),
@@ -176,6 +189,8 @@ export abstract class GenAuthStrategy<
     switch (result.kind) {
       case 'success':
         return passport.success(result.user, result.info);
+      case 'redirect':
+        return passport.redirect(result.url);
       case 'denied':
         if (this.kind === 'bearer') {
           reportRefusal(result.refusal, options, req);

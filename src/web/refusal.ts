@@ -10,12 +10,15 @@ import {
 } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options/types.js';
 import type { ApplicationMfa, SignInRejection } from '../core/sign-in/outcome.js';
+import { type NextStep, findNextStep } from './next-step.js';
 import { type Texts, getTexts } from './texts.js';
 
 /** The `code` in the body of the response to a refused request. The README explains each code. */
 export type RefusalCode =
   /** The status is 400: the request has no usable credentials. With a body that cannot be read also 413 or 415. */
   | 'invalid_request'
+  /** The status is 400: a callback of GenAuth's hosted page belongs to no sign-in of this browser. */
+  | 'sign_in_expired'
   /** The status is 401: a guarded route needs an access token. */
   | 'token_missing'
   | 'invalid_token'
@@ -47,16 +50,16 @@ export interface RefusalBody {
   code: RefusalCode;
   /** The request ID of GenAuth's response to the sign-in. Give this ID to GenAuth's support if you report a problem. */
   requestId?: string;
-  /** With the code `mfa_required`: the bearer token for requests to GenAuth's multi-factor authentication (MFA). */
-  mfaToken?: string;
+  /**
+   * With the codes `mfa_required`, `password_change_required`, `identity_binding_required` and
+   * `profile_completion_required`, and with `furtherStep`: where the user can complete the sign-in. The front end sends
+   * the browser to `url`, which begins a sign-in on GenAuth's hosted page. Present if the application uses
+   * `passport-genauth/redirect`.
+   */
+  next?: NextStep;
   /** With the code `mfa_required`: the second factors from which the end user can choose. */
   applicationMfa?: readonly ApplicationMfa[];
-  /**
-   * With the codes `password_change_required`, `identity_binding_required` and `profile_completion_required`: the token
-   * for the request to GenAuth that completes this step of the sign-in.
-   */
-  flowToken?: string;
-  /** With the code `rejected`: GenAuth requires one more step of the sign-in that passport-genauth does not support. */
+  /** With the code `rejected`: GenAuth requires one more step of the sign-in for which there is no code. */
   furtherStep?: true;
   /** GenAuth's own number for the reason of the refusal. Present only with the option `exposeReasons`. */
   apiCode?: number;
@@ -136,8 +139,11 @@ export function toRefusal(error: GenAuthError, context: RefusalContext): Refusal
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined;
 export function toRefusal(error: unknown, context: RefusalContext): Refusal | undefined {
   const texts = getTexts(context.options.language, context.acceptLanguage);
-  if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options.exposeReasons);
-  if (error instanceof RequestError) return build('fail', error, error.code, error.message);
+  if (error instanceof SignInRejectedError) return toRejectionRefusal(error, context.options);
+  if (error instanceof RequestError) {
+    const { code, message } = error;
+    return build('fail', error, code, code === 'invalid_request' ? message : texts[code]);
+  }
   if (error instanceof TokenVerificationError) return toTokenRefusal(error, texts);
   if (error instanceof AuthorizationError) return toDenialRefusal(error, texts);
   if (error instanceof UpstreamError) {
@@ -172,8 +178,9 @@ function build(
   return { action, status, headers: {}, body, error };
 }
 
-function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean): Refusal {
+function toRejectionRefusal(error: SignInRejectedError, options: RefusalContext['options']): Refusal {
   const { outcome } = error;
+  const { exposeReasons } = options;
   const { requestId, apiCode } = outcome;
   const refusal = build('fail', error, error.code, error.message);
   return {
@@ -185,7 +192,7 @@ function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean):
     body: {
       ...refusal.body,
       ...(requestId !== undefined && { requestId }),
-      ...toNextStep(outcome),
+      ...toNextStep(outcome, findNextStep(options)),
       ...(exposeReasons && apiCode !== undefined && { apiCode }),
       ...(exposeReasons && toRemainingAttempts(outcome)),
     },
@@ -193,18 +200,17 @@ function toRejectionRefusal(error: SignInRejectedError, exposeReasons: boolean):
 }
 
 /** Returns the members of the response body that the application's front end needs for the next step of the sign-in. */
-function toNextStep(outcome: SignInRejection): Partial<RefusalBody> {
+function toNextStep(outcome: SignInRejection, step: NextStep | undefined): Partial<RefusalBody> {
+  const next = step === undefined ? {} : { next: step };
   switch (outcome.kind) {
-    case 'mfa_required': {
-      const { mfaToken, applicationMfa } = outcome;
-      return { ...(mfaToken !== undefined && { mfaToken }), ...(applicationMfa.length > 0 && { applicationMfa }) };
-    }
+    case 'mfa_required':
+      return { ...next, ...(outcome.applicationMfa.length > 0 && { applicationMfa: outcome.applicationMfa }) };
     case 'password_change_required':
     case 'identity_binding_required':
     case 'profile_completion_required':
-      return outcome.flowToken === undefined ? {} : { flowToken: outcome.flowToken };
+      return next;
     case 'rejected':
-      return outcome.furtherStep ? { furtherStep: true } : {};
+      return outcome.furtherStep ? { ...next, furtherStep: true } : {};
     default:
       return {};
   }

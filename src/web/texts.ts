@@ -8,6 +8,10 @@ export interface Texts extends Record<SignInRejection['kind'], string> {
    * passport-genauth does not support.
    */
   further_step: string;
+  /** Text for a sign-in on GenAuth's hosted page that the user cancelled, or that GenAuth did not allow. */
+  sign_in_cancelled: string;
+  /** Text for a callback of GenAuth's hosted page that belongs to no sign-in of this browser. */
+  sign_in_expired: string;
   upstream_invalid_response: string;
   upstream_unavailable: string;
   configuration_error: string;
@@ -32,6 +36,8 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
     rate_limited: 'Too many attempts. Try again later.',
     rejected: 'The sign-in was refused.',
     further_step: 'The sign-in requires one more step that is not available here.',
+    sign_in_cancelled: 'The sign-in was cancelled, or your account is not allowed to sign in here.',
+    sign_in_expired: 'This sign-in has expired. Start the sign-in again.',
     upstream_invalid_response: 'The identity service returned an invalid response.',
     upstream_unavailable: 'The identity service is not available. Try again later.',
     configuration_error: 'This service is not configured correctly. Contact its administrator.',
@@ -52,6 +58,8 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
     rate_limited: '尝试次数过多，请稍后再试。',
     rejected: '登录被拒绝。',
     further_step: '登录还需要完成一个步骤，但此处不支持该步骤。',
+    sign_in_cancelled: '登录已取消，或者您的账号无权在此登录。',
+    sign_in_expired: '本次登录已失效，请重新开始登录。',
     upstream_invalid_response: '身份服务返回了无效的响应。',
     upstream_unavailable: '身份服务暂时不可用，请稍后再试。',
     configuration_error: '本服务的配置有误，请联系管理员。',

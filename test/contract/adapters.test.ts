@@ -96,7 +96,8 @@ it('keeps the users of parallel requests apart', async () => {
 
 const MFA = { mfaToken: 'mfa-1', applicationMfa: [{ mfaPolicy: 'SMS', status: 1, sort: 0 }] };
 const ID = { requestId: 'request-1' };
-const MFA_REQUIRED = refused(403, 'mfa_required', {}, { ...MFA, ...ID });
+const { applicationMfa } = MFA;
+const MFA_REQUIRED = refused(403, 'mfa_required', {}, { applicationMfa, ...ID });
 const ALICE = { account: 'alice', password: 'p' };
 const AD = { sAMAccountName: 'alice', password: 'p' };
 

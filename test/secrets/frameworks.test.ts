@@ -104,9 +104,13 @@ describe.each([
   async function expectNoSecret(requests: readonly WebRequest[], statuses: number[], tokens: Partial<Tokens> = {}) {
     const { url, lines } = await start({ ...issuer().clientOptions, appSecret: APP_SECRET, exposeReasons: true });
     const responses = await Promise.all(requests.map((request) => ask(url, request)));
-    // The body of a response is the place for the token of the next step.
-    const bodies = responses.map(({ text }) => text.replace(/"(?:mfaToken|flowToken)":"[^"]*"(?=[,}])/g, ''));
-    const shown = [bodies, responses.map(({ headers }) => headers), thrown, lines, await output.read()];
+    const shown = [
+      responses.map(({ text }) => text),
+      responses.map(({ headers }) => headers),
+      thrown,
+      lines,
+      await output.read(),
+    ];
     expect(findCanaries(shown, { ...SECRETS, ...tokens })).toEqual([]);
     expect(responses.map(({ status }) => status)).toEqual(statuses);
   }

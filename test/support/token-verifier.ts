@@ -1,6 +1,6 @@
 import { TokenVerificationError } from '../../src/core/errors.js';
 import { AppSecret } from '../../src/core/oidc/app-secret.js';
-import type { AccessTokenClaims } from '../../src/core/tokens/claims.js';
+import type { AccessTokenClaims, IdTokenClaims } from '../../src/core/tokens/claims.js';
 import type { Jwks } from '../../src/core/tokens/jwks.js';
 import { TokenVerifier, type TokenVerifierSettings } from '../../src/core/tokens/token-verifier.js';
 import { APP_ID, type Issuer } from './issuer.js';
@@ -12,6 +12,14 @@ import { catchError } from './promise.js';
 export class PromisingVerifier extends TokenVerifier {
   override async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
     return super.verifyAccessToken(token);
+  }
+
+  override async verifyIdToken(token: string, accessToken?: string): Promise<IdTokenClaims> {
+    return super.verifyIdToken(token, accessToken);
+  }
+
+  override async verifyReceivedAccessToken(token: string): Promise<AccessTokenClaims> {
+    return super.verifyReceivedAccessToken(token);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   UpstreamError,
 } from '../../src/index.js';
 import { type Refusal, type RefusalContext, toError, toRefusal, toRejectedError } from '../../src/web/refusal.js';
+import { setNextStep } from '../../src/web/next-step.js';
 import { type Texts, getTexts } from '../../src/web/texts.js';
 import { findLeaks } from '../support/leak.js';
 
@@ -35,8 +36,7 @@ const FACTORS = [{ mfaPolicy: 'SMS', status: 1, sort: 0 }];
 const MEMBERS = { mfaToken: 'mfa', applicationMfa: FACTORS, flowToken: 'flow', remainingAttempts: 0, tokens: CANARY };
 const NONE = { requestId: undefined, apiCode: undefined, applicationMfa: [] };
 const WRONG = 'invalid_credentials';
-const MFA = { mfaToken: 'mfa', applicationMfa: FACTORS };
-const FLOW = { flowToken: 'flow' };
+const MFA = { applicationMfa: FACTORS };
 type Row = [kind: Kind, status: keyof typeof PHRASES, text: Text, exposed: Text, step: object, attempts: object];
 
 /** An outcome with GenAuth's own status, code and text, which are for the operator. */
@@ -51,9 +51,9 @@ it.each<Row>([
   [WRONG, 401, WRONG, WRONG, {}, { remainingAttempts: 0 }],
   ['captcha_required', 403, 'captcha_required', 'captcha_required', {}, {}],
   ['mfa_required', 403, 'mfa_required', 'mfa_required', MFA, {}],
-  ['password_change_required', 403, 'password_change_required', 'password_change_required', FLOW, {}],
-  ['identity_binding_required', 403, 'identity_binding_required', 'identity_binding_required', FLOW, {}],
-  ['profile_completion_required', 403, 'profile_completion_required', 'profile_completion_required', FLOW, {}],
+  ['password_change_required', 403, 'password_change_required', 'password_change_required', {}, {}],
+  ['identity_binding_required', 403, 'identity_binding_required', 'identity_binding_required', {}, {}],
+  ['profile_completion_required', 403, 'profile_completion_required', 'profile_completion_required', {}, {}],
   ['rate_limited', 429, 'rate_limited', 'rate_limited', {}, {}],
   ['rejected', 403, 'rejected', 'rejected', {}, {}],
 ])('a rejected sign-in with kind %s has status %i and the text %s', (kind, status, text, exposed, step, attempts) => {
@@ -67,6 +67,26 @@ it.each<Row>([
   expect(refuse(kind, MEMBERS, CHINESE)?.body).toStrictEqual({ ...body, message: ZH[text] });
   expect(refuse(kind, MEMBERS, CONFIGURED)?.body).toStrictEqual({ ...body, message: ZH[text] });
   expect(refuse(kind, NONE, EXPOSING)?.body).toStrictEqual({ ...plain, message: EN[exposed] });
+});
+
+it.each<[kind: Kind, furtherStep: boolean, hasNext: boolean]>([
+  ['mfa_required', false, true],
+  ['password_change_required', false, true],
+  ['identity_binding_required', false, true],
+  ['profile_completion_required', false, true],
+  ['rejected', true, true],
+  ['rejected', false, false],
+  [WRONG, false, false],
+  ['captcha_required', false, false],
+  ['access_denied', false, false],
+])('the response to %s (further step: %s) names the next step of its client: %s', (kind, furtherStep, hasNext) => {
+  const client = { options: { ...PLAIN.options } };
+  const next = { kind: 'redirect', url: '/auth/genauth' } as const;
+  setNextStep(client, next);
+  const bodies = [client, { options: { ...client.options } }].map(
+    (context) => refuse(kind, { ...NONE, furtherStep }, context)?.body.next,
+  );
+  expect(bodies).toEqual([hasNext ? next : undefined, undefined]);
 });
 
 it.each<[title: string, kind: Kind, more: object]>([

@@ -24,6 +24,11 @@ const SENTENCES: Readonly<Record<keyof Texts, readonly [en: string, zh: string]>
     'The sign-in requires one more step that is not available here.',
     '登录还需要完成一个步骤，但此处不支持该步骤。',
   ],
+  sign_in_cancelled: [
+    'The sign-in was cancelled, or your account is not allowed to sign in here.',
+    '登录已取消，或者您的账号无权在此登录。',
+  ],
+  sign_in_expired: ['This sign-in has expired. Start the sign-in again.', '本次登录已失效，请重新开始登录。'],
   upstream_invalid_response: ['The identity service returned an invalid response.', '身份服务返回了无效的响应。'],
   upstream_unavailable: ['The identity service is not available. Try again later.', '身份服务暂时不可用，请稍后再试。'],
   configuration_error: [

@@ -39,16 +39,23 @@ export function redactText(text: string, secrets: readonly (string | undefined)[
  * a longer form.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
-  const forms = secrets.flatMap((secret = '') => [
+  const forms = [...new Set(secrets)].flatMap((secret = '') => [...toEscapedForms(secret), ...toBase64(secret)]);
+  return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
+}
+
+/** Letters, digits and the other characters that no escape changes. */
+const PLAIN = /^[A-Za-z0-9*._-]*$/;
+
+function toEscapedForms(secret: string): string[] {
+  if (PLAIN.test(secret)) return [secret];
+  return [
     secret,
     JSON.stringify(secret).slice(1, -1),
     secret.replaceAll(/[&<>"']/g, (character) => HTML_ESCAPES[character] ?? character),
     // A password may contain half of a surrogate pair, for which `encodeURIComponent` throws.
     encodeURIComponent(Buffer.from(secret).toString()),
     new URLSearchParams({ s: secret }).toString().slice(2),
-    ...toBase64(secret),
-  ]);
-  return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
+  ];
 }
 
 const HTML_ESCAPES: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { ConfigurationError, buildCallbackTimeout } from '../errors.js';
 import { Deadline } from '../util/deadline.js';
+import type { MaybePromise } from '../util/maybe-promise.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
 
 /**
@@ -34,12 +35,13 @@ export class AppSecret {
   }
 
   /**
-   * Returns the application secret, or `undefined` if the application has no secret.
+   * Returns the application secret, or `undefined` if the application has no secret. Returns a promise only if the
+   * option `appSecret` is a function.
    *
    * @throws ConfigurationError `app_secret_unavailable` if the function `appSecret` throws or returns no usable secret,
    * and `callback_timeout` if it gives no result in time.
    */
-  async get(): Promise<string | undefined> {
+  get(): MaybePromise<string | undefined> {
     const source = this.#source;
     return typeof source === 'function' ? this.#value.get(() => loadSecret(source, this.#timeout)) : source;
   }

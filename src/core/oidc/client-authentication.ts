@@ -1,6 +1,7 @@
 import { ConfigurationError, buildCallbackTimeout } from '../errors.js';
 import type { ResolvedOptions } from '../options/types.js';
 import type { Deadline } from '../util/deadline.js';
+import type { MaybePromise } from '../util/maybe-promise.js';
 import type { AppSecret } from './app-secret.js';
 
 /** The parts of a request to GenAuth that authenticate the application (RFC 6749 §2.3.1). */
@@ -77,7 +78,7 @@ export class ClientAuthentication {
     exchange: (proof: ClientProof) => Promise<Result>,
     deadline?: Deadline,
   ): Promise<Result> {
-    const wait = <T>(pending: Promise<T>): Promise<T> =>
+    const wait = <T>(pending: MaybePromise<T>): MaybePromise<T> =>
       deadline?.wait(pending, (timeout) => buildCallbackTimeout('appSecret', timeout)) ?? pending;
     // With the method `none`, `appSecret` is only the key of HS256, so the request does not depend on it.
     if (this.#identity.tokenEndpointAuthMethod === 'none') {

@@ -1,4 +1,4 @@
-import { ConfigurationError, TokenVerificationError, type UpstreamError } from '../errors.js';
+import { ConfigurationError, RequestError, TokenVerificationError, type UpstreamError } from '../errors.js';
 import type { Http, HttpAnswer } from '../http/http.js';
 import { MAX_ANSWER_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import { quote } from '../util/quote.js';
@@ -20,6 +20,15 @@ import type { ClientAuthentication } from './client-authentication.js';
  * [RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
  */
 export type TokenTypeHint = 'access_token' | 'refresh_token';
+
+/** An authorization code of GenAuth's hosted page, and the values of the sign-in for which it was issued. */
+export interface CodeGrant {
+  code: string;
+  /** The same text as in the authorization request. */
+  redirectUri: string;
+  /** The secret to the `code_challenge` of the authorization request (RFC 7636 §4.1). */
+  codeVerifier: string;
+}
 
 export interface OidcEndpointsSettings {
   http: Http;
@@ -45,16 +54,8 @@ export class OidcEndpoints {
    */
   async requestRefresh(refreshToken: string): Promise<UnverifiedTokens> {
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
-    const answer = await this.#post(PATHS.token, form);
-    const refusal = parseOidcError(answer.body);
-    if (refusal === 'unauthorized_client' || refusal === 'unsupported_grant_type') {
-      throw new ConfigurationError(
-        'grant_not_allowed',
-        `GenAuth does not allow this application to refresh tokens (${refusal}): allow refresh_token in the console ` +
-          'under application → protocol configuration → authorization mode.',
-      );
-    }
-    if (refusal === 'invalid_grant') {
+    const answer = await this.#requestTokens(form, 'refresh tokens');
+    if (parseOidcError(answer.body) === 'invalid_grant') {
       throw new TokenVerificationError(
         'refresh_token_refused',
         'GenAuth refused the refresh token (invalid_grant): it expired, was revoked or was already used. ' +
@@ -62,8 +63,41 @@ export class OidcEndpoints {
         { details: { token: 'refresh_token' } },
       );
     }
-    expectSuccess(PATHS.token, answer);
-    return parseTokens(isRecord(answer.body) ? answer.body : {});
+    return toTokens(answer);
+  }
+
+  /**
+   * Exchanges an authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5).
+   *
+   * @returns The tokens, which are not verified yet.
+   * @throws RequestError `sign_in_expired` if GenAuth refuses the code: it expired, was already used, or belongs to
+   * another sign-in.
+   * @throws ConfigurationError `grant_not_allowed` if the application may not use authorization codes, or
+   * `client_authentication_failed` if GenAuth refuses the credentials of the application.
+   * @throws UpstreamError if GenAuth or the network fails.
+   */
+  async requestCodeExchange({ code, redirectUri, codeVerifier }: CodeGrant): Promise<UnverifiedTokens> {
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: codeVerifier };
+    const answer = await this.#requestTokens(form, 'use authorization codes');
+    if (parseOidcError(answer.body) === 'invalid_grant') {
+      const message =
+        'GenAuth refused the authorization code (invalid_grant): it expired, was already used, or was issued for ' +
+        'another sign-in. Let the user start the sign-in again.';
+      throw new RequestError(message, { field: 'code' }, 'sign_in_expired');
+    }
+    return toTokens(answer);
+  }
+
+  /** Requests tokens with a grant that GenAuth's console can forbid. */
+  async #requestTokens(form: Readonly<Record<string, string>> & { grant_type: string }, what: string) {
+    const answer = await this.#post(PATHS.token, form);
+    const refusal = parseOidcError(answer.body);
+    if (refusal !== 'unauthorized_client' && refusal !== 'unsupported_grant_type') return answer;
+    throw new ConfigurationError(
+      'grant_not_allowed',
+      `GenAuth does not allow this application to ${what} (${refusal}): allow ${form.grant_type} in the console ` +
+        'under application → protocol configuration → authorization mode.',
+    );
   }
 
   /**
@@ -130,14 +164,14 @@ export class OidcEndpoints {
     return authentication.prove('form', async ({ headers, members, secret }) => {
       const answer = await http.request({
         method: 'POST',
-        // A refresh token can be used only once. A second introspection or revocation changes nothing.
+        // A refresh token and an authorization code can be used only once. A second introspection or revocation changes nothing.
         isRepeatable: path !== PATHS.token,
         path,
         headers,
         form: { ...form, ...members },
         maxBytes: MAX_ANSWER_BYTES,
         ...(timeout !== undefined && { timeout }),
-        secrets: [secret, form['token'], form['refresh_token']],
+        secrets: [secret, form['token'], form['refresh_token'], form['code'], form['code_verifier']],
       });
       if (!isClientRefused(answer)) return answer;
       throw new ConfigurationError(
@@ -161,7 +195,12 @@ function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): 
 function isClientRefused({ status, body }: HttpAnswer): boolean {
   const error = parseOidcError(body);
   if (error !== undefined) return error === 'invalid_client';
-  return status === 401 || readStatusCode({ status, body }) === 401;
+  return [status, readStatusCode({ status, body })].some((each) => each === 401 || each === 499);
+}
+
+function toTokens(answer: HttpAnswer): UnverifiedTokens {
+  expectSuccess(PATHS.token, answer);
+  return parseTokens(isRecord(answer.body) ? answer.body : {});
 }
 
 function expectSuccess(path: string, answer: HttpAnswer): void {

@@ -31,6 +31,14 @@ export interface UserInfoCacheSettings {
   now: () => number;
 }
 
+/** The claims of a login or a token refresh that no request has used yet. */
+interface PrimedClaims {
+  /** The claims as JSON. */
+  readonly text: string;
+  /** The time of the login, in milliseconds since 1970. */
+  readonly at: number;
+}
+
 /**
  * Caches the user-info claims of access tokens. Concurrent calls with the same access token share one request to
  * GenAuth. While GenAuth is down, the cached claims are used. The caller of this class must verify the access token
@@ -40,7 +48,7 @@ export class UserInfoCache {
   readonly #requestUserInfo: UserInfoCacheSettings['requestUserInfo'];
   readonly #onStale: () => void;
   readonly #entrySettings: RefreshingValueSettings;
-  readonly #entries: LruMap<string, RefreshingValue<UserInfoClaims>>;
+  readonly #entries: LruMap<string, RefreshingValue<UserInfoClaims> | PrimedClaims>;
 
   constructor({ requestUserInfo, onStale, maxEntries, ...times }: UserInfoCacheSettings) {
     this.#requestUserInfo = requestUserInfo;
@@ -58,7 +66,8 @@ export class UserInfoCache {
    */
   get(accessToken: string): MaybePromise<UserInfoClaims> {
     const key = digestToken(accessToken);
-    const entry = this.#entries.get(key) ?? this.#add(key);
+    const known = this.#entries.get(key);
+    const entry = known instanceof RefreshingValue ? known : this.#add(key, known);
     return entry.fresh ?? this.#load(accessToken, key, entry);
   }
 
@@ -78,14 +87,13 @@ export class UserInfoCache {
 
   /**
    * Stores the claims from a login or a token refresh, so that the first request to a guarded route needs no request to
-   * GenAuth.
+   * GenAuth. Many applications never use them, so they are stored as text.
    */
   prime(accessToken: string, claims: UserInfoClaims): void {
-    // A copy of the claims is stored, because the application may change the claims that the login returned. The copy
-    // is made through JSON, because `structuredClone` is many times slower.
+    // The text is also a copy: the application may change the claims that the login returned.
     const text = JSON.stringify(claims);
     if (text.length > MAX_CACHED_LENGTH) return;
-    this.#add(digestToken(accessToken)).set(deepFreeze(JSON.parse(text) as UserInfoClaims));
+    this.#entries.set(digestToken(accessToken), { text, at: this.#entrySettings.now() });
   }
 
   /** Removes the cached claims of an access token that was revoked. */
@@ -93,8 +101,9 @@ export class UserInfoCache {
     this.#entries.delete(digestToken(accessToken));
   }
 
-  #add(key: string): RefreshingValue<UserInfoClaims> {
+  #add(key: string, primed?: PrimedClaims): RefreshingValue<UserInfoClaims> {
     const entry = new RefreshingValue<UserInfoClaims>(this.#entrySettings);
+    if (primed !== undefined) entry.set(deepFreeze(JSON.parse(primed.text) as UserInfoClaims), primed.at);
     this.#entries.set(key, entry);
     return entry;
   }

@@ -1,15 +1,17 @@
 import { ConfigurationError, UpstreamError } from '../errors.js';
-import { publishEvent } from '../events.js';
+import { type SignInEvent, publishEvent } from '../events.js';
 import type { Http } from '../http/http.js';
 import type { ClientAuthentication, ClientProof } from '../oidc/client-authentication.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { type GenAuthUser, parseScope, toUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
 import { Deadline } from '../util/deadline.js';
+import { type MaybePromise, chain } from '../util/maybe-promise.js';
 import { verifySignedInTokens } from '../tokens/received-tokens.js';
 import type { TokenVerifier } from '../tokens/token-verifier.js';
+import type { SignedInTokens, UnverifiedTokens } from '../wire/parse.js';
 import type { ParsedCredentials } from './credentials.js';
-import type { SignInAnswer, SignInOutcome } from './outcome.js';
+import type { SignInAnswer, SignInOutcome, SignInSuccess } from './outcome.js';
 import type { PasswordEncryption } from './password-encryption.js';
 import { buildSignInRequest } from './request.js';
 import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './response.js';
@@ -131,22 +133,66 @@ export class SignIn {
     return authentication.prove('json', exchange, deadline);
   }
 
-  async #toOutcome<S extends string, ExtendedFields extends object>(
+  /**
+   * Signs in the user of an authorization code of GenAuth's hosted page.
+   *
+   * @param request - Exchanges the authorization code for tokens.
+   * @param nonce - The `nonce` of the authorization request.
+   * @throws UpstreamError, ConfigurationError and RequestError, as `GenAuthClient.exchangeCode` describes.
+   */
+  async runCode(request: () => Promise<UnverifiedTokens>, nonce: string): Promise<SignInSuccess> {
+    const { scope } = this.#settings.options;
+    const startedAt = performance.now();
+    const login = { connection: 'REDIRECT' } as const;
+    try {
+      const { idToken, accessToken, ...rest } = await request();
+      if (idToken === undefined || accessToken === undefined) {
+        const missing = idToken === undefined ? 'id_token' : 'access_token';
+        throw new UpstreamError(
+          'upstream_invalid_response',
+          `GenAuth's response to an authorization code has no ${missing}.`,
+        );
+      }
+      const envelope = { statusCode: 200, apiCode: undefined, requestId: undefined, message: '' };
+      const outcome = await this.#toSuccess<string, Record<string, unknown>>(
+        { tokens: { idToken, accessToken, ...rest }, envelope },
+        scope,
+        scope,
+        nonce,
+      );
+      this.#publish(login, outcome, startedAt);
+      return outcome;
+    } catch (error) {
+      if (error instanceof ConfigurationError || error instanceof UpstreamError) this.#publish(login, error, startedAt);
+      throw error;
+    }
+  }
+
+  #toOutcome<S extends string, ExtendedFields extends object>(
     parsed: ParsedSignIn,
     scope: readonly string[],
     userScope: readonly string[],
-  ): Promise<SignInOutcome<S, ExtendedFields>> {
-    if (!('tokens' in parsed)) return parsed;
+  ): MaybePromise<SignInOutcome<S, ExtendedFields>> {
+    return 'tokens' in parsed ? this.#toSuccess(parsed, scope, userScope) : parsed;
+  }
+
+  #toSuccess<S extends string, ExtendedFields extends object>(
+    parsed: { tokens: SignedInTokens; envelope: SignInAnswer },
+    scope: readonly string[],
+    userScope: readonly string[],
+    nonce?: string,
+  ): MaybePromise<SignInSuccess<GenAuthUser<S, ExtendedFields>>> {
     const { verifier, onSuccess, now } = this.#settings;
-    const { tokens, claims } = await verifySignedInTokens(verifier, parsed.tokens, scope, now);
     const { statusCode, apiCode, requestId, message } = parsed.envelope;
-    onSuccess(tokens.accessToken, claims);
-    const user = toUser<GenAuthUser<S, ExtendedFields>>(claims, userScope);
-    return { kind: 'success', statusCode, apiCode, requestId, message, user, tokens, claims };
+    return chain(verifySignedInTokens(verifier, parsed.tokens, scope, now, nonce), ({ tokens, claims }) => {
+      onSuccess(tokens.accessToken, claims);
+      const user = toUser<GenAuthUser<S, ExtendedFields>>(claims, userScope);
+      return { kind: 'success', statusCode, apiCode, requestId, message, user, tokens, claims };
+    });
   }
 
   #publish(
-    { connection }: ParsedCredentials,
+    { connection }: Pick<SignInEvent, 'connection'>,
     result: (SignInAnswer & Pick<SignInOutcome, 'kind'>) | SignInFault,
     startedAt: number,
   ): void {

@@ -1,6 +1,7 @@
 import { TokenVerificationError, UpstreamError } from '../errors.js';
 import { toDetail } from '../util/quote.js';
-import { deepFreeze } from '../util/record.js';
+import { type MaybePromise, chain, recover } from '../util/maybe-promise.js';
+import { deepFreeze, getOwn } from '../util/record.js';
 import { parseScope } from '../scopes.js';
 import type { TokenSet } from '../sign-in/outcome.js';
 import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
@@ -15,14 +16,12 @@ const MAX_DATE_SECONDS = 8.64e12;
  * Converts the verification error of a token that came directly from GenAuth into an UpstreamError. GenAuth sent the
  * invalid token, so the response to the caller must not have HTTP status 401.
  */
-async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
-  try {
-    return await verifying;
-  } catch (cause) {
+function wrapTokenError<T>(verify: () => MaybePromise<T>): MaybePromise<T> {
+  return recover(verify, (cause) => {
     if (!(cause instanceof TokenVerificationError)) throw cause;
     const message = `The tokens that GenAuth sent were refused. ${cause.message}`;
     throw new UpstreamError('upstream_token_invalid', message, { cause });
-  }
+  });
 }
 
 /**
@@ -30,27 +29,38 @@ async function wrapTokenError<T>(verifying: Promise<T>): Promise<T> {
  * different API. If the access token is a JWT, its `sub` must equal the `sub` of the id_token.
  *
  * @param requested - The requested scopes. They are used as the granted scopes if GenAuth's response has no `scope`.
+ * @returns A promise only if the keys must be fetched first, or with HS256.
  * @param now - Returns the current time, in milliseconds since 1970.
+ * @param nonce - The `nonce` that the id_token must have (OpenID Connect Core 1.0 §3.1.3.7). `undefined`: the sign-in
+ * has sent no `nonce`.
  * @throws UpstreamError `upstream_token_invalid` if a token is not valid. The error has a different code if the key set
  * cannot be loaded.
  * @throws ConfigurationError if the discovery document contradicts the options, or if the application secret is not
  * usable.
  */
-export async function verifySignedInTokens(
+export function verifySignedInTokens(
   verifier: TokenVerifier,
   received: SignedInTokens,
   requested: readonly string[],
   now: () => number,
-): Promise<{ tokens: TokenSet; claims: IdTokenClaims }> {
+  nonce?: string,
+): MaybePromise<{ tokens: TokenSet; claims: IdTokenClaims }> {
   const { idToken, accessToken, expiresIn } = received;
   const { sub, exp } = decodeUnverifiedAccessToken(accessToken);
-  const verify = async (): Promise<IdTokenClaims> => {
-    const claims = await verifier.verifyIdToken(idToken, accessToken);
+  const check = (claims: IdTokenClaims): IdTokenClaims => {
+    if (nonce !== undefined && getOwn(claims, 'nonce') !== nonce) {
+      const details = { token: 'id_token', claim: 'nonce' } as const;
+      throw new TokenVerificationError('token_claim_invalid', 'The id_token has the nonce of another sign-in.', {
+        details,
+      });
+    }
     return expectSameSubject(claims, sub === undefined ? claims.sub : sub);
   };
-  const claims = await wrapTokenError(verify());
-  const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : now() / 1000 + expiresIn);
-  return { claims, tokens: toTokenSet(received, expiresAt, requested) };
+  const verified = wrapTokenError(() => chain(verifier.verifyIdToken(idToken, accessToken), check));
+  return chain(verified, (claims) => {
+    const expiresAt = exp ?? (expiresIn === undefined ? claims.exp : now() / 1000 + expiresIn);
+    return { claims, tokens: toTokenSet(received, expiresAt, requested) };
+  });
 }
 
 /** The verified result of a token refresh. */
@@ -83,7 +93,7 @@ export async function verifyRefreshedTokens(
     if (idClaims !== undefined) expectSameSubject(idClaims, claims.sub);
     return { claims, idClaims };
   };
-  const { claims, idClaims } = await wrapTokenError(verify());
+  const { claims, idClaims } = await wrapTokenError(verify);
   return {
     // Parallel calls of `GenAuthClient.refresh` share the claims.
     claims: deepFreeze(claims),

@@ -81,10 +81,10 @@ export class RefreshingValue<Value> {
     return this.#value as Value;
   }
 
-  /** Stores a value that was not loaded with `load`, as if the value had been loaded now. */
-  set(value: Value): void {
+  /** Stores a value that was not loaded with `load`, as if the value had been loaded at the time `at`. */
+  set(value: Value, at: number): void {
     this.#value = value;
-    this.#loadedAt = this.#settings.now();
+    this.#loadedAt = at;
   }
 
   /**

@@ -11,7 +11,12 @@ export const REFUSAL_SCHEMA = {
     message: { type: 'string', description: 'Text for the end user.' },
     code: { type: 'string', description: 'Stable code for programs.' },
     requestId: { type: 'string', description: "The request ID of GenAuth's response to the sign-in." },
-    mfaToken: { type: 'string', description: 'With the code mfa_required: the token for the second factor.' },
+    next: {
+      type: 'object',
+      description: 'Where the user can complete the sign-in.',
+      required: ['kind', 'url'],
+      properties: { kind: { type: 'string', enum: ['redirect'] }, url: { type: 'string' } },
+    },
     applicationMfa: {
       type: 'array',
       description: 'With the code mfa_required: the second factors from which the user can choose.',
@@ -21,8 +26,7 @@ export const REFUSAL_SCHEMA = {
         properties: { mfaPolicy: { type: 'string' }, status: { type: 'integer' }, sort: { type: 'integer' } },
       },
     },
-    flowToken: { type: 'string', description: 'The token for the request that completes this step of the sign-in.' },
-    furtherStep: { type: 'boolean', description: 'Whether the sign-in has one more step that is not supported.' },
+    furtherStep: { type: 'boolean', description: 'Whether the sign-in has one more step that has no code.' },
     apiCode: { type: 'integer', description: "GenAuth's number for the reason of the refusal." },
     remainingAttempts: { type: 'integer', description: 'The sign-in attempts before the account is locked.' },
   },

@@ -35,12 +35,12 @@ it('get throws an error with the cause if the function throws, and does not call
   const cause = new Error('the vault is sealed');
   const source = jest.fn(() => Promise.reject(cause));
   const secret = open(source);
-  expect(await catchError(secret.get())).toMatchObject({ ...UNAVAILABLE, cause });
+  expect(await catchError(Promise.resolve(secret.get()))).toMatchObject({ ...UNAVAILABLE, cause });
   now += 999;
-  await catchError(secret.get());
+  await catchError(Promise.resolve(secret.get()));
   expect(source).toHaveBeenCalledTimes(1);
   now += 1;
-  await catchError(secret.get());
+  await catchError(Promise.resolve(secret.get()));
   expect(source).toHaveBeenCalledTimes(2);
 });
 
@@ -48,7 +48,7 @@ it('get throws an error after the time limit, and a later call gets the result o
   const source = jest.fn<() => Promise<string>>(() => new Promise<string>(() => {}));
   const secret = new AppSecret(source, () => now, 20);
   const message = expect.stringContaining('appSecret gave no result within 20 ms');
-  expect(await catchError(secret.get())).toMatchObject({ code: 'callback_timeout', message });
+  expect(await catchError(Promise.resolve(secret.get()))).toMatchObject({ code: 'callback_timeout', message });
   source.mockResolvedValue(NEW);
   now += 1000;
   expect(await secret.get()).toBe(NEW);
@@ -63,7 +63,7 @@ it.each<[string, unknown, string]>([
   ['a secret with a line break', `${OLD}\n`, WHITE_SPACE],
   ['bytes', Buffer.from(OLD), NO_STRING],
 ])('get throws an error without the value if the function returns %s', async (_name, value, problem) => {
-  const error = await catchError(open(async () => value).get());
+  const error = await catchError(Promise.resolve(open(async () => value).get()));
   expect(error).toMatchObject({ ...UNAVAILABLE, message: `The function appSecret ${problem}` });
   expect(findLeaks(error, [OLD])).toEqual([]);
 });

@@ -20,7 +20,7 @@ const forged = (): string => idToken().replace(/[^.]*$/, 'AA');
 
 const OPTIONAL = { refreshToken: undefined, scope: undefined, expiresIn: undefined };
 const both = (): SignedInTokens => ({ idToken: idToken(), accessToken: accessToken(), ...OPTIONAL });
-const signIn = (received: Partial<SignedInTokens> = {}): ReturnType<typeof verifySignedInTokens> =>
+const signIn = async (received: Partial<SignedInTokens> = {}): Promise<ReturnType<typeof verifySignedInTokens>> =>
   verifySignedInTokens(bench.verifier(), { ...both(), ...received }, ['openid', 'phone'], () => bench.sets.now);
 const refresh = (received: Partial<UnverifiedTokens> = {}): ReturnType<typeof verifyRefreshedTokens> =>
   verifyRefreshedTokens(bench.verifier(), { idToken: undefined, accessToken: accessToken(), ...OPTIONAL, ...received });

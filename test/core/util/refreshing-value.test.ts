@@ -32,7 +32,7 @@ const open = (settings: Partial<RefreshingValueSettings> = {}): RefreshingValue<
 /** A value that has become too old, and whose next load fails. */
 const openOld = (error: Error): RefreshingValue<string> => {
   const value = open();
-  value.set('first');
+  value.set('first', now);
   load = () => Promise.reject(error);
   now += MAX_AGE;
   return value;
@@ -123,7 +123,7 @@ it('refresh loads a fresh value, keeps it if loading fails, and does not load du
 
 it('set stores a value for maxAge, and expire ends this value and no other', async () => {
   const value = open();
-  value.set('given');
+  value.set('given', now);
   value.expire('other');
   now += MAX_AGE - 1;
   expect([await get(value), loads]).toEqual(['given', 0]);

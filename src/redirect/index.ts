@@ -1,0 +1,10 @@
+/**
+ * Sign-in on GenAuth's hosted page, which can complete every further step of a sign-in: a second factor, a new password,
+ * a missing profile, an identity to link.
+ *
+ * @module
+ */
+export type { NextStep } from '../web/next-step.js';
+export type { RedirectOptions } from './options.js';
+export type { RedirectInfo } from './redirect-flow.js';
+export { GenAuthRedirectStrategy } from './redirect.strategy.js';

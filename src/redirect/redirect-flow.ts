@@ -1,0 +1,159 @@
+import type { GenAuthClient } from '../core/client.js';
+import { ConfigurationError, RequestError, SignInRejectedError, UpstreamError } from '../core/errors.js';
+import type { GenAuthUser } from '../core/scopes.js';
+import type { SignInRejection } from '../core/sign-in/outcome.js';
+import { quote } from '../core/util/quote.js';
+import { PATHS } from '../core/wire/facts.js';
+import { setNextStep } from '../web/next-step.js';
+import type { SignInInfo } from '../web/sign-in.js';
+import { getTexts } from '../web/texts.js';
+import { type RedirectOptions, type ResolvedRedirectOptions, resolveRedirectOptions } from './options.js';
+import { type RedirectRequest, getParameter, toUrl } from './request.js';
+import { isLocalPath } from './return-to.js';
+import { createTransaction, toCodeChallenge } from './transaction.js';
+import { type TransactionStore, createTransactionStore } from './transaction-store.js';
+
+/** The value of `req.authInfo` after a sign-in on GenAuth's hosted page. It contains tokens: do not log it. */
+export interface RedirectInfo extends SignInInfo {
+  /** The path of the application to which the user returns. */
+  returnTo: string;
+}
+
+/**
+ * A sign-in on GenAuth's hosted page: the authorization code flow (OpenID Connect Core 1.0 §3.1) with PKCE (RFC 7636).
+ * `begin` answers the route that begins a sign-in, `finish` answers the callback.
+ */
+export class RedirectFlow<S extends string, ExtendedFields extends object> {
+  readonly #client: GenAuthClient<S, ExtendedFields>;
+  readonly #options: ResolvedRedirectOptions;
+  readonly #store: TransactionStore;
+  readonly #now: () => number;
+
+  /** @throws ConfigurationError `invalid_options` if an option is wrong. */
+  constructor(client: GenAuthClient<S, ExtendedFields>, options: RedirectOptions, now = (): number => Date.now()) {
+    this.#client = client;
+    this.#options = resolveRedirectOptions(options);
+    this.#store = createTransactionStore(this.#options, client.options.appId, now);
+    this.#now = now;
+    const { startPath } = this.#options;
+    if (startPath !== undefined) setNextStep(client, { kind: 'redirect', url: startPath });
+    if (client.options.scope.includes('offline_access')) warnOfRefreshToken(client.options.name);
+  }
+
+  /** Returns whether a request comes back from GenAuth's hosted page. Any other request begins a sign-in. */
+  isCallback(req: RedirectRequest): boolean {
+    const url = toUrl(req);
+    const { pathname } = new URL(this.#options.callbackUrl);
+    return url.pathname === pathname || ['code', 'error', 'state'].some((name) => url.searchParams.has(name));
+  }
+
+  /**
+   * Begins a sign-in.
+   *
+   * @returns The URL of GenAuth's hosted page, to which the browser must be sent.
+   * @throws RequestError if the query parameter `returnTo` is not a path of this application.
+   * @throws ConfigurationError if the sign-in cannot be stored.
+   */
+  async begin(req: RedirectRequest): Promise<string> {
+    const { appId, appHost, scope } = this.#client.options;
+    const { searchParams } = toUrl(req);
+    const given = searchParams.getAll('returnTo');
+    const returnTo = given.length === 0 ? this.#options.returnTo : given[0];
+    if (given.length > 1 || !isLocalPath(returnTo)) {
+      throw new RequestError(
+        `returnTo must be one path of this application, such as /orders, but is ${quote(given)}.`,
+        {
+          field: 'returnTo',
+        },
+      );
+    }
+    const transaction = createTransaction(returnTo, this.#now());
+    await this.#store.save(req, transaction);
+    const url = new URL(PATHS.authorization, appHost);
+    url.search = new URLSearchParams({
+      client_id: appId,
+      redirect_uri: this.#options.callbackUrl,
+      response_type: 'code',
+      scope: scope.join(' '),
+      state: transaction.state,
+      nonce: transaction.nonce,
+      code_challenge: toCodeChallenge(transaction),
+      code_challenge_method: 'S256',
+      // Without it, the session of another user at GenAuth would sign this other user in.
+      prompt: 'login',
+    }).toString();
+    return url.href;
+  }
+
+  /**
+   * Completes a sign-in.
+   *
+   * @returns The user and the tokens, as after a password login.
+   * @throws RequestError `sign_in_expired` if the callback belongs to no sign-in of this browser, or if GenAuth refuses
+   * the code.
+   * @throws SignInRejectedError if the user cancelled the sign-in or may not use this application.
+   * @throws UpstreamError, ConfigurationError in the same cases as `GenAuthClient.exchangeCode`, or if GenAuth reports
+   * such an error in the callback.
+   */
+  async finish(req: RedirectRequest): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: RedirectInfo }> {
+    const url = toUrl(req);
+    const state = getParameter(url, 'state');
+    const transaction = state === undefined ? undefined : await this.#store.take(req, state);
+    if (transaction === undefined) {
+      const message =
+        'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
+        'completed, or was begun in another browser. Let the user start the sign-in again.';
+      throw new RequestError(message, { field: 'state' }, 'sign_in_expired');
+    }
+    const error = getParameter(url, 'error');
+    const code = getParameter(url, 'code');
+    if (error !== undefined || code === undefined) throw this.#toError(req, error, url);
+    const { nonce, codeVerifier, returnTo } = transaction;
+    const { callbackUrl: redirectUri } = this.#options;
+    const { user, tokens, claims, requestId } = await this.#client.exchangeCode({
+      code,
+      redirectUri,
+      codeVerifier,
+      nonce,
+    });
+    return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId, returnTo } };
+  }
+
+  /** Converts an error of the callback (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6). */
+  #toError(req: RedirectRequest, error: string | undefined, url: URL): Error {
+    const description = getParameter(url, 'error_description');
+    const text = description === undefined ? '' : ` (${quote(description)})`;
+    if (error === 'access_denied' || error === 'login_required' || error === 'interaction_required') {
+      const message = `${error}${text}`;
+      const ids = { statusCode: 403, apiCode: undefined, requestId: undefined };
+      const outcome: SignInRejection = { kind: 'access_denied', ...ids, message };
+      const { language } = this.#client.options;
+      const texts = getTexts(language, req.headers['accept-language']);
+      return new SignInRejectedError(outcome, 403, texts.sign_in_cancelled, 'access_denied');
+    }
+    if (error === 'temporarily_unavailable' || error === 'server_error') {
+      const code = error === 'server_error' ? 'upstream_invalid_response' : 'upstream_unavailable';
+      return new UpstreamError(code, `GenAuth's hosted page reported ${error}${text}.`);
+    }
+    if (error === undefined) {
+      return new UpstreamError('upstream_invalid_response', "GenAuth's callback has neither one code nor one error.");
+    }
+    return new ConfigurationError(
+      'authorization_refused',
+      `GenAuth refused the authorization request with ${quote(error)}${text}: compare appId, scope and callbackUrl ` +
+        'with the console, and allow the authorization code flow for the application.',
+    );
+  }
+}
+
+const warned = new Set<string>();
+
+function warnOfRefreshToken(name: string): void {
+  if (warned.has(name)) return;
+  warned.add(name);
+  process.emitWarning(
+    `${name}: The scope contains offline_access, but a sign-in on GenAuth's hosted page may bring no refresh token, ` +
+      'because it is requested with prompt=login. Remove offline_access, or expect tokens.refreshToken to be undefined.',
+    { type: 'GenAuthWarning', code: 'GENAUTH_REDIRECT_REFRESH_TOKEN' },
+  );
+}

@@ -1,0 +1,147 @@
+import { hkdfSync } from 'node:crypto';
+import { EncryptJWT, jwtDecrypt } from 'jose';
+import { ConfigurationError } from '../core/errors.js';
+import { LruMap } from '../core/util/lru-map.js';
+import { getOwn, isRecord } from '../core/util/record.js';
+import type { ResolvedRedirectOptions } from './options.js';
+import { type RedirectRequest, readCookies } from './request.js';
+import { TRANSACTION_LIFETIME_MS, type Transaction, isCurrent } from './transaction.js';
+
+/** Stores the transactions of a browser. A transaction can be taken once, and only by the browser that began it. */
+export interface TransactionStore {
+  /** @throws ConfigurationError if the transaction cannot be stored. */
+  save(req: RedirectRequest, transaction: Transaction): Promise<void>;
+  /** Returns and removes the transaction with this state. `undefined`: this browser has no such transaction. */
+  take(req: RedirectRequest, state: string): Promise<Transaction | undefined>;
+}
+
+/** Maximum number of sign-ins that one browser has begun and not ended. Further sign-ins replace the oldest one. */
+const MAX_TRANSACTIONS = 5;
+const SESSION_KEY = 'passport-genauth:redirect';
+
+/** Creates the store: cookies if the option `cookieSecret` is set, otherwise the application's session. */
+export function createTransactionStore(options: ResolvedRedirectOptions, appId: string, now: () => number) {
+  const { cookieSecrets, callbackUrl } = options;
+  return cookieSecrets === undefined
+    ? new SessionStore(now)
+    : new CookieStore(cookieSecrets, { appId, isSecure: callbackUrl.startsWith('https:') }, now);
+}
+
+class SessionStore implements TransactionStore {
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async save({ session }: RedirectRequest, transaction: Transaction): Promise<void> {
+    if (!isRecord(session)) {
+      const [option, problem] = ['cookieSecret', 'is not set, and the request has no session'];
+      const fix = 'write cookieSecret: process.env.COOKIE_SECRET, or use express-session before this route';
+      throw new ConfigurationError('invalid_options', `The option ${option} ${problem}: ${fix}.`, {
+        details: { mistakes: [{ option, problem, fix }] },
+      });
+    }
+    session[SESSION_KEY] = [...readList(session), transaction].slice(-MAX_TRANSACTIONS);
+  }
+
+  async take({ session }: RedirectRequest, state: string): Promise<Transaction | undefined> {
+    if (!isRecord(session)) return undefined;
+    const list = readList(session);
+    const found = list.find((each) => each.state === state);
+    if (found === undefined) return undefined;
+    session[SESSION_KEY] = list.filter((each) => each !== found);
+    return isCurrent(found, this.#now()) ? found : undefined;
+  }
+}
+
+function readList(session: Record<string, unknown>): Transaction[] {
+  const list = getOwn(session, SESSION_KEY);
+  return Array.isArray(list) ? list.filter(isTransaction) : [];
+}
+
+function isTransaction(value: unknown): value is Transaction {
+  if (!isRecord(value)) return false;
+  const texts = ['state', 'nonce', 'codeVerifier', 'returnTo'];
+  return texts.every((name) => typeof getOwn(value, name) === 'string') && typeof value['startedAt'] === 'number';
+}
+
+/** Maximum number of used states that a process remembers. */
+const MAX_USED_STATES = 10_000;
+const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const;
+
+/**
+ * Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it. A browser can
+ * send a cookie again after it was removed. So the process remembers the used states. Another process refuses such a
+ * callback too, because GenAuth accepts each authorization code once.
+ */
+class CookieStore implements TransactionStore {
+  readonly #keys: readonly Uint8Array[];
+  readonly #settings: { appId: string; isSecure: boolean };
+  readonly #now: () => number;
+  readonly #used = new LruMap<string, true>(MAX_USED_STATES);
+
+  constructor(secrets: readonly string[], settings: { appId: string; isSecure: boolean }, now: () => number) {
+    this.#keys = secrets.map(
+      (secret) => new Uint8Array(hkdfSync('sha256', secret, '', 'passport-genauth redirect', 32)),
+    );
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  async save(req: RedirectRequest, transaction: Transaction): Promise<void> {
+    const [key = new Uint8Array()] = this.#keys;
+    const prefix = this.#toName('');
+    const names = [...readCookies(req).keys()].filter((name) => name.startsWith(prefix));
+    if (names.length >= MAX_TRANSACTIONS) for (const name of names) this.#setCookie(req, name, '', 0);
+    const value = await new EncryptJWT({ ...transaction })
+      .setProtectedHeader(ENCRYPTION)
+      .setAudience(this.#settings.appId)
+      .encrypt(key);
+    this.#setCookie(req, this.#toName(transaction.state), value, TRANSACTION_LIFETIME_MS / 1000);
+  }
+
+  async take(req: RedirectRequest, state: string): Promise<Transaction | undefined> {
+    const name = this.#toName(state);
+    const value = readCookies(req).get(name);
+    if (value === undefined || this.#used.get(state) === true) return undefined;
+    const transaction = await this.#decrypt(value);
+    if (transaction?.state !== state) return undefined;
+    // Another callback with the same cookie may have been answered while this one was decrypted.
+    if (this.#used.get(state) === true) return undefined;
+    this.#used.set(state, true);
+    this.#setCookie(req, name, '', 0);
+    return isCurrent(transaction, this.#now()) ? transaction : undefined;
+  }
+
+  async #decrypt(value: string): Promise<Transaction | undefined> {
+    for (const key of this.#keys) {
+      try {
+        const { payload } = await jwtDecrypt(value, key, {
+          audience: this.#settings.appId,
+          keyManagementAlgorithms: [ENCRYPTION.alg],
+          contentEncryptionAlgorithms: [ENCRYPTION.enc],
+        });
+        return isTransaction(payload) ? payload : undefined;
+      } catch {
+        // The cookie was encrypted with another secret, or changed.
+      }
+    }
+    return undefined;
+  }
+
+  /** Returns the name of the cookie of a transaction. Each transaction has a cookie, because a user can use two tabs. */
+  #toName(state: string): string {
+    return `${this.#settings.isSecure ? '__Host-' : ''}genauth-sign-in.${state.slice(0, 8)}`;
+  }
+
+  /** Sets a cookie that scripts cannot read, and that the browser sends with the redirect from GenAuth's page. */
+  #setCookie({ res }: RedirectRequest, name: string, value: string, maxAge: number): void {
+    if (res === undefined) {
+      const message = 'The request has no response (req.res), so no cookie can be set: use this strategy with Express.';
+      throw new ConfigurationError('invalid_options', message);
+    }
+    const secure = this.#settings.isSecure ? '; Secure' : '';
+    res.appendHeader('set-cookie', `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`);
+  }
+}
