@@ -1,6 +1,6 @@
 /**
- * Sign-in on GenAuth's hosted page, which can complete every further step of a sign-in: a second factor, a new password,
- * a missing profile, an identity to link.
+ * Sign-in on GenAuth's hosted page. The page can complete every further step of a sign-in: a second factor, a new
+ * password, a missing profile, an identity to link.
  *
  * @module
  */

@@ -153,7 +153,8 @@ function warnOfRefreshToken(name: string): void {
   warned.add(name);
   process.emitWarning(
     `${name}: The scope contains offline_access, but a sign-in on GenAuth's hosted page may bring no refresh token, ` +
-      'because it is requested with prompt=login. Remove offline_access, or expect tokens.refreshToken to be undefined.',
+      'because it is requested with prompt=login. Remove offline_access, or expect that tokens.refreshToken can be ' +
+      'undefined.',
     { type: 'GenAuthWarning', code: 'GENAUTH_REDIRECT_REFRESH_TOKEN' },
   );
 }

@@ -15,7 +15,7 @@ export interface TransactionStore {
   take(req: RedirectRequest, state: string): Promise<Transaction | undefined>;
 }
 
-/** Maximum number of sign-ins that one browser has begun and not ended. Further sign-ins replace the oldest one. */
+/** Maximum number of sign-ins that a browser has begun and not ended. Further sign-ins replace the oldest one. */
 const MAX_TRANSACTIONS = 5;
 const SESSION_KEY = 'passport-genauth:redirect';
 
@@ -130,7 +130,7 @@ class CookieStore implements TransactionStore {
     return undefined;
   }
 
-  /** Returns the name of the cookie of a transaction. Each transaction has a cookie, because a user can use two tabs. */
+  /** Returns the name of the cookie of a transaction. Each transaction has its own, because a user can use two tabs. */
   #toName(state: string): string {
     return `${this.#settings.isSecure ? '__Host-' : ''}genauth-sign-in.${state.slice(0, 8)}`;
   }

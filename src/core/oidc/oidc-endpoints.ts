@@ -164,7 +164,8 @@ export class OidcEndpoints {
     return authentication.prove('form', async ({ headers, members, secret }) => {
       const answer = await http.request({
         method: 'POST',
-        // A refresh token and an authorization code can be used only once. A second introspection or revocation changes nothing.
+        // A refresh token and an authorization code can be used only once. A second introspection or revocation changes
+        // nothing.
         isRepeatable: path !== PATHS.token,
         path,
         headers,

@@ -139,8 +139,8 @@ export class TokenVerifier {
    * @param accessToken - The access token that came directly from GenAuth together with the id_token. If the id_token
    * has the claim `at_hash`, the access token must match it (§3.1.3.6). If `accessToken` is given, an unknown key ID
    * causes a fetch of the key set at once, see `Jwks.getKeys`.
-   * @returns The claims. The object is frozen if `accessToken` is not given. A promise is returned only if the keys must
-   * be fetched first, or with HS256.
+   * @returns The claims. The object is frozen if `accessToken` is not given. A promise is returned only if the keys
+   * must be fetched first, or with HS256.
    * @throws TokenVerificationError if the token is not valid.
    * @throws UpstreamError if the key set cannot be loaded.
    * @throws ConfigurationError if the discovery document contradicts the options, or if the key of HS256 is not usable.
