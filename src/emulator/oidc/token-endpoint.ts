@@ -7,8 +7,8 @@ import { issueTokens } from '../tokens/issue-tokens.js';
 
 /**
  * Answers `POST /oidc/token` with the grant types `authorization_code` (RFC 6749 §4.1.3) and `refresh_token` (RFC 6749
- * §6). GenAuth's schema requires `redirect_uri` for both. With `refresh_token` the emulator does not require it, because
- * no SDK sends it.
+ * §6). GenAuth's schema requires `redirect_uri` for both. With `refresh_token` the emulator does not require it,
+ * because no SDK sends it.
  *
  * If a used refresh token is sent again, the request is refused, but the refresh token that replaced the used one stays
  * valid. GenAuth does not document that reuse revokes other tokens.
