@@ -3,8 +3,10 @@ import type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 import { refuseProduction } from './environment.js';
 import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
+import { type EmulatorTotp, readTotp } from './hosted/totp.js';
 import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
+import type { SentCode } from './state/interaction.js';
 import type { SignInRecord } from './state/journal.js';
 import { EmulatorState } from './state/state.js';
 import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
@@ -33,6 +35,7 @@ export interface EmulatorClientOptions {
  *
  * The emulator serves GenAuth's paths and signs its tokens with a real key:
  * - sign-in by password and by Active Directory, with password encryption and captcha;
+ * - the hosted sign-in page with the authorization code flow, second factor and SSO session;
  * - refresh, introspection, revocation, user info and logout;
  * - discovery and the key set.
  *
@@ -168,8 +171,8 @@ export class GenAuthEmulator {
   }
 
   /**
-   * The last 1,000 sign-in requests that the emulator received, oldest first. Passwords and application secrets are
-   * masked. Over HTTP: `GET /emulator/v1/sign-ins`.
+   * The last 1,000 sign-ins that the emulator received, oldest first. The sign-ins on the hosted page are included.
+   * Passwords and application secrets are masked. Over HTTP: `GET /emulator/v1/sign-ins`.
    */
   get signIns(): readonly SignInRecord[] {
     return this.#state.journal.records;
@@ -178,6 +181,25 @@ export class GenAuthEmulator {
   /** Deletes the recorded sign-ins. Over HTTP: `DELETE /emulator/v1/sign-ins`. */
   clearSignIns(): void {
     this.#state.journal.clear();
+  }
+
+  /**
+   * Returns the last 1,000 codes that the emulator sent for a second factor by `SMS` or `EMAIL`, oldest first. The
+   * emulator does not deliver them. Over HTTP: `GET /emulator/v1/codes`.
+   */
+  codes(): readonly SentCode[] {
+    return this.#state.sentCodes.records;
+  }
+
+  /**
+   * Returns the secret and the current code of the second factor `OTP` of a user (TOTP, RFC 6238). The secret is
+   * created at the first call. Over HTTP: `POST /emulator/v1/totp`.
+   *
+   * @param account Any identifier of a user, or the `sAMAccountName` of an AD account.
+   * @throws EmulatorError with the code `invalid_input` if no account has this name.
+   */
+  totp(account: string): EmulatorTotp {
+    return readTotp(this.#state, { account });
   }
 
   /**
@@ -375,9 +397,9 @@ export class GenAuthEmulator {
   }
 
   /**
-   * Removes faults, id_token flaws, queued sign-in answers, captchas, counts of failed sign-ins, recorded sign-ins and
-   * request counts. Sets the limits and the clock drift to the values in the options of the emulator. Keeps users,
-   * tokens and keys. Over HTTP: `POST /emulator/v1/reset`.
+   * Removes faults, id_token flaws, queued sign-in answers, captchas, counts of failed sign-ins, recorded sign-ins,
+   * sent codes and request counts. Sets the limits and the clock drift to the values in the options of the emulator.
+   * Keeps users, tokens, keys and SSO sessions. Over HTTP: `POST /emulator/v1/reset`.
    */
   reset(): void {
     this.#state.reset();

@@ -7,6 +7,8 @@ export type { EmulatorClaims } from './users/claims.js';
 export type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 export type { EmulatorLoginProtection } from './state/login-protection.js';
 export { DEFAULT_APP_ID, DEFAULT_APP_SECRET, type GenAuthEmulatorOptions } from './options.js';
+export type { EmulatorTotp } from './hosted/totp.js';
+export type { SentCode } from './state/interaction.js';
 export type { EmulatorSignInAnswer } from './state/queued-answers.js';
 export type { RecordedOutcome, SignInRecord } from './state/journal.js';
 export type { EmulatorUserStates } from './users/user-states.js';

@@ -101,8 +101,8 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   extendedFields?: readonly string[] | undefined;
   /**
    * Whether a sign-in requires a second factor after the password (`statusCode` 301, `apiCode` 1636). `true` means the
-   * factors `SMS` and `OTP`. A list contains the names of the factors. The emulator does not implement the step with
-   * the second factor. So only users with `mfa: false` can sign in if this option is set. Default: `false`.
+   * factors `SMS` and `OTP`. A list contains the names of the factors. The hosted page implements `OTP`, `SMS` and
+   * `EMAIL`. At `/api/v3/signin` only users with `mfa: false` can sign in if this option is set. Default: `false`.
    */
   mfa?: boolean | readonly string[] | undefined;
   /**
@@ -167,6 +167,17 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    * logout callback URL.)
    */
   postLogoutRedirectUris?: readonly string[] | undefined;
+  /**
+   * The values of `redirect_uri` that an authorization request may have. They are compared character by character.
+   * Default: every `http` and `https` URL of a loopback host (`localhost`, `127.0.0.1`, `[::1]`). (GenAuth console:
+   * login callback URL.)
+   */
+  redirectUris?: readonly string[] | undefined;
+  /**
+   * The lifetime of the SSO session that a sign-in on the hosted page starts, in seconds. With 0 there is no SSO
+   * session. Default: 1209600 (14 days), the default of GenAuth.
+   */
+  ssoLifetime?: number | undefined;
 }
 
 /** The signature algorithm of id_tokens. */
@@ -194,6 +205,9 @@ export interface EmulatorConfig {
   readonly introspectionScopeSeparator: (typeof SCOPE_SEPARATORS)[number];
   readonly revocationAnswer: (typeof REVOCATION_ANSWERS)[number];
   readonly postLogoutRedirectUris: readonly string[];
+  /** `undefined` means every URL of a loopback host. */
+  readonly redirectUris: readonly string[] | undefined;
+  readonly ssoLifetime: number;
   readonly jwksAddress: (typeof JWKS_ADDRESSES)[number];
   readonly clockDrift: number;
   readonly mfa: boolean | readonly string[];
@@ -229,6 +243,8 @@ const OPTION_NAMES = [
   'introspectionScopeSeparator',
   'revocationAnswer',
   'postLogoutRedirectUris',
+  'redirectUris',
+  'ssoLifetime',
   'captchaAfter',
   'lockAfter',
 ] as const satisfies readonly (keyof GenAuthEmulatorOptions)[];
@@ -266,7 +282,9 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     rsaKeyFormat: readOneOf(given.get('rsaKeyFormat') ?? 'pem', 'rsaKeyFormat', RSA_KEY_FORMATS),
     introspectionScopeSeparator: readSeparator(given.get('introspectionScopeSeparator') ?? ' '),
     revocationAnswer: readOneOf(given.get('revocationAnswer') ?? 'wrapped', 'revocationAnswer', REVOCATION_ANSWERS),
-    postLogoutRedirectUris: readList(given.get('postLogoutRedirectUris') ?? [], 'postLogoutRedirectUris').map(readUri),
+    postLogoutRedirectUris: readUris(given.get('postLogoutRedirectUris') ?? [], 'postLogoutRedirectUris'),
+    redirectUris: given.has('redirectUris') ? readUris(given.get('redirectUris'), 'redirectUris') : undefined,
+    ssoLifetime: readInteger(given.get('ssoLifetime') ?? 1_209_600, 'ssoLifetime', 0, MAX_SECONDS),
     jwksAddress: readOneOf(given.get('jwksAddress') ?? 'both', 'jwksAddress', JWKS_ADDRESSES),
     clockDrift: readDrift(given.get('clockDrift') ?? 0, 'clockDrift'),
     mfa: readMfa(given.get('mfa') ?? false, 'mfa'),
@@ -353,13 +371,17 @@ function readSeparator(value: unknown): (typeof SCOPE_SEPARATORS)[number] {
   return separator;
 }
 
+function readUris(value: unknown, path: string): readonly string[] {
+  return readList(value, path).map((uri, i) => {
+    if (typeof uri === 'string' && isRedirectUri(uri)) return uri;
+    throw invalid(`${path}[${i}]`, 'an absolute URL of ASCII characters without a fragment', uri);
+  });
+}
+
 /**
- * Reads a redirect URL. The URL is sent unchanged in the header `Location`, so it must be ASCII without spaces. The
- * parameter `state` is appended to the URL, so it must not have a fragment.
+ * Returns whether a text can be a redirect URL. The URL is sent unchanged in the header `Location`, so it must be ASCII
+ * without spaces. Parameters are appended to the URL, so it must not have a fragment.
  */
-function readUri(value: unknown, index: number): string {
-  if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && URL.canParse(value)) {
-    return value;
-  }
-  throw invalid(`postLogoutRedirectUris[${index}]`, 'an absolute URL of ASCII characters without a fragment', value);
+export function isRedirectUri(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text) && !text.includes('#') && URL.canParse(text);
 }

@@ -16,7 +16,7 @@ it('adds the defaults to undefined options', () => {
   expect(resolveOptions(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
   const local = { allowRemote: false, host: '127.0.0.1', port: 0, mfa: false, clockDrift: 0 };
   expect(DEFAULTS).toMatchObject({ ...local, refreshTokenLifetime: 2_592_000, introspectionScopeSeparator: ' ' });
-  expect(NAMES).toHaveLength(26);
+  expect(NAMES).toHaveLength(28);
 });
 
 /** Builds an object with this property for each of its values. */
@@ -27,6 +27,8 @@ it.each<object[]>([
   each('host', 'localhost', '::1', '127.255.0.1'),
   each('appId', 'a', `9${'-_aZ'.repeat(31)}abc`),
   each('postLogoutRedirectUris', ['https://a.example/?b', 'com.example.app://bye']),
+  each('redirectUris', [], ['http://a.example/?b', 'com.example.app://back']),
+  each('ssoLifetime', 0, 315_360_000),
   HOSTS.map((host) => ({ host, allowRemote: true })),
   [REMOTE],
 ])('accepts %j', (...given) => {
@@ -56,7 +58,7 @@ const RUN: Record<string, (given: object) => unknown> = {
 it.each([
   ['option', '', `${NAMES.join(' ')} users adAccounts`],
   ['user', 'user.', 'password username email phone_number email_verified name address roles extended_fields'],
-  ['user', 'user.', 'lockout disabled mustChangePassword mfa tenants signInAnswer'],
+  ['user', 'user.', 'lockout disabled mustChangePassword mfa profileRequired bindingRequired tenants signInAnswer'],
   ['adAccount', 'adAccount.', 'sAMAccountName password email mfa'],
   ['fault', 'fault.', 'endpoint status delayMs drop dripMs oversize garbage times'],
   ['answer', 'answer.', 'statusCode apiCode message account times'],
@@ -75,6 +77,8 @@ it.each<[string, string, object[]]>([
   ['option', 'host: expected an IP address', MALFORMED.map((host) => ({ host, allowRemote: true }))],
   ['option', 'appId: ', each('appId', '', '-a', 'a/b', 'a\n', 'a'.repeat(129))],
   ['option', 'postLogoutRedirectUris[0]: ', each('postLogoutRedirectUris', ['/'], ['a:b#x'], ['a: b'], ['a:\x7f'])],
+  ['option', 'redirectUris[1]: ', each('redirectUris', ['a:b', '/'], ['a:b', 'a:b#x'])],
+  ['option', 'ssoLifetime: ', each('ssoLifetime', -1, 315_360_001)],
   ['option', 'tenants[1]: ', each('tenants', ['t-1', 7], ['t-1', ''], ['t-1', 't-1'])],
   ['option', 'ad: with', [DEFAULT_SECRET, { ...REMOTE, tokenEndpointAuthMethod: 'none' }]],
   ['user', 'user.username: expected', each('username', '', 'u\u001b[2J', 'u\u202e', '\u2028')],

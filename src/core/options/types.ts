@@ -303,8 +303,8 @@ export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
 /** The option `verifiedTokenCache`. */
 export interface VerifiedTokenCacheOptions {
   /**
-   * Maximum number of tokens: 1 to 1,000,000. Default: 10,000. A token is cached at its second use. If the cache is full,
-   * the least recently used token is removed.
+   * Maximum number of tokens: 1 to 1,000,000. Default: 10,000. A token is cached at its second use. If the cache is
+   * full, the least recently used token is removed.
    */
   maxEntries?: number | undefined;
 }

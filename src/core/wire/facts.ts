@@ -19,7 +19,7 @@ export const PATHS = {
   discovery: '/oidc/.well-known/openid-configuration',
   /** The key set (JWKS), at the path that GenAuth documents. */
   jwks: '/oidc/.well-known/jwks.json',
-  /** Authorization endpoint, RFC 6749 §3.1. The browser of the end user calls it. */
+  /** Authorization endpoint, RFC 6749 §3.1. The user's browser calls it. */
   authorization: '/oidc/auth',
   /** Token endpoint, RFC 6749 §3.2. */
   token: '/oidc/token',

@@ -1,5 +1,6 @@
 import { isObject } from '../input/readers.js';
 import { EmulatorError } from '../errors.js';
+import { readTotp } from '../hosted/totp.js';
 import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
 import { refuse } from './caller.js';
 import type { EmulatorState } from '../state/state.js';
@@ -21,6 +22,8 @@ interface ControlOperation {
 export const CONTROL_OPERATIONS: readonly ControlOperation[] = [
   { method: 'get', path: '/sign-ins', run: ({ journal }) => journal.records },
   { method: 'delete', path: '/sign-ins', run: ({ journal }) => journal.clear() },
+  { method: 'get', path: '/codes', run: ({ sentCodes }) => ({ codes: sentCodes.records }) },
+  { method: 'post', path: '/totp', run: (state, body) => readTotp(state, body) },
   { method: 'post', path: '/faults', run: (state, body) => state.addFault(body) },
   { method: 'delete', path: '/faults', run: (state) => state.clearFaults() },
   { method: 'post', path: '/id-token-flaw', run: (state, body) => state.addFlaw(body) },

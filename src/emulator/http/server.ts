@@ -10,6 +10,8 @@ import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
+import { authorize } from '../hosted/authorize.js';
+import { postAbort, postConfirm, postLogin, showLogin } from '../hosted/interaction-pages.js';
 import type { EmulatorEndpoint } from '../state/faults.js';
 import { introspect } from '../oidc/introspection.js';
 import { OAuthRefusal } from '../oidc/oauth-refusal.js';
@@ -122,6 +124,11 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.post(PATHS.userInfo, readForm, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.userInfo, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.endSession, serve(state, 'endsession', endSession));
+  app.get(PATHS.authorization, serve(state, 'auth', authorize));
+  app.get('/login', answerWith(state, showLogin));
+  app.post('/interaction/oidc/:id/login', readForm, answerWith(state, postLogin));
+  app.post('/interaction/oidc/:id/confirm', answerWith(state, postConfirm));
+  app.post('/interaction/oidc/:id/abort', answerWith(state, postAbort));
 
   app.use(express.json({ limit: BODY_LIMIT }));
   app.post(PATHS.signIn, serve(state, 'signin', signIn));
@@ -151,6 +158,11 @@ async function createApp(state: EmulatorState): Promise<Express> {
   });
   app.use(answerError);
   return app;
+}
+
+/** Wraps the operation of a page, which has no faults and no count of requests. */
+function answerWith(state: EmulatorState, operation: Operation<EmulatorState>): RequestHandler {
+  return async (req, res) => send(res, await operation(state, toRequest(req)));
 }
 
 /** Wraps the operation of an endpoint: counts each request, and applies the next fault of the endpoint. */

@@ -9,8 +9,10 @@ const CONTENT_ENCRYPTION_ALGORITHMS = ['A128CBC-HS256', 'A128GCM', 'A256CBC-HS51
 
 /**
  * Answers `GET /oidc/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4). The response has the values
- * of GenAuth's production discovery document. So it names an authorization endpoint and grant types that the emulator
- * does not implement. As in GenAuth's discovery document, `subject_types_supported` is absent.
+ * of GenAuth's production discovery document. So it names response types, response modes and grant types that the
+ * emulator does not implement. The emulator implements `response_type=code` with `response_mode=query`, and the grant
+ * types `authorization_code` and `refresh_token`. As in GenAuth's discovery document, `subject_types_supported` is
+ * absent.
  */
 export const getDiscovery: Operation<EmulatorState> = ({ config, issuer, url }) => ({
   status: 200,

@@ -1,6 +1,6 @@
 import { compactVerify, createLocalJWKSet, decodeJwt } from 'jose';
+import { readCookie, SESSION_COOKIE, setCookie } from '../hosted/cookies.js';
 import { oauthOperation } from './oauth-refusal.js';
-import type { EmulatorResponse } from '../http/operation.js';
 import { invalidRequest, readParameters } from './parameters.js';
 import type { EmulatorState } from '../state/state.js';
 
@@ -8,9 +8,8 @@ const SIGNED_OUT_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed out</title><p>You are signed out.</p></html>';
 
 /**
- * Answers `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). At GenAuth this request ends the browser
- * session of GenAuth's own pages. The emulator has no browser session. Tokens stay valid until they expire or are
- * revoked.
+ * Answers `GET /oidc/session/end` (OpenID Connect RP-Initiated Logout 1.0). Ends the SSO session of the browser. Tokens
+ * stay valid until they expire or are revoked.
  */
 export const endSession = oauthOperation(async (state, request) => {
   const query = readParameters(request.query);
@@ -18,12 +17,16 @@ export const endSession = oauthOperation(async (state, request) => {
   if (hint !== undefined && !(await isOwnIdToken(state, hint))) throw invalidRequest('id_token_hint is not valid');
 
   const target = query.get('post_logout_redirect_uri');
-  if (target === undefined) return { status: 200, body: SIGNED_OUT_PAGE };
-  if (hint === undefined) throw invalidRequest('post_logout_redirect_uri requires id_token_hint');
-  if (!state.config.postLogoutRedirectUris.includes(target)) {
-    throw invalidRequest('post_logout_redirect_uri is not registered');
+  if (target !== undefined) {
+    if (hint === undefined) throw invalidRequest('post_logout_redirect_uri requires id_token_hint');
+    if (!state.config.postLogoutRedirectUris.includes(target)) {
+      throw invalidRequest('post_logout_redirect_uri is not registered');
+    }
   }
-  return redirect(target, query.get('state'));
+  state.sessions.delete(readCookie(request.headers, SESSION_COOKIE));
+  const headers = setCookie(SESSION_COOKIE, '', 0);
+  if (target === undefined) return { status: 200, headers, body: SIGNED_OUT_PAGE };
+  return { status: 302, headers: { ...headers, location: buildLocation(target, query.get('state')) } };
 });
 
 /**
@@ -44,8 +47,8 @@ async function isOwnIdToken({ config, issuer, keys }: EmulatorState, token: stri
   }
 }
 
-/** Builds a redirect to the registered URI. If the request has a `state`, it is appended to the query of the URI. */
-function redirect(target: string, state: string | undefined): EmulatorResponse {
-  const query = state === undefined ? '' : `${target.includes('?') ? '&' : '?'}state=${encodeURIComponent(state)}`;
-  return { status: 302, headers: { location: `${target}${query}` } };
+/** Appends the `state` of the request, if there is one, to the query of the registered URI. */
+function buildLocation(target: string, state: string | undefined): string {
+  if (state === undefined) return target;
+  return `${target}${target.includes('?') ? '&' : '?'}state=${encodeURIComponent(state)}`;
 }

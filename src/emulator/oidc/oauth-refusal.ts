@@ -21,6 +21,11 @@ export class OAuthRefusal extends Error {
   }
 }
 
+/** Builds GenAuth's response for every refused refresh token and authorization code. It is the same for all reasons. */
+export function invalidGrant(): OAuthRefusal {
+  return new OAuthRefusal(400, 'invalid_grant', 'grant request is invalid');
+}
+
 /**
  * Wraps the operation of an OAuth endpoint. If the operation throws an {@link OAuthRefusal}, it is sent as the
  * response. All responses forbid caching (RFC 6749 §5.1).

@@ -1,16 +1,14 @@
 import { readClientForm } from './client-authentication.js';
-import { OAuthRefusal, oauthOperation } from './oauth-refusal.js';
+import { redeemCode } from '../hosted/redeem-code.js';
+import { invalidGrant, OAuthRefusal, oauthOperation } from './oauth-refusal.js';
 import { type Parameters, requireParameter } from './parameters.js';
 import type { EmulatorState } from '../state/state.js';
 import { issueTokens } from '../tokens/issue-tokens.js';
 
-/** GenAuth's response for every refused refresh token. It is the same for all reasons. */
-const INVALID_GRANT = [400, 'invalid_grant', 'grant request is invalid'] as const;
-
 /**
- * Answers `POST /oidc/token` with the grant type `refresh_token` (RFC 6749 §6). Other grant types are refused, because
- * a sign-in through GenAuth's API needs only `refresh_token`. GenAuth's schema requires `redirect_uri`. The emulator
- * does not require it, because no SDK sends it with `refresh_token`.
+ * Answers `POST /oidc/token` with the grant types `authorization_code` (RFC 6749 §4.1.3) and `refresh_token` (RFC 6749
+ * §6). GenAuth's schema requires `redirect_uri` for both. With `refresh_token` the emulator does not require it,
+ * because no SDK sends it.
  *
  * If a used refresh token is sent again, the request is refused, but the refresh token that replaced the used one stays
  * valid. GenAuth does not document that reuse revokes other tokens.
@@ -18,8 +16,15 @@ const INVALID_GRANT = [400, 'invalid_grant', 'grant request is invalid'] as cons
 export const postToken = oauthOperation(async (state, request) => {
   const form = readClientForm(state.config, request);
   const grantType = requireParameter(form, 'grant_type');
+  if (grantType === 'authorization_code') {
+    const { grant, request: authorization } = redeemCode(state, form);
+    const { nonce, scopes } = authorization;
+    const withRefreshToken = scopes.includes('offline_access');
+    return { status: 200, body: await issueTokens(state, grant, { nonce, scopes, withRefreshToken }) };
+  }
   if (grantType !== 'refresh_token') {
-    throw new OAuthRefusal(400, 'unsupported_grant_type', 'the emulator supports only the grant type refresh_token');
+    const supported = 'the emulator supports only the grant types authorization_code and refresh_token';
+    throw new OAuthRefusal(400, 'unsupported_grant_type', supported);
   }
   const { grant, scopes } = redeem(state, form);
   const withRefreshToken = state.config.rotateRefreshTokens;
@@ -33,7 +38,7 @@ export const postToken = oauthOperation(async (state, request) => {
 function redeem({ config, tokens }: EmulatorState, form: Parameters) {
   const text = requireParameter(form, 'refresh_token');
   const token = tokens.find(text);
-  if (token?.kind !== 'refresh_token') throw new OAuthRefusal(...INVALID_GRANT);
+  if (token?.kind !== 'refresh_token') throw invalidGrant();
   const { grant } = token;
   // The scope is checked before the refresh token is invalidated, so a client can retry after an `invalid_scope` error.
   const scopes = narrowScopes(grant.scopes, form.get('scope'));

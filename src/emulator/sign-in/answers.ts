@@ -36,6 +36,8 @@ export const ANSWERS = {
   passwordExpired: { statusCode: 301, apiCode: 2058, message: 'Password must be changed.' },
   personalMfa: { statusCode: 301, apiCode: 1635, message: "The user's own second factor is required." },
   appMfa: { statusCode: 301, apiCode: 1636, message: 'A second factor is required.' },
+  profileRequired: { statusCode: 301, apiCode: 1642, message: 'The profile must be completed.' },
+  bindingRequired: { statusCode: 301, apiCode: 1640, message: 'An e-mail address must be bound to the account.' },
   closedToPages: { statusCode: 403, message: 'Web pages of other origins may not sign in while the option ad is set.' },
   directoryTimeout: { statusCode: 408, message: 'The function ad did not answer within 5 seconds.' },
   directoryThrew: {

@@ -11,7 +11,7 @@ const USER_POOL_ID = '65f0c1d2e3a4b5c6d7e8f900';
 
 /**
  * The random key that signs the tokens for the next step. The emulator never verifies these tokens, because it
- * implements no next step.
+ * implements the next steps only on the hosted page, which does not use them.
  */
 const KEY = randomBytes(32);
 
@@ -41,8 +41,8 @@ export async function buildMfaData(account: Account, { kind, factors }: Mfa, clo
 }
 
 /**
- * Builds the token that a client sends to GenAuth in the next step of the sign-in. The emulator does not implement
- * these next steps.
+ * Builds the token that a client sends to GenAuth in the next step of the sign-in. The emulator does not accept these
+ * tokens. Its hosted page implements the next steps without them.
  */
 export async function buildStepToken(account: Account, stage: string, clock: EmulatorClock): Promise<string> {
   const iat = clock.nowInSeconds();

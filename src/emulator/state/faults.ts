@@ -17,6 +17,7 @@ export const ENDPOINTS = [
   'revocation',
   'userinfo',
   'endsession',
+  'auth',
 ] as const;
 /** The name of an endpoint that can have faults, and whose requests are counted. */
 export type EmulatorEndpoint = (typeof ENDPOINTS)[number];

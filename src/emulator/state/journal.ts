@@ -19,6 +19,8 @@
  * - `tenant_refused`: the user is not a member of the tenant (403 / 2120008), or the tenant is unknown (403 / 2130010)
  * - `password_change_required`: the user must change the password before the sign-in (301 / 1639 or 2058)
  * - `mfa_required`: a second factor is required (301 / 1635 or 1636)
+ * - `profile_completion_required`: the user must complete the profile before the sign-in (301 / 1642)
+ * - `identity_binding_required`: the user must bind an e-mail address before the sign-in (301 / 1640)
  * - `user_exists`: the request contains `autoRegister` and an identifier of another user (409 / 2026)
  * - `answered`: a queued sign-in answer or the user's `signInAnswer` replaced the result
  * - `not_implemented`: the emulator does not implement the connection (501)
@@ -41,13 +43,16 @@ export type RecordedOutcome =
   | 'tenant_refused'
   | 'password_change_required'
   | 'mfa_required'
+  | 'profile_completion_required'
+  | 'identity_binding_required'
   | 'user_exists'
   | 'answered'
   | 'not_implemented'
   | 'fault';
 
 /**
- * A sign-in request that the emulator received. Passwords and application secrets in its options are replaced by `***`.
+ * A sign-in that the emulator received: a request to `/api/v3/signin`, or a form of the hosted page in the same shape.
+ * Passwords and application secrets in its options are replaced by `***`.
  */
 export interface SignInRecord {
   /**
@@ -81,15 +86,15 @@ export interface SignInRecord {
 /** The maximum number of records. If there are more, the oldest record is deleted. */
 const MAX_RECORDS = 1000;
 
-/** Stores the recorded sign-ins, oldest first. */
-export class Journal {
-  #records: SignInRecord[] = [];
+/** Stores records, oldest first. */
+export class Journal<Entry = SignInRecord> {
+  #records: Entry[] = [];
 
-  get records(): readonly SignInRecord[] {
+  get records(): readonly Entry[] {
     return [...this.#records];
   }
 
-  add(record: SignInRecord): void {
+  add(record: Entry): void {
     this.#records.push(record);
     if (this.#records.length > MAX_RECORDS) this.#records.shift();
   }

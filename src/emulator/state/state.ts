@@ -8,6 +8,8 @@ import { EmulatorError } from '../errors.js';
 import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
 import { IssuedTokens } from '../tokens/issued-tokens.js';
 import { createSigningKey, KeyRing } from '../tokens/signing-keys.js';
+import { ExpiringMap } from './expiring-map.js';
+import type { AuthorizationCode, Interaction, SentCode } from './interaction.js';
 import { Journal } from './journal.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
 import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from '../options.js';
@@ -15,7 +17,13 @@ import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js
 import { readTimes, RepeatQueue } from './repeat-queue.js';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
-import { UserStore } from '../users/user-store.js';
+import { type Account, UserStore } from '../users/user-store.js';
+
+/** The maximum number of open sign-ins on the hosted page. It is also the maximum number of authorization codes. */
+const MAX_INTERACTIONS = 1000;
+
+/** The maximum number of SSO sessions. If there are more, the user of the oldest session must sign in again. */
+const MAX_SESSIONS = 10_000;
 
 /**
  * The state of an emulator between requests. The operations of the endpoints read it. The control operations and the
@@ -30,6 +38,13 @@ export class EmulatorState {
   readonly answers = new RepeatQueue<PreparedSignInAnswer>();
   readonly captchas = new Captchas();
   readonly journal = new Journal();
+  /** The codes that the emulator sent for a second factor. */
+  readonly sentCodes = new Journal<SentCode>();
+  /** The open sign-ins on the hosted page. */
+  readonly interactions: ExpiringMap<Interaction>;
+  readonly authorizationCodes: ExpiringMap<AuthorizationCode>;
+  /** The SSO sessions of browsers: the value of the cookie and the user. */
+  readonly sessions: ExpiringMap<Account>;
   readonly encryptionKeys = new EncryptionKeys();
   readonly protection: LoginProtection;
   /** The address of the emulator, such as `http://127.0.0.1:PORT`, or `undefined` if the emulator does not listen. */
@@ -47,6 +62,9 @@ export class EmulatorState {
     this.protection = new LoginProtection(loginLimits);
     this.clock = new EmulatorClock(clockDrift);
     this.tokens = new IssuedTokens(this.clock);
+    this.interactions = new ExpiringMap(this.clock, MAX_INTERACTIONS);
+    this.authorizationCodes = new ExpiringMap(this.clock, MAX_INTERACTIONS);
+    this.sessions = new ExpiringMap(this.clock, MAX_SESSIONS);
     this.users = new UserStore(catalogs, ad !== undefined);
     readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
     readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
@@ -54,10 +72,16 @@ export class EmulatorState {
     );
   }
 
-  /** Creates new keys. All tokens and encrypted passwords that were created with the old keys become invalid. */
+  /**
+   * Creates new keys. All tokens and encrypted passwords that were created with the old keys become invalid. All
+   * sign-ins on the hosted page and all SSO sessions end.
+   */
   async createKeys(): Promise<void> {
     this.encryptionKeys.forget();
     this.tokens.clear();
+    this.interactions.clear();
+    this.authorizationCodes.clear();
+    this.sessions.clear();
     this.#keys = new KeyRing(await createSigningKey());
   }
 
@@ -170,6 +194,7 @@ export class EmulatorState {
     this.protection.forgetAll();
     this.clock.drift = this.config.clockDrift;
     this.journal.clear();
+    this.sentCodes.clear();
     this.#requests.clear();
   }
 }

@@ -19,6 +19,8 @@ import { createSigningKey, type SigningKey } from './signing-keys.js';
  * - `missing_sub`: the claim `sub` is absent
  * - `other_subject`: `sub` differs from the `sub` of the access token
  * - `tampered`: `exp` was increased after the token was signed
+ * - `nonce`: the claim `nonce` differs from the `nonce` of the authorization request. An id_token without authorization
+ *   request gets a `nonce`
  * - `bad_at_hash`: `at_hash` is the hash of another access token
  *   ([OpenID Connect Core 1.0 §3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken))
  */
@@ -38,6 +40,7 @@ export const ID_TOKEN_FLAWS = [
   'missing_sub',
   'other_subject',
   'tampered',
+  'nonce',
   'bad_at_hash',
 ] as const;
 
@@ -86,6 +89,8 @@ const FLAWS: Record<IdTokenFlaw, (token: UnsignedIdToken) => Promise<string>> = 
     const [header, , signature] = (await signToken(token)).split('.');
     return `${header}.${encode({ ...token.claims, exp: token.claims.exp + 1 })}.${signature}`;
   },
+  nonce: ({ claims, signer }) =>
+    signToken({ signer, claims: { ...claims, nonce: randomBytes(16).toString('base64url') } }),
   bad_at_hash: ({ claims, signer }) => {
     const hash = createHash('sha256').update('another access token').digest();
     return signToken({ signer, claims: { ...claims, at_hash: hash.subarray(0, 16).toString('base64url') } });

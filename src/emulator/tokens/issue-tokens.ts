@@ -8,16 +8,24 @@ import { buildSigner, type Signer, signToken, type UnsignedToken } from './sign-
 import type { SigningKey } from './signing-keys.js';
 import type { EmulatorState } from '../state/state.js';
 
+/** The parts of a token set that differ between two requests with the same grant. */
+interface TokenSet {
+  readonly scopes: readonly string[];
+  readonly withRefreshToken: boolean;
+  readonly nonce?: string | undefined;
+}
+
 /**
  * Issues the tokens of a grant and stores them. Returns them in the form that the responses of the sign-in endpoint and
  * the token endpoint have (LoginTokenResponseDataDto).
  *
+ * @param nonce The `nonce` of the authorization request, if there is one.
  * @param scopes The scopes of the access token and the id_token. Without `openid` no id_token is issued.
  */
 export async function issueTokens(
   state: EmulatorState,
   grant: Grant,
-  { scopes, withRefreshToken }: { readonly scopes: readonly string[]; readonly withRefreshToken: boolean },
+  { nonce, scopes, withRefreshToken }: TokenSet,
 ): Promise<WireTokens> {
   const { clock, config, keys } = state;
   const { account, tenantId } = grant;
@@ -30,7 +38,11 @@ export async function issueTokens(
     jti: randomBytes(32).toString('base64url'),
     ...(scopes.includes('tenant_id') && { tenant_id: tenantId }),
   };
-  const idClaims = { ...registered, ...buildScopeClaims({ ...account.claims, tenant_id: tenantId }, scopes) };
+  const idClaims = {
+    ...registered,
+    ...(nonce !== undefined && { nonce }),
+    ...buildScopeClaims({ ...account.claims, tenant_id: tenantId }, scopes),
+  };
   const key = keys.current;
   const accessToken = await signToken({ claims: accessClaims, signer: buildSigner(key) });
   state.tokens.add(accessToken, {

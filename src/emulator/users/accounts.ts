@@ -20,6 +20,8 @@ export interface Account {
   states: UserStates;
   /** The hash of the password. It is `undefined` if the function of the option `ad` checks the password. */
   password: PasswordHash | undefined;
+  /** The secret of the user's one-time passwords (RFC 6238). It is created at its first use. */
+  totpSecret?: Buffer;
   /** Whether the account was removed. If it is `true`, the tokens of the account are invalid. */
   removed: boolean;
   /** The names of the claims that the function of the option `ad` returned at the last sign-in. */

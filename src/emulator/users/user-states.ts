@@ -9,9 +9,12 @@ import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer 
 const DEFAULT_FACTORS: readonly string[] = ['SMS', 'OTP'];
 
 /**
- * The states of a user that prevent a sign-in. If the password is wrong, the response is the same as for an unknown
- * user. So only a caller with the right password learns the state. `lockout` is an exception: it applies to every
- * password.
+ * The states of a user that prevent a sign-in at `/api/v3/signin`. The hosted page has a step for each of
+ * `mustChangePassword`, `mfa`, `profileRequired` and `bindingRequired`. After the step it clears the state, except for
+ * `mfa`.
+ *
+ * If the password is wrong, the response is the same as for an unknown user. So only a caller with the right password
+ * learns the state. `lockout` is an exception: it applies to every password.
  */
 export interface EmulatorUserStates {
   /**
@@ -39,6 +42,16 @@ export interface EmulatorUserStates {
    * `mfa` applies.
    */
   mfa?: boolean | 'personal' | readonly string[];
+  /**
+   * Whether the user must complete the profile before the sign-in (`statusCode` 301, `apiCode` 1642). The hosted page
+   * asks for the name. Default: `false`.
+   */
+  profileRequired?: boolean;
+  /**
+   * Whether the user must bind an e-mail address before the sign-in (`statusCode` 301, `apiCode` 1640). The hosted page
+   * asks for it. Default: `false`.
+   */
+  bindingRequired?: boolean;
   /**
    * The IDs of the tenants to which the user may sign in. A sign-in to a tenant that is not in this list is refused
    * (`statusCode` 403, `apiCode` 2120008). Default: all tenants.
@@ -72,6 +85,8 @@ export const STATE_NAMES = [
   'disabled',
   'mustChangePassword',
   'mfa',
+  'profileRequired',
+  'bindingRequired',
   'tenants',
   'signInAnswer',
 ] as const satisfies readonly (keyof EmulatorUserStates)[];
@@ -125,6 +140,8 @@ export function readStates(given: ReadonlyMap<string, unknown>, path: string, ca
     ...read('disabled', readBoolean),
     ...read('mustChangePassword', readPasswordChange),
     ...read('mfa', (value, place) => (value === 'personal' ? value : readMfa(value, place))),
+    ...read('profileRequired', readBoolean),
+    ...read('bindingRequired', readBoolean),
     ...read('tenants', (value, place) => readTenants(value, place, catalogs)),
     ...read('signInAnswer', readUserAnswer),
   };

@@ -108,7 +108,10 @@ export class UserStore {
    * another user has one of the new identifiers.
    */
   updateUser(name: unknown, changes: unknown): void {
-    const account = this.#getUser(name);
+    this.#changeUser(this.#getUser(name), changes);
+  }
+
+  #changeUser(account: Account, changes: unknown): void {
     const given = readObject(changes, 'changes', USER_MEMBERS);
     const claims = readClaims(given, 'changes', this.#catalogs);
     this.#checkFree(claims, 'changes', account);
@@ -174,7 +177,22 @@ export class UserStore {
    * @throws EmulatorError with the code `invalid_input` if no AD account has this name, or if a property is wrong.
    */
   updateAdAccount(name: unknown, changes: unknown): void {
-    const account = this.#getAdAccount(name);
+    this.#changeAdAccount(this.#getAdAccount(name), changes);
+  }
+
+  /**
+   * Changes the account of a user or an Active Directory (AD) account.
+   *
+   * @throws EmulatorError with the code `invalid_input` if a property is wrong, or if another user has one of the new
+   * identifiers.
+   */
+  update(account: Account, changes: unknown): void {
+    const isAdAccount = this.findAdAccount(String(account.claims['username'])) === account;
+    if (isAdAccount) this.#changeAdAccount(account, changes);
+    else this.#changeUser(account, changes);
+  }
+
+  #changeAdAccount(account: Account, changes: unknown): void {
     const members = this.#hasDirectory ? AD_MEMBERS.filter((member) => member !== 'password') : AD_MEMBERS;
     const given = readObject(changes, 'changes', members);
     const claims = readClaims(given, 'changes', this.#catalogs);
@@ -239,6 +257,11 @@ export class UserStore {
     if (connection === 'AD') return adKey(name);
     const user = this.findUser('account', name);
     return user ? `user:${user.sub}` : `unknown:${name.includes('@') ? name.toLowerCase() : name}`;
+  }
+
+  /** Whether a sign-in with the connection `AD` can succeed. */
+  get acceptsAd(): boolean {
+    return this.#hasDirectory || this.#adAccounts.size > 0;
   }
 
   findAdAccount(sAMAccountName: string): Account | undefined {

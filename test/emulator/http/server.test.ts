@@ -19,6 +19,7 @@ const ROUTES: Record<EmulatorEndpoint, [path: string, method: string, status: nu
   revocation: ['/oidc/token/revocation', 'POST', 400],
   userinfo: ['/oidc/me', 'GET', 401],
   endsession: ['/oidc/session/end', 'GET', 200],
+  auth: ['/oidc/auth', 'GET', 400],
 };
 const SIGN_IN = ROUTES.signin[0];
 

@@ -76,8 +76,10 @@ describe('a right password', () => {
     [{ signInAnswer: ANSWER, mustChangePassword: true }, '', 403, 1642, 'answered'],
     [{ mustChangePassword: true, mfa: true }, '', 301, 2058, 'password_change_required'],
     [{ mustChangePassword: 'first_login', mfa: true }, '', 301, 1639, 'password_change_required'],
-    [{ mfa: true }, '', 301, 1636, 'mfa_required'],
+    [{ mfa: true, profileRequired: true }, '', 301, 1636, 'mfa_required'],
     [{ mfa: 'personal' }, '', 301, 1635, 'mfa_required'],
+    [{ profileRequired: true, bindingRequired: true }, '', 301, 1642, 'profile_completion_required'],
+    [{ bindingRequired: true }, '', 301, 1640, 'identity_binding_required'],
   ])('of a user with %j at the tenant %j is answered with %i/%i', async (states, tenantId, ...expected) => {
     const [statusCode, apiCode, outcome] = expected;
     add(states);
@@ -98,6 +100,8 @@ describe('a right password', () => {
     ['mfa', FULL, { username: 'dave', ...CLAIMS, ...BY_APP, applicationMfa }],
     ['mfa', { phone_number: '+4912345', mfa: 'personal' }, { nickname: null, phoneCountryCode: null, ...BY_CHOICE }],
     ['reset_password', { mustChangePassword: 'first_login' }, {}],
+    ['complete_profile', { profileRequired: true }, {}],
+    ['bind_identity', { bindingRequired: true }, {}],
   ])('is answered with a token for the step %s of a user with %j', async (stage, user, expected) => {
     const { sub } = add(user);
     const data = (await askDave()).answer.data as unknown as Record<string, string>;

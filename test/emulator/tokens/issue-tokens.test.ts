@@ -71,6 +71,7 @@ const FLAWS: Record<IdTokenFlaw, [outcome: string, wrong: string[], header: obje
   missing_sub: ['sub', ['sub'], {}],
   other_subject: ['accepted', ['sub'], {}],
   tampered: [SIGNATURE, ['exp'], {}],
+  nonce: ['accepted', ['nonce'], {}],
   bad_at_hash: ['accepted', ['at_hash'], {}],
 };
 
