@@ -69,7 +69,10 @@ export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirect
   const { callbackUrl, startPath, cookieSecret, returnTo = '/' }: RedirectOptions = given;
   if (!isCallbackUrl(callbackUrl)) {
     const fix = "write the URL that is registered in the console, 'https://app.example.com/auth/genauth/callback'";
-    throw wrong('callbackUrl', `is ${quote(callbackUrl)}`, `${fix}; http is possible on a loopback host`);
+    // A user name or a password in the URL is not shown.
+    const given: unknown = callbackUrl;
+    const shown = typeof given === 'string' && given.includes('@') ? 'contains an @' : `is ${quote(given)}`;
+    throw wrong('callbackUrl', shown, `${fix}; http is possible on a loopback host`);
   }
   for (const [option, path] of Object.entries({ startPath, returnTo })) {
     if (path !== undefined && !isLocalPath(path)) {

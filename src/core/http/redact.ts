@@ -1,5 +1,5 @@
 import { isRecord } from '../util/record.js';
-import { DOCUMENTED_MESSAGES } from '../wire/facts.js';
+import { DOCUMENTED_MESSAGES, OAUTH_ERRORS } from '../wire/facts.js';
 
 /** Members of GenAuth's responses that are copied into errors, events and logs. */
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
@@ -8,8 +8,8 @@ const REDACTED = '(redacted: it repeats a secret)';
 /**
  * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, the whole text
  * of this member is replaced. Without this replacement, a password could reach the log if a server or a gateway repeats
- * the request in its response. A documented message of GenAuth is never replaced: it contains no password, also if a
- * user tries one of its words as the password.
+ * the request in its response. A documented message of GenAuth and an error code of OAuth are never replaced: they
+ * contain no secret, also if a user tries a part of them as the password or as the code of a sign-in.
  *
  * @param secrets - The secrets as they were sent, and the plain text of encrypted secrets.
  * @returns The same body if no secret is found, otherwise a copy with the replaced texts.
@@ -25,7 +25,7 @@ export function redactBody(body: unknown, secrets: readonly (string | undefined)
 }
 
 function isUnknownText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && !DOCUMENTED_MESSAGES.includes(value);
+  return typeof value === 'string' && value !== '' && ![...DOCUMENTED_MESSAGES, ...OAUTH_ERRORS].includes(value);
 }
 
 /** Replaces each secret in a text. Also replaces the escaped forms of a secret. */

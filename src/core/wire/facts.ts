@@ -43,6 +43,20 @@ export const DOCUMENTED_MESSAGES: readonly string[] = [
   'Decrypt password failed, please check your encryption configuration.',
 ];
 
+/** The error codes of a token endpoint (RFC 6749 §5.2) and of user info (RFC 6750 §3.1). */
+export const OAUTH_ERRORS: readonly string[] = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_token',
+  'insufficient_scope',
+  'server_error',
+  'temporarily_unavailable',
+];
+
 /**
  * Builds the path of a discovery document or key set on newer GenAuth tenants. This path begins with the application
  * ID.

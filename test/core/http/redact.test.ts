@@ -33,8 +33,10 @@ it.each<[unknown]>([
   [{ message: 'undefined' }],
   [{ message: 'Account not exists or password is incorrect.' }],
   [{ message: 'Password is incorrect.', error: '' }],
+  [{ error: 'invalid_grant' }],
+  [{ error: 'temporarily_unavailable' }],
 ])('redactBody returns %j unchanged', (body) => {
-  expect(redactBody(body, [undefined, SECRET, 'password', 'Password', 'is'])).toBe(body);
+  expect(redactBody(body, [undefined, SECRET, 'password', 'Password', 'is', 'a'])).toBe(body);
 });
 
 it('redactText replaces every form of every secret, the longest secret first', () => {

@@ -1,0 +1,301 @@
+import { jest } from '@jest/globals';
+import express, { type RequestHandler } from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import { GenAuthClient, signInHandler } from '../../src/index.js';
+import { GenAuthRedirectStrategy, type RedirectInfo, type RedirectOptions } from '../../src/redirect/index.js';
+import type { GenAuthOptions } from '../../src/core/options/types.js';
+import { Browser } from '../emulator/hosted/browser.js';
+import { useEmulator } from '../emulator/support.js';
+import { useWebServer } from '../support/web-server.js';
+
+const emulator = useEmulator({
+  users: [
+    { username: 'alice', password: 'passw0rd' },
+    { username: 'bob', password: 'passw0rd' },
+  ],
+});
+const serve = useWebServer();
+const CALLBACK = '/auth/genauth/callback';
+const START = '/auth/genauth';
+type Kind = 'a cookie' | 'a session' | 'passport';
+const KINDS: readonly Kind[] = ['a cookie', 'a session', 'passport'];
+
+interface Settings {
+  kind?: Kind;
+  client?: Partial<GenAuthOptions>;
+  redirect?: Partial<RedirectOptions>;
+  verify?: () => object | null;
+}
+
+/** An application with the two routes of the strategy. */
+async function open({ kind = 'a cookie', client: more, redirect, verify }: Settings = {}) {
+  const app = express();
+  const url = await serve(app);
+  const client = new GenAuthClient({ ...emulator().clientOptions, ...more });
+  const options = { callbackUrl: url + CALLBACK, ...(kind === 'a cookie' && { cookieSecret: 'secret-'.repeat(5) }) };
+  const strategy = new GenAuthRedirectStrategy(client, { ...options, ...redirect }, verify);
+  const own = new passport.Passport().use(strategy);
+  const handler =
+    kind === 'passport'
+      ? (own.authenticate('genauth-redirect', { session: false }) as RequestHandler)
+      : signInHandler(strategy);
+  if (kind !== 'a cookie') app.use(session({ secret: 'session', resave: false, saveUninitialized: false }));
+  app.get([START, CALLBACK], handler, (req, res) => {
+    const { returnTo, claims, tokens } = req.authInfo as RedirectInfo;
+    res.json({ user: req.user, returnTo, name: claims['username'], hasToken: tokens.accessToken.length > 100 });
+  });
+  return { url, client, strategy, callbackUrl: options.callbackUrl };
+}
+type App = Awaited<ReturnType<typeof open>>;
+
+/** A browser with the cookies of the application and of GenAuth. */
+class User {
+  readonly #app: App;
+  readonly cookies = new Map<string, string>();
+  readonly page = new Browser(emulator());
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  /** Requests a path of the application. */
+  async visit(path: string) {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(this.#app.url + path, { redirect: 'manual', headers: { cookie } });
+    const lines = response.headers.getSetCookie();
+    for (const line of lines) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (line.includes('Max-Age=0')) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    const location = response.headers.get('location') ?? '';
+    const text = await response.text();
+    const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
+    return { status: response.status, location, lines, body, code: body['code'] };
+  }
+
+  /** Begins a sign-in. Returns the parameters of the authorization request. */
+  async begin(path = START) {
+    const { location } = await this.visit(path);
+    return Object.fromEntries(new URL(location).searchParams) as Record<string, string>;
+  }
+
+  /** Begins a sign-in and signs in on GenAuth's page. Returns the path of the callback. */
+  async signIn(account = 'alice', path = START): Promise<string> {
+    const query = await this.begin(path);
+    await this.page.open(query);
+    const { location } = await this.page.submit('login', { connection: 'PASSWORD', account, password: 'passw0rd' });
+    const { pathname, search } = new URL(location);
+    return pathname + search;
+  }
+}
+
+describe.each(KINDS)('with %s', (kind) => {
+  it('signs in the user and returns the path to return to', async () => {
+    const user = new User(await open({ kind, client: { scope: ['openid', 'username'] } }));
+    const answer = await user.visit(await user.signIn('alice', `${START}?returnTo=/orders%3Fa=1`));
+    const username = 'alice';
+    const expected = { user: { username }, returnTo: '/orders?a=1', name: username, hasToken: true };
+    expect(answer).toMatchObject({ status: 200, body: expected });
+  });
+
+  it('accepts a callback once, and only from the browser that began the sign-in', async () => {
+    const app = await open({ kind });
+    const [user, other] = [new User(app), new User(app)];
+    const callback = await user.signIn();
+    await other.begin();
+    expect((await other.visit(callback)).status).toBe(400);
+    expect((await new User(app).visit(callback)).status).toBe(400);
+    const before = new Map(user.cookies);
+    expect((await user.visit(callback)).status).toBe(200);
+    // The browser sends the removed cookie again.
+    for (const [name, value] of before) user.cookies.set(name, value);
+    expect((await user.visit(callback)).status).toBe(400);
+  });
+
+  it('keeps two users in two tabs of one browser apart', async () => {
+    const user = new User(await open({ kind, client: { scope: ['openid', 'username'] } }));
+    const [alice, bob] = [await user.signIn('alice'), await user.signIn('bob')];
+    const names = [await user.visit(bob), await user.visit(alice)].map(({ body }) => body['name']);
+    expect(names).toEqual(['bob', 'alice']);
+  });
+
+  it('ends a sign-in that takes longer than 15 minutes', async () => {
+    const user = new User(await open({ kind }));
+    const callback = await user.signIn();
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 15 * 60_000);
+    const { status } = await user.visit(callback);
+    now.mockRestore();
+    expect(status).toBe(400);
+  });
+});
+
+it('requests a code with state, nonce, S256 and a new login, and nothing that GenAuth does not document', async () => {
+  const app = await open({ client: { scope: ['openid', 'email'] } });
+  const [first, second] = [await new User(app).begin(), await new User(app).begin()];
+  const random = expect.stringMatching(/^[\w-]{43}$/) as string;
+  expect(first).toEqual({
+    client_id: emulator().appId,
+    redirect_uri: app.callbackUrl,
+    response_type: 'code',
+    scope: 'openid email',
+    state: random,
+    nonce: random,
+    code_challenge: random,
+    code_challenge_method: 'S256',
+    prompt: 'login',
+  });
+  for (const name of ['state', 'nonce', 'code_challenge']) expect(first[name]).not.toBe(second[name]);
+});
+
+it('sets a cookie that scripts cannot read, with Secure for https', async () => {
+  const cookie = async (callbackUrl?: string) =>
+    (await new User(await open({ redirect: callbackUrl === undefined ? {} : { callbackUrl } })).visit(START)).lines[0];
+  const flags = 'Path=/; Max-Age=900; HttpOnly; SameSite=Lax';
+  expect(await cookie()).toMatch(new RegExp(`^genauth-sign-in\\.[\\w-]{8}=[\\w.-]+; ${flags}$`));
+  expect(await cookie(`https://app.example.com${CALLBACK}`)).toMatch(
+    new RegExp(`^__Host-genauth-sign-in\\.[\\w-]{8}=[\\w.-]+; ${flags}; Secure$`),
+  );
+});
+
+it('keeps at most five begun sign-ins in the browser', async () => {
+  const user = new User(await open());
+  for (let i = 0; i < 12; i += 1) await user.begin();
+  expect(user.cookies.size).toBeLessThanOrEqual(5);
+});
+
+it('decrypts with each secret, and encrypts with the first', async () => {
+  const [first, second] = ['first-secret-'.repeat(3), 'second-secret-'.repeat(3)];
+  const app = await open({ redirect: { cookieSecret: first } });
+  const user = new User(app);
+  const callback = await user.signIn();
+  const later = new GenAuthRedirectStrategy(app.client, {
+    callbackUrl: app.callbackUrl,
+    cookieSecret: [second, first],
+  });
+  const req = {
+    headers: { cookie: [...user.cookies].map((pair) => pair.join('=')).join('; ') },
+    originalUrl: callback,
+  };
+  const res = { appendHeader: () => undefined };
+  expect(await later.attempt({ ...req, res } as never)).toMatchObject({ kind: 'success' });
+  const other = new GenAuthRedirectStrategy(app.client, { callbackUrl: app.callbackUrl, cookieSecret: second });
+  expect(await other.attempt({ ...req, res } as never)).toMatchObject({
+    refusal: { body: { code: 'sign_in_expired' } },
+  });
+});
+
+it.each<[string, string, number, string]>([
+  ['returnTo to another origin', `${START}?returnTo=//evil.example.com`, 400, 'invalid_request'],
+  ['returnTo with a scheme', `${START}?returnTo=https://evil.example.com/`, 400, 'invalid_request'],
+  ['two values of returnTo', `${START}?returnTo=/a&returnTo=/b`, 400, 'invalid_request'],
+  ['a foreign state', `${CALLBACK}?code=c&state=${'s'.repeat(43)}`, 400, 'sign_in_expired'],
+  ['a callback without state', `${CALLBACK}?code=c`, 400, 'sign_in_expired'],
+  ['a callback without parameters', CALLBACK, 400, 'sign_in_expired'],
+  ['an error without state', `${CALLBACK}?error=access_denied`, 400, 'sign_in_expired'],
+])('refuses %s', async (_title, path, status, code) => {
+  const user = new User(await open());
+  expect(await user.visit(path)).toMatchObject({ status, code, location: '' });
+  expect(user.cookies.size).toBe(0);
+});
+
+it.each<[string, string, number, string]>([
+  ['access_denied', 'error=access_denied', 403, 'access_denied'],
+  ['login_required', 'error=login_required', 403, 'access_denied'],
+  ['server_error', 'error=server_error', 502, 'upstream_invalid_response'],
+  ['temporarily_unavailable', 'error=temporarily_unavailable', 503, 'upstream_unavailable'],
+  ['invalid_scope', 'error=invalid_scope&error_description=canary', 500, 'configuration_error'],
+  ['an unknown error', 'error=what', 500, 'configuration_error'],
+  ['neither a code nor an error', 'x=y', 502, 'upstream_invalid_response'],
+  ['two codes', 'code=a&code=b', 502, 'upstream_invalid_response'],
+  ['a code that GenAuth does not know', 'code=a', 400, 'sign_in_expired'],
+])('answers a callback with %s', async (_title, query, status, code) => {
+  const user = new User(await open());
+  const { state } = await user.begin();
+  expect(await user.visit(`${CALLBACK}?${query}&state=${state}`)).toMatchObject({ status, code });
+});
+
+it('answers the abort of the user on the page', async () => {
+  const user = new User(await open());
+  await user.page.open(await user.begin());
+  const { location } = await user.page.visit(`${user.page.interaction}/abort`, {});
+  expect(await user.visit(new URL(location).pathname + new URL(location).search)).toMatchObject({ status: 403 });
+});
+
+it('refuses the code of another sign-in of the same browser', async () => {
+  const user = new User(await open());
+  const [first, second] = [await user.signIn(), await user.begin()];
+  const { code } = Object.fromEntries(new URL(first, 'http://x').searchParams);
+  const answer = await user.visit(`${CALLBACK}?code=${code}&state=${second['state']}`);
+  expect(answer).toMatchObject({ status: 400, code: 'sign_in_expired' });
+});
+
+it.each([
+  'nonce',
+  'wrong_audience',
+  'wrong_issuer',
+  'foreign_key',
+  'unsigned',
+  'hs256_public_key',
+  'tampered',
+] as const)('refuses an id_token with the flaw %s as an error of GenAuth', async (flaw) => {
+  const user = new User(await open());
+  const callback = await user.signIn();
+  emulator().flawIdToken(flaw);
+  expect(await user.visit(callback)).toMatchObject({ status: 502, code: 'upstream_invalid_response' });
+});
+
+it.each<[string, Partial<GenAuthOptions>, number, string]>([
+  ['a wrong app secret', { appSecret: 'wrong-secret-0123456789abcdef-0123' }, 500, 'configuration_error'],
+  ['an id_token with another algorithm', { idTokenSignedResponseAlg: 'HS256' }, 502, 'upstream_invalid_response'],
+])('answers %s', async (_title, client, status, code) => {
+  const user = new User(await open({ client }));
+  expect(await user.visit(await user.signIn())).toMatchObject({ status, code });
+});
+
+it('calls verify, and refuses the user if verify does', async () => {
+  const answers: unknown[] = [];
+  for (const verify of [() => ({ id: 7 }), () => null]) {
+    const user = new User(await open({ verify }));
+    answers.push(await user.visit(await user.signIn()));
+  }
+  expect(answers).toMatchObject([
+    { status: 200, body: { user: { id: 7 } } },
+    { status: 403, code: 'verify_denied' },
+  ]);
+});
+
+it('names the missing session and the option cookieSecret', async () => {
+  const { strategy } = await open({ redirect: { cookieSecret: undefined } });
+  const result = await strategy.attempt({ headers: {}, originalUrl: START } as never);
+  const message = expect.stringContaining(
+    'The option cookieSecret is not set, and the request has no session',
+  ) as string;
+  expect(result).toMatchObject({ kind: 'refusal', refusal: { status: 500, error: { message } } });
+});
+
+it('the refusal of a login that needs a further step names the path that begins the sign-in', async () => {
+  emulator().updateUser('alice', { mfa: true });
+  const { client } = await open({ redirect: { startPath: START } });
+  const { GenAuthPasswordStrategy } = await import('../../src/index.js');
+  const app = express().use(express.json());
+  app.post('/login', signInHandler(new GenAuthPasswordStrategy(client)));
+  const url = await serve(app);
+  const body = JSON.stringify({ account: 'alice', password: 'passw0rd' });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await (await fetch(`${url}/login`, { method: 'POST', headers, body })).json();
+  emulator().updateUser('alice', { mfa: false });
+  expect(answer).toMatchObject({ code: 'mfa_required', next: { kind: 'redirect', url: START } });
+  expect(JSON.stringify(answer)).not.toContain('eyJ');
+});
+
+it('warns once that offline_access may bring no refresh token', async () => {
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  for (let i = 0; i < 2; i += 1) await open({ client: { scope: ['openid', 'offline_access'], name: 'with-offline' } });
+  const message = expect.stringContaining('with-offline: The scope contains offline_access') as string;
+  expect(emitWarning.mock.calls).toEqual([
+    [message, { type: 'GenAuthWarning', code: 'GENAUTH_REDIRECT_REFRESH_TOKEN' }],
+  ]);
+  emitWarning.mockRestore();
+});
