@@ -29,6 +29,8 @@ export function answerByException(
       users.set(req, { user: result.user, info: result.info });
       return passport.success(result.user, result.info);
     }
+    case 'redirect':
+      return passport.redirect(result.url);
     case 'error':
       return passport.error(result.error);
     case 'denied':

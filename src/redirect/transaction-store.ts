@@ -1,5 +1,6 @@
 import { hkdfSync } from 'node:crypto';
-import { EncryptJWT, jwtDecrypt } from 'jose';
+import { jwtDecrypt } from 'jose/jwt/decrypt';
+import { EncryptJWT } from 'jose/jwt/encrypt';
 import { ConfigurationError } from '../core/errors.js';
 import { LruMap } from '../core/util/lru-map.js';
 import { getOwn, isRecord } from '../core/util/record.js';

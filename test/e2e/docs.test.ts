@@ -5,11 +5,14 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import express from 'express';
 import { io } from 'socket.io-client';
 import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient, type GenAuthOptions, type SignInOutcome } from '../../src/index.js';
+import { Browser } from '../emulator/hosted/browser.js';
 import { ROOT } from '../support/process.js';
+import { startWebServer } from '../support/web-server.js';
 import {
   GOOD_LOGIN,
   HAS_CURL,
@@ -162,7 +165,7 @@ const START_EMULATOR = `
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
-      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts member-pages.js
+      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts hosted-page.ts member-pages.js
       nest.ts openapi.ts options.ts outcomes.ts own-users.ts pages.js server.js session-pages.ts session.ts
       several.ts shop.js shop.test.js staff.ts two-apps.ts types.ts unguarded.ts users.js users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
@@ -346,6 +349,30 @@ it('docs/guarding.md: gateway.ts keeps the sockets of users and puts anonymous s
   client.close();
 });
 
+it('docs/hosted-page.md: hosted-page.ts signs in a user with a second factor', async () => {
+  type HostedPage = { addHostedPage: (app: express.Express, client: GenAuthClient) => void };
+  process.env['COOKIE_SECRET'] = 'secret-of-the-test-'.repeat(2);
+  const { addHostedPage } = await load<HostedPage>('hosted-page.js');
+  await using emulator = await startEmulator();
+  emulator.updateUser('alice', { mfa: ['OTP'] });
+  const client = new GenAuthClient(emulator.clientOptions);
+  const app = express();
+  addHostedPage(app, client);
+  const { url, close } = await startWebServer(app);
+  const begun = await fetch(`${url}/auth/genauth?returnTo=/orders`, { redirect: 'manual' });
+  const browser = new Browser(emulator);
+  await browser.open(Object.fromEntries(new URL(begun.headers.get('location') ?? '').searchParams));
+  await browser.submit('login', { connection: 'PASSWORD', account: 'alice', password: 'passw0rd' });
+  const { code } = emulator.totp('alice');
+  const { location } = await browser.submit('mfa', { factor: 'OTP', action: 'verify', code });
+  const cookie = begun.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const { pathname, search } = new URL(location);
+  const done = await fetch(url + pathname + search, { redirect: 'manual', headers: { cookie } });
+  expect([done.status, done.headers.get('location')]).toEqual([302, '/orders']);
+  await close();
+  client.close();
+});
+
 it('docs/doctor.md: examine.ts finds a wrong secret', async () => {
   const { examine } = await load<{ examine: (options: GenAuthOptions) => Promise<string[]> }>('examine.js');
   await using emulator = await startEmulator();
@@ -391,7 +418,9 @@ describe('docs/emulator.md', () => {
     const known = CONTROL_OPERATIONS.map(({ path }) => path.replace(':account', ''));
     const requests = page.matchAll(/(?:GET|POST|PATCH|DELETE) (?:\/emulator\/v1)?(\/[a-z-]+)/g);
     const paths = [...requests].map(([, path = '']) => path);
-    expect(paths.filter((path) => !known.some((each) => each.startsWith(path)))).toEqual([]);
+    // The other paths are GenAuth's.
+    const controls = paths.filter((path) => path !== '/oidc');
+    expect(controls.filter((path) => !known.some((each) => each.startsWith(path)))).toEqual([]);
     const methods = [...page.matchAll(/`([a-z]\w+)\(/gi)].map(([, name = '']) => name);
     const unknown = methods.filter((name) => !(name in GenAuthEmulator.prototype) && name !== 'GenAuthEmulator');
     expect(unknown).toEqual([]);

@@ -32,6 +32,7 @@ describe('the packed package', () => {
       'docs/doctor.md',
       'docs/emulator.md',
       'docs/guarding.md',
+      'docs/hosted-page.md',
       'docs/own-users.md',
       'docs/sign-in.md',
       'docs/testing.md',
@@ -77,8 +78,8 @@ describe('the entry point', () => {
   const listPackages = (file: string): string[] => listImports(file).filter((path) => !path.startsWith('dist/'));
 
   it.each([
-    ['passport-genauth/client', 'client.js', ['axios', 'jose']],
-    ['passport-genauth', 'index.js', ['axios', 'jose', 'passport', 'passport-custom']],
+    ['passport-genauth/client', 'client.js', ['axios', 'jose/key/import']],
+    ['passport-genauth', 'index.js', ['axios', 'jose/key/import', 'passport', 'passport-custom']],
   ])('%s loads no framework', (_entry, file, packages) => {
     expect(listPackages(`dist/${file}`)).toEqual(packages);
   });

@@ -1,8 +1,12 @@
 import { jest } from '@jest/globals';
+import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import express, { type RequestHandler } from 'express';
 import session from 'express-session';
 import passport from 'passport';
 import { GenAuthClient, signInHandler } from '../../src/index.js';
+import { GenAuthModule, Public } from '../../src/nest/index.js';
 import { GenAuthRedirectStrategy, type RedirectInfo, type RedirectOptions } from '../../src/redirect/index.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { Browser } from '../emulator/hosted/browser.js';
@@ -288,6 +292,42 @@ it('the refusal of a login that needs a further step names the path that begins 
   emulator().updateUser('alice', { mfa: false });
   expect(answer).toMatchObject({ code: 'mfa_required', next: { kind: 'redirect', url: START } });
   expect(JSON.stringify(answer)).not.toContain('eyJ');
+});
+
+it('works in a Nest application as a provider, with AuthGuard on both routes', async () => {
+  const strategyOptions = { callbackUrl: `http://localhost:3000${CALLBACK}`, cookieSecret: 'secret-'.repeat(5) };
+  @Injectable()
+  class HostedStrategy extends PassportStrategy(GenAuthRedirectStrategy, 'genauth-redirect') {
+    constructor(client: GenAuthClient) {
+      super(client, strategyOptions);
+    }
+    validate(_req: object, user: object): object {
+      return { ...user, isOwn: true };
+    }
+  }
+  @Controller(START.slice(1))
+  class HostedController {
+    @Get(['', 'callback'])
+    @Public()
+    @UseGuards(AuthGuard('genauth-redirect'))
+    finish(@Req() req: express.Request): unknown {
+      return { user: req.user, returnTo: (req.authInfo as RedirectInfo).returnTo };
+    }
+  }
+  const imports = [GenAuthModule.forRoot(emulator().clientOptions)];
+  @Module({ imports, controllers: [HostedController], providers: [HostedStrategy] })
+  class AppModule {}
+  const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  const user = new User({ url } as App);
+  const answers = [
+    await user.visit(await user.signIn('alice', `${START}?returnTo=/orders`)),
+    await user.visit(CALLBACK),
+  ];
+  const own = expect.objectContaining({ isOwn: true }) as object;
+  expect(answers).toMatchObject([{ status: 200, body: { user: own, returnTo: '/orders' } }, { status: 400 }]);
+  await app.close();
 });
 
 it('warns once that offline_access may bring no refresh token', async () => {
