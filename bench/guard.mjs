@@ -184,8 +184,8 @@ async function measure(servers, tokens) {
 
 /**
  * Sends requests until Node.js has optimised the code and every token was sent at least twice, because passport-genauth
- * caches a token when it is used for the second time. Less than 10,000 requests are a warm-up only for short code: after
- * 2,000 requests the ratio of `requireAuth` to `limit` is 0.72 in place of 0.96.
+ * caches a token when it is used for the second time. Less than 10,000 requests are a warm-up only for short code:
+ * after 2,000 requests the ratio of `requireAuth` to `limit` is 0.72 in place of 0.96.
  */
 async function warmUp(servers, modes) {
   const ports = servers.map(({ port }) => port);
