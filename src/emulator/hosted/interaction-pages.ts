@@ -2,7 +2,7 @@ import type { EmulatorRequest, EmulatorResponse } from '../http/operation.js';
 import { OAuthRefusal } from '../oidc/oauth-refusal.js';
 import { type Parameters, readForm, readParameters } from '../oidc/parameters.js';
 import { Refusal } from '../sign-in/refusal.js';
-import { type Interaction, NOTHING_PROVED } from '../state/interaction.js';
+import type { Interaction } from '../state/interaction.js';
 import type { EmulatorState } from '../state/state.js';
 import type { Account } from '../users/user-store.js';
 import { bindEmail, changePassword, completeProfile } from './change-account.js';
@@ -75,7 +75,7 @@ function checkStates(state: EmulatorState, interaction: Interaction): Notice | u
     return undefined;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    Object.assign(interaction, { ...NOTHING_PROVED, account: undefined });
+    interaction.account = undefined;
     return describeRefusal(state, error);
   }
 }

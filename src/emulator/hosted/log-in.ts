@@ -31,7 +31,7 @@ export async function logIn(
     const account = await identify(state, signInRequest);
     checkAccount(state, account, interaction.request.tenantId);
     const record = describeSignIn({ ...request, body }, 'success');
-    // Another form of the same sign-in can have run during the check. Its second factor is not the one of this user.
+    // The second factor and the consent of a user who signed in before on this page do not count for this user.
     Object.assign(interaction, { ...NOTHING_PROVED, account, name: signInRequest.name, record });
     const [step] = listFurtherSteps(account, state.config);
     if (step) state.journal.add({ ...record, outcome: STEP_OUTCOMES[step] });

@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import { PATHS } from '../../../src/core/wire/facts.js';
 import { GenAuthEmulator } from '../../../src/emulator/index.js';
 import { inTurn, useEmulator } from '../support.js';
-import { Browser, CALLBACK, getTokensOf } from './browser.js';
+import { Browser, CALLBACK, getTokensOf, redeem } from './browser.js';
 
 const emulator = useEmulator({ ssoLifetime: 1000 });
 
@@ -122,9 +122,12 @@ describe('an SSO session', () => {
 
   it('is replaced by the sign-in of another user', async () => {
     const browser = await startSession();
+    const old = [...browser.cookies];
     await browser.signIn('bob', { prompt: 'login' });
     const { id_token } = await getTokensOf(emulator(), await browser.open());
     expect(decodeJwt(id_token)['email']).toBe('bob@example.com');
+    old.forEach(([name, value]) => browser.cookies.set(name, value));
+    expect((await browser.open()).title).toBe('Sign in');
   });
 
   it.each<[string, (browser: Browser) => unknown]>([
@@ -147,6 +150,7 @@ describe('an SSO session', () => {
     const browser = await startSession();
     const cookies = [...browser.cookies];
     await browser.visit(PATHS.endSession);
+    expect([...browser.cookies.keys()]).toEqual(['genauth_emulator_browser']);
     cookies.forEach(([name, value]) => browser.cookies.set(name, value));
     expect((await browser.open()).title).toBe('Sign in');
   });
@@ -159,13 +163,20 @@ describe('an SSO session', () => {
     expect([silent.callback?.['error'], shown.title]).toEqual(['interaction_required', 'Complete your profile']);
   });
 
-  it('is not started with ssoLifetime 0, and ends when the emulator starts again', async () => {
+  it('is not started with ssoLifetime 0', async () => {
     await using none = await new GenAuthEmulator({ ssoLifetime: 0 }).start();
-    const browser = await startSession(none);
-    expect([...browser.cookies.keys()]).toEqual(['genauth_emulator_browser']);
-    const kept = await startSession();
+    const { status, headers } = await new Browser(none).signIn();
+    expect([status, headers['set-cookie']]).toEqual([303, undefined]);
+  });
+
+  it('ends when the emulator starts again, like open pages and codes', async () => {
+    const [browser, other] = [await startSession(), new Browser(emulator())];
+    const { callback } = await browser.open();
+    await other.open();
     await emulator().stop();
     await emulator().start();
-    expect((await kept.open()).title).toBe('Sign in');
+    expect((await browser.open()).title).toBe('Sign in');
+    expect((await other.submit('login')).status).toBe(400);
+    expect((await redeem(emulator(), callback?.['code'])).body['error']).toBe('invalid_grant');
   });
 });

@@ -139,7 +139,7 @@ describe('a step after the password', () => {
       await browser.submit('password', twice),
       await browser.submit('mfa', otp),
       await browser.submit('profile', { name: ' Dave Example ' }),
-      await browser.submit('binding', { email: 'new@example.com' }),
+      await browser.submit('binding', { email: ' new@example.com ' }),
     ];
     const titles = ['Set a new password', 'Second factor', 'Complete your profile', 'Bind an e-mail address'];
     expect(pages.map(({ title }) => title)).toEqual([...titles, 'Allow the access']);
@@ -148,6 +148,7 @@ describe('a step after the password', () => {
     expect(decodeJwt(tokens.id_token)).toMatchObject({ name: 'Dave Example', email: 'new@example.com' });
     expect(tokens.refresh_token).toMatch(/^[\w-]{43}$/);
     expect(outcomes()).toEqual(['password_change_required', 'success']);
+    expect(new Set(emulator().signIns.map(({ requestId }) => requestId)).size).toBe(2);
     const cleared = { mustChangePassword: false, profileRequired: false, bindingRequired: false };
     expect(await getDave()).toMatchObject({ ...cleared, mfa: true });
   });
@@ -253,8 +254,8 @@ describe('the page', () => {
   ])('%s has a button that cancels, and does not skip the step', async (title, states, query) => {
     const { browser, page } = await openDave(states, query);
     expect(page.text).toContain(`action="${browser.interaction}/abort"><button>Cancel</button>`);
-    const { callback: early, ...again } = await browser.visit(`${browser.interaction}/${'login'}`, { step: 'x' });
-    expect([page.title, again.title, early]).toEqual([title, title, undefined]);
+    const { callback: early, ...again } = await browser.visit(`${browser.interaction}/login`, { step: 'x' });
+    expect([page.title, again.title, again.notice, early]).toEqual([title, title, undefined, undefined]);
     const { status, callback } = await browser.visit(`${browser.interaction}/abort`, {});
     const error_description = 'the user canceled the sign-in';
     const expected = { a: '1', error: 'access_denied', error_description, state: 'state-1' };
@@ -262,12 +263,20 @@ describe('the page', () => {
     expect((await browser.submit('login')).status).toBe(400);
   });
 
-  it('ignores a consent before the sign-in and during another step', async () => {
-    const browser = new Browser(emulator());
-    await browser.open({ prompt: 'consent' });
-    expect((await browser.visit(`${browser.interaction}/confirm`, {})).title).toBe('Sign in');
-    const next = await browser.submit('login', { connection: 'PASSWORD', account: 'dave', password: 'passw0rd' });
-    expect(next.title).toBe('Allow the access');
+  it('ignores a consent during another step', async () => {
+    const { browser } = await openDave({ profileRequired: true }, { prompt: 'consent' });
+    expect((await browser.visit(`${browser.interaction}/confirm`, {})).title).toBe('Complete your profile');
+    expect((await browser.submit('profile', { name: 'D' })).title).toBe('Allow the access');
+  });
+
+  it('asks for the second factor again when the user signs in again', async () => {
+    const { browser } = await openDave({ mfa: true, profileRequired: true });
+    await browser.submit('mfa', { factor: 'OTP', code: emulator().totp('dave').code });
+    change({ disabled: true });
+    expect((await browser.submit('profile', { name: 'D' })).title).toBe('Sign in');
+    change({ disabled: false });
+    const form = { connection: 'PASSWORD', account: 'dave', password: 'passw0rd' };
+    expect((await browser.submit('login', form)).title).toBe('Second factor');
   });
 
   it('shows the current step when it is loaded again, also for two sign-ins of one browser', async () => {
