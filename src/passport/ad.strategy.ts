@@ -3,7 +3,7 @@ import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
 import { findLoginKind, parseAdLogin } from '../web/login-body.js';
 import type { VerifyFunction } from '../web/application-user.js';
-import { GenAuthStrategy, refuseThirdArgument } from './genauth.strategy.js';
+import { GenAuthStrategy, refuseMoreArguments } from './genauth.strategy.js';
 import { type SignInInfo, signInRequest } from '../web/sign-in.js';
 
 /**
@@ -45,7 +45,7 @@ export class GenAuthAdStrategy<
   ) {
     super('ad', optionsOrClient, verify);
     // oxlint-disable-next-line prefer-rest-params -- PassportStrategy of @nestjs/passport appends its callback.
-    refuseThirdArgument(arguments.length);
+    refuseMoreArguments(arguments.length);
   }
 
   protected identify(req: GenAuthRequest): Promise<{ user: GenAuthUser<S, ExtendedFields>; info: SignInInfo }> {

@@ -4,7 +4,7 @@ import type { MaybePromise } from '../core/util/maybe-promise.js';
 import { type BearerInfo, type BearerUser, authenticateBearer } from '../web/authenticate-bearer.js';
 import { parseBearerToken } from '../web/bearer-token.js';
 import type { VerifyFunction } from '../web/application-user.js';
-import { GenAuthStrategy, refuseThirdArgument } from './genauth.strategy.js';
+import { GenAuthStrategy, refuseMoreArguments } from './genauth.strategy.js';
 
 /**
  * Passport strategy `genauth-bearer`. It requires a valid GenAuth access token in `Authorization: Bearer …`
@@ -47,7 +47,7 @@ export class GenAuthBearerStrategy<
   ) {
     super('bearer', optionsOrClient, verify);
     // oxlint-disable-next-line prefer-rest-params -- PassportStrategy of @nestjs/passport appends its callback.
-    refuseThirdArgument(arguments.length);
+    refuseMoreArguments(arguments.length);
   }
 
   protected identify(req: GenAuthRequest): MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {

@@ -251,14 +251,17 @@ export function expectVerify(verify: unknown): void {
 
 /**
  * Refuses a class that passes a function `verify` to `super` and also has a method `validate`: `PassportStrategy` of
- * @nestjs/passport appends a call of `validate` as the third argument, which would be ignored.
+ * @nestjs/passport appends a call of `validate` as the last argument, which would be ignored.
  *
- * @throws ConfigurationError if the constructor of a strategy got more than two arguments.
+ * @param count - The number of arguments that the constructor of a strategy got.
+ * @param line - The call of `super` to write. Its last argument is the last one before `verify`.
+ * @param max - The number of arguments that the constructor uses.
+ * @throws ConfigurationError if the constructor got more arguments.
  */
-export function refuseThirdArgument(count: number): void {
-  if (count <= 2) return;
-  const fix = 'in a class with the method validate, pass only the client: super(client)';
-  throw buildOptionError({ option: 'verify', problem: 'is followed by a third argument', fix });
+export function refuseMoreArguments(count: number, line = 'super(client)', max = 2): void {
+  if (count <= max) return;
+  const fix = `in a class with the method validate, leave verify out: ${line}`;
+  throw buildOptionError({ option: 'verify', problem: 'is followed by another argument', fix });
 }
 
 /**

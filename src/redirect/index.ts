@@ -7,4 +7,5 @@
 export type { NextStep } from '../web/next-step.js';
 export type { RedirectOptions } from './options.js';
 export type { RedirectInfo } from './redirect-flow.js';
+export { redirectHandler } from './redirect-handler.js';
 export { GenAuthRedirectStrategy } from './redirect.strategy.js';

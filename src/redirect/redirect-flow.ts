@@ -42,9 +42,10 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
 
   /** Returns whether a request comes back from GenAuth's hosted page. Any other request begins a sign-in. */
   isCallback(req: RedirectRequest): boolean {
-    const url = toUrl(req);
-    const { pathname } = new URL(this.#options.callbackUrl);
-    return url.pathname === pathname || ['code', 'error', 'state'].some((name) => url.searchParams.has(name));
+    const { pathname, searchParams } = toUrl(req);
+    if (pathname === new URL(this.#options.callbackUrl).pathname) return true;
+    // A proxy in front of the application can change the path.
+    return searchParams.has('state') && (searchParams.has('code') || searchParams.has('error'));
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
-import { GenAuthStrategy, type Identified } from '../passport/genauth.strategy.js';
+import { GenAuthStrategy, type Identified, refuseMoreArguments } from '../passport/genauth.strategy.js';
 import type { VerifyFunction } from '../web/application-user.js';
 import type { RedirectOptions } from './options.js';
 import { type RedirectInfo, RedirectFlow } from './redirect-flow.js';
@@ -54,6 +54,7 @@ export class GenAuthRedirectStrategy<
     verify?: VerifyFunction<GenAuthUser<S, ExtendedFields>, RedirectInfo>,
   ) {
     super('redirect', optionsOrClient, verify);
+    refuseMoreArguments(arguments.length, 'super(client, options)', 3);
     this.flow = new RedirectFlow(this.client, redirect);
   }
 

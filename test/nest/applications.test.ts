@@ -302,7 +302,7 @@ describe('the application decides by its own users', () => {
       }
     }
     const options = emulators[0]?.clientOptions as never;
-    expect(() => new Own(options, (() => null) as never)).toThrow(/third argument.*super\(client\)/);
+    expect(() => new Own(options, (() => null) as never)).toThrow(/another argument.*super\(client\)/);
   });
 
   it('and does not start with verify and an own strategy of the same name', async () => {

@@ -7,7 +7,12 @@ import session from 'express-session';
 import passport from 'passport';
 import { GenAuthClient, signInHandler } from '../../src/index.js';
 import { GenAuthModule, Public } from '../../src/nest/index.js';
-import { GenAuthRedirectStrategy, type RedirectInfo, type RedirectOptions } from '../../src/redirect/index.js';
+import {
+  GenAuthRedirectStrategy,
+  type RedirectInfo,
+  type RedirectOptions,
+  redirectHandler,
+} from '../../src/redirect/index.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
 import { Browser } from '../emulator/hosted/browser.js';
 import { useEmulator } from '../emulator/support.js';
@@ -43,7 +48,7 @@ async function open({ kind = 'a cookie', client: more, redirect, verify }: Setti
   const handler =
     kind === 'passport'
       ? (own.authenticate('genauth-redirect', { session: false }) as RequestHandler)
-      : signInHandler(strategy);
+      : redirectHandler(client, { ...options, ...redirect }, verify);
   if (kind !== 'a cookie') app.use(session({ secret: 'session', resave: false, saveUninitialized: false }));
   app.get([START, CALLBACK], handler, (req, res) => {
     const { returnTo, claims, tokens } = req.authInfo as RedirectInfo;
@@ -268,6 +273,24 @@ it('calls verify, and refuses the user if verify does', async () => {
     { status: 200, body: { user: { id: 7 } } },
     { status: 403, code: 'verify_denied' },
   ]);
+});
+
+it('begins a sign-in for a request that only has a parameter of the same name as a callback', async () => {
+  const user = new User(await open());
+  expect((await user.visit(`${START}?code=campaign`)).location).toContain('/oidc/auth?');
+});
+
+it('refuses a class with verify in super and the method validate', async () => {
+  const { client, callbackUrl } = await open();
+  class Own extends PassportStrategy(GenAuthRedirectStrategy) {
+    constructor() {
+      super(client, { callbackUrl }, () => null);
+    }
+    validate(): null {
+      return null;
+    }
+  }
+  expect(() => new Own()).toThrow(/^verify is followed by another argument.*super\(client, options\)/);
 });
 
 it('names the missing session and the option cookieSecret', async () => {
