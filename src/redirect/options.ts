@@ -22,7 +22,8 @@ export interface RedirectOptions {
   /**
    * Encrypts the cookie that binds a sign-in to the browser. 32 characters or more, for example from
    * `openssl rand -hex 32`. With a list the first secret encrypts, and all secrets decrypt, so that a secret can be
-   * replaced. Default: no cookie is set, and the application's session (`req.session`) holds the sign-in.
+   * replaced. If the option is left out, no cookie is set, and the application's session (`req.session`) holds the
+   * sign-in. `undefined` is refused.
    */
   cookieSecret?: string | readonly string[] | undefined;
   /**
@@ -79,11 +80,22 @@ export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirect
       throw wrong(option, `is ${quote(path)}`, "write a path of this application, '/auth/genauth'");
     }
   }
+  if (startPath !== undefined && new URL(startPath, callbackUrl).pathname === new URL(callbackUrl).pathname) {
+    throw wrong(
+      'startPath',
+      'is the path of callbackUrl',
+      'use two routes, one that begins and one that ends the sign-in',
+    );
+  }
+  if (Object.hasOwn(given, 'cookieSecret') && cookieSecret === undefined) {
+    const fix = 'set the variable from which it is read, or leave the option out, so that req.session is used';
+    throw wrong('cookieSecret', 'is undefined', fix);
+  }
   return { callbackUrl, startPath, cookieSecrets: toSecrets(cookieSecret), returnTo };
 }
 
 function isCallbackUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  if (typeof value !== 'string' || value.trim() !== value || !URL.canParse(value)) return false;
   const { protocol, hostname, hash, username, password } = new URL(value);
   const isSecure = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   return isSecure && hash === '' && username === '' && password === '';

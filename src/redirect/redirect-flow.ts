@@ -2,6 +2,7 @@ import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, RequestError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import type { SignInRejection } from '../core/sign-in/outcome.js';
+import { LruMap } from '../core/util/lru-map.js';
 import { quote } from '../core/util/quote.js';
 import { PATHS } from '../core/wire/facts.js';
 import { setNextStep } from '../web/next-step.js';
@@ -19,6 +20,9 @@ export interface RedirectInfo extends SignInInfo {
   returnTo: string;
 }
 
+/** Maximum number of states of callbacks that a process remembers. */
+const MAX_USED_STATES = 10_000;
+
 /**
  * A sign-in on GenAuth's hosted page: the authorization code flow (OpenID Connect Core 1.0 §3.1) with PKCE (RFC 7636).
  * `begin` answers the route that begins a sign-in, `finish` answers the callback.
@@ -28,6 +32,12 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
   readonly #options: ResolvedRedirectOptions;
   readonly #store: TransactionStore;
   readonly #now: () => number;
+  /**
+   * The states of the callbacks of this process. A browser can send a removed cookie again, and two simultaneous
+   * callbacks read the same session. Another process refuses a second callback too, because GenAuth accepts each
+   * authorization code once.
+   */
+  readonly #used = new LruMap<string, true>(MAX_USED_STATES);
 
   /** @throws ConfigurationError `invalid_options` if an option is wrong. */
   constructor(client: GenAuthClient<S, ExtendedFields>, options: RedirectOptions, now = (): number => Date.now()) {
@@ -80,7 +90,7 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
       nonce: transaction.nonce,
       code_challenge: toCodeChallenge(transaction),
       code_challenge_method: 'S256',
-      // Without it, the session of another user at GenAuth would sign this other user in.
+      // The browser may have a session of another user at GenAuth, who would be signed in without a password.
       prompt: 'login',
     }).toString();
     return url.href;
@@ -100,15 +110,15 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     const url = toUrl(req);
     const state = getParameter(url, 'state');
     const transaction = state === undefined ? undefined : await this.#store.take(req, state);
-    if (transaction === undefined) {
+    if (transaction === undefined || this.#used.get(transaction.state) === true) {
       const message =
         'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
         'completed, or was begun in another browser. Let the user start the sign-in again.';
       throw new RequestError(message, { field: 'state' }, 'sign_in_expired');
     }
-    const error = getParameter(url, 'error');
+    this.#used.set(transaction.state, true);
     const code = getParameter(url, 'code');
-    if (error !== undefined || code === undefined) throw this.#toError(req, error, url);
+    if (code === undefined || url.searchParams.has('error')) throw this.#toError(req, getParameter(url, 'error'), url);
     const { nonce, codeVerifier, returnTo } = transaction;
     const { callbackUrl: redirectUri } = this.#options;
     const { user, tokens, claims, requestId } = await this.#client.exchangeCode({
@@ -124,7 +134,7 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
   #toError(req: RedirectRequest, error: string | undefined, url: URL): Error {
     const description = getParameter(url, 'error_description');
     const text = description === undefined ? '' : ` (${quote(description)})`;
-    if (error === 'access_denied' || error === 'login_required' || error === 'interaction_required') {
+    if (error !== undefined && USER_ERRORS.includes(error)) {
       const message = `${error}${text}`;
       const ids = { statusCode: 403, apiCode: undefined, requestId: undefined };
       const outcome: SignInRejection = { kind: 'access_denied', ...ids, message };
@@ -143,9 +153,20 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
       'authorization_refused',
       `GenAuth refused the authorization request with ${quote(error)}${text}: compare appId, scope and callbackUrl ` +
         'with the console, and allow the authorization code flow for the application.',
+      // The report of errors with an answer is limited by their code, because any browser can send such a callback.
+      { answer: { statusCode: 400, apiCode: undefined, requestId: undefined } },
     );
   }
 }
+
+/** The errors of a callback that the end user has caused. */
+const USER_ERRORS = [
+  'access_denied',
+  'login_required',
+  'interaction_required',
+  'consent_required',
+  'account_selection_required',
+];
 
 const warned = new Set<string>();
 

@@ -1,3 +1,4 @@
+import { RequestError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 
 /** The members of a request of Express that a sign-in on GenAuth's hosted page uses. */
@@ -16,9 +17,15 @@ interface CookieResponse {
   appendHeader(name: string, value: string): unknown;
 }
 
-/** Returns the URL of a request, with an origin that has no meaning. */
+/**
+ * Returns the URL of a request, with an origin that has no meaning.
+ *
+ * @throws RequestError if the URL is malformed.
+ */
 export function toUrl({ originalUrl, url = '/' }: RedirectRequest): URL {
-  return new URL(originalUrl ?? url, 'http://localhost');
+  const text = `http://localhost${originalUrl ?? url}`;
+  if (URL.canParse(text)) return new URL(text);
+  throw new RequestError('The URL of the request is malformed.');
 }
 
 /** Returns a query parameter. `undefined` if it is absent, empty, or present several times. */

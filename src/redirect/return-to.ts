@@ -1,5 +1,5 @@
 /** Maximum length of a path to return to, in characters. It is stored in a cookie. */
-const MAX_LENGTH = 1024;
+const MAX_LENGTH = 512;
 /** An origin that no path can name. */
 const ORIGIN = 'https://path-of-this-application.invalid';
 
@@ -9,5 +9,8 @@ const ORIGIN = 'https://path-of-this-application.invalid';
  */
 export function isLocalPath(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > MAX_LENGTH || !/^\/(?![/\\])[\x21-\x7E]*$/.test(value)) return false;
-  return URL.canParse(value, ORIGIN) && new URL(value, ORIGIN).origin === ORIGIN;
+  if (!URL.canParse(value, ORIGIN)) return false;
+  const { origin, pathname } = new URL(value, ORIGIN);
+  // `/.//host` becomes `//host` when it is normalized.
+  return origin === ORIGIN && !pathname.startsWith('//');
 }

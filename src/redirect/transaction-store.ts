@@ -2,7 +2,6 @@ import { hkdfSync } from 'node:crypto';
 import { jwtDecrypt } from 'jose/jwt/decrypt';
 import { EncryptJWT } from 'jose/jwt/encrypt';
 import { ConfigurationError } from '../core/errors.js';
-import { LruMap } from '../core/util/lru-map.js';
 import { getOwn, isRecord } from '../core/util/record.js';
 import type { ResolvedRedirectOptions } from './options.js';
 import { type RedirectRequest, readCookies } from './request.js';
@@ -18,20 +17,22 @@ export interface TransactionStore {
 
 /** Maximum number of sign-ins that a browser has begun and not ended. Further sign-ins replace the oldest one. */
 const MAX_TRANSACTIONS = 5;
-const SESSION_KEY = 'passport-genauth:redirect';
 
 /** Creates the store: cookies if the option `cookieSecret` is set, otherwise the application's session. */
 export function createTransactionStore(options: ResolvedRedirectOptions, appId: string, now: () => number) {
   const { cookieSecrets, callbackUrl } = options;
   return cookieSecrets === undefined
-    ? new SessionStore(now)
-    : new CookieStore(cookieSecrets, { appId, isSecure: callbackUrl.startsWith('https:') }, now);
+    ? new SessionStore(appId, now)
+    : new CookieStore(cookieSecrets, { appId, isSecure: new URL(callbackUrl).protocol === 'https:' }, now);
 }
 
 class SessionStore implements TransactionStore {
+  /** The transactions of several apps of one process must not be mixed up. */
+  readonly #name: string;
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  constructor(appId: string, now: () => number) {
+    this.#name = `passport-genauth:redirect:${appId}`;
     this.#now = now;
   }
 
@@ -43,21 +44,21 @@ class SessionStore implements TransactionStore {
         details: { mistakes: [{ option, problem, fix }] },
       });
     }
-    session[SESSION_KEY] = [...readList(session), transaction].slice(-MAX_TRANSACTIONS);
+    session[this.#name] = [...readList(session, this.#name), transaction].slice(-MAX_TRANSACTIONS);
   }
 
   async take({ session }: RedirectRequest, state: string): Promise<Transaction | undefined> {
     if (!isRecord(session)) return undefined;
-    const list = readList(session);
+    const list = readList(session, this.#name);
     const found = list.find((each) => each.state === state);
     if (found === undefined) return undefined;
-    session[SESSION_KEY] = list.filter((each) => each !== found);
+    session[this.#name] = list.filter((each) => each !== found);
     return isCurrent(found, this.#now()) ? found : undefined;
   }
 }
 
-function readList(session: Record<string, unknown>): Transaction[] {
-  const list = getOwn(session, SESSION_KEY);
+function readList(session: Record<string, unknown>, name: string): Transaction[] {
+  const list = getOwn(session, name);
   return Array.isArray(list) ? list.filter(isTransaction) : [];
 }
 
@@ -67,20 +68,15 @@ function isTransaction(value: unknown): value is Transaction {
   return texts.every((name) => typeof getOwn(value, name) === 'string') && typeof value['startedAt'] === 'number';
 }
 
-/** Maximum number of used states that a process remembers. */
-const MAX_USED_STATES = 10_000;
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const;
 
 /**
- * Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it. A browser can
- * send a cookie again after it was removed. So the process remembers the used states. Another process refuses such a
- * callback too, because GenAuth accepts each authorization code once.
+ * Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it.
  */
 class CookieStore implements TransactionStore {
   readonly #keys: readonly Uint8Array[];
   readonly #settings: { appId: string; isSecure: boolean };
   readonly #now: () => number;
-  readonly #used = new LruMap<string, true>(MAX_USED_STATES);
 
   constructor(secrets: readonly string[], settings: { appId: string; isSecure: boolean }, now: () => number) {
     this.#keys = secrets.map(
@@ -94,7 +90,9 @@ class CookieStore implements TransactionStore {
     const [key = new Uint8Array()] = this.#keys;
     const prefix = this.#toName('');
     const names = [...readCookies(req).keys()].filter((name) => name.startsWith(prefix));
-    if (names.length >= MAX_TRANSACTIONS) for (const name of names) this.#setCookie(req, name, '', 0);
+    // A browser sends the oldest cookie first (RFC 6265 §5.4).
+    for (const name of names.slice(0, Math.max(0, names.length + 1 - MAX_TRANSACTIONS)))
+      this.#setCookie(req, name, '', 0);
     const value = await new EncryptJWT({ ...transaction })
       .setProtectedHeader(ENCRYPTION)
       .setAudience(this.#settings.appId)
@@ -105,12 +103,9 @@ class CookieStore implements TransactionStore {
   async take(req: RedirectRequest, state: string): Promise<Transaction | undefined> {
     const name = this.#toName(state);
     const value = readCookies(req).get(name);
-    if (value === undefined || this.#used.get(state) === true) return undefined;
+    if (value === undefined) return undefined;
     const transaction = await this.#decrypt(value);
     if (transaction?.state !== state) return undefined;
-    // Another callback with the same cookie may have been answered while this one was decrypted.
-    if (this.#used.get(state) === true) return undefined;
-    this.#used.set(state, true);
     this.#setCookie(req, name, '', 0);
     return isCurrent(transaction, this.#now()) ? transaction : undefined;
   }

@@ -3,6 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 /** The time in which a user must complete a sign-in on GenAuth's hosted page, in milliseconds. */
 export const TRANSACTION_LIFETIME_MS = 15 * 60_000;
 
+/** The clocks of two servers of an application may differ by this time, in milliseconds. */
+const MAX_CLOCK_DIFFERENCE_MS = 60_000;
+
 /** A sign-in on GenAuth's hosted page that has begun and has not ended. */
 export interface Transaction {
   /** Binds the callback to the sign-in (RFC 6749 §10.12). */
@@ -25,7 +28,8 @@ export function createTransaction(returnTo: string, now: number): Transaction {
 
 /** Returns whether the user can still complete a sign-in. */
 export function isCurrent({ startedAt }: Transaction, now: number): boolean {
-  return now >= startedAt && now - startedAt < TRANSACTION_LIFETIME_MS;
+  const age = now - startedAt;
+  return age > -MAX_CLOCK_DIFFERENCE_MS && age < TRANSACTION_LIFETIME_MS;
 }
 
 /** Builds the `code_challenge` of the method `S256` (RFC 7636 §4.2). */

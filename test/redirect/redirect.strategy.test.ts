@@ -116,11 +116,19 @@ describe.each(KINDS)('with %s', (kind) => {
     await other.begin();
     expect((await other.visit(callback)).status).toBe(400);
     expect((await new User(app).visit(callback)).status).toBe(400);
-    const before = new Map(user.cookies);
     expect((await user.visit(callback)).status).toBe(200);
-    // The browser sends the removed cookie again.
-    for (const [name, value] of before) user.cookies.set(name, value);
     expect((await user.visit(callback)).status).toBe(400);
+  });
+
+  it('refuses a second callback, also if the browser sends the removed cookie again', async () => {
+    // GenAuth does not see these callbacks, so that only the application can refuse them.
+    const user = new User(await open({ kind }));
+    const { state } = await user.begin();
+    const before = new Map(user.cookies);
+    const visit = (): Promise<{ status: number }> => user.visit(`${CALLBACK}?error=access_denied&state=${state}`);
+    expect((await visit()).status).toBe(403);
+    for (const [name, value] of before) user.cookies.set(name, value);
+    expect((await visit()).status).toBe(400);
   });
 
   it('keeps two users in two tabs of one browser apart', async () => {
@@ -130,13 +138,17 @@ describe.each(KINDS)('with %s', (kind) => {
     expect(names).toEqual(['bob', 'alice']);
   });
 
-  it('ends a sign-in that takes longer than 15 minutes', async () => {
+  it('ends a sign-in that takes 15 minutes', async () => {
     const user = new User(await open({ kind }));
-    const callback = await user.signIn();
-    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 15 * 60_000);
-    const { status } = await user.visit(callback);
-    now.mockRestore();
-    expect(status).toBe(400);
+    const states = [(await user.begin())['state'], (await user.begin())['state']];
+    const begun = Date.now();
+    const statuses: number[] = [];
+    for (const [i, age] of [15 * 60_000 - 5000, 15 * 60_000 + 5000].entries()) {
+      const now = jest.spyOn(Date, 'now').mockReturnValue(begun + age);
+      statuses.push((await user.visit(`${CALLBACK}?error=access_denied&state=${states[i]}`)).status);
+      now.mockRestore();
+    }
+    expect(statuses).toEqual([403, 400]);
   });
 });
 
@@ -170,8 +182,13 @@ it('sets a cookie that scripts cannot read, with Secure for https', async () => 
 
 it('keeps at most five begun sign-ins in the browser', async () => {
   const user = new User(await open());
-  for (let i = 0; i < 12; i += 1) await user.begin();
-  expect(user.cookies.size).toBeLessThanOrEqual(5);
+  const states: (string | undefined)[] = [];
+  for (let i = 0; i < 8; i += 1) states.push((await user.begin())['state']);
+  expect(user.cookies.size).toBe(5);
+  const statuses: number[] = [];
+  for (const state of states)
+    statuses.push((await user.visit(`${CALLBACK}?error=access_denied&state=${state}`)).status);
+  expect(statuses).toEqual([400, 400, 400, 403, 403, 403, 403, 403]);
 });
 
 it('decrypts with each secret, and encrypts with the first', async () => {
@@ -203,6 +220,7 @@ it.each<[string, string, number, string]>([
   ['a callback without state', `${CALLBACK}?code=c`, 400, 'sign_in_expired'],
   ['a callback without parameters', CALLBACK, 400, 'sign_in_expired'],
   ['an error without state', `${CALLBACK}?error=access_denied`, 400, 'sign_in_expired'],
+  ['returnTo that becomes another host', `${START}?returnTo=/.//evil.example.com`, 400, 'invalid_request'],
 ])('refuses %s', async (_title, path, status, code) => {
   const user = new User(await open());
   expect(await user.visit(path)).toMatchObject({ status, code, location: '' });
@@ -218,6 +236,8 @@ it.each<[string, string, number, string]>([
   ['an unknown error', 'error=what', 500, 'configuration_error'],
   ['neither a code nor an error', 'x=y', 502, 'upstream_invalid_response'],
   ['two codes', 'code=a&code=b', 502, 'upstream_invalid_response'],
+  ['a code and two errors', 'code=a&error=x&error=y', 502, 'upstream_invalid_response'],
+  ['consent_required', 'error=consent_required', 403, 'access_denied'],
   ['a code that GenAuth does not know', 'code=a', 400, 'sign_in_expired'],
 ])('answers a callback with %s', async (_title, query, status, code) => {
   const user = new User(await open());
@@ -294,7 +314,7 @@ it('refuses a class with verify in super and the method validate', async () => {
 });
 
 it('names the missing session and the option cookieSecret', async () => {
-  const { strategy } = await open({ redirect: { cookieSecret: undefined } });
+  const { strategy } = await open({ kind: 'passport' });
   const result = await strategy.attempt({ headers: {}, originalUrl: START } as never);
   const message = expect.stringContaining(
     'The option cookieSecret is not set, and the request has no session',

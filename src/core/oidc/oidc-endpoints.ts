@@ -3,7 +3,7 @@ import type { Http, HttpAnswer } from '../http/http.js';
 import { MAX_ANSWER_BYTES, MAX_WAIT_MS, toUpstreamError } from '../http/upstream.js';
 import { quote } from '../util/quote.js';
 import { isRecord } from '../util/record.js';
-import { PATHS } from '../wire/facts.js';
+import { OAUTH_ERRORS, PATHS } from '../wire/facts.js';
 import {
   type Introspection,
   type UnverifiedTokens,
@@ -195,7 +195,7 @@ function readStatusCode({ status, body }: Pick<HttpAnswer, 'status' | 'body'>): 
 
 function isClientRefused({ status, body }: HttpAnswer): boolean {
   const error = parseOidcError(body);
-  if (error !== undefined) return error === 'invalid_client';
+  if (error !== undefined && OAUTH_ERRORS.includes(error)) return error === 'invalid_client';
   return [status, readStatusCode({ status, body })].some((each) => each === 401 || each === 499);
 }
 
