@@ -17,7 +17,7 @@ type Next = (error?: unknown) => void;
 /** A request handler for Express 4 and 5. This type does not import types of Express. */
 export type SignInHandler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-/** The members of `GenAuthPasswordStrategy` and `GenAuthAdStrategy` that `signInHandler` uses. */
+/** The members of a strategy that signs users in, which `signInHandler` uses. */
 export interface SignInStrategy {
   /** The strategy's name, such as `genauth-password`. */
   readonly name: string;

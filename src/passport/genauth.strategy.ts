@@ -179,8 +179,9 @@ export abstract class GenAuthStrategy<
   }
 
   /**
-   * Calls the Passport action that matches `result`: `success`, `fail` or `error`. Passport tries the next strategy of
-   * the route after `fail`. A wrong access token must end the request, so the bearer strategy calls `error` for it.
+   * Calls the Passport action that matches `result`: `success`, `redirect`, `fail` or `error`. Passport tries the next
+   * strategy of the route after `fail`. A wrong access token must end the request, so the bearer strategy calls `error`
+   * for it.
    *
    * @internal
    */

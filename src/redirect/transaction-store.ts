@@ -7,7 +7,7 @@ import type { ResolvedRedirectOptions } from './options.js';
 import { type RedirectRequest, readCookies } from './request.js';
 import { TRANSACTION_LIFETIME_MS, type Transaction, isCurrent } from './transaction.js';
 
-/** Stores the transactions of a browser. A transaction can be taken once, and only by the browser that began it. */
+/** Stores the transactions of a browser. Only the browser that began a transaction can take it. */
 export interface TransactionStore {
   /** @throws ConfigurationError if the transaction cannot be stored. */
   save(req: RedirectRequest, transaction: Transaction): Promise<void>;
@@ -70,9 +70,7 @@ function isTransaction(value: unknown): value is Transaction {
 
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const;
 
-/**
- * Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it.
- */
+/** Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it. */
 class CookieStore implements TransactionStore {
   readonly #keys: readonly Uint8Array[];
   readonly #settings: { appId: string; isSecure: boolean };

@@ -35,7 +35,7 @@ export interface OidcEndpointsSettings {
   authentication: ClientAuthentication;
 }
 
-/** Calls GenAuth's OIDC endpoints for token refresh, introspection, revocation and user info. */
+/** Calls GenAuth's OIDC endpoints: code exchange, token refresh, introspection, revocation and user info. */
 export class OidcEndpoints {
   readonly #settings: OidcEndpointsSettings;
 
