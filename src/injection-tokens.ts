@@ -15,11 +15,14 @@ export const CLIENT_OPTIONS_TOKEN = 'passport-genauth:client-options';
 export const STARTUP_TOKEN = 'passport-genauth:startup';
 
 /**
- * Builds the NestJS injection token of one object that `GenAuthModule` creates for a GenAuth application: the client, a
- * strategy or the lifecycle hooks.
+ * Builds the NestJS injection token of one object that the modules of passport-genauth create for a GenAuth application:
+ * the client, a strategy, the lifecycle hooks or the option `verify`.
  *
  * @param name - The option `name` in the options of the GenAuth application.
  */
-export function buildToken(name: string, part: 'client' | 'password' | 'ad' | 'bearer' | 'lifecycle'): string {
+export function buildToken(
+  name: string,
+  part: 'client' | 'password' | 'ad' | 'bearer' | 'redirect' | 'lifecycle' | 'verify',
+): string {
   return `passport-genauth:${name}:${part}`;
 }

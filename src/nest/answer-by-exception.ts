@@ -1,6 +1,7 @@
 import type { GenAuthRequest } from '../core/options/types.js';
 import type { LoginResult, PassportActions } from '../passport/genauth.strategy.js';
 import { reportRefusal } from '../web/report-refusal.js';
+import { findReply } from '../web/response.js';
 import { type AnyStrategy, closesAtExpiry } from './applications.js';
 import { endEventsAtExpiry, getExpiry } from './contexts/expiry.js';
 import { toHttpException } from './genauth.exception.js';
@@ -29,8 +30,12 @@ export function answerByException(
       users.set(req, { user: result.user, info: result.info });
       return passport.success(result.user, result.info);
     }
-    case 'redirect':
-      return passport.redirect(result.url);
+    case 'redirect': {
+      writeHeaders(req, NO_STORE);
+      // Passport writes on the response of Node.js, which Fastify does not hand to it.
+      const reply = findReply(req);
+      return reply === undefined ? passport.redirect(result.url) : void reply.redirect(result.url);
+    }
     case 'error':
       return passport.error(result.error);
     case 'denied':

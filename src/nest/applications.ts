@@ -37,7 +37,10 @@ export type StartupCheck =
 /** The objects of one imported `GenAuthModule`. */
 export interface ModuleParts {
   client: GenAuthClient<string>;
-  /** The module's own strategies. A provider of the application can replace a strategy. */
+  /**
+   * The strategies of the module, and the one of `GenAuthRedirectModule` with the same name. A provider of the
+   * application can replace a strategy.
+   */
   strategies: readonly AnyStrategy[];
   /** Whether the options of the module contain `verify`. */
   hasVerify: boolean;
@@ -156,12 +159,15 @@ export function listUnusedStrategies({ ownStrategies, replacements }: Applicatio
 
 const ofModules = new WeakSet<object>();
 
-/** Remembers a strategy that `GenAuthModule` has created. Nest also lists it as a provider of the application. */
+/**
+ * Remembers a strategy that a module of passport-genauth has created. Nest also lists it as a provider of the
+ * application.
+ */
 export function addModuleStrategy(strategy: object): void {
   ofModules.add(strategy);
 }
 
-/** Whether `GenAuthModule` has created a strategy. */
+/** Whether a module of passport-genauth has created a strategy. */
 export function isOfModule(strategy: object): boolean {
   return ofModules.has(strategy);
 }

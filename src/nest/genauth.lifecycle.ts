@@ -2,6 +2,7 @@ import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type O
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { AuthModuleOptions } from '@nestjs/passport';
 import { GenAuthError } from '../core/errors.js';
+import { buildToken } from '../injection-tokens.js';
 import { answerByException } from './answer-by-exception.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
 import {
@@ -43,10 +44,13 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
    * package has the name of a strategy of passport-genauth.
    */
   onModuleInit(): void {
-    const { client, strategies } = this.parts;
+    const { client } = this.parts;
     openApplication(this.adapterHost, client);
     trackReplies(this.adapterHost);
     const providers = this.discovery.getProviders();
+    const redirect = providers.filter(({ token }) => token === buildToken(client.options.name, 'redirect'));
+    const strategies = [...this.parts.strategies, ...redirect.map(({ instance }) => instance as AnyStrategy)];
+    this.parts.strategies = strategies;
     const candidates = providers
       .map(({ instance }): unknown => instance)
       .filter((each): each is AnyStrategy => each instanceof GenAuthStrategy && !isOfModule(each));

@@ -46,7 +46,8 @@ import { GenAuthAdGuard, GenAuthLoginGuard, GenAuthPasswordGuard } from './sign-
 export interface GenAuthModuleOptions<S extends string = string> extends GenAuthOptions<S> {
   /**
    * Maps the GenAuth user of a login to the application's own user, or refuses the user. It is called after each
-   * successful sign-in with the strategies `genauth-password` and `genauth-ad`, and by the login guards. See
+   * successful sign-in with the strategies `genauth-password`, `genauth-ad` and `genauth-redirect`, and by the login
+   * guards. See
    * {@link VerifyFunction}. Default: `req.user` is the GenAuth user. The option `resolveUser` does the same on guarded
    * routes.
    */
@@ -278,6 +279,11 @@ function buildProviders(name: string): Provider[] {
       },
     },
     { provide: STARTUP_TOKEN, useExisting: buildToken(name, 'lifecycle') },
+    {
+      provide: buildToken(name, 'verify'),
+      inject: [OPTIONS_TOKEN],
+      useFactory: ({ verify }: GenAuthModuleOptions) => verify,
+    },
     GenAuthGuard.named(name),
     GenAuthPasswordGuard.named(name),
     GenAuthAdGuard.named(name),

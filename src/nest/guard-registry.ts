@@ -21,8 +21,8 @@ export interface GuardRole {
   logins: readonly LoginKind[];
 }
 
-/** A login with account + password, or with Active Directory credentials. */
-export type LoginKind = 'password' | 'ad';
+/** A login with account + password, with Active Directory credentials, or on GenAuth's hosted page. */
+export type LoginKind = 'password' | 'ad' | 'redirect';
 
 // For the same strategy name `AuthGuard` always returns the same class, so this class can be a key of the map.
 const roles = new Map<GuardClass, GuardRole>();
@@ -45,7 +45,7 @@ export interface GuardContext {
 
 /** Registers the classes that `AuthGuard` makes for the strategies of the GenAuth application with this `name`. */
 export function registerAuthGuards(name: string): void {
-  for (const logins of [['password'], ['ad'], ['password', 'ad'], ['ad', 'password']] as const) {
+  for (const logins of [['password'], ['ad'], ['redirect'], ['password', 'ad'], ['ad', 'password']] as const) {
     const types = logins.map((login) => `${name}-${login}`);
     const guard = AuthGuard(types.length === 1 ? types[0] : types);
     throwOwnExceptions(guard as unknown as AuthGuardClass);

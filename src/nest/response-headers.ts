@@ -1,15 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpAdapterHost } from '@nestjs/core';
 import onHeaders from 'on-headers';
+import { type Reply, findResponse, setReply } from '../web/response.js';
 
 /**
  * The header that forbids caches to store a response. It is for the responses to logins, which contain tokens (RFC 6749
  * §5.1), and for refusals.
  */
 export const NO_STORE = { 'cache-control': 'no-store' };
-
-/** The responses of Fastify, by the request. Express stores the response on the request, so it needs no map. */
-const responses = new WeakMap<object, ServerResponse>();
 
 /**
  * Adds headers to the response to a request. They are written when the response is sent, and only if the response has
@@ -30,23 +28,15 @@ export function writeHeaders(request: object, headers: Readonly<Record<string, s
   });
 }
 
-/** Returns the response of Node.js to a request of Express or Fastify. */
-export function findResponse(request: object): ServerResponse | undefined {
-  return responses.get(request) ?? (request as { res?: ServerResponse }).res;
-}
-
 interface FastifyInstance {
-  addHook(
-    name: 'onRequest',
-    hook: (request: object, reply: { raw: ServerResponse }, done: () => void) => void,
-  ): unknown;
+  addHook(name: 'onRequest', hook: (request: object, reply: Reply, done: () => void) => void): unknown;
 }
 
-/** Stores each response of Fastify by its request. Does nothing on Express. */
+/** Stores each reply of Fastify by its request. Does nothing on Express. */
 export function trackReplies({ httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter?.getType() !== 'fastify') return;
   httpAdapter.getInstance<FastifyInstance>().addHook('onRequest', (request, reply, done) => {
-    responses.set(request, reply.raw);
+    setReply(request, reply);
     done();
   });
 }

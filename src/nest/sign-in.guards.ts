@@ -5,6 +5,7 @@ import { GenAuthPasswordStrategy } from '../passport/password.strategy.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { findLoginKind } from '../web/login-body.js';
 import { reportRefusal } from '../web/report-refusal.js';
+import type { Reply } from '../web/response.js';
 import { type AnyStrategy, findApplication } from './applications.js';
 import { getProviderToken, memoizeByName } from './genauth.providers.js';
 import { registerGuard } from './guard-registry.js';
@@ -14,14 +15,15 @@ import { NO_STORE, writeHeaders } from './response-headers.js';
 /**
  * Base class of the guards for login routes. It signs in the user and stores the user and the tokens on the request.
  */
-abstract class SignInGuard implements CanActivate {
+export abstract class SignInGuard implements CanActivate {
   /** Returns the strategy of the module that signs in the user of a request. */
   protected abstract chooseStrategy(request: GenAuthRequest): AnyStrategy;
 
   /**
    * Signs in the user of the request.
    *
-   * @returns `true` if the sign-in succeeds. If it does not succeed, the guard throws.
+   * @returns `true` if the sign-in succeeds. If it does not succeed, the guard throws. If the sign-in continues on
+   * GenAuth's hosted page, the response is sent, and the promise never settles, so that Nest calls no handler.
    * @throws GenAuthException with the HTTP status and the body of the response. Its code is `verify_denied` if the
    * application's function `verify` refused the user.
    */
@@ -42,7 +44,9 @@ abstract class SignInGuard implements CanActivate {
         reportRefusal(result.refusal, used.client.options, request);
         throw await refuse(result.refusal);
       case 'redirect':
-        throw new TypeError(`${used.name} begins a sign-in on GenAuth's hosted page: use it with signInHandler.`);
+        writeHeaders(request, NO_STORE);
+        context.switchToHttp().getResponse<Pick<Reply, 'redirect'>>().redirect(result.url);
+        return new Promise(() => {});
       case 'error':
         throw result.error;
     }

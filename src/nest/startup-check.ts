@@ -3,12 +3,18 @@ import { AuthGuard } from '@nestjs/passport';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
-import { type Application, listUnusedStrategies } from './applications.js';
+import { type AnyStrategy, type Application, listUnusedStrategies } from './applications.js';
 import { findDuplicates, readMajorVersion } from './duplicates.js';
 import { DECORATOR_NAMES, ROLES, SCOPES, TENANT, listDecoratedMethods } from './genauth.decorators.js';
 import { describeGlobalGuard, isGenAuthGuard, listGlobalGuards } from './global-guards.js';
 import { findUnavailableRequirement } from '../web/authorization.js';
-import { findGuardRole, findReaderRole, isForeignAuthGuard, suggestStrategy } from './guard-registry.js';
+import {
+  type GuardRole,
+  findGuardRole,
+  findReaderRole,
+  isForeignAuthGuard,
+  suggestStrategy,
+} from './guard-registry.js';
 import { type GraphqlModule, type Handler, listClasses, listGraphqlModules, listHandlers } from './handlers.js';
 import { type Level, listClassChain, readRouteAccess } from './route-access.js';
 
@@ -71,7 +77,7 @@ export function findStartupMistakes(
       ...findGlobalGuardMistakes(globalGuards),
       ...findStrategyMistakes(application, discovery, handlers, scope),
       ...findImportMistakes(application),
-      ...unchecked.filter(({ acceptsBoth }) => acceptsBoth).map(({ mistake }) => mistake),
+      ...unchecked.filter(({ isOpen }) => isOpen).map(({ mistake }) => mistake),
       ...findContextMistakes(graphqlModules),
       ...findLostDecorators(discovery),
       ...distinct(handlers.flatMap((handler) => findHandlerMistakes(handler, scope))),
@@ -80,7 +86,8 @@ export function findStartupMistakes(
       ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
       ...findDuplicates(),
       ...findUnusedStrategies(application),
-      ...unchecked.filter(({ acceptsBoth }) => !acceptsBoth).map(({ mistake }) => describeMistake(mistake)),
+      ...(isServer ? findUnusedRedirects(application, handlers) : []),
+      ...unchecked.filter(({ isOpen }) => !isOpen).map(({ mistake }) => describeMistake(mistake)),
       ...findGlobalAuthGuards(config, application),
       ...distinctTexts(handlers.flatMap((handler) => findUnavailable(handler, scope))),
       ...distinctTexts(handlers.flatMap((handler) => findMisspelt(handler, application))),
@@ -151,31 +158,61 @@ function findStrategyMistakes(
 
 /**
  * Finds login routes that accept users whom no method of the application checks: a class with `validate` replaces the
- * strategy of one kind of login, and the strategy of the other kind has neither a class nor `verify`.
+ * strategy of one kind of login, and the strategy of another kind has neither a class nor `verify`.
+ *
+ * `isOpen`: the route accepts both kinds of logins, or it is the sign-in on GenAuth's hosted page, where each user can
+ * sign in. Otherwise the application can have a reason for a route of its own that accepts all users.
  */
 function findUncheckedLogins(
   application: Application,
   handlers: readonly Handler[],
-): { acceptsBoth: boolean; mistake: OptionMistake }[] {
+): { isOpen: boolean; mistake: OptionMistake }[] {
   const { replacements } = application;
   return application.modules.flatMap(({ client, strategies, hasVerify }) => {
     const logins = strategies.filter(({ kind }) => kind !== 'bearer');
-    const unchecked = logins.find((each) => replacements.get(each) === each);
     const replaced = logins.find((each) => replacements.get(each) !== each);
     const checking = replaced && replacements.get(replaced);
-    if (hasVerify || unchecked === undefined || checking === undefined) return [];
-    const base = unchecked.kind === 'ad' ? 'GenAuthAdStrategy' : 'GenAuthPasswordStrategy';
-    return handlers.flatMap(({ name, levels }) => {
-      const roles = levels.flatMap(({ guards }) => guards).map((guard) => findGuardRole(guard, application));
-      const role = roles.find(
-        (each) => each?.name === client.options.name && each.logins.some((login) => login === unchecked.kind),
-      );
-      if (role === undefined) return [];
-      const checker = checking.constructor.name;
-      const problem = `accepts logins of ${unchecked.name} too, whose users ${checker} does not check`;
-      const fix = `write a second class, which extends ${base}, or write @UseGuards(AuthGuard('${checking.name}'))`;
-      return [{ acceptsBoth: role.logins.length > 1, mistake: { option: name, problem, fix } }];
-    });
+    if (hasVerify || checking === undefined) return [];
+    const unchecked = logins.filter((each) => replacements.get(each) === each);
+    return unchecked.flatMap((strategy) =>
+      findRoutes(handlers, application, strategy, client.options.name).map(({ name, role }) => {
+        const problem = `accepts logins of ${strategy.name} too, whose users ${checking.constructor.name} does not check`;
+        const isRedirect = strategy.kind === 'redirect';
+        const other = isRedirect
+          ? 'the option verify in place of the class'
+          : `@UseGuards(AuthGuard('${checking.name}'))`;
+        const fix = `write a second class, which extends ${strategy.constructor.name}, or write ${other}`;
+        return { isOpen: isRedirect || role.logins.length > 1, mistake: { option: name, problem, fix } };
+      }),
+    );
+  });
+}
+
+/** Returns the routes whose login guard uses a strategy. */
+function findRoutes(
+  handlers: readonly Handler[],
+  application: Application,
+  { kind }: AnyStrategy,
+  name: string,
+): { name: string; role: GuardRole }[] {
+  return handlers.flatMap((handler) => {
+    const roles = handler.levels.flatMap(({ guards }) => guards).map((guard) => findGuardRole(guard, application));
+    const role = roles.find((each) => each?.name === name && each.logins.some((login) => login === kind));
+    return role === undefined ? [] : [{ name: handler.name, role }];
+  });
+}
+
+/** Finds a `GenAuthRedirectModule` whose strategy no route uses, so that no user can reach GenAuth's hosted page. */
+function findUnusedRedirects(application: Application, handlers: readonly Handler[]): string[] {
+  return application.modules.flatMap(({ client: { options }, strategies }) => {
+    const redirect = strategies.find(({ kind }) => kind === 'redirect');
+    if (redirect === undefined || findRoutes(handlers, application, redirect, options.name).length > 0) return [];
+    const guard =
+      options.name === DEFAULT_NAME ? 'GenAuthRedirectGuard' : `GenAuthRedirectGuard.named('${options.name}')`;
+    return [
+      `GenAuthRedirectModule is imported, but no route has its guard: write @UseGuards(${guard}) on the route that ` +
+        'begins the sign-in, and on the route of callbackUrl.',
+    ];
   });
 }
 

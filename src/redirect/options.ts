@@ -3,6 +3,7 @@ import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
 import { findUnknownOptions } from '../core/util/unknown-options.js';
 import { isLoopback } from '../core/util/url.js';
+import { PATHS } from '../core/wire/facts.js';
 import { isLocalPath } from './return-to.js';
 
 /** The options of a sign-in on GenAuth's hosted page. */
@@ -31,6 +32,16 @@ export interface RedirectOptions {
    * `returnTo`. Default: `/`.
    */
   returnTo?: string | undefined;
+  /**
+   * The path to which the browser is sent if the sign-in fails, for example `/login`. The query parameter `error` is
+   * set to the `code` of the refusal. Default: the response is the JSON body of the refusal.
+   */
+  failurePath?: string | undefined;
+  /**
+   * The URL of GenAuth's hosted page, on the host of `appHost`. Set it if the `authorization_endpoint` of GenAuth's
+   * discovery document is another URL than the default. Default: `/oidc/auth` on the host of `appHost`.
+   */
+  authorizationEndpoint?: string | undefined;
 }
 
 /** The checked options, with all defaults filled in. */
@@ -40,15 +51,21 @@ export interface ResolvedRedirectOptions {
   /** `undefined`: the application's session holds the sign-in. */
   readonly cookieSecrets: readonly string[] | undefined;
   readonly returnTo: string;
+  /** `undefined`: the response to a failed sign-in is JSON. */
+  readonly failurePath: string | undefined;
+  readonly authorizationEndpoint: string;
 }
 
-const OPTION_NAMES = ['callbackUrl', 'startPath', 'cookieSecret', 'returnTo'];
+const OPTION_NAMES = ['callbackUrl', 'startPath', 'cookieSecret', 'returnTo', 'failurePath', 'authorizationEndpoint'];
 const SYNONYMS = {
   callback: 'callbackUrl',
   redirecturi: 'callbackUrl',
   redirecturl: 'callbackUrl',
   secret: 'cookieSecret',
   loginpath: 'startPath',
+  failureredirect: 'failurePath',
+  successredirect: 'returnTo',
+  authorizationurl: 'authorizationEndpoint',
 };
 /** Minimum length of a secret of the cookie, in characters. */
 const MIN_SECRET_LENGTH = 32;
@@ -56,9 +73,10 @@ const MIN_SECRET_LENGTH = 32;
 /**
  * Checks the options.
  *
+ * @param appHost - The origin of GenAuth.
  * @throws ConfigurationError `invalid_options` if an option is wrong.
  */
-export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirectOptions {
+export function resolveRedirectOptions(given: RedirectOptions, appHost: string): ResolvedRedirectOptions {
   if (!isRecord(given)) {
     throw wrong('redirect', `got ${quote(given)} in place of options`, "write { callbackUrl: 'https://…/callback' }");
   }
@@ -67,7 +85,8 @@ export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirect
     synonyms: SYNONYMS,
   });
   if (unknown !== undefined) throw buildOptionError(unknown);
-  const { callbackUrl, startPath, cookieSecret, returnTo = '/' }: RedirectOptions = given;
+  const { callbackUrl, startPath, cookieSecret, returnTo = '/', failurePath }: RedirectOptions = given;
+  const { authorizationEndpoint = appHost + PATHS.authorization } = given;
   if (!isCallbackUrl(callbackUrl)) {
     const fix = "write the URL that is registered in the console, 'https://app.example.com/auth/genauth/callback'";
     // A user name or a password in the URL is not shown.
@@ -75,23 +94,29 @@ export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirect
     const shown = typeof given === 'string' && given.includes('@') ? 'contains an @' : `is ${quote(given)}`;
     throw wrong('callbackUrl', shown, `${fix}; http is possible on a loopback host`);
   }
-  for (const [option, path] of Object.entries({ startPath, returnTo })) {
+  for (const [option, path] of Object.entries({ startPath, returnTo, failurePath })) {
     if (path !== undefined && !isLocalPath(path)) {
       throw wrong(option, `is ${quote(path)}`, "write a path of this application, '/auth/genauth'");
     }
   }
-  if (startPath !== undefined && new URL(startPath, callbackUrl).pathname === new URL(callbackUrl).pathname) {
-    throw wrong(
-      'startPath',
-      'is the path of callbackUrl',
-      'use two routes, one that begins and one that ends the sign-in',
-    );
+  const toPath = (path: string | undefined): string | undefined => path && new URL(path, callbackUrl).pathname;
+  for (const [option, path, others] of [
+    ['startPath', startPath, { callbackUrl }],
+    ['failurePath', failurePath, { callbackUrl, startPath }],
+  ] as const) {
+    const same = Object.entries(others).find(([, other]) => path !== undefined && toPath(other) === toPath(path));
+    if (same !== undefined) throw wrong(option, `is the path of ${same[0]}`, 'use a route of its own');
   }
   if (Object.hasOwn(given, 'cookieSecret') && cookieSecret === undefined) {
     const fix = 'set the variable from which it is read, or leave the option out, so that req.session is used';
     throw wrong('cookieSecret', 'is undefined', fix);
   }
-  return { callbackUrl, startPath, cookieSecrets: toSecrets(cookieSecret), returnTo };
+  if (!isEndpointOf(appHost, authorizationEndpoint)) {
+    const fix = `write the authorization_endpoint of the discovery document, '${appHost}/…/oidc/auth'`;
+    throw wrong('authorizationEndpoint', `is ${quote(authorizationEndpoint)}`, fix);
+  }
+  const cookieSecrets = toSecrets(cookieSecret);
+  return { callbackUrl, startPath, cookieSecrets, returnTo, failurePath, authorizationEndpoint };
 }
 
 function isCallbackUrl(value: unknown): value is string {
@@ -99,6 +124,13 @@ function isCallbackUrl(value: unknown): value is string {
   const { protocol, hostname, hash, username, password } = new URL(value);
   const isSecure = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   return isSecure && hash === '' && username === '' && password === '';
+}
+
+/** Returns whether a value is a URL on the origin of GenAuth, without a query. */
+function isEndpointOf(appHost: string, value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false;
+  const { origin, search, hash, username, password } = new URL(value);
+  return origin === appHost && [search, hash, username, password].every((part) => part === '');
 }
 
 function toSecrets(given: RedirectOptions['cookieSecret']): readonly string[] | undefined {

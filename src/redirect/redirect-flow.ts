@@ -4,9 +4,8 @@ import type { GenAuthUser } from '../core/scopes.js';
 import type { SignInRejection } from '../core/sign-in/outcome.js';
 import { LruMap } from '../core/util/lru-map.js';
 import { quote } from '../core/util/quote.js';
-import { PATHS } from '../core/wire/facts.js';
 import { setNextStep } from '../web/next-step.js';
-import type { SignInInfo } from '../web/sign-in.js';
+import { type SignInInfo, resolveTenantId } from '../web/sign-in.js';
 import { getTexts } from '../web/texts.js';
 import { type RedirectOptions, type ResolvedRedirectOptions, resolveRedirectOptions } from './options.js';
 import { type RedirectRequest, getParameter, toUrl } from './request.js';
@@ -42,7 +41,7 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
   /** @throws ConfigurationError `invalid_options` if an option is wrong. */
   constructor(client: GenAuthClient<S, ExtendedFields>, options: RedirectOptions, now = (): number => Date.now()) {
     this.#client = client;
-    this.#options = resolveRedirectOptions(options);
+    this.#options = resolveRedirectOptions(options, client.options.appHost);
     this.#store = createTransactionStore(this.#options, client.options.appId, now);
     this.#now = now;
     const { startPath } = this.#options;
@@ -63,10 +62,10 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
    *
    * @returns The URL of GenAuth's hosted page, to which the browser must be sent.
    * @throws RequestError if the query parameter `returnTo` is not a path of this application.
-   * @throws ConfigurationError if the sign-in cannot be stored.
+   * @throws ConfigurationError if the sign-in cannot be stored, or if the option `signInOptions` fails.
    */
   async begin(req: RedirectRequest): Promise<string> {
-    const { appId, appHost, scope } = this.#client.options;
+    const { appId, scope } = this.#client.options;
     const { searchParams } = toUrl(req);
     const given = searchParams.getAll('returnTo');
     const returnTo = given.length === 0 ? this.#options.returnTo : given[0];
@@ -78,9 +77,10 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
         },
       );
     }
+    const tenantId = await resolveTenantId(this.#client, req);
     const transaction = createTransaction(returnTo, this.#now());
     await this.#store.save(req, transaction);
-    const url = new URL(PATHS.authorization, appHost);
+    const url = new URL(this.#options.authorizationEndpoint);
     url.search = new URLSearchParams({
       client_id: appId,
       redirect_uri: this.#options.callbackUrl,
@@ -92,8 +92,18 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
       code_challenge_method: 'S256',
       // The browser may have a session of another user at GenAuth, who would be signed in without a password.
       prompt: 'login',
+      ...(tenantId !== undefined && { tenant_id: tenantId }),
     }).toString();
     return url.href;
+  }
+
+  /** Returns the path to which the browser is sent if a sign-in fails. `undefined`: it gets a JSON response. */
+  toFailurePath(code: string): string | undefined {
+    const { failurePath, callbackUrl } = this.#options;
+    if (failurePath === undefined) return undefined;
+    const url = new URL(failurePath, callbackUrl);
+    url.searchParams.set('error', code);
+    return url.pathname + url.search + url.hash;
   }
 
   /**
@@ -113,7 +123,8 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     if (transaction === undefined || this.#used.get(transaction.state) === true) {
       const message =
         'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
-        'completed, or was begun in another browser. Let the user start the sign-in again.';
+        'completed, or was begun in another browser or under another host name than that of callbackUrl. Let the user ' +
+        'start the sign-in again.';
       throw new RequestError(message, { field: 'state' }, 'sign_in_expired');
     }
     this.#used.set(transaction.state, true);

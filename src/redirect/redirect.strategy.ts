@@ -1,8 +1,15 @@
 import type { GenAuthClient } from '../core/client.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
-import { GenAuthStrategy, type Identified, refuseMoreArguments } from '../passport/genauth.strategy.js';
+import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
+import {
+  GenAuthStrategy,
+  type Identified,
+  type LoginResult,
+  refuseMoreArguments,
+} from '../passport/genauth.strategy.js';
 import type { VerifyFunction } from '../web/application-user.js';
+import { reportRefusal } from '../web/report-refusal.js';
 import type { RedirectOptions } from './options.js';
 import { type RedirectInfo, RedirectFlow } from './redirect-flow.js';
 
@@ -62,6 +69,17 @@ export class GenAuthRedirectStrategy<
     req: GenAuthRequest,
   ): Promise<Identified<GenAuthUser<S, ExtendedFields>, RedirectInfo>> {
     return this.flow.isCallback(req) ? this.flow.finish(req) : { url: await this.flow.begin(req) };
+  }
+
+  /** Authenticates one request. Sends the browser to `failurePath`, if the sign-in has failed. */
+  override attempt(req: GenAuthRequest): MaybePromise<LoginResult> {
+    return chain(super.attempt(req), (result): LoginResult => {
+      if (result.kind !== 'refusal' && result.kind !== 'denied') return result;
+      const url = this.flow.toFailurePath(result.refusal.body.code);
+      if (url === undefined) return result;
+      reportRefusal(result.refusal, this.client.options, req);
+      return { kind: 'redirect', url };
+    });
   }
 
   /** No other strategy can complete a sign-in on GenAuth's hosted page. */

@@ -1,20 +1,13 @@
 import { RequestError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 
-/** The members of a request of Express that a sign-in on GenAuth's hosted page uses. */
+/** The members of a request of Express or Fastify that a sign-in on GenAuth's hosted page uses. */
 export interface RedirectRequest extends GenAuthRequest {
   /** The path and the query of the request, before a router has removed its prefix. */
   readonly originalUrl?: string;
   readonly url?: string;
   /** The session of the application, for example of the package express-session. */
   readonly session?: Record<string, unknown> | null;
-  /** The response. Express sets this property. */
-  readonly res?: CookieResponse;
-}
-
-/** The members of a response that set a cookie. */
-interface CookieResponse {
-  appendHeader(name: string, value: string): unknown;
 }
 
 /**

@@ -3,6 +3,7 @@ import { jwtDecrypt } from 'jose/jwt/decrypt';
 import { EncryptJWT } from 'jose/jwt/encrypt';
 import { ConfigurationError } from '../core/errors.js';
 import { getOwn, isRecord } from '../core/util/record.js';
+import { addCookie } from '../web/response.js';
 import type { ResolvedRedirectOptions } from './options.js';
 import { type RedirectRequest, readCookies } from './request.js';
 import { TRANSACTION_LIFETIME_MS, type Transaction, isCurrent } from './transaction.js';
@@ -130,12 +131,13 @@ class CookieStore implements TransactionStore {
   }
 
   /** Sets a cookie that scripts cannot read, and that the browser sends with the redirect from GenAuth's page. */
-  #setCookie({ res }: RedirectRequest, name: string, value: string, maxAge: number): void {
-    if (res === undefined) {
-      const message = 'The request has no response (req.res), so no cookie can be set: use this strategy with Express.';
-      throw new ConfigurationError('invalid_options', message);
-    }
+  #setCookie(req: RedirectRequest, name: string, value: string, maxAge: number): void {
     const secure = this.#settings.isSecure ? '; Secure' : '';
-    res.appendHeader('set-cookie', `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`);
+    const cookie = `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`;
+    if (addCookie(req, cookie)) return;
+    const message =
+      'The request has no response, so no cookie can be set: use this strategy with Express, or in a Nest application ' +
+      'that imports GenAuthModule.';
+    throw new ConfigurationError('invalid_options', message);
   }
 }

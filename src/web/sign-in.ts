@@ -1,9 +1,9 @@
 import type { GenAuthClient } from '../core/client.js';
-import { ConfigurationError, buildCallbackTimeout } from '../core/errors.js';
+import { ConfigurationError, buildCallbackTimeout, describeMistake } from '../core/errors.js';
 import type { GenAuthHttpRequest, GenAuthRequest, LoginFields } from '../core/options/types.js';
 import type { GenAuthUser } from '../core/scopes.js';
 import type { TokenSet } from '../core/sign-in/outcome.js';
-import type { SignInOptions } from '../core/sign-in/sign-in-options.js';
+import { type SignInOptions, findSignInOptionsMistakes } from '../core/sign-in/sign-in-options.js';
 import type { IdTokenClaims } from '../core/tokens/claims.js';
 import { Deadline } from '../core/util/deadline.js';
 import { quote } from '../core/util/quote.js';
@@ -57,6 +57,27 @@ export async function signInRequest<S extends string, ExtendedFields extends obj
   }
   const { user, tokens, claims, requestId } = outcome;
   return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId } };
+}
+
+/**
+ * Returns the ID of the tenant to which the user of a request signs in: the `tenantId` of the client's option
+ * `signInOptions`.
+ *
+ * @throws ConfigurationError if `signInOptions` throws, is not in time, or returns an unusable `tenantId`.
+ */
+export async function resolveTenantId(
+  client: Pick<GenAuthClient<string>, 'options'>,
+  req: GenAuthRequest,
+): Promise<string | undefined> {
+  const { signInOptions, timeout } = client.options;
+  const made = new Deadline(timeout).wait(callSignInOptions(client, req), (limit) =>
+    buildCallbackTimeout('signInOptions', limit),
+  );
+  const { tenantId } = typeof signInOptions === 'object' ? signInOptions : await made;
+  const [mistake] = findSignInOptionsMistakes({ tenantId });
+  if (mistake === undefined) return tenantId;
+  const message = `The option signInOptions is wrong: ${describeMistake(mistake)}.`;
+  throw new ConfigurationError('invalid_sign_in_options', message, { details: { mistakes: [mistake] } });
 }
 
 /**

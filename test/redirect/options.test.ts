@@ -5,9 +5,17 @@ import { propertyRuns } from '../support/property.js';
 
 const CALLBACK = 'https://app.example.com/auth/genauth/callback';
 
+const HOST = 'https://example.genauth.ai';
+
 it('fills in the defaults', () => {
-  const defaults = { callbackUrl: CALLBACK, startPath: undefined, cookieSecrets: undefined, returnTo: '/' };
-  expect(resolveRedirectOptions({ callbackUrl: CALLBACK })).toEqual(defaults);
+  expect(resolveRedirectOptions({ callbackUrl: CALLBACK }, HOST)).toEqual({
+    callbackUrl: CALLBACK,
+    startPath: undefined,
+    cookieSecrets: undefined,
+    returnTo: '/',
+    failurePath: undefined,
+    authorizationEndpoint: `${HOST}/oidc/auth`,
+  });
 });
 
 it.each<[option: string, value: unknown, part: string]>([
@@ -23,13 +31,22 @@ it.each<[option: string, value: unknown, part: string]>([
   ['cookieSecret', 'canary-short', '32 characters or more'],
   ['cookieSecret', [], 'openssl rand -hex 32'],
   ['cookieSecret', undefined, 'leave the option out'],
-  ['startPath', '/auth/genauth/callback', 'use two routes'],
+  ['startPath', '/auth/genauth/callback', 'is the path of callbackUrl: use a route of its own'],
+  ['failurePath', '/auth/genauth/callback?a=b', 'is the path of callbackUrl'],
+  ['failurePath', '/start#top', 'is the path of startPath'],
+  ['failurePath', 'https://other.example.com/', 'write a path of this application'],
+  ['authorizationEndpoint', 'https://evil.example.com/oidc/auth', 'discovery document'],
+  ['authorizationEndpoint', '/oidc/auth', 'discovery document'],
+  ['authorizationEndpoint', `${HOST}/oidc/auth?client_id=a`, 'discovery document'],
+  ['successRedirect', '/', 'write returnTo'],
+  ['failureRedirect', '/login', 'write failurePath'],
   ['callbackUrl', ` ${CALLBACK}`, 'is " https'],
   ['cookieSecret', ['c'.repeat(32), 'canary'], '32 characters or more'],
   ['redirectUri', CALLBACK, 'write callbackUrl'],
   ['loginHint', 'alice', 'is not an option'],
 ])('refuses %s: %j', (option, value, part) => {
-  const resolve = (): unknown => resolveRedirectOptions({ callbackUrl: CALLBACK, [option]: value } as RedirectOptions);
+  const options = { callbackUrl: CALLBACK, startPath: '/start', [option]: value } as RedirectOptions;
+  const resolve = (): unknown => resolveRedirectOptions(options, HOST);
   expect(resolve).toThrow(expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining(part) }));
   expect(resolve).toThrow(expect.objectContaining({ message: expect.stringMatching(new RegExp(`^${option} `)) }));
   expect(resolve).not.toThrow(/canary/);

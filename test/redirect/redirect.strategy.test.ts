@@ -14,9 +14,9 @@ import {
   redirectHandler,
 } from '../../src/redirect/index.js';
 import type { GenAuthOptions } from '../../src/core/options/types.js';
-import { Browser } from '../emulator/hosted/browser.js';
 import { useEmulator } from '../emulator/support.js';
 import { useWebServer } from '../support/web-server.js';
+import { CALLBACK, START, User } from './user.js';
 
 const emulator = useEmulator({
   users: [
@@ -25,8 +25,7 @@ const emulator = useEmulator({
   ],
 });
 const serve = useWebServer();
-const CALLBACK = '/auth/genauth/callback';
-const START = '/auth/genauth';
+const newUser = ({ url }: { url: string }): User => new User(url, emulator());
 type Kind = 'a cookie' | 'a session' | 'passport';
 const KINDS: readonly Kind[] = ['a cookie', 'a session', 'passport'];
 
@@ -56,53 +55,10 @@ async function open({ kind = 'a cookie', client: more, redirect, verify }: Setti
   });
   return { url, client, strategy, callbackUrl: options.callbackUrl };
 }
-type App = Awaited<ReturnType<typeof open>>;
-
-/** A browser with the cookies of the application and of GenAuth. */
-class User {
-  readonly #app: App;
-  readonly cookies = new Map<string, string>();
-  readonly page = new Browser(emulator());
-
-  constructor(app: App) {
-    this.#app = app;
-  }
-
-  /** Requests a path of the application. */
-  async visit(path: string) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(this.#app.url + path, { redirect: 'manual', headers: { cookie } });
-    const lines = response.headers.getSetCookie();
-    for (const line of lines) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (line.includes('Max-Age=0')) this.cookies.delete(name);
-      else this.cookies.set(name, value);
-    }
-    const location = response.headers.get('location') ?? '';
-    const text = await response.text();
-    const body = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
-    return { status: response.status, location, lines, body, code: body['code'] };
-  }
-
-  /** Begins a sign-in. Returns the parameters of the authorization request. */
-  async begin(path = START) {
-    const { location } = await this.visit(path);
-    return Object.fromEntries(new URL(location).searchParams) as Record<string, string>;
-  }
-
-  /** Begins a sign-in and signs in on GenAuth's page. Returns the path of the callback. */
-  async signIn(account = 'alice', path = START): Promise<string> {
-    const query = await this.begin(path);
-    await this.page.open(query);
-    const { location } = await this.page.submit('login', { connection: 'PASSWORD', account, password: 'passw0rd' });
-    const { pathname, search } = new URL(location);
-    return pathname + search;
-  }
-}
 
 describe.each(KINDS)('with %s', (kind) => {
   it('signs in the user and returns the path to return to', async () => {
-    const user = new User(await open({ kind, client: { scope: ['openid', 'username'] } }));
+    const user = newUser(await open({ kind, client: { scope: ['openid', 'username'] } }));
     const answer = await user.visit(await user.signIn('alice', `${START}?returnTo=/orders%3Fa=1`));
     const username = 'alice';
     const expected = { user: { username }, returnTo: '/orders?a=1', name: username, hasToken: true };
@@ -111,18 +67,18 @@ describe.each(KINDS)('with %s', (kind) => {
 
   it('accepts a callback once, and only from the browser that began the sign-in', async () => {
     const app = await open({ kind });
-    const [user, other] = [new User(app), new User(app)];
+    const [user, other] = [newUser(app), newUser(app)];
     const callback = await user.signIn();
     await other.begin();
     expect((await other.visit(callback)).status).toBe(400);
-    expect((await new User(app).visit(callback)).status).toBe(400);
+    expect((await newUser(app).visit(callback)).status).toBe(400);
     expect((await user.visit(callback)).status).toBe(200);
     expect((await user.visit(callback)).status).toBe(400);
   });
 
   it('refuses a second callback, also if the browser sends the removed cookie again', async () => {
     // GenAuth does not see these callbacks, so that only the application can refuse them.
-    const user = new User(await open({ kind }));
+    const user = newUser(await open({ kind }));
     const { state } = await user.begin();
     const before = new Map(user.cookies);
     const visit = (): Promise<{ status: number }> => user.visit(`${CALLBACK}?error=access_denied&state=${state}`);
@@ -132,14 +88,14 @@ describe.each(KINDS)('with %s', (kind) => {
   });
 
   it('keeps two users in two tabs of one browser apart', async () => {
-    const user = new User(await open({ kind, client: { scope: ['openid', 'username'] } }));
+    const user = newUser(await open({ kind, client: { scope: ['openid', 'username'] } }));
     const [alice, bob] = [await user.signIn('alice'), await user.signIn('bob')];
     const names = [await user.visit(bob), await user.visit(alice)].map(({ body }) => body['name']);
     expect(names).toEqual(['bob', 'alice']);
   });
 
   it('ends a sign-in that takes 15 minutes', async () => {
-    const user = new User(await open({ kind }));
+    const user = newUser(await open({ kind }));
     const states = [(await user.begin())['state'], (await user.begin())['state']];
     const begun = Date.now();
     const statuses: number[] = [];
@@ -154,7 +110,7 @@ describe.each(KINDS)('with %s', (kind) => {
 
 it('requests a code with state, nonce, S256 and a new login, and nothing that GenAuth does not document', async () => {
   const app = await open({ client: { scope: ['openid', 'email'] } });
-  const [first, second] = [await new User(app).begin(), await new User(app).begin()];
+  const [first, second] = [await newUser(app).begin(), await newUser(app).begin()];
   const random = expect.stringMatching(/^[\w-]{43}$/) as string;
   expect(first).toEqual({
     client_id: emulator().appId,
@@ -172,7 +128,7 @@ it('requests a code with state, nonce, S256 and a new login, and nothing that Ge
 
 it('sets a cookie that scripts cannot read, with Secure for https', async () => {
   const cookie = async (callbackUrl?: string) =>
-    (await new User(await open({ redirect: callbackUrl === undefined ? {} : { callbackUrl } })).visit(START)).lines[0];
+    (await newUser(await open({ redirect: callbackUrl === undefined ? {} : { callbackUrl } })).visit(START)).lines[0];
   const flags = 'Path=/; Max-Age=900; HttpOnly; SameSite=Lax';
   expect(await cookie()).toMatch(new RegExp(`^genauth-sign-in\\.[\\w-]{8}=[\\w.-]+; ${flags}$`));
   expect(await cookie(`https://app.example.com${CALLBACK}`)).toMatch(
@@ -181,7 +137,7 @@ it('sets a cookie that scripts cannot read, with Secure for https', async () => 
 });
 
 it('keeps at most five begun sign-ins in the browser', async () => {
-  const user = new User(await open());
+  const user = newUser(await open());
   const states: (string | undefined)[] = [];
   for (let i = 0; i < 8; i += 1) states.push((await user.begin())['state']);
   expect(user.cookies.size).toBe(5);
@@ -194,7 +150,7 @@ it('keeps at most five begun sign-ins in the browser', async () => {
 it('decrypts with each secret, and encrypts with the first', async () => {
   const [first, second] = ['first-secret-'.repeat(3), 'second-secret-'.repeat(3)];
   const app = await open({ redirect: { cookieSecret: first } });
-  const user = new User(app);
+  const user = newUser(app);
   const callback = await user.signIn();
   const later = new GenAuthRedirectStrategy(app.client, {
     callbackUrl: app.callbackUrl,
@@ -222,7 +178,7 @@ it.each<[string, string, number, string]>([
   ['an error without state', `${CALLBACK}?error=access_denied`, 400, 'sign_in_expired'],
   ['returnTo that becomes another host', `${START}?returnTo=/.//evil.example.com`, 400, 'invalid_request'],
 ])('refuses %s', async (_title, path, status, code) => {
-  const user = new User(await open());
+  const user = newUser(await open());
   expect(await user.visit(path)).toMatchObject({ status, code, location: '' });
   expect(user.cookies.size).toBe(0);
 });
@@ -240,20 +196,20 @@ it.each<[string, string, number, string]>([
   ['consent_required', 'error=consent_required', 403, 'access_denied'],
   ['a code that GenAuth does not know', 'code=a', 400, 'sign_in_expired'],
 ])('answers a callback with %s', async (_title, query, status, code) => {
-  const user = new User(await open());
+  const user = newUser(await open());
   const { state } = await user.begin();
   expect(await user.visit(`${CALLBACK}?${query}&state=${state}`)).toMatchObject({ status, code });
 });
 
 it('answers the abort of the user on the page', async () => {
-  const user = new User(await open());
+  const user = newUser(await open());
   await user.page.open(await user.begin());
   const { location } = await user.page.visit(`${user.page.interaction}/abort`, {});
   expect(await user.visit(new URL(location).pathname + new URL(location).search)).toMatchObject({ status: 403 });
 });
 
 it('refuses the code of another sign-in of the same browser', async () => {
-  const user = new User(await open());
+  const user = newUser(await open());
   const [first, second] = [await user.signIn(), await user.begin()];
   const { code } = Object.fromEntries(new URL(first, 'http://x').searchParams);
   const answer = await user.visit(`${CALLBACK}?code=${code}&state=${second['state']}`);
@@ -269,7 +225,7 @@ it.each([
   'hs256_public_key',
   'tampered',
 ] as const)('refuses an id_token with the flaw %s as an error of GenAuth', async (flaw) => {
-  const user = new User(await open());
+  const user = newUser(await open());
   const callback = await user.signIn();
   emulator().flawIdToken(flaw);
   expect(await user.visit(callback)).toMatchObject({ status: 502, code: 'upstream_invalid_response' });
@@ -279,14 +235,14 @@ it.each<[string, Partial<GenAuthOptions>, number, string]>([
   ['a wrong app secret', { appSecret: 'wrong-secret-0123456789abcdef-0123' }, 500, 'configuration_error'],
   ['an id_token with another algorithm', { idTokenSignedResponseAlg: 'HS256' }, 502, 'upstream_invalid_response'],
 ])('answers %s', async (_title, client, status, code) => {
-  const user = new User(await open({ client }));
+  const user = newUser(await open({ client }));
   expect(await user.visit(await user.signIn())).toMatchObject({ status, code });
 });
 
 it('calls verify, and refuses the user if verify does', async () => {
   const answers: unknown[] = [];
   for (const verify of [() => ({ id: 7 }), () => null]) {
-    const user = new User(await open({ verify }));
+    const user = newUser(await open({ verify }));
     answers.push(await user.visit(await user.signIn()));
   }
   expect(answers).toMatchObject([
@@ -296,7 +252,7 @@ it('calls verify, and refuses the user if verify does', async () => {
 });
 
 it('begins a sign-in for a request that only has a parameter of the same name as a callback', async () => {
-  const user = new User(await open());
+  const user = newUser(await open());
   expect((await user.visit(`${START}?code=campaign`)).location).toContain('/oidc/auth?');
 });
 
@@ -363,7 +319,7 @@ it('works in a Nest application as a provider, with AuthGuard on both routes', a
   const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
-  const user = new User({ url } as App);
+  const user = newUser({ url });
   const answers = [
     await user.visit(await user.signIn('alice', `${START}?returnTo=/orders`)),
     await user.visit(CALLBACK),

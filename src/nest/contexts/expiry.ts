@@ -3,7 +3,7 @@ import onHeaders from 'on-headers';
 import type { ResolvedOptions } from '../../core/options/types.js';
 import { CLOCK_TOLERANCE } from '../../core/tokens/token-verifier.js';
 import type { BearerInfo } from '../../web/authenticate-bearer.js';
-import { findResponse } from '../response-headers.js';
+import { findResponse } from '../../web/response.js';
 
 /** The longest delay of a timer in Node.js, in milliseconds. Node.js fires a timer with a longer delay at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;

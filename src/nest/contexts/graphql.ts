@@ -3,7 +3,7 @@ import { type ConfigurationError, buildOptionError } from '../../core/errors.js'
 import { isRecord } from '../../core/util/record.js';
 import type { Refusal } from '../../web/refusal.js';
 import { toException } from '../genauth.exception.js';
-import { findResponse } from '../response-headers.js';
+import { findResponse } from '../../web/response.js';
 import { findAuthorization, withAuthorization } from './authorization-header.js';
 import { endAtExpiry, endEventsAtExpiry } from './expiry.js';
 import type { RequestContext } from './request-context.js';

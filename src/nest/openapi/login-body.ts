@@ -57,7 +57,10 @@ export class GenAuthAdLoginDto extends LoginFieldsOfBothKinds {
   declare sAMAccountName: string;
 }
 
-const CLASS_NAMES: Readonly<Record<LoginKind, string>> = {
+/** A login with a request body. */
+type BodyLogin = Exclude<LoginKind, 'redirect'>;
+
+const CLASS_NAMES: Readonly<Record<BodyLogin, string>> = {
   password: GenAuthLoginDto.name,
   ad: GenAuthAdLoginDto.name,
 };
@@ -85,7 +88,10 @@ export function fillLoginSchemas(schemas: Schemas, client: LoginClient): void {
  * @param kinds - The kinds of logins that the route accepts.
  */
 export function buildLoginBody(schemas: Schemas, client: LoginClient, kinds: readonly LoginKind[]): object {
-  const references = kinds.map((kind) => ({ $ref: `#/components/schemas/${addLoginSchema(schemas, client, kind)}` }));
+  const withBody = kinds.filter((kind) => kind !== 'redirect');
+  const references = withBody.map((kind) => ({
+    $ref: `#/components/schemas/${addLoginSchema(schemas, client, kind)}`,
+  }));
   const schema = references.length === 1 ? references[0] : { oneOf: references };
   return { required: true, content: { 'application/json': { schema } } };
 }
@@ -94,7 +100,7 @@ export function buildLoginBody(schemas: Schemas, client: LoginClient, kinds: rea
  * Writes the schema of a login into the components of the document. Returns the name of the component: the name of the
  * class, or `GenAuthLoginDto.staff` for a client `staff` whose fields have other names than those of another client.
  */
-function addLoginSchema(schemas: Schemas, { options: { name, fields } }: LoginClient, kind: LoginKind): string {
+function addLoginSchema(schemas: Schemas, { options: { name, fields } }: LoginClient, kind: BodyLogin): string {
   const schema = buildLoginSchema(kind, fields);
   const className = CLASS_NAMES[kind];
   const isOther = className in schemas && !isEmpty(schemas[className]) && !hasFieldsOf(schemas[className], schema);
@@ -115,7 +121,7 @@ function listProperties(schema: unknown): string[] {
   return Object.keys((schema as { properties?: object } | undefined)?.properties ?? {});
 }
 
-function buildLoginSchema(kind: LoginKind, fields: Readonly<LoginFields>): object {
+function buildLoginSchema(kind: BodyLogin, fields: Readonly<LoginFields>): object {
   const text = (maxLength: number, description: string): object => {
     return { type: 'string', minLength: 1, maxLength, description };
   };

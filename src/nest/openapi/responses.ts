@@ -49,9 +49,20 @@ const LOGIN_RESPONSES: Responses = {
   ...FAILURES,
 };
 
-/** Returns the refusals of a login route, by status. */
-export function buildLoginResponses(): Responses {
-  return structuredClone(LOGIN_RESPONSES);
+const REDIRECT_RESPONSES: Responses = {
+  302: { description: "The sign-in continues on GenAuth's hosted page." },
+  400: buildResponse('The callback belongs to no sign-in of this browser.'),
+  403: buildResponse('The user cancelled the sign-in, or may not sign in.'),
+  ...FAILURES,
+};
+
+/**
+ * Returns the refusals of a login route, by status.
+ *
+ * @param isRedirect - Whether the route belongs to a sign-in on GenAuth's hosted page.
+ */
+export function buildLoginResponses(isRedirect: boolean): Responses {
+  return structuredClone(isRedirect ? REDIRECT_RESPONSES : LOGIN_RESPONSES);
 }
 
 /**
