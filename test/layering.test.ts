@@ -52,7 +52,8 @@ const FOLDERS: Readonly<Record<string, string>> = {
     'core/events.ts core/sign-in/outcome.ts',
   'core/oidc': 'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/errors.ts',
   'nest/contexts': 'core web nest/genauth.exception.ts nest/response-headers.ts',
-  'doctor/checks': 'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/report.ts',
+  'doctor/checks':
+    'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/probe.ts doctor/report.ts',
   'emulator/input': 'emulator/errors.ts',
   'emulator/users': 'core/wire emulator/input emulator/state emulator/errors.ts emulator/options.ts',
   'emulator/tokens': 'core/wire emulator/state emulator/users emulator/options.ts',
