@@ -7,6 +7,7 @@ import type { Credentials } from '../core/sign-in/credentials.js';
 import { readVersion } from '../core/util/manifest.js';
 import { type Command, type CommandIo, EXIT } from './command.js';
 import type { DoctorReport } from '../doctor/report.js';
+import { CALLBACK_VARIABLE } from '../doctor/environment.js';
 import { runDoctor } from '../doctor/run-doctor.js';
 import { formatReport } from './doctor-text.js';
 import { askPasswords, readLines } from './password-prompt.js';
@@ -23,13 +24,15 @@ Options (default in parentheses):
   --password-stdin     reads the passwords from standard input if it is not a terminal:
                        one password per line, first for --account, then for --ad-account
   --client-ip ADDRESS  sends this IP address as the client's address with these sign-ins
+  --callback-url URL   checks that this callback URL of the hosted page is registered
+                       (the variable GENAUTH_CALLBACK_URL)
   --json               prints the report as JSON
   --help, --version
 
 At a terminal the doctor asks for the passwords and does not show them. Without an account it makes no sign-in.
 A failed sign-in counts towards the account's lock-out. The doctor never prints a password, a secret or a token.
 
-Variables: ${Object.values(VARIABLES)
+Variables: ${[...Object.values(VARIABLES), CALLBACK_VARIABLE]
   .join(', ')
   .replaceAll(/(.{1,110})(?:, |$)/g, '$1,\n  ')
   .trim()
@@ -54,7 +57,8 @@ export const runDoctorCommand: Command = async (args, io) => {
     const path = flags.env ?? (existsSync('.env') ? '.env' : undefined);
     const envFile = path === undefined ? {} : await readEnvFile(path);
     const signIns = await readSignIns(flags, io);
-    const report = await runDoctor({ env: io.env, envFile, signIns, clientIp, signal: io.stop });
+    const callbackUrl = flags['callback-url'];
+    const report = await runDoctor({ env: io.env, envFile, signIns, clientIp, callbackUrl, signal: io.stop });
     io.stdout(flags.json ? JSON.stringify(report, null, 2) : formatReport(report, io.output));
     return EXIT_CODES[report.level];
   } catch (fault) {
@@ -74,6 +78,7 @@ function readFlags(args: readonly string[]) {
         'ad-account': { type: 'string' },
         'password-stdin': { type: 'boolean' },
         'client-ip': { type: 'string' },
+        'callback-url': { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },

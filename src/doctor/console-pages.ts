@@ -6,6 +6,7 @@ export const CONSOLE_PAGES = {
   revocationAuthMethod: 'application → configuration → revocation authentication method',
   idTokenAlgorithm: 'application → protocol configuration → authorization → id_token signature algorithm',
   grants: 'application → protocol configuration → authorization → authorization mode',
+  callback: 'application → authentication configuration → login callback URL',
   scopes: 'application → protocol configuration → OIDC scopes',
   loginControl: 'application → login control',
   accessAuthorization: 'application → access authorization',

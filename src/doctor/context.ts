@@ -30,6 +30,8 @@ export interface ContextSettings {
   signIns: readonly Credentials[];
   /** The IP address that the doctor's sign-ins send as the client's address. */
   clientIp: string | undefined;
+  /** The callback URL of the sign-in on GenAuth's hosted page. */
+  callbackUrl?: string | undefined;
   signal: AbortSignal | undefined;
   /** Returns the current time, in milliseconds since 1970. */
   now: () => number;

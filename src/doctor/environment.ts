@@ -5,6 +5,9 @@ export const VARIABLE_OPTIONS = Object.keys(VARIABLES) as readonly VariableOptio
 /** The names of the environment variables. */
 export const VARIABLE_NAMES: readonly string[] = Object.values(VARIABLES);
 
+/** The environment variable with the callback URL of the sign-in on GenAuth's hosted page. */
+export const CALLBACK_VARIABLE = 'GENAUTH_CALLBACK_URL';
+
 /**
  * The place from which the options come: environment variables or code. The text `fix` shows an environment variable or
  * a line of code for this place.

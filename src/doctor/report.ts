@@ -8,6 +8,7 @@ export type CheckName =
   | 'discovery'
   | 'keys'
   | 'client'
+  | 'callback'
   | 'encryption'
   | 'login'
   | 'directory'

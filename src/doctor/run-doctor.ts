@@ -4,6 +4,7 @@ import type { GenAuthOptions } from '../core/options/types.js';
 import type { Credentials } from '../core/sign-in/credentials.js';
 import { readVersion } from '../core/util/manifest.js';
 import { cleanText } from '../core/util/quote.js';
+import { checkCallback } from './checks/callback.js';
 import { checkClientIp } from './checks/client-ip.js';
 import { checkClient } from './checks/client.js';
 import { checkClock } from './checks/clock.js';
@@ -18,6 +19,7 @@ import { checkScopes } from './checks/scopes.js';
 import { checkDirectory, checkLogin } from './checks/sign-in.js';
 import { checkTokens } from './checks/tokens.js';
 import { Context } from './context.js';
+import { CALLBACK_VARIABLE } from './environment.js';
 import {
   type CheckName,
   type DoctorReport,
@@ -47,6 +49,11 @@ export interface DoctorOptions {
   signIns?: readonly Credentials[] | undefined;
   /** The IP address that the doctor's sign-ins send as the client's address. Default: none. */
   clientIp?: string | undefined;
+  /**
+   * The callback URL of the sign-in on GenAuth's hosted page. The doctor checks whether it is registered. Default: the
+   * value of the environment variable `GENAUTH_CALLBACK_URL`.
+   */
+  callbackUrl?: string | undefined;
   /** A signal that ends the run early. If it is aborted, the returned promise rejects. */
   signal?: AbortSignal | undefined;
 }
@@ -74,6 +81,7 @@ const CHECKS: readonly Check[] = [
   { name: 'discovery', needs: ['connection'], run: checkDiscovery },
   { name: 'keys', needs: ['connection'], run: checkKeys },
   { name: 'client', needs: ['connection'], run: checkClient },
+  { name: 'callback', needs: ['connection', 'client'], run: checkCallback },
   { name: 'encryption', needs: ['connection'], run: checkEncryption },
   { name: 'login', needs: ['connection', 'client', 'encryption'], run: checkLogin },
   { name: 'directory', needs: ['connection', 'client', 'encryption'], run: checkDirectory },
@@ -105,7 +113,15 @@ export function runDoctor(options?: DoctorOptions): Promise<DoctorReport>;
 /** @internal */
 export function runDoctor(options: DoctorOptions | undefined, overrides: DoctorOverrides): Promise<DoctorReport>;
 export async function runDoctor(
-  { options: givenOptions, env = process.env, envFile = {}, signIns = [], clientIp, signal }: DoctorOptions = {},
+  {
+    options: givenOptions,
+    env = process.env,
+    envFile = {},
+    signIns = [],
+    clientIp,
+    callbackUrl: givenCallback,
+    signal,
+  }: DoctorOptions = {},
   {
     now = () => Date.now(),
     nodeVersion = process.versions.node,
@@ -116,6 +132,8 @@ export async function runDoctor(
   const source = givenOptions === undefined ? 'environment' : 'code';
   const variables = { ...envFile, ...env };
   const readOptions = (): GenAuthOptions => givenOptions ?? genAuthOptionsFromEnvironment(variables);
+  // An empty variable counts as absent.
+  const callbackUrl = givenCallback ?? (variables[CALLBACK_VARIABLE] || undefined);
   const { given, options, found } = checkConfiguration(readOptions, source);
   const findings: Finding[] = [];
   const add = (check: CheckName, observations: readonly Observation[]): void => {
@@ -127,7 +145,8 @@ export async function runDoctor(
   if (given === undefined || options === undefined) {
     for (const { name } of CHECKS) add(name, [notChecked('configuration')]);
   } else {
-    const context = new Context({ given, options, source, env: variables, signIns, clientIp, signal, now });
+    const settings = { given, options, source, env: variables, signIns, clientIp, callbackUrl, signal, now } as const;
+    const context = new Context(settings);
     const stop = (): void => context.close();
     signal?.addEventListener('abort', stop);
     try {

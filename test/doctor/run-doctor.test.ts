@@ -28,10 +28,15 @@ const serve = useTcpServers();
 const createContext = useContexts();
 const { version, engines, peerDependencies } = await readManifest();
 const CLIENT_IP = '203.0.113.7';
+const CALLBACK = 'http://localhost:3000/auth/genauth/callback';
 
 test('finds no problem at a tenant without mistakes, and requests each document once', async () => {
   const emulator = await emulate();
-  const env = { ...environmentOf(emulator), GENAUTH_SCOPE: 'openid profile email phone offline_access' };
+  const env = {
+    ...environmentOf(emulator),
+    GENAUTH_SCOPE: 'openid profile email phone offline_access',
+    GENAUTH_CALLBACK_URL: CALLBACK,
+  };
   const { signal } = new AbortController();
   const report = await runDoctor({ env, signIns: [ALICE, ZHANGSAN], clientIp: CLIENT_IP, signal });
   expectDecent(report.findings);
@@ -39,9 +44,11 @@ test('finds no problem at a tenant without mistakes, and requests each document 
   const facts = { node: process.versions.node, version };
   expect(report).toMatchObject({ level: 'ok', ...facts, appHost: emulator.url, appId: emulator.appId });
   expect([emulator.requests('discovery'), emulator.requests('jwks')]).toEqual([1, 1]);
+  const callback = report.findings.find(({ check }) => check === 'callback');
+  expect(callback).toMatchObject({ level: 'ok', message: expect.stringContaining(CALLBACK) });
 });
 
-const REQUESTS = ['connection', 'clock', 'discovery', 'keys', 'client', 'encryption'];
+const REQUESTS = ['connection', 'clock', 'discovery', 'keys', 'client', 'callback', 'encryption'];
 const SIGN_IN = ['login', 'directory', 'tokens', 'scopes', 'address'];
 const noAnswer = async (): Promise<object> => ({ appHost: (await serve()).url, timeout: 100 });
 const breakTokens = async (): Promise<object> => {
@@ -57,7 +64,7 @@ const failLater = (): string => {
 test.each<[need: string, arrange: () => Promise<object>, code: string, skipped: string[]]>([
   ['configuration', async () => ({ appHost: 'x' }), 'configuration_invalid', [...REQUESTS, ...SIGN_IN]],
   ['connection', noAnswer, 'answer_timeout', [...REQUESTS.slice(1), ...SIGN_IN]],
-  ['client', async () => ({ appSecret: 'wrong' }), 'client_refused', SIGN_IN],
+  ['client', async () => ({ appSecret: 'wrong' }), 'client_refused', ['callback', ...SIGN_IN]],
   ['login', async () => ({ appSecret: failLater }), 'check_failed', []],
   ['tokens', breakTokens, 'id_token_clock', ['scopes', 'address']],
 ])('skips the checks that need the check %s if it has an error', async (need, arrange, code, skipped) => {

@@ -115,7 +115,7 @@ export class Issuer {
     const { method = '', url: path = '', headers } = message;
     const request = { method, path, headers, body: Buffer.concat(chunks).toString() };
     this.requests.push(request);
-    const responder = this.#responders.get(path) ?? { status: 404 };
+    const responder = this.#responders.get(path.replace(/\?.*/, '')) ?? { status: 404 };
     const reply = typeof responder === 'function' ? await responder(request) : responder;
     if (reply.reset === true) return void message.socket.resetAndDestroy();
     const { status = 200, body } = reply;

@@ -1,9 +1,10 @@
 import type { Environment } from '../../core/options/environment.js';
-import { VARIABLE_NAMES } from '../environment.js';
+import { CALLBACK_VARIABLE, VARIABLE_NAMES } from '../environment.js';
 import { type Observation, ok, warning } from '../report.js';
 
-/** Chooses the emulator in the sample application. It is no option of a client. */
-const EMULATOR_VARIABLE = 'GENAUTH_EMULATOR';
+/** Variables that are no options of a client. The first one chooses the emulator in the sample application. */
+const OTHER_VARIABLES = ['GENAUTH_EMULATOR', CALLBACK_VARIABLE];
+const ALL_NAMES = [...VARIABLE_NAMES, ...OTHER_VARIABLES];
 
 /**
  * Finds environment variables with wrong names, environment variables that override the file, `TRUST_PROXY=true`, and
@@ -14,9 +15,7 @@ const EMULATOR_VARIABLE = 'GENAUTH_EMULATOR';
  */
 export function checkEnvironment(env: Environment, file: Environment = {}): Observation[] {
   const all = { ...file, ...env };
-  const unknown = Object.keys(all).filter(
-    (name) => /^(GEN_?AUTH|AUTHING)_/.test(name) && !VARIABLE_NAMES.includes(name) && name !== EMULATOR_VARIABLE,
-  );
+  const unknown = Object.keys(all).filter((name) => /^(GEN_?AUTH|AUTHING)_/.test(name) && !ALL_NAMES.includes(name));
   const overruled = VARIABLE_NAMES.filter(
     (name) => file[name] !== undefined && env[name] !== undefined && env[name] !== file[name],
   );
@@ -66,5 +65,5 @@ const TLS_NOT_CHECKED = warning('tls_checks_off', 'NODE_TLS_REJECT_UNAUTHORIZED 
  */
 function guessName(name: string): string | undefined {
   const plain = (text: string): string => text.replace(/^AUTHING/, 'GENAUTH').replaceAll('_', '');
-  return VARIABLE_NAMES.find((candidate) => plain(candidate) === plain(name));
+  return ALL_NAMES.find((candidate) => plain(candidate) === plain(name));
 }
