@@ -1,9 +1,11 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { GenAuthErrorInterceptor, GenAuthGuard, GenAuthModule } from 'passport-genauth/nest';
+import { GenAuthRedirectModule } from 'passport-genauth/nest/redirect';
 import { AuthController } from './auth.controller.js';
 import { DemoController } from './demo.controller.js';
 import { GuardedController } from './guarded.controller.js';
+import { HostedPageController } from './hosted-page.controller.js';
 import { SETTINGS, type Settings } from './settings.js';
 
 @Module({})
@@ -13,8 +15,8 @@ export class AppModule implements OnApplicationShutdown {
   static forRoot(settings: Settings): DynamicModule {
     return {
       module: AppModule,
-      imports: [GenAuthModule.forRoot(settings.options)],
-      controllers: [AuthController, GuardedController, DemoController],
+      imports: [GenAuthModule.forRoot(settings.options), GenAuthRedirectModule.forRoot(settings.redirect)],
+      controllers: [AuthController, HostedPageController, GuardedController, DemoController],
       providers: [
         { provide: SETTINGS, useValue: settings },
         // The global guard requires an access token on every route, except login routes and routes with @Public().

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import express, { type Express, type Request, type Response } from 'express';
 import {
   GenAuthAdStrategy,
@@ -11,24 +10,30 @@ import {
   requireAuth,
   signInHandler,
 } from 'passport-genauth';
-import { toLoginAnswer } from './login-answer.js';
+import { type RedirectInfo, redirectHandler } from 'passport-genauth/redirect';
+import { PUBLIC_FOLDER, renderSignedIn, toLoginAnswer } from './login-answer.js';
 import { logout, refresh } from './session.js';
-import { type Settings, refuseForeignHosts } from './settings.js';
+import { HOSTED_PAGE, type Settings, refuseForeignHosts } from './settings.js';
 
 /** Creates the Express application. The caller starts the HTTP server and closes the client. */
-export function makeApp(client: GenAuthClient<string>, settings: Pick<Settings, 'trustProxy' | 'emulator'>): Express {
+export function makeApp(client: GenAuthClient<string>, settings: Omit<Settings, 'options' | 'port' | 'host'>): Express {
   const password = new GenAuthPasswordStrategy(client);
   const activeDirectory = new GenAuthAdStrategy(client);
+  const hostedPage = redirectHandler(client, settings.redirect);
 
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', settings.trustProxy);
   app.use(refuseForeignHosts(settings));
-  app.use(express.static(fileURLToPath(new URL('../sample-app/public', import.meta.url))));
+  app.use(express.static(PUBLIC_FOLDER));
   app.use(express.json());
 
   app.post('/auth/login', signInHandler(password), answerLogin);
   app.post('/auth/login/ad', signInHandler(activeDirectory), answerLogin);
+  app.get(HOSTED_PAGE.start, hostedPage);
+  app.get(HOSTED_PAGE.callback, hostedPage, (req, res) => {
+    res.type('html').send(renderSignedIn(req.user as GenAuthUser, req.authInfo as RedirectInfo));
+  });
   app.get('/auth/captcha', async (_req, res) => {
     res.json(await client.getCaptcha());
   });

@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { refuseUnreadableBodies } from 'passport-genauth/nest';
 import { AppModule } from './app.module.js';
+import { PUBLIC_FOLDER } from './login-answer.js';
 import { announce, endWithMessage, endWithPort, loadSettings, refuseForeignHosts } from './settings.js';
 
 const settings = await loadSettings().catch(endWithMessage);
@@ -13,7 +13,7 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(s
 app.use(refuseForeignHosts(settings));
 refuseUnreadableBodies(app);
 app.set('trust proxy', settings.trustProxy);
-app.useStaticAssets(fileURLToPath(new URL('../sample-app/public', import.meta.url)));
+app.useStaticAssets(PUBLIC_FOLDER);
 app.enableShutdownHooks();
 await app.listen(settings.port, settings.host).catch(endWithPort);
 const { port } = app.getHttpServer().address() as { port: number };

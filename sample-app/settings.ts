@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { parseEnv } from 'node:util';
 import express, { type RequestHandler } from 'express';
 import { type GenAuthOptions, type GenAuthRequest, genAuthOptionsFromEnvironment } from 'passport-genauth';
 import type { GenAuthEmulator, GenAuthEmulatorOptions } from 'passport-genauth/emulator';
+import type { RedirectOptions } from 'passport-genauth/redirect';
 
 /** The scopes of the sample application if the environment variable GENAUTH_SCOPE is not set. */
 const SCOPE = 'openid profile email phone roles offline_access';
@@ -10,8 +14,13 @@ const SCOPE = 'openid profile email phone roles offline_access';
 /** The injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
+/** The routes of the sign-in on GenAuth's hosted page. */
+export const HOSTED_PAGE = { start: '/auth/genauth', callback: '/auth/genauth/callback' };
+
 export interface Settings {
   options: GenAuthOptions;
+  /** The options of the sign-in on GenAuth's hosted page. */
+  redirect: RedirectOptions;
   port: number;
   /**
    * The address on which the sample application listens. The users and passwords of the emulator are public. So with
@@ -32,6 +41,7 @@ export interface Settings {
 export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): Promise<Settings> {
   const usesEmulator = env['GENAUTH_APP_HOST'] === undefined || env['GENAUTH_EMULATOR'] === '1';
   const emulator = usesEmulator ? await startEmulator(env) : undefined;
+  const port = readPort(env, 'PORT', 3000) || (await findFreePort());
   return {
     options: {
       ...(emulator === undefined ? genAuthOptionsFromEnvironment(env) : emulator.clientOptions),
@@ -41,7 +51,14 @@ export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): 
       // With `userinfo` the route `/me` shows all claims of the scopes, not only the claims of the access token.
       userClaims: 'userinfo',
     },
-    port: readPort(env, 'PORT', 3000),
+    redirect: {
+      callbackUrl: env['GENAUTH_CALLBACK_URL'] ?? `http://localhost:${port}${HOSTED_PAGE.callback}`,
+      startPath: HOSTED_PAGE.start,
+      failurePath: '/',
+      // Several processes must have the same secret. Without the variable a restart ends the sign-ins that have begun.
+      cookieSecret: env['COOKIE_SECRET'] ?? randomBytes(32).toString('hex'),
+    },
+    port,
     host: emulator === undefined ? '::' : '127.0.0.1',
     trustProxy: readTrustProxy(env['TRUST_PROXY']),
     emulator,
@@ -120,6 +137,16 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
     throw isPort ? new Error(`${error.message} The variable is EMULATOR_PORT.`) : error;
   });
   return emulator;
+}
+
+/** Returns a port on which no process listens, because the URL of the callback must be known before the start. */
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): number {

@@ -33,8 +33,9 @@ async function signIn() {
     hideCaptcha();
     await showResult(login);
   } catch (error) {
-    element('failure').textContent = error.message;
-    element('failure').hidden = false;
+    // GenAuth requires one more step, for example a second factor. Its page can complete it.
+    if (error.next?.kind === 'redirect') return void location.assign(error.next.url);
+    showFailure(error.message);
     // A captcha is valid for one sign-in attempt only, so each failed attempt needs a new captcha.
     if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha().catch(hideCaptcha);
   } finally {
@@ -77,8 +78,28 @@ async function act(run) {
   try {
     await run();
   } catch (error) {
-    element('failure').textContent = error.message;
-    element('failure').hidden = false;
+    showFailure(error.message);
+  }
+}
+
+function showFailure(text) {
+  element('failure').textContent = text;
+  element('failure').hidden = false;
+}
+
+/** Shows the result of a sign-in on GenAuth's page, from which the browser has just returned. */
+function showReturn() {
+  const signedIn = element('signed-in');
+  const code = new URLSearchParams(location.search).get('error');
+  if (signedIn !== null) {
+    const { returnTo, ...login } = JSON.parse(signedIn.textContent);
+    signedIn.remove();
+    // The address of the callback must not stay in the history, because it works only once.
+    history.replaceState(null, '', returnTo);
+    void act(() => showResult(login));
+  } else if (code !== null) {
+    history.replaceState(null, '', location.pathname);
+    showFailure(`The sign-in on GenAuth's page was not completed. (${code})`);
   }
 }
 
@@ -123,5 +144,8 @@ async function call(path, init) {
   const response = await fetch(path, init);
   const body = await response.json().catch(() => ({ message: `HTTP ${response.status}` }));
   if (response.ok) return body;
-  throw Object.assign(new Error(`${body.message} (${body.code ?? response.status})`), { code: body.code });
+  const { code, next } = body;
+  throw Object.assign(new Error(`${body.message} (${code ?? response.status})`), { code, next });
 }
+
+showReturn();

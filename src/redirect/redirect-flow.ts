@@ -46,7 +46,6 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     this.#now = now;
     const { startPath } = this.#options;
     if (startPath !== undefined) setNextStep(client, { kind: 'redirect', url: startPath });
-    if (client.options.scope.includes('offline_access')) warnOfRefreshToken(client.options.name);
   }
 
   /** Returns whether a request comes back from GenAuth's hosted page. Any other request begins a sign-in. */
@@ -65,7 +64,8 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
    * @throws ConfigurationError if the sign-in cannot be stored, or if the option `signInOptions` fails.
    */
   async begin(req: RedirectRequest): Promise<string> {
-    const { appId, scope } = this.#client.options;
+    const { appId, scope, name } = this.#client.options;
+    if (scope.includes('offline_access')) warnOfRefreshToken(name);
     const { searchParams } = toUrl(req);
     const given = searchParams.getAll('returnTo');
     const returnTo = given.length === 0 ? this.#options.returnTo : given[0];

@@ -117,4 +117,79 @@ if (BROWSER === undefined) process.stderr.write(SKIPPED);
     expect(await page.textContent('#admin')).toContain('(insufficient_role)');
     expect(await page.isVisible('#captcha')).toBe(false);
   });
+
+  describe.each(SAMPLES)('on the hosted page of GenAuth, from the sample %s', (name) => {
+    const sample = (): RunningSample => samples[SAMPLES.indexOf(name)] as RunningSample;
+    const ask = (path: string, method: string, body: object) =>
+      send(`${sample().emulatorUrl}/emulator/v1${path}`, { method, body });
+    const field = (id: string) => page.locator(id);
+
+    beforeEach(async () => {
+      await page.context().clearCookies();
+      await page.goto(sample().url);
+    });
+
+    /** Signs in on GenAuth's page. */
+    async function signInThere(section: 'password' | 'ad', account: string, password: string): Promise<void> {
+      await page.waitForURL(`${sample().emulatorUrl}/login?**`);
+      if (section === 'ad') await page.check('#tab-ad');
+      const form = page.locator(`#${section} form`);
+      await form.locator('input[autocomplete=username]').fill(account);
+      await form.locator('input[type=password]').fill(password);
+      await form.locator('button').click();
+    }
+    /** Expects the page of the sample with the user of this name, and that `/me` has answered with status 200. */
+    async function expectReturn(fullName: string): Promise<void> {
+      await waitForResult();
+      expect(page.url()).toBe(`${sample().url}/`);
+      expect(JSON.parse((await page.textContent('#me')) ?? '')).toMatchObject({ name: fullName });
+      expect(await page.textContent('#me')).toBe(await page.textContent('#user'));
+    }
+
+    it('completes a sign-in that requires a second factor', async () => {
+      await ask('/users/alice', 'PATCH', { mfa: true });
+      await signIn('alice', 'passw0rd');
+      await signInThere('password', 'alice', 'passw0rd');
+      const form = page.locator('form', { has: page.locator('input[name=factor][value=OTP]') });
+      const { body } = await ask('/totp', 'POST', { account: 'alice' });
+      await form.locator('input[name=code]').fill(String(body['code']));
+      await form.locator('button[value=verify]').click();
+      await expectReturn('Alice Example');
+      await ask('/users/alice', 'PATCH', { mfa: false });
+    });
+
+    it('completes a first login with a new password', async () => {
+      await ask('/users/bob', 'PATCH', { mustChangePassword: true });
+      await signIn('bob', 'passw0rd');
+      await signInThere('password', 'bob', 'passw0rd');
+      await field('input[name=new_password]').fill('new-passw0rd');
+      await field('input[name=new_password_repeat]').fill('new-passw0rd');
+      await page.click('text=Continue');
+      await expectReturn('Bob Example');
+      await page.reload();
+      await signIn('bob', 'new-passw0rd');
+      await expectReturn('Bob Example');
+    });
+
+    it('signs in a user of Active Directory', async () => {
+      await page.click('#hosted-page');
+      await signInThere('ad', 'zhangsan', 'AdPassw0rd');
+      await expectReturn('张三');
+    });
+
+    it('returns to the form if the user cancels', async () => {
+      await page.click('#hosted-page');
+      await page.click('text=Cancel');
+      await waitForFailure('access_denied');
+      expect([page.url(), await page.isVisible('#result')]).toEqual([`${sample().url}/`, false]);
+    });
+
+    it('does not sign in again if the user goes back to the callback', async () => {
+      await page.click('#hosted-page');
+      await signInThere('password', 'alice', 'passw0rd');
+      await expectReturn('Alice Example');
+      await page.reload();
+      expect(await page.isVisible('#result')).toBe(false);
+    });
+  });
 });

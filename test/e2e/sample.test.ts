@@ -195,7 +195,12 @@ describe('with settings in the environment', () => {
       GENAUTH_PASSWORD_ENCRYPT_TYPE: 'sm2',
     });
     const options = { ...app, ...methods, scope: 'openid email', passwordEncryptType: 'sm2' };
-    expect(loaded).toMatchObject({ options, emulator: undefined, port: 3000, host: '::', trustProxy: false });
+    const redirect = {
+      callbackUrl: 'http://localhost:3000/auth/genauth/callback',
+      cookieSecret: expect.stringMatching(/^[\da-f]{64}$/) as string,
+    };
+    const rest = { emulator: undefined, port: 3000, host: '::', trustProxy: false };
+    expect(loaded).toMatchObject({ options, redirect, ...rest });
   });
 
   it.each([
@@ -211,8 +216,11 @@ describe('under the test kit', () => {
   const kit = useTestKit();
   const closeLater = useClosing();
   const options = { ...PRODUCTION, scope: 'openid profile email phone roles offline_access', userClaims: 'userinfo' };
-  const settings = { options, port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined } as Settings;
-  const publicRoutes = ['GET /health', 'GET /auth/captcha', 'GET /demo/last-sign-in'].concat(
+  const redirect = { callbackUrl: 'http://localhost:3000/auth/genauth/callback' };
+  const rest = { port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined };
+  const settings = { options, redirect, ...rest } as Settings;
+  const publicRoutes = ['GET /health', 'GET /demo/last-sign-in'].concat(
+    ['captcha', 'genauth', 'genauth/callback'].map((name) => `GET /auth/${name}`),
     ['login', 'login/ad', 'refresh', 'logout'].map((name) => `POST /auth/${name}`),
   );
 

@@ -331,7 +331,9 @@ it('works in a Nest application as a provider, with AuthGuard on both routes', a
 
 it('warns once that offline_access may bring no refresh token', async () => {
   const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  for (let i = 0; i < 2; i += 1) await open({ client: { scope: ['openid', 'offline_access'], name: 'with-offline' } });
+  const scope = ['openid', 'offline_access'];
+  const user = newUser(await open({ client: { scope, name: 'with-offline' } }));
+  for (let i = 0; i < 2; i += 1) await user.begin();
   const message = expect.stringContaining('with-offline: The scope contains offline_access') as string;
   expect(emitWarning.mock.calls).toEqual([
     [message, { type: 'GenAuthWarning', code: 'GENAUTH_REDIRECT_REFRESH_TOKEN' }],
