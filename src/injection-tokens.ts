@@ -15,8 +15,8 @@ export const CLIENT_OPTIONS_TOKEN = 'passport-genauth:client-options';
 export const STARTUP_TOKEN = 'passport-genauth:startup';
 
 /**
- * Builds the NestJS injection token of one object that the modules of passport-genauth create for a GenAuth application:
- * the client, a strategy, the lifecycle hooks or the option `verify`.
+ * Builds the NestJS injection token of one object that the modules of passport-genauth create for a GenAuth
+ * application: the client, a strategy, the lifecycle hooks or the option `verify`.
  *
  * @param name - The option `name` in the options of the GenAuth application.
  */

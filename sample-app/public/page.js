@@ -34,7 +34,10 @@ async function signIn() {
     await showResult(login);
   } catch (error) {
     // GenAuth requires one more step, for example a second factor. Its page can complete it.
-    if (error.next?.kind === 'redirect') return void location.assign(error.next.url);
+    if (error.next?.kind === 'redirect') {
+      location.assign(error.next.url);
+      return;
+    }
     showFailure(error.message);
     // A captcha is valid for one sign-in attempt only, so each failed attempt needs a new captcha.
     if (error.code === 'captcha_required' || captchaToken !== undefined) await showCaptcha().catch(hideCaptcha);

@@ -176,7 +176,8 @@ function findUncheckedLogins(
     const unchecked = logins.filter((each) => replacements.get(each) === each);
     return unchecked.flatMap((strategy) =>
       findRoutes(handlers, application, strategy, client.options.name).map(({ name, role }) => {
-        const problem = `accepts logins of ${strategy.name} too, whose users ${checking.constructor.name} does not check`;
+        const checker = checking.constructor.name;
+        const problem = `accepts logins of ${strategy.name} too, whose users ${checker} does not check`;
         const isRedirect = strategy.kind === 'redirect';
         const other = isRedirect
           ? 'the option verify in place of the class'

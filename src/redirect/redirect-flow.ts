@@ -123,8 +123,8 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     if (transaction === undefined || this.#used.get(transaction.state) === true) {
       const message =
         'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
-        'completed, or was begun in another browser or under another host name than that of callbackUrl. Let the user ' +
-        'start the sign-in again.';
+        'completed, or was begun in another browser or under another host name than that of callbackUrl. ' +
+        'Let the user start the sign-in again.';
       throw new RequestError(message, { field: 'state' }, 'sign_in_expired');
     }
     this.#used.set(transaction.state, true);

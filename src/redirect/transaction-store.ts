@@ -136,8 +136,8 @@ class CookieStore implements TransactionStore {
     const cookie = `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`;
     if (addCookie(req, cookie)) return;
     const message =
-      'The request has no response, so no cookie can be set: use this strategy with Express, or in a Nest application ' +
-      'that imports GenAuthModule.';
+      'The request has no response, so no cookie can be set: use this strategy with Express, or in a Nest ' +
+      'application that imports GenAuthModule.';
     throw new ConfigurationError('invalid_options', message);
   }
 }

@@ -10,7 +10,7 @@ import { io } from 'socket.io-client';
 import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient, type GenAuthOptions, type SignInOutcome } from '../../src/index.js';
-import { Browser } from '../emulator/hosted/browser.js';
+import { START, User } from '../redirect/user.js';
 import { ROOT } from '../support/process.js';
 import { startWebServer } from '../support/web-server.js';
 import {
@@ -165,7 +165,8 @@ const START_EMULATOR = `
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
-      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts hosted-page.ts member-pages.js
+      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts hosted-page.module.ts hosted-page.ts
+      member-pages.js
       nest.ts openapi.ts options.ts outcomes.ts own-users.ts pages.js server.js session-pages.ts session.ts
       several.ts shop.js shop.test.js staff.ts two-apps.ts types.ts unguarded.ts users.js users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
@@ -349,26 +350,46 @@ it('docs/guarding.md: gateway.ts keeps the sockets of users and puts anonymous s
   client.close();
 });
 
-it('docs/hosted-page.md: hosted-page.ts signs in a user with a second factor', async () => {
-  type HostedPage = { addHostedPage: (app: express.Express, client: GenAuthClient) => void };
+type StartHostedPage = (
+  client: GenAuthClient,
+  options: GenAuthOptions,
+) => Promise<{ url: string; close: () => Promise<unknown> }>;
+it.each<[string, StartHostedPage]>([
+  [
+    'hosted-page.ts',
+    async (client) => {
+      type HostedPage = { addHostedPage: (app: express.Express, client: GenAuthClient) => void };
+      const { addHostedPage } = await load<HostedPage>('hosted-page.js');
+      const app = express();
+      addHostedPage(app, client);
+      return startWebServer(app);
+    },
+  ],
+  [
+    'hosted-page.module.ts',
+    async (_client, options) => {
+      const { GenAuthModule } = await import('passport-genauth/nest');
+      const { HostedPageModule } = await load<{ HostedPageModule: Type }>('hosted-page.module.js');
+      @Module({ imports: [GenAuthModule.forRoot(options), HostedPageModule] })
+      class AppModule {}
+      const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+      await app.listen(0, '127.0.0.1');
+      return { url: await app.getUrl(), close: () => app.close() };
+    },
+  ],
+])('docs/hosted-page.md: %s signs in a user with a second factor', async (_name, start) => {
   process.env['COOKIE_SECRET'] = 'secret-of-the-test-'.repeat(2);
-  const { addHostedPage } = await load<HostedPage>('hosted-page.js');
   await using emulator = await startEmulator();
   emulator.updateUser('alice', { mfa: ['OTP'] });
   const client = new GenAuthClient(emulator.clientOptions);
-  const app = express();
-  addHostedPage(app, client);
-  const { url, close } = await startWebServer(app);
-  const begun = await fetch(`${url}/auth/genauth?returnTo=/orders`, { redirect: 'manual' });
-  const browser = new Browser(emulator);
-  await browser.open(Object.fromEntries(new URL(begun.headers.get('location') ?? '').searchParams));
-  await browser.submit('login', { connection: 'PASSWORD', account: 'alice', password: 'passw0rd' });
+  const { url, close } = await start(client, emulator.clientOptions);
+  const user = new User(url, emulator);
+  await user.page.open(await user.begin(`${START}?returnTo=/orders`));
+  await user.page.submit('login', { connection: 'PASSWORD', account: 'alice', password: 'passw0rd' });
   const { code } = emulator.totp('alice');
-  const { location } = await browser.submit('mfa', { factor: 'OTP', action: 'verify', code });
-  const cookie = begun.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const { location } = await user.page.submit('mfa', { factor: 'OTP', action: 'verify', code });
   const { pathname, search } = new URL(location);
-  const done = await fetch(url + pathname + search, { redirect: 'manual', headers: { cookie } });
-  expect([done.status, done.headers.get('location')]).toEqual([302, '/orders']);
+  expect(await user.visit(pathname + search)).toMatchObject({ status: 302, location: '/orders' });
   await close();
   client.close();
 });

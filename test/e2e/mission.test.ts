@@ -14,6 +14,9 @@ import {
 } from 'passport-genauth';
 import { GenAuthEmulator } from 'passport-genauth/emulator';
 import { AuthInfo, CurrentUser, GenAuthGuard, GenAuthModule, Roles } from 'passport-genauth/nest';
+import { GenAuthRedirectModule } from 'passport-genauth/nest/redirect';
+import { GenAuthRedirectStrategy } from 'passport-genauth/redirect';
+import { User } from '../redirect/user.js';
 import { type Platform, startNestApp } from '../support/nest-app.js';
 import { startWebServer } from '../support/web-server.js';
 
@@ -50,6 +53,13 @@ const PASSWORD = 'Mission-passw0rd';
 const USER_AGENT = 'mission-test/1.0';
 const CLIENT_IP = '203.0.113.7';
 
+const REDIRECT = {
+  // The test sends the callbacks to the application itself.
+  callbackUrl: 'http://localhost:3000/hosted/callback',
+  startPath: '/hosted',
+  cookieSecret: 'secret-of-the-mission-test-0123456789',
+};
+
 const ENCRYPTIONS = ['none', 'rsa', 'sm2'] as const;
 /** `admin` is the status of the route that requires the role `admin`. */
 const STRATEGIES = {
@@ -74,6 +84,12 @@ class LoginController {
     return { user, tokens: info.tokens };
   }
 
+  @UseGuards(AuthGuard('genauth-redirect'))
+  @Get(['hosted', 'hosted/callback'])
+  hosted(@CurrentUser() user: unknown, @AuthInfo() info: { tokens: object }): object {
+    return { user, tokens: info.tokens };
+  }
+
   @UseGuards(GenAuthGuard)
   @Get('me')
   me(@CurrentUser('sub') sub: string): object {
@@ -91,22 +107,31 @@ class LoginController {
 type RunningApp = Pick<Awaited<ReturnType<typeof startNestApp>>, 'url' | 'close'>;
 
 const startNest = (platform: Platform, options: GenAuthOptions, trustProxy: string): Promise<RunningApp> =>
-  startNestApp(platform, { imports: [GenAuthModule.forRoot(options)], controllers: [LoginController] }, { trustProxy });
+  startNestApp(
+    platform,
+    {
+      imports: [GenAuthModule.forRoot(options), GenAuthRedirectModule.forRoot(REDIRECT)],
+      controllers: [LoginController],
+    },
+    { trustProxy },
+  );
 
 /** The strategies in plain Express: registered with Passport by name, as every Passport strategy is. */
 async function startExpress(
   options: GenAuthOptions,
-  login: (name: StrategyName) => RequestHandler,
+  login: (name: StrategyName | 'genauth-redirect') => RequestHandler,
 ): Promise<RunningApp> {
   const client = new GenAuthClient(options);
   passport.use(new GenAuthPasswordStrategy(client));
   passport.use(new GenAuthAdStrategy(client));
+  passport.use(new GenAuthRedirectStrategy(client, REDIRECT));
   const answer: RequestHandler = ({ user, authInfo }, res) => void res.json({ user, ...authInfo });
   const answerError: ErrorRequestHandler = (error: { statusCode?: number }, _req, res, _next) =>
     void res.status(error.statusCode ?? 500).end();
   const app = express().set('trust proxy', 'loopback').use(express.json());
   app.post('/login', login('genauth-password'), answer);
   app.post('/login/ad', login('genauth-ad'), answer);
+  app.get(['/hosted', '/hosted/callback'], login('genauth-redirect'), answer);
   app.get('/me', requireAuth(client), answer);
   app.get('/admin', requireAuth(client, { roles: ['admin'] }), answer);
   app.use(answerError);
@@ -122,7 +147,7 @@ const FRAMEWORKS: Readonly<Record<string, (options: GenAuthOptions) => Promise<R
   'Express with signInHandler': (options) => startExpress(options, (name) => signInHandler(name) as RequestHandler),
 };
 
-describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
+describe.each(Object.entries(FRAMEWORKS))('%s', (framework, start) => {
   const emulator = new GenAuthEmulator({
     users: [{ ...CLAIMS, username: 'lina', roles: ['admin'], tenants: ['tenant-1'], password: PASSWORD }],
     adAccounts: [{ ...CLAIMS, sAMAccountName: 'LiNa', roles: ['editor'], tenants: ['tenant-1'], password: PASSWORD }],
@@ -221,6 +246,31 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_framework, start) => {
         { status: 401, reason: 'invalid_credentials', route: `POST ${path}` },
         { status: 401, reason: 'token_malformed', route: 'GET /me' },
       ]);
+    });
+  });
+
+  describe("GenAuth's hosted page", () => {
+    useApp();
+    beforeAll(() => emulator.updateUser('lina', { mfa: ['OTP'] }));
+    afterAll(() => emulator.updateUser('lina', { mfa: false }));
+
+    it('signs in a user who needs a second factor, where the refused login leads', async () => {
+      const refused = await login('genauth-password');
+      // Passport answers a refusal without a body.
+      const hasBody = framework !== 'Express with passport.authenticate';
+      expect(refused).toMatchObject({ status: 403, ...(hasBody && { next: { kind: 'redirect', url: '/hosted' } }) });
+      const user = new User(app.url, emulator);
+      await user.page.open(await user.begin('/hosted'));
+      await user.page.submit('login', { connection: 'PASSWORD', account: 'lina', password: PASSWORD });
+      const { code } = emulator.totp('lina');
+      const { location } = await user.page.submit('mfa', { factor: 'OTP', action: 'verify', code });
+      const { pathname, search } = new URL(location);
+      const { status, body } = await user.visit(pathname + search);
+      expect([status, (body['user'] as typeof CLAIMS).name]).toEqual([200, CLAIMS.name]);
+      const { accessToken } = body['tokens'] as { accessToken: string };
+      const me = await fetch(`${app.url}/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+      expect(me.status).toBe(200);
+      expect((await user.visit(pathname + search)).status).toBe(400);
     });
   });
 });

@@ -35,8 +35,9 @@ export async function checkCallback(context: Context): Promise<Observation[]> {
   const offered = context.discovery?.['authorization_endpoint'];
   const isOther = offered !== undefined && offered !== used;
   // A request to another host would tell that host the application ID.
-  const isOnHost = URL.canParse(String(offered)) && new URL(String(offered)).origin === context.options.appHost;
-  const found = await request(context, isOther && isOnHost ? String(offered) : used, callbackUrl);
+  const isUrl = typeof offered === 'string' && URL.canParse(offered);
+  const isOnHost = isUrl && new URL(offered).origin === context.options.appHost;
+  const found = await request(context, isOnHost ? offered : used, callbackUrl);
   return isOther ? [reportEndpoint(context, used, offered, isOnHost), ...found] : found;
 }
 

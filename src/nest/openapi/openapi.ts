@@ -81,8 +81,8 @@ const BODILESS_METHODS = ['get', 'delete', 'options', 'head', 'trace'];
  * A guarded route gets `security` with the scopes, and the responses 401, 500, 502 and 503. It gets the response 403 if
  * it requires a scope, a role or a tenant, or if the client has the option `resolveUser`.
  *
- * A login route gets its request body, and the responses 400, 401, 403, 429, 500, 502 and 503. A route of the sign-in on
- * GenAuth's hosted page gets no request body, and the response 302 in place of 401 and 429. The request bodies have
+ * A login route gets its request body, and the responses 400, 401, 403, 429, 500, 502 and 503. A route of the sign-in
+ * on GenAuth's hosted page gets no request body, and the response 302 in place of 401 and 429. The request bodies have
  * the schemas `GenAuthLoginDto` and `GenAuthAdLoginDto`, with the field names of the client's option `fields`. If a
  * further client `staff` has other field names, its schema is called `GenAuthLoginDto.staff`.
  *
