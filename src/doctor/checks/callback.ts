@@ -20,14 +20,14 @@ const NO_PAGE = "No user can sign in on GenAuth's hosted page.";
 export async function checkCallback(context: Context): Promise<Observation[]> {
   const { callbackUrl } = context.settings;
   if (callbackUrl === undefined) {
-    const message = `To check the sign-in on GenAuth's hosted page, add --callback-url URL, or set ${CALLBACK_VARIABLE}.`;
-    return [skipped('callback_not_given', message)];
+    const fix = `add --callback-url URL, or set ${CALLBACK_VARIABLE}`;
+    return [skipped('callback_not_given', `To check the sign-in on GenAuth's hosted page, ${fix}.`)];
   }
   if (!isCallbackUrl(callbackUrl)) {
     return [
       error('callback_invalid', `The callback URL is ${context.quote(callbackUrl)}.`, {
         impact: 'The strategy genauth-redirect refuses this URL, so the application does not start.',
-        fix: 'Write the absolute URL with https, or with http on a loopback host: https://app.example.com/auth/callback',
+        fix: 'Write the absolute URL with https, or with http on a loopback host: https://app.example.com/callback',
       }),
     ];
   }
