@@ -165,9 +165,10 @@ const START_EMULATOR = `
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
-      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts
-      hosted-page.module.ts hosted-page.ts member-pages.js nest.ts openapi.ts options.ts outcomes.ts own-users.ts pages.js server.js session-pages.ts session.ts
-      several.ts shop.js shop.test.js staff.ts two-apps.ts types.ts unguarded.ts users.js users.service.ts`;
+      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts hosted-page.module.ts
+      hosted-page.ts member-pages.js nest.ts openapi.ts options.ts outcomes.ts own-users.ts pages.js server.js
+      session-pages.ts session.ts several.ts shop.js shop.test.js staff.ts two-apps.ts types.ts unguarded.ts
+      users.js users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
     expect(built.filter((file) => !existsSync(file))).toEqual([]);
