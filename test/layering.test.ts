@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>>
   ],
   'nest/openapi': ['nest web core', '@nestjs/common @nestjs/core'],
   'nest/redirect': ['nest redirect passport core injection-tokens.ts', '@nestjs/common'],
-  redirect: ['web passport express core', 'jose'],
+  redirect: ['web passport express core'],
   emulator: ['core/wire/facts.ts', 'express jose node-forge sm-crypto'],
   // The list of Nest's routes is loaded by `import()`, for an application of Nest.
   testing: ['emulator core nest/openapi/routes.ts injection-tokens.ts'],

@@ -1,6 +1,7 @@
 import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
+import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../core/util/sealed-box.js';
 import { findUnknownOptions } from '../core/util/unknown-options.js';
 import { isLoopback } from '../core/util/url.js';
 import { PATHS } from '../core/wire/facts.js';
@@ -67,8 +68,6 @@ const SYNONYMS = {
   successredirect: 'returnTo',
   authorizationurl: 'authorizationEndpoint',
 };
-/** Minimum length of a secret of the cookie, in characters. */
-const MIN_SECRET_LENGTH = 32;
 
 /**
  * Checks the options.
@@ -135,11 +134,9 @@ function isEndpointOf(appHost: string, value: unknown): boolean {
 
 function toSecrets(given: RedirectOptions['cookieSecret']): readonly string[] | undefined {
   if (given === undefined) return undefined;
-  const secrets: readonly unknown[] = Array.isArray(given) ? given : [given];
-  const isUsable = (each: unknown): each is string => typeof each === 'string' && each.length >= MIN_SECRET_LENGTH;
-  if (secrets.length > 0 && secrets.every(isUsable)) return secrets;
+  if (isSealingSecret(given)) return [given].flat();
   // The message does not show the value, because it is a secret.
-  const problem = `has no secret, or a secret that is not a string of ${MIN_SECRET_LENGTH} characters or more`;
+  const problem = `has no secret, or a secret that is not a string of ${MIN_SEALING_SECRET_LENGTH} characters or more`;
   throw wrong('cookieSecret', problem, 'write the output of: openssl rand -hex 32');
 }
 

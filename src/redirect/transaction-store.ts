@@ -1,8 +1,6 @@
-import { hkdfSync } from 'node:crypto';
-import { jwtDecrypt } from 'jose/jwt/decrypt';
-import { EncryptJWT } from 'jose/jwt/encrypt';
 import { ConfigurationError } from '../core/errors.js';
 import { getOwn, isRecord } from '../core/util/record.js';
+import { SealedBox } from '../core/util/sealed-box.js';
 import { addCookie } from '../web/response.js';
 import type { ResolvedRedirectOptions } from './options.js';
 import { type RedirectRequest, readCookies } from './request.js';
@@ -69,33 +67,25 @@ function isTransaction(value: unknown): value is Transaction {
   return texts.every((name) => typeof getOwn(value, name) === 'string') && typeof value['startedAt'] === 'number';
 }
 
-const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const;
-
 /** Stores each transaction in an encrypted cookie of its own, so that a server needs no memory for it. */
 class CookieStore implements TransactionStore {
-  readonly #keys: readonly Uint8Array[];
-  readonly #settings: { appId: string; isSecure: boolean };
+  readonly #box: SealedBox;
+  readonly #isSecure: boolean;
   readonly #now: () => number;
 
   constructor(secrets: readonly string[], settings: { appId: string; isSecure: boolean }, now: () => number) {
-    this.#keys = secrets.map(
-      (secret) => new Uint8Array(hkdfSync('sha256', secret, '', 'passport-genauth redirect', 32)),
-    );
-    this.#settings = settings;
+    this.#box = new SealedBox(secrets, 'passport-genauth redirect', settings.appId);
+    this.#isSecure = settings.isSecure;
     this.#now = now;
   }
 
   async save(req: RedirectRequest, transaction: Transaction): Promise<void> {
-    const [key = new Uint8Array()] = this.#keys;
     const prefix = this.#toName('');
     const names = [...readCookies(req).keys()].filter((name) => name.startsWith(prefix));
     // A browser sends the oldest cookie first (RFC 6265 §5.4).
     for (const name of names.slice(0, Math.max(0, names.length + 1 - MAX_TRANSACTIONS)))
       this.#setCookie(req, name, '', 0);
-    const value = await new EncryptJWT({ ...transaction })
-      .setProtectedHeader(ENCRYPTION)
-      .setAudience(this.#settings.appId)
-      .encrypt(key);
+    const value = await this.#box.seal(transaction);
     this.#setCookie(req, this.#toName(transaction.state), value, TRANSACTION_LIFETIME_MS / 1000);
   }
 
@@ -103,36 +93,20 @@ class CookieStore implements TransactionStore {
     const name = this.#toName(state);
     const value = readCookies(req).get(name);
     if (value === undefined) return undefined;
-    const transaction = await this.#decrypt(value);
-    if (transaction?.state !== state) return undefined;
+    const transaction = await this.#box.open(value);
+    if (!isTransaction(transaction) || transaction.state !== state) return undefined;
     this.#setCookie(req, name, '', 0);
     return isCurrent(transaction, this.#now()) ? transaction : undefined;
   }
 
-  async #decrypt(value: string): Promise<Transaction | undefined> {
-    for (const key of this.#keys) {
-      try {
-        const { payload } = await jwtDecrypt(value, key, {
-          audience: this.#settings.appId,
-          keyManagementAlgorithms: [ENCRYPTION.alg],
-          contentEncryptionAlgorithms: [ENCRYPTION.enc],
-        });
-        return isTransaction(payload) ? payload : undefined;
-      } catch {
-        // The cookie was encrypted with another secret, or changed.
-      }
-    }
-    return undefined;
-  }
-
   /** Returns the name of the cookie of a transaction. Each transaction has its own, because a user can use two tabs. */
   #toName(state: string): string {
-    return `${this.#settings.isSecure ? '__Host-' : ''}genauth-sign-in.${state.slice(0, 8)}`;
+    return `${this.#isSecure ? '__Host-' : ''}genauth-sign-in.${state.slice(0, 8)}`;
   }
 
   /** Sets a cookie that scripts cannot read, and that the browser sends with the redirect from GenAuth's page. */
   #setCookie(req: RedirectRequest, name: string, value: string, maxAge: number): void {
-    const secure = this.#settings.isSecure ? '; Secure' : '';
+    const secure = this.#isSecure ? '; Secure' : '';
     const cookie = `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure}`;
     if (addCookie(req, cookie)) return;
     const message =
