@@ -16,6 +16,7 @@ export default {
     // The sample app imports the package by its public name: here it is tested against src.
     '^passport-genauth$': '<rootDir>/src/index.ts',
     '^passport-genauth/client$': '<rootDir>/src/client.ts',
+    '^passport-genauth/redis$': '<rootDir>/src/stores/redis/index.ts',
     '^passport-genauth/(nest|nest/openapi|nest/redirect|redirect|emulator|testing|doctor)$':
       '<rootDir>/src/$1/index.ts',
     // TypeScript's ESM writes './x.js' for './x.ts'.

@@ -9,7 +9,9 @@ const ROOT = join(import.meta.dirname, '..');
  */
 const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>> = {
   'injection-tokens.ts': [''],
-  core: ['', 'axios jose sm-crypto-v2'],
+  stores: [''],
+  'stores/redis': ['stores'],
+  core: ['stores', 'axios jose sm-crypto-v2'],
   web: ['core'],
   passport: ['web core', 'passport-custom'],
   express: ['web passport core', 'passport'],
@@ -50,7 +52,9 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'core/tokens':
     'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
     'core/events.ts core/sign-in/outcome.ts',
-  'core/oidc': 'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/errors.ts',
+  'core/oidc':
+    'core/util core/wire core/http core/options/types.ts core/tokens/token-digest.ts core/tokens/received-tokens.ts ' +
+    'core/errors.ts core/guarded-store.ts stores',
   'nest/contexts': 'core web nest/genauth.exception.ts nest/response-headers.ts',
   'doctor/checks':
     'core doctor/console-pages.ts doctor/context.ts doctor/environment.ts doctor/probe.ts doctor/report.ts',

@@ -8,6 +8,8 @@ import { ClientAuthentication } from './oidc/client-authentication.js';
 import { IntrospectionCache } from './oidc/introspection-cache.js';
 import { type LogoutParameters, buildLogoutUrl } from './oidc/logout-url.js';
 import { type CodeGrant, OidcEndpoints, type TokenTypeHint } from './oidc/oidc-endpoints.js';
+import { createSharedRefreshes } from './oidc/shared-refreshes.js';
+import { TokenRefresh } from './oidc/token-refresh.js';
 import { UserInfoCache, type UserInfoClaims } from './oidc/user-info-cache.js';
 import { resolveOptions } from './options/resolve-options.js';
 import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
@@ -22,10 +24,11 @@ import type { SignInOptions } from './sign-in/sign-in-options.js';
 import type { AccessTokenClaims, IdTokenClaims } from './tokens/claims.js';
 import { Jwks, type KeySetStatus } from './tokens/jwks.js';
 import { KeySetSource } from './tokens/key-set-source.js';
-import { type ReceivedRefresh, verifyRefreshedTokens } from './tokens/received-tokens.js';
+import { verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
 import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js';
 import { type MaybePromise, chain } from './util/maybe-promise.js';
+import { quote } from './util/quote.js';
 import { PATHS } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
@@ -73,6 +76,15 @@ export interface TokenRequirements {
 interface Authenticated {
   user: object;
   info: { claims: AccessTokenClaims };
+}
+
+/** The options of {@link GenAuthClient.refresh}. */
+export interface RefreshOptions {
+  /**
+   * The `sub` of the user to whom the refresh token must belong, for example from the session of the request. The new
+   * tokens of another user are refused. Default: every user.
+   */
+  sub?: string;
 }
 
 /** The result of {@link GenAuthClient.refresh}. */
@@ -133,10 +145,10 @@ export class GenAuthClient<
   ExtendedFields extends object = Record<string, unknown>,
 > {
   /**
-   * The options of this client, with all defaults filled in. The object is frozen. `appSecret`, `key` and `proxy` are
-   * left out, because `appSecret` and `key` are secrets and `proxy` may contain a password.
+   * The options of this client, with all defaults filled in. The object is frozen. `appSecret`, `key`,
+   * `storeSecret` and `proxy` are left out: they are secrets, and `proxy` may contain a password.
    */
-  readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'key' | 'proxy'>>;
+  readonly options: Readonly<Omit<ResolvedOptions, 'appSecret' | 'key' | 'proxy' | 'storeSecret'>>;
   /**
    * Makes TypeScript refuse a client with other scopes. The type for any scopes is `GenAuthClient<string>`. No object
    * has this property.
@@ -152,11 +164,10 @@ export class GenAuthClient<
   readonly #passwordEncryption: PasswordEncryption;
   readonly #signIn: SignIn;
   readonly #endpoints: OidcEndpoints;
+  readonly #refresh: TokenRefresh;
   readonly #introspections: IntrospectionCache;
   readonly #userInfo: UserInfoCache;
   #isClosed = false;
-  /** The pending refresh request of each refresh token. */
-  readonly #pendingRefreshes = new Map<string, Promise<ReceivedRefresh>>();
 
   /**
    * Creates a client. Sends no request to GenAuth.
@@ -173,7 +184,7 @@ export class GenAuthClient<
     given: GenAuthOptions<S>,
     { now = () => Date.now(), createHttp = (settings) => new Http(settings) }: ClientSeams = {},
   ) {
-    const { appSecret: appSecretSource, key, proxy, ...options } = resolveOptions(given);
+    const { appSecret: appSecretSource, key, proxy, storeSecret, ...options } = resolveOptions(given);
     this.options = Object.freeze(options);
     const { appHost: origin, appId, jwks, verifiedTokenCache } = options;
     const connection = pickConnectionSettings({ ...options, key, proxy });
@@ -204,6 +215,19 @@ export class GenAuthClient<
       now,
     });
     this.#endpoints = new OidcEndpoints({ http, authentication });
+    this.#refresh = new TokenRefresh({
+      request: (token) =>
+        publishResult('genauth:refresh', appId, async () => {
+          const tokens = await this.#endpoints.requestRefresh(token);
+          // Tokens that are not valid must not reach the store.
+          await verifyRefreshedTokens(this.#verifier, tokens);
+          return tokens;
+        }),
+      verify: (tokens) => verifyRefreshedTokens(this.#verifier, tokens),
+      grace: options.refreshGrace,
+      shared: createSharedRefreshes({ ...options, storeSecret }, now),
+      now,
+    });
     this.#introspections = new IntrospectionCache({
       requestIntrospection: (token) => this.introspect(token),
       maxEntries: MAX_CACHED_TOKENS,
@@ -423,14 +447,16 @@ export class GenAuthClient<
   /**
    * Requests new tokens with a refresh token ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)) and
    * verifies the new tokens. Concurrent calls with the same refresh token share one request to GenAuth, because GenAuth
-   * may accept a refresh token only once.
+   * may accept a refresh token only once. If GenAuth replaced the refresh token less than `refreshGrace` ago, the
+   * newest tokens are returned. With the option `refreshStore` this is also true for the calls of other processes.
    *
    * @typeParam T - The scopes that decide the type of the user. Default: the configured scopes.
    * @param refreshToken - The newest refresh token of the user, at most 8,192 characters.
+   * @param options - `sub`: the user to whom the refresh token must belong.
    * @returns The new tokens, the claims of the new access token, and the user if GenAuth sent a new id_token. The user
    * has the claims of the configured scopes.
    * @throws TokenVerificationError `refresh_token_refused` if the refresh token expired, was revoked or was already
-   * used. The user must sign in again.
+   * used, or if it does not belong to the user in `options`. The user must sign in again.
    * @throws UpstreamError if GenAuth or the network fails. The error's code is `upstream_token_invalid` if a new token
    * is not valid.
    * @throws RequestError `invalid_request` if the token is not a string, is empty or is too long.
@@ -447,12 +473,14 @@ export class GenAuthClient<
    * // Store tokens.refreshToken in place of the old refresh token.
    * ```
    */
-  async refresh<T extends string = S>(refreshToken: string): Promise<RefreshedTokens<GenAuthUser<T, ExtendedFields>>> {
-    const pending =
-      this.#pendingRefreshes.get(refreshToken) ??
-      this.#requestRefresh(refreshToken).finally(() => this.#pendingRefreshes.delete(refreshToken));
-    this.#pendingRefreshes.set(refreshToken, pending);
-    const { tokens, claims, idClaims } = await pending;
+  async refresh<T extends string = S>(
+    refreshToken: string,
+    options: RefreshOptions = {},
+  ): Promise<RefreshedTokens<GenAuthUser<T, ExtendedFields>>> {
+    const sub = readExpectedSubject(options);
+    const received = await this.#refresh.refresh(expectToken(refreshToken, 'refresh token'));
+    const { tokens, claims, idClaims } = received;
+    if (sub !== undefined && claims.sub !== sub) throw buildForeignTokenError(sub, claims.sub);
     if (idClaims !== undefined) this.#userInfo.prime(tokens.accessToken, idClaims);
     return {
       // Calls that share a request must not share an object that a caller can change. `scope` is frozen.
@@ -482,6 +510,7 @@ export class GenAuthClient<
    */
   async revoke(token: string, hint: TokenTypeHint = 'refresh_token'): Promise<void> {
     await this.#endpoints.requestRevocation(expectToken(token), hint);
+    await this.#refresh.forget(token);
     this.#verifier.forget(token);
     this.#userInfo.forget(token);
     this.#introspections.forget(token);
@@ -600,13 +629,6 @@ export class GenAuthClient<
     });
   }
 
-  async #requestRefresh(refreshToken: string): Promise<ReceivedRefresh> {
-    return publishResult('genauth:refresh', this.options.appId, async () => {
-      const tokens = await this.#endpoints.requestRefresh(expectToken(refreshToken, 'refresh token'));
-      return verifyRefreshedTokens(this.#verifier, tokens);
-    });
-  }
-
   /** Requests public data from GenAuth's V3 API: a captcha, or the public keys for passwords. */
   async #requestDocument(path: string): Promise<unknown> {
     const headers = buildAppHeaders(this.options.appId);
@@ -649,5 +671,25 @@ function expectToken(token: unknown, field = 'token'): string {
     field,
     limit: MAX_TOKEN_LENGTH.access_token,
     unit: 'characters',
+  });
+}
+
+/**
+ * Returns the user to whom a refresh token must belong. A missing value is refused, so that a session without a user
+ * does not turn the check off.
+ */
+function readExpectedSubject(options: RefreshOptions): string | undefined {
+  if (!Object.hasOwn(options, 'sub')) return undefined;
+  const { sub }: { sub?: unknown } = options;
+  if (typeof sub === 'string' && sub !== '') return sub;
+  throw new RequestError(`The option sub of refresh is ${quote(sub)}: pass the sub of the user, or leave it out.`, {
+    field: 'sub',
+  });
+}
+
+function buildForeignTokenError(expected: string, actual: string): TokenVerificationError {
+  const message = 'The refresh token belongs to another user than the option sub names. Let the user sign in again.';
+  return new TokenVerificationError('refresh_token_refused', message, {
+    details: { token: 'refresh_token', claim: 'sub', expected, actual },
   });
 }

@@ -111,6 +111,18 @@ export interface UserInfoEvent {
   duration: number;
 }
 
+/** The event on the channel `genauth:store`: a store that several processes share has failed, or answers again. */
+export interface StoreEvent {
+  /** The application ID. */
+  appId: string;
+  /** The option with the store. */
+  store: 'refreshStore' | 'loginThrottle';
+  /** `down`: a call has failed. `up`: after a failure, a call has succeeded. */
+  kind: 'down' | 'up';
+  /** With `down`: the message of the error of the store. */
+  reason: string | undefined;
+}
+
 /**
  * The channels of `node:diagnostics_channel` on which passport-genauth publishes events, with the types of the events.
  * The events are for logs and metrics. They contain no password, token or secret. Without a subscriber no event is
@@ -133,6 +145,7 @@ export interface GenAuthEvents {
   'genauth:keys': KeysEvent;
   'genauth:refresh': RefreshEvent;
   'genauth:user-info': UserInfoEvent;
+  'genauth:store': StoreEvent;
 }
 
 const channels: Readonly<Record<keyof GenAuthEvents, Channel>> = {
@@ -141,6 +154,7 @@ const channels: Readonly<Record<keyof GenAuthEvents, Channel>> = {
   'genauth:keys': channel('genauth:keys'),
   'genauth:refresh': channel('genauth:refresh'),
   'genauth:user-info': channel('genauth:user-info'),
+  'genauth:store': channel('genauth:store'),
 };
 
 /** Publishes an event. `describe` builds the event, and is called only if the channel has a subscriber. */

@@ -1,7 +1,7 @@
 import { type ConfigurationError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
-import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../core/util/sealed-box.js';
+import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../core/util/sealing-secret.js';
 import { findUnknownOptions } from '../core/util/unknown-options.js';
 import { isLoopback } from '../core/util/url.js';
 import { PATHS } from '../core/wire/facts.js';

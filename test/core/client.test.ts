@@ -296,7 +296,7 @@ it('publishes events about keys, refreshes and user info, without a token', asyn
   reply(TOKEN_PATH, { access_token: accessToken(), refresh_token: NEW, expires_in: 60, token_type: 'Bearer' });
   await client.refresh(OLD);
   issuer().reply(TOKEN_PATH, { status: 400, body: { error: 'invalid_grant' } });
-  await catchError(client.refresh(OLD));
+  await catchError(client.refresh(NEW));
   for (const path of [JWKS_PATH, ME_PATH]) issuer().reply(path, { status: 503 });
   now += 700_000;
   await getUser(client, token);

@@ -6,6 +6,8 @@ import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
 import type { AccessTokenClaims } from '../tokens/claims.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
+import type { RefreshStore } from '../../stores/refresh-store.js';
+import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../util/sealing-secret.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
 import { OptionChecker } from './option-checker.js';
 import {
@@ -168,6 +170,8 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
       | undefined,
     resolveUserMaxAge: check.integer('resolveUserMaxAge', 'milliseconds', 0, 86_400_000, 0),
     verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
+    refreshGrace: check.integer('refreshGrace', 'milliseconds', 0, 300_000, 30_000),
+    ...resolveRefreshStore(options, mistakes),
   };
   const known = [...Object.keys(resolved), ...others];
   const all = [...findUnknownOptions(options, known, { synonyms: SYNONYMS, fixes: FIXES }), ...mistakes];
@@ -200,6 +204,38 @@ function findSecretMistakes(
     mistakes.push({ option: 'appSecret', problem, fix: useRs256 });
   }
   return mistakes;
+}
+
+const STORE_METHODS = ['get', 'set', 'add', 'remove'] as const;
+
+/** Checks the store of token refreshes and its secret. Each of the two requires the other one. */
+function resolveRefreshStore(
+  options: GenAuthOptions,
+  mistakes: OptionMistake[],
+): Pick<ResolvedOptions, 'refreshStore' | 'storeSecret'> {
+  const { refreshStore, storeSecret }: Partial<Record<keyof GenAuthOptions, unknown>> = options;
+  const isStore = isRecord(refreshStore) && STORE_METHODS.every((name) => typeof refreshStore[name] === 'function');
+  if (refreshStore !== undefined && !isStore) {
+    const problem = `is ${isRecord(refreshStore) ? 'an object' : quote(refreshStore)} without ${STORE_METHODS.join(', ')}`;
+    mistakes.push({ option: 'refreshStore', problem, fix: 'write new RedisRefreshStore(redis), or remove it' });
+  }
+  const fix = 'write the output of: openssl rand -hex 32';
+  if (isStore && storeSecret === undefined) {
+    mistakes.push({
+      option: 'storeSecret',
+      problem: 'is missing, and refreshStore would store tokens in clear text',
+      fix,
+    });
+  } else if (refreshStore === undefined && storeSecret !== undefined) {
+    const remove = 'remove it, or write refreshStore: new RedisRefreshStore(redis)';
+    mistakes.push({ option: 'storeSecret', problem: 'is set without refreshStore', fix: remove });
+  } else if (storeSecret !== undefined && !isSealingSecret(storeSecret)) {
+    // The message does not show the value, because it is a secret.
+    const problem = `has no secret, or a secret that is not a string of ${MIN_SEALING_SECRET_LENGTH} characters or more`;
+    mistakes.push({ option: 'storeSecret', problem, fix });
+  }
+  const secrets = isSealingSecret(storeSecret) ? Object.freeze([storeSecret].flat()) : undefined;
+  return { refreshStore: isStore ? (refreshStore as unknown as RefreshStore) : undefined, storeSecret: secrets };
 }
 
 function resolveVerifiedTokenCache(

@@ -1,3 +1,4 @@
+import type { RefreshStore } from '../../stores/refresh-store.js';
 import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { GenAuthTokenUser, GenAuthUser, ScopeNames } from '../scopes.js';
 import type { SignInOptions } from '../sign-in/sign-in-options.js';
@@ -274,6 +275,24 @@ export interface GenAuthOptions<S extends string = string> {
    * cache off. Default: `{ maxEntries: 10_000 }`. The cache never changes whether a token is accepted.
    */
   verifiedTokenCache?: false | VerifiedTokenCacheOptions | undefined;
+  /**
+   * How long `GenAuthClient.refresh` still answers a refresh token that GenAuth has replaced, in milliseconds: 0 to
+   * 300,000 (5 minutes). The answer is the newest tokens, without a request to GenAuth. So a browser with several tabs
+   * stays signed in. With 0, GenAuth refuses the replaced refresh token. Default: 30,000 (30 seconds).
+   */
+  refreshGrace?: number | undefined;
+  /**
+   * Storage that all processes of the application share, so that `refreshGrace` also works if another process has
+   * refreshed the tokens. For Redis write `new RedisRefreshStore(redis)`, from `passport-genauth/redis`. Requires
+   * `storeSecret`. If the storage is down, each process refreshes on its own. Default: none.
+   */
+  refreshStore?: RefreshStore | undefined;
+  /**
+   * Encrypts the tokens in `refreshStore`: a secret of 32 characters or more, for example from `openssl rand -hex 32`.
+   * With a list the first secret encrypts, and all secrets decrypt, so that a secret can be replaced. All processes
+   * have the same secrets.
+   */
+  storeSecret?: string | readonly string[] | undefined;
 }
 
 /** Writes a log line for a refused request. */
@@ -478,4 +497,10 @@ export interface ResolvedOptions {
   readonly resolveUserMaxAge: number;
   /** The maximum number of cached verified tokens. `false` if the cache is off. */
   readonly verifiedTokenCache: false | { readonly maxEntries: number };
+  /** How long a replaced refresh token still gets the newest tokens, in milliseconds. */
+  readonly refreshGrace: number;
+  /** The results of token refreshes that several processes share. `undefined`: each process has its own. */
+  readonly refreshStore: RefreshStore | undefined;
+  /** The secrets that encrypt the tokens in `refreshStore`. `undefined` without `refreshStore`. */
+  readonly storeSecret: readonly string[] | undefined;
 }

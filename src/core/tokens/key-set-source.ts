@@ -9,7 +9,7 @@ import { parseDiscoveryDocument, toKeySetPath } from './discovery.js';
 import { KeySet } from './key-set.js';
 import { KeySets } from './key-sets.js';
 
-type KeySetOptions = Omit<ResolvedOptions, 'appSecret'>;
+type KeySetOptions = Omit<ResolvedOptions, 'appSecret' | 'storeSecret'>;
 
 /**
  * Finds and fetches GenAuth's key set. If the option `jwksUri` is set, no other address is asked. Otherwise these

@@ -3,17 +3,7 @@ import { jwtDecrypt } from 'jose/jwt/decrypt';
 import { EncryptJWT } from 'jose/jwt/encrypt';
 import type { JWTPayload } from 'jose';
 
-/** Minimum length of a secret, in characters. */
-export const MIN_SEALING_SECRET_LENGTH = 32;
-
 const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' } as const;
-
-/** Returns whether a value is a secret of the required length, or a list with at least one secret. */
-export function isSealingSecret(given: unknown): given is string | readonly string[] {
-  const secrets: readonly unknown[] = Array.isArray(given) ? given : [given];
-  const isSecret = (each: unknown): boolean => typeof each === 'string' && each.length >= MIN_SEALING_SECRET_LENGTH;
-  return secrets.length > 0 && secrets.every(isSecret);
-}
 
 /**
  * Encrypts data that is stored outside the process, for example in a cookie, as a JWE

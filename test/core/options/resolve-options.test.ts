@@ -29,7 +29,10 @@ const DEFAULTS = {
   ...REQUIRED,
   ...METHODS,
   ...TIMES,
-  ...toObject('language log signInOptions clientIp jwksUri ca cert key proxy', () => undefined),
+  ...toObject(
+    'language log signInOptions clientIp jwksUri ca cert key proxy refreshStore storeSecret',
+    () => undefined,
+  ),
   resolveUser: undefined,
   resolveUserMaxAge: 0,
   keepAlive: true,
@@ -43,6 +46,7 @@ const DEFAULTS = {
   jwks: { maxAge: 600_000, cooldown: 30_000, staleIfError: 86_400_000 },
   userClaims: 'token',
   verifiedTokenCache: { maxEntries: 10_000 },
+  refreshGrace: 30_000,
 };
 const NAMES = Object.keys(DEFAULTS);
 // An own property `resolveUser` must not be undefined.
@@ -75,6 +79,7 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
     proxy: 'http://proxy.example:3128',
     jwks: { maxAge: 5000 },
     verifiedTokenCache: { maxEntries: 5 },
+    refreshGrace: 0,
   };
   const fields = { ...DEFAULTS.fields, ...given.fields };
   const jwks = { ...DEFAULTS.jwks, maxAge: 5000 };

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { RefreshStore } from '../../stores/refresh-store.js';
+import { UpstreamError } from '../errors.js';
+import { digestToken } from '../tokens/token-digest.js';
+import type { ResolvedOptions } from '../options/types.js';
+import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
+import { getOwn, isRecord } from '../util/record.js';
+import type { SealedBox } from '../util/sealed-box.js';
+import type { UnverifiedTokens } from '../wire/parse.js';
+
+/** The lock outlives the longest request of its owner by this time, in milliseconds. */
+const LOCK_MARGIN_MS = 1_000;
+/** The first and the longest pause between two looks at the store, in milliseconds. */
+const MIN_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 200;
+
+export interface SharedRefreshesSettings {
+  store: RefreshStore;
+  /** Limits the calls of the store. */
+  guard: GuardedStore;
+  /** Loads the encryption of the tokens. */
+  loadBox: () => Promise<SealedBox>;
+  appId: string;
+  /** How long a result is stored, in milliseconds. */
+  grace: number;
+  /** Maximum duration of a refresh, in milliseconds. */
+  timeout: number;
+  /** Returns the current time, in milliseconds since 1970. */
+  now: () => number;
+}
+
+/** The tokens of a refresh that this process or another process has requested. */
+export interface SharedRefresh {
+  tokens: UnverifiedTokens;
+  /** The end of the grace period, in milliseconds since 1970. */
+  until: number;
+}
+
+type SharingOptions = Pick<
+  ResolvedOptions,
+  'appId' | 'name' | 'refreshGrace' | 'refreshStore' | 'storeSecret' | 'timeout'
+>;
+
+/** Creates the sharing of token refreshes, or returns `undefined` if the options do not ask for it. */
+export function createSharedRefreshes(options: SharingOptions, now: () => number): SharedRefreshes | undefined {
+  const { appId, name, refreshGrace: grace, refreshStore: store, storeSecret, timeout } = options;
+  if (store === undefined || storeSecret === undefined || grace === 0) return undefined;
+  let loading: Promise<SealedBox> | undefined;
+  // The encryption is loaded on use, because most applications have no store.
+  const loadBox = (): Promise<SealedBox> =>
+    (loading ??= import('../util/sealed-box.js').then(
+      ({ SealedBox }) => new SealedBox(storeSecret, 'passport-genauth refresh', appId),
+    ));
+  const effect = 'Each process refreshes tokens on its own until the store answers again.';
+  const guard = guardStore({ appId, name, store: 'refreshStore', effect }, now);
+  return new SharedRefreshes({ store, guard, loadBox, appId, grace, timeout, now });
+}
+
+/**
+ * Shares the results of token refreshes between the processes of an application, so that a refresh token is sent to
+ * GenAuth once. A process that wants to refresh takes a lock in the store. Every other process waits for its result.
+ *
+ * If the store is down, each process refreshes on its own. A process that ends with the lock blocks the refresh token
+ * until the lock expires.
+ */
+export class SharedRefreshes {
+  readonly #settings: SharedRefreshesSettings;
+
+  constructor(settings: SharedRefreshesSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Returns the stored result for a refresh token, or the result of `request`.
+   *
+   * @throws UpstreamError `upstream_timeout` if another process takes too long. Otherwise throws the error of
+   * `request`.
+   */
+  async refresh(refreshToken: string, request: () => Promise<UnverifiedTokens>): Promise<SharedRefresh> {
+    const { store, timeout, now, guard } = this.#settings;
+    const digest = digestToken(refreshToken);
+    const lock = this.#toKey('lock', digest);
+    const owner = randomUUID();
+    const endsAt = performance.now() + timeout;
+    try {
+      for (let pause = MIN_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+        const found = await this.#findNewest(refreshToken);
+        if (found !== undefined) return found;
+        if (await guard.call(() => store.add(lock, owner, timeout + LOCK_MARGIN_MS))) break;
+        if (performance.now() >= endsAt) throw buildWaitError(timeout);
+        await wait(pause);
+      }
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return { tokens: await request(), until: now() + this.#settings.grace };
+    }
+    try {
+      // The last owner of the lock may have stored its result after this process had looked.
+      return (await this.#findNewest(refreshToken).catch(ignoreStore)) ?? (await this.#store(digest, await request()));
+    } finally {
+      await guard.call(() => store.remove(lock, owner)).catch(ignoreStore);
+    }
+  }
+
+  /** Makes all processes forget the tokens with these hashes. */
+  async forget(digests: readonly string[]): Promise<void> {
+    const { store, guard, grace } = this.#settings;
+    const forget = (digest: string): Promise<void> =>
+      guard.call(() => store.set(this.#toKey('revoked', digest), '1', grace)).catch(ignoreStore);
+    await Promise.all(digests.map(forget));
+  }
+
+  async #store(digest: string, tokens: UnverifiedTokens): Promise<SharedRefresh> {
+    const { store, guard, loadBox, grace, now } = this.#settings;
+    const until = now() + grace;
+    const { refreshToken } = tokens;
+    // A refresh token that GenAuth has not replaced can be used again.
+    if (refreshToken !== undefined && digestToken(refreshToken) !== digest) {
+      // The hash prevents that a value is read under the key of another refresh token.
+      const sealed = await (await loadBox()).seal({ digest, tokens, until });
+      await guard.call(() => store.set(this.#toKey('result', digest), sealed, grace)).catch(ignoreStore);
+    }
+    return { tokens, until };
+  }
+
+  /** Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently. */
+  async #findNewest(refreshToken: string): Promise<SharedRefresh | undefined> {
+    let newest: SharedRefresh | undefined;
+    let token: string | undefined = refreshToken;
+    while (token !== undefined) {
+      const found = await this.#find(digestToken(token));
+      if (found === undefined) break;
+      newest = found;
+      token = found.tokens.refreshToken;
+    }
+    return newest !== undefined && (await this.#isRevoked(newest)) ? undefined : newest;
+  }
+
+  async #find(digest: string): Promise<SharedRefresh | undefined> {
+    const { store, guard, loadBox, now } = this.#settings;
+    const sealed = await guard.call(() => store.get(this.#toKey('result', digest)));
+    const opened = sealed === undefined ? undefined : await (await loadBox()).open(sealed);
+    const [tokens, until] = [opened?.['tokens'], opened?.['until']];
+    if (!isRecord(tokens) || typeof until !== 'number' || until <= now() || opened?.['digest'] !== digest) {
+      return undefined;
+    }
+    return { tokens: toTokens(tokens), until };
+  }
+
+  async #isRevoked({ tokens }: SharedRefresh): Promise<boolean> {
+    const { store, guard } = this.#settings;
+    const digests = [tokens.refreshToken, tokens.accessToken].filter((token) => token !== undefined).map(digestToken);
+    const marks = await Promise.all(
+      digests.map((digest) => guard.call(() => store.get(this.#toKey('revoked', digest)))),
+    );
+    return marks.some((mark) => mark !== undefined);
+  }
+
+  #toKey(kind: 'lock' | 'result' | 'revoked', digest: string): string {
+    return `passport-genauth:${this.#settings.appId}:refresh-${kind}:${digest}`;
+  }
+}
+
+function toTokens(stored: Readonly<Record<string, unknown>>): UnverifiedTokens {
+  const toText = (name: string): string | undefined => {
+    const value = getOwn(stored, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const expiresIn = getOwn(stored, 'expiresIn');
+  return {
+    accessToken: toText('accessToken'),
+    idToken: toText('idToken'),
+    refreshToken: toText('refreshToken'),
+    scope: toText('scope'),
+    expiresIn: typeof expiresIn === 'number' ? expiresIn : undefined,
+  };
+}
+
+function ignoreStore(error: unknown): undefined {
+  if (!(error instanceof StoreError)) throw error;
+}
+
+function buildWaitError(timeout: number): UpstreamError {
+  const message = `Another process of the application has not ended the refresh of this token within ${timeout} ms.`;
+  return new UpstreamError('upstream_timeout', message, { details: { limit: timeout } });
+}

@@ -1,0 +1,7 @@
+/**
+ * The entry point `passport-genauth/redis`: the state that several processes of an application share, in Redis.
+ *
+ * @module
+ */
+export type { RedisClient } from './redis-client.js';
+export { RedisRefreshStore } from './redis-refresh-store.js';
