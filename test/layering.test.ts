@@ -10,8 +10,8 @@ const ROOT = join(import.meta.dirname, '..');
 const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>> = {
   'injection-tokens.ts': [''],
   stores: [''],
-  'stores/redis': ['stores'],
-  core: ['stores', 'axios jose sm-crypto-v2'],
+  'stores/redis': ['stores', 'rate-limiter-flexible'],
+  core: ['stores', 'axios jose sm-crypto-v2 rate-limiter-flexible'],
   web: ['core'],
   passport: ['web core', 'passport-custom'],
   express: ['web passport core', 'passport'],

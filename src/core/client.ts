@@ -16,6 +16,7 @@ import type { GenAuthOptions, ResolvedOptions } from './options/types.js';
 import { type DefaultScope, type GenAuthUser, type ScopeNames, toTokenUser, toUser } from './scopes.js';
 import { type Credentials, type ParsedCredentials, parseCredentials } from './sign-in/credentials.js';
 import type { SignInOutcome, SignInSuccess, TokenSet } from './sign-in/outcome.js';
+import { LoginThrottle } from './sign-in/login-throttle.js';
 import { PasswordEncryption } from './sign-in/password-encryption.js';
 import { buildAppHeaders } from './sign-in/request.js';
 import { describeAnswer } from './sign-in/response.js';
@@ -251,6 +252,7 @@ export class GenAuthClient<
       authentication,
       passwordEncryption: this.#passwordEncryption,
       verifier: this.#verifier,
+      throttle: options.loginThrottle && new LoginThrottle(options.loginThrottle, options, now),
       onSuccess: (accessToken, claims) => this.#userInfo.prime(accessToken, claims),
       now,
     });

@@ -146,8 +146,8 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     const description = getParameter(url, 'error_description');
     const text = description === undefined ? '' : ` (${quote(description)})`;
     if (error !== undefined && USER_ERRORS.includes(error)) {
-      const message = `${error}${text}`;
-      const ids = { statusCode: 403, apiCode: undefined, requestId: undefined };
+      const message = `GenAuth's hosted page sent the browser back with ${error}${text}.`;
+      const ids = { statusCode: 0, apiCode: undefined, requestId: undefined };
       const outcome: SignInRejection = { kind: 'access_denied', ...ids, message };
       const { language } = this.#client.options;
       const texts = getTexts(language, req.headers['accept-language']);

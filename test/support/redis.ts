@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 const PROGRAM = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].find(existsSync);
 
 /** `describe`, or `describe.skip` with a printed reason on a machine without Redis. */
-export function describeWithRedis(file: string): typeof describe | typeof describe.skip {
+export function describeWithRedis(file: string): typeof describe.skip {
   if (PROGRAM !== undefined) return describe;
   process.stderr.write(`SKIPPED ${file}: no Redis on this machine (Debian: apt-get install redis-server).\n`);
   return describe.skip;

@@ -149,12 +149,17 @@ export class OptionChecker {
     min: number,
     max: number,
     defaultValue: Default,
+    presence: 'optional' | 'required' = 'optional',
   ): number | Default {
     const value = this.#read(name);
-    if (value === undefined) return defaultValue;
+    if (value === undefined && presence === 'optional') return defaultValue;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     const shown = typeof value === 'number' ? String(value) : quote(value);
-    this.#addMistake(name, `is ${shown}`, `write a whole number of ${unit} from ${min} to ${max}`);
+    this.#addMistake(
+      name,
+      value === undefined ? 'is missing' : `is ${shown}`,
+      `write a whole number of ${unit} from ${min} to ${max}`,
+    );
     return defaultValue;
   }
 

@@ -6,6 +6,7 @@ import { MIN_HS256_SECRET_BYTES } from '../tokens/token-verifier.js';
 import type { AccessTokenClaims } from '../tokens/claims.js';
 import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
+import type { LoginStore } from '../../stores/login-limiter.js';
 import type { RefreshStore } from '../../stores/refresh-store.js';
 import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../util/sealing-secret.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
@@ -15,6 +16,8 @@ import {
   type GenAuthHttpRequest,
   type GenAuthOptions,
   LANGUAGES,
+  type LoginLimit,
+  type LoginThrottleOptions,
   type LogFunction,
   type ResolvedOptions,
   USER_CLAIMS_SOURCES,
@@ -172,6 +175,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
     verifiedTokenCache: resolveVerifiedTokenCache(options.verifiedTokenCache, check),
     refreshGrace: check.integer('refreshGrace', 'milliseconds', 0, 300_000, 30_000),
     ...resolveRefreshStore(options, mistakes),
+    loginThrottle: resolveLoginThrottle(options.loginThrottle, check, mistakes),
   };
   const known = [...Object.keys(resolved), ...others];
   const all = [...findUnknownOptions(options, known, { synonyms: SYNONYMS, fixes: FIXES }), ...mistakes];
@@ -236,6 +240,32 @@ function resolveRefreshStore(
   }
   const secrets = isSealingSecret(storeSecret) ? Object.freeze([storeSecret].flat()) : undefined;
   return { refreshStore: isStore ? (refreshStore as unknown as RefreshStore) : undefined, storeSecret: secrets };
+}
+
+function resolveLoginThrottle(
+  given: GenAuthOptions['loginThrottle'],
+  check: OptionChecker,
+  mistakes: OptionMistake[],
+): ResolvedOptions['loginThrottle'] {
+  if (given === undefined) return undefined;
+  const example = 'loginThrottle: { account: { failures: 4, per: 15 * 60_000 } }';
+  const group = check.group('loginThrottle', ['account', 'network', 'store'], example);
+  const { account, network, store }: LoginThrottleOptions = isRecord(given) ? given : {};
+  if (isRecord(given) && account === undefined && network === undefined) {
+    mistakes.push({ option: 'loginThrottle', problem: 'has neither account nor network', fix: `write ${example}` });
+  }
+  if (store !== undefined && typeof (store as Partial<LoginStore> | null)?.createLimiter !== 'function') {
+    const problem = `is ${isRecord(store) ? 'an object' : quote(store)} without createLimiter`;
+    mistakes.push({ option: 'loginThrottle.store', problem, fix: 'write new RedisLoginStore(redis), or remove it' });
+  }
+  const read = (name: 'account' | 'network', limit: LoginLimit | undefined): Record<string, LoginLimit> => {
+    if (limit === undefined) return {};
+    const checkLimit = group.group(name, ['failures', 'per'], `${name}: { failures: 4, per: 15 * 60_000 }`);
+    const failures = checkLimit.integer('failures', 'sign-ins', 1, 1_000_000, undefined, 'required') ?? 1;
+    const per = checkLimit.integer('per', 'milliseconds', 1000, 86_400_000, undefined, 'required') ?? 1000;
+    return { [name]: Object.freeze({ failures, per }) };
+  };
+  return Object.freeze({ ...read('account', account), ...read('network', network), store });
 }
 
 function resolveVerifiedTokenCache(

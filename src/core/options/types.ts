@@ -1,3 +1,4 @@
+import type { LoginStore } from '../../stores/login-limiter.js';
 import type { RefreshStore } from '../../stores/refresh-store.js';
 import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { GenAuthTokenUser, GenAuthUser, ScopeNames } from '../scopes.js';
@@ -293,6 +294,41 @@ export interface GenAuthOptions<S extends string = string> {
    * have the same secrets.
    */
   storeSecret?: string | readonly string[] | undefined;
+  /**
+   * Limits failed sign-ins before GenAuth is asked, so that an attacker cannot make GenAuth or the Active Directory lock
+   * the account of an employee. A sign-in above the limit is `rate_limited` (HTTP status 429). Default: no limit.
+   */
+  loginThrottle?: LoginThrottleOptions | undefined;
+}
+
+/** The option `loginThrottle`. At least one of `account` and `network` is required. */
+export interface LoginThrottleOptions {
+  /**
+   * The limit for each account. Set it below the limit of GenAuth or of the Active Directory. A sign-in with the right
+   * password removes the count.
+   */
+  account?: LoginLimit | undefined;
+  /**
+   * The limit for each network of the end users: an IPv4 address, or an IPv6 network of 64 bits. Many users can share
+   * an address, so choose a higher limit than for an account. Sign-ins without a client IP address are not counted.
+   */
+  network?: LoginLimit | undefined;
+  /**
+   * Where the failed sign-ins are counted. For Redis write `new RedisLoginStore(redis)`, from `passport-genauth/redis`,
+   * so that all processes count together. If it is down, sign-ins are not limited. Default: the memory of the process.
+   */
+  store?: LoginStore | undefined;
+}
+
+/** A limit of failed sign-ins. */
+export interface LoginLimit {
+  /**
+   * The number of failed sign-ins after which sign-ins are refused: 1 to 1,000,000. Sign-ins that have begun and not
+   * ended also count.
+   */
+  failures: number;
+  /** The time window, in milliseconds: 1,000 to 86,400,000 (24 hours). It begins with the first failed sign-in. */
+  per: number;
 }
 
 /** Writes a log line for a refused request. */
@@ -503,4 +539,8 @@ export interface ResolvedOptions {
   readonly refreshStore: RefreshStore | undefined;
   /** The secrets that encrypt the tokens in `refreshStore`. `undefined` without `refreshStore`. */
   readonly storeSecret: readonly string[] | undefined;
+  /** The limits of failed sign-ins. `undefined`: no limit. */
+  readonly loginThrottle:
+    | { readonly account?: LoginLimit; readonly network?: LoginLimit; readonly store: LoginStore | undefined }
+    | undefined;
 }

@@ -31,7 +31,7 @@ export interface TokenSet {
 export interface SignInAnswer {
   /**
    * `statusCode` in the body of GenAuth's answer: 200 is success, 3xx is a further step. If a gateway answered with
-   * HTTP status 429 and without GenAuth's JSON, this value is 429.
+   * HTTP status 429 and without GenAuth's JSON, this value is 429. 0 if `loginThrottle` has refused the sign-in.
    */
   statusCode: number;
   /** `apiCode` in the body of GenAuth's answer, if GenAuth sent one. This number identifies the cause. */
@@ -109,9 +109,9 @@ export type SignInRejection = SignInAnswer &
         kind: 'access_denied';
       }
     | {
-        /** GenAuth or a gateway refused the sign-in, because there were too many attempts. */
+        /** GenAuth, a gateway or `loginThrottle` refused the sign-in, because there were too many attempts. */
         kind: 'rate_limited';
-        /** Seconds to wait before the next attempt, if GenAuth sent the header `Retry-After`. */
+        /** Seconds to wait before the next attempt, from `loginThrottle` or from the header `Retry-After`. */
         retryAfter: number | undefined;
       }
     | {

@@ -53,6 +53,8 @@ export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
 
 /** Describes GenAuth's answer in one line, for the operator. */
 export function describeAnswer({ statusCode, apiCode, message, requestId }: SignInAnswer): string {
+  // GenAuth was not asked, or sent no answer.
+  if (statusCode === 0) return message;
   const code = apiCode === undefined ? 'no apiCode' : `apiCode ${apiCode}`;
   const request = describeRequestId(requestId);
   return `GenAuth answered statusCode ${statusCode}, ${code}, message ${quote(message)}, ${request}`;

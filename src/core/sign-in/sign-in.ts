@@ -11,7 +11,9 @@ import { verifySignedInTokens } from '../tokens/received-tokens.js';
 import type { TokenVerifier } from '../tokens/token-verifier.js';
 import type { SignedInTokens, UnverifiedTokens } from '../wire/parse.js';
 import type { ParsedCredentials } from './credentials.js';
-import type { SignInAnswer, SignInOutcome, SignInSuccess } from './outcome.js';
+import { parseIpAddress } from './ip-address.js';
+import type { LoginThrottle } from './login-throttle.js';
+import type { SignInAnswer, SignInOutcome, SignInRejection, SignInSuccess } from './outcome.js';
 import type { PasswordEncryption } from './password-encryption.js';
 import { buildSignInRequest } from './request.js';
 import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './response.js';
@@ -44,6 +46,8 @@ export interface SignInSettings {
   authentication: ClientAuthentication;
   passwordEncryption: PasswordEncryption;
   verifier: TokenVerifier;
+  /** Limits failed sign-ins. `undefined`: no limit. */
+  throttle: LoginThrottle | undefined;
   /** Called after each successful sign-in, with the access token and the verified claims of the id_token. */
   onSuccess: (accessToken: string, claims: IdTokenClaims) => void;
   /** Returns the current time, in milliseconds since 1970. */
@@ -83,10 +87,18 @@ export class SignIn {
     const options = Object.assign(merged, { scope });
     const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
     const startedAt = performance.now();
+    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp));
+    if (typeof attempt === 'number') {
+      const refusal = buildThrottled(attempt);
+      this.#publish(credentials, refusal, startedAt);
+      return refusal;
+    }
+    let kind: SignInOutcome['kind'] | undefined;
     try {
       const parsed = await this.#request(credentials, options, deadline);
       const verifying = this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
       const outcome = await deadline.wait(verifying, buildTimeoutError);
+      ({ kind } = outcome);
       this.#publish(credentials, outcome, startedAt);
       return outcome;
     } catch (error) {
@@ -94,6 +106,8 @@ export class SignIn {
         this.#publish(credentials, error, startedAt);
       }
       throw error;
+    } finally {
+      await attempt?.end(kind);
     }
   }
 
@@ -207,6 +221,12 @@ export class SignIn {
       return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
     });
   }
+}
+
+/** Builds the outcome of a sign-in that the client's option `loginThrottle` has refused. */
+function buildThrottled(retryAfter: number): SignInRejection {
+  const message = 'The option loginThrottle has refused the sign-in, because too many sign-ins have failed.';
+  return { kind: 'rate_limited', statusCode: 0, apiCode: undefined, requestId: undefined, message, retryAfter };
 }
 
 /** Builds the error for a login that ends while it waits for GenAuth's keys. */

@@ -4,4 +4,5 @@
  * @module
  */
 export type { RedisClient } from './redis-client.js';
+export { RedisLoginStore } from './redis-login-store.js';
 export { RedisRefreshStore } from './redis-refresh-store.js';

@@ -30,7 +30,7 @@ const DEFAULTS = {
   ...METHODS,
   ...TIMES,
   ...toObject(
-    'language log signInOptions clientIp jwksUri ca cert key proxy refreshStore storeSecret',
+    'language log signInOptions clientIp jwksUri ca cert key proxy refreshStore storeSecret loginThrottle',
     () => undefined,
   ),
   resolveUser: undefined,
