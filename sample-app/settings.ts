@@ -98,12 +98,18 @@ export function endWithPort(error: NodeJS.ErrnoException): never {
  * Refuses requests to host names of other machines while the emulator is used. Without this check, a page on the
  * internet whose name resolves to 127.0.0.1 (DNS rebinding) could sign in with the public users of the emulator.
  */
-export function refuseForeignHosts({ emulator }: Pick<Settings, 'emulator'>): RequestHandler {
+export function refuseForeignHosts({ emulator, redirect }: Pick<Settings, 'emulator' | 'redirect'>): RequestHandler {
+  const callback = new URL(redirect.callbackUrl);
   return (req, res, next) => {
     // The header Host itself, because a page can write X-Forwarded-Host.
     const url = `http://${req.headers.host}`;
     const { hostname } = URL.canParse(url) ? new URL(url) : { hostname: '' };
-    if (emulator === undefined || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return next();
+    const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+    // The cookie of the sign-in on GenAuth's page must be on the host of the callback.
+    if (isLocal && req.path === HOSTED_PAGE.start && callback.hostname === 'localhost' && hostname !== 'localhost') {
+      return res.redirect(callback.origin + req.originalUrl);
+    }
+    if (emulator === undefined || isLocal) return next();
     const message = 'The sample application answers only to localhost, 127.0.0.1 and [::1] while it uses the emulator.';
     return void res.status(403).json({ statusCode: 403, error: 'Forbidden', message });
   };

@@ -21,7 +21,10 @@ const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>>
     '@nestjs/common @nestjs/core @nestjs/passport passport rxjs on-headers @nestjs/microservices @nestjs/websockets',
   ],
   'nest/openapi': ['nest web core', '@nestjs/common @nestjs/core'],
-  'nest/redirect': ['nest redirect passport core injection-tokens.ts', '@nestjs/common'],
+  'nest/redirect': [
+    'nest nest/openapi/routes.ts redirect passport core injection-tokens.ts',
+    '@nestjs/common @nestjs/core',
+  ],
   redirect: ['web passport express core'],
   emulator: ['core/wire/facts.ts', 'express jose node-forge sm-crypto'],
   // The list of Nest's routes is loaded by `import()`, for an application of Nest.

@@ -333,6 +333,17 @@ export class GenAuthClient<
   }
 
   /**
+   * Publishes the sign-in event of a sign-in on GenAuth's hosted page that failed before the code was exchanged.
+   *
+   * @returns The given error.
+   * @internal
+   */
+  publishCodeFailure<T extends Error>(error: T): T {
+    this.#signIn.publishCodeFailure(error);
+    return error;
+  }
+
+  /**
    * Requests a captcha for a user whose sign-in ended with the outcome `captcha_required`. Each captcha is valid for
    * one sign-in attempt.
    *

@@ -228,6 +228,18 @@ export function buildOptionError(mistake: OptionMistake, message = describeMista
   return new ConfigurationError('invalid_options', message, { details: { mistakes: [mistake] } });
 }
 
+/**
+ * Builds the error for several wrong options.
+ *
+ * @param title - The first line of the message. The mistakes follow, one on each line.
+ */
+export function buildMistakesError(title: string, mistakes: readonly OptionMistake[]): ConfigurationError {
+  const lines = mistakes.map((mistake) => `  - ${describeMistake(mistake)}`);
+  return new ConfigurationError('invalid_options', [title, ...lines].join('\n'), {
+    details: { mistakes: Object.freeze([...mistakes]) },
+  });
+}
+
 /** The `code` of a {@link RequestError}. */
 export type RequestErrorCode =
   /** A value in the request is missing or malformed. */

@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
-import { type ConfigurationErrorCode, GenAuthError, type UpstreamErrorCode } from './errors.js';
+import { type ConfigurationErrorCode, GenAuthError, type RequestErrorCode, type UpstreamErrorCode } from './errors.js';
 import type { SignInOutcome } from './sign-in/outcome.js';
 
 /**
@@ -29,7 +29,7 @@ export interface SignInEvent {
    */
   connection: 'PASSWORD' | 'AD' | 'REDIRECT';
   /** The `kind` of the outcome, or the `code` of the thrown error. */
-  result: SignInOutcome['kind'] | UpstreamErrorCode | ConfigurationErrorCode;
+  result: SignInOutcome['kind'] | UpstreamErrorCode | ConfigurationErrorCode | RequestErrorCode;
   /** A description for the operator: GenAuth's answer on one line, or the message of the thrown error. */
   text: string;
   /** `statusCode` of GenAuth's answer, if GenAuth answered. `SignInAnswer` describes this property. */

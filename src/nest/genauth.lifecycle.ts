@@ -1,7 +1,7 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { AuthModuleOptions } from '@nestjs/passport';
-import { GenAuthError } from '../core/errors.js';
+import { type ConfigurationError, GenAuthError, buildOptionError } from '../core/errors.js';
 import { buildToken } from '../injection-tokens.js';
 import { answerByException } from './answer-by-exception.js';
 import { GenAuthStrategy } from '../passport/genauth.strategy.js';
@@ -49,6 +49,7 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     trackReplies(this.adapterHost);
     const providers = this.discovery.getProviders();
     const redirect = providers.filter(({ token }) => token === buildToken(client.options.name, 'redirect'));
+    if (redirect.length > 1) throw buildTwiceError(client.options.name);
     const strategies = [...this.parts.strategies, ...redirect.map(({ instance }) => instance as AnyStrategy)];
     this.parts.strategies = strategies;
     const candidates = providers
@@ -124,6 +125,11 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
     }
     this.logger.warn(error.message);
   }
+}
+
+function buildTwiceError(name: string): ConfigurationError {
+  const problem = `is imported several times with the name '${name}'`;
+  return buildOptionError({ option: 'GenAuthRedirectModule', problem, fix: 'import it once, because it is global' });
 }
 
 function addPassportOptions(application: Application, { defaultStrategy, property }: AuthModuleOptions): void {

@@ -45,7 +45,7 @@ export interface GuardContext {
 
 /** Registers the classes that `AuthGuard` makes for the strategies of the GenAuth application with this `name`. */
 export function registerAuthGuards(name: string): void {
-  for (const logins of [['password'], ['ad'], ['redirect'], ['password', 'ad'], ['ad', 'password']] as const) {
+  for (const logins of listOrders(['password', 'ad', 'redirect'])) {
     const types = logins.map((login) => `${name}-${login}`);
     const guard = AuthGuard(types.length === 1 ? types[0] : types);
     throwOwnExceptions(guard as unknown as AuthGuardClass);
@@ -53,6 +53,14 @@ export function registerAuthGuards(name: string): void {
   }
   throwOwnExceptions(AuthGuard(`${name}-bearer`) as unknown as AuthGuardClass);
   registerGuard(AuthGuard(`${name}-bearer`), 'passport-bearer', name);
+}
+
+/** Returns each selection of login kinds in each order, because `AuthGuard` makes a class for each list of names. */
+function listOrders(kinds: readonly LoginKind[]): LoginKind[][] {
+  return kinds.flatMap((kind) => {
+    const others = kinds.filter((each) => each !== kind);
+    return [[kind], ...listOrders(others).map((order) => [kind, ...order])];
+  });
 }
 
 /**

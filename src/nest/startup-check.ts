@@ -2,7 +2,7 @@ import type { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nest
 import { AuthGuard } from '@nestjs/passport';
 import { ConfigurationError, type OptionMistake, describeMistake } from '../core/errors.js';
 import { DEFAULT_NAME } from '../core/options/option-checker.js';
-import { GenAuthStrategy } from '../passport/genauth.strategy.js';
+import { CLASS_NAMES, GenAuthStrategy } from '../passport/genauth.strategy.js';
 import { type AnyStrategy, type Application, listUnusedStrategies } from './applications.js';
 import { findDuplicates, readMajorVersion } from './duplicates.js';
 import { DECORATOR_NAMES, ROLES, SCOPES, TENANT, listDecoratedMethods } from './genauth.decorators.js';
@@ -86,7 +86,7 @@ export function findStartupMistakes(
       ...(nestVersion === undefined ? [UNKNOWN_VERSION] : []),
       ...findDuplicates(),
       ...findUnusedStrategies(application),
-      ...(isServer ? findUnusedRedirects(application, handlers) : []),
+      ...(isServer ? findRedirectWarnings(application, handlers) : []),
       ...unchecked.filter(({ isOpen }) => !isOpen).map(({ mistake }) => describeMistake(mistake)),
       ...findGlobalAuthGuards(config, application),
       ...distinctTexts(handlers.flatMap((handler) => findUnavailable(handler, scope))),
@@ -167,33 +167,49 @@ function findUncheckedLogins(
   application: Application,
   handlers: readonly Handler[],
 ): { isOpen: boolean; mistake: OptionMistake }[] {
-  const { replacements } = application;
   return application.modules.flatMap(({ client, strategies, hasVerify }) => {
-    const logins = strategies.filter(({ kind }) => kind !== 'bearer');
-    const replaced = logins.find((each) => replacements.get(each) !== each);
-    const checking = replaced && replacements.get(replaced);
-    if (hasVerify || checking === undefined) return [];
-    const unchecked = logins.filter((each) => replacements.get(each) === each);
+    const logins = listLogins(application, strategies, client);
+    const checking = logins.find(({ checksUsers }) => checksUsers);
+    if (checking === undefined) return [];
+    const checker = hasVerify ? 'the option verify' : checking.constructor.name;
+    const unchecked = logins.filter(({ checksUsers }) => !checksUsers);
     return unchecked.flatMap((strategy) =>
       findRoutes(handlers, application, strategy, client.options.name).map(({ name, role }) => {
-        const checker = checking.constructor.name;
         const problem = `accepts logins of ${strategy.name} too, whose users ${checker} does not check`;
         const isRedirect = strategy.kind === 'redirect';
         const other = isRedirect
           ? 'the option verify in place of the class'
           : `@UseGuards(AuthGuard('${checking.name}'))`;
-        const fix = `write a second class, which extends ${strategy.constructor.name}, or write ${other}`;
+        const fix = hasVerify
+          ? 'import GenAuthRedirectModule in place of the provider with this strategy'
+          : `write a class with validate, which extends ${CLASS_NAMES[strategy.kind]}, or write ${other}`;
         return { isOpen: isRedirect || role.logins.length > 1, mistake: { option: name, problem, fix } };
       }),
     );
   });
 }
 
+/**
+ * Returns the strategies that sign users in for a client: those of the modules, as far as no provider of the application
+ * replaces them, and those of providers for GenAuth's hosted page.
+ */
+function listLogins(
+  { replacements, ownStrategies }: Application,
+  strategies: readonly AnyStrategy[],
+  client: AnyStrategy['client'],
+): AnyStrategy[] {
+  const used = strategies.map((each) => replacements.get(each) ?? each);
+  const own = [...ownStrategies].filter((each) => each.kind === 'redirect' && each.client === client);
+  return [...new Set([...used, ...(used.some(({ kind }) => kind === 'redirect') ? [] : own)])].filter(
+    ({ kind }) => kind !== 'bearer',
+  );
+}
+
 /** Returns the routes whose login guard uses a strategy. */
 function findRoutes(
   handlers: readonly Handler[],
   application: Application,
-  { kind }: AnyStrategy,
+  { kind }: Pick<AnyStrategy, 'kind'>,
   name: string,
 ): { name: string; role: GuardRole }[] {
   return handlers.flatMap((handler) => {
@@ -203,11 +219,21 @@ function findRoutes(
   });
 }
 
-/** Finds a `GenAuthRedirectModule` whose strategy no route uses, so that no user can reach GenAuth's hosted page. */
-function findUnusedRedirects(application: Application, handlers: readonly Handler[]): string[] {
-  return application.modules.flatMap(({ client: { options }, strategies }) => {
-    const redirect = strategies.find(({ kind }) => kind === 'redirect');
-    if (redirect === undefined || findRoutes(handlers, application, redirect, options.name).length > 0) return [];
+/** Finds guards of GenAuth's hosted page without a strategy, and a `GenAuthRedirectModule` that no route uses. */
+function findRedirectWarnings(application: Application, handlers: readonly Handler[]): string[] {
+  return application.modules.flatMap(({ client, strategies }) => {
+    const { options } = client;
+    const routes = findRoutes(handlers, application, { kind: 'redirect' }, options.name);
+    const isMissing = !listLogins(application, strategies, client).some(({ kind }) => kind === 'redirect');
+    const name = options.name === DEFAULT_NAME ? '' : `, name: '${options.name}'`;
+    if (isMissing) {
+      return routes.map(
+        (route) =>
+          `${route.name} has a guard for GenAuth's hosted page, but no strategy ${options.name}-redirect exists: ` +
+          `import GenAuthRedirectModule.forRoot({ callbackUrl: 'https://…'${name} }).`,
+      );
+    }
+    if (routes.length > 0) return [];
     const guard =
       options.name === DEFAULT_NAME ? 'GenAuthRedirectGuard' : `GenAuthRedirectGuard.named('${options.name}')`;
     return [

@@ -48,7 +48,8 @@ type PassportStrategyConstructor = new (
   authenticate: (this: GenAuthStrategy<string, object, unknown, unknown>, req: GenAuthRequest) => void,
 ) => PassportStrategy;
 
-const CLASS_NAMES = {
+/** The names of the classes of the strategies, by their kind. */
+export const CLASS_NAMES = {
   password: 'GenAuthPasswordStrategy',
   ad: 'GenAuthAdStrategy',
   bearer: 'GenAuthBearerStrategy',
@@ -141,6 +142,15 @@ export abstract class GenAuthStrategy<
     else if (other instanceof Error) this.error(other);
     else if (other === undefined) super.authenticate(req, options);
     else Object.assign(Object.create(other) as this, this).authenticate(req, options);
+  }
+
+  /**
+   * Whether the application checks the users of this strategy, with `verify` or the method `validate`.
+   *
+   * @internal
+   */
+  get checksUsers(): boolean {
+    return this.verify !== undefined;
   }
 
   /**

@@ -1,10 +1,9 @@
-import { type ConfigurationError, buildOptionError } from '../core/errors.js';
+import { type OptionMistake, buildMistakesError, buildOptionError } from '../core/errors.js';
 import { quote } from '../core/util/quote.js';
 import { isRecord } from '../core/util/record.js';
-import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../core/util/sealing-secret.js';
+import { SEALING_SECRET_FIX, findSecretProblem } from '../core/util/sealing-secret.js';
 import { findUnknownOptions } from '../core/util/unknown-options.js';
-import { isLoopback } from '../core/util/url.js';
-import { PATHS } from '../core/wire/facts.js';
+import { checkUrl } from '../core/util/url.js';
 import { isLocalPath } from './return-to.js';
 
 /** The options of a sign-in on GenAuth's hosted page. */
@@ -12,12 +11,14 @@ export interface RedirectOptions {
   /**
    * The absolute URL of the callback route of the application. It must be registered in GenAuth's console under
    * application → authentication configuration → login callback URL, as exactly the same text. Its scheme is `https`,
-   * or `http` on a loopback host.
+   * or `http` on a loopback host. Open the application under the same host name: for cookies, `localhost` and
+   * `127.0.0.1` are different hosts.
    */
   callbackUrl: string;
   /**
    * The path of the route of the application that begins the sign-in, for example `/auth/genauth`. If it is set, the
-   * response to a password login that needs one more step contains `next: { kind: 'redirect', url: startPath }`.
+   * response to a password login that needs one more step contains `next: { kind: 'redirect', url: startPath }`. The
+   * path includes the global prefix of the application.
    * Default: no `next`.
    */
   startPath?: string | undefined;
@@ -25,7 +26,8 @@ export interface RedirectOptions {
    * Encrypts the cookie that binds a sign-in to the browser. 32 characters or more, for example from
    * `openssl rand -hex 32`. With a list the first secret encrypts, and all secrets decrypt, so that a secret can be
    * replaced. If the option is left out, no cookie is set, and the application's session (`req.session`) holds the
-   * sign-in. `undefined` is refused.
+   * sign-in. `undefined` is refused. Prefer a secret: if the store of the session is slow, two simultaneous sign-ins of
+   * one browser overwrite each other in the session.
    */
   cookieSecret?: string | readonly string[] | undefined;
   /**
@@ -38,11 +40,6 @@ export interface RedirectOptions {
    * set to the `code` of the refusal. Default: the response is the JSON body of the refusal.
    */
   failurePath?: string | undefined;
-  /**
-   * The URL of GenAuth's hosted page, on the host of `appHost`. Set it if the `authorization_endpoint` of GenAuth's
-   * discovery document is another URL than the default. Default: `/oidc/auth` on the host of `appHost`.
-   */
-  authorizationEndpoint?: string | undefined;
 }
 
 /** The checked options, with all defaults filled in. */
@@ -54,10 +51,9 @@ export interface ResolvedRedirectOptions {
   readonly returnTo: string;
   /** `undefined`: the response to a failed sign-in is JSON. */
   readonly failurePath: string | undefined;
-  readonly authorizationEndpoint: string;
 }
 
-const OPTION_NAMES = ['callbackUrl', 'startPath', 'cookieSecret', 'returnTo', 'failurePath', 'authorizationEndpoint'];
+const OPTION_NAMES = ['callbackUrl', 'startPath', 'cookieSecret', 'returnTo', 'failurePath'];
 const SYNONYMS = {
   callback: 'callbackUrl',
   redirecturi: 'callbackUrl',
@@ -66,80 +62,93 @@ const SYNONYMS = {
   loginpath: 'startPath',
   failureredirect: 'failurePath',
   successredirect: 'returnTo',
-  authorizationurl: 'authorizationEndpoint',
 };
+/** An example of each option with a path. */
+const PATH_EXAMPLES = { startPath: '/auth/genauth', returnTo: '/', failurePath: '/login' };
 
 /**
  * Checks the options.
  *
- * @param appHost - The origin of GenAuth.
- * @throws ConfigurationError `invalid_options` if an option is wrong.
+ * @throws ConfigurationError `invalid_options` if options are wrong. The message names every wrong option.
  */
-export function resolveRedirectOptions(given: RedirectOptions, appHost: string): ResolvedRedirectOptions {
+export function resolveRedirectOptions(given: RedirectOptions): ResolvedRedirectOptions {
   if (!isRecord(given)) {
-    throw wrong('redirect', `got ${quote(given)} in place of options`, "write { callbackUrl: 'https://…/callback' }");
+    const problem = `of the hosted page are ${quote(given)}`;
+    const fix = "pass { callbackUrl: 'https://app.example.com/auth/genauth/callback' }";
+    throw buildOptionError({ option: 'options', problem, fix });
   }
-  const [unknown] = findUnknownOptions(given, OPTION_NAMES, {
-    kind: 'an option of the redirect sign-in',
-    synonyms: SYNONYMS,
-  });
-  if (unknown !== undefined) throw buildOptionError(unknown);
   const { callbackUrl, startPath, cookieSecret, returnTo = '/', failurePath }: RedirectOptions = given;
-  const { authorizationEndpoint = appHost + PATHS.authorization } = given;
-  if (!isCallbackUrl(callbackUrl)) {
+  const kind = 'an option of the hosted page';
+  const callbackMistakes = findCallbackMistakes(callbackUrl);
+  const mistakes: OptionMistake[] = [
+    ...findUnknownOptions(given, OPTION_NAMES, { kind, synonyms: SYNONYMS }),
+    ...callbackMistakes,
+    ...findPathMistakes({ startPath, returnTo, failurePath }, callbackMistakes.length === 0 ? callbackUrl : undefined),
+  ];
+  if (Object.hasOwn(given, 'cookieSecret')) mistakes.push(...findSecretMistakes(cookieSecret));
+  const [first, ...others] = mistakes;
+  if (first !== undefined) {
+    throw others.length === 0
+      ? buildOptionError(first)
+      : buildMistakesError('passport-genauth: the options of the hosted page are wrong.', mistakes);
+  }
+  const cookieSecrets = cookieSecret === undefined ? undefined : [cookieSecret].flat();
+  return { callbackUrl, startPath, cookieSecrets, returnTo, failurePath };
+}
+
+function findCallbackMistakes(callbackUrl: unknown): OptionMistake[] {
+  const option = 'callbackUrl';
+  if (callbackUrl === undefined) {
     const fix = "write the URL that is registered in the console, 'https://app.example.com/auth/genauth/callback'";
-    // A user name or a password in the URL is not shown.
-    const given: unknown = callbackUrl;
-    const shown = typeof given === 'string' && given.includes('@') ? 'contains an @' : `is ${quote(given)}`;
-    throw wrong('callbackUrl', shown, `${fix}; http is possible on a loopback host`);
+    return [{ option, problem: 'is missing', fix }];
   }
-  for (const [option, path] of Object.entries({ startPath, returnTo, failurePath })) {
-    if (path !== undefined && !isLocalPath(path)) {
-      throw wrong(option, `is ${quote(path)}`, "write a path of this application, '/auth/genauth'");
-    }
+  const checked = checkUrl(callbackUrl, 'requested');
+  return 'problem' in checked ? [{ option, problem: checked.problem, fix: checked.fix }] : [];
+}
+
+function findPathMistakes(
+  paths: Readonly<Record<keyof typeof PATH_EXAMPLES, string | undefined>>,
+  callbackUrl: string | undefined,
+): OptionMistake[] {
+  const names = Object.keys(PATH_EXAMPLES) as (keyof typeof PATH_EXAMPLES)[];
+  const wrong = names.filter((name) => paths[name] !== undefined && !isLocalPath(paths[name]));
+  if (wrong.length > 0) {
+    return wrong.map((option) => {
+      const path: unknown = paths[option];
+      const problem = typeof path === 'string' && path.includes('@') ? 'contains an @' : `is ${quote(path)}`;
+      return { option, problem, fix: `write a path of this application, '${PATH_EXAMPLES[option]}'` };
+    });
   }
-  const toPath = (path: string | undefined): string | undefined => path && new URL(path, callbackUrl).pathname;
-  for (const [option, path, others] of [
-    ['startPath', startPath, { callbackUrl }],
-    ['failurePath', failurePath, { callbackUrl, startPath }],
-  ] as const) {
-    const same = Object.entries(others).find(([, other]) => path !== undefined && toPath(other) === toPath(path));
-    if (same !== undefined) throw wrong(option, `is the path of ${same[0]}`, 'use a route of its own');
-  }
-  if (Object.hasOwn(given, 'cookieSecret') && cookieSecret === undefined) {
+  // Each of these paths is a route of its own, also for a framework that ignores the case and a slash at the end.
+  const routes = names.flatMap((option) => {
+    const path = paths[option];
+    return path === undefined ? [] : [[option, toRoute(path)] as const];
+  });
+  const callback = callbackUrl === undefined ? undefined : toRoute(new URL(callbackUrl).pathname);
+  const start = routes.find(([option]) => option === 'startPath')?.[1];
+  return routes.flatMap(([option, route]) => {
+    const same = route === callback ? 'callbackUrl' : option !== 'startPath' && route === start ? 'startPath' : '';
+    if (same === '') return [];
+    const problem = `is ${quote(paths[option])}, the path of ${same}`;
+    return [{ option, problem, fix: `use another route, '${PATH_EXAMPLES[option]}'` }];
+  });
+}
+
+/** Returns the path of a route, as a framework compares it. */
+export function toRoute(path: string): string {
+  const { pathname } = new URL(path, 'https://localhost');
+  return pathname
+    .toLowerCase()
+    .replaceAll(/\/{2,}/g, '/')
+    .replace(/(.)\/$/, '$1');
+}
+
+function findSecretMistakes(cookieSecret: unknown): OptionMistake[] {
+  const option = 'cookieSecret';
+  if (cookieSecret === undefined) {
     const fix = 'set the variable from which it is read, or leave the option out, so that req.session is used';
-    throw wrong('cookieSecret', 'is undefined', fix);
+    return [{ option, problem: 'is undefined', fix }];
   }
-  if (!isEndpointOf(appHost, authorizationEndpoint)) {
-    const fix = `write the authorization_endpoint of the discovery document, '${appHost}/…/oidc/auth'`;
-    throw wrong('authorizationEndpoint', `is ${quote(authorizationEndpoint)}`, fix);
-  }
-  const cookieSecrets = toSecrets(cookieSecret);
-  return { callbackUrl, startPath, cookieSecrets, returnTo, failurePath, authorizationEndpoint };
-}
-
-function isCallbackUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || value.trim() !== value || !URL.canParse(value)) return false;
-  const { protocol, hostname, hash, username, password } = new URL(value);
-  const isSecure = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-  return isSecure && hash === '' && username === '' && password === '';
-}
-
-/** Returns whether a value is a URL on the origin of GenAuth, without a query. */
-function isEndpointOf(appHost: string, value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const { origin, search, hash, username, password } = new URL(value);
-  return origin === appHost && [search, hash, username, password].every((part) => part === '');
-}
-
-function toSecrets(given: RedirectOptions['cookieSecret']): readonly string[] | undefined {
-  if (given === undefined) return undefined;
-  if (isSealingSecret(given)) return [given].flat();
-  // The message does not show the value, because it is a secret.
-  const problem = `has no secret, or a secret that is not a string of ${MIN_SEALING_SECRET_LENGTH} characters or more`;
-  throw wrong('cookieSecret', problem, 'write the output of: openssl rand -hex 32');
-}
-
-function wrong(option: string, problem: string, fix: string): ConfigurationError {
-  return buildOptionError({ option, problem, fix });
+  const problem = findSecretProblem(cookieSecret);
+  return problem === undefined ? [] : [{ option, problem, fix: SEALING_SECRET_FIX }];
 }

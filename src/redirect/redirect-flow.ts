@@ -1,13 +1,15 @@
 import type { GenAuthClient } from '../core/client.js';
 import { ConfigurationError, RequestError, SignInRejectedError, UpstreamError } from '../core/errors.js';
 import type { GenAuthUser } from '../core/scopes.js';
+import { buildAuthorizationUrl } from '../core/oidc/authorization-url.js';
 import type { SignInRejection } from '../core/sign-in/outcome.js';
 import { LruMap } from '../core/util/lru-map.js';
 import { quote } from '../core/util/quote.js';
+import { isLoopback } from '../core/util/url.js';
 import { setNextStep } from '../web/next-step.js';
 import { type SignInInfo, resolveTenantId } from '../web/sign-in.js';
 import { getTexts } from '../web/texts.js';
-import { type RedirectOptions, type ResolvedRedirectOptions, resolveRedirectOptions } from './options.js';
+import { type RedirectOptions, type ResolvedRedirectOptions, resolveRedirectOptions, toRoute } from './options.js';
 import { type RedirectRequest, getParameter, toUrl } from './request.js';
 import { isLocalPath } from './return-to.js';
 import { createTransaction, toCodeChallenge } from './transaction.js';
@@ -19,7 +21,7 @@ export interface RedirectInfo extends SignInInfo {
   returnTo: string;
 }
 
-/** Maximum number of states of callbacks that a process remembers. */
+/** Maximum number of used states in the cache of a process. */
 const MAX_USED_STATES = 10_000;
 
 /**
@@ -41,19 +43,25 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
   /** @throws ConfigurationError `invalid_options` if an option is wrong. */
   constructor(client: GenAuthClient<S, ExtendedFields>, options: RedirectOptions, now = (): number => Date.now()) {
     this.#client = client;
-    this.#options = resolveRedirectOptions(options, client.options.appHost);
+    this.#options = resolveRedirectOptions(options);
     this.#store = createTransactionStore(this.#options, client.options.appId, now);
     this.#now = now;
     const { startPath } = this.#options;
     if (startPath !== undefined) setNextStep(client, { kind: 'redirect', url: startPath });
   }
 
+  /** The paths of the two routes of the application. */
+  get paths(): { callbackUrl: string; startPath: string | undefined } {
+    const { callbackUrl, startPath } = this.#options;
+    return { callbackUrl: new URL(callbackUrl).pathname, startPath };
+  }
+
   /** Returns whether a request comes back from GenAuth's hosted page. Any other request begins a sign-in. */
   isCallback(req: RedirectRequest): boolean {
     const { pathname, searchParams } = toUrl(req);
-    if (pathname === new URL(this.#options.callbackUrl).pathname) return true;
-    // A proxy in front of the application can change the path.
-    return searchParams.has('state') && (searchParams.has('code') || searchParams.has('error'));
+    if (toRoute(pathname) === toRoute(new URL(this.#options.callbackUrl).pathname)) return true;
+    // A proxy in front of the application can change the path. GenAuth can send an error without `state`.
+    return searchParams.has('error') || (searchParams.has('state') && searchParams.has('code'));
   }
 
   /**
@@ -64,14 +72,15 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
    * @throws ConfigurationError if the sign-in cannot be stored, or if the option `signInOptions` fails.
    */
   async begin(req: RedirectRequest): Promise<string> {
-    const { appId, scope, name } = this.#client.options;
+    const { scope, name } = this.#client.options;
     if (scope.includes('offline_access')) warnOfRefreshToken(name);
+    warnOfOtherHost(req, this.#options.callbackUrl);
     const { searchParams } = toUrl(req);
     const given = searchParams.getAll('returnTo');
     const returnTo = given.length === 0 ? this.#options.returnTo : given[0];
     if (given.length > 1 || !isLocalPath(returnTo)) {
       throw new RequestError(
-        `returnTo must be one path of this application, such as /orders, but is ${quote(given)}.`,
+        `returnTo must be one path of this application, such as /orders, but is ${given.map(quote).join(' and ')}.`,
         {
           field: 'returnTo',
         },
@@ -80,21 +89,13 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     const tenantId = await resolveTenantId(this.#client, req);
     const transaction = createTransaction(returnTo, this.#now());
     await this.#store.save(req, transaction);
-    const url = new URL(this.#options.authorizationEndpoint);
-    url.search = new URLSearchParams({
-      client_id: appId,
-      redirect_uri: this.#options.callbackUrl,
-      response_type: 'code',
-      scope: scope.join(' '),
+    return buildAuthorizationUrl(this.#client.options, {
+      redirectUri: this.#options.callbackUrl,
       state: transaction.state,
       nonce: transaction.nonce,
-      code_challenge: toCodeChallenge(transaction),
-      code_challenge_method: 'S256',
-      // The browser may have a session of another user at GenAuth, who would be signed in without a password.
-      prompt: 'login',
-      ...(tenantId !== undefined && { tenant_id: tenantId }),
-    }).toString();
-    return url.href;
+      codeChallenge: toCodeChallenge(transaction),
+      tenantId,
+    });
   }
 
   /** Returns the path to which the browser is sent if a sign-in fails. `undefined`: it gets a JSON response. */
@@ -121,15 +122,16 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     const state = getParameter(url, 'state');
     const transaction = state === undefined ? undefined : await this.#store.take(req, state);
     if (transaction === undefined || this.#used.get(transaction.state) === true) {
-      const message =
-        'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
-        'completed, or was begun in another browser or under another host name than that of callbackUrl. ' +
-        'Let the user start the sign-in again.';
-      throw new RequestError(message, { field: 'state' }, 'sign_in_expired');
+      throw new RequestError(this.#explainExpired(req, state), { field: 'state' }, 'sign_in_expired');
     }
     this.#used.set(transaction.state, true);
     const code = getParameter(url, 'code');
-    if (code === undefined || url.searchParams.has('error')) throw this.#toError(req, getParameter(url, 'error'), url);
+    const isForeign = url.searchParams.has('iss') && !this.#isIssuer(getParameter(url, 'iss'));
+    if (code === undefined || url.searchParams.has('error') || isForeign) {
+      throw this.#client.publishCodeFailure(
+        isForeign ? buildIssuerError(url) : this.#toError(req, getParameter(url, 'error'), url),
+      );
+    }
     const { nonce, codeVerifier, returnTo } = transaction;
     const { callbackUrl: redirectUri } = this.#options;
     const { user, tokens, claims, requestId } = await this.#client.exchangeCode({
@@ -139,6 +141,21 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
       nonce,
     });
     return { user: user as GenAuthUser<S, ExtendedFields>, info: { tokens, claims, requestId, returnTo } };
+  }
+
+  #isIssuer(issuer: string | undefined): boolean {
+    return issuer !== undefined && this.#client.options.issuer.includes(issuer);
+  }
+
+  #explainExpired({ headers }: RedirectRequest, state: string | undefined): string {
+    if (state === undefined)
+      return 'The callback has no state: it was not sent by GenAuth. Let the user sign in again.';
+    return (
+      'The callback belongs to no sign-in of this browser: the sign-in is older than 15 minutes, was already ' +
+      `completed, or was begun in another browser or under another host name. The request has the host ` +
+      `${quote(headers.host)}, and callbackUrl has ${quote(new URL(this.#options.callbackUrl).host)}. ` +
+      'Let the user start the sign-in again.'
+    );
   }
 
   /** Converts an error of the callback (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6). */
@@ -155,10 +172,11 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
     }
     if (error === 'temporarily_unavailable' || error === 'server_error') {
       const code = error === 'server_error' ? 'upstream_invalid_response' : 'upstream_unavailable';
-      return new UpstreamError(code, `GenAuth's hosted page reported ${error}${text}.`);
+      return new UpstreamError(code, `GenAuth's hosted page reported ${error}${text}: try again later.`);
     }
     if (error === undefined) {
-      return new UpstreamError('upstream_invalid_response', "GenAuth's callback has neither one code nor one error.");
+      const message = "GenAuth's callback has neither one code nor one error. Let the user start the sign-in again.";
+      return new UpstreamError('upstream_invalid_response', message);
     }
     return new ConfigurationError(
       'authorization_refused',
@@ -170,7 +188,7 @@ export class RedirectFlow<S extends string, ExtendedFields extends object> {
   }
 }
 
-/** The errors of a callback that the end user has caused. */
+/** The errors of a callback after which the end user must act. */
 const USER_ERRORS = [
   'access_denied',
   'login_required',
@@ -178,6 +196,30 @@ const USER_ERRORS = [
   'consent_required',
   'account_selection_required',
 ];
+
+/** Builds the error for a callback of another issuer ([RFC 9207 §2.4](https://www.rfc-editor.org/rfc/rfc9207)). */
+function buildIssuerError({ searchParams }: URL): UpstreamError {
+  const shown = searchParams.getAll('iss').map(quote).join(' and ');
+  const message = `The callback is from another issuer (iss ${shown}): correct appHost, or set the option issuer.`;
+  return new UpstreamError('upstream_invalid_response', message);
+}
+
+/**
+ * Warns once if a browser begins a sign-in under another host name of this machine than that of `callbackUrl`, because
+ * it does not send the cookie of one to the other. Other host names are not compared: a proxy can change them.
+ */
+function warnOfOtherHost({ headers: { host } }: RedirectRequest, callbackUrl: string): void {
+  const callback = new URL(callbackUrl);
+  const used = typeof host === 'string' && URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
+  if (used === undefined || used.hostname === callback.hostname || warned.has(callbackUrl)) return;
+  if (!isLoopback(used.hostname) || !isLoopback(callback.hostname)) return;
+  warned.add(callbackUrl);
+  process.emitWarning(
+    `A sign-in began at ${used.host}, but callbackUrl is on ${callback.host}. For cookies these are two hosts, so the ` +
+      `sign-in cannot be completed. Open the application at ${callback.origin}.`,
+    { type: 'GenAuthWarning', code: 'GENAUTH_CALLBACK_HOST' },
+  );
+}
 
 const warned = new Set<string>();
 

@@ -1,4 +1,5 @@
 import type { GenAuthClient } from '../core/client.js';
+import { RequestError } from '../core/errors.js';
 import type { GenAuthOptions, GenAuthRequest } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
 import { type MaybePromise, chain } from '../core/util/maybe-promise.js';
@@ -68,6 +69,8 @@ export class GenAuthRedirectStrategy<
   protected override async identify(
     req: GenAuthRequest,
   ): Promise<Identified<GenAuthUser<S, ExtendedFields>, RedirectInfo>> {
+    // Express and Nest send a HEAD request to the route of GET. It must not use up the code of the callback.
+    expectGet(req);
     return this.flow.isCallback(req) ? this.flow.finish(req) : { url: await this.flow.begin(req) };
   }
 
@@ -86,4 +89,10 @@ export class GenAuthRedirectStrategy<
   protected override isForOther(): boolean {
     return false;
   }
+}
+
+function expectGet({ method = 'GET' }: GenAuthRequest & { method?: string }): void {
+  if (method === 'GET') return;
+  const message = `The sign-in on GenAuth's hosted page needs a GET request, but the request has the method ${method}.`;
+  throw new RequestError(message, { field: 'method' });
 }

@@ -6,6 +6,7 @@ export interface RedirectRequest extends GenAuthRequest {
   /** The path and the query of the request, before a router has removed its prefix. */
   readonly originalUrl?: string;
   readonly url?: string;
+  readonly method?: string;
   /** The session of the application, for example of the package express-session. */
   readonly session?: Record<string, unknown> | null;
 }
@@ -18,7 +19,7 @@ export interface RedirectRequest extends GenAuthRequest {
 export function toUrl({ originalUrl, url = '/' }: RedirectRequest): URL {
   const text = `http://localhost${originalUrl ?? url}`;
   if (URL.canParse(text)) return new URL(text);
-  throw new RequestError('The URL of the request is malformed.');
+  throw new RequestError('The URL of the request is malformed: send a path and a query.');
 }
 
 /** Returns a query parameter. `undefined` if it is absent, empty, or present several times. */

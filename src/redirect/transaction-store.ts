@@ -57,7 +57,8 @@ class SessionStore implements TransactionStore {
 }
 
 function readList(session: Record<string, unknown>, name: string): Transaction[] {
-  const list = getOwn(session, name);
+  // The session of @fastify/secure-session has no own properties.
+  const list = session[name];
   return Array.isArray(list) ? list.filter(isTransaction) : [];
 }
 

@@ -2,6 +2,7 @@ import type { AppSecretSource } from '../oidc/app-secret.js';
 import type { OptionMistake } from '../errors.js';
 import { quote, unquote } from '../util/quote.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
+import { PATHS } from '../wire/facts.js';
 import { checkUrl } from '../util/url.js';
 import type { LoginFields, SignInOptionsResolver } from './types.js';
 import { deepFreeze, isRecord } from '../util/record.js';
@@ -251,6 +252,25 @@ export class OptionChecker {
     const checked = checkUrl(value, use);
     if ('problem' in checked) return this.#addMistake(name, checked.problem, checked.fix);
     return checked;
+  }
+
+  /**
+   * Reads the address of GenAuth's hosted page.
+   *
+   * @param origin - The origin of `appHost`, on which the address must be.
+   * @param appHost - The option `appHost`. Its path is kept in the default, because newer applications have it.
+   */
+  authorizationEndpoint(name: string, origin: string, appHost: unknown): string {
+    const given = this.url(name)?.url;
+    if (given !== undefined && origin !== '' && given.origin !== origin) {
+      this.#addMistake(
+        name,
+        `is ${quote(given.href)}`,
+        `write an address on the host of appHost, "${origin}/oidc/auth"`,
+      );
+    }
+    if (given !== undefined) return given.href;
+    return origin === '' ? '' : String(appHost).replace(/\/*$/, '') + PATHS.authorization;
   }
 
   /**

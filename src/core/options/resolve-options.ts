@@ -1,4 +1,4 @@
-import { ConfigurationError, type OptionMistake, buildOptionError, describeMistake } from '../errors.js';
+import { type OptionMistake, buildMistakesError, buildOptionError } from '../errors.js';
 import { quote } from '../util/quote.js';
 import { isRecord, ownProperties } from '../util/record.js';
 import type { DefaultScope } from '../scopes.js';
@@ -8,7 +8,7 @@ import { SIGNING_ALGORITHMS } from '../tokens/unverified-token.js';
 import { PASSWORD_ENCRYPT_TYPES, TOKEN_ENDPOINT_AUTH_METHODS, buildIssuers } from '../wire/facts.js';
 import type { LoginStore } from '../../stores/login-limiter.js';
 import type { RefreshStore } from '../../stores/refresh-store.js';
-import { MIN_SEALING_SECRET_LENGTH, isSealingSecret } from '../util/sealing-secret.js';
+import { SEALING_SECRET_FIX, findSecretProblem } from '../util/sealing-secret.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
 import { OptionChecker } from './option-checker.js';
 import {
@@ -156,6 +156,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
     timeout: check.integer('timeout', 'milliseconds', 1, 600_000, 10_000),
     clockTolerance: check.integer('clockTolerance', 'seconds', 0, 300, undefined),
     jwksUri: check.url('jwksUri')?.url.href,
+    authorizationEndpoint: check.authorizationEndpoint('authorizationEndpoint', appHost, options.appHost),
     audience: Object.freeze(check.strings('audience', [appId])),
     ca: check.certificates('ca'),
     ...check.clientCertificate(),
@@ -180,10 +181,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
   const known = [...Object.keys(resolved), ...others];
   const all = [...findUnknownOptions(options, known, { synonyms: SYNONYMS, fixes: FIXES }), ...mistakes];
   if (all.length === 0) return Object.freeze(resolved);
-  const lines = all.map((mistake) => `  - ${describeMistake(mistake)}`);
-  throw new ConfigurationError('invalid_options', ['passport-genauth: the options are wrong.', ...lines].join('\n'), {
-    details: { mistakes: Object.freeze(all) },
-  });
+  throw buildMistakesError('passport-genauth: the options are wrong.', all);
 }
 
 /**
@@ -223,22 +221,17 @@ function resolveRefreshStore(
     const problem = `is ${isRecord(refreshStore) ? 'an object' : quote(refreshStore)} without ${STORE_METHODS.join(', ')}`;
     mistakes.push({ option: 'refreshStore', problem, fix: 'write new RedisRefreshStore(redis), or remove it' });
   }
-  const fix = 'write the output of: openssl rand -hex 32';
+  const problem = storeSecret === undefined ? undefined : findSecretProblem(storeSecret);
   if (isStore && storeSecret === undefined) {
-    mistakes.push({
-      option: 'storeSecret',
-      problem: 'is missing, and refreshStore would store tokens in clear text',
-      fix,
-    });
+    const missing = 'is missing, and refreshStore would store tokens in clear text';
+    mistakes.push({ option: 'storeSecret', problem: missing, fix: SEALING_SECRET_FIX });
   } else if (refreshStore === undefined && storeSecret !== undefined) {
     const remove = 'remove it, or write refreshStore: new RedisRefreshStore(redis)';
     mistakes.push({ option: 'storeSecret', problem: 'is set without refreshStore', fix: remove });
-  } else if (storeSecret !== undefined && !isSealingSecret(storeSecret)) {
-    // The message does not show the value, because it is a secret.
-    const problem = `has no secret, or a secret that is not a string of ${MIN_SEALING_SECRET_LENGTH} characters or more`;
-    mistakes.push({ option: 'storeSecret', problem, fix });
+  } else if (problem !== undefined) {
+    mistakes.push({ option: 'storeSecret', problem, fix: SEALING_SECRET_FIX });
   }
-  const secrets = isSealingSecret(storeSecret) ? Object.freeze([storeSecret].flat()) : undefined;
+  const secrets = storeSecret === undefined ? undefined : Object.freeze([storeSecret as string | string[]].flat());
   return { refreshStore: isStore ? (refreshStore as unknown as RefreshStore) : undefined, storeSecret: secrets };
 }
 

@@ -131,6 +131,8 @@ export interface GenAuthOptions<S extends string = string> {
    *   `captchaToken`, which login routes read from the request body.
    * - An object applies to every sign-in. A function is called on login routes only, not by `GenAuthClient.signIn`. If
    *   the function throws, the login is answered with HTTP status 500.
+   * - The route that begins a sign-in on GenAuth's hosted page also calls the function, and uses only `tenantId`. This
+   *   request has no body.
    * - A `scope` in these options is requested in place of the scopes in the client's option `scope`. The type of this
    *   `scope` allows configured scopes only. The user still has the claims of all configured scopes. `ScopeClaims`
    *   defines the value of a claim that GenAuth does not send.
@@ -208,6 +210,12 @@ export interface GenAuthOptions<S extends string = string> {
    * ([OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
    */
   jwksUri?: string | undefined;
+  /**
+   * The address of GenAuth's hosted page, a full `https:` address without a query on the host of `appHost`. The
+   * sign-ins of `passport-genauth/redirect` use it. `http:` is accepted for loopback hosts only. Set it if the doctor
+   * finds another `authorization_endpoint` in GenAuth's discovery document. Default: `/oidc/auth` below `appHost`.
+   */
+  authorizationEndpoint?: string | undefined;
   /**
    * Accepted audiences of access tokens: a string or a list. The claim `aud` must contain at least one of them
    * ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)). Default: `appId`. The audience of
@@ -512,6 +520,8 @@ export interface ResolvedOptions {
    * documentation if there is no discovery document.
    */
   readonly jwksUri: string | undefined;
+  /** The address of GenAuth's hosted page. */
+  readonly authorizationEndpoint: string;
   /** The accepted audiences of access tokens, at least one. */
   readonly audience: readonly string[];
   /** Certificate authorities (PEM). `undefined`: the certificate authorities that Node.js trusts. */

@@ -1,4 +1,4 @@
-import { ConfigurationError, UpstreamError } from '../errors.js';
+import { ConfigurationError, RequestError, SignInRejectedError, UpstreamError } from '../errors.js';
 import { type SignInEvent, publishEvent } from '../events.js';
 import type { Http } from '../http/http.js';
 import type { ClientAuthentication, ClientProof } from '../oidc/client-authentication.js';
@@ -20,10 +20,12 @@ import { type ParsedSignIn, describeAnswer, parseSignInResponse } from './respon
 import { type SignInOptions, checkAutoRegister, checkSignInOptions, mergeSignInOptions } from './sign-in-options.js';
 
 /**
- * Errors that a sign-in throws and also publishes in the sign-in event: wrong configuration (`ConfigurationError`), and
- * failures of GenAuth or the network (`UpstreamError`).
+ * Errors that a sign-in throws and also publishes in the sign-in event: wrong configuration (`ConfigurationError`),
+ * failures of GenAuth or the network (`UpstreamError`), and a refused authorization code (`RequestError`).
  */
-type SignInFault = ConfigurationError | UpstreamError;
+type SignInFault = ConfigurationError | UpstreamError | RequestError;
+
+const REDIRECT = { connection: 'REDIRECT' } as const;
 
 /**
  * The sign-in options of one sign-in, from two sources. The client's option `signInOptions`, if it is an object,
@@ -157,7 +159,6 @@ export class SignIn {
   async runCode(request: () => Promise<UnverifiedTokens>, nonce: string): Promise<SignInSuccess> {
     const { scope } = this.#settings.options;
     const startedAt = performance.now();
-    const login = { connection: 'REDIRECT' } as const;
     try {
       const { idToken, accessToken, ...rest } = await request();
       if (idToken === undefined || accessToken === undefined) {
@@ -174,11 +175,19 @@ export class SignIn {
         scope,
         nonce,
       );
-      this.#publish(login, outcome, startedAt);
+      this.#publish(REDIRECT, outcome, startedAt);
       return outcome;
     } catch (error) {
-      if (error instanceof ConfigurationError || error instanceof UpstreamError) this.#publish(login, error, startedAt);
+      this.publishCodeFailure(error, startedAt);
       throw error;
+    }
+  }
+
+  /** Publishes the event of a sign-in on GenAuth's hosted page that has failed. */
+  publishCodeFailure(error: unknown, startedAt = performance.now()): void {
+    if (error instanceof SignInRejectedError) this.#publish(REDIRECT, error.outcome, startedAt);
+    else if (error instanceof ConfigurationError || error instanceof UpstreamError || error instanceof RequestError) {
+      this.#publish(REDIRECT, error, startedAt);
     }
   }
 
@@ -214,11 +223,12 @@ export class SignIn {
       const { appId } = this.#settings.options;
       const common = { appId, connection, duration: performance.now() - startedAt };
       if (result instanceof Error) {
-        const { statusCode, apiCode, requestId } = result.answer ?? {};
+        const { statusCode, apiCode, requestId } = (result instanceof RequestError ? undefined : result.answer) ?? {};
         return { ...common, result: result.code, text: result.message, statusCode, apiCode, requestId };
       }
       const { kind, statusCode, apiCode, requestId } = result;
-      return { ...common, result: kind, text: describeAnswer(result), statusCode, apiCode, requestId };
+      const answered = { statusCode: statusCode === 0 ? undefined : statusCode, apiCode, requestId };
+      return { ...common, result: kind, text: describeAnswer(result), ...answered };
     });
   }
 }

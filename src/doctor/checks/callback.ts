@@ -1,6 +1,6 @@
 import { describeNetworkFault } from '../../core/http/network-error.js';
-import { isLoopback } from '../../core/util/url.js';
-import { PATHS } from '../../core/wire/facts.js';
+import { buildAuthorizationUrl } from '../../core/oidc/authorization-url.js';
+import { checkUrl } from '../../core/util/url.js';
 import { CONSOLE_PAGES } from '../console-pages.js';
 import type { Context } from '../context.js';
 import { CALLBACK_VARIABLE } from '../environment.js';
@@ -23,15 +23,16 @@ export async function checkCallback(context: Context): Promise<Observation[]> {
     const fix = `add --callback-url URL, or set ${CALLBACK_VARIABLE}`;
     return [skipped('callback_not_given', `To check the sign-in on GenAuth's hosted page, ${fix}.`)];
   }
-  if (!isCallbackUrl(callbackUrl)) {
+  const checked = checkUrl(callbackUrl, 'requested');
+  if ('problem' in checked) {
     return [
-      error('callback_invalid', `The callback URL is ${context.quote(callbackUrl)}.`, {
+      error('callback_invalid', `The callback URL ${checked.problem}.`, {
         impact: 'The strategy genauth-redirect refuses this URL, so the application does not start.',
-        fix: 'Write the absolute URL with https, or with http on a loopback host: https://app.example.com/callback',
+        fix: `In --callback-url, or in ${CALLBACK_VARIABLE}: ${checked.fix}.`,
       }),
     ];
   }
-  const used = context.options.appHost + PATHS.authorization;
+  const used = context.options.authorizationEndpoint;
   const offered = context.discovery?.['authorization_endpoint'];
   const isOther = offered !== undefined && offered !== used;
   // A request to another host would tell that host the application ID.
@@ -41,54 +42,43 @@ export async function checkCallback(context: Context): Promise<Observation[]> {
   return isOther ? [reportEndpoint(context, used, offered, isOnHost), ...found] : found;
 }
 
-function isCallbackUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, hash } = new URL(value);
-  return hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)));
-}
-
 function reportEndpoint(context: Context, used: string, offered: unknown, isOnHost: boolean): Observation {
   const literal = isOnHost ? context.literal(offered, '<authorization_endpoint>') : '<authorization_endpoint>';
-  const message = `The authorization_endpoint of GenAuth is ${context.quote(offered)}, but the default is ${used}.`;
+  const message = `The authorization_endpoint of GenAuth is ${context.quote(offered)}, but passport-genauth uses ${used}.`;
   return warning('authorization_endpoint_other', message, {
-    impact: `With the default, GenAuth may show an error page. ${NO_PAGE}`,
+    impact: `With this address, GenAuth may show an error page. ${NO_PAGE}`,
     consolePage: CONSOLE_PAGES.endpoints,
     fix: isOnHost
-      ? `Write into the options of the sign-in on the hosted page: authorizationEndpoint: '${literal}'`
+      ? `Write into the options of the client: authorizationEndpoint: '${literal}'`
       : 'Set appHost to the host of the hosted page.',
   });
 }
 
 async function request(context: Context, endpoint: string, callbackUrl: string): Promise<Observation[]> {
-  const { appId, scope } = context.options;
-  const url = new URL(endpoint);
-  url.search = new URLSearchParams({
-    client_id: appId,
-    redirect_uri: callbackUrl,
-    response_type: 'code',
-    scope: scope.join(' '),
-    state: UNUSED,
-    nonce: UNUSED,
-    code_challenge: UNUSED,
-    code_challenge_method: 'S256',
-    prompt: 'login',
-  }).toString();
+  const parameters = { redirectUri: callbackUrl, state: UNUSED, nonce: UNUSED, codeChallenge: UNUSED };
+  const url = new URL(buildAuthorizationUrl(context.options, parameters, endpoint));
   const shown = context.quote(callbackUrl);
   try {
     const { status, location } = (await probe(context, url.href)).facts;
     if (isRedirect(status, location)) {
       if (!URL.canParse(location, endpoint)) return [reportUnclear('a redirect to no URL', url)];
       const target = new URL(location, endpoint);
-      if (isSame(target, new URL(callbackUrl))) return [reportError(context, target)];
+      if (target.searchParams.has('error')) return [reportError(context, target)];
       return [ok('callback', `GenAuth shows its sign-in page for the callback URL ${shown}.`)];
     }
     if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
       return [
-        error('callback_refused', `GenAuth refuses the callback URL ${shown} with HTTP ${status}.`, {
-          impact: `GenAuth shows an error page, and never sends the browser back. ${NO_PAGE}`,
-          consolePage: CONSOLE_PAGES.callback,
-          fix: `Add the login callback URL, as exactly this text: ${context.literal(callbackUrl, '<callback URL>')}`,
-        }),
+        error(
+          'callback_refused',
+          `GenAuth refuses the authorization request with the callback URL ${shown} (HTTP ${status}).`,
+          {
+            impact: `GenAuth shows an error page, and never sends the browser back. ${NO_PAGE}`,
+            consolePage: CONSOLE_PAGES.callback,
+            fix:
+              'Compare appHost and appId. If they are right, add the login callback URL, as exactly this text: ' +
+              context.literal(callbackUrl, '<callback URL>'),
+          },
+        ),
       ];
     }
     return [reportUnclear(`HTTP ${status}`, url)];
@@ -98,17 +88,13 @@ async function request(context: Context, endpoint: string, callbackUrl: string):
   }
 }
 
-function isSame(a: URL, b: URL): boolean {
-  return a.origin === b.origin && a.pathname === b.pathname;
-}
-
-/** Builds the finding for an error that GenAuth sends to the callback (RFC 6749 §4.1.2.1). */
+/** Builds the finding for an error that GenAuth sends with a redirect (RFC 6749 §4.1.2.1). */
 function reportError(context: Context, { searchParams }: URL): Observation {
-  const message = `GenAuth sends the browser back with the error ${context.quote(searchParams.get('error'))}.`;
+  const message = `GenAuth refuses the authorization request with the error ${context.quote(searchParams.get('error'))}.`;
   return error('authorization_refused', message, {
     impact: NO_PAGE,
     consolePage: CONSOLE_PAGES.grants,
-    fix: 'Allow authorization_code and the response type code on the console page, and compare scope.',
+    fix: 'Allow authorization_code on the console page, and compare the login callback URL, appId and scope.',
   });
 }
 

@@ -115,6 +115,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
     else next();
   });
 
+  const { appId, jwksAddress } = state.config;
   // The following routes come before the JSON parser, because their request body is a form or absent. The form is read
   // as text, because Express's form parser would hide duplicate parameters.
   const readForm = express.text({ type: FORM, limit: BODY_LIMIT });
@@ -124,7 +125,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.post(PATHS.userInfo, readForm, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.userInfo, serve(state, 'userinfo', getUserInfo));
   app.get(PATHS.endSession, serve(state, 'endsession', endSession));
-  app.get(PATHS.authorization, serve(state, 'auth', authorize));
+  // The address of a newer application contains its ID.
+  app.get([PATHS.authorization, buildAppPath(appId, PATHS.authorization)], serve(state, 'auth', authorize));
   app.get('/login', answerWith(state, showLogin));
   app.post('/interaction/oidc/:id/login', readForm, answerWith(state, postLogin));
   app.post('/interaction/oidc/:id/confirm', answerWith(state, postConfirm));
@@ -135,7 +137,6 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.get(PATHS.system, serve(state, 'system', getSystem));
   app.get(PATHS.captcha, serve(state, 'captcha', getCaptcha));
   app.get(PATHS.discovery, serve(state, 'discovery', getDiscovery));
-  const { appId, jwksAddress } = state.config;
   if (jwksAddress !== 'app') app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
   if (jwksAddress !== 'host') app.get(buildAppPath(appId, PATHS.jwks), serve(state, 'jwks', getJwks));
   for (const operation of CONTROL_OPERATIONS) {

@@ -1,15 +1,29 @@
-import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  type INestApplicationContext,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationBootstrap,
+  type Type,
+} from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { GenAuthClient } from '../../core/client.js';
 import { buildOptionError } from '../../core/errors.js';
 import { DEFAULT_NAME } from '../../core/options/option-checker.js';
 import { quote } from '../../core/util/quote.js';
 import { buildToken } from '../../injection-tokens.js';
-import type { RedirectOptions } from '../../redirect/options.js';
+import { type RedirectOptions, toRoute } from '../../redirect/options.js';
 import { GenAuthRedirectStrategy } from '../../redirect/redirect.strategy.js';
 import type { GenAuthModuleOptions } from '../genauth.module.js';
 import { addModuleStrategy } from '../applications.js';
+import { findGuardRole } from '../guard-registry.js';
+import { listGuards } from '../route-access.js';
 import { getProviderToken } from '../genauth.providers.js';
 import { GenAuthRedirectGuard } from './genauth-redirect.guard.js';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- A strategy of any scopes.
+type AnyRedirectStrategy = GenAuthRedirectStrategy<any, any>;
 
 const OPTIONS_TOKEN = 'passport-genauth:redirect-options';
 
@@ -42,6 +56,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RedirectOption
       ...definition,
       // The module is global for the same reason as `GenAuthModule`.
       global: true,
+      imports: [...(definition.imports ?? []), DiscoveryModule],
       providers: [...(definition.providers ?? []), strategy, GenAuthRedirectGuard.named(name)],
       exports: [strategy.provide],
     };
@@ -85,7 +100,48 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RedirectOption
  * ```
  */
 @Module({})
-export class GenAuthRedirectModule extends ConfigurableModuleClass {}
+export class GenAuthRedirectModule extends ConfigurableModuleClass implements OnApplicationBootstrap {
+  constructor(@Inject(ModuleRef) private readonly moduleRef: ModuleRef) {
+    super();
+  }
+
+  /** Warns if the paths of `callbackUrl` and `startPath` have no route with the guard. */
+  async onApplicationBootstrap(): Promise<void> {
+    const get = (token: Type | string): unknown => this.moduleRef.get(token, { strict: false });
+    const strategies = listStrategies(get(DiscoveryService) as DiscoveryService);
+    const { httpAdapter } = get(HttpAdapterHost) as Partial<HttpAdapterHost>;
+    if (!httpAdapter) return;
+    const { listRoutes } = await import('../openapi/routes.js');
+    const routes = listRoutes({ get } as INestApplicationContext);
+    for (const { client, flow } of strategies) {
+      const guarded = routes.filter(({ handler, controller }) => hasGuard([handler, controller], client.options.name));
+      const paths = [...new Set(guarded.map(({ path }) => path))];
+      // The check at the start reports that no route has the guard.
+      if (paths.length === 0) continue;
+      for (const [option, path] of Object.entries(flow.paths)) {
+        // A proxy in front of the application can remove the first part of the path.
+        if (path === undefined || paths.some((each) => toRoute(path).endsWith(toRoute(each)))) continue;
+        logger.warn(
+          `${option} has the path ${path}, but no route with GenAuthRedirectGuard has this path. The routes with the ` +
+            `guard are ${paths.join(', ')}: correct ${option}, or add the guard to its route.`,
+        );
+      }
+    }
+  }
+}
+
+const logger = new Logger('GenAuth');
+
+/** Returns the strategies of GenAuth's hosted page that the application uses. */
+function listStrategies(discovery: DiscoveryService): AnyRedirectStrategy[] {
+  const instances = discovery.getProviders().map(({ instance }): unknown => instance);
+  return instances.filter((each): each is AnyRedirectStrategy => each instanceof GenAuthRedirectStrategy);
+}
+
+function hasGuard(targets: readonly object[], name: string): boolean {
+  const roles = targets.flatMap(listGuards).map((guard) => findGuardRole(guard));
+  return roles.some((role) => role?.name === name && role.logins.includes('redirect'));
+}
 
 function buildModuleError(name: string): Error {
   const given = name === DEFAULT_NAME ? '' : ` with the name ${quote(name)}`;

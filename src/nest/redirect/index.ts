@@ -3,5 +3,6 @@
  *
  * @module
  */
+export type { RedirectInfo, RedirectOptions } from '../../redirect/index.js';
 export { GenAuthRedirectGuard } from './genauth-redirect.guard.js';
 export { GenAuthRedirectModule } from './genauth-redirect.module.js';

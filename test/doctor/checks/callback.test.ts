@@ -54,6 +54,7 @@ it.each([
     `${CALLBACK}?error=unauthorized_client&state=x`,
     'authorization_refused @ authorization mode',
   ],
+  ['an error page', '/oidc/error?error=redirect_uri_mismatch', 'authorization_refused @ authorization mode'],
   ['a page of another host', 'https://sso.example.com/login', 'ok callback'],
   ['a location that is no URL', 'https://[', 'callback_unclear'],
 ])('%s', async (_title, location, outline) => {
@@ -81,13 +82,20 @@ it('no callback URL', async () => {
   expectFindings(await checkCallback(context), 'skipped callback_not_given', '--callback-url URL');
 });
 
-it.each(['/callback', 'http://app.example.com/callback', 'app.example.com', 'javascript:alert(1)', `${CALLBACK}#a`])(
-  'the callback URL %s',
-  async (callbackUrl) => {
-    expectFindings(await check(callbackUrl), 'callback_invalid', `is "${callbackUrl}"`);
-    expect(issuer().requests).toEqual([]);
-  },
-);
+it.each([
+  ['/callback', 'is "/callback"'],
+  ['http://app.example.com/callback', 'write https://'],
+  ['app.example.com', 'write a full address, "https://app.example.com"'],
+  ['javascript:alert(1)', 'is "javascript:alert(1)"'],
+  [`${CALLBACK}#a`, 'has a query or a fragment'],
+  ['https://user:canary@app.example.com/', 'contains a user name or a password'],
+  [` ${CALLBACK}`, 'remove the white space'],
+])('the callback URL %s', async (callbackUrl, part) => {
+  const found = await check(callbackUrl);
+  expectFindings(found, 'callback_invalid', part);
+  expect(JSON.stringify(found)).not.toContain('canary');
+  expect(issuer().requests).toEqual([]);
+});
 
 it('requests the authorization_endpoint of the discovery document, and names the option', async () => {
   const path = `/${APP_ID}${PAGE}`;
@@ -105,5 +113,5 @@ it.each(['https://evil.example.com/oidc/auth', 'nonsense', 7])('never requests t
 
 it('shows no secret that the callback URL contains', async () => {
   redirect('/login');
-  expectFindings(await check(`${CALLBACK}?key=${SECRET}`), 'ok callback');
+  expectFindings(await check(`${CALLBACK}/${SECRET}`), 'ok callback');
 });

@@ -165,7 +165,7 @@ it('sends the tenant of signInOptions to the page', async () => {
 
 it('uses the authorization endpoint of the options', async () => {
   const authorizationEndpoint = `${emulator().url}/${emulator().appId}/oidc/auth`;
-  const { location } = await open(await start({ redirect: { authorizationEndpoint } })).visit(START);
+  const { location } = await open(await start({ options: { authorizationEndpoint } })).visit(START);
   expect(location).toMatch(`${authorizationEndpoint}?client_id=`);
 });
 
@@ -208,7 +208,7 @@ const provide = (provided: new (client: GenAuthClient) => object) => ({
 it('refuses to start if a class checks the users of the password login, and not those of the page', async () => {
   const message =
     'HostedPageController.finish accepts logins of genauth-redirect too, whose users OwnPassword does not check: ' +
-    'write a second class, which extends GenAuthRedirectStrategy, or write the option verify in place of the class';
+    'write a class with validate, which extends GenAuthRedirectStrategy, or write the option verify in place of the class';
   await expect(start({ providers: [provide(OwnPassword)] })).rejects.toThrow(message);
 });
 
@@ -253,6 +253,15 @@ it.each<[string, () => NonNullable<ModuleMetadata['imports']>, string]>([
       GenAuthRedirectModule.forRoot({ callbackUrl: 'app.example.com' }),
     ],
     'callbackUrl is "app.example.com"',
+  ],
+  [
+    'a module that is imported twice',
+    () => [
+      GenAuthModule.forRoot(emulator().clientOptions),
+      GenAuthRedirectModule.forRoot(REDIRECT),
+      GenAuthRedirectModule.forRoot({ ...REDIRECT, callbackUrl: 'http://localhost:3000/other' }),
+    ],
+    "GenAuthRedirectModule is imported several times with the name 'genauth': import it once",
   ],
 ])('refuses to start with %s', async (_title, build, message) => {
   class App {}
