@@ -394,6 +394,23 @@ it.each<[string, StartHostedPage]>([
   client.close();
 });
 
+itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and return its code', async () => {
+  await using emulator = await startEmulator();
+  const commands = readText('docs/hosted-page.md').match(/^curl .*$/gm) ?? [];
+  const texts: string[] = [];
+  for (const command of commands) {
+    const { stdout } = await promisify(execFile)('bash', [
+      '-c',
+      command.replace('http://127.0.0.1:3999', emulator.url),
+    ]);
+    texts.push(stdout);
+  }
+  const client = new GenAuthClient(emulator.clientOptions);
+  expect((await client.signIn({ account: 'alice', password: 'passw0rd' })).kind).toBe('mfa_required');
+  client.close();
+  expect([texts.length, JSON.parse(texts[1] ?? '')]).toMatchObject([2, { code: emulator.totp('alice').code }]);
+});
+
 it('docs/doctor.md: examine.ts finds a wrong secret', async () => {
   const { examine } = await load<{ examine: (options: GenAuthOptions) => Promise<string[]> }>('examine.js');
   await using emulator = await startEmulator();

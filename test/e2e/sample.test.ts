@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../sample-app/app.module.js';
 import { makeApp } from '../../sample-app/express-app.js';
+import { renderSignedIn } from '../../sample-app/login-answer.js';
 import { type Settings, loadSettings } from '../../sample-app/settings.js';
-import { GenAuthClient } from '../../src/index.js';
+import { GenAuthClient, type GenAuthUser } from '../../src/index.js';
 import { GenAuthTestingModule } from '../../src/testing/index.js';
 import { makeFolder } from '../cli/support.js';
 import { APP_SECRET, PASSWORD, SECRETS, echoSignIn, findCanaries } from '../support/canary.js';
@@ -56,12 +57,20 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect([me.status, me.body]).toEqual([200, body['user']]);
   });
 
+  it('sends a browser at 127.0.0.1 to the host of the callback before a sign-in on the hosted page', async () => {
+    const { port } = new URL(sample.url);
+    const visit = async (host: string) =>
+      (await fetch(`http://${host}:${port}/auth/genauth?returnTo=/x`, { redirect: 'manual' })).headers.get('location');
+    expect(await visit('127.0.0.1')).toBe(`http://localhost:${port}/auth/genauth?returnTo=/x`);
+    expect(await visit('localhost')).toMatch(`${sample.emulatorUrl}/oidc/auth?`);
+  });
+
   it('refuses bob, who is no admin, on the route of admins', async () => {
     const { body } = await signIn({ account: 'bob', password: 'passw0rd' });
     expect(await statusesOf(`Bearer ${String(body['accessToken'])}`)).toEqual([200, 403, 200]);
   });
 
-  it('refreshes the tokens, and accepts each refresh token once', async () => {
+  it('refreshes the tokens, and answers a replaced refresh token with the same tokens for a short time', async () => {
     const { body } = await signIn();
     const refresh = () => post(`${sample.url}/auth/refresh`, { refreshToken: body['refreshToken'] });
     const refreshed = await refresh();
@@ -69,9 +78,10 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     expect(Object.keys(refreshed.body).sort()).toEqual(Object.keys(body).sort());
     expect(refreshed.body['user']).toEqual(body['user']);
     expect(await statusesOf(`Bearer ${String(refreshed.body['accessToken'])}`)).toEqual([200, 200, 200]);
-    const again = await refresh();
-    expect([again.status, again.body['code']]).toEqual([401, 'refresh_token_refused']);
-    expect(again.headers.get('www-authenticate')).toBeNull();
+    expect((await refresh()).body).toEqual(refreshed.body);
+    const unknown = await post(`${sample.url}/auth/refresh`, { refreshToken: 'unknown' });
+    expect([unknown.status, unknown.body['code']]).toEqual([401, 'refresh_token_refused']);
+    expect(unknown.headers.get('www-authenticate')).toBeNull();
     const missing = await post(`${sample.url}/auth/refresh`, { refreshToken: '' });
     expect([missing.status, missing.body['code']]).toEqual([400, 'invalid_request']);
   });
@@ -210,6 +220,15 @@ describe('with settings in the environment', () => {
     const loaded = loadSettings({ GENAUTH_APP_HOST: 'https://tenant.example', [variable]: value });
     await expect(loaded).rejects.toThrow(message);
   });
+});
+
+it('the page of a sign-in contains the answer as data, which cannot end its element', () => {
+  const user = { sub: 'alice', name: '</script><img src=x>$&' } as unknown as GenAuthUser;
+  const tokens = { accessToken: 'a', idToken: 'b', refreshToken: undefined, expiresAt: new Date(0), scope: [] };
+  const page = renderSignedIn(user, { tokens, claims: {} as never, requestId: undefined, returnTo: '/x' });
+  const [, data = ''] = /<script type="application\/json" id="signed-in">(.*?)<\/script>/.exec(page) ?? [];
+  expect(JSON.parse(data)).toMatchObject({ user, accessToken: 'a', returnTo: '/x' });
+  expect(page).not.toContain('<img src=x>');
 });
 
 describe('under the test kit', () => {

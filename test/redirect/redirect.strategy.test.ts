@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { jest } from '@jest/globals';
 import { Controller, Get, Injectable, Module, Req, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -5,7 +6,7 @@ import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import express, { type RequestHandler } from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { GenAuthClient, signInHandler } from '../../src/index.js';
+import { GenAuthClient, type SignInEvent, signInHandler } from '../../src/index.js';
 import { GenAuthModule, Public } from '../../src/nest/index.js';
 import {
   GenAuthRedirectStrategy,
@@ -176,6 +177,9 @@ it.each<[string, string, number, string]>([
   ['a callback without state', `${CALLBACK}?code=c`, 400, 'sign_in_expired'],
   ['a callback without parameters', CALLBACK, 400, 'sign_in_expired'],
   ['an error without state', `${CALLBACK}?error=access_denied`, 400, 'sign_in_expired'],
+  ['an error without state on another path', `${START}?error=access_denied`, 400, 'sign_in_expired'],
+  ['a callback with another spelling of the path', `${CALLBACK}/?code=c`, 400, 'sign_in_expired'],
+  ['a callback on the path of a proxy', `${START}?code=c&state=s`, 400, 'sign_in_expired'],
   ['returnTo that becomes another host', `${START}?returnTo=/.//evil.example.com`, 400, 'invalid_request'],
 ])('refuses %s', async (_title, path, status, code) => {
   const user = newUser(await open());
@@ -195,6 +199,8 @@ it.each<[string, string, number, string]>([
   ['a code and two errors', 'code=a&error=x&error=y', 502, 'upstream_invalid_response'],
   ['consent_required', 'error=consent_required', 403, 'access_denied'],
   ['a code that GenAuth does not know', 'code=a', 400, 'sign_in_expired'],
+  ['the issuer of another server', 'code=a&iss=https://evil.example.com/oidc', 502, 'upstream_invalid_response'],
+  ['two issuers', 'code=a&iss=a&iss=b', 502, 'upstream_invalid_response'],
 ])('answers a callback with %s', async (_title, query, status, code) => {
   const user = newUser(await open());
   const { state } = await user.begin();
@@ -338,5 +344,146 @@ it('warns once that offline_access may bring no refresh token', async () => {
   expect(emitWarning.mock.calls).toEqual([
     [message, { type: 'GenAuthWarning', code: 'GENAUTH_REDIRECT_REFRESH_TOKEN' }],
   ]);
+  emitWarning.mockRestore();
+});
+
+it('answers the issuer of the client like no issuer', async () => {
+  const user = newUser(await open());
+  const callback = await user.signIn();
+  const iss = encodeURIComponent(`${emulator().url}/oidc`);
+  expect(await user.visit(`${callback}&iss=${iss}`)).toMatchObject({ status: 200 });
+});
+
+it('refuses an id_token of HS256 that the secret of the client has not signed', async () => {
+  const app = await open({ client: { idTokenSignedResponseAlg: 'HS256' } });
+  const user = newUser(app);
+  const callback = await user.signIn();
+  // The emulator signs with a key that the client does not know.
+  emulator().flawIdToken('hs256_public_key');
+  expect(await user.visit(callback)).toMatchObject({ status: 502, code: 'upstream_invalid_response' });
+});
+
+it.each(KINDS)('does not use up a sign-in for a HEAD request, with %s', async (kind) => {
+  const app = await open({ kind });
+  const user = newUser(app);
+  const callback = await user.signIn();
+  const cookie = [...user.cookies].map((pair) => pair.join('=')).join('; ');
+  for (const path of [START, callback]) {
+    const { status, headers } = await fetch(app.url + path, {
+      method: 'HEAD',
+      headers: { cookie },
+      redirect: 'manual',
+    });
+    expect([status, headers.getSetCookie()]).toEqual([400, []]);
+  }
+  expect(await user.visit(callback)).toMatchObject({ status: 200 });
+});
+
+it('works with a session without own properties, as of @fastify/secure-session', async () => {
+  const { strategy } = await open({ kind: 'passport' });
+  const stored = new Map<string | symbol, unknown>();
+  const session = new Proxy(
+    {},
+    {
+      get: (_target, name) => stored.get(name),
+      set: (_target, name, value) => Boolean(stored.set(name, JSON.parse(JSON.stringify(value)))),
+    },
+  );
+  const headers = {};
+  const begun = await strategy.attempt({ headers, session, originalUrl: START } as never);
+  const state = new URL((begun as { url: string }).url).searchParams.get('state');
+  const originalUrl = `${CALLBACK}?error=access_denied&state=${state}`;
+  expect(await strategy.attempt({ headers, session, originalUrl } as never)).toMatchObject({
+    refusal: { status: 403 },
+  });
+});
+
+it.each<Kind>(['a cookie', 'a session'])(
+  'keeps two GenAuth applications of one process apart, with %s',
+  async (kind) => {
+    const app = await open({ kind, client: { appId: 'first-app' } });
+    const user = newUser(app);
+    const { state } = await user.begin();
+    const stored = [...user.cookies];
+    const session = { 'passport-genauth:redirect:first-app': [{ state }] };
+    const other = new GenAuthRedirectStrategy(new GenAuthClient({ ...emulator().clientOptions, appId: 'second-app' }), {
+      callbackUrl: app.callbackUrl,
+      ...(kind === 'a cookie' && { cookieSecret: 'secret-'.repeat(5) }),
+    });
+    const cookie = stored.map((pair) => pair.join('=')).join('; ');
+    const req = { headers: { cookie }, session, res: { appendHeader: () => undefined } };
+    const originalUrl = `${CALLBACK}?error=access_denied&state=${state}`;
+    const result = await other.attempt({ ...req, originalUrl } as never);
+    expect(result).toMatchObject({ refusal: { body: { code: 'sign_in_expired' } } });
+  },
+);
+
+it('shows its own text to the user who cancelled, and not that of the callback', async () => {
+  const user = newUser(await open());
+  const { state } = await user.begin();
+  const { body } = await user.visit(`${CALLBACK}?error=access_denied&error_description=canary&state=${state}`);
+  expect(body['message']).toBe('The sign-in was cancelled, or your account is not allowed to sign in here.');
+});
+
+it('publishes the events of a password login', async () => {
+  const events: SignInEvent[] = [];
+  const take = (event: unknown): void => void events.push(event as SignInEvent);
+  subscribe('genauth:sign-in', take);
+  const user = newUser(await open());
+  await user.visit(await user.signIn());
+  for (const query of ['error=access_denied', 'error=server_error', 'error=invalid_scope', 'code=unknown']) {
+    const { state } = await user.begin();
+    await user.visit(`${CALLBACK}?${query}&state=${state}`);
+  }
+  unsubscribe('genauth:sign-in', take);
+  const results = ['success', 'access_denied', 'upstream_invalid_response', 'authorization_refused', 'sign_in_expired'];
+  expect(events).toMatchObject(results.map((result) => ({ result, connection: 'REDIRECT' })));
+  expect(events[1]).toMatchObject({ statusCode: undefined, text: expect.stringContaining('sent the browser back') });
+});
+
+it.each<[string, Settings, (user: User) => Promise<string>, string]>([
+  [
+    'an error of the operator',
+    {},
+    async (user) => `${CALLBACK}?error=x&state=${(await user.begin())['state']}`,
+    'configuration_error',
+  ],
+  ['a user whom verify refuses', { verify: () => null }, (user) => user.signIn(), 'verify_denied'],
+])('sends the browser to failurePath, and reports %s', async (_title, settings, arrange, code) => {
+  const log = jest.fn();
+  const user = newUser(await open({ ...settings, client: { log, name: code }, redirect: { failurePath: '/login' } }));
+  const path = await arrange(user);
+  expect(await user.visit(path)).toMatchObject({ status: 302, location: `/login?error=${code}` });
+  expect(log.mock.calls.map(([, , details]) => details)).toMatchObject([{ code }]);
+});
+
+it('limits the reports of callbacks with different errors, because any browser can send them', async () => {
+  const log = jest.fn();
+  const user = newUser(await open({ client: { log, name: 'limited' } }));
+  for (let i = 0; i < 5; i += 1) {
+    const { state } = await user.begin();
+    await user.visit(`${CALLBACK}?error=error-${i}&state=${state}`);
+  }
+  expect(log).toHaveBeenCalledTimes(1);
+});
+
+it('never sends a code twice', async () => {
+  const app = await open();
+  const user = newUser(app);
+  // The second exchange uses the connection of the first, which the server then resets.
+  await user.visit(await user.signIn());
+  const callback = await user.signIn();
+  const before = emulator().requests('token');
+  emulator().fault({ endpoint: 'token', drop: true, times: 1 });
+  expect(await user.visit(callback)).toMatchObject({ status: 503 });
+  expect(emulator().requests('token') - before).toBe(1);
+});
+
+it('warns once that a browser begins a sign-in under another name of this machine', async () => {
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const { url } = await open({ redirect: { callbackUrl: `http://localhost:3999${CALLBACK}` } });
+  for (let i = 0; i < 2; i += 1) await fetch(url + START, { redirect: 'manual' });
+  const message = expect.stringMatching(/began at 127\.0\.0\.1:\d+, but callbackUrl is on localhost:3999/) as string;
+  expect(emitWarning.mock.calls).toEqual([[message, { type: 'GenAuthWarning', code: 'GENAUTH_CALLBACK_HOST' }]]);
   emitWarning.mockRestore();
 });

@@ -75,6 +75,9 @@ it.each<[Name, number]>([
 
 it.each<[Reply]>([
   [{ body: { error: 'invalid_client' } }],
+  [{ status: 400, body: { error: 'invalid_client' } }],
+  [{ status: 499, body: { message: 'the method is not none' } }],
+  [{ body: { statusCode: 499 } }],
   [{ status: 401, body: { statusCode: 403 } }],
   [{ body: { statusCode: 401, message: 'client authentication failed' } }],
 ])('throws a ConfigurationError if the new secret of the application is refused too by %j', async (reply) => {
@@ -142,4 +145,13 @@ it.each<[Reply]>([
   const error = await catchError(run('userInfo', reply));
   expect(error).toMatchObject({ code: 'token_revoked', statusCode: 401, details: { token: 'access_token' } });
   expect(findLeaks(error, [TOKEN])).toEqual([]);
+});
+
+it('shows neither the authorization code nor its secret, even if GenAuth sends them back', async () => {
+  const grant = { code: `${TOKEN}-code`, codeVerifier: `${TOKEN}-verifier`, redirectUri: 'https://app.example.com/cb' };
+  const texts = `${grant.code} ${grant.codeVerifier} ${SECRET}`;
+  issuer().reply('/oidc/token', { status: 400, body: { statusCode: 400, message: texts, error_description: texts } });
+  const error = await catchError(open().requestCodeExchange(grant));
+  expect(error).toMatchObject({ code: 'upstream_invalid_response' });
+  expect(findLeaks(error, [SECRET, TOKEN, grant.code, grant.codeVerifier])).toEqual([]);
 });

@@ -256,7 +256,7 @@ it.each([
   [{ storeSecret: SECRET }, /storeSecret is set without refreshStore/],
   [
     { refreshStore: new RedisRefreshStore({ call: () => Promise.resolve(null) }), storeSecret: 'canary-short' },
-    /storeSecret has no secret, or a secret that is not a string of 32 characters/,
+    /storeSecret has 12 characters, but 32 are required/,
   ],
   [{ refreshGrace: 300_001 }, /refreshGrace/],
 ])('refuses the options %j', (options, message) => {

@@ -163,7 +163,8 @@ describeWithRedis('test/core/sign-in/login-throttle.test.ts')('with Redis', () =
     expect(await inTurn(b, wrong(account), wrong(account))).toEqual([NO, LIMIT]);
     expect(await inTurn(a, wrong(account))).toEqual([LIMIT]);
     emulator().addUser({ username: account, password: 'passw0rd' });
-    const keys = await ((await CLIENTS['ioredis']?.()) as Redis).keys('*');
+    const client = (await CLIENTS['ioredis']?.()) as Redis;
+    const keys = await client.keys('*');
     expect(keys.filter((key) => !key.startsWith('passport-genauth:genauth-emulator-app:login-account:'))).toEqual([]);
     expect(keys.join()).not.toContain(account);
   });

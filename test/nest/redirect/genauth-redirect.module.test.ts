@@ -2,6 +2,7 @@ import {
   type CanActivate,
   Controller,
   Get,
+  type INestApplication,
   type ModuleMetadata,
   Post,
   Req,
@@ -11,6 +12,7 @@ import {
 import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import passport from 'passport';
 import { GenAuthClient, GenAuthPasswordStrategy } from '../../../src/index.js';
 import { type GenAuthModuleOptions } from '../../../src/nest/index.js';
 import {
@@ -86,16 +88,34 @@ async function start({
   providers = [],
   imports,
 }: Settings = {}): Promise<RunningApp> {
-  const app = await startNestApp(platform, {
-    imports: imports ?? [
-      GenAuthModule.forRoot({ ...emulator().clientOptions, ...options }),
-      GenAuthRedirectModule.forRoot({ ...REDIRECT, ...redirect }),
-    ],
-    controllers: [buildController(guard)],
-    providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }, ...providers],
-  });
+  const app = await startNestApp(
+    platform,
+    {
+      imports: imports ?? [
+        GenAuthModule.forRoot({ ...emulator().clientOptions, ...options }),
+        GenAuthRedirectModule.forRoot({ ...REDIRECT, ...redirect }),
+      ],
+      controllers: [buildController(guard)],
+      providers: [{ provide: APP_GUARD, useExisting: GenAuthGuard }, ...providers],
+    },
+    { prepare: setOwnCookies },
+  );
   apps.push(app);
   return app;
+}
+/** Makes an application on Fastify set the cookie that a request asks for. */
+function setOwnCookies(app: INestApplication): void {
+  if (app.getHttpAdapter().getType() !== 'fastify') return;
+  type Hook = (
+    req: { headers: Record<string, string> },
+    reply: { header: (...parts: string[]) => void },
+    done: () => void,
+  ) => void;
+  const hook: Hook = ({ headers }, reply, done) => {
+    if (headers['x-set-cookie'] !== undefined) reply.header('set-cookie', headers['x-set-cookie']);
+    done();
+  };
+  (app.getHttpAdapter().getInstance() as { addHook: (name: string, hook: Hook) => void }).addHook('onRequest', hook);
 }
 const open = ({ url }: RunningApp): User => new User(url, emulator());
 
@@ -278,5 +298,67 @@ it('describes the routes in an OpenAPI document', async () => {
     ['200', '302', '400', '403', '500', '502', '503'],
     [],
     undefined,
+  ]);
+});
+
+it.each<[string, GenAuthModuleOptions['verify'] | undefined, NonNullable<ModuleMetadata['providers']>, string]>([
+  ['verify', () => null, [], 'the option verify does not check: import GenAuthRedirectModule in place of the provider'],
+  ['a class', undefined, [provide(OwnPassword)], 'OwnPassword does not check: write a class with validate'],
+])(
+  'refuses to start if %s does not check the users of a strategy of the application',
+  async (_title, verify, more, part) => {
+    const own = {
+      provide: 'own',
+      inject: [GenAuthClient],
+      useFactory: (client: GenAuthClient) => {
+        const strategy = new GenAuthRedirectStrategy(client, REDIRECT);
+        passport.use(strategy);
+        return strategy;
+      },
+    };
+    const starting = start({
+      guard: AuthGuard('genauth-redirect'),
+      imports: [GenAuthModule.forRoot({ ...emulator().clientOptions, ...(verify && { verify }) })],
+      providers: [own, ...more],
+    });
+    await expect(starting).rejects.toThrow(`accepts logins of genauth-redirect too, whose users ${part}`);
+  },
+);
+
+it('finds unchecked users also behind a guard with several strategies', async () => {
+  const guard = AuthGuard(['genauth-redirect', 'genauth-ad']);
+  await expect(start({ guard, providers: [provide(OwnPassword)] })).rejects.toThrow(
+    'accepts logins of genauth-redirect',
+  );
+});
+
+const warningsOf = ({ logger }: RunningApp): string[] => logger.lines.filter((line) => line.startsWith('warn '));
+
+it.each<[string, Partial<RedirectOptions>, string]>([
+  ['startPath', { startPath: '/auth/other' }, 'startPath has the path /auth/other, but no route with'],
+  ['callbackUrl', { callbackUrl: 'http://localhost:3000/auth/cb' }, 'callbackUrl has the path /auth/cb, but no route'],
+])('warns if no route has the path of %s', async (_title, redirect, part) => {
+  expect(warningsOf(await start({ redirect }))).toEqual([expect.stringContaining(part)]);
+});
+
+it('does not warn about a path whose first part a proxy removes', async () => {
+  expect(warningsOf(await start({ redirect: { callbackUrl: `https://app.example.com/shop${CALLBACK}` } }))).toEqual([]);
+});
+
+it('warns about a guard without the module', async () => {
+  const imports = [GenAuthModule.forRoot(emulator().clientOptions)];
+  const app = await start({ guard: AuthGuard('genauth-redirect'), imports });
+  expect(warningsOf(app)).toEqual([
+    expect.stringContaining("HostedPageController.finish has a guard for GenAuth's hosted page, but no strategy"),
+  ]);
+});
+
+it('keeps the cookies that the application sets on Fastify', async () => {
+  const { url, app } = await start({ platform: 'Fastify' });
+  expect(app.getHttpAdapter().getType()).toBe('fastify');
+  const response = await fetch(url + START, { redirect: 'manual', headers: { 'x-set-cookie': 'own=1' } });
+  expect(response.headers.getSetCookie()).toEqual([
+    expect.stringContaining('own=1'),
+    expect.stringContaining('genauth-sign-in'),
   ]);
 });
