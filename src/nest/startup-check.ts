@@ -190,8 +190,8 @@ function findUncheckedLogins(
 }
 
 /**
- * Returns the strategies that sign users in for a client: those of the modules, as far as no provider of the application
- * replaces them, and those of providers for GenAuth's hosted page.
+ * Returns the strategies that sign users in for a client: those of the modules, as far as no provider of the
+ * application replaces them, and those of providers for GenAuth's hosted page.
  */
 function listLogins(
   { replacements, ownStrategies }: Application,

@@ -215,8 +215,8 @@ function warnOfOtherHost({ headers: { host } }: RedirectRequest, callbackUrl: st
   if (!isLoopback(used.hostname) || !isLoopback(callback.hostname)) return;
   warned.add(callbackUrl);
   process.emitWarning(
-    `A sign-in began at ${used.host}, but callbackUrl is on ${callback.host}. For cookies these are two hosts, so the ` +
-      `sign-in cannot be completed. Open the application at ${callback.origin}.`,
+    `A sign-in began at ${used.host}, but callbackUrl is on ${callback.host}. For cookies these are two hosts, ` +
+      `so the sign-in cannot be completed. Open the application at ${callback.origin}.`,
     { type: 'GenAuthWarning', code: 'GENAUTH_CALLBACK_HOST' },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Counts the failed sign-ins of each key, within a time window. The limiters of the package `rate-limiter-flexible` have
- * these methods.
+ * Counts the failed sign-ins of each key, within a time window. The limiters of the package `rate-limiter-flexible`
+ * have these methods.
  */
 export interface LoginLimiter {
   /**

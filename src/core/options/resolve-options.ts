@@ -218,7 +218,8 @@ function resolveRefreshStore(
   const { refreshStore, storeSecret }: Partial<Record<keyof GenAuthOptions, unknown>> = options;
   const isStore = isRecord(refreshStore) && STORE_METHODS.every((name) => typeof refreshStore[name] === 'function');
   if (refreshStore !== undefined && !isStore) {
-    const problem = `is ${isRecord(refreshStore) ? 'an object' : quote(refreshStore)} without ${STORE_METHODS.join(', ')}`;
+    const shown = isRecord(refreshStore) ? 'an object' : quote(refreshStore);
+    const problem = `is ${shown} without ${STORE_METHODS.join(', ')}`;
     mistakes.push({ option: 'refreshStore', problem, fix: 'write new RedisRefreshStore(redis), or remove it' });
   }
   const problem = storeSecret === undefined ? undefined : findSecretProblem(storeSecret);

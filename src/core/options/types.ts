@@ -303,8 +303,8 @@ export interface GenAuthOptions<S extends string = string> {
    */
   storeSecret?: string | readonly string[] | undefined;
   /**
-   * Limits failed sign-ins before GenAuth is asked, so that an attacker cannot make GenAuth or the Active Directory lock
-   * the account of an employee. A sign-in above the limit is `rate_limited` (HTTP status 429). Default: no limit.
+   * Limits failed sign-ins before GenAuth is asked, so that an attacker cannot make GenAuth or the Active Directory
+   * lock the account of an employee. A sign-in above the limit is `rate_limited` (HTTP status 429). Default: no limit.
    */
   loginThrottle?: LoginThrottleOptions | undefined;
 }

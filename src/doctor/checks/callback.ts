@@ -44,7 +44,8 @@ export async function checkCallback(context: Context): Promise<Observation[]> {
 
 function reportEndpoint(context: Context, used: string, offered: unknown, isOnHost: boolean): Observation {
   const literal = isOnHost ? context.literal(offered, '<authorization_endpoint>') : '<authorization_endpoint>';
-  const message = `The authorization_endpoint of GenAuth is ${context.quote(offered)}, but passport-genauth uses ${used}.`;
+  const shown = context.quote(offered);
+  const message = `The authorization_endpoint of GenAuth is ${shown}, but passport-genauth uses ${used}.`;
   return warning('authorization_endpoint_other', message, {
     impact: `With this address, GenAuth may show an error page. ${NO_PAGE}`,
     consolePage: CONSOLE_PAGES.endpoints,
@@ -90,7 +91,8 @@ async function request(context: Context, endpoint: string, callbackUrl: string):
 
 /** Builds the finding for an error that GenAuth sends with a redirect (RFC 6749 §4.1.2.1). */
 function reportError(context: Context, { searchParams }: URL): Observation {
-  const message = `GenAuth refuses the authorization request with the error ${context.quote(searchParams.get('error'))}.`;
+  const shown = context.quote(searchParams.get('error'));
+  const message = `GenAuth refuses the authorization request with the error ${shown}.`;
   return error('authorization_refused', message, {
     impact: NO_PAGE,
     consolePage: CONSOLE_PAGES.grants,

@@ -33,7 +33,7 @@ async function inTurn(client: Client, ...credentials: Credentials[]): Promise<st
 }
 const [NO, LIMIT, YES] = ['invalid_credentials', 'rate_limited', 'success'];
 
-it('refuses further sign-ins of an account after the limit without asking GenAuth, also with the right password', async () => {
+it('refuses sign-ins of an account after the limit without asking GenAuth, also with the right password', async () => {
   const client = open(ACCOUNT);
   expect(await inTurn(client, wrong(), wrong(), wrong(), wrong(), right())).toEqual([NO, NO, NO, LIMIT, LIMIT]);
   expect(emulator().signIns).toHaveLength(3);

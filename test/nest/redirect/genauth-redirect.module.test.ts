@@ -228,7 +228,8 @@ const provide = (provided: new (client: GenAuthClient) => object) => ({
 it('refuses to start if a class checks the users of the password login, and not those of the page', async () => {
   const message =
     'HostedPageController.finish accepts logins of genauth-redirect too, whose users OwnPassword does not check: ' +
-    'write a class with validate, which extends GenAuthRedirectStrategy, or write the option verify in place of the class';
+    'write a class with validate, which extends GenAuthRedirectStrategy, or write the option verify in place of the ' +
+    'class';
   await expect(start({ providers: [provide(OwnPassword)] })).rejects.toThrow(message);
 });
 
