@@ -73,7 +73,7 @@ async function measureLoop(appHost, passwordEncryptType) {
   }
   const outcomes = await Promise.all(logins);
   delay.disable();
-  client.close();
+  void client.close();
   const failed = outcomes.filter(({ kind }) => kind !== 'success').length;
   if (failed > 0) throw new Error(`${failed} logins with passwordEncryptType ${passwordEncryptType} failed.`);
   return { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6 };

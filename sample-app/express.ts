@@ -12,10 +12,12 @@ const server = makeApp(client, settings).listen(settings.port, settings.host, (e
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    client.close();
-    server.close();
-    server.closeAllConnections();
-    void settings.emulator?.stop();
+    // The requests in progress are answered first, for at most the time of a login.
+    server.close(() => {
+      void client.close();
+      void settings.emulator?.stop();
+    });
+    setTimeout(() => server.closeAllConnections(), client.options.timeout).unref();
   });
 }
 

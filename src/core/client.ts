@@ -28,6 +28,7 @@ import { KeySetSource } from './tokens/key-set-source.js';
 import { verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
 import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js';
+import { InFlight } from './util/in-flight.js';
 import { type MaybePromise, chain } from './util/maybe-promise.js';
 import { quote } from './util/quote.js';
 import { PATHS } from './wire/facts.js';
@@ -168,6 +169,7 @@ export class GenAuthClient<
   readonly #refresh: TokenRefresh;
   readonly #introspections: IntrospectionCache;
   readonly #userInfo: UserInfoCache;
+  readonly #inFlight = new InFlight(buildClosedError);
   #isClosed = false;
 
   /**
@@ -303,8 +305,12 @@ export class GenAuthClient<
     credentials: Credentials,
     signInOptions: SignInOptions<T> = {},
   ): Promise<SignInOutcome<T, ExtendedFields>> {
-    return this.#signIn.run(parseCredentials(credentials), { given: signInOptions }, (given, configured) =>
-      given.length > 0 ? given : configured,
+    return this.#inFlight.run(() =>
+      this.#signIn.run<T, ExtendedFields>(
+        parseCredentials(credentials),
+        { given: signInOptions },
+        (given, configured) => (given.length > 0 ? given : configured),
+      ),
     );
   }
 
@@ -315,7 +321,9 @@ export class GenAuthClient<
    * @internal
    */
   async signInRoute(credentials: ParsedCredentials, layers: SignInLayers): Promise<SignInOutcome> {
-    return this.#signIn.run(credentials, layers, (given, configured) => [...configured, ...given]);
+    return this.#inFlight.run(() =>
+      this.#signIn.run(credentials, layers, (given, configured) => [...configured, ...given]),
+    );
   }
 
   /**
@@ -329,7 +337,9 @@ export class GenAuthClient<
    * @internal
    */
   async exchangeCode(grant: CodeGrant & { nonce: string }): Promise<SignInSuccess> {
-    return this.#signIn.runCode(() => this.#endpoints.requestCodeExchange(grant), grant.nonce);
+    return this.#inFlight.run(() =>
+      this.#signIn.runCode(() => this.#endpoints.requestCodeExchange(grant), grant.nonce),
+    );
   }
 
   /**
@@ -352,7 +362,7 @@ export class GenAuthClient<
    * @throws UpstreamError if GenAuth cannot be reached, or if its response has no captcha.
    */
   async getCaptcha(): Promise<Captcha> {
-    const captcha = parseCaptcha(await this.#requestDocument(PATHS.captcha));
+    const captcha = parseCaptcha(await this.#inFlight.run(() => this.#requestDocument(PATHS.captcha)));
     if (captcha !== undefined) return captcha;
     throw new UpstreamError('upstream_invalid_response', `GenAuth's response to GET ${PATHS.captcha} has no captcha.`);
   }
@@ -448,7 +458,7 @@ export class GenAuthClient<
    */
   async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> & { sub: string }> {
     const { sub } = await this.verifyAccessToken(accessToken);
-    const claims = await this.#endpoints.requestUserInfo(accessToken);
+    const claims = await this.#inFlight.run(() => this.#endpoints.requestUserInfo(accessToken));
     // OpenID Connect Core 1.0 §5.3.2 requires this check. Without it, the claims of another user could be returned.
     if (claims === undefined || claims['sub'] === sub) return { ...claims, sub };
     throw new UpstreamError(
@@ -491,7 +501,8 @@ export class GenAuthClient<
     options: RefreshOptions = {},
   ): Promise<RefreshedTokens<GenAuthUser<T, ExtendedFields>>> {
     const sub = readExpectedSubject(options);
-    const received = await this.#refresh.refresh(expectToken(refreshToken, 'refresh token'));
+    const token = expectToken(refreshToken, 'refresh token');
+    const received = await this.#inFlight.run(() => this.#refresh.refresh(token));
     const { tokens, claims, idClaims } = received;
     if (sub !== undefined && claims.sub !== sub) throw buildForeignTokenError(sub, claims.sub);
     if (idClaims !== undefined) this.#userInfo.prime(tokens.accessToken, idClaims);
@@ -522,8 +533,11 @@ export class GenAuthClient<
    * @throws ConfigurationError if GenAuth refuses the credentials of the application.
    */
   async revoke(token: string, hint: TokenTypeHint = 'refresh_token'): Promise<void> {
-    await this.#endpoints.requestRevocation(expectToken(token), hint);
-    await this.#refresh.forget(token);
+    const given = expectToken(token);
+    await this.#inFlight.run(async () => {
+      await this.#endpoints.requestRevocation(given, hint);
+      await this.#refresh.forget(given);
+    });
     this.#verifier.forget(token);
     this.#userInfo.forget(token);
     this.#introspections.forget(token);
@@ -551,7 +565,8 @@ export class GenAuthClient<
    * ```
    */
   async introspect(token: string, hint: TokenTypeHint = 'access_token'): Promise<Introspection> {
-    return this.#endpoints.requestIntrospection(expectToken(token), hint);
+    const given = expectToken(token);
+    return this.#inFlight.run(() => this.#endpoints.requestIntrospection(given, hint));
   }
 
   /**
@@ -605,9 +620,17 @@ export class GenAuthClient<
     ]);
   }
 
-  /** Closes all connections to GenAuth. Pending requests fail. The client opens new connections if it is used again. */
-  close(): void {
+  /**
+   * Closes the client. Logins and other calls that have begun may end, for at most the time of the option `timeout`.
+   * Then all connections to GenAuth are closed. Every new call that needs GenAuth fails with an `UpstreamError` (HTTP
+   * status 503). Tokens whose keys are cached are still verified.
+   *
+   * @returns A promise that resolves when all connections are closed. It never rejects.
+   */
+  async close(): Promise<void> {
     this.#isClosed = true;
+    this.#jwks.stop();
+    await this.#inFlight.end(this.options.timeout);
     this.#http.close();
     this.#keySetSource.close();
   }
@@ -705,4 +728,8 @@ function buildForeignTokenError(expected: string, actual: string): TokenVerifica
   return new TokenVerificationError('refresh_token_refused', message, {
     details: { token: 'refresh_token', claim: 'sub', expected, actual },
   });
+}
+
+function buildClosedError(): UpstreamError {
+  return new UpstreamError('upstream_unreachable', 'The application has closed the client, so GenAuth is not asked.');
 }

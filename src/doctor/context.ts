@@ -177,7 +177,7 @@ export class Context {
 
   close(): void {
     this.documents.close();
-    this.client.close();
+    void this.client.close();
   }
 }
 

@@ -103,7 +103,7 @@ export class GenAuthLifecycle implements OnModuleInit, OnApplicationBootstrap, O
    */
   async onApplicationShutdown(): Promise<void> {
     closeApplication(this.application);
-    this.parts.client.close();
+    await this.parts.client.close();
     await this.warmingUp;
   }
 

@@ -92,7 +92,7 @@ describe('in Express', () => {
   });
   afterAll(async () => {
     await running.close();
-    client.close();
+    void client.close();
   });
 
   it.each(ROWS)('passport.authenticate(%s) with %j and %j', async (...row) => check(running.url, row));

@@ -7,7 +7,7 @@ import { useEvents } from '../support/events.js';
 import { APP_ID, JWKS_PATH, type Reply, SUBJECT, useIssuer } from '../support/issuer.js';
 import { codeOf } from '../support/key-set.js';
 import { findLeaks } from '../support/leak.js';
-import { catchError } from '../support/promise.js';
+import { Gate, catchError, until } from '../support/promise.js';
 import { useSignatureCount } from '../support/signature-count.js';
 import { LONG_SECRET } from '../support/signing-key.js';
 import { answering, useTcpServers } from '../support/tcp-server.js';
@@ -272,7 +272,7 @@ it('connections to both hosts trust the option ca, and are ended by close()', as
   const keys = await serve(answering(200, {}, JSON.stringify({ keys: [issuer().key.jwk] })), authority.issue());
   const client = open({ appHost: genauth.url, jwksUri: `${keys.url}/keys`, ca: authority.cert });
   await Promise.all([client.warmUp(), client.signIn(ALICE)]);
-  client.close();
+  void client.close();
   await Promise.all([genauth.idle(), keys.idle()]);
   expect([genauth.connections, keys.connections]).toEqual([1, 1]);
 });
@@ -320,4 +320,79 @@ it('publishes events about keys, refreshes and user info, without a token', asyn
     result('genauth:user-info', 'stale_served'),
   ]);
   expect(findLeaks([events], [token, OLD, NEW])).toEqual([]);
+});
+
+describe('close', () => {
+  /** Makes the answer to a sign-in wait. Returns the gate that lets it go. */
+  function holdSignIn(): Gate {
+    const gate = new Gate();
+    issuer().replySignIn({ id_token: idToken(), access_token: accessToken() });
+    const reply = issuer().responder('/api/v3/signin');
+    issuer().reply('/api/v3/signin', async () => {
+      await gate.opened;
+      return reply as Reply;
+    });
+    return gate;
+  }
+
+  it('lets a login that has begun end, also with the keys that it still needs, and refuses new calls', async () => {
+    const gate = holdSignIn();
+    const client = open();
+    const login = client.signIn(ALICE);
+    await until(() => issuer().count('/api/v3/signin') === 1);
+    const closed = client.close();
+    const calls = [
+      client.signIn(ALICE),
+      client.refresh(OLD),
+      client.getCaptcha(),
+      client.introspect('t'),
+      client.revoke('t'),
+    ];
+    const errors = await Promise.all(calls.map((call) => catchError(call)));
+    const expected = {
+      code: 'upstream_unreachable',
+      statusCode: 503,
+      message: expect.stringContaining('has closed') as string,
+    };
+    expect(errors).toMatchObject(calls.map(() => expected));
+    gate.open();
+    expect((await login).kind).toBe('success');
+    await closed;
+    expect(issuer().count(JWKS_PATH)).toBe(1);
+    expect(await client.verifyAccessToken(accessToken())).toMatchObject({ sub: SUBJECT });
+    expect(issuer().count('/api/v3/signin')).toBe(1);
+  });
+
+  it('ends a login that takes longer than the option timeout with 503', async () => {
+    holdSignIn();
+    const client = open({ timeout: 200 });
+    const login = catchError(client.signIn(ALICE));
+    await until(() => issuer().count('/api/v3/signin') === 1);
+    await client.close();
+    expect(await login).toMatchObject({ statusCode: 503 });
+  });
+
+  it('can be called several times, and without a call in progress', async () => {
+    const client = open();
+    await Promise.all([client.close(), client.close()]);
+    await client.close();
+    expect(await codeOf(client.userInfo(accessToken()))).toBe('upstream_unreachable');
+  });
+});
+
+it('fetches the keys again in the background before they are too old, until the client is closed', async () => {
+  const client = openAny({ jwks: { maxAge: 1000 } });
+  await client.warmUp();
+  // No call asks for keys.
+  await until(() => issuer().count(JWKS_PATH) === 2);
+  expect(client.status().keys.isStale).toBe(false);
+  issuer().reply(JWKS_PATH, { status: 503 });
+  await until(() => issuer().count(JWKS_PATH) === 3);
+  await client.close();
+  const unknown = issuer().sign(issuer().accessTokenClaims({}, NOW), { kid: 'other' });
+  // A closed client opens no connection, also for a key that it does not know.
+  expect([await codeOf(client.verifyAccessToken(unknown)), issuer().count(JWKS_PATH)]).toEqual([
+    'upstream_unreachable',
+    3,
+  ]);
 });

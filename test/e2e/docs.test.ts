@@ -248,7 +248,7 @@ describe('README.md', () => {
   it('options.ts is accepted', async () => {
     const { options } = await load<{ options: GenAuthOptions }>('options.js');
     const client = new GenAuthClient(options);
-    client.close();
+    void client.close();
     expect(client.options.scope).toEqual(['openid', 'profile', 'email', 'roles']);
   });
 
@@ -303,7 +303,7 @@ describe('docs/sign-in.md', () => {
     const { tokens, user } = (await client.signIn({ account: 'alice', password: 'passw0rd' })) as SignInSuccess;
     printed.mockClear();
     const url = new URL(await keepSignedIn(client, tokens));
-    client.close();
+    void client.close();
     expect(printed.mock.calls).toEqual([[user.sub, user.sub], [true], [false]]);
     const logout = ['/oidc/session/end', ['id_token_hint', 'post_logout_redirect_uri', 'state']];
     expect([url.pathname, [...url.searchParams.keys()]]).toEqual(logout);
@@ -347,7 +347,7 @@ it('docs/guarding.md: gateway.ts keeps the sockets of users and puts anonymous s
   expect([reason, sub]).toEqual(['io server disconnect', user.sub]);
   alice?.disconnect();
   await app.close();
-  client.close();
+  void client.close();
 });
 
 type StartHostedPage = (
@@ -391,7 +391,7 @@ it.each<[string, StartHostedPage]>([
   const { pathname, search } = new URL(location);
   expect(await user.visit(pathname + search)).toMatchObject({ status: 302, location: '/orders' });
   await close();
-  client.close();
+  void client.close();
 });
 
 itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and return its code', async () => {
@@ -407,7 +407,7 @@ itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and re
   }
   const client = new GenAuthClient(emulator.clientOptions);
   expect((await client.signIn({ account: 'alice', password: 'passw0rd' })).kind).toBe('mfa_required');
-  client.close();
+  void client.close();
   expect([texts.length, JSON.parse(texts[1] ?? '')]).toMatchObject([2, { code: emulator.totp('alice').code }]);
 });
 
@@ -430,7 +430,7 @@ describe('docs/emulator.md', () => {
     const client = new GenAuthClient(emulator.clientOptions);
     const signIn = (username: string) => client.signIn({ username, password: `${username} passw0rd` });
     const outcomes = await Promise.all(['carol', 'dave', 'erin', 'frank'].map(signIn));
-    client.close();
+    void client.close();
     const kinds = ['success', 'password_change_required', 'mfa_required', 'access_denied'];
     expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
   });
@@ -447,7 +447,7 @@ describe('docs/emulator.md', () => {
     expect(await signIn('Zhang')).toMatchObject({ kind: 'success', user });
     await signIn('zhang', 'wrong');
     await signIn('li');
-    client.close();
+    void client.close();
     const outcomes = ['success', 'invalid_credentials', 'account_disabled'];
     expect(emulator.signIns.map(({ outcome }) => outcome)).toEqual(outcomes);
   });

@@ -101,7 +101,7 @@ describe('start', () => {
     const appHost = `http://${name}:${port}`;
     const client = new GenAuthClient({ ...clientOptions, appHost });
     const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
-    client.close();
+    void client.close();
     expect(outcome).toMatchObject({ kind: 'success', claims: { iss: `${appHost}/oidc` } });
     const { text } = await ask(`http://127.0.0.1:${port}`, { path: PATHS.discovery, headers: { host: 'x.example' } });
     expect(JSON.parse(text)).toMatchObject({ issuer: `http://127.0.0.1:${port}/oidc` });

@@ -144,7 +144,7 @@ describe('a Nest application keeps its own strategy', () => {
     const client = new GenAuthClient({ ...emulators[1]?.clientOptions } as GenAuthModuleOptions);
     passport.use(new GenAuthPasswordStrategy(client));
     expect((await ask('/login', ALICE)).status).toBe(403);
-    client.close();
+    void client.close();
   });
 
   it('if another application with its own strategy is created, and not started', async () => {
@@ -156,7 +156,7 @@ describe('a Nest application keeps its own strategy', () => {
     }
     const other = new Other({ ...emulators[1]?.clientOptions } as never);
     expect((await ask('/login', ALICE)).status).toBe(403);
-    other.client.close();
+    void other.client.close();
   });
 
   it('and does not share an application of Express with another Nest application', async () => {

@@ -77,7 +77,7 @@ it.each<Platform>(['Express', 'Fastify'])(
     const { url, close } = await startNestApp(platform, { imports: [MiddlewareModule] });
     const { body } = await send(`${url}/me`, { headers: { authorization: bearer(issuer()) } });
     await close();
-    client.close();
+    void client.close();
     expect(body).toEqual({ sub: SUBJECT, aud: APP_ID });
   },
 );

@@ -124,7 +124,7 @@ describe('a class that extends GenAuthGuard', () => {
     expect(await run(bearer(issuer()).replace('Bearer ', ''))).toMatchObject({ sub: SUBJECT });
     expect(read(CurrentUser('sub'), commands[0])).toBe(SUBJECT);
     await expect(run('x')).rejects.toThrow('401 invalid_token');
-    client.close();
+    void client.close();
   });
 });
 
@@ -139,5 +139,5 @@ it('canActivate returns true at once if the token is known, and a promise of the
   });
   expect(passed).toBe(true);
   await expect(refused).rejects.toMatchObject({ status: 401, code: 'token_missing' });
-  client.close();
+  void client.close();
 });

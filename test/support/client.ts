@@ -9,7 +9,7 @@ type OpenClient = (options?: Partial<GenAuthOptions>, seams?: { now?: () => numb
 export function useClients(issuer: () => Pick<Issuer, 'clientOptions'>): OpenClient {
   const clients: GenAuthClient[] = [];
   afterEach(() => {
-    for (const client of clients.splice(0)) client.close();
+    for (const client of clients.splice(0)) void client.close();
   });
   return (options = {}, seams = {}) => {
     const client = new GenAuthClient<string>({ ...issuer().clientOptions, ...options }, seams) as GenAuthClient;

@@ -67,6 +67,11 @@ export class Issuer {
     this.#responders.set(path, responder);
   }
 
+  /** The response of a path. */
+  responder(path: string): Responder | undefined {
+    return this.#responders.get(path);
+  }
+
   /** The number of requests for a path, or of all requests. */
   count(path?: string): number {
     return this.requests.filter((request) => path === undefined || request.path === path).length;
@@ -115,7 +120,7 @@ export class Issuer {
     const { method = '', url: path = '', headers } = message;
     const request = { method, path, headers, body: Buffer.concat(chunks).toString() };
     this.requests.push(request);
-    const responder = this.#responders.get(path.replace(/\?.*/, '')) ?? { status: 404 };
+    const responder = this.#responders.get(path) ?? this.#responders.get(path.replace(/\?.*/, '')) ?? { status: 404 };
     const reply = typeof responder === 'function' ? await responder(request) : responder;
     if (reply.reset === true) return void message.socket.resetAndDestroy();
     const { status = 200, body } = reply;

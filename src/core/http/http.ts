@@ -109,10 +109,10 @@ export class Http {
   readonly #repeatAgents: Agents;
   readonly #axios: AxiosInstance;
   /**
-   * Number of calls of `close`. The number shows whether `close` ended an exchange: such an exchange fails with the
-   * same error as a connection that the server reset.
+   * Whether `close` was called. It shows why an exchange has failed: an exchange that `close` ended fails with the same
+   * error as a connection that the server reset.
    */
-  #closeCount = 0;
+  #isClosed = false;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
@@ -152,6 +152,10 @@ export class Http {
       throw new TypeError(`The path must begin with exactly one slash, but it is ${quote(path)}.`);
     }
     const target = `${method} ${this.#settings.origin}${path}`;
+    if (this.#isClosed) {
+      const message = `${target}: the application has closed the client, so the request is not sent`;
+      throw new UpstreamError('upstream_unreachable', message, { details: { request: target, requestSent: false } });
+    }
     const timeout = Math.min(request.timeout ?? Infinity, this.#settings.timeout);
     const { left, timeout: limit } = request.deadline ?? { left: timeout, timeout };
     const signal = new DeadlineSignal();
@@ -166,10 +170,9 @@ export class Http {
       maxContentLength: maxBytes,
       signal,
     };
-    const closeCount = this.#closeCount;
     try {
       const response = await this.#axios.request<Buffer>(config).catch((error: unknown) => {
-        if (this.#closeCount !== closeCount || !wasIdleConnectionReset(error)) throw error;
+        if (this.#isClosed || !wasIdleConnectionReset(error)) throw error;
         // The other idle connections are as old as this one, so the server has probably closed them too.
         destroyIdle(agents);
         if (!isRepeatable) throw error;
@@ -187,7 +190,7 @@ export class Http {
           details: { request: target, limit, requestSent },
         });
       }
-      if (this.#closeCount !== closeCount) {
+      if (this.#isClosed) {
         const message = `${target}: the application closed the client during the request${arrival}`;
         throw new UpstreamError('upstream_unreachable', message, { details: { request: target, requestSent } });
       }
@@ -197,9 +200,9 @@ export class Http {
     }
   }
 
-  /** Closes all connections. Pending requests fail. The next request opens a new connection. */
+  /** Closes all connections. Pending requests and further requests fail. */
   close(): void {
-    this.#closeCount += 1;
+    this.#isClosed = true;
     for (const { httpAgent, httpsAgent } of [this.#agents, this.#signInAgents, this.#repeatAgents]) {
       httpAgent.destroy();
       httpsAgent.destroy();

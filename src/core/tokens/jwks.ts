@@ -9,6 +9,9 @@ import { JWK_ALGORITHM } from './jwk.js';
 import { KeySets } from './key-sets.js';
 import type { KeySetSource } from './key-set-source.js';
 
+/** The part of `maxAge` after which a key set is fetched again in the background. */
+const RENEWAL_AGE = 0.8;
+
 /** The state of the cached key set. {@link ClientStatus} contains this object. */
 export interface KeySetStatus {
   /** Number of keys that can verify tokens now. 0 if no key set was fetched yet, or if the last key set is too old. */
@@ -56,6 +59,9 @@ export class Jwks {
   #confirmedPath: string | undefined;
   #lastError: unknown;
   #pending: PendingFetch | undefined;
+  /** The timer of the next fetch in the background. */
+  #renewal: NodeJS.Timeout | undefined;
+  #isStopped = false;
   /** What the callers that wait for the pending fetch search. */
   readonly #wanted = new Set<FindKeys>();
   /** The last fetch after which a key was missing. */
@@ -175,6 +181,12 @@ export class Jwks {
     );
   }
 
+  /** Ends the fetches in the background. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#renewal);
+  }
+
   /** Returns the state of the cached key set. Sends no request to GenAuth. */
   status(): KeySetStatus {
     const count = this.#usable().size;
@@ -262,9 +274,23 @@ export class Jwks {
       this.#load().finally(() => {
         this.#pending = undefined;
         this.#wanted.clear();
+        this.#planRenewal();
       }),
     );
     return this.#pending;
+  }
+
+  /** Plans the next fetch of a known key set, before it is too old, so that no request waits for it. */
+  #planRenewal(): void {
+    clearTimeout(this.#renewal);
+    if (this.#isStopped || this.#usable().size === 0) return;
+    this.#renewal = setTimeout(() => {
+      if (this.#pending !== undefined) return;
+      if (this.#schedule.getPause(false) > 0) this.#planRenewal();
+      else this.#refresh((keySets) => keySets.all).done.catch(() => {});
+    }, this.#settings.maxAge * RENEWAL_AGE);
+    // The timer must not keep the process alive.
+    this.#renewal.unref();
   }
 
   async #load(): Promise<void> {

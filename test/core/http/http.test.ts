@@ -139,8 +139,9 @@ it.each<[idle: number, request: HttpRequest]>([
   expect([sockets.map(({ timeout }) => timeout), server.connections]).toEqual([[idle], 1]);
   http.close();
   await server.idle();
-  await http.request(request);
-  expect(server.connections).toBe(2);
+  const error = await catchError(http.request(request));
+  expect(error).toMatchObject({ code: 'upstream_unreachable', details: { requestSent: false } });
+  expect(server.connections).toBe(1);
 });
 
 it('a connection is used for 5 minutes after its first exchange, and then closed', async () => {

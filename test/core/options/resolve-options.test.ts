@@ -44,6 +44,7 @@ const DEFAULTS = {
   name: 'genauth',
   audience: [REQUIRED.appId],
   jwks: { maxAge: 600_000, cooldown: 30_000, staleIfError: 86_400_000 },
+  authorizationEndpoint: 'https://example.genauth.ai/oidc/auth',
   userClaims: 'token',
   verifiedTokenCache: { maxEntries: 10_000 },
   refreshGrace: 30_000,
@@ -71,6 +72,7 @@ it('resolves every option into a frozen copy, and leaves the given options unfro
     clientIp: () => '203.0.113.7',
     log: () => {},
     jwksUri: 'https://A.example/j',
+    authorizationEndpoint: 'https://example.genauth.ai/x/oidc/auth',
     audience: ['api'],
     ca: [authority.cert],
     cert: [cert],
@@ -218,3 +220,25 @@ it('defines options as a frozen copy without defaults, or refuses them', () => {
   expect([defined, Object.isFrozen(defined), Object.isFrozen(options)]).toEqual([options, true, false]);
   expect(() => defineGenAuthOptions({ ...REQUIRED, timeout: 0 })).toThrow(ConfigurationError);
 });
+
+it.each([
+  ['https://example.genauth.ai/', undefined, 'https://example.genauth.ai/oidc/auth'],
+  [
+    `https://example.genauth.ai/${REQUIRED.appId}/`,
+    undefined,
+    `https://example.genauth.ai/${REQUIRED.appId}/oidc/auth`,
+  ],
+  ['https://example.genauth.ai', 'https://example.genauth.ai/a', 'https://example.genauth.ai/a'],
+  ['https://example.genauth.ai', 'https://evil.example/oidc/auth', 'write an address on the host of appHost'],
+  ['https://example.genauth.ai', 'https://user:canary@example.genauth.ai/', 'contains a user name or a password'],
+])(
+  'with appHost %s and authorizationEndpoint %s the hosted page is at %s',
+  (appHost, authorizationEndpoint, expected) => {
+    const result = refuse({ appHost, authorizationEndpoint });
+    const { message = '' } = result as { message?: string };
+    expect([(result as { authorizationEndpoint?: string }).authorizationEndpoint ?? message]).toEqual([
+      expect.stringContaining(expected),
+    ]);
+    expect(message).not.toContain('canary');
+  },
+);
