@@ -17,7 +17,7 @@ export default {
     '^passport-genauth$': '<rootDir>/src/index.ts',
     '^passport-genauth/client$': '<rootDir>/src/client.ts',
     '^passport-genauth/redis$': '<rootDir>/src/stores/redis/index.ts',
-    '^passport-genauth/(nest|nest/openapi|nest/redirect|redirect|emulator|testing|doctor)$':
+    '^passport-genauth/(nest|nest/openapi|nest/redirect|redirect|otel|emulator|testing|doctor)$':
       '<rootDir>/src/$1/index.ts',
     // TypeScript's ESM writes './x.js' for './x.ts'.
     '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -7,6 +7,7 @@ export {
   type Captcha,
   type ClientStatus,
   GenAuthClient,
+  type RefreshOptions,
   type RefreshedTokens,
 } from './core/client.js';
 export type { AppSecretSource } from './core/oidc/app-secret.js';
@@ -37,8 +38,11 @@ export type {
   KeysEvent,
   RefreshEvent,
   RefusalEvent,
+  RequestEvent,
   SignInEvent,
+  StoreEvent,
   UserInfoEvent,
+  VerificationEvent,
 } from './core/events.js';
 export type { KeySetStatus } from './core/tokens/jwks.js';
 export type { LogoutParameters } from './core/oidc/logout-url.js';
@@ -55,6 +59,8 @@ export type {
   LogDetails,
   LogFunction,
   LoginFields,
+  LoginLimit,
+  LoginThrottleOptions,
   ResolvedOptions,
   SignInOptionsResolver,
   UserResolver,
@@ -72,6 +78,8 @@ export type {
   ScopeClaims,
   ScopeNames,
 } from './core/scopes.js';
+export type { LoginLimiter, LoginLimiterSettings, LoginStore } from './stores/login-limiter.js';
+export type { RefreshStore } from './stores/refresh-store.js';
 export type { AdCredentials, Credentials, PasswordCredentials } from './core/sign-in/credentials.js';
 export type {
   ApplicationMfa,

@@ -26,12 +26,13 @@ const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>>
     '@nestjs/common @nestjs/core',
   ],
   redirect: ['web passport express core'],
+  otel: ['core/events.ts', '@opentelemetry/api'],
   emulator: ['core/wire/facts.ts', 'express jose node-forge sm-crypto'],
   // The list of Nest's routes is loaded by `import()`, for an application of Nest.
   testing: ['emulator core nest/openapi/routes.ts injection-tokens.ts'],
   doctor: ['core'],
   cli: ['doctor emulator core'],
-  'client.ts': ['core'],
+  'client.ts': ['core stores'],
   'index.ts': ['client.ts web passport express'],
 };
 
@@ -51,7 +52,7 @@ const ONE_FILE: Readonly<Record<string, string>> = {
 const FOLDERS: Readonly<Record<string, string>> = {
   'core/util': '',
   'core/wire': 'core/util',
-  'core/http': 'core/util core/wire/facts.ts core/errors.ts',
+  'core/http': 'core/util core/wire/facts.ts core/errors.ts core/events.ts',
   'core/tokens':
     'core/util core/wire core/http core/oidc/app-secret.ts core/options/types.ts core/errors.ts core/scopes.ts ' +
     'core/events.ts core/sign-in/outcome.ts',

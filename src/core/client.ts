@@ -1,4 +1,4 @@
-import { publishEvent, publishResult } from './events.js';
+import { hasSubscribers, publishEvent, publishResult, publishVerification } from './events.js';
 import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
 import { pickConnectionSettings } from './http/connections.js';
 import { Http, type HttpSettings } from './http/http.js';
@@ -425,7 +425,13 @@ export class GenAuthClient<
    * @throws ConfigurationError if the options or the settings of the tenant are wrong.
    * @internal
    */
-  authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
+  authenticate(token: string, requirements: TokenRequirements): MaybePromise<Authenticated> {
+    // Most applications have no subscriber. Then a request pays for no function and no time.
+    if (!hasSubscribers('genauth:verification')) return this.#authenticate(token, requirements);
+    return publishVerification(this.options.appId, () => this.#authenticate(token, requirements));
+  }
+
+  #authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
     const { userClaims, scope } = this.options;
     const verified = this.#verifier.verifyAccessToken(token);
     // Most routes need only the token. They do not create the functions below.

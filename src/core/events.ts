@@ -1,6 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { type ConfigurationErrorCode, GenAuthError, type RequestErrorCode, type UpstreamErrorCode } from './errors.js';
 import type { SignInOutcome } from './sign-in/outcome.js';
+import { type MaybePromise, chain, recover } from './util/maybe-promise.js';
 
 /**
  * The event that passport-genauth publishes for a sign-in on the channel `genauth:sign-in` of
@@ -111,6 +112,35 @@ export interface UserInfoEvent {
   duration: number;
 }
 
+/** The event on the channel `genauth:request`: an HTTP exchange with GenAuth has ended. */
+export interface RequestEvent {
+  /** The origin of GenAuth, for example `https://example.genauth.ai`. */
+  origin: string;
+  /** The HTTP method. */
+  method: 'GET' | 'POST';
+  /** The path, which contains no data of a user. */
+  path: string;
+  /** The HTTP status of the response. `undefined` without a response. */
+  status: number | undefined;
+  /** `answered`, or the `code` of the error. */
+  result: string;
+  /** The time from the request to the whole response, in milliseconds. */
+  duration: number;
+}
+
+/**
+ * The event on the channel `genauth:verification`: an access token of a guarded request was verified, and the
+ * requirements of the route were checked.
+ */
+export interface VerificationEvent {
+  /** The application ID. */
+  appId: string;
+  /** `success`, or the `code` of the error. */
+  result: string;
+  /** The time of the verification, in milliseconds. */
+  duration: number;
+}
+
 /** The event on the channel `genauth:store`: a store that several processes share has failed, or answers again. */
 export interface StoreEvent {
   /** The application ID. */
@@ -146,6 +176,8 @@ export interface GenAuthEvents {
   'genauth:refresh': RefreshEvent;
   'genauth:user-info': UserInfoEvent;
   'genauth:store': StoreEvent;
+  'genauth:request': RequestEvent;
+  'genauth:verification': VerificationEvent;
 }
 
 const channels: Readonly<Record<keyof GenAuthEvents, Channel>> = {
@@ -155,7 +187,14 @@ const channels: Readonly<Record<keyof GenAuthEvents, Channel>> = {
   'genauth:refresh': channel('genauth:refresh'),
   'genauth:user-info': channel('genauth:user-info'),
   'genauth:store': channel('genauth:store'),
+  'genauth:request': channel('genauth:request'),
+  'genauth:verification': channel('genauth:verification'),
 };
+
+/** Whether a channel has a subscriber. A time need not be measured without one. */
+export function hasSubscribers(name: keyof GenAuthEvents): boolean {
+  return channels[name].hasSubscribers;
+}
 
 /** Publishes an event. `describe` builds the event, and is called only if the channel has a subscriber. */
 export function publishEvent<Name extends keyof GenAuthEvents>(name: Name, describe: () => GenAuthEvents[Name]): void {
@@ -184,4 +223,24 @@ export async function publishResult<T>(
     publish(error instanceof GenAuthError ? error.code : 'error');
     throw error;
   }
+}
+
+/**
+ * Runs the verification of a guarded request, and publishes its event.
+ */
+export function publishVerification<T>(appId: string, run: () => MaybePromise<T>): MaybePromise<T> {
+  const startedAt = performance.now();
+  const publish = (result: string): void =>
+    publishEvent('genauth:verification', () => ({ appId, result, duration: performance.now() - startedAt }));
+  return recover(
+    () =>
+      chain(run(), (value) => {
+        publish('success');
+        return value;
+      }),
+    (error) => {
+      publish(error instanceof GenAuthError ? error.code : 'error');
+      throw error;
+    },
+  );
 }

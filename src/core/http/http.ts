@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig, type GenericAbortSignal } from 'axios';
 import { UpstreamError } from '../errors.js';
+import { hasSubscribers, publishEvent } from '../events.js';
 import type { Deadline } from '../util/deadline.js';
 import { quote } from '../util/quote.js';
 import { type Agents, type ConnectionSettings, createAgents, destroyIdle } from './connections.js';
@@ -146,6 +147,25 @@ export class Http {
    * requested.
    */
   async request(request: HttpRequest): Promise<HttpAnswer> {
+    if (!hasSubscribers('genauth:request')) return this.#exchange(request);
+    const { origin } = this.#settings;
+    const { method, path } = request;
+    const startedAt = performance.now();
+    const publish = (status: number | undefined, result: string): void =>
+      publishEvent('genauth:request', () => {
+        return { origin, method, path, status, result, duration: performance.now() - startedAt };
+      });
+    try {
+      const answer = await this.#exchange(request);
+      publish(answer.status, 'answered');
+      return answer;
+    } catch (error) {
+      if (error instanceof UpstreamError) publish(error.details.httpStatus, error.code);
+      throw error;
+    }
+  }
+
+  async #exchange(request: HttpRequest): Promise<HttpAnswer> {
     const { isRepeatable = request.method === 'GET' } = request;
     const { method, path, headers, body, form, maxBytes, secrets = [] } = request;
     if (!path.startsWith('/') || path.startsWith('//')) {
