@@ -182,9 +182,8 @@ it('reports refreshes, user info and failures of a store', async () => {
   const { tokens } = await client.refresh(refreshToken);
   await client.refresh('unknown').catch(() => undefined);
   await client.userInfo(tokens.accessToken);
-  expect(
-    (await readMetric('genauth.refresh.duration')).map(({ attributes }) => attributes['genauth.result']).sort(),
-  ).toEqual(['refresh_token_refused', 'success']);
+  const results = (await readMetric('genauth.refresh.duration')).map(({ attributes }) => attributes['genauth.result']);
+  expect(new Set(results)).toEqual(new Set(['success', 'refresh_token_refused']));
   expect(await readMetric('genauth.store.changes')).toMatchObject([
     { attributes: { 'genauth.store': 'refreshStore', 'genauth.kind': 'down' }, value: 1 },
   ]);
