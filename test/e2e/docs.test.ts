@@ -1,17 +1,21 @@
 import { jest } from '@jest/globals';
-import { Module, type Type } from '@nestjs/common';
+import { Controller, Get, Module, Req, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import express from 'express';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { io } from 'socket.io-client';
 import { CONTROL_OPERATIONS } from '../../src/emulator/control/control.js';
 import { GenAuthEmulator, readUsersFile } from '../../src/emulator/index.js';
 import { GenAuthClient, type GenAuthOptions, type SignInOutcome } from '../../src/index.js';
 import { START, User } from '../redirect/user.js';
 import { ROOT } from '../support/process.js';
+import { describeWithRedis, useRedis } from '../support/redis.js';
 import { startWebServer } from '../support/web-server.js';
 import {
   GOOD_LOGIN,
@@ -165,10 +169,11 @@ const START_EMULATOR = `
 describe('the pages', () => {
   it('have these snippets, and all of them compile', () => {
     const names = `accounts.js app-password.strategy.ts app.module.ts app.test.ts defaults.ts development.module.ts
-      directory.ts emulator.ts events.ts examine.ts express-user.ts gateway.ts guarded.ts hosted-page.module.ts
-      hosted-page.ts member-pages.js nest.ts openapi.ts options.ts outcomes.ts own-users.ts pages.js server.js
-      session-pages.ts session.ts several.ts shop.js shop.test.js staff.ts two-apps.ts types.ts unguarded.ts
-      users.js users.service.ts`;
+      directory.ts emulator.ts events.ts examine.ts express-user.ts fastify-session.ts gateway.ts guarded.ts
+      health.controller.ts hosted-page.module.ts hosted-page.ts member-pages.js nest.ts openapi.ts options.ts
+      outcomes.ts own-users.ts pages.js production.ts server.js session-app.ts session-pages.ts session.ts
+      several.ts shop.js shop.test.js staff.ts telemetry.ts two-apps.ts types.ts unguarded.ts users.js
+      users.service.ts`;
     expect([...snippets.keys()].sort()).toEqual(names.split(/\s+/));
     const built = [...snippets.keys()].map((name) => join(OUT, name.replace('.ts', '.js')));
     expect(built.filter((file) => !existsSync(file))).toEqual([]);
@@ -418,6 +423,181 @@ it('docs/doctor.md: examine.ts finds a wrong secret', async () => {
   const good = await examine(options);
   const bad = await examine({ ...options, appSecret: 'wrong' });
   expect(bad.filter((code) => !good.includes(code))).toEqual(['client_refused']);
+});
+
+describe('docs/observability.md', () => {
+  it('health.controller.ts is ready after the start, and stays ready with old keys while GenAuth is down', async () => {
+    const { HealthController } = await load<{ HealthController: Type }>('health.controller.js');
+    const { GenAuthModule } = await import('passport-genauth/nest');
+    const { TerminusModule } = await import('@nestjs/terminus');
+    await using emulator = await startEmulator();
+    const options = { ...emulator.clientOptions, jwks: { maxAge: 1000 } };
+    @Module({ imports: [GenAuthModule.forRoot(options), TerminusModule], controllers: [HealthController] })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    const ask = async (path: string) => {
+      const response = await fetch(`${await app.getUrl()}/health/${path}`);
+      const { info, error } = (await response.json()) as Record<string, { genauth?: object }>;
+      return [response.status, info?.['genauth'] ?? error?.['genauth']];
+    };
+    let answer = await ask('ready');
+    while (answer[0] !== 200) answer = await ask('ready');
+    expect(answer).toEqual([200, { status: 'up', isStale: false }]);
+    emulator.fault({ endpoint: 'jwks', status: 503 });
+    while (JSON.stringify(answer).includes('"isStale":false')) answer = await ask('ready');
+    expect(answer).toEqual([200, { status: 'up', isStale: true }]);
+    expect((await ask('live'))[0]).toBe(200);
+    await app.close();
+  });
+
+  it('health.controller.ts is not ready if the keys were never fetched', async () => {
+    const { HealthController } = await load<{ HealthController: Type }>('health.controller.js');
+    const { GenAuthModule } = await import('passport-genauth/nest');
+    const { TerminusModule } = await import('@nestjs/terminus');
+    await using emulator = await startEmulator();
+    emulator.fault({ endpoint: 'jwks', status: 503 });
+    @Module({
+      imports: [GenAuthModule.forRoot(emulator.clientOptions), TerminusModule],
+      controllers: [HealthController],
+    })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    const response = await fetch(`${await app.getUrl()}/health/ready`);
+    const { error } = (await response.json()) as { error: { genauth: object } };
+    expect([response.status, error.genauth]).toMatchObject([503, { status: 'down' }]);
+    await app.close();
+  });
+
+  it('telemetry.ts reports a login', async () => {
+    const { startTelemetry } = await load<{ startTelemetry: (spans: object, reader: object) => () => void }>(
+      'telemetry.js',
+    );
+    const { InMemorySpanExporter, SimpleSpanProcessor } = await import('@opentelemetry/sdk-trace-base');
+    const { AggregationTemporality, InMemoryMetricExporter, PeriodicExportingMetricReader } =
+      await import('@opentelemetry/sdk-metrics');
+    const [spans, exporter] = [new InMemorySpanExporter(), new InMemoryMetricExporter(AggregationTemporality.DELTA)];
+    const reader = new PeriodicExportingMetricReader({ exporter });
+    const stop = startTelemetry(new SimpleSpanProcessor(spans), reader);
+    await using emulator = await startEmulator();
+    const client = new GenAuthClient(emulator.clientOptions);
+    await client.signIn({ account: 'alice', password: 'passw0rd' });
+    stop();
+    await client.close();
+    expect(spans.getFinishedSpans().map(({ name }) => name)).toContain('genauth sign-in');
+    await reader.forceFlush();
+    const names = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
+    expect(names.map(({ descriptor }) => descriptor.name)).toContain('genauth.sign_in.duration');
+    await reader.shutdown();
+  });
+});
+
+describeWithRedis('test/e2e/docs.test.ts')('with Redis', () => {
+  const redis = useRedis();
+  const SECRETS = {
+    SESSION_SECRET: 'session-secret-of-the-test-0123456789',
+    STORE_SECRET: 'store-secret-of-the-test-012345678',
+  };
+  beforeAll(() => void Object.assign(process.env, SECRETS));
+
+  it('docs/production.md: production.ts limits failed sign-ins, and shares refreshes', async () => {
+    const { buildOptions } = await load<{ buildOptions: (redis: object) => GenAuthOptions }>('production.js');
+    await using emulator = await startEmulator();
+    const connection = new Redis(redis().url);
+    const open = () => new GenAuthClient({ ...buildOptions(connection), ...emulator.clientOptions });
+    const [a, b] = [open(), open()];
+    const first = (await a.signIn({ account: 'alice', password: 'passw0rd' })) as SignInSuccess;
+    const token = first.tokens.refreshToken ?? '';
+    const [one, two] = [await a.refresh(token), await b.refresh(token)];
+    expect(two.tokens.refreshToken).toBe(one.tokens.refreshToken);
+    const kinds: string[] = [];
+    for (let i = 0; i < 6; i += 1)
+      kinds.push((await (i % 2 ? a : b).signIn({ account: 'bob', password: 'wrong' })).kind);
+    expect(kinds).toEqual([...Array<string>(4).fill('invalid_credentials'), 'rate_limited', 'rate_limited']);
+    await Promise.all([a.close(), b.close()]);
+    connection.disconnect();
+  });
+
+  it('docs/sessions.md: session-app.ts keeps the tokens on the server, refreshes them, and signs out', async () => {
+    const { makeSessionApp } = await load<{
+      makeSessionApp: (client: GenAuthClient<string>, redis: object) => express.Express;
+    }>('session-app.js');
+    const { RedisRefreshStore } = await import('passport-genauth/redis');
+    await using emulator = await startEmulator({ tokenLifetime: 61 });
+    const connection = await createClient({ url: redis().url }).connect();
+    const options = { ...emulator.clientOptions, scope: 'openid offline_access', storeSecret: SECRETS.STORE_SECRET };
+    const open = () =>
+      new GenAuthClient({ ...options, refreshStore: new RedisRefreshStore(connection) } as GenAuthOptions);
+    const clients = [open(), open()];
+    // Two instances with the same Redis.
+    const servers = await Promise.all(clients.map((client) => startWebServer(makeSessionApp(client, connection))));
+    const [first, second] = servers.map(({ url }) => url);
+    const post = (url: string, headers = {}) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: '{"account":"alice","password":"passw0rd"}',
+      });
+    const login = await post(`${first}/login`);
+    const [cookie = ''] = login.headers.getSetCookie();
+    const text = await login.text();
+    expect([login.status, Object.keys(JSON.parse(text) as object), cookie.length < 500]).toEqual([200, ['sub'], true]);
+    const me = async (url: string | undefined) => {
+      const response = await fetch(`${url}/me`, { headers: { cookie: cookie.split(';')[0] ?? '' } });
+      return [response.status, await response.text()];
+    };
+    expect([await me(first), await me(second)]).toEqual([
+      [200, text],
+      [200, text],
+    ]);
+    // The access token now expires within a minute, so both instances refresh it.
+    const before = emulator.requests('token');
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 2000);
+    expect(await Promise.all([me(first), me(second), me(first)])).toEqual([
+      [200, text],
+      [200, text],
+      [200, text],
+    ]);
+    clock.mockRestore();
+    expect(emulator.requests('token') - before).toBe(1);
+    const refused = await post(`${second}/logout`, {
+      cookie,
+      origin: 'https://evil.example.com',
+      'sec-fetch-site': 'cross-site',
+    });
+    expect(refused.status).toBe(403);
+    expect((await post(`${second}/logout`, { cookie: cookie.split(';')[0] ?? '' })).status).toBe(200);
+    expect((await me(first))[0]).toBe(401);
+    await Promise.all([...servers.map(({ close }) => close()), ...clients.map((client) => client.close())]);
+    connection.destroy();
+  });
+
+  it('docs/sessions.md: fastify-session.ts stores the session in Redis, with a short cookie', async () => {
+    type AddSessions = (app: NestFastifyApplication, redis: object) => Promise<void>;
+    const { addSessions } = await load<{ addSessions: AddSessions }>('fastify-session.js');
+    const connection = await createClient({ url: redis().url }).connect();
+    @Controller()
+    class CountController {
+      @Get('count')
+      count(@Req() req: { session: { count?: number } }): object {
+        return { count: (req.session.count = (req.session.count ?? 0) + 1) };
+      }
+    }
+    @Module({ controllers: [CountController] })
+    class AppModule {}
+    const app = await NestFactory.create<NestFastifyApplication>(AppModule, new FastifyAdapter(), { logger: false });
+    await addSessions(app, connection);
+    await app.listen(0, '127.0.0.1');
+    const url = `${await app.getUrl()}/count`;
+    const first = await fetch(url);
+    const [cookie = ''] = first.headers.getSetCookie();
+    const second = await fetch(url, { headers: { cookie: cookie.split(';')[0] ?? '' } });
+    expect([await first.json(), await second.json(), cookie.length < 500]).toEqual([{ count: 1 }, { count: 2 }, true]);
+    expect(await connection.keys('session:*')).not.toEqual([]);
+    await app.close();
+    connection.destroy();
+  });
 });
 
 describe('docs/emulator.md', () => {

@@ -40,11 +40,6 @@ export class RedisLoginStore implements LoginStore {
   /** See {@link LoginStore}. */
   createLimiter(settings: LoginLimiterSettings): LoginLimiter {
     const useRedisPackage = !('call' in this.#redis);
-    return new RateLimiterRedis({
-      ...settings,
-      storeClient: this.#redis,
-      useRedisPackage,
-      rejectIfRedisNotReady: true,
-    });
+    return new RateLimiterRedis({ ...settings, storeClient: this.#redis, useRedisPackage });
   }
 }

@@ -105,7 +105,7 @@ it('a global GenAuthGuard guards each message of ws, and does not show the token
     return JSON.parse(message.toString());
   };
   const answers = [await ask('blue'), await ask('', 'who'), await ask('blue'), await ask('red')];
-  now += 3_606_000;
+  now += 3_700_000;
   answers.push(await ask('blue'));
   ws.terminate();
   await running.close();
