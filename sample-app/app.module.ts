@@ -28,6 +28,6 @@ export class AppModule implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.settings.emulator?.stop();
+    await this.settings.stop();
   }
 }

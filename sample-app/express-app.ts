@@ -16,7 +16,10 @@ import { logout, refresh } from './session.js';
 import { HOSTED_PAGE, type Settings, refuseForeignHosts } from './settings.js';
 
 /** Creates the Express application. The caller starts the HTTP server and closes the client. */
-export function makeApp(client: GenAuthClient<string>, settings: Omit<Settings, 'options' | 'port' | 'host'>): Express {
+export function makeApp(
+  client: GenAuthClient<string>,
+  settings: Omit<Settings, 'options' | 'port' | 'host' | 'stop'>,
+): Express {
   const password = new GenAuthPasswordStrategy(client);
   const activeDirectory = new GenAuthAdStrategy(client);
   const hostedPage = redirectHandler(client, settings.redirect);

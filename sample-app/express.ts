@@ -15,7 +15,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // The requests in progress are answered first, for at most the time of a login.
     server.close(() => {
       void client.close();
-      void settings.emulator?.stop();
+      void settings.stop();
     });
     setTimeout(() => server.closeAllConnections(), client.options.timeout).unref();
   });

@@ -31,6 +31,8 @@ export interface Settings {
   trustProxy: boolean | number | string;
   /** The emulator in this process, or `undefined` if the environment variable GENAUTH_APP_HOST is set. */
   emulator: GenAuthEmulator | undefined;
+  /** Stops the emulator, and closes the connection to Redis. */
+  stop: () => Promise<void>;
 }
 
 /**
@@ -41,6 +43,7 @@ export interface Settings {
 export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): Promise<Settings> {
   const usesEmulator = env['GENAUTH_APP_HOST'] === undefined || env['GENAUTH_EMULATOR'] === '1';
   const emulator = usesEmulator ? await startEmulator(env) : undefined;
+  const redis = await connectRedis(env);
   const port = readPort(env, 'PORT', 3000) || (await findFreePort());
   return {
     options: {
@@ -48,6 +51,7 @@ export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): 
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
+      ...redis.options,
       // With `userinfo` the route `/me` shows all claims of the scopes, not only the claims of the access token.
       userClaims: 'userinfo',
     },
@@ -62,6 +66,10 @@ export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): 
     host: emulator === undefined ? '::' : '127.0.0.1',
     trustProxy: readTrustProxy(env['TRUST_PROXY']),
     emulator,
+    stop: async () => {
+      redis.disconnect();
+      await emulator?.stop();
+    },
   };
 }
 
@@ -143,6 +151,30 @@ async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
     throw isPort ? new Error(`${error.message} The variable is EMULATOR_PORT.`) : error;
   });
   return emulator;
+}
+
+/**
+ * Connects to the Redis server of REDIS_URL, in which all instances of the sample application count failed sign-ins and
+ * share refreshed tokens. Without the variable each instance is on its own.
+ */
+async function connectRedis(
+  env: NodeJS.ProcessEnv,
+): Promise<{ options: Partial<GenAuthOptions>; disconnect: () => void }> {
+  const url = env['REDIS_URL'];
+  if (url === undefined || url === '') return { options: {}, disconnect: () => {} };
+  const [{ Redis }, { RedisLoginStore, RedisRefreshStore }] = await Promise.all([
+    import('ioredis'),
+    import('passport-genauth/redis'),
+  ]);
+  const redis = new Redis(url);
+  // The client reports a failure of Redis. Without a listener, each failed connection would print an error.
+  redis.on('error', () => {});
+  const options = {
+    refreshStore: new RedisRefreshStore(redis),
+    storeSecret: env['STORE_SECRET'],
+    loginThrottle: { account: { failures: 4, per: 15 * 60_000 }, store: new RedisLoginStore(redis) },
+  };
+  return { options, disconnect: () => redis.disconnect() };
 }
 
 /** Returns a port on which no process listens, because the URL of the callback must be known before the start. */

@@ -1,4 +1,4 @@
-import { hasSubscribers, publishEvent, publishResult, publishVerification } from './events.js';
+import { hasSubscribers, publishEvent, publishResult, publishVerification, toResult } from './events.js';
 import { RequestError, TokenVerificationError, UpstreamError } from './errors.js';
 import { pickConnectionSettings } from './http/connections.js';
 import { Http, type HttpSettings } from './http/http.js';
@@ -219,14 +219,10 @@ export class GenAuthClient<
     });
     this.#endpoints = new OidcEndpoints({ http, authentication });
     this.#refresh = new TokenRefresh({
-      request: (token) =>
-        publishResult('genauth:refresh', appId, async () => {
-          const tokens = await this.#endpoints.requestRefresh(token);
-          // Tokens that are not valid must not reach the store.
-          await verifyRefreshedTokens(this.#verifier, tokens);
-          return tokens;
-        }),
+      request: (token) => this.#endpoints.requestRefresh(token),
       verify: (tokens) => verifyRefreshedTokens(this.#verifier, tokens),
+      publish: (result, duration) =>
+        publishEvent('genauth:refresh', () => ({ appId, result: toResult(result), duration })),
       grace: options.refreshGrace,
       shared: createSharedRefreshes({ ...options, storeSecret }, now),
       now,

@@ -207,11 +207,7 @@ export function publishEvent<Name extends keyof GenAuthEvents>(name: Name, descr
  * @returns The result of `run`.
  * @throws the error of `run`.
  */
-export async function publishResult<T>(
-  name: 'genauth:refresh' | 'genauth:user-info',
-  appId: string,
-  run: () => Promise<T>,
-): Promise<T> {
+export async function publishResult<T>(name: 'genauth:user-info', appId: string, run: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
   const publish = (result: string): void =>
     publishEvent(name, () => ({ appId, result, duration: performance.now() - startedAt }));
@@ -220,9 +216,15 @@ export async function publishResult<T>(
     publish('success');
     return value;
   } catch (error) {
-    publish(error instanceof GenAuthError ? error.code : 'error');
+    publish(toResult(error));
     throw error;
   }
+}
+
+/** Returns the member `result` of an event: `success`, or the `code` of an error. */
+export function toResult(result: unknown): string {
+  if (result === 'success') return result;
+  return result instanceof GenAuthError ? result.code : 'error';
 }
 
 /**
@@ -239,7 +241,7 @@ export function publishVerification<T>(appId: string, run: () => MaybePromise<T>
         return value;
       }),
     (error) => {
-      publish(error instanceof GenAuthError ? error.code : 'error');
+      publish(toResult(error));
       throw error;
     },
   );

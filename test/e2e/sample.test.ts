@@ -236,7 +236,7 @@ describe('under the test kit', () => {
   const closeLater = useClosing();
   const options = { ...PRODUCTION, scope: 'openid profile email phone roles offline_access', userClaims: 'userinfo' };
   const redirect = { callbackUrl: 'http://localhost:3000/auth/genauth/callback' };
-  const rest = { port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined };
+  const rest = { port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined, stop: () => Promise.resolve() };
   const settings = { options, redirect, ...rest } as Settings;
   const publicRoutes = ['GET /health', 'GET /demo/last-sign-in'].concat(
     ['captcha', 'genauth', 'genauth/callback'].map((name) => `GET /auth/${name}`),

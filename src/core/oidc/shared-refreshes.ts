@@ -9,6 +9,12 @@ import { getOwn, isRecord } from '../util/record.js';
 import type { SealedBox } from '../util/sealed-box.js';
 import type { UnverifiedTokens } from '../wire/parse.js';
 
+/**
+ * How long new tokens are kept that could not be verified, because GenAuth's keys could not be fetched, in
+ * milliseconds. The user would be signed out without them, because GenAuth has replaced the refresh token.
+ */
+export const UNVERIFIED_LIFETIME_MS = 10 * 60_000;
+
 /** The lock outlives the longest request of its owner by this time, in milliseconds. */
 const LOCK_MARGIN_MS = 1_000;
 /** The first and the longest pause between two looks at the store, in milliseconds. */
@@ -22,8 +28,6 @@ export interface SharedRefreshesSettings {
   /** Loads the encryption of the tokens. */
   loadBox: () => Promise<SealedBox>;
   appId: string;
-  /** How long a result is stored, in milliseconds. */
-  grace: number;
   /** Maximum duration of a refresh, in milliseconds. */
   timeout: number;
   /** Returns the current time, in milliseconds since 1970. */
@@ -33,19 +37,16 @@ export interface SharedRefreshesSettings {
 /** The tokens of a refresh that this process or another process has requested. */
 export interface SharedRefresh {
   tokens: UnverifiedTokens;
-  /** The end of the grace period, in milliseconds since 1970. */
+  /** The time until which the tokens are kept, in milliseconds since 1970. */
   until: number;
 }
 
-type SharingOptions = Pick<
-  ResolvedOptions,
-  'appId' | 'name' | 'refreshGrace' | 'refreshStore' | 'storeSecret' | 'timeout'
->;
+type SharingOptions = Pick<ResolvedOptions, 'appId' | 'name' | 'refreshStore' | 'storeSecret' | 'timeout'>;
 
 /** Creates the sharing of token refreshes, or returns `undefined` if the options do not ask for it. */
 export function createSharedRefreshes(options: SharingOptions, now: () => number): SharedRefreshes | undefined {
-  const { appId, name, refreshGrace: grace, refreshStore: store, storeSecret, timeout } = options;
-  if (store === undefined || storeSecret === undefined || grace === 0) return undefined;
+  const { appId, name, refreshStore: store, storeSecret, timeout } = options;
+  if (store === undefined || storeSecret === undefined) return undefined;
   let loading: Promise<SealedBox> | undefined;
   // The encryption is loaded on use, because most applications have no store.
   const loadBox = (): Promise<SealedBox> =>
@@ -54,7 +55,7 @@ export function createSharedRefreshes(options: SharingOptions, now: () => number
     ));
   const effect = 'Each process refreshes tokens on its own until the store answers again.';
   const guard = guardStore({ appId, name, store: 'refreshStore', effect }, now);
-  return new SharedRefreshes({ store, guard, loadBox, appId, grace, timeout, now });
+  return new SharedRefreshes({ store, guard, loadBox, appId, timeout, now });
 }
 
 /**
@@ -93,7 +94,7 @@ export class SharedRefreshes {
       }
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return { tokens: await request(), until: now() + this.#settings.grace };
+      return { tokens: await request(), until: now() + UNVERIFIED_LIFETIME_MS };
     }
     try {
       // The last owner of the lock may have stored its result after this process had looked.
@@ -103,25 +104,35 @@ export class SharedRefreshes {
     }
   }
 
+  /** Shortens the time for which a result is stored, after its tokens were verified. */
+  async shorten(refreshToken: string, { tokens, until }: SharedRefresh): Promise<void> {
+    await this.#write(digestToken(refreshToken), { tokens, until });
+  }
+
   /** Makes all processes forget the tokens with these hashes. */
   async forget(digests: readonly string[]): Promise<void> {
-    const { store, guard, grace } = this.#settings;
+    const { store, guard } = this.#settings;
     const forget = (digest: string): Promise<void> =>
-      guard.call(() => store.set(this.#toKey('revoked', digest), '1', grace)).catch(ignoreStore);
+      guard.call(() => store.set(this.#toKey('revoked', digest), '1', UNVERIFIED_LIFETIME_MS)).catch(ignoreStore);
     await Promise.all(digests.map(forget));
   }
 
   async #store(digest: string, tokens: UnverifiedTokens): Promise<SharedRefresh> {
-    const { store, guard, loadBox, grace, now } = this.#settings;
-    const until = now() + grace;
+    const result = { tokens, until: this.#settings.now() + UNVERIFIED_LIFETIME_MS };
+    await this.#write(digest, result);
+    return result;
+  }
+
+  async #write(digest: string, { tokens, until }: SharedRefresh): Promise<void> {
+    const { store, guard, loadBox, now } = this.#settings;
     const { refreshToken } = tokens;
+    // With the option `refreshGrace: 0` the value ends at once.
+    const ttl = Math.max(1, until - now());
     // A refresh token that GenAuth has not replaced can be used again.
-    if (refreshToken !== undefined && digestToken(refreshToken) !== digest) {
-      // The hash prevents that a value is read under the key of another refresh token.
-      const sealed = await (await loadBox()).seal({ digest, tokens, until });
-      await guard.call(() => store.set(this.#toKey('result', digest), sealed, grace)).catch(ignoreStore);
-    }
-    return { tokens, until };
+    if (refreshToken === undefined || digestToken(refreshToken) === digest) return;
+    // The hash prevents that a value is read under the key of another refresh token.
+    const sealed = await (await loadBox()).seal({ digest, tokens, until });
+    await guard.call(() => store.set(this.#toKey('result', digest), sealed, ttl)).catch(ignoreStore);
   }
 
   /** Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently. */

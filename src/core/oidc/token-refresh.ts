@@ -1,16 +1,18 @@
 import type { ReceivedRefresh } from '../tokens/received-tokens.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { UnverifiedTokens } from '../wire/parse.js';
-import type { SharedRefreshes } from './shared-refreshes.js';
+import { type SharedRefreshes, UNVERIFIED_LIFETIME_MS } from './shared-refreshes.js';
 
 /** Maximum number of rotated refresh tokens whose successor a process remembers. */
 const MAX_ROTATIONS = 10_000;
 
 export interface TokenRefreshSettings {
-  /** Requests new tokens from GenAuth, verifies them, and publishes the event of the refresh. */
+  /** Requests new tokens from GenAuth. */
   request: (refreshToken: string) => Promise<UnverifiedTokens>;
-  /** Verifies the new tokens, which another process may have stored. */
+  /** Verifies new tokens. */
   verify: (tokens: UnverifiedTokens) => Promise<ReceivedRefresh>;
+  /** Publishes the event of a request. `result` is `success`, or the error. */
+  publish: (result: unknown, duration: number) => void;
   /** How long a rotated refresh token still gets the newest tokens, in milliseconds. 0: not at all. */
   grace: number;
   /** The results of other processes. `undefined`: this process shares no results. */
@@ -21,9 +23,11 @@ export interface TokenRefreshSettings {
 
 /** The tokens that GenAuth sent for a refresh token that it has replaced. */
 interface Rotation {
-  readonly received: ReceivedRefresh;
-  /** The end of the grace period, in milliseconds since 1970. */
-  readonly until: number;
+  readonly tokens: UnverifiedTokens;
+  /** The verified tokens. `undefined`: the tokens could not be verified yet. */
+  received: ReceivedRefresh | undefined;
+  /** The time until which the tokens are kept, in milliseconds since 1970. */
+  until: number;
 }
 
 /**
@@ -48,8 +52,6 @@ export class TokenRefresh {
    * @throws TokenVerificationError, UpstreamError, ConfigurationError, as `GenAuthClient.refresh` describes.
    */
   async refresh(refreshToken: string): Promise<ReceivedRefresh> {
-    const known = this.#findNewest(refreshToken);
-    if (known !== undefined) return known;
     const digest = digestToken(refreshToken);
     const pending = this.#pending.get(digest) ?? this.#run(refreshToken).finally(() => this.#pending.delete(digest));
     this.#pending.set(digest, pending);
@@ -64,8 +66,8 @@ export class TokenRefresh {
     const gone = new Set([digestToken(token)]);
     for (let count = 0; count !== gone.size;) {
       count = gone.size;
-      for (const [digest, { received }] of this.#rotations) {
-        const related = [digest, ...listDigests(received)];
+      for (const [digest, { tokens }] of this.#rotations) {
+        const related = [digest, ...listDigests(tokens)];
         if (related.some((each) => gone.has(each))) for (const each of related) gone.add(each);
       }
     }
@@ -74,48 +76,73 @@ export class TokenRefresh {
   }
 
   async #run(refreshToken: string): Promise<ReceivedRefresh> {
-    const { request, verify, shared, grace, now } = this.#settings;
-    if (shared === undefined) {
-      const received = await verify(await request(refreshToken));
-      this.#remember(refreshToken, received, now() + grace);
-      return received;
+    const { shared, verify, publish, grace, now } = this.#settings;
+    const known = this.#findNewest(refreshToken);
+    if (known?.received !== undefined) return known.received;
+    const startedAt = performance.now();
+    let isRequested = false;
+    const request = async (): Promise<UnverifiedTokens> => {
+      isRequested = true;
+      return this.#settings.request(refreshToken);
+    };
+    try {
+      const rotation = known ?? (await this.#request(refreshToken, request));
+      rotation.received = await verify(rotation.tokens);
+      // From now on the caller can have the new tokens.
+      const until = now() + grace;
+      if (rotation.until > until) {
+        rotation.until = until;
+        await shared?.shorten(refreshToken, rotation);
+      }
+      if (isRequested) publish('success', performance.now() - startedAt);
+      return rotation.received;
+    } catch (error) {
+      if (isRequested) publish(error, performance.now() - startedAt);
+      throw error;
     }
-    const { tokens, until } = await shared.refresh(refreshToken, () => request(refreshToken));
-    const received = await verify(tokens);
-    this.#remember(refreshToken, received, until);
-    return received;
+  }
+
+  /** Requests new tokens, and keeps them before they are verified, because GenAuth does not send them again. */
+  async #request(refreshToken: string, request: () => Promise<UnverifiedTokens>): Promise<Rotation> {
+    const { shared, now } = this.#settings;
+    const { tokens, until } =
+      shared === undefined
+        ? { tokens: await request(), until: now() + UNVERIFIED_LIFETIME_MS }
+        : await shared.refresh(refreshToken, request);
+    const rotation: Rotation = { tokens, until, received: undefined };
+    this.#remember(refreshToken, rotation);
+    return rotation;
   }
 
   /** Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently. */
-  #findNewest(refreshToken: string): ReceivedRefresh | undefined {
-    let newest: ReceivedRefresh | undefined;
+  #findNewest(refreshToken: string): Rotation | undefined {
+    let newest: Rotation | undefined;
     let token: string | undefined = refreshToken;
     while (token !== undefined) {
       const rotation = this.#rotations.get(digestToken(token));
       const left = (rotation?.until ?? 0) - this.#settings.now();
-      // If the clock was set back, the end of the grace period is not known.
-      if (rotation === undefined || left <= 0 || left > this.#settings.grace) return newest;
-      newest = rotation.received;
+      // If the clock was set back, the end of the time is not known.
+      const longest = rotation?.received === undefined ? UNVERIFIED_LIFETIME_MS : this.#settings.grace;
+      if (rotation === undefined || left <= 0 || left > longest) return newest;
+      newest = rotation;
       token = newest.tokens.refreshToken;
     }
     return newest;
   }
 
-  #remember(refreshToken: string, received: ReceivedRefresh, until: number): void {
-    const { refreshToken: next } = received.tokens;
+  #remember(refreshToken: string, rotation: Rotation): void {
+    const { refreshToken: next } = rotation.tokens;
     const now = this.#settings.now();
-    for (const [digest, rotation] of this.#rotations) {
-      if (rotation.until > now && this.#rotations.size < MAX_ROTATIONS) break;
+    for (const [digest, { until }] of this.#rotations) {
+      if (until > now && this.#rotations.size < MAX_ROTATIONS) break;
       this.#rotations.delete(digest);
     }
     // A refresh token that GenAuth has not replaced can be used again.
-    if (until > now && next !== undefined && next !== refreshToken) {
-      this.#rotations.set(digestToken(refreshToken), { received, until });
-    }
+    if (next !== undefined && next !== refreshToken) this.#rotations.set(digestToken(refreshToken), rotation);
   }
 }
 
 /** Returns the hashes of the new tokens of a refresh. */
-function listDigests({ tokens: { refreshToken, accessToken } }: ReceivedRefresh): string[] {
+function listDigests({ refreshToken, accessToken }: UnverifiedTokens): string[] {
   return [refreshToken, accessToken].filter((token) => token !== undefined).map(digestToken);
 }

@@ -2,6 +2,7 @@ import type { LoginLimiter, LoginLimiterSettings } from '../../stores/login-limi
 import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { digestToken } from '../tokens/token-digest.js';
+import type { Deadline } from '../util/deadline.js';
 import type { ParsedCredentials } from './credentials.js';
 import type { SignInOutcome } from './outcome.js';
 
@@ -27,6 +28,37 @@ interface Count {
   readonly isAccount: boolean;
 }
 
+/** The sign-ins of one account or one network in this process. */
+class Queue {
+  /** The number of sign-ins that are counted and in progress. */
+  running = 0;
+  readonly #waiting = new Set<() => void>();
+
+  get isEmpty(): boolean {
+    return this.running === 0 && this.#waiting.size === 0;
+  }
+
+  /** Waits for {@link wake}. Returns `false` after `timeout` milliseconds. */
+  async wait(timeout: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isWoken: boolean): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve(isWoken);
+      };
+      const wake = (): void => end(true);
+      const timer = setTimeout(() => end(false), timeout);
+      this.#waiting.add(wake);
+    });
+  }
+
+  /** Wakes the sign-in that has waited longest. */
+  wake(): void {
+    const [first] = this.#waiting;
+    first?.();
+  }
+}
+
 /** A sign-in that the throttle has let pass. */
 export interface Attempt {
   /** Ends the sign-in. `undefined`: it has no outcome, because GenAuth or the network failed. */
@@ -45,6 +77,8 @@ export class LoginThrottle {
   readonly #settings: Settings;
   readonly #guard: GuardedStore;
   #limiters: Promise<Limiters> | undefined;
+  /** The sign-ins of this process that are in progress or wait, by the key of their account or network. */
+  readonly #queues = new Map<string, Queue>();
 
   constructor(settings: Settings, options: Pick<ResolvedOptions, 'appId' | 'name'>, now: () => number) {
     this.#settings = settings;
@@ -54,12 +88,18 @@ export class LoginThrottle {
   }
 
   /**
-   * Begins a sign-in.
+   * Begins a sign-in. If the limit is reached, and sign-ins of the same account or network are in progress in this
+   * process, it waits for one of them, because most of them do not fail.
    *
    * @param clientIp - The IP address of the end user. `undefined`: the sign-in is not counted for a network.
+   * @param deadline - The time limit of the sign-in.
    * @returns The sign-in, or the seconds until the next one if there were too many failed sign-ins.
    */
-  async begin(credentials: ParsedCredentials, clientIp: string | undefined): Promise<Attempt | number> {
+  async begin(
+    credentials: ParsedCredentials,
+    clientIp: string | undefined,
+    deadline: Deadline,
+  ): Promise<Attempt | number> {
     const { account, network } = await (this.#limiters ??= this.#createLimiters());
     const keys = [
       [account, toAccountKey(credentials)],
@@ -68,14 +108,37 @@ export class LoginThrottle {
     const counted: Count[] = [];
     for (const [limiter, key] of keys) {
       if (limiter === undefined || key === undefined) continue;
-      const wait = await this.#consume(limiter, key);
+      const count = { limiter, key, isAccount: limiter === account };
+      const wait = await this.#count(count, deadline);
       if (wait !== undefined) {
         await this.#end(counted, undefined);
         return Math.max(1, Math.ceil(wait / 1000));
       }
-      counted.push({ limiter, key, isAccount: limiter === account });
+      counted.push(count);
     }
     return { end: (outcome) => this.#end(counted, outcome) };
+  }
+
+  /** Counts a sign-in. Returns the milliseconds to wait if there were too many failed sign-ins. */
+  async #count({ limiter, key }: Count, deadline: Deadline): Promise<number | undefined> {
+    const queue = this.#queues.get(key) ?? new Queue();
+    this.#queues.set(key, queue);
+    try {
+      for (;;) {
+        const wait = await this.#consume(limiter, key);
+        if (wait === undefined) queue.running += 1;
+        if (wait === undefined || queue.running === 0) return wait;
+        if (!(await queue.wait(deadline.left))) return wait;
+      }
+    } finally {
+      this.#release(key, queue);
+    }
+  }
+
+  /** Lets the next sign-in of a key try again, and removes the queue of a key without sign-ins. */
+  #release(key: string, queue: Queue): void {
+    if (queue.isEmpty) this.#queues.delete(key);
+    else if (queue.running === 0) queue.wake();
   }
 
   async #createLimiters(): Promise<Limiters> {
@@ -94,7 +157,7 @@ export class LoginThrottle {
     return { account: build('account'), network: build('network') };
   }
 
-  /** Counts a sign-in. Returns the milliseconds to wait if there were too many. */
+  /** Adds a sign-in to a count. Returns the milliseconds to wait if the count is above the limit. */
   async #consume(limiter: LoginLimiter, key: string): Promise<number | undefined> {
     try {
       return await this.#guard.call(async () => {
@@ -103,6 +166,8 @@ export class LoginThrottle {
           return undefined;
         } catch (refusal) {
           if (refusal instanceof Error) throw refusal;
+          // A refused sign-in must not count, because it was not tried.
+          await limiter.reward(key);
           return (refusal as { msBeforeNext: number }).msBeforeNext;
         }
       });
@@ -113,6 +178,17 @@ export class LoginThrottle {
   }
 
   async #end(counted: readonly Count[], outcome: Kind | undefined): Promise<void> {
+    await this.#settle(counted, outcome);
+    for (const { key } of counted) {
+      const queue = this.#queues.get(key);
+      if (queue === undefined) continue;
+      queue.running -= 1;
+      queue.wake();
+      this.#release(key, queue);
+    }
+  }
+
+  async #settle(counted: readonly Count[], outcome: Kind | undefined): Promise<void> {
     if (outcome !== undefined && FAILURES.includes(outcome)) return;
     const isRight = outcome !== undefined && SUCCESSES.includes(outcome);
     await Promise.all(

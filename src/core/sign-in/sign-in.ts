@@ -89,7 +89,7 @@ export class SignIn {
     const options = Object.assign(merged, { scope });
     const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
     const startedAt = performance.now();
-    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp));
+    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp), deadline);
     if (typeof attempt === 'number') {
       const refusal = buildThrottled(attempt);
       this.#publish(credentials, refusal, startedAt);

@@ -1,6 +1,6 @@
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { LoginLimiter, LoginLimiterSettings, LoginStore } from '../login-limiter.js';
-import { type RedisClient, expectRedisClient } from './redis-client.js';
+import { type RedisClient, expectConnection, expectRedisClient } from './redis-client.js';
 
 /**
  * The `store` of the option `loginThrottle` for Redis, with the package `rate-limiter-flexible`. All processes of the
@@ -39,7 +39,16 @@ export class RedisLoginStore implements LoginStore {
 
   /** See {@link LoginStore}. */
   createLimiter(settings: LoginLimiterSettings): LoginLimiter {
-    const useRedisPackage = !('call' in this.#redis);
-    return new RateLimiterRedis({ ...settings, storeClient: this.#redis, useRedisPackage });
+    const redis = this.#redis;
+    const limiter = new RateLimiterRedis({ ...settings, storeClient: redis, useRedisPackage: !('call' in redis) });
+    const run = async (call: () => Promise<unknown>): Promise<unknown> => {
+      await expectConnection(redis);
+      return call();
+    };
+    return {
+      consume: (key) => run(() => limiter.consume(key)),
+      reward: (key) => run(() => limiter.reward(key)),
+      delete: (key) => run(() => limiter.delete(key)),
+    };
   }
 }

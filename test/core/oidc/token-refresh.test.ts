@@ -84,6 +84,23 @@ describe('in one process', () => {
     },
   );
 
+  it('keeps tokens that cannot be verified while the keys are unknown, and returns them later', async () => {
+    const client = open();
+    const first = await signIn(client);
+    await emulator().rotateKeys();
+    emulator().fault({ endpoint: 'jwks', status: 503 });
+    const before = countRequests();
+    expect(await refresh(client, first)).toBe('upstream_unavailable');
+    emulator().clearFaults();
+    now += 60_000;
+    const second = await refresh(client, first);
+    expect([second, countRequests() - before]).toEqual([expect.stringMatching(/.{20}/), 1]);
+    now += 29_000;
+    expect(await refresh(client, first)).toBe(second);
+    now += 1_000;
+    expect(await refresh(client, first)).toBe('refresh_token_refused');
+  });
+
   it('never returns the tokens of another user', async () => {
     const client = open();
     const token = await signIn(client);
@@ -151,6 +168,18 @@ describeWithRedis('test/core/oidc/token-refresh.test.ts')('in several processes,
     expect([await refresh(c, first), await refresh(a, first), await refresh(b, first)]).toEqual([third, second, third]);
     now += 31_000;
     expect(await refresh(b, first)).toBe('refresh_token_refused');
+  });
+
+  it('keeps tokens that cannot be verified for all processes', async () => {
+    const [a, b] = [await openShared(), await openShared()];
+    const first = await signIn(a);
+    await emulator().rotateKeys();
+    emulator().fault({ endpoint: 'jwks', status: 503 });
+    expect(await refresh(a, first)).toBe('upstream_unavailable');
+    emulator().clearFaults();
+    now += 60_000;
+    const second = await refresh(b, first);
+    expect([second, await refresh(a, first)]).toEqual([expect.stringMatching(/.{20}/), second]);
   });
 
   it('forgets revoked tokens in all processes', async () => {

@@ -10,6 +10,7 @@ import { toNetwork } from '../../../src/core/sign-in/login-throttle.js';
 import { type RedisClient, RedisLoginStore } from '../../../src/stores/redis/index.js';
 import { useEmulator } from '../../emulator/support.js';
 import { describeWithRedis, useRedis } from '../../support/redis.js';
+import { until } from '../../support/promise.js';
 import { useClosing } from '../../testing/support.js';
 
 const emulator = useEmulator();
@@ -81,6 +82,34 @@ it('does not let parallel sign-ins exceed the limit', async () => {
   const client = open(ACCOUNT);
   const kinds = await Promise.all(Array.from({ length: 20 }, () => signIn(client, wrong())));
   expect([kinds.filter((kind) => kind === NO).length, emulator().signIns.length]).toEqual([3, 3]);
+});
+
+it.each<[string, LoginThrottleOptions]>([
+  ['an account', ACCOUNT],
+  ['a network', { network: { failures: 3, per: 60_000 } }],
+])('lets more parallel sign-ins of %s pass than the limit, if they do not fail', async (_title, throttle) => {
+  const client = open(throttle);
+  const many = (credentials: Credentials) => Promise.all(Array.from({ length: 20 }, () => signIn(client, credentials)));
+  expect(new Set(await many(right()))).toEqual(new Set([YES]));
+  // Neither the sign-ins that waited nor those that passed have counted.
+  expect(await inTurn(client, wrong(), wrong(), wrong(), wrong())).toEqual([NO, NO, NO, LIMIT]);
+});
+
+it('refuses the sign-ins that wait as soon as those before them have failed', async () => {
+  const client = open(ACCOUNT);
+  const calls = [...Array<Credentials>(3).fill(wrong()), ...Array<Credentials>(5).fill(right())];
+  const kinds = await Promise.all(calls.map((credentials) => signIn(client, credentials)));
+  expect(kinds).toEqual([NO, NO, NO, LIMIT, LIMIT, LIMIT, LIMIT, LIMIT]);
+});
+
+it('waits at most the time of the sign-in', async () => {
+  const client = open({ account: { failures: 1, per: 60_000 } }, { timeout: 300 });
+  emulator().fault({ endpoint: 'signin', delayMs: 250, times: 2 });
+  const [first, second, third] = await Promise.all(
+    [right(), right(), right()].map((each) => signIn(client, each).catch((error: { code: string }) => error.code)),
+  );
+  expect(first).toBe(YES);
+  expect([second, third].every((each) => each === LIMIT || each === 'upstream_timeout')).toBe(true);
 });
 
 it.each<[string, () => void]>([
@@ -169,6 +198,13 @@ describeWithRedis('test/core/sign-in/login-throttle.test.ts')('with Redis', () =
     expect(keys.join()).not.toContain(account);
   });
 
+  it('counts the first sign-ins also if the connection to Redis is not open yet', async () => {
+    const connection = new Redis(redis().url);
+    closes.push(() => connection.disconnect());
+    const client = open({ account: { failures: 1, per: 60_000 }, store: new RedisLoginStore(connection) });
+    expect(await inTurn(client, wrong('dave'), wrong('dave'))).toEqual([NO, LIMIT]);
+  });
+
   it('a success removes the count in all processes', async () => {
     const [a, b] = [
       open({ ...ACCOUNT, store: new RedisLoginStore((await CLIENTS['ioredis']?.()) as RedisClient) }),
@@ -189,15 +225,23 @@ describeWithRedis('test/core/sign-in/login-throttle.test.ts')('with Redis', () =
     const events: GenAuthEvents['genauth:store'][] = [];
     const take = (event: unknown): void => void events.push(event as GenAuthEvents['genauth:store']);
     subscribe('genauth:store', take);
-    const store = new RedisLoginStore((await CLIENTS[kind]?.()) as RedisClient);
-    const client = open({ account: { failures: 1, per: 60_000 }, store });
+    const connection = (await CLIENTS[kind]?.()) as Redis;
+    const client = open({ account: { failures: 1, per: 60_000 }, store: new RedisLoginStore(connection) });
     await redis().stop();
+    const state = connection as unknown as { status?: string; isReady?: boolean };
+    await until(() => state.status !== 'ready' && state.isReady !== true);
     expect(await inTurn(client, wrong('carol'), wrong('carol'), right())).toEqual([NO, NO, YES]);
+    await Promise.all(Array.from({ length: 10 }, () => signIn(client, right('bob'))));
     expect(events).toMatchObject([{ store: 'loginThrottle', kind: 'down' }]);
     expect(emitWarning.mock.calls).toMatchObject([[expect.stringContaining('Sign-ins are not limited'), {}]]);
+    const ready = new Promise((resolve) => connection.once('ready', resolve));
+    await redis().start();
+    await ready;
+    // The sign-ins without Redis are not counted when Redis is back.
+    await connection.ping();
+    expect(await connection.keys('*')).toEqual([]);
     unsubscribe('genauth:store', take);
     emitWarning.mockRestore();
-    await redis().start();
   });
 });
 
