@@ -1,6 +1,6 @@
 // Runs two instances of the sample application behind nginx, with Redis and the emulator, and checks what a team sees
-// in production: requests during the end of an instance, shared refreshes, the throttle, a rotation of keys, an outage of
-// Redis, and the address of the user behind one and two proxies. Needs nginx and redis-server (Debian packages), and
+// in production: requests during the end of an instance, shared refreshes, the throttle, a rotation of keys, an outage
+// of Redis, and the address of the user behind one and two proxies. Needs nginx and redis-server (Debian packages), and
 // the built sample. Prints the figures, and ends with exit code 1 if one of them is wrong.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
