@@ -31,6 +31,7 @@ import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js'
 import { InFlight } from './util/in-flight.js';
 import { type MaybePromise, chain } from './util/maybe-promise.js';
 import { quote } from './util/quote.js';
+import { isRecord } from './util/record.js';
 import { PATHS } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
@@ -717,6 +718,11 @@ function expectToken(token: unknown, field = 'token'): string {
  * does not turn the check off.
  */
 function readExpectedSubject(options: RefreshOptions): string | undefined {
+  const given: unknown = options;
+  const [unknown] = isRecord(given) ? Object.keys(given).filter((name) => name !== 'sub') : [quote(given)];
+  if (unknown !== undefined) {
+    throw new RequestError(`refresh has no option ${unknown}: write refresh(token, { sub }), or leave it out.`);
+  }
   if (!Object.hasOwn(options, 'sub')) return undefined;
   const { sub }: { sub?: unknown } = options;
   if (typeof sub === 'string' && sub !== '') return sub;

@@ -3,6 +3,7 @@ import type { GenAuthOptions } from '../core/options/types.js';
 import type { DefaultScope, GenAuthUser } from '../core/scopes.js';
 import { type SignInHandler, signInHandler } from '../express/sign-in-handler.js';
 import type { VerifyFunction } from '../web/application-user.js';
+import { toClient } from '../web/to-client.js';
 import type { RedirectOptions } from './options.js';
 import type { RedirectInfo } from './redirect-flow.js';
 import { GenAuthRedirectStrategy } from './redirect.strategy.js';
@@ -47,5 +48,6 @@ export function redirectHandler<
   redirect: RedirectOptions,
   verify?: VerifyFunction<GenAuthUser<S, ExtendedFields>, RedirectInfo>,
 ): SignInHandler {
-  return signInHandler(new GenAuthRedirectStrategy(optionsOrClient, redirect, verify));
+  const client = toClient(optionsOrClient, 'redirectHandler', 'redirectHandler(client, { callbackUrl })');
+  return signInHandler(new GenAuthRedirectStrategy(client, redirect, verify));
 }

@@ -487,3 +487,9 @@ it('warns once that a browser begins a sign-in under another name of this machin
   expect(emitWarning.mock.calls).toEqual([[message, { type: 'GenAuthWarning', code: 'GENAUTH_CALLBACK_HOST' }]]);
   emitWarning.mockRestore();
 });
+
+it('names redirectHandler if it gets no client', () => {
+  expect(() => redirectHandler(undefined as never, { callbackUrl: 'https://app.example.com/cb' })).toThrow(
+    /^redirectHandler got undefined in place of a client: write redirectHandler\(client, \{ callbackUrl \}\)/,
+  );
+});

@@ -87,6 +87,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   passwordfield: 'fields: { password }',
 };
 
+const OF_REDIRECT = 'write it in the options of redirectHandler or GenAuthRedirectModule';
 const OF_MODULE = 'write it in the options of GenAuthModule.forRoot, or remove it';
 /**
  * The fix for names that are no option of a client, because they belong in another place. The names are in lower case
@@ -98,6 +99,11 @@ const FIXES: Readonly<Record<string, string>> = {
     'or write it in the options of GenAuthModule.forRoot',
   startupcheck: OF_MODULE,
   closeatexpiry: OF_MODULE,
+  callbackurl: OF_REDIRECT,
+  startpath: OF_REDIRECT,
+  cookiesecret: OF_REDIRECT,
+  returnto: OF_REDIRECT,
+  failurepath: OF_REDIRECT,
   isglobal: 'remove it, because GenAuthModule is always global',
   client: 'pass the client in place of the options, for example requireAuth(client)',
 };

@@ -108,6 +108,11 @@ describe('in one process', () => {
     expect((await client.refresh(token, { sub: claims.sub })).claims.sub).toBe(claims.sub);
     const refused = { code: 'refresh_token_refused', details: { expected: 'mallory', actual: claims.sub } };
     await expect(client.refresh(token, { sub: 'mallory' })).rejects.toMatchObject(refused);
+    for (const wrong of [{ user: claims.sub }, claims.sub, null]) {
+      await expect(client.refresh(token, wrong as never)).rejects.toThrow(
+        /^refresh has no option .*write refresh\(token, \{ sub/,
+      );
+    }
     for (const sub of [undefined, '', 7]) {
       const call = client.refresh(token, { sub } as unknown as { sub: string });
       await expect(call).rejects.toMatchObject({ code: 'invalid_request', details: { field: 'sub' } });

@@ -130,6 +130,7 @@ it.each([
   ['verify', expect.stringContaining('as the second argument of a strategy, new GenAuthPasswordStrategy(options, ver')],
   ['closeAtExpiry', 'write it in the options of GenAuthModule.forRoot, or remove it'],
   ['isGlobal', 'remove it, because GenAuthModule is always global'],
+  ['callbackUrl', 'write it in the options of redirectHandler or GenAuthRedirectModule'],
 ])('names the fix for the unknown option %s', (option, fix) => {
   expect(refuse({ [option]: 1 })).toMatchObject({ details: { mistakes: [{ option, fix }] } });
 });
