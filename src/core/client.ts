@@ -29,7 +29,7 @@ import { verifyRefreshedTokens } from './tokens/received-tokens.js';
 import { TokenVerifier } from './tokens/token-verifier.js';
 import { MAX_TOKEN_LENGTH, hasBearerScheme } from './tokens/unverified-token.js';
 import { InFlight } from './util/in-flight.js';
-import { type MaybePromise, chain } from './util/maybe-promise.js';
+import { type MaybePromise, chain, isThenable } from './util/maybe-promise.js';
 import { quote } from './util/quote.js';
 import { isRecord } from './util/record.js';
 import { PATHS } from './wire/facts.js';
@@ -218,7 +218,7 @@ export class GenAuthClient<
       maxVerifiedTokens: verifiedTokenCache === false ? 0 : verifiedTokenCache.maxEntries,
       now,
     });
-    this.#endpoints = new OidcEndpoints({ http, authentication });
+    this.#endpoints = new OidcEndpoints({ http, authentication, timeout: options.timeout });
     this.#refresh = new TokenRefresh({
       request: (token) => this.#endpoints.requestRefresh(token),
       verify: (tokens) => verifyRefreshedTokens(this.#verifier, tokens),
@@ -229,12 +229,12 @@ export class GenAuthClient<
       now,
     });
     this.#introspections = new IntrospectionCache({
-      requestIntrospection: (token) => this.introspect(token),
+      requestIntrospection: (token) => this.#endpoints.requestIntrospection(token, 'access_token'),
       maxEntries: MAX_CACHED_TOKENS,
       now,
     });
     this.#userInfo = new UserInfoCache({
-      requestUserInfo: (token) => publishResult('genauth:user-info', appId, () => this.userInfo(token)),
+      requestUserInfo: (token) => publishResult('genauth:user-info', appId, () => this.#requestUserInfo(token)),
       onStale: () => publishEvent('genauth:user-info', () => ({ appId, result: 'stale_served', duration: 0 })),
       maxAge: options.userInfoMaxAge,
       staleIfError: jwks.staleIfError,
@@ -377,7 +377,7 @@ export class GenAuthClient<
    * of HS256, is not usable.
    */
   async verifyIdToken(token: string): Promise<IdTokenClaims> {
-    return this.#verifier.verifyIdToken(token);
+    return this.#inFlight.track(Promise.resolve(this.#verifier.verifyIdToken(token)));
   }
 
   /**
@@ -407,7 +407,7 @@ export class GenAuthClient<
    * ```
    */
   async verifyAccessToken(token: string): Promise<AccessTokenClaims> {
-    return this.#verifier.verifyAccessToken(token);
+    return this.#inFlight.track(Promise.resolve(this.#verifier.verifyAccessToken(token)));
   }
 
   /**
@@ -424,8 +424,10 @@ export class GenAuthClient<
    */
   authenticate(token: string, requirements: TokenRequirements): MaybePromise<Authenticated> {
     // Most applications have no subscriber. Then a request pays for no function and no time.
-    if (!hasSubscribers('genauth:verification')) return this.#authenticate(token, requirements);
-    return publishVerification(this.options.appId, () => this.#authenticate(token, requirements));
+    const result = hasSubscribers('genauth:verification')
+      ? publishVerification(this.options.appId, () => this.#authenticate(token, requirements))
+      : this.#authenticate(token, requirements);
+    return isThenable(result) ? this.#inFlight.track(result) : result;
   }
 
   #authenticate(token: string, { introspect, authorize }: TokenRequirements): MaybePromise<Authenticated> {
@@ -460,8 +462,12 @@ export class GenAuthClient<
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> & { sub: string }> {
-    const { sub } = await this.verifyAccessToken(accessToken);
-    const claims = await this.#inFlight.run(() => this.#endpoints.requestUserInfo(accessToken));
+    return this.#inFlight.run(() => this.#requestUserInfo(accessToken));
+  }
+
+  async #requestUserInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> & { sub: string }> {
+    const { sub } = await this.#verifier.verifyAccessToken(accessToken);
+    const claims = await this.#endpoints.requestUserInfo(accessToken);
     // OpenID Connect Core 1.0 §5.3.2 requires this check. Without it, the claims of another user could be returned.
     if (claims === undefined || claims['sub'] === sub) return { ...claims, sub };
     throw new UpstreamError(

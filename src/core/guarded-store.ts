@@ -17,6 +17,8 @@ export class GuardedStore {
   readonly #now: () => number;
   #isDown = false;
   #pausedUntil = -Infinity;
+  /** The number of failed calls. */
+  #failures = 0;
 
   /** @param onChange - Is called when the first call fails, and when a call succeeds again. */
   constructor(onChange: (isDown: boolean, reason: string) => void, now: () => number) {
@@ -27,21 +29,25 @@ export class GuardedStore {
   /**
    * Calls the store.
    *
+   * @param isUrgent - Whether the store is called during the pause too, because the data would be lost otherwise.
    * @throws StoreError if the call fails, takes too long, or is not made.
    */
-  async call<T>(run: () => Promise<T>): Promise<T> {
+  async call<T>(run: () => Promise<T>, isUrgent = false): Promise<T> {
     // If the clock was set back, the pause ends.
     const left = this.#pausedUntil - this.#now();
-    if (left > 0 && left <= PAUSE_MS) throw new StoreError('The store is down.');
+    if (left > 0 && left <= PAUSE_MS && !isUrgent) throw new StoreError('The store is down.');
+    const failures = this.#failures;
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`no answer within ${MAX_WAIT_MS} ms`)), MAX_WAIT_MS);
     });
     try {
       const value = await Promise.race([run(), expired]);
-      this.#change(false, '');
+      // A call that began before a failure does not show that the store answers again.
+      if (failures === this.#failures) this.#change(false, '');
       return value;
     } catch (cause) {
+      this.#failures += 1;
       this.#pausedUntil = this.#now() + PAUSE_MS;
       this.#change(true, cause instanceof Error ? cause.message : 'the store threw a value that is no error');
       throw new StoreError('The store has failed.', { cause });

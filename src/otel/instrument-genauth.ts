@@ -25,7 +25,7 @@ const NAME = 'passport-genauth';
 
 /**
  * Reports the events of passport-genauth to OpenTelemetry. Call it once when the process starts, after the SDK of
- * OpenTelemetry. Without this call, passport-genauth loads nothing of OpenTelemetry, and measures no time.
+ * OpenTelemetry. Without this call, passport-genauth loads nothing of OpenTelemetry.
  *
  * Spans join the trace of the request: `genauth sign-in`, `genauth refresh`, `genauth user-info`, `genauth verify`, and
  * one for each HTTP exchange with GenAuth, for example `POST /api/v3/signin`. The metrics begin with `genauth.`. No

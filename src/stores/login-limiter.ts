@@ -10,6 +10,8 @@ export interface LoginLimiter {
    * limit. It is rejected with an `Error` if the limiter fails.
    */
   consume(key: string): Promise<unknown>;
+  /** Returns the count of a key, or `null` if it has none. */
+  get(key: string): Promise<{ readonly consumedPoints: number } | null>;
   /** Takes back the count of a sign-in that did not fail. */
   reward(key: string): Promise<unknown>;
   /** Removes the count of a key. */

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { jest } from '@jest/globals';
 import type { GenAuthClient, TokenRequirements } from '../../src/core/client.js';
+import type { RequestEvent } from '../../src/core/events.js';
 import { CertificateAuthority } from '../support/certificate.js';
 import { useClients } from '../support/client.js';
 import { failOnUnhandledRejections } from '../support/host-process.js';
@@ -363,6 +366,22 @@ describe('close', () => {
     expect(issuer().count('/api/v3/signin')).toBe(1);
   });
 
+  it('lets a verification that has begun end', async () => {
+    const gate = new Gate();
+    const keys = issuer().responder(JWKS_PATH);
+    issuer().reply(JWKS_PATH, async () => {
+      await gate.opened;
+      return keys as Reply;
+    });
+    const client = open();
+    const calls = [client.verifyAccessToken(accessToken()), Promise.resolve(client.authenticate(accessToken(), {}))];
+    await until(() => issuer().count(JWKS_PATH) === 1);
+    const closed = client.close();
+    gate.open();
+    expect(await Promise.all(calls)).toMatchObject([{ sub: SUBJECT }, { user: { sub: SUBJECT } }]);
+    await closed;
+  });
+
   it('ends a login that takes longer than the option timeout with 503', async () => {
     holdSignIn();
     const client = open({ timeout: 200 });
@@ -387,6 +406,7 @@ it('fetches the keys again in the background before they are too old, until the 
   await until(() => issuer().count(JWKS_PATH) === 2);
   expect(client.status().keys.isStale).toBe(false);
   issuer().reply(JWKS_PATH, { status: 503 });
+  // After a failure it tries again before the keys are too old for long.
   await until(() => issuer().count(JWKS_PATH) === 3);
   await client.close();
   const unknown = issuer().sign(issuer().accessTokenClaims({}, NOW), { kid: 'other' });
@@ -395,4 +415,19 @@ it('fetches the keys again in the background before they are too old, until the 
     'upstream_unreachable',
     3,
   ]);
+});
+
+it('fetches the keys in the background outside the context of the request that needed them first', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const take = (message: unknown): void => {
+    if ((message as RequestEvent).path === JWKS_PATH) seen.push(storage.getStore());
+  };
+  subscribe('genauth:request', take);
+  const client = openAny({ jwks: { maxAge: 1000 } });
+  await storage.run('a request', () => client.warmUp());
+  await until(() => seen.length === 2);
+  unsubscribe('genauth:request', take);
+  expect(seen).toEqual(['a request', undefined]);
+  await client.close();
 });

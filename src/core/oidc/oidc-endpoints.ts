@@ -12,7 +12,8 @@ import {
   parseOidcError,
   parseTokens,
 } from '../wire/parse.js';
-import type { ClientAuthentication } from './client-authentication.js';
+import { Deadline } from '../util/deadline.js';
+import type { ClientAuthentication, ClientProof } from './client-authentication.js';
 
 /**
  * The type of the token in an introspection request or a revocation request. GenAuth may use this hint to find the
@@ -33,6 +34,11 @@ export interface CodeGrant {
 export interface OidcEndpointsSettings {
   http: Http;
   authentication: ClientAuthentication;
+  /**
+   * The time limit of a token request, with the function `appSecret`, in milliseconds. Default: the time limit of each
+   * HTTP exchange.
+   */
+  timeout?: number;
 }
 
 /** Calls GenAuth's OIDC endpoints: code exchange, token refresh, introspection, revocation and user info. */
@@ -160,8 +166,9 @@ export class OidcEndpoints {
 
   /** Sends a POST request with a form and with the credentials of the application. */
   #post(path: string, form: Readonly<Record<string, string>>, timeout?: number): Promise<HttpAnswer> {
-    const { http, authentication } = this.#settings;
-    return authentication.prove('form', async ({ headers, members, secret }) => {
+    const { http, authentication, timeout: limit } = this.#settings;
+    const deadline = path === PATHS.token && limit !== undefined ? new Deadline(limit) : undefined;
+    const exchange = async ({ headers, members, secret }: ClientProof): Promise<HttpAnswer> => {
       const answer = await http.request({
         method: 'POST',
         // A refresh token and an authorization code can be used only once. A second introspection or revocation changes
@@ -172,6 +179,7 @@ export class OidcEndpoints {
         form: { ...form, ...members },
         maxBytes: MAX_ANSWER_BYTES,
         ...(timeout !== undefined && { timeout }),
+        ...(deadline !== undefined && { deadline }),
         secrets: [secret, form['token'], form['refresh_token'], form['code'], form['code_verifier']],
       });
       if (!isClientRefused(answer)) return answer;
@@ -181,7 +189,8 @@ export class OidcEndpoints {
           'tokenEndpointAuthMethod to the value in the console under application → configuration → token-exchange, ' +
           'introspection and revocation authentication methods.',
       );
-    });
+    };
+    return authentication.prove('form', exchange, deadline);
   }
 }
 

@@ -79,7 +79,7 @@ export class SharedRefreshes {
    * `request`.
    */
   async refresh(refreshToken: string, request: () => Promise<UnverifiedTokens>): Promise<SharedRefresh> {
-    const { store, timeout, now, guard } = this.#settings;
+    const { store, timeout, guard } = this.#settings;
     const digest = digestToken(refreshToken);
     const lock = this.#toKey('lock', digest);
     const owner = randomUUID();
@@ -94,7 +94,10 @@ export class SharedRefreshes {
       }
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return { tokens: await request(), until: now() + UNVERIFIED_LIFETIME_MS };
+      // A late answer of the store can have set the lock, for which other processes would wait in vain.
+      const result = await this.#store(digest, await request(), true);
+      await guard.call(() => store.remove(lock, owner), true).catch(ignoreStore);
+      return result;
     }
     try {
       // The last owner of the lock may have stored its result after this process had looked.
@@ -109,21 +112,32 @@ export class SharedRefreshes {
     await this.#write(digestToken(refreshToken), { tokens, until });
   }
 
-  /** Makes all processes forget the tokens with these hashes. */
+  /** Makes all processes forget the tokens with these hashes, and the tokens that came from them. */
   async forget(digests: readonly string[]): Promise<void> {
     const { store, guard } = this.#settings;
-    const forget = (digest: string): Promise<void> =>
-      guard.call(() => store.set(this.#toKey('revoked', digest), '1', UNVERIFIED_LIFETIME_MS)).catch(ignoreStore);
-    await Promise.all(digests.map(forget));
+    const gone = new Set(digests);
+    const forget = async (digest: string): Promise<void> => {
+      await guard.call(() => store.set(this.#toKey('revoked', digest), '1', UNVERIFIED_LIFETIME_MS), true);
+      const found = await this.#find(digest);
+      const next = found === undefined ? [] : listDigests(found.tokens).filter((each) => !gone.has(each));
+      for (const each of next) gone.add(each);
+      await Promise.all(next.map(forget));
+    };
+    await Promise.all(digests.map(forget)).catch(ignoreStore);
   }
 
-  async #store(digest: string, tokens: UnverifiedTokens): Promise<SharedRefresh> {
+  /** Returns whether a process has revoked one of these tokens. If the store is down, it is not known. */
+  async hasRevoked(digests: readonly string[]): Promise<boolean> {
+    return this.#hasMark(digests).catch((error: unknown) => ignoreStore(error) ?? false);
+  }
+
+  async #store(digest: string, tokens: UnverifiedTokens, isUrgent = false): Promise<SharedRefresh> {
     const result = { tokens, until: this.#settings.now() + UNVERIFIED_LIFETIME_MS };
-    await this.#write(digest, result);
+    await this.#write(digest, result, isUrgent);
     return result;
   }
 
-  async #write(digest: string, { tokens, until }: SharedRefresh): Promise<void> {
+  async #write(digest: string, { tokens, until }: SharedRefresh, isUrgent = false): Promise<void> {
     const { store, guard, loadBox, now } = this.#settings;
     const { refreshToken } = tokens;
     // With the option `refreshGrace: 0` the value ends at once.
@@ -132,26 +146,34 @@ export class SharedRefreshes {
     if (refreshToken === undefined || digestToken(refreshToken) === digest) return;
     // The hash prevents that a value is read under the key of another refresh token.
     const sealed = await (await loadBox()).seal({ digest, tokens, until });
-    await guard.call(() => store.set(this.#toKey('result', digest), sealed, ttl)).catch(ignoreStore);
+    await guard.call(() => store.set(this.#toKey('result', digest), sealed, ttl), isUrgent).catch(ignoreStore);
   }
 
-  /** Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently. */
+  /**
+   * Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently, or if one
+   * of the tokens on the way was revoked.
+   */
   async #findNewest(refreshToken: string): Promise<SharedRefresh | undefined> {
     let newest: SharedRefresh | undefined;
     let token: string | undefined = refreshToken;
+    const seen = new Set<string>();
     while (token !== undefined) {
-      const found = await this.#find(digestToken(token));
+      const digest = digestToken(token);
+      if (seen.has(digest)) break;
+      seen.add(digest);
+      const found = await this.#find(digest);
       if (found === undefined) break;
       newest = found;
+      for (const each of listDigests({ ...found.tokens, refreshToken: undefined })) seen.add(each);
       token = found.tokens.refreshToken;
     }
-    return newest !== undefined && (await this.#isRevoked(newest)) ? undefined : newest;
+    return newest !== undefined && (await this.#hasMark([...seen])) ? undefined : newest;
   }
 
   async #find(digest: string): Promise<SharedRefresh | undefined> {
     const { store, guard, loadBox, now } = this.#settings;
-    const sealed = await guard.call(() => store.get(this.#toKey('result', digest)));
-    const opened = sealed === undefined ? undefined : await (await loadBox()).open(sealed);
+    const sealed: unknown = await guard.call(() => store.get(this.#toKey('result', digest)));
+    const opened = typeof sealed !== 'string' ? undefined : await (await loadBox()).open(sealed);
     const [tokens, until] = [opened?.['tokens'], opened?.['until']];
     if (!isRecord(tokens) || typeof until !== 'number' || until <= now() || opened?.['digest'] !== digest) {
       return undefined;
@@ -159,13 +181,10 @@ export class SharedRefreshes {
     return { tokens: toTokens(tokens), until };
   }
 
-  async #isRevoked({ tokens }: SharedRefresh): Promise<boolean> {
+  async #hasMark(digests: readonly string[]): Promise<boolean> {
     const { store, guard } = this.#settings;
-    const digests = [tokens.refreshToken, tokens.accessToken].filter((token) => token !== undefined).map(digestToken);
-    const marks = await Promise.all(
-      digests.map((digest) => guard.call(() => store.get(this.#toKey('revoked', digest)))),
-    );
-    return marks.some((mark) => mark !== undefined);
+    const read = (digest: string) => guard.call(() => store.get(this.#toKey('revoked', digest)));
+    return (await Promise.all(digests.map(read))).some((mark) => typeof mark === 'string');
   }
 
   #toKey(kind: 'lock' | 'result' | 'revoked', digest: string): string {
@@ -195,4 +214,9 @@ function ignoreStore(error: unknown): undefined {
 function buildWaitError(timeout: number): UpstreamError {
   const message = `Another process of the application has not ended the refresh of this token within ${timeout} ms.`;
   return new UpstreamError('upstream_timeout', message, { details: { limit: timeout } });
+}
+
+/** Returns the hashes of the tokens of a refresh. */
+export function listDigests({ refreshToken, accessToken }: UnverifiedTokens): string[] {
+  return [refreshToken, accessToken].filter((token) => token !== undefined).map(digestToken);
 }

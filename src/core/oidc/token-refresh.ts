@@ -1,7 +1,7 @@
 import type { ReceivedRefresh } from '../tokens/received-tokens.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { UnverifiedTokens } from '../wire/parse.js';
-import { type SharedRefreshes, UNVERIFIED_LIFETIME_MS } from './shared-refreshes.js';
+import { type SharedRefreshes, UNVERIFIED_LIFETIME_MS, listDigests } from './shared-refreshes.js';
 
 /** Maximum number of rotated refresh tokens whose successor a process remembers. */
 const MAX_ROTATIONS = 10_000;
@@ -39,6 +39,8 @@ export class TokenRefresh {
   readonly #settings: TokenRefreshSettings;
   /** The pending refresh of each refresh token, by the hash of the token. */
   readonly #pending = new Map<string, Promise<ReceivedRefresh>>();
+  /** The pending refreshes whose refresh token was revoked in the meantime. */
+  readonly #revoked = new WeakSet<Promise<ReceivedRefresh>>();
   /** The last rotations, oldest first, by the hash of the replaced refresh token. */
   readonly #rotations = new Map<string, Rotation>();
 
@@ -53,7 +55,12 @@ export class TokenRefresh {
    */
   async refresh(refreshToken: string): Promise<ReceivedRefresh> {
     const digest = digestToken(refreshToken);
-    const pending = this.#pending.get(digest) ?? this.#run(refreshToken).finally(() => this.#pending.delete(digest));
+    const known = this.#pending.get(digest);
+    if (known !== undefined) return known;
+    const pending: Promise<ReceivedRefresh> = this.#run(refreshToken).finally(() => {
+      this.#pending.delete(digest);
+      if (this.#revoked.has(pending)) this.#rotations.delete(digest);
+    });
     this.#pending.set(digest, pending);
     return pending;
   }
@@ -72,12 +79,19 @@ export class TokenRefresh {
       }
     }
     for (const digest of gone) this.#rotations.delete(digest);
+    // A refresh that is pending now must not bring the tokens back.
+    for (const [digest, refresh] of this.#pending) if (gone.has(digest)) this.#revoked.add(refresh);
     await this.#settings.shared?.forget([...gone]);
   }
 
   async #run(refreshToken: string): Promise<ReceivedRefresh> {
     const { shared, verify, publish, grace, now } = this.#settings;
-    const known = this.#findNewest(refreshToken);
+    const { rotation: known, digests } = this.#findNewest(refreshToken);
+    if (known !== undefined && (await shared?.hasRevoked(digests)) === true) {
+      // Another process has revoked the tokens.
+      for (const digest of digests) this.#rotations.delete(digest);
+      return this.#run(refreshToken);
+    }
     if (known?.received !== undefined) return known.received;
     const startedAt = performance.now();
     let isRequested = false;
@@ -114,35 +128,34 @@ export class TokenRefresh {
     return rotation;
   }
 
-  /** Returns the newest tokens that came from a refresh token, or `undefined` if it was not replaced recently. */
-  #findNewest(refreshToken: string): Rotation | undefined {
+  /**
+   * Returns the newest tokens that came from a refresh token, if it was replaced recently, and the hashes of all tokens
+   * on the way.
+   */
+  #findNewest(refreshToken: string): { rotation: Rotation | undefined; digests: string[] } {
     let newest: Rotation | undefined;
-    let token: string | undefined = refreshToken;
-    while (token !== undefined) {
-      const rotation = this.#rotations.get(digestToken(token));
+    const digests = new Set([digestToken(refreshToken)]);
+    for (let digest: string | undefined = digestToken(refreshToken); digest !== undefined;) {
+      const rotation = this.#rotations.get(digest);
       const left = (rotation?.until ?? 0) - this.#settings.now();
       // If the clock was set back, the end of the time is not known.
       const longest = rotation?.received === undefined ? UNVERIFIED_LIFETIME_MS : this.#settings.grace;
-      if (rotation === undefined || left <= 0 || left > longest) return newest;
+      if (rotation === undefined || left <= 0 || left > longest) break;
       newest = rotation;
-      token = newest.tokens.refreshToken;
+      const { refreshToken: next } = rotation.tokens;
+      digest = next === undefined || digests.has(digestToken(next)) ? undefined : digestToken(next);
+      for (const each of listDigests(rotation.tokens)) digests.add(each);
     }
-    return newest;
+    return { rotation: newest, digests: [...digests] };
   }
 
   #remember(refreshToken: string, rotation: Rotation): void {
     const { refreshToken: next } = rotation.tokens;
     const now = this.#settings.now();
     for (const [digest, { until }] of this.#rotations) {
-      if (until > now && this.#rotations.size < MAX_ROTATIONS) break;
-      this.#rotations.delete(digest);
+      if (until <= now || this.#rotations.size >= MAX_ROTATIONS) this.#rotations.delete(digest);
     }
     // A refresh token that GenAuth has not replaced can be used again.
     if (next !== undefined && next !== refreshToken) this.#rotations.set(digestToken(refreshToken), rotation);
   }
-}
-
-/** Returns the hashes of the new tokens of a refresh. */
-function listDigests({ refreshToken, accessToken }: UnverifiedTokens): string[] {
-  return [refreshToken, accessToken].filter((token) => token !== undefined).map(digestToken);
 }

@@ -2,15 +2,17 @@ import type { LoginLimiter, LoginLimiterSettings } from '../../stores/login-limi
 import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { digestToken } from '../tokens/token-digest.js';
-import type { Deadline } from '../util/deadline.js';
 import type { ParsedCredentials } from './credentials.js';
 import type { SignInOutcome } from './outcome.js';
 
 type Settings = NonNullable<ResolvedOptions['loginThrottle']>;
 type Kind = SignInOutcome['kind'];
 
-/** The outcomes of a sign-in with a wrong password. Only these outcomes count. */
-const FAILURES: readonly Kind[] = ['invalid_credentials', 'account_locked'];
+/**
+ * The outcomes of a sign-in with a wrong password, and an answer with an unknown code, which can also be one. Only
+ * these outcomes count.
+ */
+const FAILURES: readonly Kind[] = ['invalid_credentials', 'account_locked', 'rejected'];
 /** The outcomes of a sign-in with the right password. They remove the count of the account. */
 const SUCCESSES: readonly Kind[] = [
   'success',
@@ -28,41 +30,13 @@ interface Count {
   readonly isAccount: boolean;
 }
 
-/** The sign-ins of one account or one network in this process. */
-class Queue {
-  /** The number of sign-ins that are counted and in progress. */
-  running = 0;
-  readonly #waiting = new Set<() => void>();
-
-  get isEmpty(): boolean {
-    return this.running === 0 && this.#waiting.size === 0;
-  }
-
-  /** Waits for {@link wake}. Returns `false` after `timeout` milliseconds. */
-  async wait(timeout: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (isWoken: boolean): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(wake);
-        resolve(isWoken);
-      };
-      const wake = (): void => end(true);
-      const timer = setTimeout(() => end(false), timeout);
-      this.#waiting.add(wake);
-    });
-  }
-
-  /** Wakes the sign-in that has waited longest. */
-  wake(): void {
-    const [first] = this.#waiting;
-    first?.();
-  }
-}
-
 /** A sign-in that the throttle has let pass. */
 export interface Attempt {
-  /** Ends the sign-in. `undefined`: it has no outcome, because GenAuth or the network failed. */
-  end(outcome: Kind | undefined): Promise<void>;
+  /**
+   * Ends the sign-in. `unanswered`: GenAuth may have checked the password, and sent no answer. `undefined`: the
+   * password was not checked.
+   */
+  end(outcome: Kind | 'unanswered' | undefined): Promise<void>;
 }
 
 /**
@@ -77,8 +51,6 @@ export class LoginThrottle {
   readonly #settings: Settings;
   readonly #guard: GuardedStore;
   #limiters: Promise<Limiters> | undefined;
-  /** The sign-ins of this process that are in progress or wait, by the key of their account or network. */
-  readonly #queues = new Map<string, Queue>();
 
   constructor(settings: Settings, options: Pick<ResolvedOptions, 'appId' | 'name'>, now: () => number) {
     this.#settings = settings;
@@ -88,57 +60,29 @@ export class LoginThrottle {
   }
 
   /**
-   * Begins a sign-in. If the limit is reached, and sign-ins of the same account or network are in progress in this
-   * process, it waits for one of them, because most of them do not fail.
+   * Begins a sign-in.
    *
    * @param clientIp - The IP address of the end user. `undefined`: the sign-in is not counted for a network.
-   * @param deadline - The time limit of the sign-in.
    * @returns The sign-in, or the seconds until the next one if there were too many failed sign-ins.
    */
-  async begin(
-    credentials: ParsedCredentials,
-    clientIp: string | undefined,
-    deadline: Deadline,
-  ): Promise<Attempt | number> {
+  async begin(credentials: ParsedCredentials, clientIp: string | undefined): Promise<Attempt | number> {
     const { account, network } = await (this.#limiters ??= this.#createLimiters());
     const keys = [
-      [account, toAccountKey(credentials)],
       [network, clientIp === undefined ? undefined : toNetwork(clientIp)],
+      [account, toAccountKey(credentials)],
     ] as const;
     const counted: Count[] = [];
     for (const [limiter, key] of keys) {
       if (limiter === undefined || key === undefined) continue;
       const count = { limiter, key, isAccount: limiter === account };
-      const wait = await this.#count(count, deadline);
-      if (wait !== undefined) {
+      const result = await this.#consume(count);
+      if (typeof result === 'number') {
         await this.#end(counted, undefined);
-        return Math.max(1, Math.ceil(wait / 1000));
+        return Math.max(1, Math.ceil(result / 1000));
       }
-      counted.push(count);
+      if (result === 'counted') counted.push(count);
     }
     return { end: (outcome) => this.#end(counted, outcome) };
-  }
-
-  /** Counts a sign-in. Returns the milliseconds to wait if there were too many failed sign-ins. */
-  async #count({ limiter, key }: Count, deadline: Deadline): Promise<number | undefined> {
-    const queue = this.#queues.get(key) ?? new Queue();
-    this.#queues.set(key, queue);
-    try {
-      for (;;) {
-        const wait = await this.#consume(limiter, key);
-        if (wait === undefined) queue.running += 1;
-        if (wait === undefined || queue.running === 0) return wait;
-        if (!(await queue.wait(deadline.left))) return wait;
-      }
-    } finally {
-      this.#release(key, queue);
-    }
-  }
-
-  /** Lets the next sign-in of a key try again, and removes the queue of a key without sign-ins. */
-  #release(key: string, queue: Queue): void {
-    if (queue.isEmpty) this.#queues.delete(key);
-    else if (queue.running === 0) queue.wake();
   }
 
   async #createLimiters(): Promise<Limiters> {
@@ -157,44 +101,37 @@ export class LoginThrottle {
     return { account: build('account'), network: build('network') };
   }
 
-  /** Adds a sign-in to a count. Returns the milliseconds to wait if the count is above the limit. */
-  async #consume(limiter: LoginLimiter, key: string): Promise<number | undefined> {
+  /**
+   * Adds a sign-in to a count.
+   *
+   * @returns The milliseconds to wait if the count is above the limit. `unknown`: the store is down.
+   */
+  async #consume(count: Count): Promise<number | 'counted' | 'unknown'> {
     try {
       return await this.#guard.call(async () => {
         try {
-          await limiter.consume(key);
-          return undefined;
+          await count.limiter.consume(count.key);
+          return 'counted';
         } catch (refusal) {
           if (refusal instanceof Error) throw refusal;
           // A refused sign-in must not count, because it was not tried.
-          await limiter.reward(key);
+          await giveBack(count);
           return (refusal as { msBeforeNext: number }).msBeforeNext;
         }
       });
     } catch (error) {
-      if (error instanceof StoreError) return undefined;
+      if (error instanceof StoreError) return 'unknown';
       throw error;
     }
   }
 
-  async #end(counted: readonly Count[], outcome: Kind | undefined): Promise<void> {
-    await this.#settle(counted, outcome);
-    for (const { key } of counted) {
-      const queue = this.#queues.get(key);
-      if (queue === undefined) continue;
-      queue.running -= 1;
-      queue.wake();
-      this.#release(key, queue);
-    }
-  }
-
-  async #settle(counted: readonly Count[], outcome: Kind | undefined): Promise<void> {
-    if (outcome !== undefined && FAILURES.includes(outcome)) return;
+  async #end(counted: readonly Count[], outcome: Kind | 'unanswered' | undefined): Promise<void> {
+    if (outcome === 'unanswered' || (outcome !== undefined && FAILURES.includes(outcome))) return;
     const isRight = outcome !== undefined && SUCCESSES.includes(outcome);
     await Promise.all(
-      counted.map(async ({ limiter, key, isAccount }) => {
-        const change = isAccount && isRight ? () => limiter.delete(key) : () => limiter.reward(key);
-        await this.#guard.call(change).catch((error: unknown) => {
+      counted.map(async (count) => {
+        const change = count.isAccount && isRight ? () => count.limiter.delete(count.key) : () => giveBack(count);
+        await this.#guard.call<unknown>(change).catch((error: unknown) => {
           if (!(error instanceof StoreError)) throw error;
         });
       }),
@@ -202,14 +139,29 @@ export class LoginThrottle {
   }
 }
 
+/** Takes back what a sign-in has counted. A count below zero would let more sign-ins fail than the limit. */
+async function giveBack({ limiter, key }: Count): Promise<void> {
+  const state = await limiter.get(key);
+  if (state !== null && state.consumedPoints > 0) await limiter.reward(key);
+}
+
 /**
- * Returns the key of an account. Active Directory compares names without case, and accepts `DOMAIN\name` and
- * `name@domain`. The key is a hash, because the store of another team may hold it.
+ * Returns the key of an account. Different spellings that a directory can take for the same account have the same key:
+ * Active Directory compares names without case, accents, width and kind of kana, and accepts `DOMAIN\\name` and
+ * `name@domain`. A phone number is compared by its last ten digits. The key is a hash, because the store of another
+ * team may hold it.
  */
 function toAccountKey({ connection, name }: ParsedCredentials): string {
-  const plain = name.normalize('NFKC').trim().toLowerCase();
-  const account = connection === 'AD' ? plain.replace(/^.*\\/s, '').replace(/@.*$/s, '') : plain;
-  return digestToken(`${connection}:${account}`);
+  const plain = name
+    .normalize('NFKD')
+    .replaceAll(/[\p{M}\p{Cf}\p{Cc}]/gu, '')
+    .replaceAll(/[\u30A1-\u30F6]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60))
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .toLowerCase();
+  const account = connection === 'AD' ? plain.replace(/^.*[\\/]/s, '').replace(/@.*$/s, '') : plain;
+  const digits = /^[+\d\s().-]+$/.test(account) ? account.replaceAll(/\D/g, '').slice(-10) : '';
+  return digestToken(`${connection}:${digits.length === 10 ? digits : account}`);
 }
 
 /**

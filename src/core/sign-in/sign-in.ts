@@ -89,13 +89,13 @@ export class SignIn {
     const options = Object.assign(merged, { scope });
     const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
     const startedAt = performance.now();
-    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp), deadline);
+    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp));
     if (typeof attempt === 'number') {
       const refusal = buildThrottled(attempt);
       this.#publish(credentials, refusal, startedAt);
       return refusal;
     }
-    let kind: SignInOutcome['kind'] | undefined;
+    let kind: SignInOutcome['kind'] | 'unanswered' | undefined;
     try {
       const parsed = await this.#request(credentials, options, deadline);
       const verifying = this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
@@ -107,6 +107,7 @@ export class SignIn {
       if (error instanceof ConfigurationError || error instanceof UpstreamError) {
         this.#publish(credentials, error, startedAt);
       }
+      if (error instanceof UpstreamError && error.details.requestSent === true) kind = 'unanswered';
       throw error;
     } finally {
       await attempt?.end(kind);

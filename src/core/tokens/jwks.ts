@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { KeyObject } from 'node:crypto';
 import type { KeysEvent } from '../events.js';
 import { GenAuthError, TokenVerificationError, UpstreamError } from '../errors.js';
@@ -11,6 +12,9 @@ import type { KeySetSource } from './key-set-source.js';
 
 /** The part of `maxAge` after which a key set is fetched again in the background. */
 const RENEWAL_AGE = 0.8;
+
+/** The shortest pause after a failed fetch in the background, in milliseconds. */
+const MIN_RENEWAL_PAUSE_MS = 1000;
 
 /** The state of the cached key set. {@link ClientStatus} contains this object. */
 export interface KeySetStatus {
@@ -62,6 +66,8 @@ export class Jwks {
   /** The timer of the next fetch in the background. */
   #renewal: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** The context in which the client was created. */
+  readonly #resource = new AsyncResource('GenAuthKeys');
   /** What the callers that wait for the pending fetch search. */
   readonly #wanted = new Set<FindKeys>();
   /** The last fetch after which a key was missing. */
@@ -284,11 +290,15 @@ export class Jwks {
   #planRenewal(): void {
     clearTimeout(this.#renewal);
     if (this.#isStopped || this.#usable().size === 0) return;
-    this.#renewal = setTimeout(() => {
+    const pause = Math.max(this.#schedule.getPause(false), MIN_RENEWAL_PAUSE_MS);
+    const delay = this.#lastError === undefined ? this.#settings.maxAge * RENEWAL_AGE : pause;
+    const renew = (): void => {
       if (this.#pending !== undefined) return;
       if (this.#schedule.getPause(false) > 0) this.#planRenewal();
       else this.#refresh((keySets) => keySets.all).done.catch(() => {});
-    }, this.#settings.maxAge * RENEWAL_AGE);
+    };
+    // The fetch does not belong to the request that has fetched the keys before.
+    this.#renewal = this.#resource.runInAsyncScope(() => setTimeout(renew, delay));
     // The timer must not keep the process alive.
     this.#renewal.unref();
   }

@@ -1,7 +1,7 @@
 /** The calls of a client that have begun and not ended. */
 export class InFlight {
   readonly #buildError: () => Error;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Set<PromiseLike<unknown>>();
   #isEnding = false;
 
   /** @param buildError - Builds the error of a call after {@link end}. */
@@ -12,7 +12,11 @@ export class InFlight {
   /** Runs a call. Rejects after {@link end} was called. */
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#isEnding) throw this.#buildError();
-    const running = call();
+    return this.track(call());
+  }
+
+  /** Lets {@link end} wait for a call, also for one that began after it. */
+  async track<T>(running: PromiseLike<T>): Promise<T> {
     this.#running.add(running);
     try {
       return await running;

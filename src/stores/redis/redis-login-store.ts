@@ -41,12 +41,13 @@ export class RedisLoginStore implements LoginStore {
   createLimiter(settings: LoginLimiterSettings): LoginLimiter {
     const redis = this.#redis;
     const limiter = new RateLimiterRedis({ ...settings, storeClient: redis, useRedisPackage: !('call' in redis) });
-    const run = async (call: () => Promise<unknown>): Promise<unknown> => {
+    const run = async <T>(call: () => Promise<T>): Promise<T> => {
       await expectConnection(redis);
       return call();
     };
     return {
       consume: (key) => run(() => limiter.consume(key)),
+      get: (key) => run(() => limiter.get(key)),
       reward: (key) => run(() => limiter.reward(key)),
       delete: (key) => run(() => limiter.delete(key)),
     };

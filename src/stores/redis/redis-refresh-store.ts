@@ -5,8 +5,8 @@ import { type RedisClient, expectRedisClient, sendCommand } from './redis-client
 const REMOVE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 /**
- * The option `refreshStore` for Redis 5 or newer. The keys begin with `passport-genauth:`, and expire after
- * `refreshGrace`.
+ * The option `refreshStore` for Redis 5 or newer. The keys begin with `passport-genauth:`, and expire
+ * after 10 minutes at most.
  *
  * @example
  * ```ts

@@ -8,6 +8,7 @@ import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { digestToken } from '../../../src/core/tokens/token-digest.js';
 import { type RedisClient, RedisRefreshStore } from '../../../src/stores/redis/index.js';
 import { useEmulator } from '../../emulator/support.js';
+import type { RefreshStore } from '../../../src/stores/refresh-store.js';
 import { describeWithRedis, useRedis } from '../../support/redis.js';
 import { useClosing } from '../../testing/support.js';
 
@@ -98,6 +99,28 @@ describe('in one process', () => {
     now += 29_000;
     expect(await refresh(client, first)).toBe(second);
     now += 1_000;
+    expect(await refresh(client, first)).toBe('refresh_token_refused');
+  });
+
+  it('ends if GenAuth returns a refresh token that it has already replaced', async () => {
+    const client = open();
+    const first = await signIn(client);
+    const { tokens } = await client.refresh(first);
+    const { accessToken, idToken, refreshToken: second } = tokens;
+    const body = { access_token: accessToken, id_token: idToken, refresh_token: first, token_type: 'Bearer' };
+    emulator().fault({ endpoint: 'token', body, times: 1 });
+    now += 30_001;
+    await client.refresh(second);
+    expect([await refresh(client, second), await refresh(client, first)]).toEqual([first, 'refresh_token_refused']);
+  });
+
+  it('does not bring back tokens that are revoked while a refresh is pending', async () => {
+    const client = open();
+    const first = await signIn(client);
+    emulator().fault({ endpoint: 'token', delayMs: 200, times: 1 });
+    const pending = refresh(client, first);
+    await client.revoke(first);
+    await pending;
     expect(await refresh(client, first)).toBe('refresh_token_refused');
   });
 
@@ -193,6 +216,70 @@ describeWithRedis('test/core/oidc/token-refresh.test.ts')('in several processes,
     const second = await refresh(a, first);
     await a.revoke(second);
     expect(await refresh(b, first)).toBe('refresh_token_refused');
+  });
+
+  it.each(['first', 'second'] as const)(
+    'forgets the tokens in each process if another one revokes the %s',
+    async (name) => {
+      const [a, b, c] = [await openShared(), await openShared(), await openShared()];
+      const first = await signIn(a);
+      const second = await refresh(a, first);
+      await b.revoke({ first, second }[name]);
+      // One process has the tokens in its memory, and the other one finds them in the store.
+      expect([await refresh(a, first), await refresh(c, first)]).toEqual(Array(2).fill('refresh_token_refused'));
+    },
+  );
+
+  it('shares the result if one call of the store is slow', async () => {
+    const real = new RedisRefreshStore((await CLIENTS['ioredis']?.()) as RedisClient);
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    let isSlow = true;
+    const slow: RefreshStore = {
+      get: (key) => real.get(key),
+      set: (key, value, ttl) => real.set(key, value, ttl),
+      remove: (key, value) => real.remove(key, value),
+      add: async (key, value, ttl) => {
+        const isSet = await real.add(key, value, ttl);
+        if (isSlow) await new Promise((resolve) => setTimeout(resolve, 700));
+        isSlow = false;
+        return isSet;
+      },
+    };
+    const [a, b] = [
+      await openShared('ioredis', { refreshStore: slow }),
+      await openShared('ioredis', { timeout: 1500 }),
+    ];
+    const first = await signIn(b);
+    const second = await refresh(a, first);
+    expect(await refresh(b, first)).toBe(second);
+    emitWarning.mockRestore();
+  });
+
+  it('holds the lock as long as its owner can take, also for the function appSecret', async () => {
+    const appSecret = async (): Promise<string> => {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return emulator().appSecret;
+    };
+    const a = await openShared('ioredis', { timeout: 1000, appSecret });
+    const b = await openShared('ioredis', { timeout: 3000 });
+    const first = await signIn(b);
+    const before = countRequests();
+    emulator().fault({ endpoint: 'token', times: 1, delayMs: 700 });
+    expect(await refresh(a, first)).toBe('upstream_timeout');
+    expect(countRequests() - before).toBe(1);
+  });
+
+  it('treats null and other values of a store as no value', async () => {
+    const store = {
+      get: () => Promise.resolve(null),
+      set: () => Promise.resolve(),
+      add: () => Promise.resolve(true),
+      remove: () => Promise.resolve(),
+    };
+    const client = open({ refreshStore: store as never, storeSecret: SECRET });
+    const first = await signIn(client);
+    const second = await refresh(client, first);
+    expect(await refresh(client, first)).toBe(second);
   });
 
   it('stores no token in clear text, and reads values of its own application and secret only', async () => {
