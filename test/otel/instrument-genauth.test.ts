@@ -164,12 +164,8 @@ it('reports an outage', async () => {
 });
 
 it('reports refreshes, user info and failures of a store', async () => {
-  const store = {
-    get: () => Promise.reject(new Error('down')),
-    set: () => Promise.resolve(),
-    add: () => Promise.resolve(true),
-    remove: () => Promise.resolve(),
-  };
+  const fail = (): Promise<never> => Promise.reject(new Error('down'));
+  const store = { get: fail, set: fail, add: fail, remove: fail };
   const client = new GenAuthClient({
     ...emulator().clientOptions,
     scope: ['openid', 'offline_access'],
