@@ -87,24 +87,45 @@ console.table(
  * The folders of passport-genauth that an entry point must not load, unless `ALLOWED_FOLDERS` lists them for this entry
  * point.
  */
-const OPTIONAL_FOLDERS = ['cli', 'doctor', 'emulator', 'express', 'nest', 'passport', 'testing'];
+const OPTIONAL_FOLDERS = [
+  'cli',
+  'doctor',
+  'emulator',
+  'express',
+  'nest',
+  'otel',
+  'passport',
+  'redirect',
+  'stores',
+  'testing',
+];
 /** The packages that only the entry point `passport-genauth/nest` may load. */
 const FOR_NEST = /^(@nestjs\/(common|core|passport)|reflect-metadata|rxjs)$/;
 /** The packages that an entry point must not load, unless they are in `FOR_NEST` or `FOR_PASSPORT`. */
 const OPTIONAL_PACKAGES = new RegExp(
-  '^(@apollo/.*|@nestjs/.*|express|fastify|graphql|node-forge|passport|passport-custom|' +
-    'reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$',
+  '^(@apollo/.*|@nestjs/.*|@opentelemetry/.*|express|fastify|graphql|node-forge|passport|passport-custom|' +
+    'rate-limiter-flexible|reflect-metadata|rxjs|sm-crypto|sm-crypto-v2)$',
 );
 const FOR_PASSPORT = /^(passport|passport-custom)$/;
+/** The packages of single entry points. */
+const FOR_ENTRY = { otel: /^@opentelemetry\/api$/, redis: /^rate-limiter-flexible$/ };
 
 /**
- * The folders that an entry point may load, by the first part of its path. Default: only the folder with the same name.
+ * The folders that an entry point may load, by its path. Default: only the folder with the same name.
  */
-const ALLOWED_FOLDERS = { '': ['passport', 'express'], nest: ['nest', 'passport'], testing: ['testing', 'emulator'] };
+const ALLOWED_FOLDERS = {
+  '': ['passport', 'express'],
+  nest: ['nest', 'passport'],
+  'nest/openapi': ['nest', 'passport'],
+  'nest/redirect': ['nest', 'passport', 'redirect'],
+  redirect: ['redirect', 'passport', 'express'],
+  redis: ['stores'],
+  testing: ['testing', 'emulator'],
+};
 
 /** Lists the optional folders and packages that an entry point loads although it must not load them. */
 function findUnwanted(name) {
-  const path = name.split('/')[1] ?? '';
+  const path = name.split('/').slice(1).join('/');
   const own = ALLOWED_FOLDERS[path] ?? [path];
   return loaded.get(name).flatMap((url) => {
     if (url.startsWith(dist)) {
@@ -113,7 +134,9 @@ function findUnwanted(name) {
     }
     const package_ = toPackage(url) ?? '';
     const isAllowed =
-      (path === 'nest' && FOR_NEST.test(package_)) || (own.includes('passport') && FOR_PASSPORT.test(package_));
+      (path.startsWith('nest') && FOR_NEST.test(package_)) ||
+      (own.includes('passport') && FOR_PASSPORT.test(package_)) ||
+      FOR_ENTRY[path]?.test(package_) === true;
     return OPTIONAL_PACKAGES.test(package_) && !isAllowed ? [package_] : [];
   });
 }

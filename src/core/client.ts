@@ -236,6 +236,7 @@ export class GenAuthClient<
     this.#userInfo = new UserInfoCache({
       requestUserInfo: (token) => publishResult('genauth:user-info', appId, () => this.#requestUserInfo(token)),
       onStale: () => publishEvent('genauth:user-info', () => ({ appId, result: 'stale_served', duration: 0 })),
+      isNeeded: options.userClaims === 'userinfo',
       maxAge: options.userInfoMaxAge,
       staleIfError: jwks.staleIfError,
       maxEntries: MAX_CACHED_TOKENS,

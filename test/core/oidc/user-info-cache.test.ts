@@ -23,7 +23,7 @@ class PromisingCache extends UserInfoCache {
     return super.get(token);
   }
 }
-const open = (maxEntries = 100): PromisingCache =>
+const open = (maxEntries = 100, isNeeded = true): PromisingCache =>
   new PromisingCache({
     requestUserInfo: (token) => {
       sent.push(token);
@@ -33,6 +33,7 @@ const open = (maxEntries = 100): PromisingCache =>
     maxAge: MAX_AGE,
     staleIfError: STALE,
     maxEntries,
+    isNeeded,
     now: () => now,
   });
 
@@ -75,6 +76,14 @@ it.each([
   answer = () => Promise.reject(error);
   now += MAX_AGE;
   expect(await cache.get('t').catch((thrown: unknown) => thrown)).toBe(isEnd ? error : claims);
+});
+
+it('prime stores nothing before the first need of user info, unless every route needs it', async () => {
+  const cache = open(100, false);
+  cache.prime('t', { sub: 'alice' });
+  await cache.get('t');
+  cache.prime('T', { sub: 'bob' });
+  expect([await cache.get('T'), sent]).toEqual([{ sub: 'bob' }, ['t']]);
 });
 
 it('prime stores a frozen copy of the claims of a login', async () => {
