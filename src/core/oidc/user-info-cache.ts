@@ -28,8 +28,8 @@ export interface UserInfoCacheSettings {
   /** Maximum number of tokens whose claims are cached. */
   maxEntries: number;
   /**
-   * Whether guarded routes will need user info. `false`: it is not known yet, so logins store no claims before the first
-   * need. Default: `true`.
+   * Whether guarded routes will need user info. `false`: it is not known yet, so logins store no claims before the
+   * first need. Default: `true`.
    */
   isNeeded?: boolean;
   /** Returns the current time, in milliseconds since 1970. */
@@ -96,8 +96,8 @@ export class UserInfoCache {
 
   /**
    * Stores the claims from a login or a token refresh, so that the first request to a guarded route needs no request to
-   * GenAuth. Most applications never use them. So nothing is stored before a guarded route has needed user info, and the
-   * claims are stored as text. This saves 20 µs of the 550 µs of a login.
+   * GenAuth. Most applications never use them. So nothing is stored before a guarded route has needed user info, and
+   * the claims are stored as text. This saves 20 µs of the 550 µs of a login.
    */
   prime(accessToken: string, claims: UserInfoClaims): void {
     if (!this.#isNeeded) return;
