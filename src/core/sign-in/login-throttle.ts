@@ -50,13 +50,16 @@ export class LoginThrottle {
   readonly #options: Pick<ResolvedOptions, 'appId' | 'name'>;
   readonly #settings: Settings;
   readonly #guard: GuardedStore;
-  #limiters: Promise<Limiters> | undefined;
+  #limiters: Limiters | Promise<Limiters> | undefined;
 
   constructor(settings: Settings, options: Pick<ResolvedOptions, 'appId' | 'name'>, now: () => number) {
     this.#settings = settings;
     this.#options = options;
     const effect = 'Sign-ins are not limited until the store answers again.';
     this.#guard = guardStore({ appId: options.appId, name: options.name, store: 'loginThrottle', effect }, now);
+    const { store } = settings;
+    // An error of the store's function is thrown when the client is created.
+    if (store !== undefined) this.#limiters = this.#buildLimiters((each) => store.createLimiter(each));
   }
 
   /**
@@ -66,7 +69,7 @@ export class LoginThrottle {
    * @returns The sign-in, or the seconds until the next one if there were too many failed sign-ins.
    */
   async begin(credentials: ParsedCredentials, clientIp: string | undefined): Promise<Attempt | number> {
-    const { account, network } = await (this.#limiters ??= this.#createLimiters());
+    const { account, network } = await (this.#limiters ??= this.#loadLimiters());
     const keys = [
       [network, clientIp === undefined ? undefined : toNetwork(clientIp)],
       [account, toAccountKey(credentials)],
@@ -85,14 +88,13 @@ export class LoginThrottle {
     return { end: (outcome) => this.#end(counted, outcome) };
   }
 
-  async #createLimiters(): Promise<Limiters> {
-    const { store } = this.#settings;
-    let create = (settings: LoginLimiterSettings): LoginLimiter | undefined => store?.createLimiter(settings);
-    if (store === undefined) {
-      // The package is loaded on use, because most applications set no throttle.
-      const { RateLimiterMemory } = await import('rate-limiter-flexible');
-      create = (settings) => new RateLimiterMemory(settings);
-    }
+  /** Loads the limiters in the memory of the process on use, because most applications set no throttle. */
+  async #loadLimiters(): Promise<Limiters> {
+    const { RateLimiterMemory } = await import('rate-limiter-flexible');
+    return this.#buildLimiters((settings) => new RateLimiterMemory(settings));
+  }
+
+  #buildLimiters(create: (settings: LoginLimiterSettings) => LoginLimiter): Limiters {
     const build = (kind: 'account' | 'network'): LoginLimiter | undefined => {
       const limit = this.#settings[kind];
       const keyPrefix = `passport-genauth:${this.#options.appId}:login-${kind}`;

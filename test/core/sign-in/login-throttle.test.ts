@@ -275,3 +275,12 @@ it.each<[object, RegExp]>([
 ])('refuses loginThrottle %j', (loginThrottle, message) => {
   expect(() => open(loginThrottle)).toThrow(message);
 });
+
+it('throws the error of a store when the client is created', () => {
+  const store = {
+    createLimiter: () => {
+      throw new Error('no table');
+    },
+  };
+  expect(() => open({ ...ACCOUNT, store })).toThrow('no table');
+});
