@@ -255,7 +255,7 @@ describeWithRedis('test/core/oidc/token-refresh.test.ts')('in several processes,
     emitWarning.mockRestore();
   });
 
-  it('ends a refresh after the option timeout, also with a slow function appSecret, so that its lock lasts long enough', async () => {
+  it('ends a refresh before its lock ends, also with a slow function appSecret', async () => {
     const appSecret = async (): Promise<string> => {
       await new Promise((resolve) => setTimeout(resolve, 700));
       return emulator().appSecret;
