@@ -36,13 +36,13 @@ const ROOMS: Readonly<Record<string, readonly [own: string, packages?: string]>>
   'index.ts': ['client.ts web passport express'],
 };
 
-/** Packages that only a single file may import. */
+/** Packages that only these files may import. */
 const ONE_FILE: Readonly<Record<string, string>> = {
   axios: 'core/http/http.ts',
   'sm-crypto-v2': 'core/sign-in/password-encryption.ts',
   // The other side's cryptography, so that no mistake is shared.
   'sm-crypto': 'emulator/encryption/sm2-key.ts',
-  'node-forge': 'emulator/encryption/rsa-key.ts',
+  'node-forge': 'emulator/encryption/rsa-key.ts emulator/encryption/certificates.ts',
   'passport-custom': 'passport/genauth.strategy.ts',
   '@nestjs/microservices': 'nest/contexts/rpc.ts',
   '@nestjs/websockets': 'nest/contexts/websocket.ts',
@@ -109,7 +109,7 @@ function judge(inside: string, specifier: string): string | null {
       return `only nest/openapi may use ${specifier}`;
     }
     const only = ONE_FILE[name];
-    return only === undefined || only === inside ? null : `only ${only} may use ${name}`;
+    return only === undefined || only.split(' ').includes(inside) ? null : `only ${only} may use ${name}`;
   }
   const target = posix.join(dirname(inside), specifier).replace(/\.js$/, '.ts');
   if (findRoom(target) !== roomName && !isAllowed(target, own)) return `${roomName} may not import ${target}`;

@@ -3,7 +3,7 @@ import { run } from './run.js';
 
 const stop = new AbortController();
 // The first signal removes this handler. So a second Ctrl+C ends a process that does not stop by itself.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal));
 
 // `process.exit()` is not used, because it could end the process before all output is written. A call of
 // `process.exit()` would also hide a timer or a socket that was not closed.

@@ -2,7 +2,10 @@ import type { TokenEndpointAuthMethod } from '../core/wire/facts.js';
 import type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 import { refuseProduction } from './environment.js';
 import type { EmulatorLoginProtection } from './state/login-protection.js';
-import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg } from './options.js';
+import { areUsable, createCertificates } from './encryption/certificates.js';
+import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg, listHosts } from './options.js';
+import { restoreState, takeSnapshot } from './persistence/snapshot.js';
+import { StateFile } from './persistence/state-file.js';
 import { type EmulatorTotp, readTotp } from './hosted/totp.js';
 import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
@@ -10,11 +13,19 @@ import type { SentCode } from './state/interaction.js';
 import type { SignInRecord } from './state/journal.js';
 import { EmulatorState } from './state/state.js';
 import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
-import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from './users/default-users.js';
+import { listUsers } from './users/list-users.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
-/** The maximum number of users whom `start` names. */
-const MAX_SHOWN_USERS = 10;
+/** The facts of a start that a developer needs to sign in. */
+export interface EmulatorStart {
+  readonly url: string;
+  readonly issuer: string;
+  /** The address of the page that shows and controls the emulator. It works on this machine only. */
+  readonly page: string;
+  /** The users and the AD accounts in words, with the passwords of the default users. */
+  readonly users: string;
+  readonly adAccounts: string;
+}
 
 /** The options with which a `GenAuthClient`, a strategy or the Nest module connects to a started emulator. */
 export interface EmulatorClientOptions {
@@ -26,6 +37,8 @@ export interface EmulatorClientOptions {
   appHost: string;
   /** The client authentication method that the emulator requires. */
   tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** The certificate of the emulator's certificate authority in PEM. Absent without the option `tls`. */
+  ca?: string;
   /** The signature algorithm of id_tokens. Absent if it is `'RS256'`, the default of `GenAuthClient`. */
   idTokenSignedResponseAlg?: IdTokenAlg;
 }
@@ -61,8 +74,10 @@ export class GenAuthEmulator {
   readonly #state: EmulatorState;
   #running: Promise<Listener> | undefined;
   #stopped: Promise<unknown> = Promise.resolve();
-  readonly #given: GenAuthEmulatorOptions;
-  readonly #announce: (text: string) => void;
+  readonly #file: StateFile | undefined;
+  /** Whether the state of the file was read. A second start continues with the state in memory, which is newer. */
+  #isRestored = false;
+  readonly #announce: (start: EmulatorStart) => void;
 
   /**
    * Checks the options. The emulator listens only after {@link start}.
@@ -71,14 +86,12 @@ export class GenAuthEmulator {
    * and the expected value.
    */
   constructor(options?: GenAuthEmulatorOptions);
-  /** @internal The second argument receives the text that `start` writes to standard error. */
-  constructor(options: GenAuthEmulatorOptions, announce: (text: string) => void);
-  constructor(
-    options: GenAuthEmulatorOptions = {},
-    announce = (text: string): void => void process.stderr.write(text),
-  ) {
+  /** @internal The second argument replaces the function that writes the address and the users to standard error. */
+  constructor(options: GenAuthEmulatorOptions, announce: (start: EmulatorStart) => void);
+  constructor(options: GenAuthEmulatorOptions = {}, announce = printStart) {
     this.#state = new EmulatorState(options);
-    this.#given = options;
+    const { stateFile } = this.#state.config;
+    this.#file = stateFile === undefined ? undefined : new StateFile(stateFile);
     this.#announce = announce;
   }
 
@@ -86,14 +99,19 @@ export class GenAuthEmulator {
    * Creates a signing key and starts to listen. Writes the address and the names of the users to standard error. Does
    * nothing if the emulator is already started.
    *
-   * A stopped emulator can be started again. The restarted emulator keeps its users, creates new signing keys and new
-   * keys for password encryption, and refuses all tokens that it issued before the restart.
+   * A stopped emulator can be started again. Without the option `stateFile`, the restarted emulator keeps its users,
+   * creates new signing keys and new keys for password encryption, and refuses all tokens that it issued before the
+   * restart.
    *
    * @returns This emulator.
    * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`, or a value other than
    * `development`, `test`, `ci` and the option `allowNodeEnv`.
    * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
+   * @throws EmulatorError with the code `node_forge_missing` if the option `tls` is set, and the package `node-forge` is
+   * not installed.
    * @throws EmulatorError with the code `address_in_use` if another process listens on the port.
+   * @throws EmulatorError with the code `state_file_unusable` if the file of the option `stateFile` cannot be read or
+   * written, or has another content.
    */
   async start(): Promise<this> {
     const running = (this.#running ??= this.#open());
@@ -143,6 +161,18 @@ export class GenAuthEmulator {
     return Number(this.url.slice(this.url.lastIndexOf(':') + 1));
   }
 
+  /**
+   * The certificate of the emulator's certificate authority in PEM, for the client's option `ca`. `undefined` without
+   * the option `tls`.
+   *
+   * @throws EmulatorError with the code `not_started` if the emulator does not listen.
+   */
+  get ca(): string | undefined {
+    // The getter `url` throws if the emulator is not started.
+    void this.url;
+    return this.#state.certificates?.ca;
+  }
+
   /** The application ID that the emulator accepts. */
   get appId(): string {
     return this.#state.config.appId;
@@ -166,6 +196,7 @@ export class GenAuthEmulator {
       ...(tokenEndpointAuthMethod !== 'none' && { appSecret }),
       appHost: this.url,
       tokenEndpointAuthMethod,
+      ...(this.ca !== undefined && { ca: this.ca }),
       ...(idTokenSignedResponseAlg !== 'RS256' && { idTokenSignedResponseAlg }),
     };
   }
@@ -408,31 +439,52 @@ export class GenAuthEmulator {
   async #open(): Promise<Listener> {
     refuseProduction('emulator', 'its users and passwords are public', this.#state.config.allowNodeEnv);
     await this.#stopped;
-    const listener = await listen(this.#state, this.#state.createKeys());
-    this.#state.origin = buildOrigin(this.#state.config.host, listener.port);
-    this.#announce(`GenAuth emulator listening on ${this.#state.origin}\n${describeUsers(this.#given)}\n`);
+    const listener = await listen(this.#state, this.#prepare());
+    this.#state.origin = buildOrigin(this.#state.config, listener.port);
+    try {
+      await this.#state.save();
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+    const { issuer, url, users } = this.#state;
+    const [named, adAccounts] = await Promise.all([listUsers(users, 'user'), listUsers(users, 'adAccount')]);
+    const page = `${buildOrigin({ ...this.#state.config, hostname: undefined }, listener.port)}/emulator`;
+    this.#announce({ url, issuer, page, users: named, adAccounts });
     return listener;
+  }
+
+  /** Creates or restores what must exist before the first request. */
+  async #prepare(): Promise<void> {
+    const state = this.#state;
+    const file = this.#file;
+    if (file === undefined) await state.createKeys();
+    else if (!this.#isRestored) {
+      await restoreState(state, file);
+      state.save = () => file.write(() => takeSnapshot(state));
+      this.#isRestored = true;
+    }
+    const hosts = listHosts(state.config);
+    if (!state.config.tls) state.certificates = undefined;
+    else if (!state.certificates || !areUsable(state.certificates, hosts)) {
+      state.certificates = await createCertificates(hosts);
+    }
   }
 
   async #close(running: Promise<Listener> | undefined): Promise<void> {
     // If `start()` failed, there is no listener to close. `start()` has already thrown the error to its caller.
     const listener = await running?.catch(() => undefined);
+    // The state is stored while the port is still in use, so that another emulator on this port reads a complete file.
+    if (listener) await this.#state.save().catch((error: Error) => process.emitWarning(error));
     await listener?.close();
     this.#state.origin = undefined;
   }
 }
 
-/** Lists who can sign in. Passwords are shown only if they are the public defaults. */
-function describeUsers({ users, adAccounts, ad }: GenAuthEmulatorOptions): string {
-  const names = (users ?? DEFAULT_USERS).map(({ username, email, phone_number: phone, password }) => {
-    const name = username ?? email ?? phone ?? '';
-    return users === undefined ? `${name} (password ${password})` : name;
-  });
-  const accounts = (adAccounts ?? (ad === undefined ? DEFAULT_AD_ACCOUNTS : [])).map(({ sAMAccountName, password }) =>
-    adAccounts === undefined ? `${sAMAccountName} (AD, password ${password})` : `${sAMAccountName} (AD)`,
+function printStart({ url, page, users, adAccounts }: EmulatorStart): void {
+  process.stderr.write(
+    `GenAuth emulator listening on ${url}\n` +
+      `  Not for production. These users can sign in: ${users}. Active Directory: ${adAccounts}.\n` +
+      `  Page: ${page}\n`,
   );
-  const all = [...names, ...accounts];
-  const more = all.length > MAX_SHOWN_USERS ? ` and ${all.length - MAX_SHOWN_USERS} more` : '';
-  const shown = all.slice(0, MAX_SHOWN_USERS).join(', ');
-  return `  Not for production. These users can sign in: ${shown === '' ? 'none' : shown}${more}`;
 }

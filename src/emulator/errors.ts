@@ -4,9 +4,11 @@
  *   expected value.
  * - `production_refused`: `NODE_ENV` is `production`, or another value that is not for development.
  * - `express_missing`: the package express is not installed. The emulator needs it to start.
- * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords.
+ * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords and for
+ *   the option `tls`.
  * - `sm_crypto_missing`: the package sm-crypto is not installed. The emulator needs it to decrypt SM2 passwords and for
  *   the system information.
+ * - `state_file_unusable`: the file of the option `stateFile` cannot be read or written, or has another content.
  * - `address_in_use`: another process listens on the port.
  * - `not_started`: the emulator is not started. Only a started emulator has the requested value.
  */
@@ -16,6 +18,7 @@ export type EmulatorErrorCode =
   | 'express_missing'
   | 'node_forge_missing'
   | 'sm_crypto_missing'
+  | 'state_file_unusable'
   | 'address_in_use'
   | 'not_started';
 

@@ -51,6 +51,26 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    */
   host?: string | undefined;
   /**
+   * The name by which other machines call the emulator, for example the name of its container. It is the host of
+   * `emulator.url` and of the issuer. The emulator also answers to `localhost`, `127.0.0.1` and `[::1]`, with the issuer
+   * of the name that the client uses. Default: `host`.
+   */
+  hostname?: string | undefined;
+  /**
+   * Whether the emulator speaks HTTPS. Each emulator creates a certificate authority of its own, and `emulator.ca` is
+   * its certificate. `GenAuthClient` connects to other machines with HTTPS only. Requires the package `node-forge`.
+   * Default: `false`.
+   */
+  tls?: boolean | undefined;
+  /**
+   * The path of a file in which the emulator keeps its state, so that tokens stay valid after a restart: keys,
+   * certificates, users, tokens, SSO sessions, counts and limits of failed sign-ins, the clock and the counts of
+   * requests. The emulator writes the file before it answers a request that changes the state, and when it stops. The
+   * file contains private keys, so only its owner can read it. A user of the options whose definition has changed since
+   * the file was written is taken from the options. Default: each start creates new keys.
+   */
+  stateFile?: string | undefined;
+  /**
    * Whether the emulator may listen on an address that other machines can reach. The control paths (`/emulator/v1`)
    * always accept only requests from this machine. Default: `false`.
    */
@@ -192,6 +212,9 @@ export interface EmulatorConfig {
   readonly allowNodeEnv: string | undefined;
   readonly port: number;
   readonly host: string;
+  readonly hostname: string | undefined;
+  readonly tls: boolean;
+  readonly stateFile: string | undefined;
   readonly appId: string;
   readonly appSecret: string;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
@@ -219,6 +242,9 @@ export interface EmulatorConfig {
 const OPTION_NAMES = [
   'port',
   'host',
+  'hostname',
+  'tls',
+  'stateFile',
   'allowRemote',
   'allowNodeEnv',
   'appId',
@@ -262,6 +288,9 @@ export function resolveOptions(options: GenAuthEmulatorOptions): EmulatorConfig 
     allowNodeEnv: given.has('allowNodeEnv') ? readNonEmptyString(given.get('allowNodeEnv'), 'allowNodeEnv') : undefined,
     port: readInteger(given.get('port') ?? 0, 'port', 0, 65_535),
     host: readHost(given.get('host') ?? '127.0.0.1', allowRemote),
+    hostname: given.has('hostname') ? readHostname(given.get('hostname')) : undefined,
+    tls: readBoolean(given.get('tls') ?? false, 'tls'),
+    stateFile: given.has('stateFile') ? readNonEmptyString(given.get('stateFile'), 'stateFile') : undefined,
     appId: readAppId(given.get('appId') ?? DEFAULT_APP_ID),
     appSecret: readSecret(given.get('appSecret') ?? DEFAULT_APP_SECRET, 'appSecret'),
     tokenEndpointAuthMethod: readOneOf(
@@ -319,11 +348,48 @@ const WILDCARD_ADDRESSES: ReadonlyMap<string, string> = new Map([
   ['::', '::1'],
 ]);
 
-/** Builds the URL of a started emulator. IPv6 addresses are written in brackets (RFC 3986 §3.2.2). */
-export function buildOrigin(host: string, port: number): string {
+/** The parts of the options that determine the address of the emulator. */
+type Address = Pick<EmulatorConfig, 'host' | 'hostname' | 'tls'>;
+
+/** Builds the URL of a started emulator. */
+export function buildOrigin(address: Address, port: number): string {
+  return `${buildScheme(address)}//${bracket(findName(address))}:${port}`;
+}
+
+/** Returns the scheme of the emulator's addresses, as `URL.protocol` has it. */
+export function buildScheme({ tls }: Pick<Address, 'tls'>): 'http:' | 'https:' {
+  return tls ? 'https:' : 'http:';
+}
+
+/**
+ * Returns the address by which a request calls the emulator, if the emulator answers to this name. It answers to its
+ * `hostname`. If it listens on `127.0.0.1` or on all addresses, it also answers to the names of loopback.
+ *
+ * @param host - The header `Host` of the request.
+ */
+export function findRequestOrigin(address: Address, host = ''): string | undefined {
+  const name = host.toLowerCase().replace(/:\d+$/, '');
+  const isLocal =
+    LOOPBACK_NAMES.includes(name) && (address.host === '127.0.0.1' || WILDCARD_ADDRESSES.has(address.host));
+  const isOwn = address.hostname !== undefined && name === bracket(address.hostname).toLowerCase();
+  return isLocal || isOwn ? `${buildScheme(address)}//${host.toLowerCase()}` : undefined;
+}
+
+/** Returns the names and IP addresses by which clients can call the emulator, for its certificate. */
+export function listHosts(address: Address): readonly string[] {
+  return [...new Set([findName(address), 'localhost', '127.0.0.1', '::1'])];
+}
+
+const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+function findName({ host, hostname }: Address): string {
   // A client cannot connect to a wildcard address, so the loopback address is used.
-  const name = WILDCARD_ADDRESSES.get(host) ?? host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return hostname ?? WILDCARD_ADDRESSES.get(host) ?? host;
+}
+
+/** IPv6 addresses are written in brackets (RFC 3986 §3.2.2). */
+function bracket(name: string): string {
+  return name.includes(':') ? `[${name}]` : name;
 }
 
 /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
@@ -339,6 +405,11 @@ function readHost(value: unknown, allowRemote: boolean): string {
   }
   if (typeof value === 'string' && isHost(value)) return value;
   throw invalid('host', 'an IP address or a host name', value);
+}
+
+function readHostname(value: unknown): string {
+  if (typeof value === 'string' && isHost(value)) return value;
+  throw invalid('hostname', 'a host name or an IP address, without scheme and port', value);
 }
 
 function isHost(value: string): boolean {

@@ -80,7 +80,7 @@ export class GenAuthTestKit {
     const [foreignKey] = await Promise.all([createSigningKey(), state.createKeys()]);
     const listener = await listen(state);
     listener.unref();
-    state.origin = buildOrigin(state.config.host, listener.port);
+    state.origin = buildOrigin(state.config, listener.port);
     return new GenAuthTestKit(state, listener, (getOptions) => new TokenMint(state, foreignKey, getOptions));
   }
 

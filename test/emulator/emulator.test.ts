@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -81,19 +82,21 @@ describe('start', () => {
   });
 
   it('writes the address and who can sign in, with no password but the public ones', async () => {
-    const texts: string[] = [];
-    const write = (text: string): unknown => texts.push(text);
-    const usual = new GenAuthEmulator({}, write);
-    const own = new GenAuthEmulator({ users: [{ email: 'eve@x', password: 'canary' }], adAccounts: [] }, write);
-    for (const emulator of [usual, own]) {
-      texts.push(`${(await emulator.start()).url}`);
-      await emulator.stop();
-    }
-    const known = 'alice (password passw0rd), bob (password passw0rd), zhangsan (AD, password AdPassw0rd)';
+    const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const changed = build();
+    changed.updateUser('bob', { password: 'canary', roles: ['a', { code: 'b' }] });
+    const own = build({ users: [{ email: 'eve@x', password: 'canary' }], adAccounts: [] });
+    const urls = [(await changed.start()).url, (await own.start()).url];
+    const texts = written.mock.calls.map(([text]) => text);
+    written.mockRestore();
+    const users = [
+      'alice / passw0rd (role admin), bob (roles a, b). Active Directory: zhangsan / AdPassw0rd.',
+      'eve@x. Active Directory: none.',
+    ];
     const line = '  Not for production. These users can sign in: ';
-    const [first, firstUrl, second, secondUrl] = texts;
-    expect(first).toBe(`GenAuth emulator listening on ${firstUrl}\n${line}${known}\n`);
-    expect(second).toBe(`GenAuth emulator listening on ${secondUrl}\n${line}eve@x\n`);
+    expect(texts).toEqual(
+      urls.map((url, i) => `GenAuth emulator listening on ${url}\n${line}${users[i]}\n  Page: ${url}/emulator\n`),
+    );
   });
 
   it.each(['127.0.0.1', 'localhost', '[::1]'])('answers at %s with the issuer of this name', async (name) => {
@@ -154,6 +157,8 @@ it('a program ends by itself after stop, whatever was in progress', async () => 
     await emulator.stop();
     console.log((await Promise.allSettled(waiting)).map(({ status }) => status).join());`;
   const child = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
-  const stderr = expect.stringMatching(/^GenAuth emulator listening on \S+\n {2}Not for production\.[^\n]*\n$/);
+  const stderr = expect.stringMatching(
+    /^GenAuth emulator listening on \S+\n {2}Not for production\.[^\n]*\n {2}Page: [^\n]*\n$/,
+  );
   expect(await child).toEqual({ stdout: 'rejected,rejected,rejected\n', stderr });
 });

@@ -16,7 +16,7 @@ it('adds the defaults to undefined options', () => {
   expect(resolveOptions(Object.fromEntries(NAMES.map((name) => [name, undefined])))).toEqual(DEFAULTS);
   const local = { allowRemote: false, host: '127.0.0.1', port: 0, mfa: false, clockDrift: 0 };
   expect(DEFAULTS).toMatchObject({ ...local, refreshTokenLifetime: 2_592_000, introspectionScopeSeparator: ' ' });
-  expect(NAMES).toHaveLength(28);
+  expect(NAMES).toHaveLength(31);
 });
 
 /** Builds an object with this property for each of its values. */
@@ -99,7 +99,9 @@ it.each<[string, string, object[]]>([
 });
 
 it('builds the URL of a host', () => {
-  const urls = ['localhost', '::1', '0.0.0.0', '::'].map((host) => buildOrigin(host, 3999));
+  const urls = ['localhost', '::1', '0.0.0.0', '::'].map((host) =>
+    buildOrigin(resolveOptions({ host, allowRemote: true }), 3999),
+  );
   expect(urls).toEqual(['localhost', '[::1]', '127.0.0.1', '[::1]'].map((name) => `http://${name}:3999`));
 });
 

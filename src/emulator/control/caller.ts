@@ -7,6 +7,8 @@ interface Caller {
   readonly origin: string | undefined;
   /** The IP address of the sender. */
   readonly address: string | undefined;
+  /** The scheme of the emulator's addresses. */
+  readonly scheme: 'http:' | 'https:';
 }
 
 /**
@@ -22,7 +24,7 @@ interface Caller {
  * @returns The response that refuses the request, or `undefined` if the request is allowed.
  */
 export function checkControlCaller(
-  { host, origin, address = '' }: Caller,
+  { host, origin, address = '', scheme }: Caller,
   hasForeignBody: boolean,
 ): EmulatorResponse | undefined {
   if (!isLoopback(address.replace(/^::ffff:/, ''))) {
@@ -31,20 +33,24 @@ export function checkControlCaller(
   if (!isOwnHost(host)) {
     return refuse(403, 'Send control requests to a loopback address: 127.0.0.1, [::1] or localhost.');
   }
-  if (isForeignOrigin(host, origin)) {
+  if (isForeignOrigin(scheme, host, origin)) {
     return refuse(403, 'Web pages of other origins may not send control requests (/emulator/v1).');
   }
   if (hasForeignBody) return refuse(415, 'Send the body of a control request as application/json.');
   return undefined;
 }
 
-/** Returns whether a web page of another origin may have sent the request from the developer's browser. */
-export function isFromForeignPage({ host, origin }: EmulatorRequest['headers']): boolean {
-  return !isOwnHost(host) || isForeignOrigin(host, origin);
+/**
+ * Returns whether a web page of another origin may have sent the request from the developer's browser.
+ *
+ * @param scheme - The scheme of the emulator's addresses.
+ */
+export function isFromForeignPage(scheme: Caller['scheme'], { host, origin }: EmulatorRequest['headers']): boolean {
+  return !isOwnHost(host) || isForeignOrigin(scheme, host, origin);
 }
 
-function isForeignOrigin(host: unknown, origin: unknown): boolean {
-  return origin !== undefined && origin !== `http://${String(host)}`;
+function isForeignOrigin(scheme: Caller['scheme'], host: unknown, origin: unknown): boolean {
+  return origin !== undefined && origin !== `${scheme}//${String(host)}`;
 }
 
 function isOwnHost(host: unknown): boolean {

@@ -11,11 +11,22 @@ export interface DecryptionKey {
    * prefix `04`.
    */
   readonly publicKey: string;
+  /** The private key. RSA: PEM text (PKCS#1). SM2: hexadecimal digits. */
+  readonly privateKey: string;
   /**
    * @returns The decrypted text, or `undefined` if the decryption fails for any reason.
    * @throws EmulatorError with the code `node_forge_missing` if the package `node-forge` is not installed (RSA only).
    */
   readonly decrypt: (ciphertext: string) => Promise<string | undefined>;
+}
+
+/** A key pair as JSON. */
+export type EncryptionKeyPair = Pick<DecryptionKey, 'publicKey' | 'privateKey'>;
+
+/** The key pairs that a state file holds. A key pair that was not used yet is absent. */
+export interface EncryptionKeyPairs {
+  readonly rsa?: EncryptionKeyPair;
+  readonly sm2?: EncryptionKeyPair;
 }
 
 /**
@@ -36,6 +47,18 @@ export class EncryptionKeys {
     return (this.#sm2 ??= createSm2Key());
   }
 
+  /** Returns the key pairs for a state file. */
+  async export(): Promise<EncryptionKeyPairs> {
+    const [rsa, sm2] = await Promise.all([this.#rsa, this.#sm2].map((key) => key?.then(toPair)));
+    return { ...(rsa && { rsa }), ...(sm2 && { sm2 }) };
+  }
+
+  /** Replaces both key pairs by those of a state file. */
+  import({ rsa, sm2 }: EncryptionKeyPairs): void {
+    this.#rsa = rsa && createRsaKey(rsa);
+    this.#sm2 = sm2 && createSm2Key(sm2);
+  }
+
   /** Deletes both key pairs. Passwords that were encrypted with them can no longer be decrypted. */
   forget(): void {
     this.#rsa = undefined;
@@ -51,4 +74,8 @@ export class EncryptionKeys {
     this.forget();
     await Promise.all([this.rsa, this.sm2]);
   }
+}
+
+function toPair({ publicKey, privateKey }: DecryptionKey): EncryptionKeyPair {
+  return { publicKey, privateKey };
 }

@@ -15,15 +15,13 @@ const MODULUS_BYTES = 128;
  *
  * `decrypt` uses node-forge for two reasons. Node.js 20 does not decrypt this padding (CVE-2023-46809). The client
  * encrypts with `node:crypto`, so node-forge checks the client independently.
+ *
+ * @param stored - The key pair of a state file. Default: a new key pair.
  */
-export async function createRsaKey() {
-  const pair = await promisify(generateKeyPair)('rsa', {
-    modulusLength: MODULUS_BYTES * 8,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
+export async function createRsaKey(stored?: { publicKey: string; privateKey: string }) {
+  const pair = stored ?? (await generateRsaKey(MODULUS_BYTES * 8));
   return {
-    publicKey: pair.publicKey,
+    ...pair,
     decrypt: async (text: string): Promise<string | undefined> => {
       const forge = await importOptional('node-forge', () => import('node-forge'));
       const key = forge.pki.privateKeyFromPem(pair.privateKey);
@@ -37,4 +35,13 @@ export async function createRsaKey() {
       }
     },
   };
+}
+
+/** Generates an RSA key pair in PEM. */
+export function generateRsaKey(modulusLength: number): Promise<{ publicKey: string; privateKey: string }> {
+  return promisify(generateKeyPair)('rsa', {
+    modulusLength,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
 }

@@ -24,13 +24,15 @@ const HASH_DIGITS = 64;
  * Creates an SM2 key pair for the encryption of passwords (GB/T 32918.4). `decrypt` returns `undefined` if the
  * decryption fails for any reason.
  *
+ * @param stored - The key pair of a state file. Default: a new key pair.
  * @throws EmulatorError with the code `sm_crypto_missing` if the package `sm-crypto` is not installed.
  */
-export async function createSm2Key() {
+export async function createSm2Key(stored?: { publicKey: string; privateKey: string }) {
   const { sm2 } = (await importOptional('sm-crypto', () => import('sm-crypto'))) as unknown as { sm2: Sm2 };
-  const { publicKey, privateKey } = sm2.generateKeyPairHex();
+  const { publicKey, privateKey } = stored ?? sm2.generateKeyPairHex();
   return {
     publicKey,
+    privateKey,
     decrypt: async (text: string): Promise<string | undefined> => {
       const ciphertext = readCiphertext(text, (point) => sm2.verifyPublicKey(point));
       if (ciphertext === undefined) return undefined;

@@ -8,6 +8,7 @@ import { Refusal } from '../sign-in/refusal.js';
 import { readSignIn } from '../sign-in/request.js';
 import { describeSignIn } from '../sign-in/sign-in.js';
 import { type Interaction, NOTHING_PROVED } from '../state/interaction.js';
+import { buildScheme } from '../options.js';
 import type { EmulatorState } from '../state/state.js';
 import type { Notice } from './notice.js';
 import { checkAccount } from './steps.js';
@@ -70,7 +71,7 @@ function buildSignIn({ request }: Interaction, form: Parameters) {
 function checkOrigin({ config }: EmulatorState, { headers }: EmulatorRequest): void {
   const { host, origin } = headers;
   const own = { host, origin: origin === 'null' ? undefined : origin };
-  if (config.ad && !config.allowRemote && isFromForeignPage(own)) {
+  if (config.ad && !config.allowRemote && isFromForeignPage(buildScheme(config), own)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
 }

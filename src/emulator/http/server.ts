@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { buildAppPath, PATHS } from '../../core/wire/facts.js';
 import { getCaptcha } from '../public/captcha.js';
 import { checkControlCaller } from '../control/caller.js';
 import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
+import { getHealth, HEALTH_PATH } from '../control/health.js';
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
@@ -17,6 +19,7 @@ import { introspect } from '../oidc/introspection.js';
 import { OAuthRefusal } from '../oidc/oauth-refusal.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, type Operation } from './operation.js';
 import { importOptional } from '../optional-dependency.js';
+import { buildScheme } from '../options.js';
 import { FORM } from '../oidc/parameters.js';
 import { revoke } from '../oidc/revocation.js';
 import { type PreparedResponse, sendFaulty, waitFor } from './faulty-response.js';
@@ -49,12 +52,14 @@ const BODY_LIMIT = '100kb';
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
   const [app] = await Promise.all([createApp(state), ready]);
-  const first = await bind(createServer(app), port, host);
+  const { certificates } = state;
+  const create = () => (certificates ? createTlsServer(certificates, app) : createServer(app));
+  const first = await bind(create(), port, host);
   const servers = [first];
   const { port: chosen } = first.address() as AddressInfo;
   // The name `localhost` has both addresses. A machine without IPv6 has no second address.
   if (host === '127.0.0.1') {
-    const second = await bind(createServer(app), chosen, '::1').catch((error: Error) => error);
+    const second = await bind(create(), chosen, '::1').catch((error: Error) => error);
     if (!(second instanceof Error)) servers.push(second);
     else if (port !== 0 && second instanceof EmulatorError) {
       await close(servers);
@@ -101,16 +106,20 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');
 
-  app.use((req, _res, next) => state.serve(toOrigin(req.headers.host), next));
+  app.use((req, _res, next) => state.serve(req.headers.host, next));
   app.use((_req, res, next) => {
     if (state.clock.drift !== 0) res.set('date', state.clock.date().toUTCString());
     next();
   });
 
+  // This path comes before the check of the caller, because a container is checked from its host.
+  app.get(HEALTH_PATH, answerWith(state, getHealth));
+
   // This check runs before the body parsers, so the body of a refused request is not parsed.
   app.use(CONTROL_PATH, (req, res, next) => {
     const { host, origin } = req.headers;
-    const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
+    const caller = { host, origin, address: req.socket.remoteAddress, scheme: buildScheme(state.config) };
+    const refused = checkControlCaller(caller, hasForeignBody(req));
     if (refused) send(res, refused);
     else next();
   });
@@ -141,7 +150,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   if (jwksAddress !== 'host') app.get(buildAppPath(appId, PATHS.jwks), serve(state, 'jwks', getJwks));
   for (const operation of CONTROL_OPERATIONS) {
     app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
-      send(res, await runControl(operation, state, toRequest(req), req.params)),
+      send(res, await saved(state, runControl(operation, state, toRequest(req), req.params))),
     );
   }
   app.use(['/api', '/oidc'], (req, res, next) => {
@@ -163,7 +172,17 @@ async function createApp(state: EmulatorState): Promise<Express> {
 
 /** Wraps the operation of a page, which has no faults and no count of requests. */
 function answerWith(state: EmulatorState, operation: Operation<EmulatorState>): RequestHandler {
-  return async (req, res) => send(res, await operation(state, toRequest(req)));
+  return async (req, res) => send(res, await saved(state, operation(state, toRequest(req))));
+}
+
+/** Stores the state before a response is sent, so that no client has a token that a restarted emulator does not know. */
+async function saved(
+  state: EmulatorState,
+  response: EmulatorResponse | Promise<EmulatorResponse>,
+): Promise<EmulatorResponse> {
+  const result = await response;
+  await state.save();
+  return result;
 }
 
 /** Wraps the operation of an endpoint: counts each request, and applies the next fault of the endpoint. */
@@ -172,7 +191,8 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     const request = toRequest(req);
     state.countRequest(endpoint);
     const fault = state.takeFault(endpoint);
-    if (!fault) return send(res, await operation(state, request));
+    const answer = () => saved(state, operation(state, request));
+    if (!fault) return send(res, await answer());
 
     const closed = new AbortController();
     res.once('close', () => closed.abort());
@@ -186,12 +206,12 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     if (reply && endpoint === 'signin') state.journal.add(describeSignIn(request, 'fault'));
     const { delivery } = fault;
     if (delivery) {
-      const response = reply ? { ...reply, headers: {} } : prepareResponse(await operation(state, request));
+      const response = reply ? { ...reply, headers: {} } : prepareResponse(await answer());
       await sendFaulty(res, response, delivery, closed.signal);
     } else if (reply) {
       res.status(reply.status).type(reply.contentType).send(reply.body);
     } else {
-      send(res, await operation(state, request));
+      send(res, await answer());
     }
   };
 }
@@ -229,11 +249,6 @@ function toRequest(req: Request): EmulatorRequest {
     body: req.body as unknown,
     requestId: randomUUID(),
   };
-}
-
-/** Returns the address by which a request calls the emulator, if the address is a name or an address of loopback. */
-function toOrigin(host = ''): string | undefined {
-  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host) ? `http://${host}` : undefined;
 }
 
 function hasForeignBody(req: Request): boolean {

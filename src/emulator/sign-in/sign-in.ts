@@ -10,6 +10,7 @@ import { ANSWERS } from './answers.js';
 import { identify } from './identify.js';
 import { readSignIn } from './request.js';
 import type { RecordedOutcome, SignInRecord } from '../state/journal.js';
+import { buildScheme } from '../options.js';
 import type { EmulatorState } from '../state/state.js';
 import { issueTokens } from '../tokens/issue-tokens.js';
 import { IDENTIFIERS } from '../users/user-store.js';
@@ -69,11 +70,11 @@ function stringOrNull(value: unknown): string | null {
 /** Checks a sign-in in this order: type of the request body, client authentication, properties of the body, user. */
 async function authenticate(state: EmulatorState, request: EmulatorRequest): Promise<Grant> {
   const { body } = request;
-  const { ad, allowRemote } = state.config;
+  const { ad, allowRemote, tls } = state.config;
   // The default application secret is public, so a web page in the developer's browser could test passwords against the
   // directory. With `allowRemote` this check is not needed, because the emulator requires an application secret that is
   // not the default.
-  if (ad && !allowRemote && isFromForeignPage(request.headers)) {
+  if (ad && !allowRemote && isFromForeignPage(buildScheme({ tls }), request.headers)) {
     throw new Refusal('client_authentication_failed', ANSWERS.closedToPages);
   }
   if (!isObject(body)) throw malformed('The body must be a JSON object.');

@@ -27,6 +27,11 @@ export class BoundedMap<Value> {
     this.#entries.delete(key);
   }
 
+  /** Returns all entries. The entry whose last `set` is the oldest is first. */
+  entries(): readonly (readonly [key: string, value: Value])[] {
+    return [...this.#entries];
+  }
+
   clear(): void {
     this.#entries.clear();
   }

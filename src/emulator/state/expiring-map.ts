@@ -22,6 +22,18 @@ export class ExpiringMap<Value> {
     this.#entries.set(key, { value, exp: this.#clock.nowInSeconds() + lifetime });
   }
 
+  /** Returns all entries that are not expired, with their time of expiry in seconds since 1970. */
+  entries(): readonly (readonly [key: string, value: Value, exp: number])[] {
+    const now = this.#clock.nowInSeconds();
+    const kept = this.#entries.entries().filter(([, { exp }]) => now < exp);
+    return kept.map(([key, { value, exp }]) => [key, value, exp]);
+  }
+
+  /** Adds an entry of a state file. */
+  restore(key: string, value: Value, exp: number): void {
+    this.#entries.set(key, { value, exp });
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }

@@ -49,9 +49,24 @@ export class LoginProtection {
     this.#limits = limits;
   }
 
+  get limits(): LoginLimits {
+    return this.#limits;
+  }
   /** Replaces the limits and keeps the counts. */
   set limits(limits: LoginLimits) {
     this.#limits = limits;
+  }
+
+  /** Returns the count of each account. The accounts are digests of their names. */
+  entries(): readonly (readonly [account: string, count: number])[] {
+    return this.#failures.entries();
+  }
+
+  /** Replaces the limits and the counts by those of a state file. */
+  restore(limits: LoginLimits, failures: readonly (readonly [account: string, count: number])[]): void {
+    this.#limits = limits;
+    this.#failures.clear();
+    for (const [account, count] of failures) this.#failures.set(account, count);
   }
 
   /** Returns whether the next sign-in of the account needs a captcha. */

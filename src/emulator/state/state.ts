@@ -3,6 +3,7 @@ import { buildIssuer, type WireEnvelope } from '../../core/wire/facts.js';
 import { Captchas } from './captchas.js';
 import { readBoolean, readList, readObject, readOneOf, readString } from '../input/readers.js';
 import { EmulatorClock } from './clock.js';
+import type { Certificates } from '../encryption/certificates.js';
 import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { EmulatorError } from '../errors.js';
 import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
@@ -12,11 +13,18 @@ import { ExpiringMap } from './expiring-map.js';
 import type { AuthorizationCode, Interaction, SentCode } from './interaction.js';
 import { Journal } from './journal.js';
 import { LoginProtection, readLoginProtection } from './login-protection.js';
-import { type EmulatorConfig, type GenAuthEmulatorOptions, readDrift, resolveOptions } from '../options.js';
+import {
+  type EmulatorConfig,
+  type GenAuthEmulatorOptions,
+  findRequestOrigin,
+  readDrift,
+  resolveOptions,
+} from '../options.js';
 import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
 import { readTimes, RepeatQueue } from './repeat-queue.js';
 import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
+import { digestDefinition } from '../users/passwords.js';
 import { type Account, UserStore } from '../users/user-store.js';
 
 /** The maximum number of open sign-ins on the hosted page. It is also the maximum number of authorization codes. */
@@ -47,6 +55,12 @@ export class EmulatorState {
   readonly sessions: ExpiringMap<Account>;
   readonly encryptionKeys = new EncryptionKeys();
   readonly protection: LoginProtection;
+  /** The certificates of the option `tls`. */
+  certificates: Certificates | undefined;
+  /** The digest of each user of the options, by `sub`. It is empty without the option `stateFile`. */
+  readonly definitions = new Map<string, string>();
+  /** Stores the state in the file of the option `stateFile`. Without this option it does nothing. */
+  save: () => Promise<void> = async () => {};
   /** The address of the emulator, such as `http://127.0.0.1:PORT`, or `undefined` if the emulator does not listen. */
   origin: string | undefined;
   /** The address by which the request that is answered calls the emulator. */
@@ -66,10 +80,16 @@ export class EmulatorState {
     this.authorizationCodes = new ExpiringMap(this.clock, MAX_INTERACTIONS);
     this.sessions = new ExpiringMap(this.clock, MAX_SESSIONS);
     this.users = new UserStore(catalogs, ad !== undefined);
-    readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) => this.users.addUser(user, `users[${i}]`));
-    readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
-      this.users.addAdAccount(account, `adAccounts[${i}]`),
+    readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) =>
+      this.#define(this.users.addUser(user, `users[${i}]`), user),
     );
+    readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
+      this.#define(this.users.addAdAccount(account, `adAccounts[${i}]`), account),
+    );
+  }
+
+  #define(sub: string, definition: unknown): void {
+    if (this.config.stateFile !== undefined) this.definitions.set(sub, digestDefinition(sub, definition));
   }
 
   /**
@@ -82,7 +102,11 @@ export class EmulatorState {
     this.interactions.clear();
     this.authorizationCodes.clear();
     this.sessions.clear();
-    this.#keys = new KeyRing(await createSigningKey());
+    this.useKeys(new KeyRing(await createSigningKey()));
+  }
+
+  useKeys(keys: KeyRing): void {
+    this.#keys = keys;
   }
 
   /** @throws EmulatorError with the code `not_started` if the emulator was never started. */
@@ -93,11 +117,10 @@ export class EmulatorState {
   /**
    * Answers a request.
    *
-   * @param origin - The address by which the request calls the emulator. `undefined`: the address of the emulator.
+   * @param host - The header `Host` of the request.
    */
-  serve(origin: string | undefined, answer: () => void): void {
-    const { host } = this.config;
-    this.#requestOrigin.run(host === '127.0.0.1' ? origin : undefined, answer);
+  serve(host: string | undefined, answer: () => void): void {
+    this.#requestOrigin.run(findRequestOrigin(this.config, host), answer);
   }
 
   /**
@@ -183,6 +206,18 @@ export class EmulatorState {
   /** @throws EmulatorError with the code `invalid_input` if the value is wrong. */
   requests(endpoint: EmulatorEndpoint): number {
     return this.#requests.get(readOneOf(endpoint, 'endpoint', ENDPOINTS)) ?? 0;
+  }
+
+  /** Returns the number of requests of each endpoint. */
+  requestCounts(): readonly (readonly [endpoint: EmulatorEndpoint, count: number])[] {
+    return [...this.#requests];
+  }
+
+  restoreRequestCounts(counts: readonly (readonly [endpoint: string, count: number])[]): void {
+    for (const endpoint of ENDPOINTS) {
+      const count = counts.find(([name]) => name === endpoint)?.[1];
+      if (count !== undefined) this.#requests.set(endpoint, count);
+    }
   }
 
   reset(): void {

@@ -68,6 +68,16 @@ export class IssuedTokens {
     this.#tokens.delete(digest(text));
   }
 
+  /** Returns all stored tokens with the digests of their texts, oldest first. */
+  entries(): readonly (readonly [digest: string, token: IssuedToken])[] {
+    return this.#tokens.entries();
+  }
+
+  /** Adds a token of a state file. */
+  restore(textDigest: string, token: IssuedToken): void {
+    this.#tokens.set(textDigest, token);
+  }
+
   clear(): void {
     this.#tokens.clear();
   }

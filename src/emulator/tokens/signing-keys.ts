@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 
 /** A key pair that signs tokens. */
 export interface SigningKey {
@@ -25,14 +25,34 @@ export async function createSigningKey(): Promise<SigningKey> {
   return { kid, privateKey, publicKey, jwk: { kty: 'RSA', use: 'sig', alg: 'RS256', kid, e: String(e), n: String(n) } };
 }
 
+/** The keys of a {@link KeyRing} as JSON: the private key that signs, and the published public keys, newest first. */
+export interface StoredKeys {
+  readonly current: JWK;
+  readonly published: readonly JWK[];
+}
+
 /** The current signing key and all published public keys. The newest key signs. */
 export class KeyRing {
   #current: SigningKey;
   #published: readonly JWK[];
 
-  constructor(first: SigningKey) {
-    this.#current = first;
-    this.#published = [first.jwk];
+  constructor(current: SigningKey, published: readonly JWK[] = [current.jwk]) {
+    this.#current = current;
+    this.#published = published;
+  }
+
+  /** Creates the keys of a state file. */
+  static async import({ current, published }: StoredKeys): Promise<KeyRing> {
+    const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk } = current;
+    const load = (key: JWK) => importJWK(key, 'RS256', { extractable: true }) as Promise<CryptoKey>;
+    const [privateKey, publicKey] = await Promise.all([load(current), load(jwk)]);
+    return new KeyRing({ kid: String(jwk.kid), privateKey, publicKey, jwk }, published);
+  }
+
+  /** Returns the keys for a state file. */
+  async export(): Promise<StoredKeys> {
+    const { privateKey, jwk } = this.#current;
+    return { current: { ...(await exportJWK(privateKey)), ...jwk }, published: this.#published };
   }
 
   get current(): SigningKey {

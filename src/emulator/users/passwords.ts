@@ -23,6 +23,14 @@ export function hashPassword(password: string): PasswordHash {
 }
 
 /**
+ * Returns a digest of a user of the options, to find out later whether the options have changed. The digest is slow to
+ * compute, because the definition contains the password.
+ */
+export function digestDefinition(sub: string, definition: unknown): string {
+  return scryptSync(JSON.stringify(definition), sub, KEY_BYTES, COST).toString('base64url');
+}
+
+/**
  * Returns whether a password matches the stored password. Returns `false` if the account has no stored password. An
  * empty password is always wrong, because Active Directory would treat it as an anonymous bind (RFC 4513 §5.1.2).
  */

@@ -36,6 +36,9 @@ export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, Emu
   password: string;
 }
 
+/** A user with the connection `PASSWORD`, or an account with the connection `AD`. */
+export type AccountKind = 'user' | 'adAccount';
+
 /**
  * The kinds of identifiers of a password sign-in. `account` can contain an e-mail address, a user name or a phone
  * number.
@@ -128,10 +131,7 @@ export class UserStore {
    * @throws EmulatorError with the code `invalid_input` if no user has this identifier.
    */
   removeUser(name: unknown): void {
-    const account = this.#getUser(name);
-    this.#removeFromIndex(account);
-    this.#subs.delete(account.sub);
-    account.removed = true;
+    this.remove('user', this.#getUser(name));
   }
 
   /**
@@ -205,18 +205,47 @@ export class UserStore {
    * @throws EmulatorError with the code `invalid_input` if no AD account has this name.
    */
   removeAdAccount(name: unknown): void {
-    const account = this.#getAdAccount(name);
-    this.#adAccounts.delete(String(name).toLowerCase());
+    this.remove('adAccount', this.#getAdAccount(name));
+  }
+
+  /** Returns the accounts of one kind, or all accounts, in the order in which they were added. */
+  accounts(kind?: AccountKind): readonly Account[] {
+    // The map contains a user once for each identifier. The `Set` removes the duplicates.
+    const users = kind === 'adAccount' ? [] : [...new Set(this.#users.values())];
+    return kind === 'user' ? users : [...users, ...this.#adAccounts.values()];
+  }
+
+  /** Removes an account of this store. */
+  remove(kind: AccountKind, account: Account): void {
+    if (kind === 'adAccount') this.#adAccounts.delete(String(account.claims['username']).toLowerCase());
+    else this.#removeFromIndex(account);
+    this.#subs.delete(account.sub);
     account.removed = true;
+  }
+
+  /**
+   * Adds an account of a state file. It replaces the account with the same `sub`. Does nothing if another account has
+   * one of its identifiers.
+   */
+  restore(kind: AccountKind, account: Account): void {
+    const own = this.accounts(kind).find(({ sub }) => sub === account.sub);
+    if (kind === 'adAccount') {
+      this.#adAccounts.set(String(account.claims['username']).toLowerCase(), account);
+      return;
+    }
+    const others = identifiersOf(account.claims).map(([, , name]) => this.findUser('account', name));
+    if (others.some((other) => other !== undefined && other !== own)) return;
+    if (own) this.#removeFromIndex(own);
+    this.#subs.add(account.sub);
+    this.#addToIndex(account);
   }
 
   /** Returns all users and AD accounts without passwords, in the order in which they were added. */
   list(): { users: object[]; adAccounts: object[] } {
     const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
     return {
-      // The map contains a user once for each identifier. The `Set` removes the duplicates.
-      users: [...new Set(this.#users.values())].map(show),
-      adAccounts: [...this.#adAccounts.values()].map((account) => {
+      users: this.accounts('user').map(show),
+      adAccounts: this.accounts('adAccount').map((account) => {
         const { username, ...rest } = show(account) as Record<string, unknown>;
         return { sAMAccountName: username, ...rest };
       }),

@@ -88,7 +88,7 @@ it.each<[string, number | undefined, unknown[]]>([
   ['host', 403, ['127.0.0.1.evil.example:3999', 'localhost.evil.example', '0.0.0.0', '%', undefined]],
   ['origin', 403, ['https://evil.example', 'null', '', 'https://127.0.0.1:3999', 'http://127.0.0.1']],
 ])('the check of the caller answers the %s with %s: %j', (name, status, values) => {
-  const own = { host: '127.0.0.1:3999', origin: undefined, address: '127.0.0.1' };
+  const own = { host: '127.0.0.1:3999', origin: undefined, address: '127.0.0.1', scheme: 'http:' as const };
   const statuses = values.map((value) => checkControlCaller({ ...own, [name]: value }, false)?.status);
   expect(statuses).toEqual(values.map(() => status));
 });
