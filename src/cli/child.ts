@@ -7,7 +7,7 @@ import { type CommandIo, EXIT } from './command.js';
  * aborted, the command gets the same signal.
  *
  * @param env - The environment variables of the command.
- * @returns The exit code of the command. If a signal ended the command: 128 and the number of the signal, as in a shell.
+ * @returns The exit code of the command. If a signal ended it, 128 plus the number of the signal, as in a shell.
  */
 export async function runChild(
   [name = '', ...args]: readonly string[],

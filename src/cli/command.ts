@@ -26,7 +26,7 @@ export type Command = (args: readonly string[], io: CommandIo) => Promise<number
 /**
  * The exit codes of the process. `ok`: the command succeeded. `failed`: the emulator could not start or failed.
  * `usage`: the user must correct the command line, or a file that the command line names. The command `doctor` has its
- * own exit codes: 0 no problem, 1 warnings, 2 errors or a wrong command line. The command `emulator -- COMMAND` ends with
- * the exit code of COMMAND.
+ * own exit codes: 0 no problem, 1 warnings, 2 errors or a wrong command line. The command `emulator -- COMMAND` ends
+ * with the exit code of COMMAND.
  */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

@@ -6,6 +6,7 @@ import { VARIABLES } from '../core/options/environment.js';
 import {
   DEFAULT_APP_SECRET,
   EmulatorError,
+  type EmulatorErrorCode,
   GenAuthEmulator,
   type GenAuthEmulatorOptions,
   readUsersFile,
@@ -224,11 +225,15 @@ async function readUsers(path: string | undefined): Promise<UsersFile> {
   return path === undefined ? {} : readUsersFile(path).catch(wrapInputError('--users: '));
 }
 
-/** Creates a function that converts an `EmulatorError` to a {@link UsageError}. */
+/** The codes of errors about an option, or about a file that an option names. */
+const USAGE_CODES: readonly EmulatorErrorCode[] = ['invalid_input', 'state_file_unusable'];
+
+/** Creates a function that converts an error with one of these codes to a {@link UsageError}. */
 const wrapInputError =
   (prefix = '') =>
   (error: unknown): never => {
-    throw error instanceof EmulatorError ? new UsageError(`${prefix}${error.message}`) : error;
+    const isUsage = error instanceof EmulatorError && USAGE_CODES.includes(error.code);
+    throw isUsage ? new UsageError(`${prefix}${error.message}`) : error;
   };
 
 /** Returns the environment variables with which an application connects to the emulator. */

@@ -107,8 +107,8 @@ export class GenAuthEmulator {
    * @throws EmulatorError with the code `production_refused` if `NODE_ENV` is `production`, or a value other than
    * `development`, `test`, `ci` and the option `allowNodeEnv`.
    * @throws EmulatorError with the code `express_missing` if the package `express` is not installed.
-   * @throws EmulatorError with the code `node_forge_missing` if the option `tls` is set, and the package `node-forge` is
-   * not installed.
+   * @throws EmulatorError with the code `node_forge_missing` if the option `tls` is set, and the package `node-forge`
+   * is not installed.
    * @throws EmulatorError with the code `address_in_use` if another process listens on the port.
    * @throws EmulatorError with the code `state_file_unusable` if the file of the option `stateFile` cannot be read or
    * written, or has another content.

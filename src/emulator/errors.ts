@@ -4,8 +4,8 @@
  *   expected value.
  * - `production_refused`: `NODE_ENV` is `production`, or another value that is not for development.
  * - `express_missing`: the package express is not installed. The emulator needs it to start.
- * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords and for
- *   the option `tls`.
+ * - `node_forge_missing`: the package node-forge is not installed. The emulator needs it to decrypt RSA passwords and
+ *   for the option `tls`.
  * - `sm_crypto_missing`: the package sm-crypto is not installed. The emulator needs it to decrypt SM2 passwords and for
  *   the system information.
  * - `state_file_unusable`: the file of the option `stateFile` cannot be read or written, or has another content.

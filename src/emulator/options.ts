@@ -52,8 +52,8 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   host?: string | undefined;
   /**
    * The name by which other machines call the emulator, for example the name of its container. It is the host of
-   * `emulator.url` and of the issuer. The emulator also answers to `localhost`, `127.0.0.1` and `[::1]`, with the issuer
-   * of the name that the client uses. Default: `host`.
+   * `emulator.url` and of the issuer. The emulator also answers to `localhost`, `127.0.0.1` and `[::1]`, with the
+   * issuer of the name that the client uses. Default: `host`.
    */
   hostname?: string | undefined;
   /**

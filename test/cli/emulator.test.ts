@@ -2,6 +2,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { run } from '../../src/cli/run.js';
+import { GenAuthClient } from '../../src/core/client.js';
+import { ROOT, startNode } from '../support/process.js';
 import { makeFolder, runCommand } from './support.js';
 
 const stops: (() => Promise<void>)[] = [];
@@ -24,6 +26,7 @@ async function start(args: readonly string[], env: Record<string, string> = {}) 
   return { url: out[0]?.replace('GenAuth emulator listening on ', '') ?? '', stdout: out.join('\n') };
 }
 
+const SCOPE = ['openid', 'profile', 'offline_access'] as const;
 const SECRET = 'genauth-emulator-secret-0123456789abcdef';
 type Answer = { apiCode?: number; data?: { id_token: string; refresh_token: string } };
 async function signIn(url: string, client: object, password = 'passw0rd'): Promise<Answer> {
@@ -38,15 +41,21 @@ async function signIn(url: string, client: object, password = 'passw0rd'): Promi
 
 test('has an application and users without options, and ends with 1 if its port is in use', async () => {
   const { url, stdout } = await start([]);
+  const { port } = new URL(url);
   expect(stdout.split('\n')).toEqual([
-    expect.stringMatching(/^GenAuth emulator listening on http:\/\/127\.0\.0\.1:\d+$/),
-    '  App ID       genauth-emulator-app',
-    `  App secret   ${SECRET}`,
-    '  Users        alice, bob',
-    '  AD accounts  zhangsan',
+    `GenAuth emulator listening on http://127.0.0.1:${port}`,
+    `  Issuer       http://127.0.0.1:${port}/oidc`,
+    `  Page         http://127.0.0.1:${port}/emulator`,
+    '  Users        alice / passw0rd (role admin), bob / passw0rd',
+    '  AD accounts  zhangsan / AdPassw0rd',
+    '',
+    'Lines for the file .env of an application:',
+    'GENAUTH_APP_ID=genauth-emulator-app',
+    `GENAUTH_APP_SECRET=${SECRET}`,
+    `GENAUTH_APP_HOST=http://127.0.0.1:${port}`,
+    '',
     'For development and tests only. Press Ctrl+C to stop.',
   ]);
-  const { port } = new URL(url);
   const used = await runCommand(['emulator'], { EMULATOR_PORT: port });
   const message = new RegExp(`^passport-genauth emulator: Port ${port} on 127.0.0.1 is in use: [^.]*\\.$`);
   expect(used).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
@@ -62,7 +71,10 @@ test('applies the options', async () => {
   const env = { GENAUTH_APP_ID: 'x', GENAUTH_APP_SECRET: 'x', GENAUTH_ID_TOKEN_ALG: 'RS256' };
   const { url, stdout } = await start(`${identity} ${times} ${wire} ${addresses}`.split(' '), env);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
-  expect(stdout).toMatch(/ my-app\n.*\(set by you, not shown\)\n[^]*\nWarning: other machines may reach the emulator,/);
+  expect(stdout).toMatch(
+    /=my-app\n# GENAUTH_APP_SECRET= the secret that you have set\n[^]*\nGENAUTH_ID_TOKEN_ALG=HS256\n/,
+  );
+  expect(stdout).toMatch(/\nWarning: other machines may reach the emulator,/);
   expect(stdout).not.toContain('canary-secret');
   const client = { client_id: 'my-app', client_secret: 'canary-secret' };
   const { data } = await signIn(url, { ...client, options: { scope: 'openid offline_access' } });
@@ -95,7 +107,12 @@ const phone = { phone_number: '+8613800000009', password: 'p' };
 const adAccounts = [{ sAMAccountName: 'lisi', password: 'l' }];
 const NO_PASSWORD = /: users\[0\]\.password: expected a string that is not empty/;
 test.each<[title: string, content: unknown, code: number, printed: RegExp]>([
-  ['11 users', { users: [email, phone, ...names(9)], adAccounts }, 0, /carol@ex.*, \+86138.* and 1 more\n.* lisi\n/],
+  [
+    '11 users',
+    { users: [email, phone, ...names(9)], adAccounts },
+    0,
+    /carol@ex.*, \+86138.* and 1 more\n.* lisi\n {2}Passwords {4}in .*users\.json\n/,
+  ],
   ['no users', { users: [], adAccounts: [] }, 0, / {2}Users {8}none\n {2}AD accounts {2}none\n/],
   ['a mistake', [{ username: 'a' }], 2, NO_PASSWORD],
 ])('reads a users file with %s, and stops at once if it was stopped before', async (_title, content, code, printed) => {
@@ -109,12 +126,94 @@ test.each<[title: string, content: unknown, code: number, printed: RegExp]>([
   expect(result.stdout + result.stderr).toMatch(printed);
 });
 
+/** A program of an application: signs in with the variables of its environment, and writes what it has. */
+const PROGRAM = `
+  import { GenAuthClient, genAuthOptionsFromEnvironment } from 'passport-genauth';
+  const client = new GenAuthClient(genAuthOptionsFromEnvironment());
+  const { kind } = await client.signIn({ account: 'alice', password: 'passw0rd' });
+  await client.close();
+  console.log(kind, JSON.stringify(process.env.GENAUTH_EMULATOR));
+  process.exitCode = 7;`;
+
+describe('with a command after --', () => {
+  const main = join(ROOT, 'dist/cli/main.js');
+  const emulate = (args: readonly string[], env: Record<string, string> = {}) =>
+    startNode([main, 'emulator', '--port', '0', ...args], env);
+
+  test.each<[title: string, flags: string[]]>([
+    ['plain HTTP', []],
+    [
+      'HTTPS and HS256',
+      ['--tls', '--hostname', 'localhost', '--id-token-alg', 'HS256', '--app-secret', 's'.repeat(32)],
+    ],
+  ])('the command finds the emulator in its variables, with %s, and its exit code is kept', async (_title, flags) => {
+    const folder = await makeFolder();
+    const tls = flags.includes('--tls') ? ['--ca-file', join(folder, 'ca.pem')] : [];
+    // These variables would lead the application to a tenant.
+    const tenant = {
+      GENAUTH_ISSUER: 'https://x.example',
+      GENAUTH_JWKS_URI: 'https://x.example',
+      GENAUTH_EMULATOR: '1',
+    };
+    const child = emulate([...flags, ...tls, '--', process.execPath, '--input-type=module', '-e', PROGRAM], tenant);
+    await child.line(/^(success) ""$/);
+    expect(await child.ended).toBe(7);
+    const url = await child.line(/^GenAuth emulator listening on (\S+)$/);
+    await expect(fetch(url)).rejects.toThrow('fetch failed');
+    await rm(folder, { recursive: true });
+  });
+
+  const WAIT = `process.on('SIGTERM', () => { console.log('stopping'); process.exit(0); });
+    setInterval(() => {}, 1000); console.log('ready');`;
+  test('the command ends with the emulator, and may stop in its own way', async () => {
+    const child = emulate(['--', process.execPath, '-e', WAIT]);
+    await child.line(/^(ready)$/);
+    await child.stop();
+    expect(child.output()).toMatch(/\nstopping$/);
+    expect(await child.ended).toBe(0);
+  });
+
+  test('a command that a signal ends has the exit code of a shell, and a missing one is a wrong usage', async () => {
+    const killed = emulate(['--', process.execPath, '-e', "process.kill(process.pid, 'SIGKILL')"]);
+    expect(await killed.ended).toBe(137);
+    const missing = emulate(['--', 'no-such-program']);
+    expect(await missing.ended).toBe(2);
+    expect(missing.output()).toContain('passport-genauth emulator: cannot start "no-such-program" (ENOENT).');
+  });
+});
+
+test('an emulator that is killed and started again with --state knows the old tokens and refreshes them', async () => {
+  const folder = await makeFolder();
+  const args = ['emulator', '--state', join(folder, 'state.json'), '--port'];
+  const start = (port: string) => startNode([join(ROOT, 'dist/cli/main.js'), ...args, port]);
+  const first = start('0');
+  const appHost = await first.line(/^GenAuth emulator listening on (\S+)$/);
+  const client = new GenAuthClient({ appId: 'genauth-emulator-app', appSecret: SECRET, appHost, scope: SCOPE });
+  const outcome = await client.signIn({ account: 'alice', password: 'passw0rd' });
+  await first.stop('SIGKILL');
+  const second = start(new URL(appHost).port);
+  await second.line(/^ {2}State {8}kept in (.*state\.json)$/);
+  const { tokens } = outcome as Extract<typeof outcome, { kind: 'success' }>;
+  await expect(client.verifyAccessToken(tokens.accessToken)).resolves.toMatchObject({ sub: expect.any(String) });
+  await expect(client.userInfo(tokens.accessToken)).resolves.toMatchObject({ sub: expect.any(String) });
+  const refreshed = await client.refresh(tokens.refreshToken ?? '');
+  // A client with other keys in memory fetches the key set, which still has the old key.
+  const other = new GenAuthClient({ appId: 'genauth-emulator-app', appSecret: SECRET, appHost, scope: SCOPE });
+  for (const token of [tokens.accessToken, refreshed.tokens.accessToken]) await other.verifyAccessToken(token);
+  await Promise.all([client.close(), other.close(), second.stop()]);
+  await rm(folder, { recursive: true });
+});
+
 test.each<[args: string[], message: string]>([
   [['--users', '/nowhere/users.json'], '--users: cannot read /nowhere/users.json (ENOENT).'],
   [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
   [['--port='], '--port: expected a number from 0 to 65535, got "".'],
   [['--port', '65536'], 'port: expected a whole number from 0 to 65535, got 65536.'],
   [['--token-lifetime', '1h'], '--token-lifetime: expected a number of seconds, got "1h".'],
+  [['--'], 'expected a command after --, for example: -- npm run dev.'],
+  [['--ca-file', 'ca.pem'], '--ca-file requires --tls.'],
+  [['--tls', '--ca-file', '/nowhere/ca.pem', '--port', '0'], '--ca-file: cannot write /nowhere/ca.pem (ENOENT).'],
+  [['--hostname', 'http://x'], 'hostname: expected a host name or an IP address, without scheme and port, got'],
   [['--captcha-after=-1'], '--captcha-after: expected a number of failures, got "-1".'],
 ])('%j ends the command with 2', async (args, message) => {
   const { code, stdout, stderr } = await runCommand(['emulator', ...args]);

@@ -10,8 +10,10 @@ export interface RunningProcess {
   line(pattern: RegExp): Promise<string>;
   /** Everything that was written so far to stdout and stderr. */
   output(): string;
-  /** Stops the process and waits for its end. */
-  stop(): Promise<void>;
+  /** Stops the process and waits for its end. Default signal: `SIGTERM`. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** The exit code of the process. */
+  readonly ended: Promise<number | null>;
 }
 
 /** Starts Node with these arguments. The environment contains only `env`, PATH and NO_COLOR. */
@@ -34,6 +36,7 @@ export function startNode(args: readonly string[], env: Record<string, string> =
     isOpen = false;
     process.off('exit', killOnExit);
   });
+  const exitCode = ended.then(([code]) => code as number | null);
   return {
     output: () => lines.join('\n'),
     line: async (pattern) => {
@@ -46,9 +49,10 @@ export function startNode(args: readonly string[], env: Record<string, string> =
       if (found === undefined) throw new Error(`the process did not print ${String(pattern)}:\n${lines.join('\n')}`);
       return found[1] ?? '';
     },
-    stop: async () => {
-      child.kill('SIGTERM');
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
       await ended;
     },
+    ended: exitCode,
   };
 }

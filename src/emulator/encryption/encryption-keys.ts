@@ -49,7 +49,7 @@ export class EncryptionKeys {
 
   /** Returns the key pairs for a state file. */
   async export(): Promise<EncryptionKeyPairs> {
-    const [rsa, sm2] = await Promise.all([this.#rsa, this.#sm2].map((key) => key?.then(toPair)));
+    const [rsa, sm2] = await Promise.all([this.#rsa, this.#sm2].map(async (key) => key && toPair(await key)));
     return { ...(rsa && { rsa }), ...(sm2 && { sm2 }) };
   }
 

@@ -53,7 +53,8 @@ export async function listen(state: EmulatorState, ready?: Promise<unknown>): Pr
   const { host, port } = state.config;
   const [app] = await Promise.all([createApp(state), ready]);
   const { certificates } = state;
-  const create = () => (certificates ? createTlsServer(certificates, app) : createServer(app));
+  const create = () =>
+    certificates ? createTlsServer({ cert: certificates.cert, key: certificates.key }, app) : createServer(app);
   const first = await bind(create(), port, host);
   const servers = [first];
   const { port: chosen } = first.address() as AddressInfo;
@@ -175,7 +176,7 @@ function answerWith(state: EmulatorState, operation: Operation<EmulatorState>): 
   return async (req, res) => send(res, await saved(state, operation(state, toRequest(req))));
 }
 
-/** Stores the state before a response is sent, so that no client has a token that a restarted emulator does not know. */
+/** Stores the state before a response is sent, so that a restarted emulator knows the token of every response. */
 async function saved(
   state: EmulatorState,
   response: EmulatorResponse | Promise<EmulatorResponse>,
