@@ -16,9 +16,19 @@ export interface RunningProcess {
   readonly ended: Promise<number | null>;
 }
 
-/** Starts Node with these arguments. The environment contains only `env`, PATH and NO_COLOR. */
+/** Starts Node with these arguments. See {@link startProgram}. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): RunningProcess {
-  const child = spawn(process.execPath, args, {
+  return startProgram(process.execPath, args, env, cwd);
+}
+
+/** Starts a program. The environment contains only `env`, PATH and NO_COLOR. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd = ROOT,
+): RunningProcess {
+  const child = spawn(program, args, {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
