@@ -6,6 +6,23 @@ const ERROR_CLASS = Symbol.for('passport-genauth: error class');
 /** The value of `name` of each error class. A bundler can change the names of the classes themselves. */
 const names = new Map<unknown, string>();
 
+/** The page with a heading for each error code. The path begins with the name of the package, as in `node_modules`. */
+const ERROR_PAGE = 'passport-genauth/docs/errors.md';
+
+/** The member that `details` of every {@link GenAuthError} has. */
+export interface ErrorDetails {
+  /**
+   * The description of the error's `code`: causes and fixes. It is a path below `node_modules`, for example
+   * `passport-genauth/docs/errors.md#token_expired`.
+   */
+  readonly docs: string;
+}
+
+/** Completes the details of an error. */
+function toDetails<Details extends object>(code: string, details: Details | undefined): Details & ErrorDetails {
+  return Object.freeze({ ...details, docs: `${ERROR_PAGE}#${code}` } as Details & ErrorDetails);
+}
+
 /**
  * The base class of the errors of passport-genauth. Each subclass shows who must act: the operator, the caller, the end
  * user, or GenAuth. The message states what is wrong, the value and the fix. `details` contains the same facts as data.
@@ -34,7 +51,7 @@ export abstract class GenAuthError extends Error {
    * The values that `message` mentions, as properties for programs. The `code` decides which properties are present.
    * The object is frozen.
    */
-  abstract readonly details: object;
+  abstract readonly details: ErrorDetails;
   /** The HTTP status of the response that reports this error, unless the application chooses another status. */
   abstract readonly statusCode: number;
 
@@ -133,7 +150,7 @@ export function describeMistake({ option, problem, fix }: OptionMistake): string
 }
 
 /** `details` of a {@link ConfigurationError}. */
-export interface ConfigurationErrorDetails {
+export interface ConfigurationErrorDetails extends ErrorDetails {
   /**
    * All wrong options, if the error has the code `invalid_options`, `invalid_sign_in_options`,
    * `invalid_callback_result` or `callback_timeout`. With other codes, the list is empty.
@@ -156,7 +173,7 @@ interface ConfigurationErrorOptions extends ErrorOptions {
   /** GenAuth's answer, if GenAuth sent one. */
   answer?: AnswerIds | undefined;
   /** The facts of the message as data. Default of `mistakes`: an empty list. */
-  details?: Partial<ConfigurationErrorDetails>;
+  details?: Partial<Omit<ConfigurationErrorDetails, 'docs'>>;
 }
 
 function toAnswerIds(answer: AnswerIds): AnswerIds;
@@ -186,7 +203,7 @@ export class ConfigurationError extends GenAuthError {
     super(message, options);
     this.code = code;
     const { mistakes = [], ...details } = options?.details ?? {};
-    this.details = Object.freeze({ ...details, mistakes: Object.freeze([...mistakes]) });
+    this.details = toDetails(code, { ...details, mistakes: Object.freeze([...mistakes]) });
     this.answer = toAnswerIds(options?.answer);
   }
 }
@@ -210,7 +227,7 @@ export function buildCallbackTimeout(option: string, timeout: number): Configura
 }
 
 /** `details` of a {@link RequestError}. */
-export interface RequestErrorDetails {
+export interface RequestErrorDetails extends ErrorDetails {
   /** Name of the wrong field in the request. Absent if the error is not about one field. */
   readonly field?: string;
   /** Maximum length of the field, in `unit`. Absent if the message states no maximum length. */
@@ -264,10 +281,14 @@ export class RequestError extends GenAuthError {
   /** The wrong field and its limit. The object is frozen. */
   readonly details: RequestErrorDetails;
 
-  constructor(message: string, details: RequestErrorDetails = {}, code: RequestErrorCode = 'invalid_request') {
+  constructor(
+    message: string,
+    details?: Omit<RequestErrorDetails, 'docs'>,
+    code: RequestErrorCode = 'invalid_request',
+  ) {
     super(message);
     this.code = code;
-    this.details = Object.freeze({ ...details });
+    this.details = toDetails(code, details);
   }
 }
 
@@ -315,7 +336,7 @@ export type TokenVerificationErrorCode =
   | 'refresh_token_refused';
 
 /** `details` of a {@link TokenVerificationError}. A value from the token is cut at 512 characters. */
-export interface TokenVerificationErrorDetails {
+export interface TokenVerificationErrorDetails extends ErrorDetails {
   /** The kind of the refused token. Absent if the kind is not known. */
   readonly token?: 'id_token' | 'access_token' | 'refresh_token';
   /** Name of the wrong claim or header parameter of the token, for example `iss` or `alg`. */
@@ -358,11 +379,11 @@ export class TokenVerificationError extends GenAuthError {
   constructor(
     code: TokenVerificationErrorCode,
     message: string,
-    { details, ...options }: ErrorOptions & { details?: TokenVerificationErrorDetails } = {},
+    { details, ...options }: ErrorOptions & { details?: Omit<TokenVerificationErrorDetails, 'docs'> } = {},
   ) {
     super(message, options);
     this.code = code;
-    this.details = Object.freeze({ ...details });
+    this.details = toDetails(code, details);
   }
 }
 
@@ -379,7 +400,7 @@ export type AuthorizationErrorCode =
   | 'cross_site_request';
 
 /** `details` of an {@link AuthorizationError}. */
-export interface AuthorizationErrorDetails {
+export interface AuthorizationErrorDetails extends ErrorDetails {
   /** The scopes or roles that the route requires. With `tenant_mismatch`: the tenant that the request targets. */
   readonly required?: readonly string[];
   /**
@@ -404,10 +425,10 @@ export class AuthorizationError extends GenAuthError {
   /** The required scopes, roles or tenant. The object is frozen. */
   readonly details: AuthorizationErrorDetails;
 
-  constructor(code: AuthorizationErrorCode, message: string, details: AuthorizationErrorDetails = {}) {
+  constructor(code: AuthorizationErrorCode, message: string, details?: Omit<AuthorizationErrorDetails, 'docs'>) {
     super(message);
     this.code = code;
-    this.details = Object.freeze({ ...details });
+    this.details = toDetails(code, details);
   }
 }
 
@@ -436,7 +457,7 @@ export interface TriedAddress {
 }
 
 /** `details` of an {@link UpstreamError}. */
-export interface UpstreamErrorDetails {
+export interface UpstreamErrorDetails extends ErrorDetails {
   /** Method and URL, or method and path, of the request to GenAuth, for example `GET /oidc/me`. */
   readonly request?: string;
   /** HTTP status of GenAuth's answer. */
@@ -490,12 +511,12 @@ export class UpstreamError extends GenAuthError {
     options?: ErrorOptions & {
       answer?: AnswerIds | undefined;
       retryAfter?: number | undefined;
-      details?: UpstreamErrorDetails;
+      details?: Omit<UpstreamErrorDetails, 'docs'>;
     },
   ) {
     super(message, options);
     this.code = code;
-    this.details = Object.freeze({ ...options?.details });
+    this.details = toDetails(code, options?.details);
     this.answer = toAnswerIds(options?.answer);
     this.statusCode = code === 'upstream_invalid_response' || code === 'upstream_token_invalid' ? 502 : 503;
     this.retryAfter = options?.retryAfter;
@@ -507,7 +528,7 @@ export class UpstreamError extends GenAuthError {
 const DEFAULT_RETRY_AFTER = 5;
 
 /** `details` of a {@link SignInRejectedError}. The details contain no `mfaToken` and no `flowToken`. */
-export interface SignInRejectedErrorDetails extends AnswerIds {
+export interface SignInRejectedErrorDetails extends AnswerIds, ErrorDetails {
   /**
    * With the code `invalid_credentials`: number of attempts before GenAuth locks the account, if GenAuth sent this
    * number.
@@ -541,7 +562,7 @@ export class SignInRejectedError extends GenAuthError {
     super(message);
     this.code = code;
     this.statusCode = statusCode;
-    this.details = Object.freeze({
+    this.details = toDetails(code, {
       ...toAnswerIds(outcome),
       ...(outcome.kind === 'invalid_credentials' && { remainingAttempts: outcome.remainingAttempts }),
       ...(outcome.kind === 'rate_limited' && { retryAfter: outcome.retryAfter }),

@@ -13,6 +13,8 @@ import {
 
 const ids = { statusCode: 403, apiCode: 2333, requestId: 'r-1' };
 const answer = { ...ids, message: 'No' };
+/** The member of `details` that names the description of a code. */
+const docsOf = (code: string) => ({ docs: `passport-genauth/docs/errors.md#${code}` });
 const TIME = { details: { seconds: 1 } };
 const mistake = { option: 'timeout', problem: 'is 0', fix: 'write 1' };
 const wrong = { kind: 'invalid_credentials', ...answer, remainingAttempts: 2 } as const;
@@ -32,7 +34,11 @@ it.each<[GenAuthError, code: string, statusCode: number, details: object]>([
   const [error, code, statusCode, details] = row;
   const { name } = error.constructor;
   expect(error).toBeInstanceOf(GenAuthError);
-  expect([error.details, Object.isFrozen(error.details), `${error}`]).toEqual([details, true, `${name}: text`]);
+  expect([error.details, Object.isFrozen(error.details), `${error}`]).toEqual([
+    { ...details, ...docsOf(code) },
+    true,
+    `${name}: text`,
+  ]);
   expect(JSON.parse(JSON.stringify(error))).toEqual({ name, code, statusCode, message: 'text' });
 });
 
@@ -50,7 +56,10 @@ it.each([
   ['upstream_token_invalid', undefined, 502, {}],
 ] as const)('%s with retryAfter %s has status %i and the headers %j', (code, retryAfter, statusCode, headers) => {
   const { details, ...error } = new UpstreamError(code, 'text', { retryAfter, answer });
-  expect([details, error]).toEqual([{}, expect.objectContaining({ statusCode, headers, retryAfter, answer: ids })]);
+  expect([details, error]).toEqual([
+    docsOf(code),
+    expect.objectContaining({ statusCode, headers, retryAfter, answer: ids }),
+  ]);
 });
 
 it('SignInRejectedError holds the outcome, and does not log its tokens', () => {
@@ -63,7 +72,10 @@ it('freezes a copy of the mistakes in options', () => {
   const mistakes = [mistake];
   const { details } = new ConfigurationError('invalid_options', 'text', { details: { mistakes, expected: 'a' } });
   mistakes.pop();
-  expect([details, Object.isFrozen(details.mistakes)]).toEqual([{ mistakes: [mistake], expected: 'a' }, true]);
+  expect([details, Object.isFrozen(details.mistakes)]).toEqual([
+    { mistakes: [mistake], expected: 'a', ...docsOf('invalid_options') },
+    true,
+  ]);
 });
 
 it('builds the error for one wrong option, with the mistake as its message or another one', () => {

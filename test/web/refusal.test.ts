@@ -127,7 +127,7 @@ it('a rejected sign-in has the header Retry-After only if its kind is rate_limit
 class UnlistedError extends GenAuthError {
   readonly code = 'unlisted';
   readonly statusCode = 200;
-  readonly details = {};
+  readonly details = { docs: '' };
 }
 const options = { cause: new Error(CANARY) };
 const invalid = new UpstreamError('upstream_token_invalid', CANARY, options);

@@ -28,5 +28,8 @@ it.each<[status: number, statusCode: number | undefined, decisive: number]>([
   const error = build({ status, statusCode });
   expect(error).toMatchObject({ code: 'upstream_invalid_response', message: `false ${decisive}` });
   expect(error).toMatchObject({ retryAfter: undefined, answer: ANSWER });
-  expect((error as { details: object }).details).toEqual({ httpStatus: status });
+  expect((error as { details: object }).details).toEqual({
+    httpStatus: status,
+    docs: expect.stringContaining('#upstream_') as string,
+  });
 });

@@ -110,7 +110,8 @@ const MESSAGES = [
 it('an error has a message and details, and no part of the token', () => {
   const errors = ROWS.map(([run]) => catchThrown(run) as TokenVerificationError);
   expect(errors.map(({ message }) => message)).toEqual(MESSAGES);
-  const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members }));
+  const docs: unknown = expect.stringMatching(/^passport-genauth\/docs\/errors\.md#token_\w+$/);
+  const details = ROWS.map(([, members]) => ({ token: 'access_token', ...members, docs }));
   expect(errors.map((error) => error.details)).toEqual(details);
   expect(findLeaks(errors, TOKEN.split('.'))).toEqual([]);
 });
