@@ -50,6 +50,7 @@ function formatFinding(finding: GroupedFinding, stream: NodeJS.WritableStream | 
       ['impact', finding.impact],
       ...(finding.consolePage === undefined ? [] : [['console', finding.consolePage]]),
       ['fix', finding.fix],
+      ...(finding.docs === undefined ? [] : [['docs', finding.docs]]),
       ['code', code],
     ];
     for (const [title = '', text = ''] of advice) {

@@ -30,6 +30,11 @@ export interface Advice {
    * full stop: `Set GENAUTH_APP_ID=<App ID>`. A part in `<…>` must be replaced by the real value.
    */
   fix: string;
+  /**
+   * The description of the error that the check met, as a path below `node_modules`:
+   * `passport-genauth/docs/errors.md#upstream_timeout`. Absent if the problem is no error of the client.
+   */
+  docs?: string;
 }
 
 /**

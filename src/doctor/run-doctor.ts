@@ -194,6 +194,7 @@ async function runCheck(context: Context, run: Check['run']): Promise<Observatio
       error('check_failed', context.describe(fault), {
         impact: 'The check was not completed. A login that meets the same error fails.',
         fix: 'Correct the option or the setting that the message names. Then run the doctor again.',
+        docs: fault.details.docs,
       }),
     ];
   }

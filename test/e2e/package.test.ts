@@ -31,6 +31,7 @@ describe('the packed package', () => {
       'bench/README.md',
       'docs/doctor.md',
       'docs/emulator.md',
+      'docs/errors.md',
       'docs/guarding.md',
       'docs/hosted-page.md',
       'docs/observability.md',

@@ -87,6 +87,7 @@ function explain(context: Context, fault: GenAuthError, addresses: readonly Addr
       isDiscovery || working === undefined
         ? 'Fix discovery and appHost first.'
         : `Set ${context.proposal('jwksUri', working.url, '<address>')}`,
+    docs: fault.details.docs,
   });
 }
 

@@ -192,7 +192,10 @@ function explainFault(context: Context, fault: unknown, connection: Connection):
   const known = fault instanceof ConfigurationError ? FAULTS[fault.code] : undefined;
   if (fault instanceof ConfigurationError && known !== undefined) {
     const { problem, ...advice } = known;
-    return error(`login_${fault.code}`, `${problem} ${context.describe(fault)}`, advice);
+    return error(`login_${fault.code}`, `${problem} ${context.describe(fault)}`, {
+      ...advice,
+      docs: fault.details.docs,
+    });
   }
   if (!(fault instanceof UpstreamError)) throw fault;
   return error('login_failed', context.describe(fault), {
@@ -202,5 +205,6 @@ function explainFault(context: Context, fault: unknown, connection: Connection):
         : LOGIN_FAILS,
     ...(connection === 'AD' && { consolePage: CONSOLE_PAGES.directories }),
     fix: "Try again. If the sign-in fails again, ask GenAuth's support and quote this message.",
+    docs: fault.details.docs,
   });
 }

@@ -34,6 +34,7 @@ async function checkAccessToken(context: Context, accessToken: string): Promise<
     return error('access_token_refused', context.describe(fault), {
       impact: 'Logins work, but every guarded route answers HTTP 401.',
       fix: "If the message names another audience, set the option audience: ['<audience of the token>']",
+      docs: fault.details.docs,
     });
   }
 }
@@ -42,10 +43,10 @@ const EVERY_LOGIN_FAILS = 'The password is right, but every login fails with HTT
 
 /** Explains why the id_token of a sign-in was refused. The explanation uses the code and the details of the error. */
 function explainRefusal(context: Context, { code, details }: TokenVerificationError): Observation {
-  const { claim, expected, actual, seconds } = details;
+  const { claim, docs, expected, actual, seconds } = details;
   const value = context.quote(actual);
   const refuse = (finding: string, message: string, advice: Omit<Advice, 'impact'>): Observation =>
-    error(finding, message, { impact: EVERY_LOGIN_FAILS, ...advice });
+    error(finding, message, { impact: EVERY_LOGIN_FAILS, ...advice, docs });
   const askGenAuth = { fix: "Ask GenAuth's support and quote this message." };
   const setClock = { fix: SET_CLOCK };
   switch (code) {
