@@ -19,15 +19,18 @@ export {
   ConfigurationError,
   type ConfigurationErrorCode,
   type ConfigurationErrorDetails,
+  type ErrorDetails,
   GenAuthError,
   type OptionMistake,
   RequestError,
+  type RequestErrorCode,
   type RequestErrorDetails,
   SignInRejectedError,
   type SignInRejectedErrorDetails,
   TokenVerificationError,
   type TokenVerificationErrorCode,
   type TokenVerificationErrorDetails,
+  type TriedAddress,
   type UnusableKey,
   UpstreamError,
   type UpstreamErrorCode,
@@ -67,7 +70,7 @@ export type {
   UserClaimsSource,
   VerifiedTokenCacheOptions,
 } from './core/options/types.js';
-export { type Environment, genAuthOptionsFromEnvironment } from './core/options/environment.js';
+export { type Environment, genAuthOptionsFromEnvironment, type VariableOption } from './core/options/environment.js';
 export { defineGenAuthOptions } from './core/options/resolve-options.js';
 export type {
   ClaimScope,

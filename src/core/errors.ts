@@ -189,6 +189,7 @@ function toAnswerIds(answer: AnswerIds | undefined): AnswerIds | undefined {
  * wrong. The HTTP response has status 500 and does not contain the error's message.
  */
 export class ConfigurationError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'ConfigurationError';
   /** The response has status 500, because the caller cannot fix the problem. */
   readonly statusCode = 500;
@@ -273,6 +274,7 @@ export type RequestErrorCode =
  * message.
  */
 export class RequestError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'RequestError';
   /** The reason of the error. */
   readonly code: RequestErrorCode;
@@ -368,6 +370,7 @@ export interface UnusableKey {
  * GenAuth, so this error is the `cause` of an {@link UpstreamError} and the HTTP response has status 502.
  */
 export class TokenVerificationError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'TokenVerificationError';
   /** The response of a guarded route has status 401. */
   readonly statusCode = 401;
@@ -417,6 +420,7 @@ export interface AuthorizationErrorDetails extends ErrorDetails {
  * ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
  */
 export class AuthorizationError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'AuthorizationError';
   /** The response has status 403. */
   readonly statusCode = 403;
@@ -487,6 +491,7 @@ export interface UpstreamErrorDetails extends ErrorDetails {
  * used.
  */
 export class UpstreamError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'UpstreamError';
   /** 503 if GenAuth cannot be reached or cannot serve requests now. 502 if the answer of GenAuth cannot be used. */
   readonly statusCode: 502 | 503;
@@ -545,6 +550,7 @@ export interface SignInRejectedErrorDetails extends AnswerIds, ErrorDetails {
  * error. `GenAuthClient.signIn` returns the outcome and does not throw this error.
  */
 export class SignInRejectedError extends GenAuthError {
+  /** The name of the class. */
   override readonly name = 'SignInRejectedError';
   /**
    * The `code` of the response: the `kind` of the outcome. Without the option `exposeReasons` it is

@@ -170,13 +170,21 @@ export interface StoreEvent {
  * ```
  */
 export interface GenAuthEvents {
+  /** A sign-in has an outcome, or has failed. */
   'genauth:sign-in': SignInEvent;
+  /** A request to a guarded route or to a login route was refused. */
   'genauth:refusal': RefusalEvent;
+  /** The cached key set has changed, is old, or could not be fetched. */
   'genauth:keys': KeysEvent;
+  /** A refresh has sent a request. */
   'genauth:refresh': RefreshEvent;
+  /** A guard needed the user info of a token. */
   'genauth:user-info': UserInfoEvent;
+  /** A shared store has failed, or answers again. */
   'genauth:store': StoreEvent;
+  /** An HTTP exchange with GenAuth has ended. */
   'genauth:request': RequestEvent;
+  /** An access token of a guarded request was verified. */
   'genauth:verification': VerificationEvent;
 }
 

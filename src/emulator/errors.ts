@@ -26,6 +26,7 @@ export type EmulatorErrorCode =
  * The error that the emulator and the test kit throw. The message never contains a password or an application secret.
  */
 export class EmulatorError extends Error {
+  /** The name of the class. */
   override readonly name = 'EmulatorError';
   /** The reason of the error, as a code for programs. */
   readonly code: EmulatorErrorCode;

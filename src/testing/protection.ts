@@ -238,6 +238,7 @@ function describe({ method, path, label }: Probe): string {
 
 /** The error of {@link GenAuthTestKit.assertProtected}. Test frameworks print its message without a comparison. */
 export class ProtectionError extends Error {
+  /** The name of the class. */
   override readonly name = 'ProtectionError';
 
   /** @param mistakes - The routes that are not guarded, the wrong entries of `except` and the mistakes of the start. */

@@ -18,6 +18,7 @@ export const PROXY_TIMEOUT = 'ERR_PROXY_TIMEOUT';
  * is not a `ProxyError`.
  */
 export class ProxyError extends Error {
+  /** The name of the class. */
   override readonly name = 'ProxyError';
   /**
    * {@link PROXY_REFUSED}, {@link PROXY_TIMEOUT}, or the Node.js error code of the failed connection to the proxy, for

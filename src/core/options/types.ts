@@ -526,8 +526,11 @@ export interface ResolvedOptions {
   readonly audience: readonly string[];
   /** Certificate authorities (PEM). `undefined`: the certificate authorities that Node.js trusts. */
   readonly ca: readonly string[] | undefined;
+  /** The client certificate and its chain (PEM). `undefined`: no client certificate. */
   readonly cert: readonly string[] | undefined;
+  /** The private key of the client certificate (PEM). */
   readonly key: string | undefined;
+  /** Whether connections to GenAuth are used for several requests. */
   readonly keepAlive: boolean;
   /** The address of the HTTP proxy. `undefined`: no proxy. */
   readonly proxy: string | undefined;
