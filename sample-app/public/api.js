@@ -1,7 +1,9 @@
 /** The page waits at most this long for a response. */
 const TIMEOUT_MS = 30_000;
 
-/** A request that was refused or not answered. `code` is a key of the texts `codes`. Without a response `status` is 0. */
+/**
+ * A request that was refused or not answered. `code` is a key of the texts `codes`. Without a response `status` is 0.
+ */
 export class Failure extends Error {
   constructor({ status, code, retryAfter, body = {} }) {
     super(`${status} ${code}`);

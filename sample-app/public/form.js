@@ -1,6 +1,6 @@
 import { call, post } from './api.js';
 import { announce, create, element, runBusy, showNotice, showView, texts } from './dom.js';
-import { describeCode, getText } from './texts.js';
+import { describeCode, findOwn } from './texts.js';
 
 const form = element('login');
 const LOGINS = {
@@ -74,14 +74,15 @@ async function signIn(onSignedIn) {
 
 async function showRefusal(failure, sentCaptcha) {
   const { code } = failure;
+  const field = findOwn(FIELD_OF_CODE, code);
   if (code === 'account_locked' || code === 'access_denied') hideCaptcha();
   // A captcha is valid for one sign-in only, so each further sign-in needs a new one.
   else if (code === 'captcha_required' || sentCaptcha) await showCaptcha();
   const isMistake = code !== 'captcha_required' || sentCaptcha;
-  showFailure(describeRefusal(failure, sentCaptcha), FIELD_OF_CODE[code], isMistake);
+  showFailure(describeRefusal(failure, sentCaptcha), field, isMistake);
   element('unlock').hidden = code !== 'account_locked' || element('test-users').hidden;
   if (code === 'captcha_required') focusCaptcha();
-  else focusField(FIELD_OF_CODE[code] ?? 'submit');
+  else focusField(field ?? 'submit');
 }
 
 function describeRefusal({ code, retryAfter, body }, sentCaptcha) {
@@ -120,7 +121,7 @@ export function showFailure(text, field, isMistake = true) {
 
 /** Shows where the user completes the sign-in. */
 function showStep({ code, body }) {
-  const [title, text] = getText(texts.steps, code) ?? texts.steps.rejected;
+  const [title, text] = findOwn(texts.steps, code) ?? texts.steps.rejected;
   element('password').value = '';
   hideCaptcha();
   element('step-title').textContent = title;

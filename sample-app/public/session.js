@@ -1,7 +1,7 @@
 import { call, post } from './api.js';
 import { announce, create, element, runBusy, showNotice, showView, texts } from './dom.js';
 import { clearForm, openForm } from './form.js';
-import { describeCode, getText } from './texts.js';
+import { describeCode, findOwn } from './texts.js';
 
 /** The claims of each scope. */
 const CLAIMS = {
@@ -31,7 +31,7 @@ export function setUpSession(givenSettings) {
   element('logout').addEventListener('click', () => void runBusy(element('logout'), texts.signingOut, signOut));
   element('refresh').addEventListener('click', () => void runBusy(element('refresh'), texts.refreshing, renew));
   element('sign-in-again').addEventListener('click', () => {
-    session = undefined;
+    closeSession();
     openForm();
   });
   // The distance to the end of the session changes with time.
@@ -54,6 +54,15 @@ export function openSession(login) {
   announce(texts.signedInNow(findName(login.user)));
   void showCalls();
   void showReceived();
+}
+
+/** Forgets the tokens, and removes everything about the user from the page. */
+function closeSession() {
+  session = undefined;
+  for (const id of ['initial', 'hello', 'roles', 'validity', 'renewed', 'calls', 'claims'])
+    element(id).replaceChildren();
+  for (const id of ['client-ip', 'user-agent', 'context']) element(id).textContent = '';
+  element('empty-claims').open = false;
 }
 
 const findName = (user) => user.name ?? user.nickname ?? user.preferred_username ?? user.username ?? user.sub;
@@ -133,7 +142,7 @@ async function signOut() {
     showNotice(element('logout-failure'), texts.signOutFailed);
     return;
   }
-  session = undefined;
+  closeSession();
   clearForm();
   openForm();
   announce(texts.signedOutNow);
@@ -153,7 +162,7 @@ function buildCall(route, { status, code }) {
   const isRefused = status === 401 || status === 403;
   const [word, kind] =
     status === 200 ? [texts.allowed, 'good'] : isRefused ? [texts.refused, 'bad'] : [texts.failed, 'bad'];
-  const meaning = status === 200 ? ok : (getText(texts.callRefusals, code) ?? describeCode(texts, code));
+  const meaning = status === 200 ? ok : (findOwn(texts.callRefusals, code) ?? describeCode(texts, code));
   const number = status === 0 ? texts.noStatus : String(status);
   return create(
     'li',

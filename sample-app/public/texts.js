@@ -89,8 +89,7 @@ export const TEXTS = {
       profile_completion_required: ['Complete your profile', 'Some information about you is missing.'],
       rejected: ['One more step', 'GenAuth requires one more step to sign you in.'],
     },
-    attemptsLeft: (count) =>
-      count === 1 ? 'One attempt is left before the account is locked.' : `${count} attempts are left before a lock.`,
+    attemptsLeft: (count) => `You have ${count} ${count === 1 ? 'attempt' : 'attempts'} left.`,
     retryIn: (duration) => `Too many attempts. Try again in ${duration}.`,
     captchaWrong: 'The characters were wrong. Try the new picture.',
     codes: {
@@ -212,7 +211,7 @@ export const TEXTS = {
       profile_completion_required: ['完善个人信息', '您的部分信息尚未填写。'],
       rejected: ['还差一步', 'GenAuth 要求再完成一个步骤才能登录。'],
     },
-    attemptsLeft: (count) => `再输错 ${count} 次，账号将被锁定。`,
+    attemptsLeft: (count) => `您还可以尝试 ${count} 次。`,
     retryIn: (duration) => `尝试次数过多，请在 ${duration}后重试。`,
     captchaWrong: '字符输入错误，请按新图片重新输入。',
     codes: {
@@ -258,15 +257,15 @@ export function chooseLanguage(languages) {
 
 /** Returns the text for the `code` of a refused request. */
 export function describeCode({ codes }, code) {
-  return getText(codes, code) ?? codes.unknown;
+  return findOwn(codes, code) ?? codes.unknown;
 }
 
 /** Returns the text for the `code` with which GenAuth's page sent the browser back. */
 export function describeReturn({ codes, returned }, code) {
-  return getText(returned, code) ?? getText(codes, code) ?? returned.unknown;
+  return findOwn(returned, code) ?? findOwn(codes, code) ?? returned.unknown;
 }
 
-/** Returns the text of a key that came from outside. A name such as `constructor` is no key. */
-export function getText(table, key) {
+/** Returns the entry of a key that came from outside. A name such as `constructor` is no key of a table. */
+export function findOwn(table, key) {
   return Object.hasOwn(table, String(key)) ? table[key] : undefined;
 }
