@@ -82,6 +82,10 @@ function describeRoles(name, roles) {
 }
 
 function showValidity() {
+  if (session.hasEnded) {
+    element('validity').textContent = texts.ended;
+    return;
+  }
   const expiry = new Date(session.expiresAt);
   const date = expiry.toLocaleString(texts.htmlLang, { dateStyle: 'medium', timeStyle: 'short' });
   const text = expiry > Date.now() ? texts.validity('\n', formatDistance(expiry)) : texts.expired('\n');
@@ -116,7 +120,9 @@ async function renew() {
     await showCalls();
   } catch (failure) {
     if (session !== current) return;
-    element('sign-in-again').hidden = failure.status !== 401;
+    session.hasEnded = failure.status === 401;
+    element('sign-in-again').hidden = !session.hasEnded;
+    showValidity();
     showNotice(element('refresh-failure'), describeCode(texts, failure.code), element('refresh-failure-text'));
   }
 }
