@@ -1,20 +1,23 @@
 import { Controller, Get, Inject, NotFoundException } from '@nestjs/common';
 import { Public } from 'passport-genauth/nest';
+import { NO_SIGN_IN, describeSettings, findLastSignIn } from './demo.js';
 import { SETTINGS, type Settings } from './settings.js';
 
-/**
- * Returns the last sign-in that the emulator received, for the sample page. With a real GenAuth tenant, the audit log
- * of GenAuth's console shows it.
- */
+/** The routes for the page of the sample application. */
 @Public()
 @Controller('demo')
 export class DemoController {
   constructor(@Inject(SETTINGS) private readonly settings: Settings) {}
 
+  @Get('settings')
+  describe(): object {
+    return describeSettings(this.settings);
+  }
+
   @Get('last-sign-in')
   lastSignIn(): object {
-    const last = this.settings.emulator?.signIns.at(-1);
-    if (last === undefined) throw new NotFoundException('No sign-in has reached an emulator in this process.');
+    const last = findLastSignIn(this.settings);
+    if (last === undefined) throw new NotFoundException(NO_SIGN_IN);
     return last;
   }
 }

@@ -11,7 +11,9 @@ import {
   signInHandler,
 } from 'passport-genauth';
 import { type RedirectInfo, redirectHandler } from 'passport-genauth/redirect';
+import { NO_SIGN_IN, describeSettings, findLastSignIn } from './demo.js';
 import { PUBLIC_FOLDER, renderSignedIn, toLoginAnswer } from './login-answer.js';
+import { setPageHeaders } from './page-headers.js';
 import { logout, refresh } from './session.js';
 import { HOSTED_PAGE, type Settings, refuseForeignHosts } from './settings.js';
 
@@ -27,7 +29,7 @@ export function makeApp(
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', settings.trustProxy);
-  app.use(refuseForeignHosts(settings));
+  app.use(refuseForeignHosts(settings), setPageHeaders);
   app.use(express.static(PUBLIC_FOLDER));
   app.use(express.json());
 
@@ -58,10 +60,12 @@ export function makeApp(
   app.get('/health', (_req, res) => {
     res.json({ status: 'ok' });
   });
+  app.get('/demo/settings', (_req, res) => {
+    res.json(describeSettings(settings));
+  });
   app.get('/demo/last-sign-in', (_req, res) => {
-    const last = settings.emulator?.signIns.at(-1);
-    if (last === undefined)
-      res.status(404).json({ statusCode: 404, message: 'No sign-in has reached an emulator in this process.' });
+    const last = findLastSignIn(settings);
+    if (last === undefined) res.status(404).json({ statusCode: 404, message: NO_SIGN_IN });
     else res.json(last);
   });
 

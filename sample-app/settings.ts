@@ -11,6 +11,16 @@ import type { RedirectOptions } from 'passport-genauth/redirect';
 /** The scopes of the sample application if the environment variable GENAUTH_SCOPE is not set. */
 const SCOPE = 'openid profile email phone roles offline_access';
 
+/** The users of the emulator. Their passwords are public. */
+export const TEST_USERS = [
+  { connection: 'password', account: 'alice', password: 'passw0rd', isAdmin: true },
+  { connection: 'password', account: 'bob', password: 'passw0rd', isAdmin: false },
+  { connection: 'ad', account: 'zhangsan', password: 'AdPassw0rd', isAdmin: false },
+];
+
+/** After how many wrong passwords the emulator requires a captcha and locks the account. */
+export const LOGIN_PROTECTION = { captchaAfter: 3, lockAfter: 6 };
+
 /** The injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
@@ -40,17 +50,22 @@ export interface Settings {
  * emulator if GENAUTH_APP_HOST is not set, or if GENAUTH_EMULATOR is 1. The client and the emulator check the values of
  * the variables that begin with GENAUTH_.
  */
-export async function loadSettings(env: NodeJS.ProcessEnv = readEnvironment()): Promise<Settings> {
+export async function loadSettings(given: NodeJS.ProcessEnv = readEnvironment()): Promise<Settings> {
+  // An empty variable counts as absent.
+  const env = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
+  const givenPort = readPort(env, 'PORT', 3000);
   const usesEmulator = env['GENAUTH_APP_HOST'] === undefined || env['GENAUTH_EMULATOR'] === '1';
-  const emulator = usesEmulator ? await startEmulator(env) : undefined;
+  const emulator = usesEmulator ? await startEmulator(env, givenPort) : undefined;
   const redis = await connectRedis(env);
-  const port = readPort(env, 'PORT', 3000) || (await findFreePort());
+  const port = givenPort || (await findFreePort());
   return {
     options: {
       ...(emulator === undefined ? genAuthOptionsFromEnvironment(env) : emulator.clientOptions),
       passwordEncryptType: env['GENAUTH_PASSWORD_ENCRYPT_TYPE'] as GenAuthOptions['passwordEncryptType'],
       scope: env['GENAUTH_SCOPE'] ?? SCOPE,
       signInOptions: describeRequest,
+      // The page says that an account of the emulator is locked. Without the option, refused logins confirm no account.
+      exposeReasons: emulator !== undefined,
       ...redis.options,
       // With `userinfo` the route `/me` shows all claims of the scopes, not only the claims of the access token.
       userClaims: 'userinfo',
@@ -82,6 +97,7 @@ function readEnvironment(): NodeJS.ProcessEnv {
 
 /** Writes the last lines of the start: the address, who can sign in, and how to stop. */
 export function announce(framework: 'Nest' | 'Express', port: number, { emulator, options }: Settings): void {
+  if (emulator !== undefined) console.log(`Emulator page: ${getEmulatorPage(emulator)}`);
   console.log(`Sample app (${framework}) listening on http://localhost:${port}`);
   console.log(
     emulator === undefined
@@ -94,6 +110,11 @@ export function announce(framework: 'Nest' | 'Express', port: number, { emulator
     );
   }
   console.log('Press Ctrl+C to stop.');
+}
+
+/** Returns the address of the page on which the developer changes users and failures of the emulator. */
+export function getEmulatorPage({ url }: GenAuthEmulator): string {
+  return `${url}/emulator`;
 }
 
 /** Ends the process with a message that names the variable, if the port of the sample application is in use. */
@@ -137,10 +158,15 @@ function describeRequest(req: GenAuthRequest): { context: Record<string, unknown
   return { context: { source: 'sample-app', userAgent: req.headers['user-agent'] ?? null } };
 }
 
-async function startEmulator(env: NodeJS.ProcessEnv): Promise<GenAuthEmulator> {
+async function startEmulator(env: NodeJS.ProcessEnv, samplePort: number): Promise<GenAuthEmulator> {
+  const port = readPort(env, 'EMULATOR_PORT', 3999);
+  if (port !== 0 && port === samplePort) {
+    throw new Error(`PORT and EMULATOR_PORT are both ${port}: set one of them to another port.`);
+  }
   const { GenAuthEmulator } = await import('passport-genauth/emulator');
   const emulator = new GenAuthEmulator({
-    port: readPort(env, 'EMULATOR_PORT', 3999),
+    port,
+    ...LOGIN_PROTECTION,
     appId: env['GENAUTH_APP_ID'],
     appSecret: env['GENAUTH_APP_SECRET'],
     tokenEndpointAuthMethod: env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] as GenAuthOptions['tokenEndpointAuthMethod'],
@@ -161,7 +187,7 @@ async function connectRedis(
   env: NodeJS.ProcessEnv,
 ): Promise<{ options: Partial<GenAuthOptions>; disconnect: () => void }> {
   const url = env['REDIS_URL'];
-  if (url === undefined || url === '') return { options: {}, disconnect: () => {} };
+  if (url === undefined) return { options: {}, disconnect: () => {} };
   const [{ Redis }, { RedisLoginStore, RedisRefreshStore }] = await Promise.all([
     import('ioredis'),
     import('passport-genauth/redis'),
@@ -200,7 +226,7 @@ function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): nu
  * number of proxies, or a string.
  */
 function readTrustProxy(value: string | undefined): boolean | number | string {
-  if (value === undefined || value === '' || value === 'false') return false;
+  if (value === undefined || value === 'false') return false;
   if (value === 'true') return true;
   const setting = /^\d+$/.test(value) ? Number(value) : value;
   try {

@@ -132,6 +132,33 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     ]);
   });
 
+  it('names the page of the emulator at its start and to the page', async () => {
+    const page = `${sample.emulatorUrl}/emulator`;
+    expect(await sample.process.line(/^Emulator page: (\S+)$/)).toBe(page);
+    const { body } = await send(`${sample.url}/demo/settings`);
+    expect(body).toMatchObject({ emulator: { page, captchaAfter: 3, lockAfter: 6 } });
+    const { users } = body['emulator'] as { users: { connection: string; account: string; password: string }[] };
+    for (const { connection, account, password } of users) {
+      const [path, field] = connection === 'ad' ? ['/auth/login/ad', 'sAMAccountName'] : ['/auth/login', 'account'];
+      expect((await post(sample.url + path, { [field]: account, password })).status).toBe(200);
+    }
+  });
+
+  it('requires a captcha after three wrong passwords, and locks the account after six', async () => {
+    const codes: unknown[] = [];
+    for (let i = 1; i <= 8; i += 1) {
+      const { body: captcha } = await send(`${sample.url}/auth/captcha`);
+      const captchaCode = /<text[^>]*>([^<]+)</.exec(String(captcha['svg']))?.[1];
+      // The fourth attempt has no captcha.
+      const answer = i === 4 ? {} : { captchaToken: captcha['token'], captchaCode };
+      codes.push((await signIn({ account: 'bob', password: 'wrong', ...answer })).body['code']);
+    }
+    const wrong = 'invalid_credentials';
+    expect(codes).toEqual([wrong, wrong, wrong, 'captcha_required', wrong, wrong, wrong, 'account_locked']);
+    await control('/unlock', { account: 'bob' });
+    expect((await signIn({ account: 'bob', password: 'passw0rd' })).status).toBe(200);
+  });
+
   it('neither quotes nor logs malformed JSON', async () => {
     const text = '{"account":"alice","password":c4nary-json}';
     const { status, text: answer } = await ask(sample.url, { path: '/auth/login', text });
@@ -160,6 +187,7 @@ describe('with settings in the environment', () => {
       expect(answers.map(({ answer }) => answer.status)).toEqual([401, 500, 503, 502]);
       expect(lastSignIn(issuer()).options).toMatchObject({ clientIp: '203.0.113.7' });
       expect((await send(`${url}/demo/last-sign-in`)).status).toBe(404);
+      expect((await send(`${url}/demo/settings`)).body).toEqual({ emulator: null });
       await sample.line(/upstream_invalid_response/i);
       await sample.stop();
       const secrets = { ...SECRETS, ...answers[0]?.tokens };
@@ -213,6 +241,37 @@ describe('with settings in the environment', () => {
     expect(loaded).toMatchObject({ options, redirect, ...rest });
   });
 
+  it('takes empty variables as absent', async () => {
+    const tenant = {
+      GENAUTH_APP_ID: APP_ID,
+      GENAUTH_APP_SECRET: APP_SECRET,
+      GENAUTH_APP_HOST: 'https://tenant.example',
+    };
+    const names = ['PORT', 'TRUST_PROXY', 'REDIS_URL', 'COOKIE_SECRET', 'GENAUTH_CALLBACK_URL', 'GENAUTH_EMULATOR'];
+    const options = ['GENAUTH_SCOPE', 'GENAUTH_PASSWORD_ENCRYPT_TYPE', 'GENAUTH_ID_TOKEN_ALG', 'GENAUTH_CA'];
+    const empty = Object.fromEntries([...names, ...options].map((name) => [name, '']));
+    const withoutSecret = ({ redirect, ...rest }: Settings) => {
+      const { cookieSecret, ...other } = redirect;
+      return { ...rest, stop: undefined, redirect: other, secretLength: cookieSecret?.length };
+    };
+    const [given, absent] = await Promise.all([loadSettings({ ...tenant, ...empty }), loadSettings(tenant)]);
+    expect(withoutSecret(given)).toEqual(withoutSecret(absent));
+    const own = await loadSettings({ GENAUTH_APP_HOST: '', GENAUTH_APP_ID: '', PORT: '0', EMULATOR_PORT: '0' });
+    expect(own.emulator?.appId).toBe('genauth-emulator-app');
+    await own.stop();
+  });
+
+  it.each([
+    [{ PORT: '3999' }, 3999],
+    [{ EMULATOR_PORT: '3000' }, 3000],
+    [{ PORT: '8080', EMULATOR_PORT: '8080' }, 8080],
+  ])('refuses one port for the sample and the emulator: %j', async (env, port) => {
+    const message = `PORT and EMULATOR_PORT are both ${port}: set one of them to another port.`;
+    await expect(loadSettings(env)).rejects.toThrow(message);
+    const tenant = await loadSettings({ ...env, GENAUTH_APP_HOST: 'https://tenant.example' });
+    expect(tenant.emulator).toBeUndefined();
+  });
+
   it.each([
     ['PORT', 'http', /^PORT is "http"/],
     ['TRUST_PROXY', 'nonsense', /^TRUST_PROXY is "nonsense": write a number of proxies, loopback, or /],
@@ -238,7 +297,7 @@ describe('under the test kit', () => {
   const redirect = { callbackUrl: 'http://localhost:3000/auth/genauth/callback' };
   const rest = { port: 0, host: '127.0.0.1', trustProxy: false, emulator: undefined, stop: () => Promise.resolve() };
   const settings = { options, redirect, ...rest } as Settings;
-  const publicRoutes = ['GET /health', 'GET /demo/last-sign-in'].concat(
+  const publicRoutes = ['GET /health', 'GET /demo/last-sign-in', 'GET /demo/settings'].concat(
     ['captcha', 'genauth', 'genauth/callback'].map((name) => `GET /auth/${name}`),
     ['login', 'login/ad', 'refresh', 'logout'].map((name) => `POST /auth/${name}`),
   );
