@@ -6,7 +6,8 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { buildAppPath, PATHS } from '../../core/wire/facts.js';
 import { getCaptcha } from '../public/captcha.js';
 import { checkControlCaller } from '../control/caller.js';
-import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
+import { answerUnknownControl, CONTROL_OPERATIONS, CONTROL_PATH, PAGE_PATH, runControl } from '../control/control.js';
+import { getPage, PAGE_PATHS } from '../control/page.js';
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
@@ -108,7 +109,9 @@ async function createApp(state: EmulatorState): Promise<Express> {
   });
 
   // This check runs before the body parsers, so the body of a refused request is not parsed.
-  app.use(CONTROL_PATH, (req, res, next) => {
+  app.use(PAGE_PATH, (req, res, next) => {
+    res.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    res.set('cross-origin-resource-policy', 'same-origin');
     const { host, origin } = req.headers;
     const refused = checkControlCaller({ host, origin, address: req.socket.remoteAddress }, hasForeignBody(req));
     if (refused) send(res, refused);
@@ -132,6 +135,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.post('/interaction/oidc/:id/confirm', answerWith(state, postConfirm));
   app.post('/interaction/oidc/:id/abort', answerWith(state, postAbort));
 
+  app.get([...PAGE_PATHS], answerWith(state, getPage));
+
   app.use(express.json({ limit: BODY_LIMIT }));
   app.post(PATHS.signIn, serve(state, 'signin', signIn));
   app.get(PATHS.system, serve(state, 'system', getSystem));
@@ -144,6 +149,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
       send(res, await runControl(operation, state, toRequest(req), req.params)),
     );
   }
+  app.use(CONTROL_PATH, (req, res) => send(res, answerUnknownControl(toRequest(req))));
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
     // With `jwksAddress: 'app'` a request for `PATHS.jwks` gets the HTTP status 404, not 501. A GenAuth tenant whose
@@ -245,7 +251,7 @@ function hasForeignBody(req: Request): boolean {
 function send(res: Response, { status, headers = {}, body }: EmulatorResponse): void {
   res.status(status).set(headers);
   if (body === undefined) res.end();
-  else if (typeof body === 'string') res.type('html').send(body);
+  else if (typeof body === 'string') res.type(headers['content-type'] ?? 'html').send(body);
   else res.json(body);
 }
 

@@ -14,6 +14,16 @@ export interface SigningKey {
   readonly jwk: JWK;
 }
 
+/** A key of the key set. */
+export interface EmulatorSigningKey {
+  /** The key ID. */
+  kid: string;
+  /** Whether this key signs new tokens. The other keys verify older tokens. */
+  isCurrent: boolean;
+  /** The real time since which the key is in the key set, in ISO 8601. */
+  publishedSince: string;
+}
+
 /**
  * Creates an RSA-2048 key pair. The keys are extractable, because the id_token flaw `hs256_public_key` needs the public
  * key as text.
@@ -29,10 +39,13 @@ export async function createSigningKey(): Promise<SigningKey> {
 export class KeyRing {
   #current: SigningKey;
   #published: readonly JWK[];
+  /** The real time at which each key was published, by its `kid`. */
+  readonly #times = new Map<string, Date>();
 
   constructor(first: SigningKey) {
     this.#current = first;
     this.#published = [first.jwk];
+    this.#times.set(first.kid, new Date());
   }
 
   get current(): SigningKey {
@@ -44,6 +57,15 @@ export class KeyRing {
     return { keys: this.#published };
   }
 
+  /** The published keys, newest first. */
+  list(): EmulatorSigningKey[] {
+    return this.#published.map(({ kid = '' }) => ({
+      kid,
+      isCurrent: kid === this.#current.kid,
+      publishedSince: (this.#times.get(kid) ?? new Date()).toISOString(),
+    }));
+  }
+
   /**
    * Creates a new signing key and signs all new tokens with it.
    *
@@ -53,6 +75,7 @@ export class KeyRing {
   async rotate(withdraw: boolean): Promise<string> {
     const next = await createSigningKey();
     this.#current = next;
+    this.#times.set(next.kid, new Date());
     this.#published = withdraw ? [next.jwk] : [next.jwk, ...this.#published];
     return next.kid;
   }

@@ -7,6 +7,8 @@ import {
   readClaims,
   replaceDirectoryClaims,
   duplicateIdentifier,
+  nameOf,
+  unknownAccount,
 } from './accounts.js';
 import type { DirectoryClaims } from './ad-answer.js';
 import { at, readObject } from '../input/readers.js';
@@ -157,6 +159,18 @@ export class UserStore {
     return account.sub;
   }
 
+  /** Adds the default users, and the default AD accounts. Their passwords are public, so {@link list} shows them. */
+  addDefaults(users: readonly EmulatorUser[], adAccounts: readonly EmulatorAdAccount[]): void {
+    users.forEach((user, i) => {
+      this.addUser(user, `users[${i}]`);
+      this.#getUser(user.username).publicPassword = user.password;
+    });
+    adAccounts.forEach((adAccount, i) => {
+      this.addAdAccount(adAccount, `adAccounts[${i}]`);
+      this.#getAdAccount(adAccount.sAMAccountName).publicPassword = adAccount.password;
+    });
+  }
+
   /**
    * Returns the account of a user whose password the directory has accepted. At the user's first sign-in the account is
    * created. At each sign-in the claims of the account are updated.
@@ -210,13 +224,20 @@ export class UserStore {
     account.removed = true;
   }
 
-  /** Returns all users and AD accounts without passwords, in the order in which they were added. */
+  /**
+   * Returns all users and AD accounts in the order in which they were added. They have no passwords, except for the
+   * public passwords of the default users, as `publicPassword`.
+   */
   list(): { users: object[]; adAccounts: object[] } {
-    const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
+    const show = ({ sub, claims, states, publicPassword }: Account) => ({
+      sub,
+      ...claims,
+      ...states,
+      ...(publicPassword !== undefined && { publicPassword }),
+    });
     return {
-      // The map contains a user once for each identifier. The `Set` removes the duplicates.
-      users: [...new Set(this.#users.values())].map(show),
-      adAccounts: [...this.#adAccounts.values()].map((account) => {
+      users: this.#listUsers().map(show),
+      adAccounts: this.#listAdAccounts().map((account) => {
         const { username, ...rest } = show(account) as Record<string, unknown>;
         return { sAMAccountName: username, ...rest };
       }),
@@ -268,16 +289,41 @@ export class UserStore {
     return this.#adAccounts.get(sAMAccountName.toLowerCase());
   }
 
+  /**
+   * Returns a user or an AD account.
+   *
+   * @param name Any identifier of a user, the name of an AD account, or a `sub`.
+   * @throws EmulatorError with the code `invalid_input` if no account has this name.
+   */
+  getAccount(name: unknown): Account {
+    const named = typeof name === 'string' ? (this.findUser('account', name) ?? this.findAdAccount(name)) : undefined;
+    const accounts = [...this.#listUsers(), ...this.#listAdAccounts()];
+    const account = named ?? accounts.find(({ sub }) => sub === name);
+    if (account) return account;
+    const expected = 'an identifier of a user or the name of an AD account';
+    throw unknownAccount('account', expected, name, accounts.map(nameOf));
+  }
+
+  #listUsers(): Account[] {
+    // The map contains a user once for each identifier. The `Set` removes the duplicates.
+    return [...new Set(this.#users.values())];
+  }
+
+  #listAdAccounts(): Account[] {
+    return [...this.#adAccounts.values()];
+  }
+
   #getUser(name: unknown): Account {
     const account = typeof name === 'string' ? this.findUser('account', name) : undefined;
-    if (!account) throw invalid('account', 'the user name, e-mail address or phone number of a user', name);
-    return account;
+    if (account) return account;
+    const expected = 'the user name, e-mail address or phone number of a user';
+    throw unknownAccount('account', expected, name, this.#listUsers().map(nameOf));
   }
 
   #getAdAccount(name: unknown): Account {
     const account = typeof name === 'string' ? this.findAdAccount(name) : undefined;
-    if (!account) throw invalid('sAMAccountName', 'the name of an AD account', name);
-    return account;
+    if (account) return account;
+    throw unknownAccount('sAMAccountName', 'the name of an AD account', name, this.#listAdAccounts().map(nameOf));
   }
 
   /**

@@ -1,0 +1,40 @@
+// The section "Sign-ins": the sign-ins that the emulator received.
+import { ask, get, onClick } from './api.mjs';
+import { create, createRow, element, setText, updateList } from './dom.mjs';
+
+/** The number of sign-ins that the page shows. */
+const MAX_SHOWN = 100;
+
+export async function refresh() {
+  const records = await get('/sign-ins');
+  const newest = records.slice(-MAX_SHOWN).toReversed();
+  const shown = records.length > MAX_SHOWN ? ` The newest ${MAX_SHOWN} are shown.` : '';
+  setText(element('sign-in-count'), `${records.length} recorded.${shown}`);
+  updateList(element('sign-in-list'), newest, ({ requestId }) => requestId, createSignIn);
+}
+
+function createSignIn({ account, clientIp, connection, context, options, outcome, requestId }) {
+  const colour = outcome === 'success' ? 'good' : 'warn';
+  const facts = [connection ?? 'no connection', `IP ${clientIp ?? 'not sent'}`].join(' · ');
+  const details = JSON.stringify({ context, options, requestId }, null, 2);
+  const node = createRow([
+    create(
+      'div',
+      { className: 'title' },
+      create('strong', {}, account ?? '(no account)'),
+      create('span', { className: `tag ${colour}` }, outcome),
+    ),
+    create('p', { className: 'meta' }, facts),
+    create('details', {}, create('summary', {}, 'Context and options'), createDetails(details)),
+  ]);
+  return { node, update() {} };
+}
+
+function createDetails(text) {
+  return create('pre', { role: 'region', ariaLabel: 'Context and options', tabIndex: 0 }, text);
+}
+
+onClick(element('clear-sign-ins'), async () => {
+  await ask('DELETE', '/sign-ins');
+  return 'The list of sign-ins is empty.';
+});
