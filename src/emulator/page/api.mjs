@@ -27,11 +27,18 @@ function send(method, path, body) {
 export const get = (path) => ask('GET', path);
 export const post = (path, body) => ask('POST', path, body);
 
+/** The time after which a message disappears. An error stays until the next message. */
+const MESSAGE_MS = 8000;
+
+let timer;
+
 /** Shows a short sentence at the end of the page. Screen readers read it aloud. */
 export function announce(sentence, isError = false) {
   const message = element('message');
+  clearTimeout(timer);
   message.classList.toggle('error', isError);
   message.textContent = sentence;
+  if (!isError) timer = setTimeout(() => message.replaceChildren(), MESSAGE_MS);
 }
 
 /**

@@ -67,7 +67,10 @@ addEventListener('hashchange', () => {
   element(`title-${findSection()}`).focus();
   refreshNow();
 });
-document.addEventListener('visibilitychange', refreshNow);
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) clearTimeout(timer);
+  else refreshNow();
+});
 document.addEventListener('emulator:changed', refreshNow);
 showSection();
 refreshNow();

@@ -16,7 +16,9 @@ export async function refresh() {
 function createSignIn({ account, clientIp, connection, context, options, outcome, requestId }) {
   const colour = outcome === 'success' ? 'good' : 'warn';
   const facts = [connection ?? 'no connection', `IP ${clientIp ?? 'not sent'}`].join(' · ');
-  const details = JSON.stringify({ context, options, requestId }, null, 2);
+  // The IP address and the context are also members of the options.
+  const { clientIp: _ip, context: _context, ...others } = options;
+  const details = JSON.stringify({ context, options: others, requestId }, null, 2);
   const node = createRow([
     create(
       'div',

@@ -6,10 +6,10 @@ import { create, element, setTag, setText, updateList } from './dom.mjs';
 const STATES = {
   lockout: 'Locked',
   disabled: 'Disabled',
-  mustChangePassword: 'Must change password',
+  mustChangePassword: 'Change password',
   mfa: 'Second factor',
-  profileRequired: 'Must complete profile',
-  bindingRequired: 'Must bind e-mail',
+  profileRequired: 'Complete profile',
+  bindingRequired: 'Bind e-mail',
 };
 
 export async function refresh() {
@@ -26,13 +26,18 @@ export async function listChoices() {
 
 function toUser(user) {
   const name = user.username ?? user.email ?? user.phone_number;
-  return { ...user, name, connection: 'Password', path: `/users/${encodeURIComponent(name)}` };
+  return { ...user, fullName: user.name, name, connection: 'Password', path: `/users/${encodeURIComponent(name)}` };
 }
 
 function toAdAccount(account) {
   const name = account.sAMAccountName;
-  // The display name of an AD account is another claim.
-  return { ...account, name, connection: 'Active Directory', path: `/ad-accounts/${encodeURIComponent(name)}` };
+  return {
+    ...account,
+    fullName: account.name,
+    name,
+    connection: 'Active Directory',
+    path: `/ad-accounts/${encodeURIComponent(name)}`,
+  };
 }
 
 function createCard({ name, path, connection }) {
@@ -96,10 +101,10 @@ async function removeUser(name, path) {
   return `${name} is removed.`;
 }
 
-function describeClaims({ sAMAccountName, name, email, phone_number: phone, roles = [] }) {
+function describeClaims({ fullName, email, phone_number: phone, roles = [] }) {
   const codes = roles.map((role) => role.code ?? role);
   const roleText = codes.length > 0 ? `roles ${codes.join(', ')}` : 'no roles';
-  return [sAMAccountName === undefined ? undefined : name, email, phone, roleText].filter(Boolean).join(' · ');
+  return [fullName, email, phone, roleText].filter(Boolean).join(' · ');
 }
 
 onSubmit(element('add-user'), async ({ connection, name, password, email, roles }, form) => {
