@@ -264,8 +264,8 @@ export class GenAuthEmulator {
 
   /**
    * Returns how many requests an endpoint has received since the emulator was created or since the last {@link reset}.
-   * Requests that a fault answered are included. Both addresses of the key set count as one endpoint. Over HTTP, for all
-   * endpoints: `GET /emulator/v1/requests`.
+   * Requests that a fault answered are included. Both addresses of the key set count as one endpoint. Over HTTP, for
+   * all endpoints: `GET /emulator/v1/requests`.
    *
    * @throws EmulatorError with the code `invalid_input` if no endpoint has this name.
    */

@@ -103,8 +103,8 @@ function readScopes(value: unknown): readonly string[] {
 }
 
 /**
- * Revokes one token, or signs a user out everywhere: revokes all tokens, and ends the SSO sessions and the authorization
- * codes.
+ * Revokes one token, or signs a user out everywhere: revokes all tokens, and ends the SSO sessions and the
+ * authorization codes.
  *
  * @param input The object `{ jti }` or `{ account }`.
  * @returns The number of active tokens that were revoked.

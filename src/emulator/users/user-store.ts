@@ -60,7 +60,10 @@ const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'us
  * identifiers differ. So a sign-in with `account` finds at most one user.
  */
 export class UserStore {
+  /** The users by each of their identifiers. */
   readonly #users = new Map<string, Account>();
+  /** The users in the order in which they were added. A change of a user does not change the order. */
+  readonly #order = new Set<Account>();
   readonly #adAccounts = new Map<string, Account>();
   /**
    * The `sub` of each user. A `sub` is derived from the first identifier of its user, and does not change if this
@@ -98,6 +101,7 @@ export class UserStore {
     const account = buildAccount(userKey(identifier, name), claims, given, path, this.#catalogs);
     if (this.#subs.has(account.sub)) throw duplicateIdentifier(at(path, claim), name);
     this.#subs.add(account.sub);
+    this.#order.add(account);
     this.#addToIndex(account);
     return account.sub;
   }
@@ -133,6 +137,7 @@ export class UserStore {
     const account = this.#getUser(name);
     this.#removeFromIndex(account);
     this.#subs.delete(account.sub);
+    this.#order.delete(account);
     account.removed = true;
   }
 
@@ -305,8 +310,7 @@ export class UserStore {
   }
 
   #listUsers(): Account[] {
-    // The map contains a user once for each identifier. The `Set` removes the duplicates.
-    return [...new Set(this.#users.values())];
+    return [...this.#order];
   }
 
   #listAdAccounts(): Account[] {
