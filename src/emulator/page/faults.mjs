@@ -20,7 +20,7 @@ function describe(what, { times, ...properties }, unlimited) {
   const left = times === undefined ? unlimited : `${times} left`;
   const shown = Object.entries(properties).filter(([name]) => name !== 'endpoint');
   const text = shown.map(([name, value]) => `${name} ${toText(value)}`);
-  return { what, text: text.join(', '), left };
+  return { what, text: text.join(' · '), left };
 }
 
 const toText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
