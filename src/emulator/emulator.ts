@@ -49,7 +49,8 @@ export interface EmulatorClientOptions {
  * - refresh, introspection, revocation, user info and logout;
  * - discovery and the key set.
  *
- * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`.
+ * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`. The
+ * page `/emulator` shows and changes the state in a browser.
  *
  * Do not use the emulator in production. Its default users and its default secret are public. {@link start} throws if
  * `NODE_ENV` is not for development.

@@ -315,6 +315,18 @@ const PHONE = { viewport: { width: 375, height: 740 } };
     expect(emulator.loginProtection).toEqual({ accounts: [] });
   });
 
+  it('shows the first 100 of many rows, and says how many there are', async () => {
+    await inTurn(
+      Array.from({ length: 101 }, () => 'bob'),
+      (account) => emulator.issueTokens({ account }),
+    );
+    await open('tokens');
+    await page.locator('#token-list > li').nth(99).waitFor();
+    expect(await page.locator('#token-list > li').count()).toBe(100);
+    const count = emulator.issuedTokens.length;
+    expect(await page.innerText('#token-list-rest')).toBe(`The first 100 of ${count} are shown.`);
+  });
+
   it('rotates the keys, moves the clock, and resets', async () => {
     await open('keys');
     const [first] = emulator.signingKeys;

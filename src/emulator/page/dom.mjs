@@ -25,11 +25,15 @@ export function setTag(tag, text, colour = '') {
   tag.className = `tag ${colour}`;
 }
 
+/** The maximum number of rows of a list, so that the page stays quick. */
+const MAX_ROWS = 100;
+
 /** The rows of each list on the page, by their keys. */
 const lists = new WeakMap();
 
 /**
- * Shows items in a list. The element of a known item is kept, so that focus, typed text and open details stay.
+ * Shows the first 100 items in a list. The element of a known item is kept, so that focus, typed text and open details
+ * stay.
  *
  * @param keyOf - Returns the key of an item. No other item of the list has this key.
  * @param createRow - Creates the row of an item: `node` is its element, and `update` shows the item in it.
@@ -37,7 +41,7 @@ const lists = new WeakMap();
 export function updateList(list, items, keyOf, createRow) {
   const before = lists.get(list) ?? new Map();
   const rows = new Map();
-  for (const item of items) {
+  for (const item of items.slice(0, MAX_ROWS)) {
     const key = keyOf(item);
     const row = before.get(key) ?? createRow(item);
     row.update(item);
@@ -50,6 +54,15 @@ export function updateList(list, items, keyOf, createRow) {
   lists.set(list, rows);
   list.hidden = items.length === 0;
   element(`${list.id}-empty`).hidden = items.length > 0;
+  showRest(list, items.length);
+}
+
+/** Says below the list how many items are not shown. */
+function showRest(list, count) {
+  const id = `${list.id}-rest`;
+  if (count <= MAX_ROWS) return element(id)?.remove();
+  if (!element(id)) list.after(create('p', { id, className: 'empty' }));
+  setText(element(id), `The first ${MAX_ROWS} of ${count} are shown.`);
 }
 
 /** Removes a row. If the focus is in it, the heading of the section gets the focus. */

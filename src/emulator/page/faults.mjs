@@ -23,7 +23,13 @@ function describe(what, { times, ...properties }, unlimited) {
   return { what, text: text.join(' · '), left };
 }
 
-const toText = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+/** The number of characters of a property that the page shows. A body can be long. */
+const MAX_LENGTH = 200;
+
+function toText(value) {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+}
 
 function createActive({ what, text }) {
   const left = create('span', { className: 'tag warn' });

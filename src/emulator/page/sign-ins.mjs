@@ -2,15 +2,10 @@
 import { ask, get, onClick } from './api.mjs';
 import { create, createRow, element, setText, updateList } from './dom.mjs';
 
-/** The number of sign-ins that the page shows. */
-const MAX_SHOWN = 100;
-
 export async function refresh() {
   const records = await get('/sign-ins');
-  const newest = records.slice(-MAX_SHOWN).toReversed();
-  const shown = records.length > MAX_SHOWN ? ` The newest ${MAX_SHOWN} are shown.` : '';
-  setText(element('sign-in-count'), `${records.length} recorded.${shown}`);
-  updateList(element('sign-in-list'), newest, ({ requestId }) => requestId, createSignIn);
+  setText(element('sign-in-count'), `${records.length} recorded.`);
+  updateList(element('sign-in-list'), records.toReversed(), ({ requestId }) => requestId, createSignIn);
 }
 
 function createSignIn({ account, clientIp, connection, context, options, outcome, requestId }) {

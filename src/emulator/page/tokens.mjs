@@ -13,15 +13,11 @@ import {
 } from './dom.mjs';
 import { listChoices } from './users.mjs';
 
-/** The number of tokens that the page shows. */
-const MAX_SHOWN = 100;
-
 export async function refresh() {
   const [tokens, choices] = await Promise.all([get('/tokens'), listChoices()]);
   updateOptions(element('mint-account'), choices);
-  const shown = tokens.length > MAX_SHOWN ? ` The newest ${MAX_SHOWN} are shown.` : '';
-  setText(element('token-count'), `${tokens.length} issued.${shown}`);
-  updateList(element('token-list'), tokens.slice(0, MAX_SHOWN), ({ jti }) => jti, createToken);
+  setText(element('token-count'), `${tokens.length} issued.`);
+  updateList(element('token-list'), tokens, ({ jti }) => jti, createToken);
 }
 
 function createToken({ account, expiresAt, issuedAt, jti, kind, scopes, sub }) {
