@@ -80,7 +80,8 @@ async function requireSecondFactor(context) {
 
 /** Starts the sample application on free ports, and returns its addresses when it listens. */
 async function startSample() {
-  const env = { ...process.env, PORT: '0', EMULATOR_PORT: '0' };
+  const limits = { EMULATOR_CAPTCHA_AFTER: '3', EMULATOR_LOCK_AFTER: '6' };
+  const env = { ...process.env, PORT: '0', EMULATOR_PORT: '0', ...limits };
   delete env.GENAUTH_APP_HOST;
   const child = spawn(process.execPath, [join(ROOT, 'dist-sample/express.js')], {
     cwd: FOLDER,

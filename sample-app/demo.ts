@@ -1,5 +1,5 @@
 import type { SignInRecord } from 'passport-genauth/emulator';
-import { LOGIN_PROTECTION, type Settings, TEST_USERS, getEmulatorPage } from './settings.js';
+import { type Settings, TEST_USERS, getEmulatorPage } from './settings.js';
 
 /**
  * Returns what the page shows about the emulator: its page, its users, and its protection of logins. With a tenant
@@ -7,7 +7,8 @@ import { LOGIN_PROTECTION, type Settings, TEST_USERS, getEmulatorPage } from './
  */
 export function describeSettings({ emulator }: Pick<Settings, 'emulator'>): object {
   if (emulator === undefined) return { emulator: null };
-  return { emulator: { page: getEmulatorPage(emulator), users: TEST_USERS, ...LOGIN_PROTECTION } };
+  const { captchaAfter = null, lockAfter = null } = emulator.loginProtection;
+  return { emulator: { page: getEmulatorPage(emulator), users: TEST_USERS, captchaAfter, lockAfter } };
 }
 
 /**

@@ -18,9 +18,6 @@ export const TEST_USERS = [
   { connection: 'ad', account: 'zhangsan', password: 'AdPassw0rd', isAdmin: false },
 ];
 
-/** After how many wrong passwords the emulator requires a captcha and locks the account. */
-export const LOGIN_PROTECTION = { captchaAfter: 3, lockAfter: 6 };
-
 /** The injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
@@ -166,7 +163,9 @@ async function startEmulator(env: NodeJS.ProcessEnv, samplePort: number): Promis
   const { GenAuthEmulator } = await import('passport-genauth/emulator');
   const emulator = new GenAuthEmulator({
     port,
-    ...LOGIN_PROTECTION,
+    captchaAfter: readNumber(env, 'EMULATOR_CAPTCHA_AFTER'),
+    lockAfter: readNumber(env, 'EMULATOR_LOCK_AFTER'),
+    stateFile: env['EMULATOR_STATE'],
     appId: env['GENAUTH_APP_ID'],
     appSecret: env['GENAUTH_APP_SECRET'],
     tokenEndpointAuthMethod: env['GENAUTH_TOKEN_ENDPOINT_AUTH_METHOD'] as GenAuthOptions['tokenEndpointAuthMethod'],
@@ -211,6 +210,14 @@ async function findFreePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Reads a number of wrong passwords. The emulator checks whether it is in the allowed range. */
+function readNumber(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const value = env[name];
+  if (value === undefined) return undefined;
+  if (/^\d{1,6}$/.test(value)) return Number(value);
+  throw new Error(`${name} is ${JSON.stringify(value)}: write a number of wrong passwords, for example 3.`);
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: string, defaultPort: number): number {

@@ -180,7 +180,8 @@ export function showTestUsers(emulator) {
     return create('li', {}, button);
   });
   element('test-user-list').replaceChildren(...buttons);
-  element('protection').textContent = texts.protection(emulator.captchaAfter, emulator.lockAfter);
+  const limits = ['captchaAfter', 'lockAfter'].filter((name) => emulator[name] !== null);
+  element('protection').textContent = limits.map((name) => texts[name](emulator[name])).join(' ');
   for (const id of ['emulator-page', 'unlock']) element(id).href = emulator.page;
   element('test-users').hidden = false;
 }

@@ -1,18 +1,28 @@
 import type { TokenEndpointAuthMethod } from '../core/wire/facts.js';
 import type { EmulatorEndpoint, EmulatorFault } from './state/faults.js';
 import { refuseProduction } from './environment.js';
-import type { EmulatorLoginProtection } from './state/login-protection.js';
 import { areUsable, createCertificates } from './encryption/certificates.js';
+import {
+  type EmulatorIssuedToken,
+  type EmulatorTokenRequest,
+  type EmulatorTokens,
+  listTokens,
+  mintTokens,
+  revokeTokens,
+} from './control/token-control.js';
 import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg, listHosts } from './options.js';
 import { restoreState, takeSnapshot } from './persistence/snapshot.js';
 import { StateFile } from './persistence/state-file.js';
+import type { EmulatorCaptcha } from './state/captchas.js';
+import type { EmulatorLoginProtection, EmulatorLoginProtectionState } from './state/login-protection.js';
 import { type EmulatorTotp, readTotp } from './hosted/totp.js';
 import { type Listener, listen } from './http/server.js';
 import type { EmulatorSignInAnswer } from './state/queued-answers.js';
 import type { SentCode } from './state/interaction.js';
 import type { SignInRecord } from './state/journal.js';
 import { EmulatorState } from './state/state.js';
-import type { IdTokenFlaw } from './tokens/id-token-flaws.js';
+import type { EmulatorSigningKey } from './tokens/signing-keys.js';
+import type { EmulatorQueuedFlaw, IdTokenFlaw } from './tokens/id-token-flaws.js';
 import { listUsers } from './users/list-users.js';
 import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
 
@@ -52,7 +62,8 @@ export interface EmulatorClientOptions {
  * - refresh, introspection, revocation, user info and logout;
  * - discovery and the key set.
  *
- * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`.
+ * The methods of this class control the emulator. Most of them are also available over HTTP, below `/emulator/v1`. The
+ * page `/emulator` shows and changes the state in a browser.
  *
  * Do not use the emulator in production. Its default users and its default secret are public. {@link start} throws if
  * `NODE_ENV` is not for development.
@@ -234,8 +245,59 @@ export class GenAuthEmulator {
   }
 
   /**
+   * The captchas that are neither used nor expired, newest first, with their codes. Over HTTP:
+   * `GET /emulator/v1/captchas`.
+   */
+  get captchas(): readonly EmulatorCaptcha[] {
+    return this.#state.captchas.open;
+  }
+
+  /**
+   * The last 1,000 access tokens and refresh tokens that the emulator issued, newest first, without their text. Over
+   * HTTP: `GET /emulator/v1/tokens`.
+   */
+  get issuedTokens(): readonly EmulatorIssuedToken[] {
+    return listTokens(this.#state);
+  }
+
+  /**
+   * Issues tokens of a user without a sign-in. The states of the user are not checked, so for example `mfa` does not
+   * matter. The next id_token flaw in the queue applies. Over HTTP: `POST /emulator/v1/tokens`.
+   *
+   * @example
+   * ```ts
+   * import { GenAuthEmulator } from 'passport-genauth/emulator';
+   *
+   * const emulator = await new GenAuthEmulator().start();
+   * const tokens = await emulator.issueTokens({ account: 'alice', scope: 'openid email', expiresIn: 60 });
+   * console.log(tokens.token_type); // Bearer
+   * await emulator.stop();
+   * ```
+   *
+   * @throws EmulatorError with the code `invalid_input` if a property is wrong, or if no account has this name.
+   * @throws EmulatorError with the code `not_started` if the emulator does not listen.
+   */
+  async issueTokens(request: EmulatorTokenRequest): Promise<EmulatorTokens> {
+    return mintTokens(this.#state, request);
+  }
+
+  /**
+   * Revokes one token, or signs a user out everywhere. A refresh token is revoked with all tokens of its sign-in. With
+   * `account` the SSO sessions and the authorization codes of the user end too. Over HTTP:
+   * `POST /emulator/v1/tokens/revoke`.
+   *
+   * @param which The `jti` of a token in {@link issuedTokens}, or the name or the `sub` of an account.
+   * @returns The number of active tokens that were revoked.
+   * @throws EmulatorError with the code `invalid_input` if the token or the account is unknown.
+   */
+  revokeTokens(which: { jti: string } | { account: string }): { revoked: number } {
+    return { revoked: revokeTokens(this.#state, which) };
+  }
+
+  /**
    * Returns how many requests an endpoint has received since the emulator was created or since the last {@link reset}.
-   * Requests that a fault answered are included. Both addresses of the key set count as one endpoint.
+   * Requests that a fault answered are included. Both addresses of the key set count as one endpoint. Over HTTP, for
+   * all endpoints: `GET /emulator/v1/requests`.
    *
    * @throws EmulatorError with the code `invalid_input` if no endpoint has this name.
    */
@@ -325,6 +387,14 @@ export class GenAuthEmulator {
     this.#state.addFault(fault);
   }
 
+  /**
+   * The active faults. `times` is the remaining number of requests, and absent if the fault has no limit. Over HTTP:
+   * `GET /emulator/v1/faults`.
+   */
+  get faults(): readonly EmulatorFault[] {
+    return this.#state.faults;
+  }
+
   /** Removes all faults of all endpoints. Over HTTP: `DELETE /emulator/v1/faults`. */
   clearFaults(): void {
     this.#state.clearFaults();
@@ -340,6 +410,25 @@ export class GenAuthEmulator {
    */
   flawIdToken(flaw: IdTokenFlaw, times = 1): void {
     this.#state.addFlaw({ flaw, times });
+  }
+
+  /** The id_token flaws in the queue. Over HTTP: `GET /emulator/v1/id-token-flaw`. */
+  get idTokenFlaws(): readonly EmulatorQueuedFlaw[] {
+    return this.#state.queuedFlaws;
+  }
+
+  /** Removes all id_token flaws from the queue. Over HTTP: `DELETE /emulator/v1/id-token-flaw`. */
+  clearIdTokenFlaws(): void {
+    this.#state.flaws.clear();
+  }
+
+  /**
+   * The published signing keys, newest first. Over HTTP: `GET /emulator/v1/keys`.
+   *
+   * @throws EmulatorError with the code `not_started` if the emulator was never started.
+   */
+  get signingKeys(): readonly EmulatorSigningKey[] {
+    return this.#state.keys.list();
   }
 
   /**
@@ -371,6 +460,11 @@ export class GenAuthEmulator {
     this.#state.setClockDrift({ seconds });
   }
 
+  /** The number of seconds by which the clock is ahead. Over HTTP: `GET /emulator/v1/clock-drift`. */
+  get clockDrift(): number {
+    return this.#state.clock.drift;
+  }
+
   /**
    * Creates new keys for the encryption of passwords. After this call, a sign-in with a password that was encrypted
    * with an old key is refused (`statusCode` 499, `apiCode` 2016). Over HTTP:
@@ -398,6 +492,14 @@ export class GenAuthEmulator {
     this.#state.addSignInAnswer(answer);
   }
 
+  /**
+   * The sign-in answers in the queue. `times` is the remaining number of sign-ins. Over HTTP:
+   * `GET /emulator/v1/sign-in-answers`.
+   */
+  get signInAnswers(): readonly EmulatorSignInAnswer[] {
+    return this.#state.signInAnswers;
+  }
+
   /** Removes all sign-in answers from the queue. Over HTTP: `DELETE /emulator/v1/sign-in-answers`. */
   clearSignInAnswers(): void {
     this.#state.answers.clear();
@@ -417,11 +519,17 @@ export class GenAuthEmulator {
     this.#state.protectLogins(limits);
   }
 
+  /** The limits and the accounts with failed sign-ins. Over HTTP: `GET /emulator/v1/login-protection`. */
+  get loginProtection(): EmulatorLoginProtectionState {
+    return this.#state.protection.state;
+  }
+
   /**
    * Resets the count of failed sign-ins. Over HTTP: `POST /emulator/v1/unlock`.
    *
    * @param account Any identifier of the account whose count is reset. Default: the counts of all accounts are reset.
-   * @throws EmulatorError with the code `invalid_input` if `account` is not a string.
+   * @throws EmulatorError with the code `invalid_input` if `account` is neither an account nor a name with failed
+   * sign-ins.
    */
   unlock(account?: string): void {
     this.#state.unlock({ account });
@@ -448,9 +556,14 @@ export class GenAuthEmulator {
       throw error;
     }
     const { issuer, url, users } = this.#state;
-    const [named, adAccounts] = await Promise.all([listUsers(users, 'user'), listUsers(users, 'adAccount')]);
     const page = `${buildOrigin({ ...this.#state.config, hostname: undefined }, listener.port)}/emulator`;
-    this.#announce({ url, issuer, page, users: named, adAccounts });
+    this.#announce({
+      url,
+      issuer,
+      page,
+      users: listUsers(users, 'user'),
+      adAccounts: listUsers(users, 'adAccount'),
+    });
     return listener;
   }
 

@@ -35,7 +35,7 @@ const JWKS_ADDRESSES = ['both', 'host', 'app'] as const;
 const REVOCATION_ANSWERS = ['wrapped', 'true', 'empty'] as const;
 
 /** The largest lifetime and the largest clock drift: ten years, in seconds. */
-const MAX_SECONDS = 315_360_000;
+export const MAX_SECONDS = 315_360_000;
 
 /** The options of {@link GenAuthEmulator}. All options are optional. */
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {

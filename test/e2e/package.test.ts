@@ -1,12 +1,24 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ROOT } from '../support/process.js';
 
 // npm's `pretest` built `dist`.
 /** A file without its doc comments, which mention other entry points and import other packages in examples. */
 const readCode = (file: string): string => readFileSync(join(ROOT, file), 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');
 const isPackage = (specifier: string): boolean => !/^(\.|node:)/.test(specifier);
+
+/** What a file of the built package imports when it is loaded, and what the files that it imports do. */
+function listImports(file: string, found = new Set<string>()): string[] {
+  const [, ...parts] = readCode(file).split(/^(?:import|export)\b(?!\()(?:[^'";]*\bfrom)?\s*'/m);
+  const specifiers = parts.map((part) => part.slice(0, part.indexOf("'")));
+  const paths = specifiers.map((specifier) => (isPackage(specifier) ? specifier : join(dirname(file), specifier)));
+  for (const path of paths.filter((each) => !found.has(each) && !each.includes('node:'))) {
+    found.add(path);
+    if (path.startsWith('dist/')) listImports(path, found);
+  }
+  return [...found].sort();
+}
 
 describe('the packed package', () => {
   let files: string[];
@@ -50,6 +62,34 @@ describe('the packed package', () => {
     expect(sources.filter((file) => !files.includes(file))).toEqual([]);
   });
 
+  it('contains the page of the emulator beside the built code, as it is in the sources', () => {
+    const pageFiles = readdirSync(join(ROOT, 'src/emulator/page'));
+    expect(pageFiles).toEqual(expect.arrayContaining(['index.html', 'page.css', 'page.mjs']));
+    expect(
+      files
+        .filter((file) => file.startsWith('dist/emulator/page/'))
+        .map((file) => basename(file))
+        .sort(),
+    ).toEqual(pageFiles.sort());
+    const read = (folder: string) =>
+      pageFiles.map((name) => readFileSync(join(ROOT, folder, 'emulator/page', name), 'utf8'));
+    expect(read('dist')).toEqual(read('src'));
+  });
+
+  it('no file that a test framework loads as CommonJS contains import.meta', () => {
+    // The module that reads the page is loaded by `import()` when the page is requested.
+    const entries = ['emulator/index', 'testing/index', 'nest/index', 'index'].map((name) => `dist/${name}.js`);
+    const loaded = new Set(entries.flatMap((entry) => [entry, ...listImports(entry)]));
+    const own = [...loaded].filter((file) => file.startsWith('dist/'));
+    expect(own).toContain('dist/emulator/control/page.js');
+    const isUsed = (file: string) =>
+      readCode(file)
+        .replaceAll(/^\s*\/\/.*$/gm, '')
+        .includes('import.meta');
+    expect(own.filter(isUsed)).toEqual([]);
+    expect(isUsed('dist/emulator/control/page-files.js')).toBe(true);
+  });
+
   it('mentions the emulator only in the emulator, the test kit, the command line and the doctor', () => {
     const code = files.filter((file) => /^dist\/.*\.(?:js|d\.ts)$/.test(file));
     const mentions = code.filter((file) => /emulator/i.test(readCode(file)));
@@ -69,17 +109,6 @@ it('the public types import only Nest and jose, except for OpenTelemetry', () =>
 });
 
 describe('the entry point', () => {
-  /** What a file of the built package imports when it is loaded, and what the files that it imports do. */
-  function listImports(file: string, found = new Set<string>()): string[] {
-    const [, ...parts] = readCode(file).split(/^(?:import|export)\b(?!\()(?:[^'";]*\bfrom)?\s*'/m);
-    const specifiers = parts.map((part) => part.slice(0, part.indexOf("'")));
-    const paths = specifiers.map((specifier) => (isPackage(specifier) ? specifier : join(dirname(file), specifier)));
-    for (const path of paths.filter((each) => !found.has(each) && !each.includes('node:'))) {
-      found.add(path);
-      if (path.startsWith('dist/')) listImports(path, found);
-    }
-    return [...found].sort();
-  }
   const listPackages = (file: string): string[] => listImports(file).filter((path) => !path.startsWith('dist/'));
 
   it.each([

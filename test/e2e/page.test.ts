@@ -13,6 +13,9 @@ import {
 } from './sample-page.js';
 import { type RunningSample, SAMPLES, startSample } from './sample.js';
 
+/** The variables with which the page requires a captcha and locks accounts after wrong passwords. */
+const LOGIN_PROTECTION = { EMULATOR_CAPTCHA_AFTER: '3', EMULATOR_LOCK_AFTER: '6' };
+
 const { TEXTS, chooseLanguage } = await loadTexts();
 
 describe('the texts of the page', () => {
@@ -52,7 +55,7 @@ describeInBrowser('the page of the sample in a browser', () => {
   const faults: string[] = [];
 
   beforeAll(async () => {
-    samples = await Promise.all(SAMPLES.map((name) => startSample(name)));
+    samples = await Promise.all(SAMPLES.map((name) => startSample(name, LOGIN_PROTECTION)));
     browser = await launchBrowser();
   }, 30_000);
   afterEach(async () => {

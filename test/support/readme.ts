@@ -6,7 +6,12 @@ import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
 /** The paths of all pages with snippets. */
-export const PAGES: readonly string[] = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((file) => `docs/${file}`)];
+export const PAGES: readonly string[] = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
 
 /** The snippets of a page. Keys are the file names in the comments before them. */
 export function readSnippets(page: string): ReadonlyMap<string, string> {

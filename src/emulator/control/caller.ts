@@ -12,7 +12,7 @@ interface Caller {
 }
 
 /**
- * Checks whether a request may use the control paths (`/emulator/v1`). The function refuses:
+ * Checks whether a request may use the page (`/emulator`) and the control paths (`/emulator/v1`). The function refuses:
  * - requests from other machines, even if the emulator listens on all addresses;
  * - requests from a web page of another origin (request header `Origin`);
  * - requests to a host name that is not a loopback name (request header `Host`), because DNS rebinding can make the
@@ -28,10 +28,10 @@ export function checkControlCaller(
   hasForeignBody: boolean,
 ): EmulatorResponse | undefined {
   if (!isLoopback(address.replace(/^::ffff:/, ''))) {
-    return refuse(403, 'Send control requests (/emulator/v1) from the machine on which the emulator runs.');
+    return refuse(403, 'Open the page and send control requests on the machine on which the emulator runs.');
   }
   if (!isOwnHost(host)) {
-    return refuse(403, 'Send control requests to a loopback address: 127.0.0.1, [::1] or localhost.');
+    return refuse(403, 'Open the page and send control requests at a loopback address: 127.0.0.1, [::1] or localhost.');
   }
   if (isForeignOrigin(scheme, host, origin)) {
     return refuse(403, 'Web pages of other origins may not send control requests (/emulator/v1).');

@@ -1,5 +1,4 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { invalid } from '../errors.js';
 import { readObject } from '../input/readers.js';
 import type { EmulatorState } from '../state/state.js';
 import type { Account } from '../users/user-store.js';
@@ -26,9 +25,7 @@ export interface EmulatorTotp {
  */
 export function readTotp({ clock, users }: EmulatorState, input: unknown): EmulatorTotp {
   const name = readObject(input, 'totp', ['account']).get('account');
-  const account = typeof name === 'string' ? (users.findUser('account', name) ?? users.findAdAccount(name)) : undefined;
-  if (!account) throw invalid('account', 'an identifier of a user or the name of an AD account', name);
-  const secret = getSecret(account);
+  const secret = getSecret(users.getAccount(name));
   return { secret: encodeBase32(secret), code: computeTotp(secret, clock.nowInSeconds()) };
 }
 

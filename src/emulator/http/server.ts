@@ -7,8 +7,8 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { buildAppPath, PATHS } from '../../core/wire/facts.js';
 import { getCaptcha } from '../public/captcha.js';
 import { checkControlCaller } from '../control/caller.js';
-import { CONTROL_OPERATIONS, CONTROL_PATH, runControl } from '../control/control.js';
-import { getHealth, HEALTH_PATH } from '../control/health.js';
+import { answerUnknownControl, CONTROL_OPERATIONS, CONTROL_PATH, PAGE_PATH, runControl } from '../control/control.js';
+import { getPage, PAGE_PATHS } from '../control/page.js';
 import { getDiscovery, getJwks } from '../oidc/discovery.js';
 import { endSession } from '../oidc/end-session.js';
 import { EmulatorError } from '../errors.js';
@@ -113,11 +113,20 @@ async function createApp(state: EmulatorState): Promise<Express> {
     next();
   });
 
-  // This path comes before the check of the caller, because a container is checked from its host.
-  app.get(HEALTH_PATH, answerWith(state, getHealth));
+  const addControl = (isOpen: boolean): void => {
+    for (const operation of CONTROL_OPERATIONS.filter((each) => isOpen === (each.isOpen ?? false))) {
+      app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
+        send(res, await saved(state, runControl(operation, state, toRequest(req), req.params))),
+      );
+    }
+  };
+  // The open operations come before the check of the caller.
+  addControl(true);
 
   // This check runs before the body parsers, so the body of a refused request is not parsed.
-  app.use(CONTROL_PATH, (req, res, next) => {
+  app.use(PAGE_PATH, (req, res, next) => {
+    res.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    res.set('cross-origin-resource-policy', 'same-origin');
     const { host, origin } = req.headers;
     const caller = { host, origin, address: req.socket.remoteAddress, scheme: buildScheme(state.config) };
     const refused = checkControlCaller(caller, hasForeignBody(req));
@@ -142,6 +151,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.post('/interaction/oidc/:id/confirm', answerWith(state, postConfirm));
   app.post('/interaction/oidc/:id/abort', answerWith(state, postAbort));
 
+  app.get([...PAGE_PATHS], answerWith(state, getPage));
+
   app.use(express.json({ limit: BODY_LIMIT }));
   app.post(PATHS.signIn, serve(state, 'signin', signIn));
   app.get(PATHS.system, serve(state, 'system', getSystem));
@@ -149,11 +160,8 @@ async function createApp(state: EmulatorState): Promise<Express> {
   app.get(PATHS.discovery, serve(state, 'discovery', getDiscovery));
   if (jwksAddress !== 'app') app.get(PATHS.jwks, serve(state, 'jwks', getJwks));
   if (jwksAddress !== 'host') app.get(buildAppPath(appId, PATHS.jwks), serve(state, 'jwks', getJwks));
-  for (const operation of CONTROL_OPERATIONS) {
-    app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
-      send(res, await saved(state, runControl(operation, state, toRequest(req), req.params))),
-    );
-  }
+  addControl(false);
+  app.use(CONTROL_PATH, (req, res) => send(res, answerUnknownControl(toRequest(req))));
   app.use(['/api', '/oidc'], (req, res, next) => {
     const request = toRequest(req);
     // With `jwksAddress: 'app'` a request for `PATHS.jwks` gets the HTTP status 404, not 501. A GenAuth tenant whose
@@ -261,7 +269,7 @@ function hasForeignBody(req: Request): boolean {
 function send(res: Response, { status, headers = {}, body }: EmulatorResponse): void {
   res.status(status).set(headers);
   if (body === undefined) res.end();
-  else if (typeof body === 'string') res.type('html').send(body);
+  else if (typeof body === 'string') res.type(headers['content-type'] ?? 'html').send(body);
   else res.json(body);
 }
 

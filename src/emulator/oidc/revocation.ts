@@ -14,7 +14,7 @@ export const revoke = oauthOperation((state, request) => {
   const text = requireParameter(readClientForm(config, request), 'token');
   const token = tokens.find(text);
   if (token?.kind === 'refresh_token') token.grant.revoked = true;
-  tokens.end(text);
+  tokens.end(text, 'revoked');
 
   // `wrapped` is the response in GenAuth's schema. `true` and `empty` are the responses in GenAuth's documents.
   const answers: Record<EmulatorConfig['revocationAnswer'], EmulatorResponse> = {

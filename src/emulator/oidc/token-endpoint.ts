@@ -42,7 +42,7 @@ function redeem({ config, tokens }: EmulatorState, form: Parameters) {
   const { grant } = token;
   // The scope is checked before the refresh token is invalidated, so a client can retry after an `invalid_scope` error.
   const scopes = narrowScopes(grant.scopes, form.get('scope'));
-  if (config.rotateRefreshTokens) tokens.end(text);
+  if (config.rotateRefreshTokens) tokens.end(text, 'used');
   return { grant, scopes };
 }
 

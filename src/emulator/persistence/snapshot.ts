@@ -1,11 +1,11 @@
-import type { JWK } from 'jose';
+import { isDeepStrictEqual } from 'node:util';
 import type { Certificates } from '../encryption/certificates.js';
 import type { EncryptionKeyPairs } from '../encryption/encryption-keys.js';
 import { isObject } from '../input/readers.js';
 import type { LoginLimits } from '../state/login-protection.js';
 import type { EmulatorState } from '../state/state.js';
 import type { Grant, IssuedToken } from '../tokens/issued-tokens.js';
-import { KeyRing } from '../tokens/signing-keys.js';
+import { KeyRing, type StoredKeys } from '../tokens/signing-keys.js';
 import type { StateFile } from './state-file.js';
 import { type StoredUsers, restoreUsers, storeUsers } from './stored-users.js';
 
@@ -16,7 +16,7 @@ const FORMAT = 1;
 export interface Snapshot {
   readonly format: typeof FORMAT;
   readonly appId: string;
-  readonly signingKeys: { readonly current: JWK; readonly published: readonly JWK[] };
+  readonly signingKeys: StoredKeys;
   readonly encryptionKeys: EncryptionKeyPairs;
   readonly certificates?: Certificates;
   readonly users: StoredUsers;
@@ -29,12 +29,24 @@ export interface Snapshot {
   ])[];
   /** The SSO sessions: the value of the cookie, the `sub` of the user, and the time of expiry. */
   readonly sessions: readonly (readonly [session: string, sub: string, exp: number])[];
-  /** The counts of failed sign-ins. */
-  readonly failures: readonly (readonly [account: string, count: number])[];
+  /** The failed sign-ins of each account. */
+  readonly failures: ReturnType<EmulatorState['protection']['entries']>;
+  /** The settings that can be changed while the emulator runs. */
+  readonly settings: Settings;
+  /** The same settings in the options of the emulator. If the options have changed since, they count. */
+  readonly givenSettings: Settings;
+  readonly requests: EmulatorState['requestCounts'];
+}
+
+interface Settings {
+  readonly clockDrift: number;
   /** The limits of failed sign-ins. A limit that is absent is off. */
   readonly limits: Partial<LoginLimits>;
-  readonly clockDrift: number;
-  readonly requests: readonly (readonly [endpoint: string, count: number])[];
+}
+
+function storeSettings(clockDrift: number, limits: LoginLimits): Settings {
+  const finite = Object.entries(limits).filter(([, limit]) => Number.isFinite(limit));
+  return { clockDrift, limits: Object.fromEntries(finite) };
 }
 
 /** Builds the state that the option `stateFile` stores. Expired tokens and sessions are left out. */
@@ -57,9 +69,9 @@ export async function takeSnapshot(state: EmulatorState): Promise<Snapshot> {
     tokens: kept.map(([digest, token]) => [digest, { ...token, grant: positions.get(token.grant) ?? 0 }]),
     sessions: state.sessions.entries().map(([session, account, exp]) => [session, account.sub, exp]),
     failures: protection.entries(),
-    limits: Object.fromEntries(Object.entries(protection.limits).filter(([, limit]) => Number.isFinite(limit))),
-    clockDrift: clock.drift,
-    requests: state.requestCounts(),
+    settings: storeSettings(clock.drift, protection.limits),
+    givenSettings: storeSettings(config.clockDrift, config.loginLimits),
+    requests: state.requestCounts,
   };
 }
 
@@ -99,8 +111,12 @@ async function restoreSnapshot(state: EmulatorState, snapshot: Snapshot): Promis
     const account = accounts.get(sub);
     if (account) state.sessions.restore(session, account, exp);
   }
-  const off: LoginLimits = { captchaAfter: Infinity, lockAfter: Infinity };
-  state.protection.restore({ ...off, ...snapshot.limits }, snapshot.failures);
-  state.clock.drift = snapshot.clockDrift;
+  state.protection.restore(snapshot.failures);
+  const { config } = state;
+  if (isDeepStrictEqual(storeSettings(config.clockDrift, config.loginLimits), snapshot.givenSettings)) {
+    const { clockDrift, limits } = snapshot.settings;
+    state.clock.drift = clockDrift;
+    state.protection.limits = { captchaAfter: Infinity, lockAfter: Infinity, ...limits };
+  }
   state.restoreRequestCounts(snapshot.requests);
 }

@@ -10,7 +10,7 @@ export interface StoredUsers {
 }
 
 /** An account as JSON. Bytes are base64. */
-type StoredAccount = Pick<Account, 'sub' | 'claims' | 'states' | 'directoryClaims'> & {
+type StoredAccount = Pick<Account, 'sub' | 'claims' | 'states' | 'directoryClaims' | 'publicPassword'> & {
   readonly password?: Readonly<Record<'salt' | 'key', string>>;
   readonly totpSecret?: string;
 };
@@ -52,7 +52,7 @@ export function restoreUsers({ users, definitions, config }: EmulatorState, stor
   }
 }
 
-function store({ sub, claims, states, password, totpSecret, directoryClaims }: Account): StoredAccount {
+function store({ sub, claims, states, password, totpSecret, directoryClaims, ...account }: Account): StoredAccount {
   return {
     sub,
     claims,
@@ -60,6 +60,7 @@ function store({ sub, claims, states, password, totpSecret, directoryClaims }: A
     ...(password && { password: { salt: password.salt.toString('base64'), key: password.key.toString('base64') } }),
     ...(totpSecret && { totpSecret: totpSecret.toString('base64') }),
     ...(directoryClaims && { directoryClaims }),
+    ...(account.publicPassword !== undefined && { publicPassword: account.publicPassword }),
   };
 }
 
@@ -67,6 +68,8 @@ function load({ password, totpSecret, ...stored }: StoredAccount): Account {
   const read = (text: string): Buffer => Buffer.from(text, 'base64');
   return {
     ...stored,
+    // The member is set even if it is absent, because the account replaces the account of the options.
+    publicPassword: stored.publicPassword,
     removed: false,
     password: password && { salt: read(password.salt), key: read(password.key) },
     ...(totpSecret !== undefined && { totpSecret: read(totpSecret) }),

@@ -40,7 +40,7 @@ export async function identify(state: EmulatorState, signInRequest: SignInReques
   // emulator's current key.
   if (clear === undefined) throw new Refusal('decryption_failed', ANSWERS.decryptionFailed);
   const found = account ?? (known ? undefined : register(state, signInRequest, clear));
-  if (!found) throw wrongCredentials(state, key);
+  if (!found) throw wrongCredentials(state, key, name);
   protection.forget(key);
   return found;
 }
@@ -73,8 +73,8 @@ async function checkPassword(
   return undefined;
 }
 
-function wrongCredentials({ protection }: EmulatorState, key: string): Refusal {
-  const remainCount = protection.recordFailure(key);
+function wrongCredentials({ protection }: EmulatorState, key: string, name: string): Refusal {
+  const remainCount = protection.recordFailure(key, name);
   return new Refusal('invalid_credentials', {
     ...ANSWERS.accountOrPasswordWrong,
     ...(remainCount !== undefined && { data: { remainCount } }),

@@ -7,7 +7,7 @@ import { malformed, Refusal } from './refusal.js';
 import { type Identifier, IDENTIFIERS } from '../users/user-store.js';
 
 /** The scopes of a sign-in without `options.scope`, as recorded from GenAuth's responses. */
-const DEFAULT_SCOPE = 'openid profile tenant_id';
+export const DEFAULT_SCOPE = 'openid profile tenant_id';
 
 /** The identifier and the password of a sign-in. */
 interface Credentials {

@@ -32,6 +32,16 @@ export class BoundedMap<Value> {
     return [...this.#entries];
   }
 
+  /** The values. The value whose `set` is the newest is last. */
+  values(): IterableIterator<Value> {
+    return this.#entries.values();
+  }
+
+  /** Deletes the entries whose value matches. */
+  deleteIf(isMatch: (value: Value) => boolean): void {
+    for (const [key, value] of this.#entries) if (isMatch(value)) this.#entries.delete(key);
+  }
+
   clear(): void {
     this.#entries.clear();
   }

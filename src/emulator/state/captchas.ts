@@ -11,15 +11,27 @@ const MAX_OPEN = 1000;
 const CHARACTERS = '23456789ABCDEFGHJKMNPQRSTUVWXYZ';
 const LENGTH = 4;
 
+/** A captcha that is not used yet. */
+export interface EmulatorCaptcha {
+  /** The token that the client sends with the code. */
+  captchaToken: string;
+  /** The code in the image. */
+  captchaCode: string;
+  /** The image, as the client received it. */
+  captchaCodeSvg: string;
+  /** The real time at which the captcha expires, in ISO 8601. */
+  expiresAt: string;
+}
+
 /** Stores the captchas that are not used yet. Each captcha can be used once, within 5 minutes. */
 export class Captchas {
-  readonly #open = new BoundedMap<{ readonly code: string; readonly until: number }>(MAX_OPEN);
+  readonly #open = new BoundedMap<{ readonly token: string; readonly code: string; readonly until: number }>(MAX_OPEN);
 
   /** Creates a captcha: its image and its token. */
   create(): WireCaptcha {
     const captchaToken = randomBytes(16).toString('base64url');
     const code = Array.from({ length: LENGTH }, () => CHARACTERS.charAt(randomInt(CHARACTERS.length))).join('');
-    this.#open.set(captchaToken, { code, until: Date.now() + LIFETIME_MS });
+    this.#open.set(captchaToken, { token: captchaToken, code, until: Date.now() + LIFETIME_MS });
     return { captchaCodeSvg: draw(code), captchaToken };
   }
 
@@ -31,6 +43,19 @@ export class Captchas {
     const captcha = this.#open.get(token);
     this.#open.delete(token);
     return captcha !== undefined && Date.now() < captcha.until && captcha.code === code.toUpperCase();
+  }
+
+  /** The captchas that are neither used nor expired, newest first. */
+  get open(): EmulatorCaptcha[] {
+    return [...this.#open.values()]
+      .filter(({ until }) => Date.now() < until)
+      .reverse()
+      .map(({ token, code, until }) => ({
+        captchaToken: token,
+        captchaCode: code,
+        captchaCodeSvg: draw(code),
+        expiresAt: new Date(until).toISOString(),
+      }));
   }
 
   clear(): void {

@@ -38,6 +38,11 @@ export class ExpiringMap<Value> {
     this.#entries.delete(key);
   }
 
+  /** Deletes the entries whose value matches. */
+  deleteIf(isMatch: (value: Value) => boolean): void {
+    this.#entries.deleteIf(({ value }) => isMatch(value));
+  }
+
   clear(): void {
     this.#entries.clear();
   }

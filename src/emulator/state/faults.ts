@@ -85,6 +85,8 @@ export interface Delivery {
 
 /** A checked fault. */
 export interface PreparedFault {
+  /** A copy of the properties with which the fault was added, without `times`. */
+  readonly given: Omit<EmulatorFault, 'times'>;
   /** The number of milliseconds to wait before the response. */
   readonly delayMs: number;
   /** Whether the connection is closed without a response. */
@@ -137,10 +139,14 @@ export function readFault(fault: unknown, path: string) {
   const status = read('status', 200, 599) ?? 200;
   const dripMs = read('dripMs', 0, MAX_DELAY_MS);
   const size = read('oversize', 1, MAX_OVERSIZE_BYTES) ?? 0;
+  // `readReply` checks that JSON can hold the body, so the properties are copied after it.
+  const buildReply = readReply(given, status, read('garbage', 1, MAX_GARBAGE_BYTES), at(path, 'body'));
+  const { times: _, ...properties } = Object.fromEntries(given);
   const prepared: PreparedFault = {
+    given: JSON.parse(JSON.stringify(properties)) as Omit<EmulatorFault, 'times'>,
     delayMs,
     drop,
-    buildReply: readReply(given, status, read('garbage', 1, MAX_GARBAGE_BYTES), at(path, 'body')),
+    buildReply,
     delivery: dripMs === undefined && size === 0 ? undefined : { dripMs, size },
   };
   return { endpoint, times, fault: prepared };

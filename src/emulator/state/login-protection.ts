@@ -19,6 +19,33 @@ export interface EmulatorLoginProtection {
 /** The checked limits for failed sign-ins. `Infinity` means that there is no limit. */
 export type LoginLimits = Readonly<Record<keyof EmulatorLoginProtection, number>>;
 
+/** An account with failed sign-ins. */
+export interface EmulatorFailedSignIns {
+  /** The name that the user typed at the last failed sign-in. At most 256 characters of it. */
+  account: string;
+  /** The number of failed sign-ins since the last successful sign-in. */
+  failures: number;
+  /** Whether the next sign-in requires a captcha. */
+  requiresCaptcha: boolean;
+  /** Whether the account is locked. */
+  isLocked: boolean;
+}
+
+/** The limits for failed sign-ins and the accounts that have failed sign-ins. */
+export interface EmulatorLoginProtectionState extends EmulatorLoginProtection {
+  /** The accounts with failed sign-ins. The account whose last failure is the newest is first. */
+  accounts: EmulatorFailedSignIns[];
+}
+
+/** The failed sign-ins of an account, with the name that the user typed at the last one. */
+interface Failures {
+  readonly name: string;
+  readonly count: number;
+}
+
+/** The number of characters of a name that are stored. */
+const MAX_NAME_LENGTH = 256;
+
 /**
  * The maximum number of accounts whose failed sign-ins are counted. If there are more, the account whose last failure
  * is the oldest is deleted.
@@ -43,7 +70,7 @@ export function readLimits(given: ReadonlyMap<string, unknown>): LoginLimits {
  */
 export class LoginProtection {
   #limits: LoginLimits;
-  readonly #failures = new BoundedMap<number>(MAX_ACCOUNTS);
+  readonly #failures = new BoundedMap<Failures>(MAX_ACCOUNTS);
 
   constructor(limits: LoginLimits) {
     this.#limits = limits;
@@ -58,15 +85,29 @@ export class LoginProtection {
   }
 
   /** Returns the count of each account. The accounts are digests of their names. */
-  entries(): readonly (readonly [account: string, count: number])[] {
+  entries(): readonly (readonly [account: string, failures: Failures])[] {
     return this.#failures.entries();
   }
 
-  /** Replaces the limits and the counts by those of a state file. */
-  restore(limits: LoginLimits, failures: readonly (readonly [account: string, count: number])[]): void {
-    this.#limits = limits;
+  /** Replaces the counts by those of a state file. */
+  restore(failures: readonly (readonly [account: string, failures: Failures])[]): void {
     this.#failures.clear();
-    for (const [account, count] of failures) this.#failures.set(account, count);
+    for (const [account, value] of failures) this.#failures.set(account, value);
+  }
+
+  /** The limits and the accounts with failed sign-ins. A limit that is not set is absent. */
+  get state(): EmulatorLoginProtectionState {
+    const { captchaAfter, lockAfter } = this.#limits;
+    return {
+      ...(Number.isFinite(captchaAfter) && { captchaAfter }),
+      ...(Number.isFinite(lockAfter) && { lockAfter }),
+      accounts: [...this.#failures.values()].reverse().map(({ name, count }) => ({
+        account: name,
+        failures: count,
+        requiresCaptcha: count >= captchaAfter,
+        isLocked: count >= lockAfter,
+      })),
+    };
   }
 
   /** Returns whether the next sign-in of the account needs a captcha. */
@@ -82,16 +123,22 @@ export class LoginProtection {
   /**
    * Counts a failed sign-in. Does nothing if no limit is set.
    *
+   * @param name The name that the user typed.
    * @returns The number of attempts that are left before the account is locked. If no `lockAfter` is set, the number of
    * attempts that are left before a captcha is required. `undefined` if no limit is set.
    */
-  recordFailure(account: string): number | undefined {
+  recordFailure(account: string, name: string): number | undefined {
     const { captchaAfter, lockAfter } = this.#limits;
     const limit = Number.isFinite(lockAfter) ? lockAfter : captchaAfter;
     if (!Number.isFinite(limit)) return undefined;
     const count = this.#count(account) + 1;
-    this.#failures.set(digest(account), count);
+    this.#failures.set(digest(account), { name: name.slice(0, MAX_NAME_LENGTH), count });
     return Math.max(0, limit - count);
+  }
+
+  /** Returns whether failed sign-ins of the account are counted. */
+  hasFailures(account: string): boolean {
+    return this.#count(account) > 0;
   }
 
   /** Resets the count of one account. */
@@ -105,7 +152,7 @@ export class LoginProtection {
   }
 
   #count(account: string): number {
-    return this.#failures.get(digest(account)) ?? 0;
+    return this.#failures.get(digest(account))?.count ?? 0;
   }
 }
 

@@ -22,6 +22,11 @@ export class RepeatQueue<Item> {
     return entry.item;
   }
 
+  /** The items in their order, with the remaining number of repeats. `times` is absent if an item has no limit. */
+  get entries(): readonly { readonly item: Item; readonly times?: number }[] {
+    return this.#entries.map(({ item, left }) => ({ item, ...(Number.isFinite(left) && { times: left }) }));
+  }
+
   clear(): void {
     this.#entries = [];
   }

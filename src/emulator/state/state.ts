@@ -6,7 +6,7 @@ import { EmulatorClock } from './clock.js';
 import type { Certificates } from '../encryption/certificates.js';
 import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { EmulatorError } from '../errors.js';
-import { type EmulatorEndpoint, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
+import { type EmulatorEndpoint, type EmulatorFault, ENDPOINTS, type PreparedFault, readFault } from './faults.js';
 import { IssuedTokens } from '../tokens/issued-tokens.js';
 import { createSigningKey, KeyRing } from '../tokens/signing-keys.js';
 import { ExpiringMap } from './expiring-map.js';
@@ -20,15 +20,17 @@ import {
   readDrift,
   resolveOptions,
 } from '../options.js';
-import { type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
+import { type EmulatorSignInAnswer, type PreparedSignInAnswer, readSignInAnswer } from './queued-answers.js';
 import { readTimes, RepeatQueue } from './repeat-queue.js';
-import { ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
+import { type EmulatorQueuedFlaw, ID_TOKEN_FLAWS, type IdTokenFlaw } from '../tokens/id-token-flaws.js';
 import { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from '../users/default-users.js';
 import { digestDefinition } from '../users/passwords.js';
 import { type Account, UserStore } from '../users/user-store.js';
 
 /** The maximum number of open sign-ins on the hosted page. It is also the maximum number of authorization codes. */
 const MAX_INTERACTIONS = 1000;
+
+const CONNECTIONS = ['PASSWORD', 'AD'] as const;
 
 /** The maximum number of SSO sessions. If there are more, the user of the oldest session must sign in again. */
 const MAX_SESSIONS = 10_000;
@@ -80,10 +82,11 @@ export class EmulatorState {
     this.authorizationCodes = new ExpiringMap(this.clock, MAX_INTERACTIONS);
     this.sessions = new ExpiringMap(this.clock, MAX_SESSIONS);
     this.users = new UserStore(catalogs, ad !== undefined);
-    readList(options.users ?? DEFAULT_USERS, 'users').forEach((user, i) =>
-      this.#define(this.users.addUser(user, `users[${i}]`), user),
-    );
-    readList(options.adAccounts ?? (ad ? [] : DEFAULT_AD_ACCOUNTS), 'adAccounts').forEach((account, i) =>
+    const { adAccounts, users } = options;
+    this.users.addDefaults(users ? [] : DEFAULT_USERS, adAccounts || ad ? [] : DEFAULT_AD_ACCOUNTS);
+    for (const { sub } of this.users.accounts()) this.#define(sub, 'default');
+    readList(users ?? [], 'users').forEach((user, i) => this.#define(this.users.addUser(user, `users[${i}]`), user));
+    readList(adAccounts ?? [], 'adAccounts').forEach((account, i) =>
       this.#define(this.users.addAdAccount(account, `adAccounts[${i}]`), account),
     );
   }
@@ -142,6 +145,12 @@ export class EmulatorState {
     this.#faults.get(endpoint)?.add(fault, times);
   }
 
+  /** The active faults. `times` is the remaining number of requests. */
+  get faults(): EmulatorFault[] {
+    const entries = [...this.#faults.values()].flatMap((queue) => queue.entries);
+    return entries.map(({ item, ...times }) => structuredClone({ ...item.given, ...times }));
+  }
+
   takeFault(endpoint: EmulatorEndpoint): PreparedFault | undefined {
     return this.#faults.get(endpoint)?.take();
   }
@@ -163,6 +172,18 @@ export class EmulatorState {
     this.answers.add(answer, times);
   }
 
+  /** The queued sign-in answers. `times` is the remaining number of sign-ins. */
+  get signInAnswers(): EmulatorSignInAnswer[] {
+    return this.answers.entries.map(({ item: { account, envelope }, ...times }) =>
+      structuredClone({ ...envelope, ...(account !== undefined && { account }), ...times }),
+    );
+  }
+
+  /** The queued flaws. `times` is the remaining number of id_tokens. */
+  get queuedFlaws(): EmulatorQueuedFlaw[] {
+    return this.flaws.entries.map(({ item: flaw, times = Infinity }) => ({ flaw, times }));
+  }
+
   /** Removes the next sign-in answer for this account from the queue and returns it. */
   takeSignInAnswer(connection: 'PASSWORD' | 'AD', name: string): WireEnvelope<unknown> | undefined {
     const key = this.users.keyOf(connection, name);
@@ -181,7 +202,10 @@ export class EmulatorState {
     const given = readObject(input, 'unlock', ['account']);
     if (!given.has('account')) return this.protection.forgetAll();
     const account = readString(given.get('account'), 'account');
-    for (const connection of ['PASSWORD', 'AD'] as const) this.protection.forget(this.users.keyOf(connection, account));
+    const keys = CONNECTIONS.map((connection) => this.users.keyOf(connection, account));
+    // Failed sign-ins of a name without an account are counted too, so this name can also be unlocked.
+    if (!keys.some((key) => this.protection.hasFailures(key))) this.users.getAccount(account);
+    for (const key of keys) this.protection.forget(key);
   }
 
   /**
@@ -208,16 +232,14 @@ export class EmulatorState {
     return this.#requests.get(readOneOf(endpoint, 'endpoint', ENDPOINTS)) ?? 0;
   }
 
-  /** Returns the number of requests of each endpoint. */
-  requestCounts(): readonly (readonly [endpoint: EmulatorEndpoint, count: number])[] {
-    return [...this.#requests];
+  /** The number of requests to each endpoint. */
+  get requestCounts(): Record<EmulatorEndpoint, number> {
+    const counts = ENDPOINTS.map((endpoint) => [endpoint, this.requests(endpoint)]);
+    return Object.fromEntries(counts) as Record<EmulatorEndpoint, number>;
   }
 
-  restoreRequestCounts(counts: readonly (readonly [endpoint: string, count: number])[]): void {
-    for (const endpoint of ENDPOINTS) {
-      const count = counts.find(([name]) => name === endpoint)?.[1];
-      if (count !== undefined) this.#requests.set(endpoint, count);
-    }
+  restoreRequestCounts(counts: Partial<Record<EmulatorEndpoint, number>>): void {
+    for (const endpoint of ENDPOINTS) this.#requests.set(endpoint, counts[endpoint] ?? 0);
   }
 
   reset(): void {

@@ -44,6 +44,13 @@ export const ID_TOKEN_FLAWS = [
   'bad_at_hash',
 ] as const;
 
+/** A flaw that the next id_tokens get. */
+export interface EmulatorQueuedFlaw {
+  flaw: IdTokenFlaw;
+  /** The number of id_tokens that still get the flaw. */
+  times: number;
+}
+
 /** An id_token before it is signed, with the current key of the key set. With RS256 `signer` uses the same key. */
 export type UnsignedIdToken = UnsignedToken & { readonly key: SigningKey };
 

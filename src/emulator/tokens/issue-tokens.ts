@@ -13,6 +13,8 @@ interface TokenSet {
   readonly scopes: readonly string[];
   readonly withRefreshToken: boolean;
   readonly nonce?: string | undefined;
+  /** The lifetime of the access token and the id_token, in seconds. Default: the option `tokenLifetime`. */
+  readonly lifetime?: number;
 }
 
 /**
@@ -25,12 +27,12 @@ interface TokenSet {
 export async function issueTokens(
   state: EmulatorState,
   grant: Grant,
-  { nonce, scopes, withRefreshToken }: TokenSet,
+  { nonce, scopes, withRefreshToken, lifetime = state.config.tokenLifetime }: TokenSet,
 ): Promise<WireTokens> {
   const { clock, config, keys } = state;
   const { account, tenantId } = grant;
   const iat = clock.nowInSeconds();
-  const registered = { sub: account.sub, aud: config.appId, iat, exp: iat + config.tokenLifetime, iss: state.issuer };
+  const registered = { sub: account.sub, aud: config.appId, iat, exp: iat + lifetime, iss: state.issuer };
   const scope = scopes.join(' ');
   const accessClaims = {
     ...registered,
@@ -59,8 +61,8 @@ export async function issueTokens(
     access_token: accessToken,
     ...(scopes.includes('openid') && { id_token: await signIdToken(state, idClaims, key) }),
     ...(withRefreshToken && { refresh_token: issueRefreshToken(state, grant, iat) }),
-    ...(config.lifetimeField !== 'expire_in' && { expires_in: config.tokenLifetime }),
-    ...(config.lifetimeField !== 'expires_in' && { expire_in: config.tokenLifetime }),
+    ...(config.lifetimeField !== 'expire_in' && { expires_in: lifetime }),
+    ...(config.lifetimeField !== 'expires_in' && { expire_in: lifetime }),
   };
 }
 

@@ -14,6 +14,16 @@ export interface SigningKey {
   readonly jwk: JWK;
 }
 
+/** A key of the key set. */
+export interface EmulatorSigningKey {
+  /** The key ID. */
+  kid: string;
+  /** Whether this key signs new tokens. The other keys verify older tokens. */
+  isCurrent: boolean;
+  /** The real time since which the key is in the key set, in ISO 8601. */
+  publishedSince: string;
+}
+
 /**
  * Creates an RSA-2048 key pair. The keys are extractable, because the id_token flaw `hs256_public_key` needs the public
  * key as text.
@@ -29,30 +39,38 @@ export async function createSigningKey(): Promise<SigningKey> {
 export interface StoredKeys {
   readonly current: JWK;
   readonly published: readonly JWK[];
+  /** The time at which each published key was published, by its `kid`. */
+  readonly times: Readonly<Record<string, string>>;
 }
 
 /** The current signing key and all published public keys. The newest key signs. */
 export class KeyRing {
   #current: SigningKey;
   #published: readonly JWK[];
+  /** The real time at which each key was published, by its `kid`. */
+  readonly #times = new Map<string, Date>();
 
   constructor(current: SigningKey, published: readonly JWK[] = [current.jwk]) {
     this.#current = current;
     this.#published = published;
+    this.#times.set(current.kid, new Date());
   }
 
   /** Creates the keys of a state file. */
-  static async import({ current, published }: StoredKeys): Promise<KeyRing> {
+  static async import({ current, published, times }: StoredKeys): Promise<KeyRing> {
     const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk } = current;
     const load = (key: JWK) => importJWK(key, 'RS256', { extractable: true }) as Promise<CryptoKey>;
     const [privateKey, publicKey] = await Promise.all([load(current), load(jwk)]);
-    return new KeyRing({ kid: String(jwk.kid), privateKey, publicKey, jwk }, published);
+    const keys = new KeyRing({ kid: String(jwk.kid), privateKey, publicKey, jwk }, published);
+    for (const [kid, time] of Object.entries(times)) keys.#times.set(kid, new Date(time));
+    return keys;
   }
 
   /** Returns the keys for a state file. */
   async export(): Promise<StoredKeys> {
     const { privateKey, jwk } = this.#current;
-    return { current: { ...(await exportJWK(privateKey)), ...jwk }, published: this.#published };
+    const times = Object.fromEntries(this.list().map(({ kid, publishedSince }) => [kid, publishedSince]));
+    return { current: { ...(await exportJWK(privateKey)), ...jwk }, published: this.#published, times };
   }
 
   get current(): SigningKey {
@@ -64,6 +82,15 @@ export class KeyRing {
     return { keys: this.#published };
   }
 
+  /** The published keys, newest first. */
+  list(): EmulatorSigningKey[] {
+    return this.#published.map(({ kid = '' }) => ({
+      kid,
+      isCurrent: kid === this.#current.kid,
+      publishedSince: (this.#times.get(kid) ?? new Date()).toISOString(),
+    }));
+  }
+
   /**
    * Creates a new signing key and signs all new tokens with it.
    *
@@ -73,6 +100,7 @@ export class KeyRing {
   async rotate(withdraw: boolean): Promise<string> {
     const next = await createSigningKey();
     this.#current = next;
+    this.#times.set(next.kid, new Date());
     this.#published = withdraw ? [next.jwk] : [next.jwk, ...this.#published];
     return next.kid;
   }

@@ -20,6 +20,11 @@ export interface Account {
   states: UserStates;
   /** The hash of the password. It is `undefined` if the function of the option `ad` checks the password. */
   password: PasswordHash | undefined;
+  /**
+   * The password in clear text if it is one of the public passwords of the default users. Absent after the password was
+   * changed.
+   */
+  publicPassword?: string | undefined;
   /** The secret of the user's one-time passwords (RFC 6238). It is created at its first use. */
   totpSecret?: Buffer;
   /** Whether the account was removed. If it is `true`, the tokens of the account are invalid. */
@@ -104,11 +109,12 @@ export function readChanges(
   claims: Record<string, unknown>,
   given: ReadonlyMap<string, unknown>,
   catalogs: Catalogs,
-): Pick<Account, 'claims' | 'states' | 'password'> {
+): Pick<Account, 'claims' | 'states' | 'password' | 'publicPassword'> {
   return {
     claims: { ...account.claims, updated_at: new Date().toISOString(), ...claims },
     states: { ...account.states, ...readStates(given, 'changes', catalogs) },
     password: given.has('password') ? readPassword(given, 'changes') : account.password,
+    publicPassword: given.has('password') ? undefined : account.publicPassword,
   };
 }
 
@@ -175,4 +181,31 @@ export function duplicateIdentifier(path: string, name: string): EmulatorError {
     'invalid_input',
     `${path}: ${show(name)} already belongs to another user. Use another value.`,
   );
+}
+
+/** Returns the name of an account for people: the user name, otherwise the e-mail address or the phone number. */
+export function nameOf({ claims, sub }: Pick<Account, 'claims' | 'sub'>): string {
+  const names = [claims['username'], claims['email'], claims['phone_number']];
+  return names.find((name) => typeof name === 'string') ?? sub;
+}
+
+/** The maximum number of names in an error message. */
+const MAX_NAMES = 10;
+
+/**
+ * Builds the error for a name that no account has.
+ *
+ * @param names The names that exist.
+ */
+export function unknownAccount(
+  path: string,
+  expected: string,
+  value: unknown,
+  names: readonly string[],
+): EmulatorError {
+  const { message } = invalid(path, expected, value);
+  const shown = names.slice(0, MAX_NAMES).map(show).join(', ');
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+  const fix = names.length === 0 ? 'Add it first.' : `Add it first, or use one of: ${shown}${more}.`;
+  return new EmulatorError('invalid_input', `${message} ${fix}`);
 }

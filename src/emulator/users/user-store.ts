@@ -7,6 +7,8 @@ import {
   readClaims,
   replaceDirectoryClaims,
   duplicateIdentifier,
+  nameOf,
+  unknownAccount,
 } from './accounts.js';
 import type { DirectoryClaims } from './ad-answer.js';
 import { at, readObject } from '../input/readers.js';
@@ -61,7 +63,10 @@ const AD_MEMBERS: readonly string[] = USER_MEMBERS.filter((name) => name !== 'us
  * identifiers differ. So a sign-in with `account` finds at most one user.
  */
 export class UserStore {
+  /** The users by each of their identifiers. */
   readonly #users = new Map<string, Account>();
+  /** The users in the order in which they were added. A change of a user does not change the order. */
+  readonly #order = new Set<Account>();
   readonly #adAccounts = new Map<string, Account>();
   /**
    * The `sub` of each user. A `sub` is derived from the first identifier of its user, and does not change if this
@@ -99,6 +104,7 @@ export class UserStore {
     const account = buildAccount(userKey(identifier, name), claims, given, path, this.#catalogs);
     if (this.#subs.has(account.sub)) throw duplicateIdentifier(at(path, claim), name);
     this.#subs.add(account.sub);
+    this.#order.add(account);
     this.#addToIndex(account);
     return account.sub;
   }
@@ -157,6 +163,18 @@ export class UserStore {
     return account.sub;
   }
 
+  /** Adds the default users, and the default AD accounts. Their passwords are public, so {@link list} shows them. */
+  addDefaults(users: readonly EmulatorUser[], adAccounts: readonly EmulatorAdAccount[]): void {
+    users.forEach((user, i) => {
+      this.addUser(user, `users[${i}]`);
+      this.#getUser(user.username).publicPassword = user.password;
+    });
+    adAccounts.forEach((adAccount, i) => {
+      this.addAdAccount(adAccount, `adAccounts[${i}]`);
+      this.#getAdAccount(adAccount.sAMAccountName).publicPassword = adAccount.password;
+    });
+  }
+
   /**
    * Returns the account of a user whose password the directory has accepted. At the user's first sign-in the account is
    * created. At each sign-in the claims of the account are updated.
@@ -210,8 +228,7 @@ export class UserStore {
 
   /** Returns the accounts of one kind, or all accounts, in the order in which they were added. */
   accounts(kind?: AccountKind): readonly Account[] {
-    // The map contains a user once for each identifier. The `Set` removes the duplicates.
-    const users = kind === 'adAccount' ? [] : [...new Set(this.#users.values())];
+    const users = kind === 'adAccount' ? [] : [...this.#order];
     return kind === 'user' ? users : [...users, ...this.#adAccounts.values()];
   }
 
@@ -220,29 +237,42 @@ export class UserStore {
     if (kind === 'adAccount') this.#adAccounts.delete(String(account.claims['username']).toLowerCase());
     else this.#removeFromIndex(account);
     this.#subs.delete(account.sub);
+    this.#order.delete(account);
     account.removed = true;
   }
 
   /**
-   * Adds an account of a state file. It replaces the account with the same `sub`. Does nothing if another account has
-   * one of its identifiers.
+   * Adds an account of a state file. It replaces the properties of the account with the same `sub`. Does nothing if
+   * another account has one of its identifiers.
    */
   restore(kind: AccountKind, account: Account): void {
     const own = this.accounts(kind).find(({ sub }) => sub === account.sub);
+    const restored = own ?? account;
     if (kind === 'adAccount') {
-      this.#adAccounts.set(String(account.claims['username']).toLowerCase(), account);
+      Object.assign(restored, account);
+      this.#adAccounts.set(String(account.claims['username']).toLowerCase(), restored);
       return;
     }
     const others = identifiersOf(account.claims).map(([, , name]) => this.findUser('account', name));
     if (others.some((other) => other !== undefined && other !== own)) return;
     if (own) this.#removeFromIndex(own);
+    Object.assign(restored, account);
     this.#subs.add(account.sub);
-    this.#addToIndex(account);
+    this.#order.add(restored);
+    this.#addToIndex(restored);
   }
 
-  /** Returns all users and AD accounts without passwords, in the order in which they were added. */
+  /**
+   * Returns all users and AD accounts in the order in which they were added. They have no passwords, except for the
+   * public passwords of the default users, as `publicPassword`.
+   */
   list(): { users: object[]; adAccounts: object[] } {
-    const show = ({ sub, claims, states }: Account) => ({ sub, ...claims, ...states });
+    const show = ({ sub, claims, states, publicPassword }: Account) => ({
+      sub,
+      ...claims,
+      ...states,
+      ...(publicPassword !== undefined && { publicPassword }),
+    });
     return {
       users: this.accounts('user').map(show),
       adAccounts: this.accounts('adAccount').map((account) => {
@@ -297,16 +327,32 @@ export class UserStore {
     return this.#adAccounts.get(sAMAccountName.toLowerCase());
   }
 
+  /**
+   * Returns a user or an AD account.
+   *
+   * @param name Any identifier of a user, the name of an AD account, or a `sub`.
+   * @throws EmulatorError with the code `invalid_input` if no account has this name.
+   */
+  getAccount(name: unknown): Account {
+    const named = typeof name === 'string' ? (this.findUser('account', name) ?? this.findAdAccount(name)) : undefined;
+    const accounts = this.accounts();
+    const account = named ?? accounts.find(({ sub }) => sub === name);
+    if (account) return account;
+    const expected = 'an identifier of a user or the name of an AD account';
+    throw unknownAccount('account', expected, name, accounts.map(nameOf));
+  }
+
   #getUser(name: unknown): Account {
     const account = typeof name === 'string' ? this.findUser('account', name) : undefined;
-    if (!account) throw invalid('account', 'the user name, e-mail address or phone number of a user', name);
-    return account;
+    if (account) return account;
+    const expected = 'the user name, e-mail address or phone number of a user';
+    throw unknownAccount('account', expected, name, this.accounts('user').map(nameOf));
   }
 
   #getAdAccount(name: unknown): Account {
     const account = typeof name === 'string' ? this.findAdAccount(name) : undefined;
-    if (!account) throw invalid('sAMAccountName', 'the name of an AD account', name);
-    return account;
+    if (account) return account;
+    throw unknownAccount('sAMAccountName', 'the name of an AD account', name, this.accounts('adAccount').map(nameOf));
   }
 
   /**

@@ -72,12 +72,22 @@ describe('after a restart with the option stateFile', () => {
     before.setClockDrift(3600);
     await signIn(before, asUser('bob', 'wrong'));
     const { secret } = before.totp('alice');
-    const after = await start({ lockAfter: 99 });
+    const after = await start();
     expect(await signIn(after, asUser('bob'))).toMatchObject({ code: 2005 });
     expect([after.requests('signin'), after.totp('alice').secret]).toEqual([2, secret]);
     const [, payload = ''] = (await getTokens(after)).id_token.split('.');
     const { iat } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { iat: number };
     expect(iat).toBeGreaterThan(Date.now() / 1000 + 3000);
+  });
+
+  it('takes the limits and the clock from the options if they were changed there', async () => {
+    const before = await start();
+    before.protectLogins({ lockAfter: 1 });
+    before.setClockDrift(3600);
+    await signIn(before, asUser('bob', 'wrong'));
+    const after = await start({ captchaAfter: 1 });
+    expect(after.loginProtection).toMatchObject({ captchaAfter: 1, accounts: [{ account: 'bob', failures: 1 }] });
+    expect([after.loginProtection.lockAfter, after.clockDrift]).toEqual([undefined, 0]);
   });
 
   it('keeps the session of a browser on the hosted page', async () => {

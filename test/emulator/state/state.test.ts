@@ -73,7 +73,7 @@ describe('the state', () => {
     expect(captchas.slice(0, 2).map((each) => redeem(state, { ...each }))).toEqual([false, true]);
     // The failure of account 0 is recorded again, so account 1 is the oldest.
     const names = [...repeat(10_000, String), '0', '10000'];
-    names.forEach((name) => state.protection.recordFailure(name));
+    names.forEach((name) => state.protection.recordFailure(name, name));
     expect(['0', '1', '2'].map((name) => state.protection.isLocked(name))).toEqual([true, false, true]);
     repeat(50_001, (i) => state.tokens.add(String(i), TOKEN));
     expect([state.tokens.find('0'), state.tokens.find('1')]).toEqual([undefined, TOKEN]);
@@ -88,14 +88,14 @@ describe('the state', () => {
     state.addFlaw({ flaw: 'expired' });
     state.addSignInAnswer({ statusCode: 403 });
     state.protectLogins({ lockAfter: 1 });
-    state.protection.recordFailure('a');
+    state.protection.recordFailure('a', 'a');
     state.setClockDrift({ seconds: 7 });
     state.journal.add({} as SignInRecord);
     state.countRequest('jwks');
     state.tokens.add('t', TOKEN);
     state.reset();
     const queued = [state.takeFault('jwks'), state.flaws.take(), state.answers.take(), redeem(state, captcha)];
-    const counts = [state.protection.recordFailure('a'), state.clock.drift, state.requests('jwks')];
+    const counts = [state.protection.recordFailure('a', 'a'), state.clock.drift, state.requests('jwks')];
     expect([...queued, ...counts]).toEqual([undefined, undefined, undefined, false, 8, 5, 0]);
     expect([state.journal.records, state.tokens.find('t')]).toEqual([[], TOKEN]);
   });

@@ -50,6 +50,16 @@ it('changes only the given properties, and keeps the sub', async () => {
   expect(await isPassword('new', find().password)).toBe(true);
 });
 
+it('lists the users in the order in which they were added, also after changes', () => {
+  const store = buildStore();
+  const names = () => (store.list().users as Record<string, string>[]).map(({ sub }) => sub);
+  const before = names();
+  store.updateUser('alice', { username: 'alicia' });
+  expect(names()).toEqual(before);
+  store.removeUser('mail@example.com');
+  expect(names()).toEqual(before.filter((_, i) => i !== 1));
+});
+
 it('replaces identifiers and frees the old ones, except for the first, which gave the sub', () => {
   const store = buildStore();
   const sub = store.findUser('account', 'alice')?.sub;
