@@ -70,7 +70,7 @@ async function compareWrongPassword() {
   const wrong = { ...ALICE, password: 'wrong' };
   const { data } = await sdk.signInByAccountPassword(wrong);
   const { kind } = await client.signIn(wrong);
-  return ['a wrong password', `a response with \`data: ${data}\``, `the outcome \`${kind}\``];
+  return ['a wrong password', `a response with \`data: ${inspect(data)}\``, `the outcome \`${kind}\``];
 }
 
 /** Counts the requests for the key set of ten verifications. */
