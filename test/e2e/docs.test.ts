@@ -300,6 +300,9 @@ describe('README.md', () => {
     const readme = readText('README.md').replaceAll(/ {2,}/g, ' ');
     expect(rows).toHaveLength(11);
     expect(rows.filter((row) => !readme.includes(row.replaceAll(/ {2,}/g, ' ')))).toEqual([]);
+    const codes = stdout.match(/`[^`]+`/g) ?? [];
+    const chinese = readText('README.zh-CN.md');
+    expect(codes.filter((code) => !chinese.includes(code))).toEqual([]);
   });
 
   it('has only commands that CI or a test runs', () => {
