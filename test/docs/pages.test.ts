@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AuthenticationClient } from 'authing-node-sdk';
 import { GenAuthClient, type SignInOutcome } from '../../src/index.js';
 import { ROOT } from '../support/process.js';
 import { PAGES, getSnippetName, readBlocks, readSnippets } from '../support/readme.js';
@@ -152,6 +153,19 @@ describe('docs/security.md', () => {
       .split('## What is checked')[0]
       ?.match(/^\| (?!promise|-).*$/gm);
     expect(promises?.length).toBe(rows.length);
+  });
+});
+
+describe('docs/migrating.md', () => {
+  it('names only methods that the SDK and the client have', () => {
+    const table = readText('docs/migrating.md').split('### Methods of the SDK')[1]?.split('###')[0] ?? '';
+    const rows = [...table.matchAll(/^\| ([^|]*)\| ([^|]*)\|$/gm)];
+    const list = (column: number): string[] =>
+      rows.flatMap((row) => [...(row[column] ?? '').matchAll(/`(?!new )(\w+)\(/g)].map(([, name = '']) => name));
+    const [old, own] = [list(1), list(2)];
+    expect([old.length, own.length]).toEqual([10, 12]);
+    expect(old.filter((name) => !(name in AuthenticationClient.prototype))).toEqual([]);
+    expect(own.filter((name) => !(name in GenAuthClient.prototype))).toEqual([]);
   });
 });
 
