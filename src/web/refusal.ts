@@ -13,7 +13,7 @@ import type { ApplicationMfa, SignInRejection } from '../core/sign-in/outcome.js
 import { type NextStep, findNextStep } from './next-step.js';
 import { type Texts, getTexts } from './texts.js';
 
-/** The `code` in the body of the response to a refused request. The README explains each code. */
+/** The `code` in the body of the response to a refused request. The page docs/errors.md explains each code. */
 export type RefusalCode =
   /** The status is 400: the request has no usable credentials. With a body that cannot be read also 413 or 415. */
   | 'invalid_request'
@@ -46,7 +46,7 @@ export interface RefusalBody {
    * developer of the login form. Without the option `exposeReasons` the text does not reveal whether an account exists.
    */
   message: string;
-  /** The reason of the refusal as a stable code for programs. The README lists all codes. */
+  /** The reason of the refusal as a stable code for programs. The page docs/errors.md lists all codes. */
   code: RefusalCode;
   /** The request ID of GenAuth's response to the sign-in. Give this ID to GenAuth's support if you report a problem. */
   requestId?: string;

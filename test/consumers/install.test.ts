@@ -11,6 +11,7 @@ import {
   type ProgramHost,
   SNIPPETS,
   isRequest,
+  readBlocks,
   readCommands,
   readSnippets,
   runRequests,
@@ -30,14 +31,21 @@ const ENVIRONMENT = {
   npm_config_loglevel: 'error',
   npm_config_prefer_offline: 'true',
 };
-/** The README's lines that build the package in a clone and install it from there, and the line that lets npm do it. */
-const [FROM_A_CLONE, FROM_GIT] = [readCommands('Install').slice(0, -1), readCommands('Install').slice(-1)];
+/** The README's lines for an empty folder, for a clone of the package, and for npm, which clones and builds it. */
+const [EMPTY = '', ...INSTALL] = readCommands('Install');
+const [FROM_A_CLONE, FROM_GIT] = [INSTALL.slice(0, -1), INSTALL.slice(-1)];
+/** The line for Jest in CommonJS that docs/testing.md shows. */
+const [JEST_LINE = ''] = readBlocks('docs/testing.md').flatMap(({ comment, code }) =>
+  comment === 'jest' ? [code] : [],
+);
+const JEST = JSON.parse(`{${JEST_LINE}}`) as Record<string, unknown>;
 /** The packages of the CommonJS applications, without this package. */
 const PACKAGES = {
   commonjs: 'passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
   nest11: [
-    ...['common', 'core', 'platform-express', 'passport', 'cli', 'testing'].map((name) => `@nestjs/${name}@11`),
-    'passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7',
+    ...['common', 'core', 'platform-express', 'cli', 'testing'].map((name) => `@nestjs/${name}@11`),
+    // `npm install @nestjs/passport` installs the newest version also beside Nest 11.
+    '@nestjs/passport passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7',
     ...['node@20', 'express@5', 'jest@30', 'supertest@7'].map((name) => `@types/${name}`),
   ].join(' '),
 };
@@ -64,7 +72,7 @@ function runInBackground(lines: readonly string[], cwd: string): Promise<unknown
 const readSetup = (section: string): string[] => readCommands(section).filter((line) => !isRequest(line));
 
 /** The README's lines that install the packages for Nest, and the line that compiles the example. */
-const NEST_SETUP = readSetup('Nest');
+const NEST_SETUP = readSetup('Sign in with Nest');
 const COMPILE = NEST_SETUP.pop()?.replace(' && node nest.js', '') ?? '';
 
 /** Creates a folder with these files. */
@@ -77,14 +85,13 @@ function makeFolder(name: string, files: Record<string, string>): string {
 
 const snippet = (name: string): string => SNIPPETS.get(name) ?? '';
 
-/** @param section - The section of the README whose curl lines are run as well. */
-async function expectGoodLogin(file: string, folder: string, section?: string): Promise<void> {
+/** Signs in at a program of the README, also by the curl lines. */
+async function expectGoodLogin(file: string, folder: string): Promise<void> {
   const host = await startHost(folder);
   try {
     const url = await host.serve(join(folder, file));
     expect(await tryLogin(url)).toEqual(GOOD_LOGIN);
-    if (section === undefined) return;
-    const printed = await runRequests(readCommands(section).filter(isRequest), url);
+    const printed = await runRequests(readCommands('Sign in with Nest').filter(isRequest), url);
     const [login, , me] = printed.map((text) => JSON.parse(text || '{}') as Record<string, unknown>);
     expect(login?.['user']).toMatchObject({ sub: me?.['sub'] });
   } finally {
@@ -95,12 +102,12 @@ async function expectGoodLogin(file: string, folder: string, section?: string): 
 beforeAll(async () => {
   await emulator.start();
   const express = makeFolder('express', { 'server.js': snippet('server.js') });
-  run('npm init -y', express);
+  run(EMPTY, express);
   // npm needs a minute for this line, so the other tests run at the same time.
   installationFromGit = runInBackground(FROM_GIT, express);
   const folder = makeFolder('nest', {});
   const [clone = '', ...lines] = FROM_A_CLONE;
-  run('npm init -y', folder);
+  run(EMPTY, folder);
   run(clone, folder);
   // CI installed the packages of a clone before. With hard links to them, `npm install` is done in seconds.
   run(`cp -al '${ROOT}/node_modules' ../passport-genauth/ || rm -rf ../passport-genauth/node_modules`, folder);
@@ -136,7 +143,7 @@ async function tryApplication(
 ): Promise<void> {
   const folder = makeFolder(target, {});
   cpSync(join(import.meta.dirname, name), folder, { recursive: true });
-  run({ express5: 'npx tsc', nest11: 'npx nest build' }[name] ?? ':', folder);
+  run({ express5: 'npx --yes --package typescript@6 tsc', nest11: 'npx nest build' }[name] ?? ':', folder);
   const { appId, appSecret, appHost } = emulator.clientOptions;
   const tenant = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: String(appSecret), GENAUTH_APP_HOST: appHost };
   const host = await startHost(folder, { ...tenant, SESSION_SECRET: 'any text' });
@@ -151,13 +158,20 @@ it(
   "installs from a clone, and the README's lines for Nest end in a login",
   async () => {
     const others = Object.fromEntries(
-      [...SNIPPETS, ...readSnippets('docs/sign-in.md')].filter(([name]) => name.endsWith('.ts')),
+      [
+        ...SNIPPETS,
+        ...['options', 'outcomes', 'observability'].flatMap((page) => [...readSnippets(`docs/${page}.md`)]),
+      ].filter(([name]) => /^(?:nest|options|outcomes|types|events|environment|shared-host)\.ts$/.test(name)),
     );
     const folder = makeFolder('nest', others);
     run(COMPILE, folder);
     // The other snippets must compile as well, with the same compiler, the newest there is.
     run(COMPILE.replace('nest.ts', `${Object.keys(others).join(' ')} --noEmit --strict`), folder);
-    await expectGoodLogin('nest.js', folder, 'Nest');
+    await expectGoodLogin('nest.js', folder);
+    // A folder with a configuration of the compiler gets the same result.
+    writeFileSync(join(folder, 'tsconfig.json'), '{}');
+    run(COMPILE, folder);
+    rmSync(join(folder, 'tsconfig.json'));
   },
   LIMIT,
 );
@@ -184,12 +198,16 @@ const COMMONJS = { target: 'es2022', module: 'nodenext', strict: true, esModuleI
 it(
   'CommonJS, Express 4, Passport 0.6 and TypeScript 5.9, with every type checked',
   async () => {
-    const server = snippet('server.js')
-      .replace("import express from 'express';", "import express = require('express');")
-      .replace('const tenant', 'async function main() {\nconst tenant')
-      .replace('req.authInfo.tokens', '(req.authInfo as SignInInfo).tokens')
-      .replace('import passport', "import type { SignInInfo } from 'passport-genauth';\nimport passport")
-      .concat('}\nmain();\n');
+    const lines = snippet('server.js').split('\n');
+    const imports = lines.filter((line) => line.startsWith('import ')).join('\n');
+    const body = lines.filter((line) => !line.startsWith('import ')).join('\n');
+    const server = [
+      imports.replace("import express from 'express';", "import express = require('express');"),
+      "import type { SignInInfo } from 'passport-genauth';\nimport type {} from 'passport';",
+      'async function main() {',
+      body.replace('req.authInfo.tokens', '(req.authInfo as SignInInfo).tokens'),
+      '}\nvoid main();\n',
+    ].join('\n');
     const folder = makeFolder('commonjs', {
       'server.ts': server,
       'tsconfig.json': JSON.stringify({ compilerOptions: { ...COMMONJS, types: ['node'] }, files: ['server.ts'] }),
@@ -265,10 +283,21 @@ it(
       expect(await (await fetch(`${url}/login`, broken)).text()).toMatch(/^(?!.*secret).*invalid_request/);
     });
     const folder = makeFolder('nest11', {});
-    const [pattern = ''] = /"\/node_modules.*"/.exec(readFileSync(join(folder, 'test/jest-e2e.json'), 'utf8')) ?? [];
-    expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(
-      `transformIgnorePatterns: [${pattern.replaceAll('"', "'")}]`,
-    );
+    const config = JSON.parse(readFileSync(join(folder, 'test/jest-e2e.json'), 'utf8')) as Record<string, unknown>;
+    expect(config['transformIgnorePatterns']).toEqual(JEST['transformIgnorePatterns']);
+    const variables = 'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai';
+    run(`${variables} npx jest --config test/jest-e2e.json 2>&1`, folder);
+  },
+  LIMIT,
+);
+
+it(
+  'Nest 11 with pnpm: passes its Jest tests',
+  async () => {
+    const folder = makeFolder('pnpm', {});
+    cpSync(join(import.meta.dirname, 'nest11'), folder, { recursive: true });
+    run('npm init -y && npm pkg set type=commonjs', folder);
+    run(`npx --yes pnpm@10 add ${tarball} ${PACKAGES.nest11}`, folder);
     const variables = 'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai';
     run(`${variables} npx jest --config test/jest-e2e.json 2>&1`, folder);
   },
@@ -300,10 +329,10 @@ it(
   async () => {
     const folder = makeFolder('express', {});
     await installationFromGit;
-    const commands = readSetup('Express');
+    const commands = readSetup('Sign in with Express');
     expect(commands.pop()).toBe('node server.js');
     for (const line of commands) run(line, folder);
-    await expectGoodLogin('server.js', folder, 'Express');
+    await expectGoodLogin('server.js', folder);
     expect(readdirSync(join(folder, 'node_modules'))).not.toContain('@nestjs');
     expect(run('npx passport-genauth --version', folder).trim()).toMatch(/^\d+\.\d+\.\d+/);
     const emulator = startNode(['node_modules/.bin/passport-genauth', 'emulator', '--port', '0'], {}, folder);

@@ -5,19 +5,54 @@ import { promisify } from 'node:util';
 import { ROOT, type RunningProcess, startNode } from './process.js';
 import { send } from './nest-app.js';
 
-/** The paths of all pages with snippets. */
-export const PAGES: readonly string[] = [
-  'README.md',
-  ...readdirSync(join(ROOT, 'docs'))
+const listPages = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder))
     .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
+    .map((file) => `${folder}/${file}`);
 
-/** The snippets of a page. Keys are the file names in the comments before them. */
-export function readSnippets(page: string): ReadonlyMap<string, string> {
+/** The paths of all pages with snippets, in English. */
+export const PAGES: readonly string[] = ['README.md', ...listPages('docs')];
+
+/** The pages in Chinese. They have the snippets and commands of the README: all of them if `isComplete`. */
+export const TRANSLATIONS = [
+  { chinese: 'README.zh-CN.md', isComplete: true },
+  { chinese: 'docs/zh-CN/quick-start.md', isComplete: false },
+] as const;
+
+/** A block of code of a page, with the HTML comment before it. */
+export interface CodeBlock {
+  comment: string | undefined;
+  language: string;
+  code: string;
+  /** The text before the block, after the last block. */
+  before: string;
+}
+
+/** All blocks of code of a page. */
+export function readBlocks(page: string): CodeBlock[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  const found = text.matchAll(/<!-- snippet: (\S+) -->\n\n```\w+\n([^]*?)```/g);
-  return new Map([...found].map(([, name = '', code = '']) => [name, code]));
+  const found = [...text.matchAll(/(?:<!-- (.*?) -->\n\n)?^```(\w*)\n([^]*?)^```$/gm)];
+  return found.map((match, i) => {
+    const previous = found[i - 1];
+    const start = previous === undefined ? 0 : previous.index + previous[0].length;
+    const [, comment, language = '', code = ''] = match;
+    return { comment, language, code, before: text.slice(start, match.index) };
+  });
+}
+
+/** The file name of a snippet: in the HTML comment before it, or in its first line, `// nest.ts, step 1 of 3`. */
+export function getSnippetName({ comment, code }: CodeBlock): string | undefined {
+  return /^snippet: (\S+)$/.exec(comment ?? '')?.[1] ?? /^\/\/ ([\w.-]+\.[jt]s)\b/.exec(code)?.[1];
+}
+
+/** The snippets of a page. Keys are the file names. Blocks with one name are the parts of one file. */
+export function readSnippets(page: string): ReadonlyMap<string, string> {
+  const snippets = new Map<string, string>();
+  for (const block of readBlocks(page)) {
+    const name = getSnippetName(block);
+    if (name !== undefined) snippets.set(name, (snippets.get(name) ?? '') + block.code);
+  }
+  return snippets;
 }
 
 /** The snippets of the README. */
@@ -86,9 +121,11 @@ const HOST = `
   const { listen } = Server.prototype;
   const host = createServer(({ url }, response) => {
     Server.prototype.listen = function (port, ...rest) {
-      if (port !== 3000 && port !== 3999) return listen.call(this, port, ...rest);
+      // Fastify passes an object.
+      const wanted = port?.port ?? port;
+      if (wanted !== 3000 && wanted !== 3999) return listen.call(this, port, ...rest);
       this.once('listening', () => response.end('http://127.0.0.1:' + this.address().port));
-      return listen.call(this, 0, ...rest);
+      return listen.call(this, port === wanted ? 0 : { ...port, port: 0 }, ...rest);
     };
     import(url);
   });

@@ -124,7 +124,7 @@ function explainRejection(context: Context, outcome: SignInRejection, connection
         'Users who need this step cannot sign in until your application offers it. ' +
         'The doctor has no tokens to check.',
       consolePage: CONSOLE_PAGES.security,
-      fix: `Offer this step, as outcomes.ts in docs/sign-in.md shows: if (outcome.kind === '${kind}') { … }`,
+      fix: `Offer this step, as outcomes.ts in docs/outcomes.md shows: if (outcome.kind === '${kind}') { … }`,
     });
   }
   const [code, message, advice] = REFUSALS[kind] ?? [

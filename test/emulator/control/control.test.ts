@@ -245,7 +245,12 @@ it.each<[string, number | undefined, unknown[]]>([
 it('no operation except the health check can be used by another origin', async () => {
   const headers = { origin: 'https://evil.example', 'content-type': 'application/json' };
   const answers = await inTurn(CONTROL_OPERATIONS, ({ method, path }) =>
-    send(`${emulator().url}/emulator/v1${path}`, { method: method.toUpperCase(), headers, body: '{' }),
+    send(`${emulator().url}/emulator/v1${path}`, {
+      method: method.toUpperCase(),
+      headers,
+      // Node.js sends the body of a GET request without its length.
+      ...(method !== 'get' && { body: '{' }),
+    }),
   );
   expect(answers.map(({ status }) => status)).toEqual(
     CONTROL_OPERATIONS.map(({ path }) => (path === '/health' ? 200 : 403)),
