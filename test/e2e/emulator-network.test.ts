@@ -80,7 +80,7 @@ const PROGRAM = `
     expect(emulator.output()).toContain('GenAuth emulator listening on https://genauth:3999\n');
   });
 
-  it('lets an application of the other namespace sign in with the normal client, and not control the emulator', async () => {
+  it('lets an application of the other namespace sign in with the normal client, but not control it', async () => {
     const variables = Object.fromEntries(
       [...readLine(/environment:\n((?: {6}\w.*\n)+)/).matchAll(/(\w+): (.*)/g)].map(([, name, value = '']) => [
         name,

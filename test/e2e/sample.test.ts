@@ -145,6 +145,7 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
   });
 
   it('requires a captcha after three wrong passwords, and locks the account after six', async () => {
+    await control('/login-protection', { captchaAfter: 3, lockAfter: 6 });
     const codes: unknown[] = [];
     for (let i = 1; i <= 8; i += 1) {
       const { body: captcha } = await send(`${sample.url}/auth/captcha`);
@@ -155,7 +156,7 @@ describe.each(SAMPLES)('the sample app %s', (name) => {
     }
     const wrong = 'invalid_credentials';
     expect(codes).toEqual([wrong, wrong, wrong, 'captcha_required', wrong, wrong, wrong, 'account_locked']);
-    await control('/unlock', { account: 'bob' });
+    await control('/login-protection', {});
     expect((await signIn({ account: 'bob', password: 'passw0rd' })).status).toBe(200);
   });
 
@@ -239,6 +240,29 @@ describe('with settings in the environment', () => {
     };
     const rest = { emulator: undefined, port: 3000, host: '::', trustProxy: false };
     expect(loaded).toMatchObject({ options, redirect, ...rest });
+  });
+
+  it.each([
+    ['EMULATOR_CAPTCHA_AFTER', 'x'],
+    ['EMULATOR_LOCK_AFTER', '-1'],
+  ])('names the variable %s with the value %s', async (variable, value) => {
+    const message = `${variable} is "${value}": write a number of wrong passwords, for example 3.`;
+    await expect(loadSettings({ PORT: '0', EMULATOR_PORT: '0', [variable]: value })).rejects.toThrow(message);
+  });
+
+  it('sets the limits of wrong passwords by variables, and keeps the state of the emulator in a file', async () => {
+    const folder = await makeFolder();
+    const limits = { EMULATOR_CAPTCHA_AFTER: '3', EMULATOR_LOCK_AFTER: '6' };
+    const env = { PORT: '0', EMULATOR_PORT: '0', EMULATOR_STATE: join(folder, 'state.json'), ...limits };
+    const kids: unknown[] = [];
+    for (let i = 0; i < 2; i += 1) {
+      const { emulator, stop } = await loadSettings(env);
+      expect(emulator?.loginProtection).toMatchObject({ captchaAfter: 3, lockAfter: 6 });
+      kids.push(emulator?.signingKeys[0]?.kid);
+      await stop();
+    }
+    await rm(folder, { recursive: true });
+    expect(kids[1]).toBe(kids[0]);
   });
 
   it('takes empty variables as absent', async () => {
