@@ -23,12 +23,9 @@ describe('the packed package', () => {
   it('contains the built code, its sources and the documents, and nothing else', () => {
     expect(files.filter((file) => !/^(dist|src)\//.test(file)).sort()).toEqual([
       'CHANGELOG.md',
-      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
-      // The README links it.
-      'bench/README.md',
       'docs/doctor.md',
       'docs/emulator.md',
       'docs/guarding.md',
