@@ -314,7 +314,8 @@ const IGNORED = ['microservices', 'microservices/microservices-module', 'websock
   .concat('class-validator', 'class-transformer');
 const EXTERNALS = IGNORED.map((name) => `--external:${name}`).join(' ');
 /** The first line of an ES module, with which packages in CommonJS can load the modules of Node. */
-const BANNER = `--banner:js='import { createRequire } from "node:module"; const require = createRequire(import.meta.url);'`;
+const BANNER =
+  '--banner:js=\'import { createRequire } from "node:module"; ' + "const require = createRequire(import.meta.url);'";
 
 /** Bundles a program with esbuild. Returns the path of the only file, in a folder without packages. */
 function bundle(file: string, folder: string, format: 'cjs' | 'esm', options = ''): string {
