@@ -26,17 +26,7 @@ describe('the packed package', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
-      'docs/doctor.md',
-      'docs/emulator.md',
-      'docs/guarding.md',
-      'docs/hosted-page.md',
-      'docs/observability.md',
-      'docs/own-users.md',
-      'docs/production.md',
-      'docs/scaling.md',
-      'docs/sessions.md',
-      'docs/sign-in.md',
-      'docs/testing.md',
+      ...readdirSync(join(ROOT, 'docs')).flatMap((file) => (file.endsWith('.md') ? `docs/${file}` : [])),
       'package.json',
     ]);
     const built = files.filter((file) => /^dist\/.*\.js$/.test(file));
@@ -53,6 +43,15 @@ describe('the packed package', () => {
     expect(mentions.filter((file) => !/^dist\/(?:emulator|testing|cli|doctor)\//.test(file))).toEqual([]);
     expect(code).toEqual(expect.arrayContaining(['dist/index.js', 'dist/core/wire/facts.d.ts', 'dist/nest/index.js']));
   });
+});
+
+it('the documents and the changelog name the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const named = [...text.matchAll(/passport-genauth-(\d[\w.-]*)\.tgz/g)].map((match) => match[1]);
+  expect(named.filter((each) => each !== version)).toEqual([]);
+  const changes = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
+  expect(/^## (\d\S*) - \d{4}-\d{2}-\d{2}$/m.exec(changes)?.[1]).toBe(version);
 });
 
 it('the public types import only Nest and jose, except for OpenTelemetry', () => {
