@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
+import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -41,8 +42,8 @@ const ONE_FILE: Readonly<Record<string, string>> = {
   axios: 'core/http/http.ts',
   'sm-crypto-v2': 'core/sign-in/password-encryption.ts',
   // The other side's cryptography, so that no mistake is shared.
-  'sm-crypto': 'emulator/encryption/sm2-key.ts',
-  'node-forge': 'emulator/encryption/rsa-key.ts emulator/encryption/certificates.ts',
+  'sm-crypto': 'emulator/optional-packages.ts',
+  'node-forge': 'emulator/optional-packages.ts emulator/encryption/certificates.ts',
   'passport-custom': 'passport/genauth.strategy.ts',
   '@nestjs/microservices': 'nest/contexts/rpc.ts',
   '@nestjs/websockets': 'nest/contexts/websocket.ts',
@@ -65,7 +66,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
   'emulator/input': 'emulator/errors.ts',
   'emulator/users': 'core/wire emulator/input emulator/state emulator/errors.ts emulator/options.ts',
   'emulator/tokens': 'core/wire emulator/state emulator/users emulator/options.ts',
-  'emulator/encryption': 'emulator/errors.ts emulator/optional-dependency.ts',
+  'emulator/encryption': 'emulator/errors.ts emulator/optional-packages.ts',
   'emulator/state':
     'core/wire emulator/input emulator/users emulator/tokens emulator/encryption emulator/errors.ts ' +
     'emulator/options.ts',
@@ -88,6 +89,38 @@ function listImports(file: string): string[] {
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 const isAllowed = (path: string, list: string): boolean => list.split(' ').some((each) => isWithin(path, each));
 
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>;
+};
+const toPackageName = (specifier: string): string => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '';
+
+/** Whether a node stands in the block of a `try` with a `catch`, and in the same function as this block. */
+function isTried({ parent }: ts.Node, node: ts.Node): boolean {
+  if (parent === undefined || ts.isFunctionLike(node)) return false;
+  return (
+    (ts.isTryStatement(parent) && parent.tryBlock === node && parent.catchClause !== undefined) ||
+    isTried(parent, parent)
+  );
+}
+
+/**
+ * Lists the packages that a source code loads with `import()` outside a `try`, without the packages that npm always
+ * installs. Bundlers end with an error if such a package is missing.
+ */
+function listUntriedImports(code: string): string[] {
+  const untried: string[] = [];
+  const visit = (node: ts.Node): void => {
+    node.forEachChild(visit);
+    if (!ts.isCallExpression(node) || node.expression.kind !== ts.SyntaxKind.ImportKeyword) return;
+    const [argument] = node.arguments;
+    const specifier = argument !== undefined && ts.isStringLiteralLike(argument) ? argument.text : '(not a literal)';
+    if (/^(\.|node:)/.test(specifier) || Object.hasOwn(dependencies, toPackageName(specifier))) return;
+    if (!isTried(node, node)) untried.push(specifier);
+  };
+  visit(ts.createSourceFile('file.ts', code, ts.ScriptTarget.ES2023, true));
+  return untried;
+}
+
 function findRoom(path: string): string | undefined {
   return Object.keys(ROOMS)
     .filter((name) => isWithin(path, name))
@@ -102,7 +135,7 @@ function judge(inside: string, specifier: string): string | null {
   const [own, packages = ''] = room;
   if (specifier.startsWith('node:')) return null;
   if (!specifier.startsWith('.')) {
-    const name = /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '';
+    const name = toPackageName(specifier);
     if (!packages.split(' ').includes(name)) return `${roomName} may not use ${name}`;
     // Nest promises nothing of its other files.
     if (name.startsWith('@nestjs/') && specifier !== name && roomName !== 'nest/openapi') {
@@ -127,6 +160,28 @@ it('every import of the sources follows the table', () => {
   );
   expect(judged.length).toBeGreaterThan(500);
   expect(judged.filter(([, reason]) => reason !== null)).toEqual([]);
+});
+
+it('every package that may be missing is loaded by an import() inside a try, as bundlers require', () => {
+  const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+  const optional = listFiles('src').filter((file) => /import\(\s*'(?!\.|node:)/.test(read(file)));
+  expect(optional).toEqual(expect.arrayContaining(['src/emulator/optional-packages.ts', 'src/nest/contexts/rpc.ts']));
+  const found = listFiles('src').flatMap((file) => listUntriedImports(read(file)).map((name) => [file, name]));
+  expect(found).toEqual([]);
+});
+
+it.each([
+  ["await import('ws');", ['ws']],
+  ["const load = () => import('@nestjs/websockets');", ['@nestjs/websockets']],
+  ["await import('ws').catch(() => {});", ['ws']],
+  ["try { await load(() => import('ws/lib/x.js')); } catch {}", ['ws/lib/x.js']],
+  ["try { x(); } catch { await import('ws'); }", ['ws']],
+  ["try { await import('ws'); } finally { x(); }", ['ws']],
+  ['try { x(); } catch {} await import(name);', ['(not a literal)']],
+  ["try { if (x) { const { y } = await import('ws'); } } catch {}", []],
+  ["await import('jose/jwt/sign'); await import('./ws.js'); await import('node:fs');", []],
+])('finds in %s the packages %j that stop a bundler', (code, names) => {
+  expect(listUntriedImports(code)).toEqual(names);
 });
 
 it.each([

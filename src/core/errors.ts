@@ -126,7 +126,12 @@ export type ConfigurationErrorCode =
   /** The `jwks_uri` of GenAuth's discovery document is not on the host of `appHost`. */
   | 'discovery_jwks_uri_refused'
   /** This Node.js process cannot import a well-formed RSA key, for example because it has no global WebCrypto. */
-  | 'runtime_unsuitable';
+  | 'runtime_unsuitable'
+  /**
+   * The package `@nestjs/microservices` or `@nestjs/websockets` cannot be loaded. A message to a microservice or to a
+   * WebSocket gateway is refused with an exception of this package.
+   */
+  | 'package_missing';
 
 /**
  * `statusCode`, `apiCode` and `requestId` of GenAuth's answer. They are for the operator's log and for GenAuth's

@@ -1,4 +1,6 @@
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+// Renamed, because the first line of an ES module that esbuild builds often declares `createRequire`.
+import { createRequire as createRequireFrom } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /** Files from which the packages of the application are resolved: in the folder of the program and of the process. */
@@ -14,7 +16,7 @@ const FILES: readonly string[] = [dirname(process.argv[1] ?? ''), process.cwd()]
 function findManifest(name: string, files: readonly string[]): string | undefined {
   for (const file of files) {
     try {
-      return createRequire(file).resolve(`${name}/package.json`);
+      return createRequireFrom(file).resolve(`${name}/package.json`);
     } catch {
       // The package is not in the folder of this file or above it.
     }
@@ -28,7 +30,7 @@ function findManifest(name: string, files: readonly string[]): string | undefine
 export function readMajorVersion(name: string): number | undefined {
   const manifest = findManifest(name, FILES);
   if (manifest === undefined) return undefined;
-  const { version } = createRequire(manifest)(manifest) as { version: string };
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   return Number.parseInt(version, 10);
 }
 

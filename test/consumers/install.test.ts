@@ -1,13 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { GenAuthEmulator } from '../../src/emulator/index.js';
 import { send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
 import {
   GOOD_LOGIN,
+  PAGES,
   type ProgramHost,
   SNIPPETS,
   isRequest,
@@ -38,17 +39,24 @@ const [FROM_A_CLONE, FROM_GIT] = [INSTALL.slice(0, -1), INSTALL.slice(-1)];
 const [JEST_LINE = ''] = readBlocks('docs/testing.md').flatMap(({ comment, code }) =>
   comment === 'jest' ? [code] : [],
 );
-const JEST = JSON.parse(`{${JEST_LINE}}`) as Record<string, unknown>;
+const JEST_SETTING = JSON.parse(`{${JEST_LINE}}`) as Record<string, unknown>;
 /** The packages of the CommonJS applications, without this package. */
 const PACKAGES = {
   commonjs: 'passport@0.6 express@4 typescript@5.9 @types/node@20 @types/express@4 @types/passport',
-  nest11: [
-    ...['common', 'core', 'platform-express', 'cli', 'testing'].map((name) => `@nestjs/${name}@11`),
-    // `npm install @nestjs/passport` installs the newest version also beside Nest 11.
-    '@nestjs/passport passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7',
-    ...['node@20', 'express@5', 'jest@30', 'supertest@7'].map((name) => `@types/${name}`),
-  ].join(' '),
+  nest11: listNest11('11', ['esbuild', '@nestjs/cli@11']),
+  // pnpm gives each package only its own dependencies, and @nestjs/passport 12 is an ES module beside Nest 11.
+  pnpm: listNest11('12', ['@types/passport']),
 };
+function listNest11(passport: string, others: readonly string[]): string {
+  return [
+    ...['common', 'core', 'platform-express', 'testing'].map((name) => `@nestjs/${name}@11`),
+    `@nestjs/passport@${passport} passport reflect-metadata rxjs typescript@5.9 jest@30 ts-jest@29 supertest@7`,
+    ...['node@20', 'express@5', 'jest@30', 'supertest@7'].map((name) => `@types/${name}`),
+    ...others,
+  ].join(' ');
+}
+/** The folders of the applications. Two of them are in a workspace. */
+const TARGETS = { commonjs: 'commonjs', nest11: 'npm-workspace/apps/nest11', pnpm: 'pnpm-workspace/apps/nest11' };
 const emulator = new GenAuthEmulator({}, () => {});
 let tarball: string;
 let installationFromGit: Promise<unknown>;
@@ -114,11 +122,18 @@ beforeAll(async () => {
   for (const line of [...lines, ...NEST_SETUP]) run(line, folder);
   const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   tarball = join(folder, file);
-  const install = (name: keyof typeof PACKAGES): Promise<unknown> => {
-    const lines = ['npm init -y', 'npm pkg set type=commonjs', `npm install ${tarball} ${PACKAGES[name]}`];
-    return runInBackground(lines, makeFolder(name, {}));
+  makeFolder('npm-workspace', { 'package.json': JSON.stringify({ private: true, workspaces: ['apps/*'] }) });
+  makeFolder('pnpm-workspace', { 'pnpm-workspace.yaml': 'packages: [apps/*]\n' });
+  const install = (name: keyof typeof PACKAGES, program = 'npm install'): Promise<unknown> => {
+    const manifest = JSON.stringify({ name: 'app', version: '1.0.0', private: true, type: 'commonjs' });
+    const folder = makeFolder(TARGETS[name], { 'package.json': manifest });
+    return runInBackground([`${program} ${tarball} ${PACKAGES[name]}`], folder);
   };
-  installations = { commonjs: install('commonjs'), nest11: install('nest11') };
+  const [commonjs, nest11] = [install('commonjs'), install('nest11')];
+  // pnpm starts when npm is ready, because each of them uses a whole core.
+  const pnpm = nest11.then(() => install('pnpm', 'npx --yes pnpm@10 add --prefer-offline --ignore-scripts'));
+  pnpm.catch(() => {});
+  installations = { commonjs, nest11, pnpm };
 }, LIMIT);
 afterAll(async () => {
   await emulator.stop();
@@ -131,27 +146,37 @@ const readBearer = ({ body }: { body: Record<string, unknown> }): Record<string,
   authorization: `Bearer ${String(body['accessToken'])}`,
 });
 
-/**
- * Copies an application of `test/consumers` into a folder with installed packages, compiles it, starts it with the
- * settings of the emulator, and calls `use` with its address.
- */
+/** The lines that compile the applications. */
+const COMPILERS: Readonly<Record<string, string>> = { express5: 'npx tsc', nest11: 'npx nest build' };
+
+/** Copies an application of `test/consumers` into a folder with installed packages, and compiles it. */
+function compileApplication(name: string, target: string): string {
+  const folder = makeFolder(target, {});
+  cpSync(join(import.meta.dirname, name), folder, { recursive: true });
+  run(COMPILERS[name] ?? ':', folder);
+  return folder;
+}
+
+/** Starts a program with the settings of the emulator, and calls `use` with its address. */
+async function tryProgram(path: string, use: (url: string, line: ProgramHost['line']) => Promise<void>): Promise<void> {
+  const { appId, appSecret, appHost } = emulator.clientOptions;
+  const tenant = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: String(appSecret), GENAUTH_APP_HOST: appHost };
+  const host = await startHost(dirname(path), { ...tenant, SESSION_SECRET: 'any text' });
+  try {
+    await use(await host.serve(path), host.line);
+  } finally {
+    await host.stop();
+  }
+}
+
+/** Compiles an application of `test/consumers`, starts it, and calls `use` with its address. */
 async function tryApplication(
   name: string,
   file: string,
   target: string,
   use: (url: string, line: ProgramHost['line']) => Promise<void>,
 ): Promise<void> {
-  const folder = makeFolder(target, {});
-  cpSync(join(import.meta.dirname, name), folder, { recursive: true });
-  run({ express5: 'npx --yes --package typescript@6 tsc', nest11: 'npx nest build' }[name] ?? ':', folder);
-  const { appId, appSecret, appHost } = emulator.clientOptions;
-  const tenant = { GENAUTH_APP_ID: appId, GENAUTH_APP_SECRET: String(appSecret), GENAUTH_APP_HOST: appHost };
-  const host = await startHost(folder, { ...tenant, SESSION_SECRET: 'any text' });
-  try {
-    await use(await host.serve(join(folder, file)), host.line);
-  } finally {
-    await host.stop();
-  }
+  await tryProgram(join(compileApplication(name, target), file), use);
 }
 
 it(
@@ -192,6 +217,12 @@ it(
   },
   LIMIT,
 );
+
+/** The line that runs the Jest tests of a Nest application. */
+const JEST = [
+  'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai',
+  'npx jest --config test/jest-e2e.json 2>&1',
+].join(' ');
 
 const COMMONJS = { target: 'es2022', module: 'nodenext', strict: true, esModuleInterop: true };
 
@@ -262,10 +293,10 @@ it(
 );
 
 it(
-  'Nest 11 as the Nest CLI creates it: compiles with every type checked, signs in, and passes its Jest tests',
+  'Nest 11 in a workspace of npm: compiles with every type checked, signs in, and passes its Jest tests',
   async () => {
     await installations.nest11;
-    await tryApplication('nest11', 'dist/main.js', 'nest11', async (url) => {
+    await tryApplication('nest11', 'dist/main.js', TARGETS.nest11, async (url) => {
       const login = await send(`${url}/login`, ALICE);
       const headers = readBearer(login);
       expect((await send(`${url}/me`, { headers })).body).toEqual(login.body['user']);
@@ -282,24 +313,76 @@ it(
       const broken = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"password":"secret' };
       expect(await (await fetch(`${url}/login`, broken)).text()).toMatch(/^(?!.*secret).*invalid_request/);
     });
-    const folder = makeFolder('nest11', {});
-    const config = JSON.parse(readFileSync(join(folder, 'test/jest-e2e.json'), 'utf8')) as Record<string, unknown>;
-    expect(config['transformIgnorePatterns']).toEqual(JEST['transformIgnorePatterns']);
-    const variables = 'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai';
-    run(`${variables} npx jest --config test/jest-e2e.json 2>&1`, folder);
+    run(JEST, makeFolder(TARGETS.nest11, {}));
+  },
+  LIMIT,
+);
+
+it('the Jest tests of these applications have the line that the guide shows', () => {
+  const text = readFileSync(join(import.meta.dirname, 'nest11/test/jest-e2e.json'), 'utf8');
+  const config = JSON.parse(text) as Record<string, unknown>;
+  expect(config['transformIgnorePatterns']).toEqual(JEST_SETTING['transformIgnorePatterns']);
+});
+
+/** Nest's packages that the Nest CLI ignores if they are not installed. */
+const IGNORED = ['microservices', 'microservices/microservices-module', 'websockets/socket-module']
+  .map((name) => `@nestjs/${name}`)
+  .concat('class-validator', 'class-transformer');
+const EXTERNALS = IGNORED.map((name) => `--external:${name}`).join(' ');
+/** The first line of an ES module, with which packages in CommonJS can load the modules of Node. */
+const BANNER =
+  '--banner:js=\'import { createRequire } from "node:module"; ' + "const require = createRequire(import.meta.url);'";
+
+/** Bundles a program with esbuild. Returns the path of the only file, in a folder without packages. */
+function bundle(file: string, folder: string, format: 'cjs' | 'esm', options = ''): string {
+  const esbuild = join(FOLDER, 'npm-workspace/node_modules/.bin/esbuild');
+  const [name] = file.split('/').at(-1)?.split('.') ?? [];
+  const path = join(makeFolder('bundles', {}), format === 'cjs' ? `${name}.cjs` : `${name}.mjs`);
+  const banner = format === 'esm' ? BANNER : '';
+  run(
+    `'${esbuild}' ${file} --bundle --platform=node --format=${format} --outfile=${path} ${banner} ${options}`,
+    folder,
+  );
+  return path;
+}
+
+it(
+  'esbuild and webpack build a Nest application without the optional packages, and it runs without any package',
+  async () => {
+    await installations.nest11;
+    const folder = compileApplication('nest11', TARGETS.nest11);
+    const optional = ['microservices', 'websockets'].map((name) => `@nestjs/${name}`).concat('@opentelemetry');
+    expect(run('ls ../../node_modules ../../node_modules/@nestjs', folder)).not.toMatch(optional.join('|'));
+    const webpack = 'npx nest build --webpack --webpackPath webpack.config.js';
+    run(`${webpack} && cp -r bundle '${makeFolder('bundles', {})}/webpack'`, folder);
+    const programs = [
+      bundle('dist/main.js', folder, 'cjs', EXTERNALS),
+      bundle('dist/main.js', folder, 'esm', EXTERNALS),
+      join(FOLDER, 'bundles/webpack/main.cjs'),
+    ];
+    for (const program of programs) {
+      await tryProgram(program, async (url) => {
+        const headers = readBearer(await send(`${url}/login`, ALICE));
+        expect((await send(`${url}/me`, { headers })).body['name']).toBe('Alice Example');
+        expect((await send(`${url}/me`)).body).toEqual({ page: 'sign in', reason: 'token_missing' });
+      });
+    }
   },
   LIMIT,
 );
 
 it(
-  'Nest 11 with pnpm: passes its Jest tests',
+  'Nest 11 with @nestjs/passport 12 in a workspace of pnpm: compiles, signs in, and passes its Jest tests',
   async () => {
-    const folder = makeFolder('pnpm', {});
+    await installations.pnpm;
+    const folder = makeFolder(TARGETS.pnpm, {});
     cpSync(join(import.meta.dirname, 'nest11'), folder, { recursive: true });
-    run('npm init -y && npm pkg set type=commonjs', folder);
-    run(`npx --yes pnpm@10 add ${tarball} ${PACKAGES.nest11}`, folder);
-    const variables = 'GENAUTH_APP_ID=app GENAUTH_APP_SECRET=secret GENAUTH_APP_HOST=https://example.genauth.ai';
-    run(`${variables} npx jest --config test/jest-e2e.json 2>&1`, folder);
+    run('npx tsc', folder);
+    await tryProgram(join(folder, 'dist/main.js'), async (url) => {
+      const headers = readBearer(await send(`${url}/login`, ALICE));
+      expect((await send(`${url}/me`, { headers })).body['name']).toBe('Alice Example');
+    });
+    run(JEST, folder);
   },
   LIMIT,
 );
@@ -338,6 +421,19 @@ it(
     const emulator = startNode(['node_modules/.bin/passport-genauth', 'emulator', '--port', '0'], {}, folder);
     expect(await emulator.line(/^GenAuth emulator listening on (http:.*)$/)).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     await emulator.stop();
+  },
+  LIMIT,
+);
+
+it(
+  'esbuild builds Express applications with the emulator in one file, as a minified ES module and as CommonJS',
+  async () => {
+    await installations.nest11;
+    const programs = [
+      bundle('server.js', makeFolder('express', {}), 'esm', '--minify'),
+      bundle('server.js', makeFolder('commonjs', {}), 'cjs'),
+    ];
+    for (const program of programs) await expectGoodLogin(basename(program), dirname(program));
   },
   LIMIT,
 );

@@ -35,13 +35,10 @@ describe('the packed package', () => {
   it('contains the built code, its sources and the documents, and nothing else', () => {
     expect(files.filter((file) => !/^(dist|src)\//.test(file)).sort()).toEqual([
       'CHANGELOG.md',
-      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'README.zh-CN.md',
       'SECURITY.md',
-      // The README links it.
-      'bench/README.md',
       'docs/doctor.md',
       'docs/emulator.md',
       'docs/errors.md',
@@ -106,6 +103,15 @@ describe('the packed package', () => {
     expect(mentions.filter((file) => !/^dist\/(?:emulator|testing|cli|doctor)\//.test(file))).toEqual([]);
     expect(code).toEqual(expect.arrayContaining(['dist/index.js', 'dist/core/wire/facts.d.ts', 'dist/nest/index.js']));
   });
+});
+
+it('the documents and the changelog name the version of the package', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const named = [...text.matchAll(/passport-genauth-(\d[\w.-]*)\.tgz/g)].map((match) => match[1]);
+  expect(named.filter((each) => each !== version)).toEqual([]);
+  const changes = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
+  expect(/^## (\d\S*) - \d{4}-\d{2}-\d{2}$/m.exec(changes)?.[1]).toBe(version);
 });
 
 it('the public types import only Nest and jose, except for OpenTelemetry', () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { pki } from 'node-forge';
-import { importOptional } from '../optional-dependency.js';
+import { importNodeForge } from '../optional-packages.js';
 import { generateRsaKey } from './rsa-key.js';
 
 const DAY_MS = 86_400_000;
@@ -34,7 +34,7 @@ export interface Certificates {
  */
 export async function createCertificates(hosts: readonly string[]): Promise<Certificates> {
   const [forge, authorityKey, serverKey] = await Promise.all([
-    importOptional('node-forge', () => import('node-forge')),
+    importNodeForge(),
     generateRsaKey(2048),
     generateRsaKey(2048),
   ]);

@@ -1,6 +1,6 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
-import { importOptional } from '../optional-dependency.js';
+import { importNodeForge } from '../optional-packages.js';
 import { decodeUtf8, readBase64 } from './text.js';
 
 /**
@@ -23,7 +23,7 @@ export async function createRsaKey(stored?: { publicKey: string; privateKey: str
   return {
     ...pair,
     decrypt: async (text: string): Promise<string | undefined> => {
-      const forge = await importOptional('node-forge', () => import('node-forge'));
+      const forge = await importNodeForge();
       const key = forge.pki.privateKeyFromPem(pair.privateKey);
       const ciphertext = readBase64(text);
       if (ciphertext === undefined) return undefined;

@@ -1,4 +1,4 @@
-import { importOptional } from '../optional-dependency.js';
+import { importSmCrypto } from '../optional-packages.js';
 import { decodeUtf8 } from './text.js';
 
 /** The functions of sm-crypto that this file uses. The published types of sm-crypto describe an older version. */
@@ -28,7 +28,7 @@ const HASH_DIGITS = 64;
  * @throws EmulatorError with the code `sm_crypto_missing` if the package `sm-crypto` is not installed.
  */
 export async function createSm2Key(stored?: { publicKey: string; privateKey: string }) {
-  const { sm2 } = (await importOptional('sm-crypto', () => import('sm-crypto'))) as unknown as { sm2: Sm2 };
+  const { sm2 } = (await importSmCrypto()) as unknown as { sm2: Sm2 };
   const { publicKey, privateKey } = stored ?? sm2.generateKeyPairHex();
   return {
     publicKey,

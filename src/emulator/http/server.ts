@@ -18,7 +18,7 @@ import type { EmulatorEndpoint } from '../state/faults.js';
 import { introspect } from '../oidc/introspection.js';
 import { OAuthRefusal } from '../oidc/oauth-refusal.js';
 import { type EmulatorRequest, type EmulatorResponse, envelope, notImplemented, type Operation } from './operation.js';
-import { importOptional } from '../optional-dependency.js';
+import { importExpress } from '../optional-packages.js';
 import { buildScheme } from '../options.js';
 import { FORM } from '../oidc/parameters.js';
 import { revoke } from '../oidc/revocation.js';
@@ -102,7 +102,7 @@ async function close(servers: readonly Server[]): Promise<void> {
  * of the operations.
  */
 async function createApp(state: EmulatorState): Promise<Express> {
-  const express = await importOptional('express', () => import('express'));
+  const express = await importExpress();
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.enable('case sensitive routing').enable('strict routing');

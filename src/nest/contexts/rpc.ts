@@ -2,6 +2,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import { isRecord } from '../../core/util/record.js';
 import { findAuthorization, isAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
 import type { RequestState } from '../../web/guard-request.js';
+import { buildMissingPackageError } from './missing-package.js';
 import type { RequestContext } from './request-context.js';
 
 /**
@@ -17,8 +18,12 @@ export function readRpcContext(context: ArgumentsHost): RequestContext {
     request: withAuthorization({ headers: {}, body: data }, authorization),
     state: isRecord(transport) ? transport : getMessageState(data),
     refuse: async (refusal) => {
-      const { RpcException } = await import('@nestjs/microservices');
-      return new RpcException(refusal.body);
+      try {
+        const { RpcException } = await import('@nestjs/microservices');
+        return new RpcException(refusal.body);
+      } catch (cause) {
+        throw buildMissingPackageError('@nestjs/microservices', cause);
+      }
     },
   };
 }

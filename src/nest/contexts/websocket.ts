@@ -5,6 +5,7 @@ import type { RequestState } from '../../web/guard-request.js';
 import { type Refusal, type RefusalBody, type RefusalContext, toRefusal } from '../../web/refusal.js';
 import { findAuthorization, toSingleValue, withAuthorization } from './authorization-header.js';
 import { endAtExpiry } from './expiry.js';
+import { buildMissingPackageError } from './missing-package.js';
 import type { RequestContext } from './request-context.js';
 
 /**
@@ -22,8 +23,12 @@ export function readWebSocketContext(context: ArgumentsHost): RequestContext {
   return {
     ...readSocket(client, ws.getData<unknown>()),
     refuse: async (refusal) => {
-      const { WsException } = await import('@nestjs/websockets');
-      return new WsException(buildExceptionData(refusal));
+      try {
+        const { WsException } = await import('@nestjs/websockets');
+        return new WsException(buildExceptionData(refusal));
+      } catch (cause) {
+        throw buildMissingPackageError('@nestjs/websockets', cause);
+      }
     },
   };
 }
