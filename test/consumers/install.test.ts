@@ -8,7 +8,6 @@ import { send } from '../support/nest-app.js';
 import { ROOT, startNode } from '../support/process.js';
 import {
   GOOD_LOGIN,
-  PAGES,
   type ProgramHost,
   SNIPPETS,
   isRequest,
