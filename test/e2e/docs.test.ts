@@ -220,7 +220,9 @@ describe('the pages', () => {
     const text = [...PAGES, 'CONTRIBUTING.md'].map(readText).join('');
     const names = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
     const { scripts: benchmarks } = JSON.parse(readText('bench/package.json')) as { scripts: Record<string, string> };
-    expect(names.filter((name) => !Object.hasOwn(scripts, name) && !Object.hasOwn(benchmarks, name))).toEqual([]);
+    // `npm run dev` is a script of the reader's application.
+    const known = { ...scripts, ...benchmarks, dev: '' };
+    expect(names.filter((name) => !Object.hasOwn(known, name))).toEqual([]);
   });
 });
 

@@ -1,17 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { GenAuthEmulator, ID_TOKEN_FLAWS } from '../../src/emulator/index.js';
 import { asAd, asUser, getCaptcha, inTurn, signIn, verify } from '../emulator/support.js';
+import { describeInBrowser, findAccessibilityMistakes, launchBrowser } from '../support/browser.js';
 import { ROOT } from '../support/process.js';
-
-const [BROWSER] = ['chromium', 'chromium-browser', 'google-chrome']
-  .map((name) => `/usr/bin/${name}`)
-  .filter(existsSync);
-const SKIPPED =
-  'SKIPPED test/e2e/emulator-page.test.ts: no Chromium on this machine (Debian: apt-get install chromium).\n';
-if (BROWSER === undefined) process.stderr.write(SKIPPED);
 
 const SECTIONS = ['users', 'sign-ins', 'tokens', 'faults', 'codes', 'keys'];
 const MARKUP = `<img src=x onerror="document.title='run'">`;
@@ -32,7 +26,7 @@ const OPENED: Readonly<Record<string, readonly string[]>> = {
 const SHOWN: Readonly<Record<string, readonly string[]>> = { tokens: ['#minted'], codes: ['#totp-result'] };
 const PHONE = { viewport: { width: 375, height: 740 } };
 
-(BROWSER === undefined ? describe.skip : describe)('the page of the emulator in a browser', () => {
+describeInBrowser('the page of the emulator in a browser', () => {
   let browser: Browser;
   let emulator: GenAuthEmulator;
   let page: Page;
@@ -40,8 +34,7 @@ const PHONE = { viewport: { width: 375, height: 740 } };
   let hosts: Set<string>;
 
   beforeAll(async () => {
-    const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
-    browser = await chromium.launch({ executablePath: BROWSER ?? '', timeout: 20_000, args });
+    browser = await launchBrowser();
     emulator = await new GenAuthEmulator().start();
     await openWindow();
   }, 30_000);
@@ -438,11 +431,9 @@ const PHONE = { viewport: { width: 375, height: 740 } };
 
   describe.each<[string, BrowserContextOptions]>([
     ['light', { colorScheme: 'light' }],
-    ['dark', { colorScheme: 'dark' }],
-    ['on a phone', PHONE],
+    ['dark, on a phone', { ...PHONE, colorScheme: 'dark' }],
   ])('%s', (_, options) => {
     it('has no accessibility findings and no sideways scrolling in any section', async () => {
-      const axe = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
       const long = 'a-very-long-name-without-spaces-'.repeat(4);
       emulator.addUser({
         username: long,
@@ -462,18 +453,12 @@ const PHONE = { viewport: { width: 375, height: 740 } };
 
       await openWindow(options);
       await open('users');
-      await page.evaluate(axe);
       const findings = await inTurn(SECTIONS, async (section) => {
         await show(section);
         await inTurn(OPENED[section] ?? [], (selector) => page.locator(selector).first().click());
         await inTurn(SHOWN[section] ?? [], (selector) => page.locator(selector).waitFor());
         const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-        const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-        const violations = (await page.evaluate(
-          `axe.run({ runOnly: ${JSON.stringify(tags)} }).then(({ violations }) => violations.map(
-            ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))`,
-        )) as string[];
-        return [section, isWide, ...violations];
+        return [section, isWide, ...(await findAccessibilityMistakes(page))];
       });
       emulator.removeUser(long);
       expect(findings).toEqual(SECTIONS.map((section) => [section, false]));

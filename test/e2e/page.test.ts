@@ -1,16 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { send } from '../support/nest-app.js';
 import { Gate } from '../support/promise.js';
-import {
-  createPage,
-  describeInBrowser,
-  findAccessibilityMistakes,
-  getFocus,
-  getOverflow,
-  launchBrowser,
-  loadTexts,
-  resetPage,
-} from './sample-page.js';
+import { createPage, getFocus, getOverflow, loadTexts, resetPage } from './sample-page.js';
+import { describeInBrowser, findAccessibilityMistakes, launchBrowser } from '../support/browser.js';
 import { type RunningSample, SAMPLES, startSample } from './sample.js';
 
 /** The variables with which the page requires a captcha and locks accounts after wrong passwords. */
