@@ -1,5 +1,5 @@
 import type { SignInRecord } from 'passport-genauth/emulator';
-import { type Settings, TEST_USERS, getEmulatorPage } from './settings.js';
+import { type Settings, getEmulatorPage, listTestUsers } from './settings.js';
 
 /**
  * Returns what the page shows about the emulator: its page, its users, and its protection of logins. With a tenant
@@ -8,7 +8,7 @@ import { type Settings, TEST_USERS, getEmulatorPage } from './settings.js';
 export function describeSettings({ emulator }: Pick<Settings, 'emulator'>): object {
   if (emulator === undefined) return { emulator: null };
   const { captchaAfter = null, lockAfter = null } = emulator.loginProtection;
-  return { emulator: { page: getEmulatorPage(emulator), users: TEST_USERS, captchaAfter, lockAfter } };
+  return { emulator: { page: getEmulatorPage(emulator), users: listTestUsers(emulator), captchaAfter, lockAfter } };
 }
 
 /**

@@ -11,13 +11,6 @@ import type { RedirectOptions } from 'passport-genauth/redirect';
 /** The scopes of the sample application if the environment variable GENAUTH_SCOPE is not set. */
 const SCOPE = 'openid profile email phone roles offline_access';
 
-/** The users of the emulator. Their passwords are public. */
-export const TEST_USERS = [
-  { connection: 'password', account: 'alice', password: 'passw0rd', isAdmin: true },
-  { connection: 'password', account: 'bob', password: 'passw0rd', isAdmin: false },
-  { connection: 'ad', account: 'zhangsan', password: 'AdPassw0rd', isAdmin: false },
-];
-
 /** The injection token of the settings. */
 export const SETTINGS = Symbol('settings of the sample');
 
@@ -99,7 +92,7 @@ export function announce(framework: 'Nest' | 'Express', port: number, { emulator
   console.log(
     emulator === undefined
       ? `Users of ${options.appHost} (application ${options.appId}) can sign in.`
-      : 'Sign in as alice / passw0rd (role admin), bob / passw0rd, or with Active Directory as zhangsan / AdPassw0rd.',
+      : `Sign in as ${listTestUsers(emulator).map(describeTestUser).join(', ')}.`,
   );
   if (emulator !== undefined) {
     console.log(
@@ -107,6 +100,38 @@ export function announce(framework: 'Nest' | 'Express', port: number, { emulator
     );
   }
   console.log('Press Ctrl+C to stop.');
+}
+
+export interface TestUser {
+  connection: 'password' | 'ad';
+  account: string;
+  password: string;
+  isAdmin: boolean;
+}
+
+/** Returns the users of the emulator whose passwords are public. A user whose password was changed is left out. */
+export function listTestUsers(emulator: GenAuthEmulator): TestUser[] {
+  const { users, adAccounts } = emulator.listUsers();
+  const isAdmin = (roles: readonly unknown[] = []): boolean => roles.includes('admin');
+  return [
+    ...users.map(({ username, publicPassword: password, roles }) => ({
+      connection: 'password',
+      account: username,
+      password,
+      isAdmin: isAdmin(roles),
+    })),
+    ...adAccounts.map(({ sAMAccountName, publicPassword: password, roles }) => ({
+      connection: 'ad',
+      account: sAMAccountName,
+      password,
+      isAdmin: isAdmin(roles),
+    })),
+  ].filter((user) => user.account !== undefined && user.password !== undefined) as TestUser[];
+}
+
+function describeTestUser({ connection, account, password, isAdmin }: TestUser): string {
+  const name = connection === 'ad' ? `Active Directory ${account}` : account;
+  return `${name} / ${password}${isAdmin ? ' (role admin)' : ''}`;
 }
 
 /** Returns the address of the page on which the developer changes users and failures of the emulator. */
@@ -173,7 +198,8 @@ async function startEmulator(env: NodeJS.ProcessEnv, samplePort: number): Promis
   });
   await emulator.start().catch((error: Error) => {
     const isPort = 'code' in error && error.code === 'address_in_use';
-    throw isPort ? new Error(`${error.message} The variable is EMULATOR_PORT.`) : error;
+    if (isPort) throw new Error(`${error.message} The variable is EMULATOR_PORT.`);
+    throw new Error(error.message.replace(/^stateFile:/, 'EMULATOR_STATE:'), { cause: error });
   });
   return emulator;
 }

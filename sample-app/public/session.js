@@ -141,13 +141,19 @@ function showRenewal() {
 const revoke = ({ accessToken, idToken, refreshToken }) => post('auth/logout', { accessToken, idToken, refreshToken });
 
 async function signOut() {
+  const current = session;
   element('logout-failure').hidden = true;
+  element('sign-in-again').hidden = true;
   try {
-    await revoke(session);
+    await revoke(current);
   } catch {
+    if (session !== current) return;
+    element('sign-in-again').hidden = !session.hasEnded;
     showNotice(element('logout-failure'), texts.signOutFailed);
     return;
   }
+  // The user has begun another session in the meantime.
+  if (session !== current) return;
   closeSession();
   clearForm();
   openForm();

@@ -6,8 +6,14 @@ export interface CommandIo {
   readonly stderr: (text: string) => void;
   /** The environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** A signal that is aborted when the command must end. Its `reason` is `'SIGINT'` (Ctrl+C) or `'SIGTERM'`. */
+  /**
+   * A signal that is aborted when the command must end. Its `reason` is `'SIGINT'` (Ctrl+C), `'SIGTERM'` or `'SIGHUP'`.
+   */
   readonly stop: AbortSignal;
+  /**
+   * Functions that are called with each signal, also after the first. While there is one, no signal ends the process.
+   */
+  readonly signals?: Set<(signal: NodeJS.Signals) => void>;
   /** Returns standard input. This member is a function, because Node.js opens standard input at the first access. */
   readonly stdin?: () => Input;
   /**

@@ -85,8 +85,10 @@ export const runEmulator: Command = async (args, io) => {
     try {
       const caFile = emulator.ca === undefined ? undefined : await writeCa(emulator.ca, flags['ca-file']);
       const variables = buildVariables(emulator, caFile);
-      io.stdout(`GenAuth emulator listening on ${start.url}`);
-      io.stdout(describe(start, flags, variables, command));
+      // With a command, standard output is for the command.
+      const write = command === undefined ? io.stdout : io.stderr;
+      write(`GenAuth emulator listening on ${start.url}`);
+      write(describe(start, flags, variables, command));
       if (command !== undefined) return await runChild(command, { ...io.env, ...UNSET, ...variables }, io);
       if (!io.stop.aborted) await once(io.stop, 'abort');
       return EXIT.ok;
@@ -121,6 +123,9 @@ function readArguments(args: readonly string[]): { flags: Flags; command: readon
   const end = args.indexOf('--');
   const command = end === -1 ? undefined : args.slice(end + 1);
   if (command?.length === 0) throw new UsageError('expected a command after --, for example: -- npm run dev.');
+  if (command !== undefined && process.platform === 'win32') {
+    throw new UsageError('a command after -- is not supported on Windows. Start the command in a second terminal.');
+  }
   const flags = readFlags(end === -1 ? args : args.slice(0, end));
   if (flags['ca-file'] !== undefined && flags.tls !== true) throw new UsageError('--ca-file requires --tls.');
   return { flags, command };
@@ -233,16 +238,18 @@ const wrapInputError =
   (prefix = '') =>
   (error: unknown): never => {
     const isUsage = error instanceof EmulatorError && USAGE_CODES.includes(error.code);
-    throw isUsage ? new UsageError(`${prefix}${error.message}`) : error;
+    // The name of the option in the message is the name of a flag here.
+    throw isUsage ? new UsageError(prefix + error.message.replace(/^stateFile:/, '--state:')) : error;
   };
 
 /** Returns the environment variables with which an application connects to the emulator. */
 function buildVariables(emulator: GenAuthEmulator, caFile: string | undefined): Readonly<Record<string, string>> {
-  const { appId, appSecret, appHost, tokenEndpointAuthMethod, idTokenSignedResponseAlg } = emulator.clientOptions;
+  const { appId, appHost, tokenEndpointAuthMethod, idTokenSignedResponseAlg } = emulator.clientOptions;
+  // Without client authentication, the secret is only the key of HS256, and the client refuses a secret without a use.
+  const needsSecret = tokenEndpointAuthMethod !== 'none' || idTokenSignedResponseAlg === 'HS256';
   return {
     [VARIABLES.appId]: appId,
-    // With `client_secret_...` the client sends the secret. With HS256 the secret is the key of the id_tokens.
-    [VARIABLES.appSecret]: appSecret ?? emulator.appSecret,
+    [VARIABLES.appSecret]: needsSecret ? emulator.appSecret : '',
     [VARIABLES.appHost]: appHost,
     [VARIABLES.tokenEndpointAuthMethod]: tokenEndpointAuthMethod,
     [VARIABLES.idTokenSignedResponseAlg]: idTokenSignedResponseAlg ?? 'RS256',
@@ -282,16 +289,15 @@ function describe(
   command: readonly string[] | undefined,
 ): string {
   const isPublic = variables[VARIABLES.appSecret] === DEFAULT_APP_SECRET;
-  const shown = Object.entries(variables).filter(([name, value]) => DEFAULT_VARIABLES[name] !== value);
+  const shown = Object.entries(variables).filter(([name, value]) => value !== '' && DEFAULT_VARIABLES[name] !== value);
   const lines = shown.map(([name, value]) =>
     // A secret of the developer's own is not written to the terminal.
     name === VARIABLES.appSecret && !isPublic ? `# ${name}= the secret that you have set` : `${name}=${value}`,
   );
-  const { hostname } = new URL(url);
-  const isUnusable = flags.tls !== true && !isLoopback(hostname.replaceAll(/^\[|\]$/g, ''));
+  const isRemote = !isLoopback(new URL(url).hostname.replaceAll(/^\[|\]$/g, ''));
   return [
     `  Issuer       ${issuer}`,
-    `  Page         ${page}`,
+    ...(page === undefined ? [] : [`  Page         ${page}`]),
     `  Users        ${users}`,
     `  AD accounts  ${adAccounts}`,
     ...(flags.users === undefined ? [] : [`  Passwords    in ${flags.users}`]),
@@ -302,7 +308,12 @@ function describe(
     ...(flags['allow-remote'] === true
       ? ['Warning: other machines may reach the emulator, and all its users can sign in from there.']
       : []),
-    ...(isUnusable ? ['Warning: passport-genauth connects to other machines with HTTPS only. Add --tls.'] : []),
+    ...(isRemote && flags.tls !== true
+      ? ['Warning: passport-genauth connects to other machines with HTTPS only. Add --tls.']
+      : []),
+    ...(isRemote && flags['allow-remote'] !== true
+      ? ['Warning: other machines cannot reach this address. Add --host 0.0.0.0 --allow-remote.']
+      : []),
     'For development and tests only. Press Ctrl+C to stop.',
   ].join('\n');
 }

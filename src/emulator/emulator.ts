@@ -10,7 +10,7 @@ import {
   mintTokens,
   revokeTokens,
 } from './control/token-control.js';
-import { buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg, listHosts } from './options.js';
+import { buildPageAddress, buildOrigin, type GenAuthEmulatorOptions, type IdTokenAlg, listHosts } from './options.js';
 import { restoreState, takeSnapshot } from './persistence/snapshot.js';
 import { StateFile } from './persistence/state-file.js';
 import type { EmulatorCaptcha } from './state/captchas.js';
@@ -24,14 +24,17 @@ import { EmulatorState } from './state/state.js';
 import type { EmulatorSigningKey } from './tokens/signing-keys.js';
 import type { EmulatorQueuedFlaw, IdTokenFlaw } from './tokens/id-token-flaws.js';
 import { listUsers } from './users/list-users.js';
-import type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
+import type { EmulatorAdAccount, EmulatorUser, EmulatorUserList } from './users/user-store.js';
 
 /** The facts of a start that a developer needs to sign in. */
 export interface EmulatorStart {
   readonly url: string;
   readonly issuer: string;
-  /** The address of the page that shows and controls the emulator. It works on this machine only. */
-  readonly page: string;
+  /**
+   * The address of the page that shows and controls the emulator. It works on this machine only. `undefined` if the
+   * emulator does not listen on loopback.
+   */
+  readonly page: string | undefined;
   /** The users and the AD accounts in words, with the passwords of the default users. */
   readonly users: string;
   readonly adAccounts: string;
@@ -317,6 +320,15 @@ export class GenAuthEmulator {
   }
 
   /**
+   * Returns the users and AD accounts with their claims and states, in the order in which they were added. The member
+   * `publicPassword` is the password of a default user whose password was not changed. Over HTTP:
+   * `GET /emulator/v1/users`.
+   */
+  listUsers(): EmulatorUserList {
+    return this.#state.users.list() as EmulatorUserList;
+  }
+
+  /**
    * Changes a user. After the change, user info and the next id_token contain the new claims.
    *
    * Properties that are not in `changes` keep their values. The `sub` never changes. `updated_at` is set to the current
@@ -548,6 +560,9 @@ export class GenAuthEmulator {
     refuseProduction('emulator', 'its users and passwords are public', this.#state.config.allowNodeEnv);
     await this.#stopped;
     const listener = await listen(this.#state, this.#prepare());
+    // If the port was in use, the file is read again at the next start.
+    this.#isRestored = this.#file !== undefined;
+    if (this.#file) this.#state.lastPort = listener.port;
     this.#state.origin = buildOrigin(this.#state.config, listener.port);
     try {
       await this.#state.save();
@@ -556,7 +571,7 @@ export class GenAuthEmulator {
       throw error;
     }
     const { issuer, url, users } = this.#state;
-    const page = `${buildOrigin({ ...this.#state.config, hostname: undefined }, listener.port)}/emulator`;
+    const page = buildPageAddress(this.#state.config, listener.port);
     this.#announce({
       url,
       issuer,
@@ -575,7 +590,6 @@ export class GenAuthEmulator {
     else if (!this.#isRestored) {
       await restoreState(state, file);
       state.save = () => file.write(() => takeSnapshot(state));
-      this.#isRestored = true;
     }
     const hosts = listHosts(state.config);
     if (!state.config.tls) state.certificates = undefined;
@@ -598,6 +612,6 @@ function printStart({ url, page, users, adAccounts }: EmulatorStart): void {
   process.stderr.write(
     `GenAuth emulator listening on ${url}\n` +
       `  Not for production. These users can sign in: ${users}. Active Directory: ${adAccounts}.\n` +
-      `  Page: ${page}\n`,
+      (page === undefined ? '' : `  Page: ${page}\n`),
   );
 }

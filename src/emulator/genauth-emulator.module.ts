@@ -62,7 +62,7 @@ export class GenAuthEmulatorModule {
    *
    * The emulator starts before Nest creates the providers that inject `GenAuthEmulator`. It stops after the Nest
    * application has closed and has answered the sign-ins in progress. The module is global: every module can inject
-   * `GenAuthEmulator`. Each Nest application starts its own emulator, with new keys.
+   * `GenAuthEmulator`. Each Nest application starts its own emulator, with new keys unless `stateFile` is set.
    *
    * If a Nest application needs two emulators, create each as
    * `{ ...GenAuthEmulatorModule.forRoot(options), global: false }`. Add each to the `imports` of the `forRootAsync`

@@ -23,4 +23,4 @@ export type { EmulatorUserStates } from './users/user-states.js';
 export { readUsersFile, type UsersFile } from './users/users-file.js';
 export { type EmulatorQueuedFlaw, ID_TOKEN_FLAWS, type IdTokenFlaw } from './tokens/id-token-flaws.js';
 export { DEFAULT_AD_ACCOUNTS, DEFAULT_USERS } from './users/default-users.js';
-export type { EmulatorAdAccount, EmulatorUser } from './users/user-store.js';
+export type { EmulatorAdAccount, EmulatorUser, EmulatorUserList } from './users/user-store.js';

@@ -41,7 +41,7 @@ export const MAX_SECONDS = 315_360_000;
 export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
   /**
    * The TCP port on which the emulator listens, 0 to 65535. With 0 the operating system chooses a free port, and
-   * `emulator.port` returns its number. Default: 0.
+   * `emulator.port` returns its number. With `stateFile` it is the port of the last start, if it is free. Default: 0.
    */
   port?: number | undefined;
   /**
@@ -71,8 +71,8 @@ export interface GenAuthEmulatorOptions extends EmulatorLoginProtection {
    */
   stateFile?: string | undefined;
   /**
-   * Whether the emulator may listen on an address that other machines can reach. The control paths (`/emulator/v1`)
-   * always accept only requests from this machine. Default: `false`.
+   * Whether the emulator may listen on an address that other machines can reach. The page and the control paths
+   * (`/emulator/v1`) accept only requests from this machine, except for `/emulator/v1/health`. Default: `false`.
    */
   allowRemote?: boolean | undefined;
   /**
@@ -356,6 +356,12 @@ export function buildOrigin(address: Address, port: number): string {
   return `${buildScheme(address)}//${bracket(findName(address))}:${port}`;
 }
 
+/** Builds the address of the page. `undefined` if the emulator does not listen on loopback. */
+export function buildPageAddress({ host, tls }: Address, port: number): string | undefined {
+  const address = WILDCARD_ADDRESSES.get(host) ?? host;
+  return isLoopback(address) ? `${buildOrigin({ host: address, hostname: undefined, tls }, port)}/emulator` : undefined;
+}
+
 /** Returns the scheme of the emulator's addresses, as `URL.protocol` has it. */
 export function buildScheme({ tls }: Pick<Address, 'tls'>): 'http:' | 'https:' {
   return tls ? 'https:' : 'http:';
@@ -408,7 +414,8 @@ function readHost(value: unknown, allowRemote: boolean): string {
 }
 
 function readHostname(value: unknown): string {
-  if (typeof value === 'string' && isHost(value)) return value;
+  // The name of a container can have underscores.
+  if (typeof value === 'string' && isHost(value.replaceAll('_', 'x'))) return value;
   throw invalid('hostname', 'a host name or an IP address, without scheme and port', value);
 }
 

@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { run } from '../../src/cli/run.js';
 import { GenAuthClient } from '../../src/core/client.js';
+import { buildPageAddress } from '../../src/emulator/options.js';
 import { ROOT, startNode } from '../support/process.js';
 import { makeFolder, runCommand } from './support.js';
 
@@ -165,6 +168,48 @@ describe('with a command after --', () => {
 
   const WAIT = `process.on('SIGTERM', () => { console.log('stopping'); process.exit(0); });
     setInterval(() => {}, 1000); console.log('ready');`;
+  test.each(
+    ['client_secret_post', 'client_secret_basic', 'none'].flatMap((method) =>
+      ['RS256', 'HS256'].map((alg) => [method, alg] as const),
+    ),
+  )('the variables fit the client authentication %s with %s', async (method, alg) => {
+    const flags = ['--auth-method', method, '--id-token-alg', alg, '--app-secret', 's'.repeat(32)];
+    const child = emulate([...flags, '--', process.execPath, '--input-type=module', '-e', PROGRAM]);
+    await child.line(/^(success) ""$/);
+    expect(await child.ended).toBe(7);
+  });
+
+  test('the command gets every signal, and the emulator ends after it', async () => {
+    const patient = `let count = 0;
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+        process.on(signal, () => { console.log('got ' + signal); if (++count === 4) process.exit(3); });
+      }
+      setInterval(() => {}, 1000); console.log('ready');`;
+    const child = emulate(['--', process.execPath, '-e', patient]);
+    await child.line(/^(ready)$/);
+    for (const [i, signal] of (['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGTERM'] as const).entries()) {
+      child.kill(signal);
+      await child.line(new RegExp(`^got (${signal})$`), i === 3 ? 2 : 1);
+    }
+    expect(await child.ended).toBe(3);
+  });
+
+  test('a signal during the start prevents the command', async () => {
+    const out: string[] = [];
+    const write = (text: string): void => void out.push(text);
+    const io = { stdout: write, stderr: write, env: process.env, stop: AbortSignal.abort('SIGTERM') };
+    const command = [process.execPath, '-e', `require('node:fs').writeFileSync('/nowhere/x', '')`];
+    expect(await run(['emulator', '--port', '0', '--', ...command], io)).toBe(143);
+  });
+
+  test('standard output is for the command', async () => {
+    const child = spawnSync(process.execPath, [main, 'emulator', '--port', '0', '--', 'echo', 'only this'], {
+      encoding: 'utf8',
+    });
+    expect([child.status, child.stdout]).toEqual([0, 'only this\n']);
+    expect(child.stderr).toMatch(/^GenAuth emulator listening on .*\n[^]*\nStarting: echo only this\n/);
+  });
+
   test('the command ends with the emulator, and may stop in its own way', async () => {
     const child = emulate(['--', process.execPath, '-e', WAIT]);
     await child.line(/^(ready)$/);
@@ -204,7 +249,18 @@ test('an emulator that is killed and started again with --state knows the old to
   await rm(folder, { recursive: true });
 });
 
+test('names what is missing for other machines, and no page if the emulator is not on loopback', async () => {
+  const { stdout } = await start(['--tls', '--hostname', 'my_service', '--ca-file', join(tmpdir(), 'emulator-ca.pem')]);
+  expect(stdout).toContain('Warning: other machines cannot reach this address. Add --host 0.0.0.0 --allow-remote.');
+  expect(stdout).toMatch(/\nGENAUTH_APP_HOST=https:\/\/my_service:\d+\nGENAUTH_CA=.*emulator-ca\.pem\n/);
+  expect(stdout).toMatch(/\n {2}Page {9}https:\/\/127\.0\.0\.1:\d+\/emulator\n/);
+  const plain = await start(['--hostname', 'my_service']);
+  expect(plain.stdout).toContain('Warning: passport-genauth connects to other machines with HTTPS only. Add --tls.');
+  expect(buildPageAddress({ host: '192.0.2.1', hostname: undefined, tls: false }, 1)).toBeUndefined();
+});
+
 test.each<[args: string[], message: string]>([
+  [['--state', '/dev/null/x'], '--state: /dev/null/x cannot be '],
   [['--users', '/nowhere/users.json'], '--users: cannot read /nowhere/users.json (ENOENT).'],
   [['--lock-after', '-1'], "Option '--lock-after' argument is ambiguous"],
   [['--port='], '--port: expected a number from 0 to 65535, got "".'],

@@ -146,7 +146,10 @@ const readBearer = ({ body }: { body: Record<string, unknown> }): Record<string,
 });
 
 /** The lines that compile the applications. */
-const COMPILERS: Readonly<Record<string, string>> = { express5: 'npx tsc', nest11: 'npx nest build' };
+const COMPILERS: Readonly<Record<string, string>> = {
+  express5: 'npx --yes --package typescript@6 tsc',
+  nest11: 'npx nest build',
+};
 
 /** Copies an application of `test/consumers` into a folder with installed packages, and compiles it. */
 function compileApplication(name: string, target: string): string {

@@ -12,7 +12,7 @@ const ADDRESS = { genauth: '10.213.7.1', app: '10.213.7.2' };
 /** Runs `ip` of iproute2. Returns whether it succeeded. */
 const ip = (...args: string[]): boolean => spawnSync('ip', args).status === 0;
 /** A network namespace has its own addresses and its own loopback, like a container. Root can create one. */
-const HAS_NAMESPACES = ip('netns', 'add', NAMES.app);
+const HAS_NAMESPACES = spawnSync('unshare', ['--net', 'true']).status === 0 && ip('-V');
 const SKIPPED = 'SKIPPED test/e2e/emulator-network.test.ts: network namespaces require root and iproute2.\n';
 if (!HAS_NAMESPACES) process.stderr.write(SKIPPED);
 
@@ -41,7 +41,7 @@ const PROGRAM = `
   const inside = (name: keyof typeof NAMES, ...command: string[]) => ['netns', 'exec', NAMES[name], ...command];
 
   beforeAll(async () => {
-    ip('netns', 'add', NAMES.genauth);
+    for (const name of Object.values(NAMES)) ip('netns', 'add', name);
     const [here, there] = [`gen${process.pid % 100_000}`, `app${process.pid % 100_000}`];
     ip('link', 'add', here, 'netns', NAMES.genauth, 'type', 'veth', 'peer', there, 'netns', NAMES.app);
     for (const [name, link] of [

@@ -6,10 +6,12 @@ import { createInterface } from 'node:readline';
 export const ROOT = join(import.meta.dirname, '../..');
 
 export interface RunningProcess {
-  /** Waits up to 20 s for a line that matches. Returns the first group of the pattern. */
-  line(pattern: RegExp): Promise<string>;
+  /** Waits up to 20 s until `count` lines match (default: 1). Returns the first group of the pattern in the last one. */
+  line(pattern: RegExp, count?: number): Promise<string>;
   /** Everything that was written so far to stdout and stderr. */
   output(): string;
+  /** Sends a signal to the process. */
+  kill(signal: NodeJS.Signals): void;
   /** Stops the process and waits for its end. Default signal: `SIGTERM`. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** The exit code of the process. */
@@ -49,8 +51,8 @@ export function startProgram(
   const exitCode = ended.then(([code]) => code as number | null);
   return {
     output: () => lines.join('\n'),
-    line: async (pattern) => {
-      const find = () => lines.map((line) => pattern.exec(line)).find((found) => found !== null);
+    line: async (pattern, count = 1) => {
+      const find = () => lines.map((line) => pattern.exec(line)).filter((found) => found !== null)[count - 1];
       const latest = AbortSignal.timeout(20_000);
       while (find() === undefined && isOpen && !latest.aborted) {
         await Promise.race([ended, once(printed, 'line', { signal: latest }).catch(() => {})]);
@@ -59,6 +61,7 @@ export function startProgram(
       if (found === undefined) throw new Error(`the process did not print ${String(pattern)}:\n${lines.join('\n')}`);
       return found[1] ?? '';
     },
+    kill: (signal) => void child.kill(signal),
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       await ended;

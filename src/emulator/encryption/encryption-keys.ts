@@ -36,31 +36,35 @@ export interface EncryptionKeyPairs {
 export class EncryptionKeys {
   #rsa: Promise<DecryptionKey> | undefined;
   #sm2: Promise<DecryptionKey> | undefined;
+  /** The key pairs of a state file that were not used yet. */
+  #stored: EncryptionKeyPairs = {};
 
   /** The RSA key pair. */
   get rsa(): Promise<DecryptionKey> {
-    return (this.#rsa ??= createRsaKey());
+    return (this.#rsa ??= createRsaKey(this.#stored.rsa));
   }
 
   /** The SM2 key pair. Rejects with EmulatorError `sm_crypto_missing` if the package `sm-crypto` is not installed. */
   get sm2(): Promise<DecryptionKey> {
-    return (this.#sm2 ??= createSm2Key());
+    return (this.#sm2 ??= createSm2Key(this.#stored.sm2));
   }
 
-  /** Returns the key pairs for a state file. */
+  /** Returns the key pairs for a state file. A key pair that could not be created is absent. */
   async export(): Promise<EncryptionKeyPairs> {
-    const [rsa, sm2] = await Promise.all([this.#rsa, this.#sm2].map(async (key) => key && toPair(await key)));
-    return { ...(rsa && { rsa }), ...(sm2 && { sm2 }) };
+    const load = async (key: Promise<DecryptionKey> | undefined) => key && toPair(await key);
+    const [rsa, sm2] = await Promise.all([this.#rsa, this.#sm2].map((key) => load(key).catch(() => undefined)));
+    return { ...this.#stored, ...(rsa && { rsa }), ...(sm2 && { sm2 }) };
   }
 
   /** Replaces both key pairs by those of a state file. */
-  import({ rsa, sm2 }: EncryptionKeyPairs): void {
-    this.#rsa = rsa && createRsaKey(rsa);
-    this.#sm2 = sm2 && createSm2Key(sm2);
+  import(stored: EncryptionKeyPairs): void {
+    this.forget();
+    this.#stored = stored;
   }
 
   /** Deletes both key pairs. Passwords that were encrypted with them can no longer be decrypted. */
   forget(): void {
+    this.#stored = {};
     this.#rsa = undefined;
     this.#sm2 = undefined;
   }

@@ -52,10 +52,13 @@ const BODY_LIMIT = '100kb';
 export async function listen(state: EmulatorState, ready?: Promise<unknown>): Promise<Listener> {
   const { host, port } = state.config;
   const [app] = await Promise.all([createApp(state), ready]);
-  const { certificates } = state;
+  const { certificates, lastPort } = state;
   const create = () =>
     certificates ? createTlsServer({ cert: certificates.cert, key: certificates.key }, app) : createServer(app);
-  const first = await bind(create(), port, host);
+  const first =
+    port === 0 && lastPort !== 0
+      ? await bind(create(), lastPort, host).catch(() => bind(create(), 0, host))
+      : await bind(create(), port, host);
   const servers = [first];
   const { port: chosen } = first.address() as AddressInfo;
   // The name `localhost` has both addresses. A machine without IPv6 has no second address.
@@ -116,7 +119,7 @@ async function createApp(state: EmulatorState): Promise<Express> {
   const addControl = (isOpen: boolean): void => {
     for (const operation of CONTROL_OPERATIONS.filter((each) => isOpen === (each.isOpen ?? false))) {
       app[operation.method](`${CONTROL_PATH}${operation.path}`, async (req, res) =>
-        send(res, await saved(state, runControl(operation, state, toRequest(req), req.params))),
+        send(res, await runAndSave(state, runControl(operation, state, toRequest(req), req.params), operation.method)),
       );
     }
   };
@@ -181,16 +184,24 @@ async function createApp(state: EmulatorState): Promise<Express> {
 
 /** Wraps the operation of a page, which has no faults and no count of requests. */
 function answerWith(state: EmulatorState, operation: Operation<EmulatorState>): RequestHandler {
-  return async (req, res) => send(res, await saved(state, operation(state, toRequest(req))));
+  return async (req, res) => send(res, await runAndSave(state, operation(state, toRequest(req)), req.method));
 }
 
-/** Stores the state before a response is sent, so that a restarted emulator knows the token of every response. */
-async function saved(
+/** The endpoints whose requests change what the option `stateFile` stores, apart from the counts of requests. */
+const CHANGING: ReadonlySet<EmulatorEndpoint> = new Set(['signin', 'token', 'revocation', 'endsession', 'system']);
+
+/**
+ * Stores the state before a response is sent, so that a restarted emulator knows the token of every response.
+ *
+ * @param method - The method of the request. A request with `GET` changes nothing.
+ */
+async function runAndSave(
   state: EmulatorState,
   response: EmulatorResponse | Promise<EmulatorResponse>,
+  method = 'post',
 ): Promise<EmulatorResponse> {
   const result = await response;
-  await state.save();
+  if (method.toLowerCase() !== 'get') await state.save();
   return result;
 }
 
@@ -200,7 +211,7 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
     const request = toRequest(req);
     state.countRequest(endpoint);
     const fault = state.takeFault(endpoint);
-    const answer = () => saved(state, operation(state, request));
+    const answer = () => runAndSave(state, operation(state, request), CHANGING.has(endpoint) ? 'post' : 'get');
     if (!fault) return send(res, await answer());
 
     const closed = new AbortController();
@@ -233,7 +244,10 @@ function serve(state: EmulatorState, endpoint: EmulatorEndpoint, operation: Oper
 const answerError: ErrorRequestHandler = (error: { status?: unknown; type?: unknown }, req, res, _next) => {
   const request = toRequest(req);
   const statusCode = typeof error.status === 'number' ? error.status : 500;
-  const message = error instanceof EmulatorError ? error.message : describeError(statusCode, error.type);
+  const isPublic = error instanceof EmulatorError && error.code !== 'state_file_unusable';
+  // The path of the state file is for this machine only.
+  if (error instanceof EmulatorError && !isPublic) process.emitWarning(error);
+  const message = isPublic ? error.message : describeError(statusCode, error.type);
   if (request.path.startsWith('/oidc/')) {
     const code = statusCode < 500 ? 'invalid_request' : 'server_error';
     return send(res, new OAuthRefusal(statusCode, code, message).answer);

@@ -57,7 +57,29 @@ async function showTotp() {
 
 function showProtection({ accounts, captchaAfter = 'never', lockAfter = 'never' }) {
   setText(element('limits'), `Captcha after: ${captchaAfter}. Lock after: ${lockAfter}.`);
-  updateList(element('failure-list'), accounts, ({ account }) => account, createFailures);
+  fillIn('captcha-after', captchaAfter);
+  fillIn('lock-after', lockAfter);
+  // A user and an AD account can have the same name. The button unlocks both, so they share a row.
+  const names = [...new Set(accounts.map(({ account }) => account))];
+  const rows = names.map((account) => {
+    const same = accounts.filter((each) => each.account === account);
+    return {
+      account,
+      failures: Math.max(...same.map(({ failures }) => failures)),
+      isLocked: same.some(({ isLocked }) => isLocked),
+      requiresCaptcha: same.some(({ requiresCaptcha }) => requiresCaptcha),
+    };
+  });
+  updateList(element('failure-list'), rows, ({ account }) => account, createFailures);
+}
+
+/** The limits that the fields show. A field is filled in again only after a change at the emulator. */
+const filledIn = new Map();
+
+function fillIn(id, limit) {
+  if (filledIn.get(id) === limit) return;
+  filledIn.set(id, limit);
+  element(id).value = limit === 'never' ? '' : String(limit);
 }
 
 function createFailures({ account }) {

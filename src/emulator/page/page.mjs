@@ -14,7 +14,7 @@ const INTERVAL_MS = 2000;
 
 function findSection() {
   const name = location.hash.slice(1);
-  return name in SECTIONS ? name : 'users';
+  return Object.hasOwn(SECTIONS, name) ? name : 'users';
 }
 
 function showSection() {

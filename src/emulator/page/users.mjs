@@ -76,11 +76,13 @@ function createCard({ name, path, connection }) {
 
 function createBox(name, path, state, label) {
   const box = create('input', { type: 'checkbox', name: state });
+  // Some states have more values than on and off, such as a list of second factors. The box turns the last one on.
+  let on = true;
   const detail = create('span', { className: 'tag warn' });
   box.addEventListener('change', () => {
     const value = box.checked;
     void act(async () => {
-      await ask('PATCH', path, { [state]: value });
+      await ask('PATCH', path, { [state]: value && on });
       return `${label}: ${value ? 'on' : 'off'} for ${name}.`;
     });
   });
@@ -89,7 +91,7 @@ function createBox(name, path, state, label) {
     update(user) {
       const value = user[state] ?? false;
       box.checked = value !== false;
-      // Some states have more values than on and off, such as a list of second factors.
+      if (value !== false) on = value;
       setTag(detail, typeof value === 'boolean' ? '' : String(value), 'warn');
       detail.hidden = typeof value === 'boolean';
     },

@@ -16,6 +16,8 @@ const FORMAT = 1;
 export interface Snapshot {
   readonly format: typeof FORMAT;
   readonly appId: string;
+  /** The port on which the emulator listened. The issuer of the tokens contains it. */
+  readonly port: number;
   readonly signingKeys: StoredKeys;
   readonly encryptionKeys: EncryptionKeyPairs;
   readonly certificates?: Certificates;
@@ -61,6 +63,7 @@ export async function takeSnapshot(state: EmulatorState): Promise<Snapshot> {
   return {
     format: FORMAT,
     appId: config.appId,
+    port: state.lastPort,
     signingKeys,
     encryptionKeys,
     ...(state.certificates && { certificates: state.certificates }),
@@ -94,7 +97,9 @@ export async function restoreState(state: EmulatorState, file: StateFile): Promi
 }
 
 async function restoreSnapshot(state: EmulatorState, snapshot: Snapshot): Promise<void> {
+  state.clearTokens();
   state.useKeys(await KeyRing.import(snapshot.signingKeys));
+  state.lastPort = snapshot.port;
   state.encryptionKeys.import(snapshot.encryptionKeys);
   state.certificates = snapshot.certificates;
   restoreUsers(state, snapshot.users);

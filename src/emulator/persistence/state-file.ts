@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EmulatorError } from '../errors.js';
 
@@ -67,11 +67,18 @@ export class StateFile {
   async #replace(build: () => Promise<object>): Promise<void> {
     const text = JSON.stringify(await build());
     if (text === this.#written) return;
-    const temporary = `${this.path}.${process.pid}.tmp`;
+    // A symbolic link stays a link.
+    const path = await realpath(this.path).catch(() => this.path);
+    const temporary = `${path}.tmp`;
     try {
-      await mkdir(dirname(this.path), { recursive: true });
+      await mkdir(dirname(path), { recursive: true });
       await writeFile(temporary, text, { mode: 0o600 });
-      await rename(temporary, this.path);
+      await rename(temporary, path).catch(async (error: NodeJS.ErrnoException) => {
+        // A file that is mounted into a container cannot be replaced, only written.
+        if (error.code !== 'EBUSY') throw error;
+        await writeFile(path, text);
+        await rm(temporary, { force: true });
+      });
       this.#written = text;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});

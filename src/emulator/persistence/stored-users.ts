@@ -42,13 +42,13 @@ export function restoreUsers({ users, definitions, config }: EmulatorState, stor
       const isRemoved = !accounts.some(({ sub }) => sub === account.sub);
       if (isRemoved && isUnchanged(account.sub)) users.remove(kind, account);
     }
-    for (const account of accounts.map(load)) {
-      const wasDefined = stored.definitions[account.sub] !== undefined;
-      if (wasDefined ? !isUnchanged(account.sub) : definitions.has(account.sub)) continue;
+    const restored = accounts.map(load).filter(({ sub, password }) => {
+      const wasDefined = stored.definitions[sub] !== undefined;
+      if (wasDefined ? !isUnchanged(sub) : definitions.has(sub)) return false;
       // The option `ad` decides who checks the passwords of AD accounts.
-      if (kind === 'adAccount' && (config.ad === undefined) !== (account.password !== undefined)) continue;
-      users.restore(kind, account);
-    }
+      return kind === 'user' || (config.ad === undefined) === (password !== undefined);
+    });
+    users.restore(kind, restored);
   }
 }
 

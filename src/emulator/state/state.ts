@@ -63,6 +63,8 @@ export class EmulatorState {
   readonly definitions = new Map<string, string>();
   /** Stores the state in the file of the option `stateFile`. Without this option it does nothing. */
   save: () => Promise<void> = async () => {};
+  /** The port of the last start, which is used again if the option `port` chooses a free port. 0: none. */
+  lastPort = 0;
   /** The address of the emulator, such as `http://127.0.0.1:PORT`, or `undefined` if the emulator does not listen. */
   origin: string | undefined;
   /** The address by which the request that is answered calls the emulator. */
@@ -100,12 +102,17 @@ export class EmulatorState {
    * sign-ins on the hosted page and all SSO sessions end.
    */
   async createKeys(): Promise<void> {
+    this.clearTokens();
     this.encryptionKeys.forget();
+    this.useKeys(new KeyRing(await createSigningKey()));
+  }
+
+  /** Ends all tokens, all sign-ins on the hosted page and all SSO sessions. */
+  clearTokens(): void {
     this.tokens.clear();
     this.interactions.clear();
     this.authorizationCodes.clear();
     this.sessions.clear();
-    this.useKeys(new KeyRing(await createSigningKey()));
   }
 
   useKeys(keys: KeyRing): void {

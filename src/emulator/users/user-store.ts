@@ -38,6 +38,22 @@ export interface EmulatorAdAccount extends Omit<EmulatorClaims, 'username'>, Emu
   password: string;
 }
 
+/** A user or an AD account in a list: without the password. */
+type Listed<User> = Partial<Omit<User, 'password'>> & {
+  /** The `sub` of the tokens. */
+  readonly sub: string;
+  /** The password of a default user, if it was not changed. */
+  readonly publicPassword?: string;
+};
+
+/** The users and the AD accounts of an emulator. */
+export interface EmulatorUserList {
+  /** The users with the connection `PASSWORD`. */
+  readonly users: readonly Listed<EmulatorUser>[];
+  /** The accounts with the connection `AD`. */
+  readonly adAccounts: readonly (Listed<EmulatorAdAccount> & Pick<EmulatorAdAccount, 'sAMAccountName'>)[];
+}
+
 /** A user with the connection `PASSWORD`, or an account with the connection `AD`. */
 export type AccountKind = 'user' | 'adAccount';
 
@@ -242,24 +258,31 @@ export class UserStore {
   }
 
   /**
-   * Adds an account of a state file. It replaces the properties of the account with the same `sub`. Does nothing if
-   * another account has one of its identifiers.
+   * Adds the accounts of a state file. Each replaces the properties of the account with the same `sub`. An account is
+   * left out if an account that is not replaced has one of its identifiers.
    */
-  restore(kind: AccountKind, account: Account): void {
-    const own = this.accounts(kind).find(({ sub }) => sub === account.sub);
-    const restored = own ?? account;
+  restore(kind: AccountKind, accounts: readonly Account[]): void {
+    const owned = accounts.map((account) => {
+      const own = this.accounts(kind).find(({ sub }) => sub === account.sub);
+      return { account, own, previous: own && { ...own } };
+    });
     if (kind === 'adAccount') {
-      Object.assign(restored, account);
-      this.#adAccounts.set(String(account.claims['username']).toLowerCase(), restored);
+      for (const { account, own } of owned) {
+        this.#adAccounts.set(String(account.claims['username']).toLowerCase(), Object.assign(own ?? account, account));
+      }
       return;
     }
-    const others = identifiersOf(account.claims).map(([, , name]) => this.findUser('account', name));
-    if (others.some((other) => other !== undefined && other !== own)) return;
-    if (own) this.#removeFromIndex(own);
-    Object.assign(restored, account);
-    this.#subs.add(account.sub);
-    this.#order.add(restored);
-    this.#addToIndex(restored);
+    // All are removed first, because one can have the former name of another.
+    for (const { own } of owned) if (own) this.#removeFromIndex(own);
+    for (const { account, own, previous } of owned) {
+      const isFree = identifiersOf(account.claims).every(([, , name]) => !this.findUser('account', name));
+      const added = isFree ? account : previous;
+      if (!added) continue;
+      const restored = Object.assign(own ?? added, added);
+      this.#subs.add(restored.sub);
+      this.#order.add(restored);
+      this.#addToIndex(restored);
+    }
   }
 
   /**

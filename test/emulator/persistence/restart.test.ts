@@ -1,12 +1,13 @@
+import { jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GenAuthClient } from '../../../src/core/client.js';
 import { GenAuthEmulator, type GenAuthEmulatorOptions } from '../../../src/emulator/index.js';
 import { Browser } from '../hosted/browser.js';
 import { areActive, getRefreshable, getRefreshed, getUserInfo, refresh, revoke } from '../oidc/requests.js';
-import { asAd, asUser, getSystem, getTokens, signIn, verify } from '../support.js';
+import { asAd, asJson, asUser, getSystem, getTokens, send, signIn, verify } from '../support.js';
 
 let folder: string;
 let running: GenAuthEmulator | undefined;
@@ -113,6 +114,29 @@ describe('after a restart with the option stateFile', () => {
     expect(await verify(emulator, idToken)).toMatchObject({ payload: { name: 'Changed' } });
   });
 
+  it('listens on the same port again, so that the issuer of the tokens stays, and on another one if it is in use', async () => {
+    const { port } = await start();
+    expect((await start()).port).toBe(port);
+    await running?.stop();
+    const other = await new GenAuthEmulator({ port }).start();
+    const elsewhere = await start();
+    await other.stop();
+    expect(elsewhere.port).not.toBe(port);
+    expect((await start({ port })).port).toBe(port);
+  });
+
+  it('reads the file again if the first start was refused', async () => {
+    const first = await start();
+    const second = new GenAuthEmulator({ stateFile: statePath(), port: first.port });
+    await expect(second.start()).rejects.toMatchObject({ code: 'address_in_use' });
+    const { access_token: token } = await getTokens(first, asUser('bob'));
+    first.addUser({ username: 'carol', password: 'c' });
+    await first.stop();
+    running = await second.start();
+    expect(await areActive(second, token)).toEqual([true]);
+    expect(await signIn(second, asUser('carol', 'c'))).toMatchObject({ code: 200 });
+  });
+
   it('does not keep faults, queued answers and records', async () => {
     const before = await start();
     before.fault({ endpoint: 'signin', status: 503 });
@@ -182,6 +206,19 @@ describe('the users of a state file', () => {
     expect(await codesOf(after, ...names)).toEqual([2333, 200, 200, 200]);
   });
 
+  it('keep names that they have exchanged', async () => {
+    const before = await start();
+    before.updateUser('bob', { username: 'bobby' });
+    before.updateUser('alice', { username: 'bob', password: 'changed' });
+    const after = await start();
+    const names: [string, string][] = [
+      ['bobby', 'passw0rd'],
+      ['bob', 'changed'],
+      ['alice', 'passw0rd'],
+    ];
+    expect(await codesOf(after, ...names)).toEqual([200, 200, 2333]);
+  });
+
   it('are left out if a user of the options now has their name', async () => {
     const before = await start({ users: [carol] });
     before.updateUser('carol', { username: 'eve', email: 'eve@x.example' });
@@ -219,7 +256,37 @@ describe('the state file', () => {
     expect(await readdir(join(folder, 'deep'))).toEqual(['state.json']);
   });
 
-  it.each<[content: string, problem: string, options?: GenAuthEmulatorOptions]>([
+  it('is not written by requests that change nothing, and is kept behind a symbolic link', async () => {
+    const target = join(folder, 'target.json');
+    await start({ stateFile: target });
+    const stateFile = join(folder, 'link.json');
+    await symlink(target, stateFile);
+    const emulator = await start({ stateFile });
+    const { ino } = await stat(target);
+    await getSystem(emulator);
+    const before = await stat(target);
+    const paths = ['/oidc/.well-known/jwks.json', '/emulator/v1/health', '/emulator/v1/tokens', '/emulator'];
+    for (const path of paths) await send(emulator.url + path);
+    expect((await stat(target)).ino).toBe(before.ino);
+    expect(before.ino).not.toBe(ino);
+    expect((await lstat(stateFile)).isSymbolicLink()).toBe(true);
+  });
+
+  it('that can no longer be written fails the requests that change something, without its path', async () => {
+    const emulator = await start();
+    await rm(join(folder, 'deep'), { recursive: true });
+    await writeFile(join(folder, 'deep'), '');
+    const warned = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const { status, text } = await send(`${emulator.url}/emulator/v1/clock-drift`, asJson({ seconds: 1 }));
+    expect([status, text]).toEqual([500, expect.stringContaining('The emulator failed.')]);
+    expect((await send(`${emulator.url}/emulator/v1/health`)).status).toBe(200);
+    await emulator.stop();
+    const texts = warned.mock.calls.map(([warning]) => String(warning));
+    warned.mockRestore();
+    expect(texts).toEqual(Array(2).fill(expect.stringContaining(`stateFile: ${statePath()} cannot be written`)));
+  });
+
+  it.each<[content: string, problem: string]>([
     ['{', 'is not a state of this version of the emulator. Delete the file'],
     ['', 'is not a state of this version'],
     ['[]', 'is not a state of this version'],
