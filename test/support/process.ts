@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 export const ROOT = join(import.meta.dirname, '../..');
 
 export interface RunningProcess {
-  /** Waits up to 20 s until `count` lines match (default: 1). Returns the first group of the pattern in the last one. */
+  /** Waits up to 20 s until `count` lines match (default: 1). Returns the first group of the pattern in the last. */
   line(pattern: RegExp, count?: number): Promise<string>;
   /** Everything that was written so far to stdout and stderr. */
   output(): string;

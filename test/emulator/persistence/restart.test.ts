@@ -114,7 +114,7 @@ describe('after a restart with the option stateFile', () => {
     expect(await verify(emulator, idToken)).toMatchObject({ payload: { name: 'Changed' } });
   });
 
-  it('listens on the same port again, so that the issuer of the tokens stays, and on another one if it is in use', async () => {
+  it('listens on the same port again, so that the issuer stays, or on another one if it is in use', async () => {
     const { port } = await start();
     expect((await start()).port).toBe(port);
     await running?.stop();
