@@ -23,7 +23,8 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 
 /** Returns the findings of axe-core on the page, also contrasts that axe-core could not compute. */
 export async function findAccessibilityMistakes(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  // A page keeps axe-core until the next page is opened.
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(AXE);
   const run = `axe.run(document, { runOnly: ${JSON.stringify(RULES)} })`;
   type Found = { id: string; nodes: { html: string; failureSummary: string }[] }[];
   const { violations, incomplete } = await page.evaluate<{ violations: Found; incomplete: Found }>(run);
