@@ -11,11 +11,13 @@ import { checkKnown } from '../users/user-states.js';
 
 /** A token that the emulator issued. It does not contain the text of the token. */
 export interface EmulatorIssuedToken {
+  /** The kind of the token. */
   kind: IssuedToken['kind'];
   /** The user ID. */
   sub: string;
   /** The user name, otherwise the e-mail address or the phone number of the user. */
   account: string;
+  /** The scopes of the token. */
   scopes: string[];
   /** The time by the emulator's clock in ISO 8601. */
   issuedAt: string;
@@ -23,6 +25,7 @@ export interface EmulatorIssuedToken {
   expiresAt: string;
   /** The ID of the token. A refresh token has a digest of its text as ID. */
   jti: string;
+  /** Whether the emulator still accepts the token, or why not. */
   state: TokenState;
 }
 
@@ -43,14 +46,19 @@ export interface EmulatorTokenRequest {
 
 /** The tokens that the emulator issued without a sign-in, as the token endpoint answers them. */
 export interface EmulatorTokens {
+  /** The access token, a JWT. */
   access_token: string;
+  /** `Bearer`. */
   token_type: string;
   /** The granted scopes. */
   scope: string;
+  /** The id_token, with the scope `openid`. */
   id_token?: string;
+  /** The refresh token, with the scope `offline_access`. */
   refresh_token?: string;
-  /** The lifetime in seconds. The option `lifetimeField` sets which of the two members is present. */
+  /** The lifetime in seconds. The option `lifetimeField` sets which of `expires_in` and `expire_in` is present. */
   expires_in?: number;
+  /** The same as `expires_in`. */
   expire_in?: number;
 }
 

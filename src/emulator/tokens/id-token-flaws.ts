@@ -46,6 +46,7 @@ export const ID_TOKEN_FLAWS = [
 
 /** A flaw that the next id_tokens get. */
 export interface EmulatorQueuedFlaw {
+  /** The mistake in the id_tokens. */
   flaw: IdTokenFlaw;
   /** The number of id_tokens that still get the flaw. */
   times: number;
