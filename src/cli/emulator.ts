@@ -302,9 +302,6 @@ function describe(
     `  AD accounts  ${adAccounts}`,
     ...(flags.users === undefined ? [] : [`  Passwords    in ${flags.users}`]),
     ...(flags.state === undefined ? [] : [`  State        kept in ${flags.state}`]),
-    ...(command === undefined
-      ? ['', 'Lines for the file .env of an application:', ...lines, '']
-      : ['', `Starting: ${command.join(' ')}`]),
     ...(flags['allow-remote'] === true
       ? ['Warning: other machines may reach the emulator, and all its users can sign in from there.']
       : []),
@@ -314,6 +311,9 @@ function describe(
     ...(isRemote && flags['allow-remote'] !== true
       ? ['Warning: other machines cannot reach this address. Add --host 0.0.0.0 --allow-remote.']
       : []),
+    ...(command === undefined
+      ? ['', 'Lines for the file .env of an application:', ...lines, '']
+      : ['', `Starting: ${command.join(' ')}`]),
     'For development and tests only. Press Ctrl+C to stop.',
   ].join('\n');
 }

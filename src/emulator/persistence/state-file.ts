@@ -24,6 +24,8 @@ export class StateFile {
   async read(): Promise<unknown> {
     const text = await readFile(this.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
+      if (error.code === 'EISDIR')
+        throw this.#fail('is a folder', `Name a file in it, such as ${this.path}/state.json`);
       throw this.#fail(`cannot be read (${error.code})`, 'Check its permissions, or use another file');
     });
     try {

@@ -312,7 +312,7 @@ describe('the state file', () => {
     const start = (stateFile: string) =>
       new GenAuthEmulator({ stateFile }).start().catch((error: Error) => error.message);
     expect(await Promise.all(paths.map(start))).toEqual([
-      `stateFile: ${paths[0]} cannot be read (EISDIR). Check its permissions, or use another file.`,
+      `stateFile: ${paths[0]} is a folder. Name a file in it, such as ${paths[0]}/state.json.`,
       expect.stringContaining(`stateFile: ${paths[1]} cannot be `),
     ]);
   });
