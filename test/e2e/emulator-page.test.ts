@@ -295,6 +295,14 @@ describeInBrowser('the page of the emulator in a browser', () => {
     await page.fill('#lock-after', '2');
     await press('Set the limits');
     await page.locator('#limits', { hasText: 'Captcha after: 1. Lock after: 2.' }).waitFor();
+    // The fields show the limits, so that a change of one keeps the other.
+    emulator.protectLogins({ lockAfter: 2 });
+    await update();
+    await page.locator('#limits', { hasText: 'Captcha after: never. Lock after: 2.' }).waitFor();
+    expect([await page.inputValue('#captcha-after'), await page.inputValue('#lock-after')]).toEqual(['', '2']);
+    await page.fill('#captcha-after', '1');
+    await press('Set the limits');
+    expect(emulator.loginProtection).toMatchObject({ captchaAfter: 1, lockAfter: 2 });
     await signIn(emulator, asUser('carol', 'wrong'));
     await update();
     await page.locator('#failure-list', { hasText: 'captcha required' }).waitFor();
@@ -396,6 +404,11 @@ describeInBrowser('the page of the emulator in a browser', () => {
     await page.goto('about:blank');
     expect([...hosts].filter((host) => !host.startsWith('about:'))).toEqual([`http:127.0.0.1:${port}`]);
     hosts = new Set([`http:127.0.0.1:${own.port}`]);
+  });
+
+  it('shows the users for an address that names no section', async () => {
+    await page.goto(`${emulator.url}/emulator#constructor`);
+    await page.locator('#user-list', { hasText: 'alice' }).waitFor();
   });
 
   it('can be used with the keyboard alone', async () => {

@@ -437,6 +437,24 @@ describeInBrowser('the page of the sample in a browser', () => {
       expect(await page.isVisible('#refresh-failure')).toBe(false);
     });
 
+    it('does not offer another sign-in while it signs out', async () => {
+      await open();
+      await signIn();
+      await page.route('**/auth/refresh', (route) => route.fulfill({ status: 401, body: '{}' }));
+      await page.click('#refresh');
+      await page.waitForSelector('#sign-in-again:not([hidden])');
+      const gate = new Gate();
+      await page.route('**/auth/logout', async (route) => {
+        await gate.opened;
+        await route.continue();
+      });
+      await page.click('#logout');
+      expect(await page.isVisible('#sign-in-again')).toBe(false);
+      gate.open();
+      await page.waitForSelector('#login:not([hidden])');
+      expect(await page.isVisible('#session')).toBe(false);
+    });
+
     it('signs out to an empty form', async () => {
       await open();
       await page.check('input[value=ad]');
