@@ -567,6 +567,7 @@ export class GenAuthEmulator {
     try {
       await this.#state.save();
     } catch (error) {
+      this.#state.origin = undefined;
       await listener.close();
       throw error;
     }

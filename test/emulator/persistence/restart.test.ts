@@ -305,6 +305,13 @@ describe('the state file', () => {
     expect(() => emulator.url).toThrow('not started');
   });
 
+  it('that cannot be created leaves an emulator that is not started', async () => {
+    // The kernel refuses to create files in this folder, also for root.
+    const emulator = new GenAuthEmulator({ stateFile: '/proc/state.json' });
+    await expect(emulator.start()).rejects.toMatchObject({ code: 'state_file_unusable' });
+    expect(() => emulator.url).toThrow('not started');
+  });
+
   it('is refused if it is a folder, or if its folder is a file', async () => {
     await mkdir(join(folder, 'is-folder'));
     await writeFile(join(folder, 'is-file'), '');
