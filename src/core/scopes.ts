@@ -205,6 +205,14 @@ const READERS: { [S in ClaimScope]: { [Name in keyof ScopeClaims[S]]: Reader<Sco
   tenant_id: { tenant_id: readString },
 };
 
+/** For each scope: its claims, with the other name of each claim and the function that converts its value. */
+const CLAIMS = new Map(
+  Object.entries<Record<string, Reader<unknown>>>(READERS).map(([scope, readers]) => [
+    scope,
+    Object.entries(readers).map(([claim, read]) => ({ claim, alias: CLAIM_ALIASES[claim], read })),
+  ]),
+);
+
 /**
  * Splits a string of scopes at the spaces and removes duplicates: `'openid profile'` becomes `['openid', 'profile']`.
  */
@@ -289,9 +297,8 @@ export function findScopeProblem(value: unknown): { problem: string; fix: string
 export function toUser<User>(claims: Readonly<Record<string, unknown>>, scope: readonly string[]): User {
   const user: Record<string, unknown> = {};
   for (const name of ['openid', ...scope]) {
-    if (!Object.hasOwn(READERS, name)) continue;
-    for (const [claim, read] of Object.entries<Reader<unknown>>(READERS[name as ClaimScope])) {
-      const source = Object.hasOwn(claims, claim) ? claim : CLAIM_ALIASES[claim];
+    for (const { claim, alias, read } of CLAIMS.get(name) ?? []) {
+      const source = Object.hasOwn(claims, claim) ? claim : alias;
       user[claim] = read(source !== undefined && Object.hasOwn(claims, source) ? claims[source] : undefined);
     }
   }

@@ -13,9 +13,9 @@ const firstKeptAt = new WeakMap<Duplex, number>();
 
 function isYoung(socket: Duplex): boolean {
   const now = performance.now();
-  const since = firstKeptAt.get(socket) ?? now;
-  firstKeptAt.set(socket, since);
-  return now - since < MAX_CONNECTION_AGE_MS;
+  const since = firstKeptAt.get(socket);
+  if (since === undefined) firstKeptAt.set(socket, now);
+  return since === undefined || now - since < MAX_CONNECTION_AGE_MS;
 }
 
 /** Agent for http hosts that closes each connection 5 minutes after its first exchange. */

@@ -94,8 +94,7 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects, absolute URLs and decompression
- * are turned off. Each HTTP exchange has a size limit and one time limit for all steps of the exchange.
+ * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects and decompression are turned off. Each HTTP exchange has a size limit and one time limit for all steps of the exchange.
  *
  * An axios error holds the whole request, including the password. Therefore axios errors are always converted to an
  * `UpstreamError` in this file.
@@ -122,8 +121,6 @@ export class Http {
     this.#repeatAgents = createAgents(settings);
     this.#axios = createAxios({
       adapter: 'http',
-      baseURL: settings.origin,
-      allowAbsoluteUrls: false,
       maxRedirects: 0,
       decompress: false,
       responseType: 'arraybuffer',
@@ -146,8 +143,12 @@ export class Http {
    * used if it is too large, if it is a redirect, or if it is compressed although an uncompressed response was
    * requested.
    */
-  async request(request: HttpRequest): Promise<HttpAnswer> {
-    if (!hasSubscribers('genauth:request')) return this.#exchange(request);
+  request(request: HttpRequest): Promise<HttpAnswer> {
+    return hasSubscribers('genauth:request') ? this.#publish(request) : this.#exchange(request);
+  }
+
+  /** Sends one request, and publishes its event. */
+  async #publish(request: HttpRequest): Promise<HttpAnswer> {
     const { origin } = this.#settings;
     const { method, path } = request;
     const startedAt = performance.now();
@@ -182,11 +183,14 @@ export class Http {
     const timer = setTimeout(() => signal.abort(), left);
     timer.unref();
     const agents = isRepeatable ? this.#agents : this.#signInAgents;
+    const content = buildContent(headers, body, form);
     const config: AxiosRequestConfig = {
-      ...agents,
+      httpAgent: agents.httpAgent,
+      httpsAgent: agents.httpsAgent,
       method,
-      url: path,
-      ...buildContent(headers, body, form),
+      url: `${this.#settings.origin}${path}`,
+      headers: content.headers,
+      data: content.data,
       maxContentLength: maxBytes,
       signal,
     };
@@ -268,16 +272,15 @@ function buildContent(
   headers: HttpRequest['headers'],
   body: HttpRequest['body'],
   form: HttpRequest['form'],
-): { headers: Record<string, string>; data?: string } {
-  const all = { ...DEFAULT_HEADERS, ...headers };
+): { headers: Record<string, string>; data: string | undefined } {
+  const all: Record<string, string> = { ...DEFAULT_HEADERS, ...headers };
   if (body !== undefined) {
-    return { headers: { ...all, 'content-type': 'application/json' }, data: JSON.stringify(body) };
+    all['content-type'] = 'application/json';
+    return { headers: all, data: JSON.stringify(body) };
   }
-  if (form === undefined) return { headers: all };
-  return {
-    headers: { ...all, 'content-type': 'application/x-www-form-urlencoded' },
-    data: new URLSearchParams(form).toString(),
-  };
+  if (form === undefined) return { headers: all, data: undefined };
+  all['content-type'] = 'application/x-www-form-urlencoded';
+  return { headers: all, data: new URLSearchParams(form).toString() };
 }
 
 function wasIdleConnectionReset(error: unknown): boolean {

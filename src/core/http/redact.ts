@@ -5,6 +5,8 @@ import { DOCUMENTED_MESSAGES, OAUTH_ERRORS } from '../wire/facts.js';
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
 const REDACTED = '(redacted: it repeats a secret)';
 
+const KNOWN_TEXTS: ReadonlySet<string> = new Set([...DOCUMENTED_MESSAGES, ...OAUTH_ERRORS]);
+
 /**
  * Removes secrets from a response body. If a member in `ECHOED_FIELDS` contains a secret that was sent, the whole text
  * of this member is replaced. Without this replacement, a password could reach the log if a server or a gateway repeats
@@ -19,28 +21,32 @@ export function redactBody(body: unknown, secrets: readonly (string | undefined)
   const texts = ECHOED_FIELDS.filter((name) => Object.hasOwn(body, name) && isUnknownText(body[name]));
   if (texts.length === 0) return body;
   const forms = toForms(secrets);
-  const echoed = texts.filter((name) => forms.some((secret) => String(body[name]).includes(secret)));
+  const echoed = texts.filter((name) => forms.some((form) => String(body[name]).includes(form)));
   if (echoed.length === 0) return body;
   return { ...body, ...Object.fromEntries(echoed.map((name) => [name, REDACTED])) };
 }
 
 function isUnknownText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && ![...DOCUMENTED_MESSAGES, ...OAUTH_ERRORS].includes(value);
+  return typeof value === 'string' && value !== '' && !KNOWN_TEXTS.has(value);
 }
 
 /** Replaces each secret in a text. Also replaces the escaped forms of a secret. */
 export function redactText(text: string, secrets: readonly (string | undefined)[], replacement = '[hidden]'): string {
-  return toForms(secrets).reduce((rest, secret) => rest.replaceAll(secret, replacement), text);
+  // The longest form comes first, because the replacement of a shorter form could leave a part of a longer form.
+  const forms = [...new Set(toForms(secrets))].sort((left, right) => right.length - left.length);
+  return forms.reduce((rest, form) => rest.replaceAll(form, replacement), text);
 }
 
 /**
  * Returns each secret in its forms: unchanged, escaped as JSON and as HTML, percent-encoded, encoded as a form, and in
- * base64 and base64url. The longest form comes first, because the replacement of a shorter form could leave a part of
- * a longer form.
+ * base64 and base64url.
  */
 function toForms(secrets: readonly (string | undefined)[]): string[] {
-  const forms = [...new Set(secrets)].flatMap((secret = '') => [...toEscapedForms(secret), ...toBase64(secret)]);
-  return [...new Set(forms)].filter((form) => form !== '').sort((left, right) => right.length - left.length);
+  const forms: string[] = [];
+  for (const secret of new Set(secrets)) {
+    if (secret !== undefined && secret !== '') forms.push(...toEscapedForms(secret), ...toBase64(secret));
+  }
+  return forms;
 }
 
 /** Letters, digits and the other characters that no escape changes. */
@@ -68,7 +74,6 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
 
 /** Returns the encoded secret without padding. Texts of less than 8 characters are too short to be recognized. */
 function toBase64(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const forms = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
-  return forms.filter((form) => form.length >= 8);
+  const form = Buffer.from(secret).toString('base64url');
+  return form.length < 8 ? [] : [form, form.replaceAll('-', '+').replaceAll('_', '/')];
 }

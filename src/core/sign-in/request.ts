@@ -1,7 +1,6 @@
 import type { HttpRequest } from '../http/http.js';
 import { MAX_ANSWER_BYTES } from '../http/upstream.js';
 import type { ClientProof } from '../oidc/client-authentication.js';
-import { parseScope } from '../scopes.js';
 import { HEADERS, PATHS, type PasswordEncryptType, type WireSignInOptions } from '../wire/facts.js';
 import { buildSignInBody } from '../wire/parse.js';
 import type { ParsedCredentials } from './credentials.js';
@@ -13,7 +12,7 @@ export interface SignInRequestParts {
   appId: string;
   credentials: ParsedCredentials;
   /** The merged options of the sign-in. In this object `scope` is required. */
-  options: SignInOptions & { scope: string | readonly string[] };
+  options: SignInOptions & { scope: readonly string[] };
   /** The password as it is sent: encrypted, unless `passwordEncryptType` is `none`. */
   password: string;
   passwordEncryptType: PasswordEncryptType;
@@ -24,23 +23,23 @@ export interface SignInRequestParts {
 export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
   const { appId, credentials, password, passwordEncryptType, proof } = parts;
   const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = parts.options;
-  const address = parseIpAddress(clientIp);
+  // JSON has no members that are `undefined`.
   const options: WireSignInOptions = {
-    scope: parseScope(scope).join(' '),
-    ...(address === undefined ? {} : { clientIp: address }),
-    ...(context === undefined ? {} : { context }),
-    ...(tenantId === undefined ? {} : { tenantId }),
-    ...(customData === undefined ? {} : { customData }),
-    ...(autoRegister === undefined ? {} : { autoRegister }),
-    ...(captchaCode === undefined ? {} : { captchaCode }),
-    ...(captchaToken === undefined ? {} : { captchaToken }),
-    ...(passwordEncryptType === 'none' ? {} : { passwordEncryptType }),
+    scope: scope.join(' '),
+    clientIp: parseIpAddress(clientIp),
+    context,
+    tenantId,
+    customData,
+    autoRegister,
+    captchaCode,
+    captchaToken,
+    passwordEncryptType: passwordEncryptType === 'none' ? undefined : passwordEncryptType,
   };
   return {
     method: 'POST',
     path: PATHS.signIn,
-    headers: { ...buildAppHeaders(appId), ...proof.headers },
-    body: { ...buildSignInBody({ ...credentials, password, options }), ...proof.members },
+    headers: Object.assign(buildAppHeaders(appId), proof.headers),
+    body: Object.assign(buildSignInBody(credentials, password, options), proof.members),
     maxBytes: MAX_ANSWER_BYTES,
     secrets: [credentials.password, password, proof.secret],
   };

@@ -6,6 +6,7 @@ import { PATHS } from '../wire/facts.js';
 import {
   type Envelope,
   type SignedInTokens,
+  type UnverifiedTokens,
   parseEnvelope,
   parseOidcError,
   parseRejectionData,
@@ -40,15 +41,19 @@ export function parseSignInResponse(answer: HttpAnswer): ParsedSignIn {
   const envelope = parseEnvelope(answer.body);
   if (envelope === undefined) return parseAnswerWithoutEnvelope(answer);
   if (envelope.statusCode !== 200) return toRejection(envelope, answer);
-  const { idToken, accessToken, ...rest } = parseTokens(envelope.data);
-  if (idToken !== undefined && accessToken !== undefined)
-    return { envelope, tokens: { ...rest, idToken, accessToken } };
+  const tokens = parseTokens(envelope.data);
+  if (isComplete(tokens)) return { envelope, tokens };
+  const { idToken } = tokens;
   throw new UpstreamError(
     'upstream_invalid_response',
     `GenAuth reported a successful sign-in but sent no ${idToken === undefined ? 'id_token' : 'access_token'}: ` +
       `ask GenAuth's support (${describeRequestId(envelope.requestId)}).`,
     { answer: envelope, details: { request: REQUEST, httpStatus: answer.status } },
   );
+}
+
+function isComplete(tokens: UnverifiedTokens): tokens is SignedInTokens {
+  return tokens.idToken !== undefined && tokens.accessToken !== undefined;
 }
 
 /** Describes GenAuth's answer in one line, for the operator. */

@@ -1,7 +1,7 @@
 import { ConfigurationError, type OptionMistake, RequestError, describeMistake } from '../errors.js';
 import { findScopeProblem } from '../scopes.js';
 import { quote } from '../util/quote.js';
-import { isRecord, ownProperties } from '../util/record.js';
+import { getOwn, isRecord } from '../util/record.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
 import { PASSWORD_ENCRYPT_TYPES, type PasswordEncryptType } from '../wire/facts.js';
 import type { ParsedCredentials } from './credentials.js';
@@ -54,8 +54,11 @@ export interface SignInOptions<S extends string = string, CustomData extends obj
  * @returns An object without a prototype, so that an absent option is never found in `Object.prototype`.
  */
 export function mergeSignInOptions(...layers: SignInOptions[]): SignInOptions {
-  const present = layers.flatMap((layer) => Object.entries(layer)).filter(([, value]) => value !== undefined);
-  return ownProperties(Object.fromEntries(present));
+  const merged = Object.create(null) as Record<string, unknown>;
+  for (const layer of layers) {
+    for (const [name, value] of Object.entries(layer)) if (value !== undefined) merged[name] = value;
+  }
+  return merged;
 }
 
 /**
@@ -80,23 +83,23 @@ const CHECKS: Readonly<Record<Exclude<keyof SignInOptions, 'scope'>, readonly [(
     ],
   };
 
+const CHECKED = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
+const NAMES: readonly (keyof SignInOptions)[] = ['scope', ...CHECKED];
+
 /** The fix for options of the client, which are similar to a sign-in option or known from other libraries. */
 const FIXES = { clientid: 'remove it, because the client has the appId' };
 
 /** Finds all mistakes in sign-in options. */
 export function findSignInOptionsMistakes(options: SignInOptions): OptionMistake[] {
-  const known = Object.keys(CHECKS) as (keyof SignInOptions)[];
-  const mistakes: OptionMistake[] = findUnknownOptions(options, ['scope', ...known], {
-    kind: 'a sign-in option',
-    fixes: FIXES,
-  });
-  if (Object.hasOwn(options, 'scope') && options.scope !== undefined) {
-    const mistake = findScopeProblem(options.scope);
+  const mistakes: OptionMistake[] = findUnknownOptions(options, NAMES, { kind: 'a sign-in option', fixes: FIXES });
+  const scope = getOwn(options, 'scope');
+  if (scope !== undefined) {
+    const mistake = findScopeProblem(scope);
     if (mistake !== undefined) mistakes.push({ option: 'scope', ...mistake });
   }
-  for (const option of known) {
-    const [isValid, fix] = CHECKS[option as keyof typeof CHECKS];
-    const value = Object.hasOwn(options, option) ? options[option] : undefined;
+  for (const option of CHECKED) {
+    const [isValid, fix] = CHECKS[option];
+    const value = getOwn(options, option);
     if (value !== undefined && !isValid(value)) mistakes.push({ option, problem: `is ${quote(value)}`, fix });
   }
   return mistakes;

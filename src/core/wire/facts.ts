@@ -111,20 +111,20 @@ export type PasswordEncryptType = (typeof PASSWORD_ENCRYPT_TYPES)[number];
 
 /** Property `options` in the body of a sign-in request (GenAuth's type: SignInOptionsDto). */
 export interface WireSignInOptions {
-  scope?: string;
-  clientIp?: string;
+  scope?: string | undefined;
+  clientIp?: string | undefined;
   /**
    * In GenAuth's documentation, `context` is an object in one place and a string in another place. GenAuth accepts
    * both.
    */
-  context?: object | string;
-  tenantId?: string;
-  customData?: object;
-  autoRegister?: boolean;
-  captchaCode?: string;
-  captchaToken?: string;
+  context?: object | string | undefined;
+  tenantId?: string | undefined;
+  customData?: object | undefined;
+  autoRegister?: boolean | undefined;
+  captchaCode?: string | undefined;
+  captchaToken?: string | undefined;
   /** How the password is encrypted. GenAuth's default is `none`. */
-  passwordEncryptType?: PasswordEncryptType;
+  passwordEncryptType?: PasswordEncryptType | undefined;
 }
 
 /** Property `passwordPayload` in the body of a sign-in request: the password and exactly one identifier. */

@@ -7,26 +7,23 @@
 import { isRecord } from '../util/record.js';
 import type { WireSignInOptions, WireSignInRequest } from './facts.js';
 
-/** The parts of the body of a sign-in request. */
-export interface SignInBodyParts {
+/** The user of a sign-in request. */
+export interface SignInIdentity {
   connection: 'PASSWORD' | 'AD';
   identifier: 'account' | 'email' | 'username' | 'phone' | 'sAMAccountName';
   /** The value of the identifier, for example the username. */
   name: string;
-  password: string;
-  options: WireSignInOptions;
 }
 
 /** Builds the body of a sign-in request, without the properties that prove the identity of the application. */
-export function buildSignInBody(parts: SignInBodyParts): WireSignInRequest {
-  const { connection, identifier, name, password, options } = parts;
-  return {
-    connection,
-    ...(identifier === 'sAMAccountName'
-      ? { adPayload: { sAMAccountName: name, password } }
-      : { passwordPayload: { [identifier]: name, password } }),
-    options,
-  };
+export function buildSignInBody(
+  { connection, identifier, name }: SignInIdentity,
+  password: string,
+  options: WireSignInOptions,
+): WireSignInRequest {
+  return identifier === 'sAMAccountName'
+    ? { connection, adPayload: { sAMAccountName: name, password }, options }
+    : { connection, passwordPayload: { [identifier]: name, password }, options };
 }
 
 /** The smallest `apiCode` of GenAuth. Some answers repeat their `statusCode` or their HTTP status in this place. */

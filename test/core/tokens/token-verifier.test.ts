@@ -177,7 +177,7 @@ it('an error of the signature check itself is an unsuitable process, never a wro
   const fail = (): never => {
     throw cause;
   };
-  jest.spyOn(crypto, 'verify').mockImplementationOnce(fail).mockImplementationOnce(fail);
+  jest.spyOn(crypto, 'createVerify').mockImplementationOnce(fail).mockImplementationOnce(fail);
   const error = { code: 'runtime_unsuitable', statusCode: 500, cause };
   expect(await catchError(verifyAccessToken({}))).toMatchObject(error);
   expect(await catchError(bench.verifier().verifyIdToken(idToken(), 'access'))).toMatchObject(error);
