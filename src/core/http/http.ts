@@ -203,7 +203,8 @@ export class Http {
         return this.#axios.request<Buffer>({ ...config, ...this.#repeatAgents });
       });
       const answer = toAnswer(target, response);
-      return { ...answer, body: redactBody(answer.body, secrets) };
+      answer.body = redactBody(answer.body, secrets);
+      return answer;
     } catch (error) {
       if (error instanceof UpstreamError) throw error;
       const requestSent = axios.isAxiosError(error) && wasSent(error.request as ClientRequest | undefined, error.cause);

@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../http/http.js';
 import { MAX_ANSWER_BYTES } from '../http/upstream.js';
 import type { ClientProof } from '../oidc/client-authentication.js';
+import type { Deadline } from '../util/deadline.js';
 import { HEADERS, PATHS, type PasswordEncryptType, type WireSignInOptions } from '../wire/facts.js';
 import { buildSignInBody } from '../wire/parse.js';
 import type { ParsedCredentials } from './credentials.js';
@@ -13,15 +14,19 @@ export interface SignInRequestParts {
   credentials: ParsedCredentials;
   /** The merged options of the sign-in. In this object `scope` is required. */
   options: SignInOptions & { scope: readonly string[] };
-  /** The password as it is sent: encrypted, unless `passwordEncryptType` is `none`. */
-  password: string;
   passwordEncryptType: PasswordEncryptType;
-  /** Headers and body properties that prove the identity of the application. */
-  proof: ClientProof;
+  /** The time limit of the login. */
+  deadline: Deadline;
 }
 
-export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
-  const { appId, credentials, password, passwordEncryptType, proof } = parts;
+/**
+ * Builds the sign-in request.
+ *
+ * @param password - The password as it is sent: encrypted, unless `passwordEncryptType` is `none`.
+ * @param proof - Headers and body properties that prove the identity of the application.
+ */
+export function buildSignInRequest(parts: SignInRequestParts, password: string, proof: ClientProof): HttpRequest {
+  const { appId, credentials, passwordEncryptType, deadline } = parts;
   const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = parts.options;
   // JSON has no members that are `undefined`.
   const options: WireSignInOptions = {
@@ -42,6 +47,7 @@ export function buildSignInRequest(parts: SignInRequestParts): HttpRequest {
     body: Object.assign(buildSignInBody(credentials, password, options), proof.members),
     maxBytes: MAX_ANSWER_BYTES,
     secrets: [credentials.password, password, proof.secret],
+    deadline,
   };
 }
 

@@ -128,7 +128,7 @@ export class SignIn {
   ): Promise<ParsedSignIn> {
     const { http, authentication, passwordEncryption, options: configured } = this.#settings;
     const passwordEncryptType = options.passwordEncryptType ?? configured.passwordEncryptType;
-    const parts = { appId: configured.appId, credentials, options, passwordEncryptType };
+    const parts = { appId: configured.appId, credentials, options, passwordEncryptType, deadline };
     let mayRenewKey = passwordEncryptType !== 'none';
     const exchange = async (proof: ClientProof): Promise<ParsedSignIn> => {
       for (;;) {
@@ -138,8 +138,7 @@ export class SignIn {
             : await deadline.wait(passwordEncryption.getKey(passwordEncryptType), buildTimeoutError);
         const password = key === undefined ? credentials.password : key.encrypt(credentials.password);
         try {
-          const request = buildSignInRequest({ ...parts, password, proof });
-          return parseSignInResponse(await http.request({ ...request, deadline }));
+          return parseSignInResponse(await http.request(buildSignInRequest(parts, password, proof)));
         } catch (error) {
           const isKeyRefused = error instanceof ConfigurationError && error.code === 'password_decryption_failed';
           if (!isKeyRefused || !mayRenewKey || key === undefined) throw error;

@@ -1,12 +1,12 @@
+import { Deadline } from '../../../src/core/util/deadline.js';
 import { type SignInRequestParts, buildSignInRequest } from '../../../src/core/sign-in/request.js';
 
 const parts: SignInRequestParts = {
   appId: 'app-1',
   credentials: { connection: 'PASSWORD', identifier: 'account', name: 'alice', password: 'passw0rd' },
   options: { scope: ['openid', 'profile'] },
-  password: 'passw0rd',
   passwordEncryptType: 'none',
-  proof: { headers: { authorization: 'Basic YTpi' }, members: {}, secret: 'secret-1' },
+  deadline: new Deadline(1000),
 };
 
 /** JSON has no members that are `undefined`. */
@@ -14,7 +14,10 @@ const toWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 it('builds the request of a password login, with the proof of the application in the headers', () => {
   const passwordPayload = { account: 'alice', password: 'passw0rd' };
-  expect(toWire(buildSignInRequest(parts))).toStrictEqual({
+  const proof = { headers: { authorization: 'Basic YTpi' }, members: {}, secret: 'secret-1' };
+  const { deadline, ...request } = buildSignInRequest(parts, 'passw0rd', proof);
+  expect(deadline).toBe(parts.deadline);
+  expect(toWire(request)).toStrictEqual({
     method: 'POST',
     path: '/api/v3/signin',
     headers: {
@@ -33,14 +36,13 @@ it('builds the request of an Active Directory login with every option, a ciphert
   const captcha = { captchaToken: 'captcha-1', captchaCode: 'aB3d' };
   const given = { ...captcha, autoRegister: false, customData: { school: 'pku' }, tenantId: 't-1', context: '' };
   const members = { client_id: 'app-1', client_secret: 'secret-1' };
-  const { body, secrets } = buildSignInRequest({
+  const adParts: SignInRequestParts = {
     ...parts,
     credentials: { connection: 'AD', identifier: 'sAMAccountName', name: 'zhangsan', password: 'p' },
     options: { ...given, clientIp: '::ffff:203.0.113.7', scope: ['openid', 'phone'] },
-    password: 'ciphertext',
     passwordEncryptType: 'sm2',
-    proof: { headers: {}, members, secret: 'secret-1' },
-  });
+  };
+  const { body, secrets } = buildSignInRequest(adParts, 'ciphertext', { headers: {}, members, secret: 'secret-1' });
   const options = { ...given, scope: 'openid phone', clientIp: '203.0.113.7', passwordEncryptType: 'sm2' };
   const adPayload = { sAMAccountName: 'zhangsan', password: 'ciphertext' };
   expect(toWire(body)).toStrictEqual({ connection: 'AD', adPayload, options, ...members });
