@@ -94,7 +94,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects and decompression are turned off. Each HTTP exchange has a size limit and one time limit for all steps of the exchange.
+ * Sends HTTP requests to one origin with axios. Connections are kept alive. Redirects and decompression are turned off.
+ * Each HTTP exchange has a size limit and one time limit for all steps of the exchange.
  *
  * An axios error holds the whole request, including the password. Therefore axios errors are always converted to an
  * `UpstreamError` in this file.
