@@ -299,7 +299,7 @@ export class GenAuthClient<
    * }
    * ```
    */
-  signIn<const T extends string = S>(
+  async signIn<const T extends string = S>(
     credentials: Credentials,
     signInOptions: SignInOptions<T> = {},
   ): Promise<SignInOutcome<T, ExtendedFields>> {
@@ -318,7 +318,7 @@ export class GenAuthClient<
    *
    * @internal
    */
-  signInRoute(credentials: ParsedCredentials, layers: SignInLayers): Promise<SignInOutcome> {
+  async signInRoute(credentials: ParsedCredentials, layers: SignInLayers): Promise<SignInOutcome> {
     return this.#inFlight.run(() =>
       this.#signIn.run(credentials, layers, (given, configured) => [...configured, ...given]),
     );

@@ -323,12 +323,16 @@ export function toTokenUser(
   claims: Readonly<{ sub: string; scope: string; [claim: string]: unknown }>,
 ): GenAuthTokenUser {
   const { sub, scope, tenant_id: tenantId } = claims;
-  if (last.scope !== scope) last = { scope, names: Object.freeze(parseScope(scope)) };
-  return { sub, scope: last.names, tenant_id: readString(tenantId) };
+  return { sub, scope: toScopeList(scope), tenant_id: readString(tenantId) };
 }
 
-/**
- * The scopes of the last access token, as text and as a list. Most access tokens of a service have the same scopes, so
- * that they are split only once.
- */
 let last: { readonly scope: string; readonly names: readonly string[] } = { scope: '', names: Object.freeze([]) };
+
+/**
+ * Returns the scopes of a token as a frozen list. Most tokens of a service have the same scopes, so that they are split
+ * only once.
+ */
+export function toScopeList(scope: string): readonly string[] {
+  if (last.scope !== scope) last = { scope, names: Object.freeze(parseScope(scope)) };
+  return last.names;
+}

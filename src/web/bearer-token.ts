@@ -16,7 +16,7 @@ const MAX_HEADER_LENGTH = 16 * 1024;
  */
 const B64_TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
-/** `{"` in base64url, with which the header of a JWT begins. */
+/** `{"` in base64url, with which the header of a JWT usually begins. */
 const JWT_START = 'eyJ';
 
 /**
@@ -25,8 +25,8 @@ const JWT_START = 'eyJ';
  *
  * @returns The bearer token, which is not yet verified, or `undefined` if the request has no bearer token.
  * @throws TokenVerificationError with the code `token_malformed` if the request has several Authorization headers, or
- * if the header does not contain exactly one token, or contains a JWT without the word `Bearer`. The characters of a
- * JWT are not checked, because the verifier refuses a token with other characters. The code is
+ * if the header does not contain exactly one token, or contains a JWT without the word `Bearer`. Of a JWT only spaces
+ * are refused here, because the verifier refuses all other wrong characters. The code is
  * `token_too_large` if the header has more than 16,384 characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
@@ -57,7 +57,8 @@ export function parseBearerToken(req: GenAuthRequest): string | undefined {
   let start = SCHEME.length;
   while (header[start] === ' ') start += 1;
   const token = header.slice(start);
-  // The verifier checks each character of a JWT. A second check would take 0.9 µs of the 2.4 µs of a known token.
+  // The verifier refuses a JWT with other characters. A check of each character here takes 0.9 µs of the 2.7 µs of a
+  // request with a known token.
   const isJwt = token.startsWith(JWT_START) && !token.includes(' ');
   if (!isJwt && !B64_TOKEN.test(token)) {
     throw new TokenVerificationError(

@@ -38,6 +38,8 @@ it.each<[string, unknown]>([
   ['the scheme and a space', 'Bearer '],
   ['two tokens', 'Bearer abcabc def'],
   ['two headers joined by a proxy', 'Bearer a.b.c, Bearer xx.yy.zz'],
+  ['two JWTs joined by a proxy', 'Bearer eyJabcabc.b.c, Bearer xx.yy.zz'],
+  ['a JWT and a word', 'Bearer eyJabcabc.b.c extra'],
   ['a tab before the token', 'Bearer \tabc'],
   ['a parameter', 'Bearer token=abcabc'],
   ['padding in the middle', 'Bearer a=b'],
@@ -102,14 +104,15 @@ it('sees no second Authorization header in a value, the address, the body, cooki
   expect(parseBearerToken(request)).toBeUndefined();
 });
 
-it('returns the token of any header that RFC 6750 allows, and no other', () => {
-  const pieces = fc.constantFrom('Bearer', 'bearer', ' ', '\t', 'a', '=', '.', ',', '"', '\u00A0', '\n', 'é', '%');
+it('returns the token of any header that RFC 6750 allows, and no other but the start of a JWT', () => {
+  const words = ['Bearer', 'bearer', 'Bearer eyJ', ' ', '\t', 'a', '=', '.', ',', '"', '\u00A0', '\n', 'é', '%'];
+  const pieces = fc.constantFrom(...words);
   const headers = fc.oneof(
     fc.array(pieces, { maxLength: 5 }).map((list) => list.join('')),
     fc.string(),
   );
   // RFC 6750 §2.1.
-  const isToken = /^bearer +([\w\-.~+/]+=*)$/i;
+  const isToken = /^bearer +([\w\-.~+/]+=*|eyJ[^ ]*)$/i;
   const judge = (header: unknown): unknown => {
     const result = catchThrown(() => parse(header));
     return result instanceof TokenVerificationError ? undefined : result;

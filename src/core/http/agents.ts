@@ -14,8 +14,9 @@ const firstKeptAt = new WeakMap<Duplex, number>();
 function isYoung(socket: Duplex): boolean {
   const now = performance.now();
   const since = firstKeptAt.get(socket);
-  if (since === undefined) firstKeptAt.set(socket, now);
-  return since === undefined || now - since < MAX_CONNECTION_AGE_MS;
+  if (since !== undefined) return now - since < MAX_CONNECTION_AGE_MS;
+  firstKeptAt.set(socket, now);
+  return true;
 }
 
 /** Agent for http hosts that closes each connection 5 minutes after its first exchange. */

@@ -173,7 +173,8 @@ export class Http {
     if (!path.startsWith('/') || path.startsWith('//')) {
       throw new TypeError(`The path must begin with exactly one slash, but it is ${quote(path)}.`);
     }
-    const target = `${method} ${this.#settings.origin}${path}`;
+    const url = this.#settings.origin + path;
+    const target = `${method} ${url}`;
     if (this.#isClosed) {
       const message = `${target}: the application has closed the client, so the request is not sent`;
       throw new UpstreamError('upstream_unreachable', message, { details: { request: target, requestSent: false } });
@@ -189,7 +190,7 @@ export class Http {
       httpAgent: agents.httpAgent,
       httpsAgent: agents.httpsAgent,
       method,
-      url: `${this.#settings.origin}${path}`,
+      url,
       headers: content.headers,
       data: content.data,
       maxContentLength: maxBytes,

@@ -79,16 +79,16 @@ export function parseCredentials(
   const credentials: Partial<Record<string, unknown>> = ownProperties(given);
   const present = names.filter((name) => credentials[name] !== undefined);
   const [identifier] = present;
-  const hint = listMisspelt(credentials, [...names, 'password']);
+  const describeMisspelt = (): string => listMisspelt(credentials, [...names, 'password']);
   if (identifier === undefined) {
-    throw new RequestError(`Send ${names.map(show).join(' or ')} with the password.${hint}`);
+    throw new RequestError(`Send ${names.map(show).join(' or ')} with the password.${describeMisspelt()}`);
   }
   if (present.length > 1) throw new RequestError(`Send only one of ${present.map(show).join(' and ')}.`);
   return {
     connection: identifier === 'sAMAccountName' ? 'AD' : 'PASSWORD',
     identifier,
     name: expectText(fields[identifier] ?? identifier, credentials[identifier], MAX_IDENTIFIER_LENGTH),
-    password: expectText(fields.password ?? 'password', credentials['password'], MAX_PASSWORD_LENGTH, hint),
+    password: expectText(fields.password ?? 'password', credentials['password'], MAX_PASSWORD_LENGTH, describeMisspelt),
   };
 }
 
@@ -109,13 +109,13 @@ function describeType(value: unknown): string {
  * Checks that a value is a string of 1 to `limit` characters.
  *
  * @param field - The name of the field in the request body.
- * @param hint - A sentence for the end of the message.
+ * @param describeHint - Returns a sentence for the end of the message. Default: no sentence.
  * @throws RequestError if the value is anything else. The error does not contain the value, because the value may be a
  * password in the wrong field.
  */
-export function expectText(field: string, value: unknown, limit: number, hint = ''): string {
+export function expectText(field: string, value: unknown, limit: number, describeHint = () => ''): string {
   if (typeof value === 'string' && value !== '' && value.length <= limit) return value;
-  throw new RequestError(`"${field}" must be a string of 1 to ${limit} characters.${hint}`, {
+  throw new RequestError(`"${field}" must be a string of 1 to ${limit} characters.${describeHint()}`, {
     field,
     limit,
     unit: 'characters',

@@ -28,7 +28,7 @@ export interface SignInRequestParts {
 export function buildSignInRequest(parts: SignInRequestParts, password: string, proof: ClientProof): HttpRequest {
   const { appId, credentials, passwordEncryptType, deadline } = parts;
   const { scope, clientIp, context, tenantId, customData, autoRegister, captchaCode, captchaToken } = parts.options;
-  // JSON has no members that are `undefined`.
+  // `JSON.stringify` leaves out members that are `undefined`.
   const options: WireSignInOptions = {
     scope: scope.join(' '),
     clientIp: parseIpAddress(clientIp),

@@ -6,7 +6,7 @@ import type { ResolvedOptions } from '../options/types.js';
 import { type GenAuthUser, parseScope, toUser } from '../scopes.js';
 import type { IdTokenClaims } from '../tokens/claims.js';
 import { Deadline } from '../util/deadline.js';
-import { type MaybePromise, chain, isThenable } from '../util/maybe-promise.js';
+import { type MaybePromise, chain } from '../util/maybe-promise.js';
 import { getOwn } from '../util/record.js';
 import { verifySignedInTokens } from '../tokens/received-tokens.js';
 import type { TokenVerifier } from '../tokens/token-verifier.js';
@@ -89,8 +89,7 @@ export class SignIn {
     const options = Object.assign(merged, { scope });
     const userScope = toUserScope(parseScope(getOwn(given, 'scope') ?? []), configuredScope);
     const startedAt = performance.now();
-    const { throttle } = this.#settings;
-    const attempt = throttle && (await throttle.begin(credentials, parseIpAddress(options.clientIp)));
+    const attempt = await this.#settings.throttle?.begin(credentials, parseIpAddress(options.clientIp));
     if (typeof attempt === 'number') {
       const refusal = buildThrottled(attempt);
       this.#publish(credentials, refusal, startedAt);
@@ -100,7 +99,7 @@ export class SignIn {
     try {
       const parsed = await this.#request(credentials, options, deadline);
       const verifying = this.#toOutcome<S, ExtendedFields>(parsed, scope, userScope);
-      const outcome = isThenable(verifying) ? await deadline.wait(verifying, buildTimeoutError) : verifying;
+      const outcome = await deadline.wait(verifying, buildTimeoutError);
       ({ kind } = outcome);
       this.#publish(credentials, outcome, startedAt);
       return outcome;
@@ -111,7 +110,7 @@ export class SignIn {
       if (error instanceof UpstreamError && error.details.requestSent === true) kind = 'unanswered';
       throw error;
     } finally {
-      if (attempt !== undefined) await attempt.end(kind);
+      await attempt?.end(kind);
     }
   }
 

@@ -2,7 +2,7 @@ import { TokenVerificationError, UpstreamError } from '../errors.js';
 import { toDetail } from '../util/quote.js';
 import { type MaybePromise, chain, recover } from '../util/maybe-promise.js';
 import { deepFreeze, getOwn } from '../util/record.js';
-import { parseScope } from '../scopes.js';
+import { parseScope, toScopeList } from '../scopes.js';
 import type { TokenSet } from '../sign-in/outcome.js';
 import type { AccessTokenClaims, IdTokenClaims } from './claims.js';
 import type { TokenVerifier } from './token-verifier.js';
@@ -130,6 +130,6 @@ function toTokenSet<IdToken extends string | undefined>(
     idToken,
     refreshToken,
     expiresAt: new Date(Math.min(Math.max(Math.floor(expiresAt), 0), MAX_DATE_SECONDS) * 1000),
-    scope: Object.freeze(scope === undefined ? [...requested] : parseScope(scope)),
+    scope: scope === undefined ? Object.freeze([...requested]) : toScopeList(scope),
   };
 }

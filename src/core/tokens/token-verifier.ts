@@ -401,7 +401,10 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
   }
 }
 
-/** `crypto.verify` takes 1 µs more of 28 µs, because it needs a copy of the input. */
+/**
+ * Returns whether a signature is right. `crypto.verify` accepts only bytes, and the copy of the text would take 1 µs of
+ * the 27 µs of a token that was never seen.
+ */
 function verifySignature(signingInput: string, key: KeyObject, signature: Buffer): boolean {
   try {
     return crypto.createVerify('RSA-SHA256').update(signingInput).verify(key, signature);

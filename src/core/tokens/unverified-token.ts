@@ -108,15 +108,12 @@ export function parseHeader(header: string, kind: TokenKind): Record<string, unk
  * Decodes `sub` and `exp` of an access token that came directly from GenAuth. Does not verify the token. The length
  * limit is the limit for id_tokens, because the token does not come from an unknown caller.
  *
- * @returns `sub` and `exp`. Both are `undefined` if the token is not a JWT.
+ * @returns `sub` and `exp`. Both are `undefined` if the token does not have the three parts and the claims of a JWT.
  */
 export function decodeUnverifiedAccessToken(token: string): { sub: unknown; exp: number | undefined } {
-  if (token.length > MAX_TOKEN_LENGTH.id_token) return { sub: undefined, exp: undefined };
   try {
-    const { header, payload } = splitToken(token, 'access_token');
-    // A token whose header is no JSON object is no JWT.
-    parseHeader(header, 'access_token');
-    const claims = parseJsonObject(decodeSegment(payload, 'payload', 'access_token'), 'payload', 'access_token');
+    const { payload } = decomposeUnverifiedToken(token, 'id_token');
+    const claims = parseJsonObject(payload, 'payload', 'access_token');
     const exp = getOwn(claims, 'exp');
     return { sub: getOwn(claims, 'sub'), exp: isTime(exp) ? exp : undefined };
   } catch {

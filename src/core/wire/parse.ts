@@ -7,7 +7,7 @@
 import { isRecord } from '../util/record.js';
 import type { WireSignInOptions, WireSignInRequest } from './facts.js';
 
-/** The user of a sign-in request. */
+/** The kind of a sign-in, and its user. */
 export interface SignInIdentity {
   connection: 'PASSWORD' | 'AD';
   identifier: 'account' | 'email' | 'username' | 'phone' | 'sAMAccountName';
