@@ -33,6 +33,17 @@ async function createVerify() {
   };
 }
 
+async function createAxios() {
+  const { default: axios } = await import('axios');
+  const pool = { keepAlive: true };
+  return axios.create({
+    baseURL: appHost,
+    timeout: 10_000,
+    httpAgent: new HttpAgent(pool),
+    httpsAgent: new HttpsAgent(pool),
+  });
+}
+
 const CONTENDERS = {
   'passport-genauth': async () => {
     const { GenAuthClient } = await import(`${own}index.js`);
@@ -58,16 +69,16 @@ const CONTENDERS = {
     };
   },
   'axios + jose': async () => {
-    const { default: axios } = await import('axios');
+    const http = await createAxios();
     const verify = await createVerify();
-    const pool = { keepAlive: true };
-    const http = axios.create({
-      baseURL: appHost,
-      timeout: 10_000,
-      httpAgent: new HttpAgent(pool),
-      httpsAgent: new HttpsAgent(pool),
-    });
     return async () => verify((await http.post('/api/v3/signin', SIGN_IN, { headers: HEADERS })).data);
+  },
+  'axios, id_token not verified': async () => {
+    const http = await createAxios();
+    return async () => {
+      const { data } = await http.post('/api/v3/signin', SIGN_IN, { headers: HEADERS });
+      return { sub: data.data.id_token };
+    };
   },
   'undici + jose': async () => {
     const { Pool } = await import('undici');
