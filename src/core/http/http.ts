@@ -3,6 +3,7 @@ import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig, type Ge
 import { UpstreamError } from '../errors.js';
 import { hasSubscribers, publishEvent } from '../events.js';
 import type { Deadline } from '../util/deadline.js';
+import { nextTurn } from '../util/next-turn.js';
 import { quote } from '../util/quote.js';
 import { type Agents, type ConnectionSettings, createAgents, destroyIdle } from './connections.js';
 import { describeNetworkFault, wasSent } from './network-error.js';
@@ -204,6 +205,8 @@ export class Http {
         if (!isRepeatable) throw error;
         return this.#axios.request<Buffer>({ ...config, ...this.#repeatAgents });
       });
+      // The responses that arrive together are then parsed together, and their tokens are verified together.
+      await nextTurn();
       const answer = toAnswer(target, response);
       answer.body = redactBody(answer.body, secrets);
       return answer;
