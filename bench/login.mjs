@@ -22,7 +22,7 @@ const AXIOS = 'axios + jose';
 const LEVELS = [1, 50, 200];
 const ROUNDS = readRounds(3);
 const CONTENDERS = ['passport-genauth', SDK, AXIOS, 'undici + jose'];
-/** The most that axios allows: a request without the verification of the id_token. */
+// The time of the request alone.
 if (ROUNDS >= 6) CONTENDERS.push('axios, id_token not verified');
 const SLICE_MS = SECONDS * 170;
 /**

@@ -5,7 +5,7 @@ it('lets all callers of one turn continue together, step by step', async () => {
   const run = async (name: string): Promise<void> => {
     await nextTurn();
     steps.push(`${name} parses`);
-    await undefined;
+    await Promise.resolve();
     steps.push(`${name} verifies`);
   };
   const before = Promise.resolve().then(() => steps.push('other work of the same turn'));
