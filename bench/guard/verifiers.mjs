@@ -89,7 +89,8 @@ async function createFastJwt({ pem, issuer, audience }, cache) {
  * Creates an Express handler from a verifier. Without a promise, the handler is synchronous.
  *
  * @param setsInfo - Whether the handler also sets `req.authInfo`, as `requireAuth` does. In Express each new property
- * of a request takes about 2 µs, because Express changes the prototype of the request.
+ * of a request takes about a tenth of the time of a signature check, because Express changes the prototype of the
+ * request.
  */
 export function toHandler(verifyToken, setsInfo = false) {
   return (req, res, next) => {

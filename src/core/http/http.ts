@@ -146,11 +146,11 @@ export class Http {
    * requested.
    */
   request(request: HttpRequest): Promise<HttpAnswer> {
-    return hasSubscribers('genauth:request') ? this.#publish(request) : this.#exchange(request);
+    return hasSubscribers('genauth:request') ? this.#exchangeWithEvent(request) : this.#exchange(request);
   }
 
   /** Sends one request, and publishes its event. */
-  async #publish(request: HttpRequest): Promise<HttpAnswer> {
+  async #exchangeWithEvent(request: HttpRequest): Promise<HttpAnswer> {
     const { origin } = this.#settings;
     const { method, path } = request;
     const startedAt = performance.now();

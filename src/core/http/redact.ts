@@ -5,6 +5,7 @@ import { DOCUMENTED_MESSAGES, OAUTH_ERRORS } from '../wire/facts.js';
 const ECHOED_FIELDS = ['message', 'requestId', 'error'];
 const REDACTED = '(redacted: it repeats a secret)';
 
+/** Texts that contain no secret. */
 const KNOWN_TEXTS: ReadonlySet<string> = new Set([...DOCUMENTED_MESSAGES, ...OAUTH_ERRORS]);
 
 /**

@@ -65,20 +65,6 @@ export function decomposeUnverifiedToken(
       { details: { token: kind, expected: MAX_TOKEN_LENGTH[kind], actual: token.length } },
     );
   }
-  const { header, payload, signature, signingInput } = splitToken(token, kind);
-  return {
-    signature: decodeSegment(signature, 'signature', kind),
-    signingInput,
-    header,
-    payload: decodeSegment(payload, 'payload', kind),
-  };
-}
-
-/** Splits a token at its two dots. */
-function splitToken(
-  token: string,
-  kind: TokenKind,
-): Record<'header' | 'payload' | 'signature' | 'signingInput', string> {
   const first = token.indexOf('.');
   const second = token.indexOf('.', first + 1);
   if (second === -1 || token.includes('.', second + 1)) {
@@ -86,10 +72,10 @@ function splitToken(
     throw new TokenVerificationError('token_malformed', message, { details: { token: kind } });
   }
   return {
-    header: token.slice(0, first),
-    payload: token.slice(first + 1, second),
-    signature: token.slice(second + 1),
+    signature: decodeSegment(token.slice(second + 1), 'signature', kind),
     signingInput: token.slice(0, second),
+    header: token.slice(0, first),
+    payload: decodeSegment(token.slice(first + 1, second), 'payload', kind),
   };
 }
 
