@@ -13,6 +13,7 @@ const CALLS = IS_FULL ? 10_000 : 500;
 const REPEATS = IS_FULL ? 10 : 1;
 /** More than twice the size of the cache of "passport-genauth, never seen". */
 const TOKENS = IS_FULL ? 5000 : 300;
+const SCHEME = 'Bearer ';
 
 const issuer = await Issuer.start();
 const settings = {
@@ -34,8 +35,7 @@ async function createOurs(options) {
   });
   await client.warmUp();
   const handler = requireAuth(client);
-  return (token) => {
-    const authorization = `Bearer ${token}`;
+  return (authorization) => {
     const req = { headers: { authorization }, rawHeaders: ['Authorization', authorization] };
     handler(req, undefined, (error) => {
       if (error !== undefined || req.user === undefined) throw new Error('refused');
@@ -43,23 +43,28 @@ async function createOurs(options) {
   };
 }
 
+/** The other contenders also get the value of the header, and read the token in the fastest way. */
+const fromHeader = (verify) => (authorization) => verify(authorization.slice(SCHEME.length));
+
 const contenders = {
   'requireAuth, one token': { verify: await createOurs({}), isOne: true },
   'requireAuth, distinct tokens': { verify: await createOurs({}) },
-  'limit, distinct tokens': { verify: await VERIFIERS.limit(settings) },
-  'fast-jwt, cache of 10,000': { verify: await VERIFIERS['fast-jwt, cache of 10,000'](settings) },
+  'limit, distinct tokens': { verify: fromHeader(await VERIFIERS.limit(settings)) },
+  'fast-jwt, cache of 10,000': { verify: fromHeader(await VERIFIERS['fast-jwt, cache of 10,000'](settings)) },
   'requireAuth, never seen': { verify: await createOurs({ verifiedTokenCache: { maxEntries: 100 } }) },
-  'limit, no cache': { verify: await VERIFIERS['limit, no cache'](settings) },
-  'aws-jwt-verify': { verify: await VERIFIERS['aws-jwt-verify'](settings) },
-  'fast-jwt, no cache': { verify: await VERIFIERS['fast-jwt, no cache'](settings) },
+  'limit, no cache': { verify: fromHeader(await VERIFIERS['limit, no cache'](settings)) },
+  'aws-jwt-verify': { verify: fromHeader(await VERIFIERS['aws-jwt-verify'](settings)) },
+  'fast-jwt, no cache': { verify: fromHeader(await VERIFIERS['fast-jwt, no cache'](settings)) },
 };
 // Each call gets a new string, as a request does. A string that was hashed before would be found in a Map faster.
-const tokens = Array.from({ length: TOKENS }, (_, i) => Buffer.from(issuer.sign(issuer.accessTokenClaims(i))));
+const headers = Array.from({ length: TOKENS }, (_, i) =>
+  Buffer.from(`${SCHEME}${issuer.sign(issuer.accessTokenClaims(i))}`),
+);
 const times = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
 for (let repeat = 0; repeat <= REPEATS; repeat += 1) {
   for (const [name, { verify, isOne }] of Object.entries(contenders)) {
     const before = process.cpuUsage();
-    for (let i = 0; i < CALLS; i += 1) verify(tokens[isOne ? 0 : i % TOKENS].latin1Slice());
+    for (let i = 0; i < CALLS; i += 1) verify(headers[isOne ? 0 : i % TOKENS].latin1Slice());
     const { user, system } = process.cpuUsage(before);
     // The first repeat is the warm-up.
     if (repeat > 0) times[name].push((user + system) / CALLS);

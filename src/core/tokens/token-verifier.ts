@@ -5,9 +5,6 @@ import type { AccessTokenClaims, IdTokenClaims, TokenClaims } from './claims.js'
 import type { AppSecret } from '../oidc/app-secret.js';
 import { JWK_ALGORITHM, runtimeUnsuitable } from './jwk.js';
 import type { Jwks } from './jwks.js';
-import { SeenTokens } from './seen-tokens.js';
-import { digestToken } from './token-digest.js';
-import { LruMap } from '../util/lru-map.js';
 import { type MaybePromise, chain } from '../util/maybe-promise.js';
 import { deepFreeze, getOwn } from '../util/record.js';
 import {
@@ -19,6 +16,7 @@ import {
   parseHeader,
   parseJsonObject,
 } from './unverified-token.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** Maximum length of `sub`, in characters (OpenID Connect Core 1.0 §2). */
 const MAX_SUBJECT_LENGTH = 255;
@@ -87,17 +85,9 @@ interface Times {
   readonly nbf?: number | undefined;
 }
 
-/** Cache entry of a verified token: its kind, its claims and the key that verified it. */
-interface VerifiedToken {
-  readonly kind: TokenKind;
-  readonly kid: string | undefined;
-  readonly key: KeyObject;
-  readonly claims: TokenClaims;
-  readonly times: Times;
-}
-
 /** A token that was verified. `key` is `undefined` for a token with an HS256 signature. */
 interface Verification {
+  readonly kind: TokenKind;
   readonly claims: TokenClaims;
   readonly times: Times;
   readonly kid: string | undefined;
@@ -115,22 +105,15 @@ interface Verification {
  */
 export class TokenVerifier {
   readonly #settings: TokenVerifierSettings;
-  /**
-   * The cache of verified tokens. The key of a cache entry is the SHA-256 hash of the whole token. A token that differs
-   * from the cached token in any part has a different hash, and is not found. A cache key is about a tenth as long as a
-   * token.
-   */
-  readonly #verified: LruMap<string, VerifiedToken> | undefined;
-  /** The tokens that were verified at least once. `undefined` if the cache is off. */
-  readonly #seen: SeenTokens | undefined;
+  /** The cache of verified tokens. `undefined` if the cache is off. */
+  readonly #verified: VerifiedTokens<Verification> | undefined;
   /** The last accepted header of each token kind, encoded, and its `kid`. */
   readonly #lastHeaders: Partial<Record<TokenKind, { text: string; kid: string | undefined }>> = {};
 
   constructor(settings: TokenVerifierSettings) {
     this.#settings = settings;
     const { maxVerifiedTokens } = settings;
-    this.#verified = maxVerifiedTokens > 0 ? new LruMap(maxVerifiedTokens) : undefined;
-    this.#seen = maxVerifiedTokens > 0 ? new SeenTokens(maxVerifiedTokens) : undefined;
+    this.#verified = maxVerifiedTokens > 0 ? new VerifiedTokens(maxVerifiedTokens) : undefined;
   }
 
   /**
@@ -173,41 +156,34 @@ export class TokenVerifier {
 
   /** Removes a token that was revoked from the cache of verified tokens. */
   forget(token: string): void {
-    this.#verified?.delete(digestToken(token));
+    this.#verified?.delete(token);
   }
 
   /**
-   * Verifies a token that a caller sent. A cached token takes 1.3 µs of processor time in place of 30 µs: the SHA-256
-   * hash, one look-up, and the comparison of the key and the times. It needs no promise while the keys are fresh.
+   * Verifies a token that a caller sent. A cached token takes 1.3 µs of processor time in place of 25 µs: one look-up,
+   * the SHA-256 hash, and the comparison of the key and the times. It needs no promise while the keys are fresh.
    */
   #verifyOnce(token: string, kind: TokenKind): MaybePromise<TokenClaims> {
-    const verified = this.#verified;
     const isCacheable = typeof token === 'string' && token.length <= MAX_CACHED_LENGTH;
-    if (verified === undefined || !isCacheable || this.#seen?.has(token) !== true) {
-      return chain(this.#verify(token, kind, false), ({ claims }) => {
-        this.#seen?.add(token);
-        return deepFreeze(claims);
-      });
-    }
-    const digest = digestToken(token);
-    const known = verified.get(digest);
-    if (known?.kind !== kind) return this.#verifyNew(token, kind, digest);
+    const known = isCacheable ? this.#verified?.get(token) : undefined;
+    if (known?.kind !== kind) return this.#verifyNew(token, kind);
     return chain(this.#getKeys(known.kid, false), (keys) => {
-      if (!keys.includes(known.key)) {
-        verified.delete(digest);
-        return this.#verifyNew(token, kind, digest);
+      if (known.key === undefined || !keys.includes(known.key)) {
+        this.#verified?.delete(token);
+        return this.#verifyNew(token, kind);
       }
       this.#checkTimes(known.times, kind, false);
       return known.claims;
     });
   }
 
-  /** Verifies a token that is not cached, and caches it. */
-  #verifyNew(token: string, kind: TokenKind, digest: string): MaybePromise<TokenClaims> {
-    return chain(this.#verify(token, kind, false), ({ claims, times, kid, key }) => {
-      deepFreeze(claims);
-      if (key !== undefined) this.#verified?.set(digest, { kind, kid, key, claims, times });
-      return claims;
+  /** Verifies a token that is not cached, and adds it to the cache. */
+  #verifyNew(token: string, kind: TokenKind): MaybePromise<TokenClaims> {
+    return chain(this.#verify(token, kind, false), (verification) => {
+      deepFreeze(verification.claims);
+      // A token with an HS256 signature has no key that could be compared later.
+      if (verification.key !== undefined && token.length <= MAX_CACHED_LENGTH) this.#verified?.add(token, verification);
+      return verification.claims;
     });
   }
 
@@ -222,7 +198,7 @@ export class TokenVerifier {
       const times = this.#checkClaims(claims, kind, fromGenAuth);
       // An address is kept only after all checks. A token of another application must not decide which address is kept.
       if (key !== undefined) this.#settings.jwks.confirm(key);
-      return { claims, times, kid, key };
+      return { kind, claims, times, kid, key };
     };
     if (algorithm === 'HS256') {
       return this.#checkSharedSecret(signingInput, signature, kind, fromGenAuth).then(() => finish(undefined));
