@@ -4,6 +4,7 @@ import type { MaybePromise } from '../core/util/maybe-promise.js';
 import { type BearerInfo, type BearerUser, authenticateBearer } from '../web/authenticate-bearer.js';
 import { parseBearerToken } from '../web/bearer-token.js';
 import type { VerifyFunction } from '../web/application-user.js';
+import { storeAsDictionary } from '../web/dictionary-mode.js';
 import { GenAuthStrategy, refuseMoreArguments } from './genauth.strategy.js';
 
 /**
@@ -51,6 +52,7 @@ export class GenAuthBearerStrategy<
   }
 
   protected identify(req: GenAuthRequest): MaybePromise<{ user: BearerUser<S, ExtendedFields>; info: BearerInfo }> {
+    storeAsDictionary(req);
     return authenticateBearer(this.client, parseBearerToken(req) ?? '', req);
   }
 

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { TokenVerificationError } from '../core/errors.js';
 import type { GenAuthRequest } from '../core/options/types.js';
 import { MAX_TOKEN_LENGTH } from '../core/tokens/unverified-token.js';
-import { getProperty } from '../core/util/record.js';
 
 const ACCESS_TOKEN = { token: 'access_token' } as const;
 const SCHEME = 'bearer ';
@@ -31,7 +30,7 @@ const JWT_START = 'eyJ';
  * `token_too_large` if the header has more than 16,384 characters.
  */
 export function parseBearerToken(req: GenAuthRequest): string | undefined {
-  const header = getProperty(req, 'headers')['authorization'];
+  const header = req.headers['authorization'];
   if (header === undefined) return undefined;
   // If a request has several Authorization headers, Node.js keeps the first and a proxy may keep the last. Node.js and
   // the proxy would read different tokens, so the request is refused.
@@ -95,11 +94,9 @@ function isAuthorization(name: string | undefined): boolean {
   return name?.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }
 
-function countAuthorizationLines(req: GenAuthRequest & { raw?: IncomingMessage; rawHeaders?: string[] }): number {
+function countAuthorizationLines(req: GenAuthRequest): number {
   // A Fastify request holds the request of Node.js in the property `raw`.
-  const raw = getProperty(req, 'raw');
-  const rawHeaders = raw === undefined ? getProperty(req, 'rawHeaders') : raw.rawHeaders;
-  if (rawHeaders === undefined) return 0;
+  const { rawHeaders = [] } = ((req as { raw?: unknown }).raw ?? req) as Partial<IncomingMessage>;
   let lines = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (isAuthorization(rawHeaders[i])) lines += 1;
   return lines;

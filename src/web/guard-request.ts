@@ -3,6 +3,7 @@ import type { GenAuthRequest } from '../core/options/types.js';
 import { type MaybePromise, isThenable } from '../core/util/maybe-promise.js';
 import { type BearerRequirements, authenticateBearer } from './authenticate-bearer.js';
 import { parseBearerToken } from './bearer-token.js';
+import { storeAsDictionary } from './dictionary-mode.js';
 import { type Refusal, toRefusal } from './refusal.js';
 import { reportRefusal } from './report-refusal.js';
 
@@ -41,6 +42,7 @@ export function guardRequest(
   requirements: RouteRequirements,
 ): MaybePromise<Refusal | undefined> {
   try {
+    storeAsDictionary(req);
     const token = parseBearerToken(req);
     if (token === undefined && requirements.optional) {
       // A session may have set a user. On an optional route a request without an access token is anonymous, so the user

@@ -22,15 +22,6 @@ export function getOwn<T extends object, Name extends keyof T>(source: T, name: 
 }
 
 /**
- * Returns `source[name]`. For a request of Express it takes 0.2 µs to 0.3 µs less processor time. Express changes the
- * prototype of each request, so V8 cannot reuse the result of an earlier look-up of the property. An access by name
- * still stores each result, and `Reflect.get` does not.
- */
-export function getProperty<T extends object, Name extends keyof T>(source: T, name: Name): T[Name] {
-  return Reflect.get(source, name) as T[Name];
-}
-
-/**
  * Freezes a parsed JSON value at every depth. This function does not use recursion, because an attacker could send a
  * value that is nested so deeply that the call stack overflows.
  */
