@@ -44,7 +44,6 @@ const GROUPS = [
       ['requireAuth', BARE],
       ['requireAuth', 'limit', 0.97],
       ['requireAuth', 'fast-jwt, cache of 10,000', 1],
-      ['requireAuth', 'fast-jwt, cache, same conditions'],
     ],
   },
   {
@@ -57,8 +56,6 @@ const GROUPS = [
       ['requireAuth, token not cached', 'limit, no cache', 0.95],
       ['requireAuth, token not cached', 'aws-jwt-verify', 1],
       ['requireAuth, token not cached', 'fast-jwt, no cache', 1],
-      ['requireAuth, token not cached', 'aws-jwt-verify, same conditions'],
-      ['requireAuth, token not cached', 'fast-jwt, no cache, same conditions'],
       ['requireAuth, token not cached', 'jose'],
     ],
   },

@@ -3,14 +3,7 @@ import express from 'express';
 import passport from 'passport';
 import { answerCalls, readCpuTime, readSettings } from '../lib/processes.mjs';
 import { startProfile, stopProfile } from '../lib/profile.mjs';
-import {
-  VERIFIERS,
-  createOauth2JwtBearer,
-  createPassportJwt,
-  loadHttpClient,
-  toHandler,
-  toStrategy,
-} from './verifiers.mjs';
+import { VERIFIERS, createOauth2JwtBearer, createPassportJwt, toHandler, toStrategy } from './verifiers.mjs';
 
 const settings = readSettings();
 
@@ -34,15 +27,6 @@ async function createOurs(options = {}) {
   return { ...ours, client };
 }
 
-/**
- * Creates a handler with the conditions of `requireAuth`: the process has loaded an HTTP client, and the handler sets
- * two properties of the request.
- */
-async function createAlike(name) {
-  await loadHttpClient();
-  return toHandler(await VERIFIERS[name](settings), true);
-}
-
 const GUARDS = {
   'no guard': () => undefined,
   'no guard (control)': () => undefined,
@@ -64,9 +48,6 @@ const GUARDS = {
   'passport + empty strategy': () => usePassport('empty', new EmptyStrategy()),
   'passport-jwt + jwks-rsa': async () => usePassport('jwt', await createPassportJwt(settings)),
   'express-oauth2-jwt-bearer': () => createOauth2JwtBearer(settings),
-  'fast-jwt, cache, same conditions': () => createAlike('fast-jwt, cache of 10,000'),
-  'fast-jwt, no cache, same conditions': () => createAlike('fast-jwt, no cache'),
-  'aws-jwt-verify, same conditions': () => createAlike('aws-jwt-verify'),
   ...Object.fromEntries(
     Object.entries(VERIFIERS).map(([name, create]) => [name, async () => toHandler(await create(settings))]),
   ),

@@ -36,11 +36,8 @@ export const VERIFIERS = {
   'fast-jwt, no cache': (settings) => createFastJwt(settings, false),
 };
 
-/**
- * Loads the modules with which an application fetches and imports its keys. The more modules a process has loaded, the
- * more time each of its requests needs, also in other code.
- */
-export const loadHttpClient = () => Promise.all([import('axios'), import('jose')]);
+/** Loads the modules with which an application fetches and imports its keys, as passport-genauth does. */
+const loadHttpClient = () => Promise.all([import('axios'), import('jose')]);
 
 /**
  * Creates a check that is written by hand, as small as it can be: a signature, the claims, and a cache by token. It
@@ -85,18 +82,11 @@ async function createFastJwt({ pem, issuer, audience }, cache) {
   });
 }
 
-/**
- * Creates an Express handler from a verifier. Without a promise, the handler is synchronous.
- *
- * @param setsInfo - Whether the handler also sets `req.authInfo`, as `requireAuth` does. In Express each new property
- * of a request takes about a tenth of the time of a signature check, because Express changes the prototype of the
- * request.
- */
-export function toHandler(verifyToken, setsInfo = false) {
+/** Creates an Express handler from a verifier. Without a promise, the handler is synchronous. */
+export function toHandler(verifyToken) {
   return (req, res, next) => {
     const accept = (claims) => {
       req.user = claims;
-      if (setsInfo) req.authInfo = { claims };
       next();
     };
     const refuse = () => res.status(401).json({ statusCode: 401 });

@@ -18,7 +18,7 @@ interface Entry<Value> {
  * seen.
  *
  * An entry is found by the mark of the token, a number of 32 bits, and then its hash is compared. The search for a
- * number takes 0.2 µs of 2.2 µs less than the search for a hash. Two tokens can have the same mark. Then the token that
+ * number takes 0.1 µs of 2.2 µs less than the search for a hash. Two tokens can have the same mark. Then the token that
  * was added last takes the place of the other token, which is verified again at its next use.
  */
 export class VerifiedTokens<Value> {
