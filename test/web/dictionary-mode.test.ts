@@ -2,12 +2,19 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInThisContext } from 'node:vm';
+import express, { type RequestHandler } from 'express';
+import passport from 'passport';
+import { GenAuthBearerStrategy, type GenAuthClient, requireAuth } from '../../src/index.js';
 import { storeAsDictionary } from '../../src/web/dictionary-mode.js';
+import { useClients } from '../support/client.js';
 import { EXPRESS_VERSIONS } from '../support/express-version.js';
+import { useIssuer } from '../support/issuer.js';
 import { ask, useWebServer } from '../support/web-server.js';
 
 // Node.js 24 and later have V8 13 or later.
 const IS_OLD_V8 = Number(process.versions.v8.split('.')[0]) < 13;
+const issuer = useIssuer();
+const open = useClients(issuer);
 const serve = useWebServer();
 
 /** Whether V8 stores the properties of an object as a dictionary. */
@@ -39,9 +46,30 @@ it.each(EXPRESS_VERSIONS)('changes a request of %s to a dictionary with the same
 });
 
 it.each([
+  ['requireAuth', (client: GenAuthClient) => requireAuth(client)],
+  [
+    'genauth-bearer',
+    (client: GenAuthClient) => passport.authenticate(new GenAuthBearerStrategy(client), { session: false }),
+  ],
+] as const)('%s changes the request', async (_, createGuard) => {
+  const app = express();
+  app.get('/orders', createGuard(open()) as RequestHandler, (req, res) => {
+    res.json(isDictionary(req));
+  });
+  const authorization = `Bearer ${issuer().sign(issuer().accessTokenClaims())}`;
+  expect(await ask(await serve(app), { path: '/orders', headers: { authorization } })).toMatchObject({
+    status: 200,
+    text: String(IS_OLD_V8),
+  });
+});
+
+it.each([
   ['a request without a framework', () => new IncomingMessage(new Socket())],
   ['a request of Fastify', () => ({ raw: new IncomingMessage(new Socket()), headers: {} })],
   ['an object whose prototype has statusMessage', () => Object.create({ statusMessage: 'OK' }) as object],
+  ['a request with a class of the application', () => new (class extends IncomingMessage {})(new Socket())],
+  ['a frozen request', () => Object.freeze({ app: {}, statusMessage: null })],
+  ['a request that cannot get new properties', () => Object.preventExtensions({ app: {}, statusMessage: null })],
   ['an object without a prototype', () => Object.freeze({ __proto__: null, headers: {} })],
 ])('does not change %s', (_, create) => {
   const request = create();

@@ -160,7 +160,7 @@ export class TokenVerifier {
   }
 
   /**
-   * Verifies a token that a caller sent. A cached token takes 1.3 µs of processor time in place of 25 µs: one look-up,
+   * Verifies a token that a caller sent. A cached token takes 1.6 µs of processor time in place of 27 µs: one look-up,
    * the SHA-256 hash, and the comparison of the key and the times. It needs no promise while the keys are fresh.
    */
   #verifyOnce(token: string, kind: TokenKind): MaybePromise<TokenClaims> {

@@ -14,12 +14,12 @@ interface Entry<Value> {
  * The cache of verified tokens. It contains hashes in place of the tokens.
  *
  * A token is cached when it is added for the second time. So a token that is used only once needs no SHA-256 hash and
- * no cache entry, and does not displace the entry of another token. This saves 5 µs of 40 µs for a token that was never
+ * no cache entry, and does not displace the entry of another token. This saves 8 µs of 35 µs for a token that was never
  * seen.
  *
  * An entry is found by the mark of the token, a number of 32 bits, and then its hash is compared. The search for a
- * number takes 0.1 µs of 2.2 µs less than the search for a hash. Two tokens can have the same mark. Then the token that
- * was added last takes the place of the other token, which is verified again at its next use.
+ * number takes 0.1 µs of 2.2 µs less than the search for a hash. Two tokens can have the same mark. Then the second
+ * token is cached at its first use and takes the place of the first one, which is verified again at its next use.
  */
 export class VerifiedTokens<Value> {
   readonly #limit: number;
