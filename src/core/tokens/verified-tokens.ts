@@ -44,16 +44,13 @@ export class VerifiedTokens<Value> {
   /** Adds a token. It must be verified, so that a caller without a token cannot displace other tokens. */
   add(token: string, value: Value): void {
     const mark = toMark(token);
-    if (this.#isNoted(mark)) this.#entries.set(mark, { digest: toDigest(token), value });
-    else this.#note(mark);
+    const isNoted = this.#marks.has(mark) || this.#olderMarks.has(mark);
+    if (!this.#marks.has(mark)) this.#note(mark);
+    if (isNoted) this.#entries.set(mark, { digest: toDigest(token), value });
   }
 
   delete(token: string): void {
     this.#entries.delete(toMark(token));
-  }
-
-  #isNoted(mark: number): boolean {
-    return this.#marks.has(mark) || this.#olderMarks.has(mark);
   }
 
   #note(mark: number): void {

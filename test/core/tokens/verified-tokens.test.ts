@@ -34,6 +34,13 @@ it('notes the last tokens up to its limit, and at most twice as many', () => {
   expect(countNoted(tokens.slice(7500, 8500))).toBeLessThan(5);
 });
 
+it('does not cache tokens that come again only after more than twice its limit', () => {
+  const cache = new VerifiedTokens<string>(100);
+  const tokens = randomTokens(250);
+  for (let round = 0; round < 5; round += 1) addAll(cache, tokens);
+  expect(countKnown(cache, tokens)).toBeLessThan(5);
+});
+
 it('keeps an entry that is used while tokens are added that are used only once', () => {
   const cache = new VerifiedTokens<string>(10);
   const [used = '', ...others] = randomTokens(1000);
