@@ -51,7 +51,7 @@ it.each([
     'genauth-bearer',
     (client: GenAuthClient) => passport.authenticate(new GenAuthBearerStrategy(client), { session: false }),
   ],
-] as const)('%s changes the request', async (_, createGuard) => {
+] as const)('changes a request of Express to a dictionary behind %s', async (_, createGuard) => {
   const app = express();
   app.get('/orders', createGuard(open()) as RequestHandler, (req, res) => {
     res.json(isDictionary(req));
@@ -67,9 +67,7 @@ it.each([
   ['a request without a framework', () => new IncomingMessage(new Socket())],
   ['a request of Fastify', () => ({ raw: new IncomingMessage(new Socket()), headers: {} })],
   ['an object whose prototype has statusMessage', () => Object.create({ statusMessage: 'OK' }) as object],
-  ['a frozen request', () => Object.freeze({ statusMessage: null })],
   ['a request that cannot get new properties', () => Object.preventExtensions({ statusMessage: null })],
-  ['an object without a prototype', () => Object.freeze({ __proto__: null, headers: {} })],
 ])('does not change %s', (_, create) => {
   const request = create();
   const [keys, wasDictionary] = [Reflect.ownKeys(request), isDictionary(request)];
