@@ -44,11 +44,6 @@ export const CLOCK_TOLERANCE = 5;
 export const RECEIVED_CLOCK_TOLERANCE = 60;
 /** Minimum time between two calls of the function `appSecret` that unauthenticated tokens cause, in milliseconds. */
 const SECRET_COOLDOWN_MS = 30_000;
-/**
- * Maximum length of a token whose verification is cached, in characters. It bounds the memory of the cache: the claims
- * of a longer token could take 100 kB. GenAuth's access tokens have about 1,000 characters.
- */
-const MAX_CACHED_LENGTH = 4096;
 /** Minimum length of an HS256 key, in bytes (RFC 7518 §3.2). */
 export const MIN_HS256_SECRET_BYTES = 32;
 
@@ -164,8 +159,7 @@ export class TokenVerifier {
    * the SHA-256 hash, and the comparison of the key and the times. It needs no promise while the keys are fresh.
    */
   #verifyOnce(token: string, kind: TokenKind): MaybePromise<TokenClaims> {
-    const isCacheable = typeof token === 'string' && token.length <= MAX_CACHED_LENGTH;
-    const known = isCacheable ? this.#verified?.get(token) : undefined;
+    const known = typeof token === 'string' ? this.#verified?.get(token) : undefined;
     if (known?.kind !== kind) return this.#verifyNew(token, kind);
     return chain(this.#getKeys(known.kid, false), (keys) => {
       if (known.key === undefined || !keys.includes(known.key)) {
@@ -182,7 +176,7 @@ export class TokenVerifier {
     return chain(this.#verify(token, kind, false), (verification) => {
       deepFreeze(verification.claims);
       // A token with an HS256 signature has no key that could be compared later.
-      if (verification.key !== undefined && token.length <= MAX_CACHED_LENGTH) this.#verified?.add(token, verification);
+      if (verification.key !== undefined) this.#verified?.add(token, verification);
       return verification.claims;
     });
   }

@@ -3,6 +3,11 @@ import { LruMap } from '../util/lru-map.js';
 
 /** Number of characters at the end of a token of which its mark is computed. They are random in a signed token. */
 const MARK_LENGTH = 8;
+/**
+ * Maximum length of a token whose verification is cached, in characters. It bounds the memory of the cache: the claims
+ * of a longer token could take 100 kB. GenAuth's access tokens have about 1,000 characters.
+ */
+const MAX_CACHED_LENGTH = 4096;
 
 interface Entry<Value> {
   /** The SHA-256 hash of the whole token. A token that differs in any part has a different hash, and is not found. */
@@ -41,8 +46,12 @@ export class VerifiedTokens<Value> {
     return entry !== undefined && entry.digest === toDigest(token) ? entry.value : undefined;
   }
 
-  /** Adds a token. It must be verified, so that a caller without a token cannot displace other tokens. */
+  /**
+   * Adds a token, if it is not too long. It must be verified, so that a caller without a token cannot displace other
+   * tokens.
+   */
   add(token: string, value: Value): void {
+    if (token.length > MAX_CACHED_LENGTH) return;
     const mark = toMark(token);
     const isNoted = this.#marks.has(mark) || this.#olderMarks.has(mark);
     if (!this.#marks.has(mark)) this.#note(mark);
