@@ -56,7 +56,8 @@ export function endAtExpiry({ emitter, closeEvent, isClosed, end }: LongConnecti
   const wait = (): void => {
     const left = exp * 1000 - Date.now();
     clearTimeout(expiry.timer);
-    const next = left > MAX_DELAY_MS ? wait : (): void => endSafely(end);
+    // A timer can fire 1 ms too early, and the delay has a maximum.
+    const next = (): void => (exp * 1000 > Date.now() ? wait() : endSafely(end));
     expiry.timer = setTimeout(next, Math.min(Math.max(left, 0), MAX_DELAY_MS)).unref();
   };
   wait();
