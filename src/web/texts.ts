@@ -1,5 +1,5 @@
 import type { SignInRejection } from '../core/sign-in/outcome.js';
-import { LANGUAGES, type Language } from '../core/options/types.js';
+import type { Language } from '../core/options/types.js';
 
 /** The texts for the end user, by the code of the refusal. Error messages for the operator are not in this list. */
 export interface Texts extends Record<SignInRejection['kind'], string> {
@@ -79,6 +79,8 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
 export function getTexts(configured: Language | undefined, acceptLanguage: unknown): Texts {
   return TEXTS[configured ?? parseAcceptLanguage(acceptLanguage)];
 }
+
+const LANGUAGES = Object.keys(TEXTS) as Language[];
 
 /** Maximum length of the request header `Accept-Language`, in characters. A longer header is ignored. */
 const MAX_ACCEPT_LANGUAGE_LENGTH = 256;

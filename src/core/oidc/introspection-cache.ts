@@ -1,7 +1,7 @@
-import { isWithin } from '../util/clock.js';
 import { UpstreamError } from '../errors.js';
 import { LruMap } from '../util/lru-map.js';
 import type { MaybePromise } from '../util/maybe-promise.js';
+import { isWithin } from '../util/refreshing-value.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { Introspection } from '../wire/parse.js';
 

@@ -11,18 +11,16 @@ import type { RefreshStore } from '../../stores/refresh-store.js';
 import { SEALING_SECRET_FIX, findSecretProblem } from '../util/sealing-secret.js';
 import { findUnknownOptions } from '../util/unknown-options.js';
 import { OptionChecker } from './option-checker.js';
-import {
-  type ClientIpResolver,
-  type GenAuthHttpRequest,
-  type GenAuthOptions,
-  LANGUAGES,
-  type LoginLimit,
-  type LoginThrottleOptions,
-  type LogFunction,
-  type ResolvedOptions,
-  USER_CLAIMS_SOURCES,
-  type UserClaimsSource,
-  type UserResolver,
+import type {
+  ClientIpResolver,
+  GenAuthHttpRequest,
+  GenAuthOptions,
+  LoginLimit,
+  LoginThrottleOptions,
+  LogFunction,
+  ResolvedOptions,
+  UserClaimsSource,
+  UserResolver,
 } from './types.js';
 
 /**
@@ -154,7 +152,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
     scope: Object.freeze(scope),
     signInOptions: check.signInOptions('signInOptions'),
     fields: check.fields('fields'),
-    language: check.oneOf('language', LANGUAGES, undefined),
+    language: check.oneOf('language', ['en', 'zh'], undefined),
     exposeReasons: check.boolean('exposeReasons'),
     log: check.function('log', 'log: (level, text, details) => console.log(level, text)') as LogFunction | undefined,
     name: check.strategyName('name'),
@@ -173,7 +171,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
       cooldown: checkJwks.integer('cooldown', 'milliseconds', 100, 3_600_000, 30_000),
       staleIfError: checkJwks.integer('staleIfError', 'milliseconds', 0, 31 * 86_400_000, 86_400_000),
     }),
-    userClaims: check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token'),
+    userClaims: check.oneOf('userClaims', ['token', 'userinfo'], 'token'),
     userInfoMaxAge: check.integer('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
     resolveUser: check.function('resolveUser', 'resolveUser: (req, claims) => users.find(claims.sub)', 'required') as
       | UserResolver

@@ -358,10 +358,8 @@ export interface LogDetails {
   cause: Error | undefined;
 }
 
-/** The valid values of the option `userClaims`. */
-export const USER_CLAIMS_SOURCES = ['token', 'userinfo'] as const;
 /** Where the user of a guarded route comes from: the access token, or GenAuth's user info endpoint. */
-export type UserClaimsSource = (typeof USER_CLAIMS_SOURCES)[number];
+export type UserClaimsSource = 'token' | 'userinfo';
 
 /** The option `verifiedTokenCache`. */
 export interface VerifiedTokenCacheOptions {
@@ -399,10 +397,8 @@ export interface LoginFields {
   captchaToken: string;
 }
 
-/** The valid values of the option `language`. */
-export const LANGUAGES = ['en', 'zh'] as const;
 /** A language of the texts for the end user: English or Chinese. */
-export type Language = (typeof LANGUAGES)[number];
+export type Language = 'en' | 'zh';
 
 /**
  * The type of the user that a `GenAuthClient` with the options `Options` signs in.

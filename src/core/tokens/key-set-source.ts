@@ -6,8 +6,7 @@ import type { ResolvedOptions } from '../options/types.js';
 import { isRecord } from '../util/record.js';
 import { PATHS, buildAppPath } from '../wire/facts.js';
 import { parseDiscoveryDocument, toKeySetPath } from './discovery.js';
-import { KeySet } from './key-set.js';
-import { KeySets } from './key-sets.js';
+import { KeySet, KeySets } from './key-sets.js';
 
 type KeySetOptions = Omit<ResolvedOptions, 'appSecret' | 'storeSecret'>;
 

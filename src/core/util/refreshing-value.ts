@@ -1,4 +1,3 @@
-import { isWithin } from './clock.js';
 import { PendingFetch } from './pending-fetch.js';
 
 export interface RefreshingValueSettings {
@@ -130,4 +129,12 @@ export class RefreshingValue<Value> {
       throw error;
     }
   }
+}
+
+/**
+ * Returns whether less than `milliseconds` have passed from `since` to `now`. All values are in milliseconds. Returns
+ * `false` if `now` is before `since`, because the clock was set back.
+ */
+export function isWithin(milliseconds: number, since: number, now: number): boolean {
+  return now >= since && now - since < milliseconds;
 }
