@@ -243,6 +243,7 @@ export class GenAuthClient<
       now,
     });
     this.#passwordEncryption = new PasswordEncryption({
+      type: options.passwordEncryptType,
       requestSystem: () => this.#requestDocument(PATHS.system),
       now,
     });

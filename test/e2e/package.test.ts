@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ROOT } from '../support/process.js';
+import { ROOT, startNode } from '../support/process.js';
 
 // npm's `pretest` built `dist`.
 /** A file without its doc comments, which mention other entry points and import other packages in examples. */
@@ -146,4 +146,30 @@ describe('the entry point', () => {
     const imports = listPackages('dist/nest/openapi/index.js');
     expect(imports.filter((path) => /^@nestjs\/\w+\/./.test(path))).toEqual(privateFiles);
   });
+
+  // Node.js never loads a module that it once failed to load, and a process under load can have too many open files.
+  it.each([
+    ['no library', '', []],
+    ['the library of SM2', "passwordEncryptType: 'sm2'", ['sm-crypto-v2']],
+    ['the throttle', 'loginThrottle: { account: { failures: 4, per: 900_000 } }', ['rate-limiter-flexible']],
+    ['the encryption of a store', "refreshStore, storeSecret: 's'.repeat(32)", ['sealed-box.js']],
+  ])(
+    'passport-genauth/client loads %s as soon as the options of a client require it',
+    async (_what, options, loaded) => {
+      const code = `
+      import { Session } from 'node:inspector';
+      import { GenAuthClient } from './dist/client.js';
+      const refreshStore = Object.fromEntries(['get', 'set', 'add', 'remove'].map((name) => [name, async () => {}]));
+      const session = new Session();
+      session.connect();
+      session.on('Debugger.scriptParsed', ({ params }) => console.log(params.url));
+      session.post('Debugger.enable');
+      new GenAuthClient({ appId: 'app', appSecret: 'secret', appHost: 'https://127.0.0.1:9', ${options} });`;
+      const child = startNode(['--input-type=module', '--eval', code]);
+      expect(await child.ended).toBe(0);
+      const libraries = ['sm-crypto-v2', 'rate-limiter-flexible', 'sealed-box.js'];
+      expect(child.output()).toContain('dist/client.js');
+      expect(libraries.filter((library) => child.output().includes(library))).toEqual(loaded);
+    },
+  );
 });

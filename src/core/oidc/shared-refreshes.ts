@@ -5,6 +5,7 @@ import { UpstreamError } from '../errors.js';
 import { digestToken } from '../tokens/token-digest.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
+import { preload } from '../util/maybe-promise.js';
 import { getOwn, isRecord } from '../util/record.js';
 import type { SealedBox } from '../util/sealed-box.js';
 import type { UnverifiedTokens } from '../wire/parse.js';
@@ -25,8 +26,8 @@ export interface SharedRefreshesSettings {
   store: RefreshStore;
   /** Limits the calls of the store. */
   guard: GuardedStore;
-  /** Loads the encryption of the tokens. */
-  loadBox: () => Promise<SealedBox>;
+  /** The encryption of the tokens. */
+  box: Promise<SealedBox>;
   appId: string;
   /** Maximum duration of a refresh, in milliseconds. */
   timeout: number;
@@ -47,15 +48,14 @@ type SharingOptions = Pick<ResolvedOptions, 'appId' | 'name' | 'refreshStore' | 
 export function createSharedRefreshes(options: SharingOptions, now: () => number): SharedRefreshes | undefined {
   const { appId, name, refreshStore: store, storeSecret, timeout } = options;
   if (store === undefined || storeSecret === undefined) return undefined;
-  let loading: Promise<SealedBox> | undefined;
-  // The encryption is loaded on use, because most applications have no store.
-  const loadBox = (): Promise<SealedBox> =>
-    (loading ??= import('../util/sealed-box.js').then(
-      ({ SealedBox }) => new SealedBox(storeSecret, 'passport-genauth refresh', appId),
-    ));
+  // Most applications have no store, and do not load the encryption.
+  const box = preload(async () => {
+    const { SealedBox: Box } = await import('../util/sealed-box.js');
+    return new Box(storeSecret, 'passport-genauth refresh', appId);
+  });
   const effect = 'Each process refreshes tokens on its own until the store answers again.';
   const guard = guardStore({ appId, name, store: 'refreshStore', effect }, now);
-  return new SharedRefreshes({ store, guard, loadBox, appId, timeout, now });
+  return new SharedRefreshes({ store, guard, box, appId, timeout, now });
 }
 
 /**
@@ -138,14 +138,14 @@ export class SharedRefreshes {
   }
 
   async #write(digest: string, { tokens, until }: SharedRefresh, isUrgent = false): Promise<void> {
-    const { store, guard, loadBox, now } = this.#settings;
+    const { store, guard, box, now } = this.#settings;
     const { refreshToken } = tokens;
     // With the option `refreshGrace: 0` the value ends at once.
     const ttl = Math.max(1, until - now());
     // A refresh token that GenAuth has not replaced can be used again.
     if (refreshToken === undefined || digestToken(refreshToken) === digest) return;
     // The hash prevents that a value is read under the key of another refresh token.
-    const sealed = await (await loadBox()).seal({ digest, tokens, until });
+    const sealed = await (await box).seal({ digest, tokens, until });
     await guard.call(() => store.set(this.#toKey('result', digest), sealed, ttl), isUrgent).catch(ignoreStore);
   }
 
@@ -171,9 +171,9 @@ export class SharedRefreshes {
   }
 
   async #find(digest: string): Promise<SharedRefresh | undefined> {
-    const { store, guard, loadBox, now } = this.#settings;
+    const { store, guard, box, now } = this.#settings;
     const sealed: unknown = await guard.call(() => store.get(this.#toKey('result', digest)));
-    const opened = typeof sealed !== 'string' ? undefined : await (await loadBox()).open(sealed);
+    const opened = typeof sealed !== 'string' ? undefined : await (await box).open(sealed);
     const [tokens, until] = [opened?.['tokens'], opened?.['until']];
     if (!isRecord(tokens) || typeof until !== 'number' || until <= now() || opened?.['digest'] !== digest) {
       return undefined;

@@ -2,6 +2,7 @@ import type { LoginLimiter, LoginLimiterSettings } from '../../stores/login-limi
 import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { digestToken } from '../tokens/token-digest.js';
+import { preload } from '../util/maybe-promise.js';
 import type { ParsedCredentials } from './credentials.js';
 import type { SignInOutcome } from './outcome.js';
 
@@ -50,7 +51,7 @@ export class LoginThrottle {
   readonly #options: Pick<ResolvedOptions, 'appId' | 'name'>;
   readonly #settings: Settings;
   readonly #guard: GuardedStore;
-  #limiters: Limiters | Promise<Limiters> | undefined;
+  readonly #limiters: Limiters | Promise<Limiters>;
 
   constructor(settings: Settings, options: Pick<ResolvedOptions, 'appId' | 'name'>, now: () => number) {
     this.#settings = settings;
@@ -59,7 +60,10 @@ export class LoginThrottle {
     this.#guard = guardStore({ appId: options.appId, name: options.name, store: 'loginThrottle', effect }, now);
     const { store } = settings;
     // An error of the store's function is thrown when the client is created.
-    if (store !== undefined) this.#limiters = this.#buildLimiters((each) => store.createLimiter(each));
+    this.#limiters =
+      store === undefined
+        ? preload(async () => this.#loadLimiters())
+        : this.#buildLimiters((each) => store.createLimiter(each));
   }
 
   /**
@@ -69,7 +73,7 @@ export class LoginThrottle {
    * @returns The sign-in, or the seconds until the next one if there were too many failed sign-ins.
    */
   async begin(credentials: ParsedCredentials, clientIp: string | undefined): Promise<Attempt | number> {
-    const { account, network } = await (this.#limiters ??= this.#loadLimiters());
+    const { account, network } = await this.#limiters;
     const keys = [
       [network, clientIp === undefined ? undefined : toNetwork(clientIp)],
       [account, toAccountKey(credentials)],
@@ -88,7 +92,7 @@ export class LoginThrottle {
     return { end: (outcome) => this.#end(counted, outcome) };
   }
 
-  /** Loads the limiters in the memory of the process on use, because most applications set no throttle. */
+  /** Loads the limiters in the memory of the process. Most applications set no throttle, and do not load them. */
   async #loadLimiters(): Promise<Limiters> {
     const { RateLimiterMemory } = await import('rate-limiter-flexible');
     return this.#buildLimiters((settings) => new RateLimiterMemory(settings));

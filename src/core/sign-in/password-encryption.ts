@@ -1,6 +1,8 @@
 import { type KeyObject, constants, createPublicKey, publicEncrypt } from 'node:crypto';
 import { RequestError, UpstreamError } from '../errors.js';
+import { preload } from '../util/maybe-promise.js';
 import { RefreshingValue } from '../util/refreshing-value.js';
+import type { PasswordEncryptType } from '../wire/facts.js';
 import { parseSystemKeys } from '../wire/parse.js';
 
 /** Number of bytes that PKCS#1 v1.5 padding needs in an RSA block (RFC 8017 §7.2.1). */
@@ -39,6 +41,8 @@ export interface PasswordKey {
 }
 
 export interface PasswordEncryptionSettings {
+  /** The encryption whose library is loaded at once. Default: a library is loaded on first use. */
+  type?: PasswordEncryptType | undefined;
   /** Sends `GET /api/v3/system` and returns the parsed body. */
   requestSystem: () => Promise<unknown>;
   /** Returns the current time, in milliseconds since 1970. */
@@ -55,7 +59,8 @@ export class PasswordEncryption {
   /** The last imported key of each type. Importing an SM2 key takes 40 ms or more, so an unchanged key is reused. */
   readonly #importedKeys = new Map<EncryptedBy, { text: string; encrypt: Promise<Encrypt> }>();
 
-  constructor({ requestSystem, now }: PasswordEncryptionSettings) {
+  constructor({ type, requestSystem, now }: PasswordEncryptionSettings) {
+    if (type === 'sm2') void preload(loadSm2);
     this.#requestSystem = requestSystem;
     // `pause` is 0, so that the next login after a failed fetch fetches the keys again at once.
     this.#system = new RefreshingValue({ maxAge: MAX_AGE_MS, staleIfError: 0, pause: 0, now });
@@ -91,8 +96,7 @@ export class PasswordEncryption {
     if (known?.text === text) return known.encrypt;
     const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
     this.#importedKeys.set(type, { text, encrypt });
-    // A failed import is not cached, because loading the SM2 library can fail temporarily, for example if too many
-    // files are open.
+    // A failed import is not cached, so that each login reports its own error.
     encrypt.catch(() => this.#importedKeys.delete(type));
     return encrypt;
   }
@@ -150,14 +154,14 @@ function parseRsaKey(text: string): KeyObject | undefined {
 /**
  * Imports an SM2 key: an uncompressed point on the curve in hex, with or without the leading `04`.
  *
- * The SM2 library is loaded on first use, because most tenants do not use SM2. `sm-crypto-v2` with a precomputed key
- * needs less than a millisecond of processor time for each password, `sm-crypto` needs 20 ms.
+ * `sm-crypto-v2` with a precomputed key needs less than a millisecond of processor time for each password, `sm-crypto`
+ * needs 20 ms.
  */
 async function importSm2Key(text: string): Promise<Encrypt> {
   if (!/^(?:04)?[0-9a-f]{128}$/i.test(text)) throw unusable('sm2', 'is not a curve point in hex');
   const {
     default: { sm2 },
-  } = await import('sm-crypto-v2');
+  } = await loadSm2();
   const point = ((): ReturnType<typeof sm2.precomputePublicKey> => {
     try {
       return sm2.precomputePublicKey(text.length === 128 ? `04${text}` : text);
@@ -175,6 +179,9 @@ async function importSm2Key(text: string): Promise<Encrypt> {
     }
   };
 }
+
+/** Loads the SM2 library, which most tenants do not use. */
+const loadSm2 = () => import('sm-crypto-v2');
 
 /** The value of `sm-crypto-v2` for the order C1 C3 C2 of the parts of a ciphertext (GM/T 0009-2012). */
 const C1C3C2 = 1;

@@ -31,3 +31,17 @@ export function recover<T>(call: () => MaybePromise<T>, handle: (error: unknown)
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return isThenable(value);
 }
+
+/**
+ * Begins to load an optional module when a client is created, and not on use. If Node.js has failed once to load a
+ * module, it never tries again, and a busy process can have too many open files.
+ *
+ * @returns The promise of `load`. Its error is thrown where the promise is awaited.
+ */
+export function preload<T>(load: () => Promise<T>): Promise<T> {
+  const loading = load();
+  loading.catch(() => {
+    // The first use of the module reports the error.
+  });
+  return loading;
+}

@@ -1,4 +1,4 @@
-import { chain, isThenable, recover } from '../../../src/core/util/maybe-promise.js';
+import { chain, isThenable, preload, recover } from '../../../src/core/util/maybe-promise.js';
 
 const native = globalThis.Promise;
 afterEach(() => {
@@ -31,4 +31,15 @@ it.each([
 it('recover handles an error that is thrown at once, and returns a value unchanged', () => {
   expect(recover<unknown>(throwError, (error) => [error])).toEqual([REJECTED]);
   expect(recover<unknown>(() => 1, throwError)).toBe(1);
+});
+
+it('preload reports an error only where the result is awaited', async () => {
+  const unhandled: unknown[] = [];
+  const collect = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', collect);
+  const loading = preload(async () => throwError());
+  await new Promise(setImmediate);
+  process.off('unhandledRejection', collect);
+  expect(unhandled).toEqual([]);
+  await expect(loading).rejects.toBe(REJECTED);
 });
