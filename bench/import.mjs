@@ -14,7 +14,7 @@ import { format, median, summarize } from './lib/statistics.mjs';
 
 /** The number of processes for each figure of the table. */
 const ROUNDS = readRounds(7);
-/** The number of pairs of processes for the goal. With 15 processes, the ratio of two runs differed by up to 0.16. */
+/** The number of pairs of processes for the goal. With 15 processes, the ratio of two runs differed by up to 0.15. */
 const PAIRS = readRounds(80);
 const IMPORT_ONE = fileURLToPath(new URL('lib/import-one.mjs', import.meta.url));
 const NOTHING = 'nothing';
@@ -159,7 +159,7 @@ function compare(first, second) {
 }
 
 const ratio = compare(CLIENT, PARTS);
-console.log(`${CLIENT} / ${PARTS}: ${format(ratio)}. Median (quartiles) of ${PAIRS} pairs.`);
+console.log(`Time of ${CLIENT} over the time of ${PARTS}: ${format(ratio)}. Median (quartiles) of ${PAIRS} pairs.`);
 const goals = [[`${CLIENT}: ms over ${PARTS}`, ratio.median, { atMost: 1.15 }]];
 for (const { name } of own) {
   const unwanted = findUnwanted(name);
