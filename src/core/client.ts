@@ -32,7 +32,7 @@ import { InFlight } from './util/in-flight.js';
 import { type MaybePromise, chain, isThenable } from './util/maybe-promise.js';
 import { quote } from './util/quote.js';
 import { isRecord } from './util/record.js';
-import { PATHS } from './wire/facts.js';
+import { PATHS, type PasswordEncryptType } from './wire/facts.js';
 import { type Introspection, parseCaptcha, parseEnvelope } from './wire/parse.js';
 
 /** Maximum number of access tokens in each of the two caches: the user-info cache and the introspection cache. */
@@ -243,7 +243,7 @@ export class GenAuthClient<
       now,
     });
     this.#passwordEncryption = new PasswordEncryption({
-      type: options.passwordEncryptType,
+      type: findPasswordEncryptType(options),
       requestSystem: () => this.#requestDocument(PATHS.system),
       now,
     });
@@ -616,19 +616,16 @@ export class GenAuthClient<
   }
 
   /**
-   * Fetches GenAuth's key set. Also fetches GenAuth's public key for passwords, if the option `passwordEncryptType`
-   * requires this key. Call this method at start-up, so that the first request does not wait for the keys. Keys that
-   * are already cached and fresh are not fetched again.
+   * Fetches GenAuth's key set. Also fetches GenAuth's public key for passwords, if the option `passwordEncryptType` or
+   * `signInOptions.passwordEncryptType` requires this key. Call this method at start-up, so that the first request does
+   * not wait for the keys. Keys that are already cached and fresh are not fetched again.
    *
    * @throws UpstreamError if GenAuth cannot be reached or sends unusable keys.
    * @throws ConfigurationError if the discovery document contradicts the options.
    */
   async warmUp(): Promise<void> {
-    const { passwordEncryptType } = this.options;
-    await Promise.all([
-      this.#jwks.warmUp(),
-      passwordEncryptType === 'none' ? undefined : this.#passwordEncryption.getKey(passwordEncryptType),
-    ]);
+    const type = findPasswordEncryptType(this.options);
+    await Promise.all([this.#jwks.warmUp(), type === 'none' ? undefined : this.#passwordEncryption.getKey(type)]);
   }
 
   /**
@@ -701,6 +698,18 @@ export class GenAuthClient<
 }
 
 /** Returns the result for a route whose user has the claims of the access token. */
+/**
+ * Returns how the password of a sign-in is encrypted. An option of a single sign-in, or a function in `signInOptions`,
+ * can still override it.
+ */
+function findPasswordEncryptType({
+  passwordEncryptType,
+  signInOptions,
+}: Pick<ResolvedOptions, 'passwordEncryptType' | 'signInOptions'>): PasswordEncryptType {
+  const own = typeof signInOptions === 'object' ? signInOptions.passwordEncryptType : undefined;
+  return own ?? passwordEncryptType;
+}
+
 function toTokenResult(claims: AccessTokenClaims): Authenticated {
   return { user: toTokenUser(claims), info: { claims } };
 }

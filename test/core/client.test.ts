@@ -250,13 +250,19 @@ it.each([
 });
 
 it.each([
-  ['none', {}, 'accepted', 0],
-  ['rsa', {}, 'upstream_invalid_response', 1],
-] as const)('warmUp requests the keys of the passwordEncryptType %s: %j', async (type, system, code, requests) => {
-  reply('/api/v3/system', system);
-  expect(await codeOf(open({ passwordEncryptType: type }).warmUp())).toBe(code);
-  expect([JWKS_PATH, '/api/v3/system'].map((path) => issuer().count(path))).toEqual([1, requests]);
-});
+  ['none', undefined, 'accepted', 0],
+  ['rsa', undefined, 'upstream_invalid_response', 1],
+  ['none', 'rsa', 'upstream_invalid_response', 1],
+  ['rsa', 'none', 'accepted', 0],
+] as const)(
+  'warmUp requests the keys of %s, which signInOptions overrides by %s',
+  async (type, own, code, requests) => {
+    reply('/api/v3/system', {});
+    const client = open({ passwordEncryptType: type, signInOptions: { passwordEncryptType: own } });
+    expect(await codeOf(client.warmUp())).toBe(code);
+    expect([JWKS_PATH, '/api/v3/system'].map((path) => issuer().count(path))).toEqual([1, requests]);
+  },
+);
 
 it('buildLogoutUrl has the host of the client', () => {
   const urls = [open().buildLogoutUrl(), open().buildLogoutUrl({ idToken: 'a' })];

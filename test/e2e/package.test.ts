@@ -147,10 +147,12 @@ describe('the entry point', () => {
     expect(imports.filter((path) => /^@nestjs\/\w+\/./.test(path))).toEqual(privateFiles);
   });
 
-  // Node.js never loads a module that it once failed to load, and a process under load can have too many open files.
+  // A process under load can have too many open files, and after one failure Node.js 20 never loads a module again.
   it.each([
     ['no library', '', []],
     ['the library of SM2', "passwordEncryptType: 'sm2'", ['sm-crypto-v2']],
+    ['SM2 of each sign-in', "signInOptions: { passwordEncryptType: 'sm2' }", ['sm-crypto-v2']],
+    ['no SM2 without use', "passwordEncryptType: 'sm2', signInOptions: { passwordEncryptType: 'rsa' }", []],
     ['the throttle', 'loginThrottle: { account: { failures: 4, per: 900_000 } }', ['rate-limiter-flexible']],
     ['the encryption of a store', "refreshStore, storeSecret: 's'.repeat(32)", ['sealed-box.js']],
   ])(

@@ -26,8 +26,8 @@ export interface SharedRefreshesSettings {
   store: RefreshStore;
   /** Limits the calls of the store. */
   guard: GuardedStore;
-  /** The encryption of the tokens. */
-  box: Promise<SealedBox>;
+  /** Loads the encryption of the tokens. */
+  loadBox: () => Promise<SealedBox>;
   appId: string;
   /** Maximum duration of a refresh, in milliseconds. */
   timeout: number;
@@ -49,13 +49,13 @@ export function createSharedRefreshes(options: SharingOptions, now: () => number
   const { appId, name, refreshStore: store, storeSecret, timeout } = options;
   if (store === undefined || storeSecret === undefined) return undefined;
   // Most applications have no store, and do not load the encryption.
-  const box = preload(async () => {
+  const loadBox = preload(async () => {
     const { SealedBox: Box } = await import('../util/sealed-box.js');
     return new Box(storeSecret, 'passport-genauth refresh', appId);
   });
   const effect = 'Each process refreshes tokens on its own until the store answers again.';
   const guard = guardStore({ appId, name, store: 'refreshStore', effect }, now);
-  return new SharedRefreshes({ store, guard, box, appId, timeout, now });
+  return new SharedRefreshes({ store, guard, loadBox, appId, timeout, now });
 }
 
 /**
@@ -79,7 +79,9 @@ export class SharedRefreshes {
    * `request`.
    */
   async refresh(refreshToken: string, request: () => Promise<UnverifiedTokens>): Promise<SharedRefresh> {
-    const { store, timeout, guard } = this.#settings;
+    const { store, timeout, guard, loadBox } = this.#settings;
+    // GenAuth sends new tokens once. Without the encryption they could not be stored, so no request is sent.
+    await loadBox();
     const digest = digestToken(refreshToken);
     const lock = this.#toKey('lock', digest);
     const owner = randomUUID();
@@ -138,14 +140,14 @@ export class SharedRefreshes {
   }
 
   async #write(digest: string, { tokens, until }: SharedRefresh, isUrgent = false): Promise<void> {
-    const { store, guard, box, now } = this.#settings;
+    const { store, guard, loadBox, now } = this.#settings;
     const { refreshToken } = tokens;
     // With the option `refreshGrace: 0` the value ends at once.
     const ttl = Math.max(1, until - now());
     // A refresh token that GenAuth has not replaced can be used again.
     if (refreshToken === undefined || digestToken(refreshToken) === digest) return;
     // The hash prevents that a value is read under the key of another refresh token.
-    const sealed = await (await box).seal({ digest, tokens, until });
+    const sealed = await (await loadBox()).seal({ digest, tokens, until });
     await guard.call(() => store.set(this.#toKey('result', digest), sealed, ttl), isUrgent).catch(ignoreStore);
   }
 
@@ -171,9 +173,9 @@ export class SharedRefreshes {
   }
 
   async #find(digest: string): Promise<SharedRefresh | undefined> {
-    const { store, guard, box, now } = this.#settings;
+    const { store, guard, loadBox, now } = this.#settings;
     const sealed: unknown = await guard.call(() => store.get(this.#toKey('result', digest)));
-    const opened = typeof sealed !== 'string' ? undefined : await (await box).open(sealed);
+    const opened = typeof sealed !== 'string' ? undefined : await (await loadBox()).open(sealed);
     const [tokens, until] = [opened?.['tokens'], opened?.['until']];
     if (!isRecord(tokens) || typeof until !== 'number' || until <= now() || opened?.['digest'] !== digest) {
       return undefined;

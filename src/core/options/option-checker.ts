@@ -131,7 +131,7 @@ export class OptionChecker {
     return this.#addMistake(name, `is ${quote(value)}`, 'write the name of this field in the login body');
   }
 
-  oneOf<const Value extends string, Default extends Value | undefined>(
+  oneOf<Value extends string, Default extends Value | undefined>(
     name: string,
     values: readonly Value[],
     defaultValue: Default,

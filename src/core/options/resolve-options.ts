@@ -15,6 +15,7 @@ import type {
   ClientIpResolver,
   GenAuthHttpRequest,
   GenAuthOptions,
+  Language,
   LoginLimit,
   LoginThrottleOptions,
   LogFunction,
@@ -22,6 +23,13 @@ import type {
   UserClaimsSource,
   UserResolver,
 } from './types.js';
+
+// The compiler reports a value that is missing in these objects.
+const LANGUAGES = Object.keys({ en: true, zh: true } satisfies Record<Language, true>) as Language[];
+const USER_CLAIMS_SOURCES = Object.keys({
+  token: true,
+  userinfo: true,
+} satisfies Record<UserClaimsSource, true>) as UserClaimsSource[];
 
 /**
  * Checks the options of a `GenAuthClient` and infers the type of the scopes from the option `scope`. Use this function
@@ -152,7 +160,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
     scope: Object.freeze(scope),
     signInOptions: check.signInOptions('signInOptions'),
     fields: check.fields('fields'),
-    language: check.oneOf('language', ['en', 'zh'], undefined),
+    language: check.oneOf('language', LANGUAGES, undefined),
     exposeReasons: check.boolean('exposeReasons'),
     log: check.function('log', 'log: (level, text, details) => console.log(level, text)') as LogFunction | undefined,
     name: check.strategyName('name'),
@@ -171,7 +179,7 @@ export function resolveOptions(given: GenAuthOptions, others: readonly string[] 
       cooldown: checkJwks.integer('cooldown', 'milliseconds', 100, 3_600_000, 30_000),
       staleIfError: checkJwks.integer('staleIfError', 'milliseconds', 0, 31 * 86_400_000, 86_400_000),
     }),
-    userClaims: check.oneOf('userClaims', ['token', 'userinfo'], 'token'),
+    userClaims: check.oneOf('userClaims', USER_CLAIMS_SOURCES, 'token'),
     userInfoMaxAge: check.integer('userInfoMaxAge', 'milliseconds', 0, 86_400_000, 300_000),
     resolveUser: check.function('resolveUser', 'resolveUser: (req, claims) => users.find(claims.sub)', 'required') as
       | UserResolver

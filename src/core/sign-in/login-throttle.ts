@@ -2,7 +2,7 @@ import type { LoginLimiter, LoginLimiterSettings } from '../../stores/login-limi
 import { type GuardedStore, StoreError, guardStore } from '../guarded-store.js';
 import type { ResolvedOptions } from '../options/types.js';
 import { digestToken } from '../tokens/token-digest.js';
-import { preload } from '../util/maybe-promise.js';
+import { type MaybePromise, preload } from '../util/maybe-promise.js';
 import type { ParsedCredentials } from './credentials.js';
 import type { SignInOutcome } from './outcome.js';
 
@@ -51,7 +51,7 @@ export class LoginThrottle {
   readonly #options: Pick<ResolvedOptions, 'appId' | 'name'>;
   readonly #settings: Settings;
   readonly #guard: GuardedStore;
-  readonly #limiters: Limiters | Promise<Limiters>;
+  readonly #getLimiters: () => MaybePromise<Limiters>;
 
   constructor(settings: Settings, options: Pick<ResolvedOptions, 'appId' | 'name'>, now: () => number) {
     this.#settings = settings;
@@ -59,11 +59,13 @@ export class LoginThrottle {
     const effect = 'Sign-ins are not limited until the store answers again.';
     this.#guard = guardStore({ appId: options.appId, name: options.name, store: 'loginThrottle', effect }, now);
     const { store } = settings;
-    // An error of the store's function is thrown when the client is created.
-    this.#limiters =
-      store === undefined
-        ? preload(async () => this.#loadLimiters())
-        : this.#buildLimiters((each) => store.createLimiter(each));
+    if (store === undefined) {
+      this.#getLimiters = preload(() => this.#loadLimiters());
+    } else {
+      // An error of the store's function is thrown when the client is created.
+      const limiters = this.#buildLimiters((each) => store.createLimiter(each));
+      this.#getLimiters = () => limiters;
+    }
   }
 
   /**
@@ -73,7 +75,7 @@ export class LoginThrottle {
    * @returns The sign-in, or the seconds until the next one if there were too many failed sign-ins.
    */
   async begin(credentials: ParsedCredentials, clientIp: string | undefined): Promise<Attempt | number> {
-    const { account, network } = await this.#limiters;
+    const { account, network } = await this.#getLimiters();
     const keys = [
       [network, clientIp === undefined ? undefined : toNetwork(clientIp)],
       [account, toAccountKey(credentials)],

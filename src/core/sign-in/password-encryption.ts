@@ -60,7 +60,7 @@ export class PasswordEncryption {
   readonly #importedKeys = new Map<EncryptedBy, { text: string; encrypt: Promise<Encrypt> }>();
 
   constructor({ type, requestSystem, now }: PasswordEncryptionSettings) {
-    if (type === 'sm2') void preload(loadSm2);
+    if (type === 'sm2') preload(loadSm2);
     this.#requestSystem = requestSystem;
     // `pause` is 0, so that the next login after a failed fetch fetches the keys again at once.
     this.#system = new RefreshingValue({ maxAge: MAX_AGE_MS, staleIfError: 0, pause: 0, now });
@@ -96,7 +96,7 @@ export class PasswordEncryption {
     if (known?.text === text) return known.encrypt;
     const encrypt = type === 'rsa' ? Promise.resolve(importRsaKey(text)) : importSm2Key(text);
     this.#importedKeys.set(type, { text, encrypt });
-    // A failed import is not cached, so that each login reports its own error.
+    // A failed import is not cached, because the next login may load the SM2 library.
     encrypt.catch(() => this.#importedKeys.delete(type));
     return encrypt;
   }

@@ -33,15 +33,22 @@ function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 }
 
 /**
- * Begins to load an optional module when a client is created, and not on use. If Node.js has failed once to load a
- * module, it never tries again, and a busy process can have too many open files.
+ * Begins to load an optional module when a client is created, and not on use. A process under load can have too many
+ * open files to load a module, and after one failure Node.js 20 never loads the module again.
  *
- * @returns The promise of `load`. Its error is thrown where the promise is awaited.
+ * @returns A function that returns the loaded value. After a failure, the function calls `load` again.
  */
-export function preload<T>(load: () => Promise<T>): Promise<T> {
-  const loading = load();
-  loading.catch(() => {
-    // The first use of the module reports the error.
+export function preload<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  const get = (): Promise<T> => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+  get().catch(() => {
+    // The next call of `get` loads the module again, or throws the error.
   });
-  return loading;
+  return get;
 }

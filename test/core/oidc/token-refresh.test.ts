@@ -4,8 +4,12 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { GenAuthClient } from '../../../src/core/client.js';
 import type { GenAuthEvents } from '../../../src/core/events.js';
+import { guardStore } from '../../../src/core/guarded-store.js';
+import { SharedRefreshes } from '../../../src/core/oidc/shared-refreshes.js';
 import type { GenAuthOptions } from '../../../src/core/options/types.js';
 import { digestToken } from '../../../src/core/tokens/token-digest.js';
+import type { SealedBox } from '../../../src/core/util/sealed-box.js';
+import type { UnverifiedTokens } from '../../../src/core/wire/parse.js';
 import { type RedisClient, RedisRefreshStore } from '../../../src/stores/redis/index.js';
 import { useEmulator } from '../../emulator/support.js';
 import type { RefreshStore } from '../../../src/stores/refresh-store.js';
@@ -384,6 +388,23 @@ it.each([
   const create = (): unknown => open(options as Partial<GenAuthOptions>);
   expect(create).toThrow(message);
   expect(create).not.toThrow(/canary/);
+});
+
+it('spends no refresh token while the library that encrypts new tokens cannot be loaded', async () => {
+  const store: RefreshStore = {
+    get: async () => undefined,
+    set: async () => {},
+    add: async () => true,
+    remove: async () => {},
+  };
+  const guard = guardStore({ appId: 'app', name: 'test', store: 'refreshStore', effect: '' }, () => now);
+  const loadBox = async (): Promise<SealedBox> => {
+    throw new Error('EMFILE');
+  };
+  const request = jest.fn(async () => ({}) as UnverifiedTokens);
+  const shared = new SharedRefreshes({ store, guard, loadBox, appId: 'app', timeout: 1000, now: () => now });
+  await expect(shared.refresh('token', request)).rejects.toThrow('EMFILE');
+  expect(request).not.toHaveBeenCalled();
 });
 
 it('refuses a value that is no Redis client', () => {
