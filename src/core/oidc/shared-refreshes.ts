@@ -28,6 +28,8 @@ export interface SharedRefreshesSettings {
   guard: GuardedStore;
   /** Loads the encryption of the tokens. */
   loadBox: () => Promise<SealedBox>;
+  /** Is called for each stored value that the option `storeSecret` cannot decrypt. */
+  onUnreadable: () => void;
   appId: string;
   /** Maximum duration of a refresh, in milliseconds. */
   timeout: number;
@@ -55,7 +57,16 @@ export function createSharedRefreshes(options: SharingOptions, now: () => number
   });
   const effect = 'Each process refreshes tokens on its own until the store answers again.';
   const guard = guardStore({ appId, name, store: 'refreshStore', effect }, now);
-  return new SharedRefreshes({ store, guard, loadBox, appId, timeout, now });
+  let hasWarned = false;
+  const onUnreadable = (): void => {
+    if (hasWarned) return;
+    hasWarned = true;
+    const text =
+      `${name}: refreshStore has tokens that storeSecret cannot decrypt, so users may be signed out. ` +
+      'Give all processes the same secrets. To replace a secret, write storeSecret: [newSecret, oldSecret].';
+    process.emitWarning(text, { type: 'GenAuthWarning', code: 'GENAUTH_STORE_SECRET' });
+  };
+  return new SharedRefreshes({ store, guard, loadBox, onUnreadable, appId, timeout, now });
 }
 
 /**
@@ -173,9 +184,10 @@ export class SharedRefreshes {
   }
 
   async #find(digest: string): Promise<SharedRefresh | undefined> {
-    const { store, guard, loadBox, now } = this.#settings;
+    const { store, guard, loadBox, onUnreadable, now } = this.#settings;
     const sealed: unknown = await guard.call(() => store.get(this.#toKey('result', digest)));
     const opened = typeof sealed !== 'string' ? undefined : await (await loadBox()).open(sealed);
+    if (typeof sealed === 'string' && opened === undefined) onUnreadable();
     const [tokens, until] = [opened?.['tokens'], opened?.['until']];
     if (!isRecord(tokens) || typeof until !== 'number' || until <= now() || opened?.['digest'] !== digest) {
       return undefined;

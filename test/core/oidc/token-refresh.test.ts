@@ -296,8 +296,13 @@ describeWithRedis('test/core/oidc/token-refresh.test.ts')('in several processes,
     expect(keys.every((key) => key.startsWith('passport-genauth:genauth-emulator-app:'))).toBe(true);
     for (const token of [first, tokens.refreshToken, tokens.accessToken]) expect(stored).not.toContain(token);
     expect(Math.min(...(await Promise.all(keys.map((key) => client.pttl(key)))))).toBeGreaterThan(0);
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const other = await openShared('ioredis', { storeSecret: 'another-secret-of-the-test-0123456789' });
-    expect(await refresh(other, first)).toBe('refresh_token_refused');
+    expect([await refresh(other, first), await refresh(other, first)]).toEqual(Array(2).fill('refresh_token_refused'));
+    expect(emitWarning.mock.calls).toEqual([
+      [expect.stringContaining('storeSecret cannot decrypt'), { type: 'GenAuthWarning', code: 'GENAUTH_STORE_SECRET' }],
+    ]);
+    emitWarning.mockRestore();
     const rotated = await openShared('ioredis', { storeSecret: ['new-secret-of-the-test-0123456789abc', SECRET] });
     expect(await refresh(rotated, first)).toBe(tokens.refreshToken);
   });
@@ -402,7 +407,8 @@ it('spends no refresh token while the library that encrypts new tokens cannot be
     throw new Error('EMFILE');
   };
   const request = jest.fn(async () => ({}) as UnverifiedTokens);
-  const shared = new SharedRefreshes({ store, guard, loadBox, appId: 'app', timeout: 1000, now: () => now });
+  const settings = { store, guard, loadBox, onUnreadable: () => {}, appId: 'app', timeout: 1000, now: () => now };
+  const shared = new SharedRefreshes(settings);
   await expect(shared.refresh('token', request)).rejects.toThrow('EMFILE');
   expect(request).not.toHaveBeenCalled();
 });
