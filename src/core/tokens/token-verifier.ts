@@ -377,7 +377,7 @@ function checkKind(claims: Readonly<Record<string, unknown>>, kind: TokenKind): 
  */
 function verifySignature(signingInput: string, key: KeyObject, signature: Buffer): boolean {
   try {
-    return crypto.createVerify('RSA-SHA256').update(signingInput).verify(key, signature);
+    return crypto.createVerify('sha256').update(signingInput).verify(key, signature);
   } catch (cause) {
     // A wrong signature throws no error.
     throw runtimeUnsuitable('verify an RSA signature', cause);
