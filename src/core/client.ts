@@ -697,7 +697,6 @@ export class GenAuthClient<
   }
 }
 
-/** Returns the result for a route whose user has the claims of the access token. */
 /**
  * Returns how the password of a sign-in is encrypted. An option of a single sign-in, or a function in `signInOptions`,
  * can still override it.
@@ -710,6 +709,7 @@ function findPasswordEncryptType({
   return own ?? passwordEncryptType;
 }
 
+/** Returns the result for a route whose user has the claims of the access token. */
 function toTokenResult(claims: AccessTokenClaims): Authenticated {
   return { user: toTokenUser(claims), info: { claims } };
 }
