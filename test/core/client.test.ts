@@ -427,7 +427,8 @@ it('fetches the keys in the background outside the context of the request that n
   const storage = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
   const take = (message: unknown): void => {
-    if ((message as RequestEvent).path === JWKS_PATH) seen.push(storage.getStore());
+    const { origin, path } = message as RequestEvent;
+    if (origin === issuer().url && path === JWKS_PATH) seen.push(storage.getStore());
   };
   subscribe('genauth:request', take);
   const client = openAny({ jwks: { maxAge: 1000 } });

@@ -12,17 +12,18 @@ export type KeySets = ReturnType<typeof useKeySets>;
 
 /** Key sets that are fetched from an issuer over HTTP, one request per fetch, by a clock that the test sets. */
 export function useKeySets(issuer: () => Issuer) {
-  const clients: Http[] = [];
+  const opened: { http: Http; jwks: Jwks }[] = [];
   const keySets = {
     /** Milliseconds since 1970. It is reset before each test. */
     now: 0,
     open(settings: Partial<JwksSettings> = {}, options = { jwksUri: `${issuer().url}${JWKS_PATH}` } as object): Jwks {
       const { url, clientOptions } = issuer();
       const http = new Http({ origin: url, timeout: 5000 });
-      clients.push(http);
       const source = new KeySetSource(resolveOptions({ ...clientOptions, ...options }), http);
       const times = { maxAge: MAX_AGE, cooldown: COOLDOWN, staleIfError: STALE_IF_ERROR, now: () => keySets.now };
-      return new Jwks({ source, ...times, publish: () => {}, ...settings });
+      const jwks = new Jwks({ source, ...times, publish: () => {}, ...settings });
+      opened.push({ http, jwks });
+      return jwks;
     },
     publish: (...keys: unknown[]) => issuer().reply(JWKS_PATH, { body: { keys } }),
     fetches: () => issuer().count(JWKS_PATH),
@@ -31,7 +32,11 @@ export function useKeySets(issuer: () => Issuer) {
     keySets.now = 1_760_000_000_000;
   });
   afterEach(() => {
-    for (const client of clients.splice(0)) client.close();
+    for (const { http, jwks } of opened.splice(0)) {
+      // Otherwise the timer of the key set sends requests and publishes events during the tests of other files.
+      jwks.stop();
+      http.close();
+    }
   });
   return keySets;
 }
