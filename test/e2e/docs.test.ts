@@ -510,6 +510,8 @@ itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and re
   await using emulator = await startEmulator();
   const commands = readText('docs/hosted-page.md').match(/^curl .*$/gm) ?? [];
   const texts: string[] = [];
+  // A new time step can begin between the codes.
+  const before = emulator.totp('alice').code;
   for (const command of commands) {
     const { stdout } = await promisify(execFile)('bash', [
       '-c',
@@ -520,7 +522,9 @@ itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and re
   const client = new GenAuthClient(emulator.clientOptions);
   expect((await client.signIn({ account: 'alice', password: 'passw0rd' })).kind).toBe('mfa_required');
   void client.close();
-  expect([texts.length, JSON.parse(texts[1] ?? '')]).toMatchObject([2, { code: emulator.totp('alice').code }]);
+  const { code } = JSON.parse(texts[1] ?? '') as { code: unknown };
+  expect(texts).toHaveLength(2);
+  expect([before, emulator.totp('alice').code]).toContain(code);
 });
 
 it('docs/doctor.md: examine.ts finds a wrong secret', async () => {

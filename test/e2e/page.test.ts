@@ -482,13 +482,16 @@ describeInBrowser('the page of the sample in a browser', () => {
     it('stays signed out when the response to a refresh arrives later, and ends the new session', async () => {
       await open();
       await signIn();
-      const gate = new Gate();
+      const [renewed, gate] = [new Gate(), new Gate()];
       await page.route('**/auth/refresh', async (route) => {
         const response = await route.fetch();
+        renewed.open();
         await gate.opened;
         await route.fulfill({ response });
       });
       await page.click('#refresh');
+      // After the sign-out, GenAuth would refuse the refresh.
+      await renewed.opened;
       await page.click('#logout');
       await page.waitForSelector('#signed-out:not([hidden])');
       const ended = page.waitForResponse('**/auth/logout');
@@ -624,6 +627,7 @@ describeInBrowser('the page of the sample in a browser', () => {
       await signInThere('ad', 'zhangsan', 'AdPassw0rd');
       await expectReturn('Hello, 张三');
       await page.reload();
+      await page.waitForSelector('#test-users:not([hidden])');
       expect([await page.isVisible('#session'), await page.isVisible('#login')]).toEqual([false, true]);
     });
 
