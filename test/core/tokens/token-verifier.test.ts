@@ -398,7 +398,7 @@ it('judges 20,000 tokens alike with and without the cache, while the clock moves
     keys: rarely(40, fc.constantFrom(...keySets)),
   });
   // The pause after a failed fetch is random.
-  jest.spyOn(Math, 'random').mockReturnValue(0.5);
+  const randomly = jest.spyOn(Math, 'random').mockReturnValue(0.5);
   let judged = 0;
   const seen = new Set<unknown>();
   const property = fc.asyncProperty(fc.array(step, { minLength: 50, maxLength: 50 }), async (steps) => {
@@ -420,7 +420,7 @@ it('judges 20,000 tokens alike with and without the cache, while the clock moves
     }
   });
   await fc.assert(property, propertyRuns(400));
-  jest.restoreAllMocks();
+  randomly.mockRestore();
   expect(judged).toBeGreaterThanOrEqual(20_000);
   const decisions = [
     'accepted',
