@@ -510,7 +510,7 @@ itWithCurl('docs/hosted-page.md: the commands give alice a second factor, and re
   await using emulator = await startEmulator();
   const commands = readText('docs/hosted-page.md').match(/^curl .*$/gm) ?? [];
   const texts: string[] = [];
-  // A new time step can begin between the codes.
+  // The one-time password changes every 30 seconds, so it can change during the test.
   const before = emulator.totp('alice').code;
   for (const command of commands) {
     const { stdout } = await promisify(execFile)('bash', [

@@ -288,7 +288,7 @@ describeInBrowser('the page of the emulator in a browser', () => {
     expect(decodeURIComponent((await picture.getAttribute('src')) ?? '')).toContain(`>${captchaCode}</text>`);
     expect(await picture.evaluate((image: { naturalWidth: number }) => image.naturalWidth)).toBe(120);
     await page.selectOption('#totp-account', 'zhangsan');
-    // A new time step can begin between the codes.
+    // The one-time password changes every 30 seconds, so it can change during the test.
     const { code: before, secret } = emulator.totp('zhangsan');
     await press('Show the code');
     await page.locator('#totp-result').waitFor();
